@@ -1,0 +1,54 @@
+# Every target starts from a fresh clone: `make setup` makes .venv from the lock file and is a prerequisite of all.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo test check torture bench lock clean baseline
+
+help: ## Show these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## Make .venv from the lock file (needs Python 3.11 or newer, nothing else)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 && P=$(PYTHON) || P=python3; \
+	$$P -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sync_pipeline needs Python 3.11 or newer: set PYTHON=")' && \
+	test -x $(BIN)/python || $$P -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location "uv>=0.9" || true
+	@if $(BIN)/python -m uv --version >/dev/null 2>&1; then \
+		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
+	else \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
+	fi
+	@touch $@
+
+demo: setup ## The whole flow on two sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)
+	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once)
+
+check: setup ## Formatting, lint, types, the import rule
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup ## All tests but the long fault suite (under 10 minutes on 2 cores)
+	$(BIN)/pytest -m "not torture" -n 2 --dist worksteal
+
+torture: setup ## The long fault and kill suites
+	$(BIN)/pytest -m torture -x -v
+
+bench: setup ## The benchmarks, side by side with a floor and a peer
+	$(BIN)/python -m bench
+
+lock: ## Write requirements.lock anew (no index address in it)
+	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+
+clean: ## Remove what can be made again (not the data in .sync)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/out
+
+baseline: ## Freeze sql/schema as the first migration (only until the first release)
+	rm -rf sql/migrations/versions/0001_baseline && cp -r sql/schema sql/migrations/versions/0001_baseline

@@ -1,0 +1,195 @@
+-- What the stores said: one current row a record, every earlier content, and the evidence of each run.
+
+-- Partitioned by provider, so that a third provider is one more partition and nothing else.
+CREATE TABLE capture.sync_record (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    provider text NOT NULL,
+    sync_data jsonb NOT NULL,           -- the complete payload
+    exact_text text,                    -- its very text, only where jsonb cannot hold it (then sync_data is sanitized)
+    content_hash bytea NOT NULL,        -- SHA-256 of the canonical form without noise: the version
+    raw_hash bytea NOT NULL,            -- of the bytes as they came: says “unchanged” without parsing
+    tell_hash bytea,                    -- of the telling fields: what a sweep compares
+    parent_id text COLLATE "C",         -- external id of what it hangs on: a variation's product, an order's customer
+    name text,
+    code text COLLATE "C",              -- SKU, order number, coupon code … as the source writes it
+    email text COLLATE "C",             -- trimmed, lower case
+    remote_created_at timestamptz,
+    remote_modified_at timestamptz,
+    first_captured_at timestamptz NOT NULL DEFAULT now(),
+    captured_at timestamptz NOT NULL DEFAULT now(),  -- when this content was first seen
+    run_id bigint,                      -- the run (ledger row) that saw this content first
+    version_no integer NOT NULL DEFAULT 1,
+    -- present    seen in the last complete sweep
+    -- suspected  missing from it; waits for a direct look, or for a person behind a gate
+    -- deleted    looked for and gone: trash, 404, 410
+    deletion_state text NOT NULL DEFAULT 'present' CHECK (deletion_state IN ('present', 'suspected', 'deleted')),
+    deletion_evidence text,
+    deletion_at timestamptz,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id, provider)
+) PARTITION BY LIST (provider);
+
+CREATE TABLE capture.woocommerce_sync PARTITION OF capture.sync_record FOR VALUES IN ('woocommerce');
+CREATE TABLE capture.odoo_sync PARTITION OF capture.sync_record FOR VALUES IN ('odoo');
+
+-- A customer's orders, a product's variations, an order's refunds.
+CREATE INDEX sync_record_parent ON capture.sync_record (org_id, connection_id, entity_type, parent_id)
+WHERE parent_id IS NOT NULL;
+-- Duplicate SKUs, and search by SKU or order number.
+CREATE INDEX sync_record_code ON capture.sync_record (org_id, connection_id, entity_type, code)
+WHERE code IS NOT NULL;
+-- Guests, and search by e-mail.
+CREATE INDEX sync_record_email ON capture.sync_record (org_id, entity_type, email)
+WHERE email IS NOT NULL;
+
+-- A content moves here when a newer one takes its place: each payload is stored once, wherever it is.
+CREATE TABLE capture.record_history (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    content_hash bytea NOT NULL,
+    provider text NOT NULL,
+    version_no integer NOT NULL,
+    sync_data jsonb NOT NULL,
+    exact_text text,
+    captured_at timestamptz NOT NULL,
+    run_id bigint,
+    superseded_at timestamptz NOT NULL DEFAULT now(),
+    superseded_run_id bigint,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id, content_hash)
+);
+REVOKE UPDATE, DELETE ON capture.record_history FROM sync_app;
+
+-- Every distinct payload a record ever had.
+CREATE VIEW capture.sync_record_version WITH (security_invoker = true) AS
+SELECT
+    r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+    r.sync_data, r.exact_text, r.captured_at, r.run_id, true AS is_current
+FROM capture.sync_record AS r
+UNION ALL
+SELECT
+    h.org_id, h.connection_id, h.entity_type, h.external_id, h.content_hash, h.provider, h.version_no,
+    h.sync_data, h.exact_text, h.captured_at, h.run_id, false AS is_current
+FROM capture.record_history AS h
+WHERE NOT EXISTS (
+    SELECT 1 FROM capture.sync_record AS r
+    WHERE r.org_id = h.org_id AND r.connection_id = h.connection_id AND r.entity_type = h.entity_type
+        AND r.external_id = h.external_id AND r.content_hash = h.content_hash);
+
+CREATE TABLE capture.sync_cursor (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    watermark timestamptz,              -- on the store's clock; all changes before it are in
+    full_at timestamptz,
+    swept_at timestamptz,
+    changed_at timestamptz,             -- last write to a record; preview compares with it
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, connection_id, entity_type)
+);
+
+-- One row a run of one entity. It closes when expected = captured + quarantined + vanished, by id.
+CREATE TABLE capture.sync_ledger (
+    org_id bigint NOT NULL,
+    run_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('full', 'delta', 'preview', 'push', 'webhook')),
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'failed')),
+    expected bigint NOT NULL DEFAULT 0,
+    captured bigint NOT NULL DEFAULT 0,
+    quarantined bigint NOT NULL DEFAULT 0,
+    vanished bigint NOT NULL DEFAULT 0,   -- listed, and gone when it was fetched
+    new bigint NOT NULL DEFAULT 0,
+    changed bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0,
+    deleted bigint NOT NULL DEFAULT 0,
+    swept bigint NOT NULL DEFAULT 0,      -- ids looked at by a sweep
+    requests bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    seconds double precision NOT NULL DEFAULT 0,
+    resumed integer NOT NULL DEFAULT 0,   -- how often a killed run was taken up again
+    capped boolean NOT NULL DEFAULT false,
+    window_from timestamptz,
+    window_to timestamptz,                -- becomes the watermark
+    orchestrator_run text,                -- Dagster's run id
+    detail jsonb NOT NULL DEFAULT '{}',
+    error text,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    PRIMARY KEY (org_id, run_id)
+);
+CREATE INDEX sync_ledger_entity ON capture.sync_ledger (org_id, connection_id, entity_type, run_id DESC);
+
+-- What each committed page held: the evidence for the ledger, and where a killed run goes on.
+CREATE TABLE capture.sync_page (
+    org_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    page_no bigint GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL CHECK (kind IN ('walk', 'sweep', 'fetch')),
+    walk text NOT NULL DEFAULT '',        -- which list: a parent's id, a status
+    low bigint,                           -- ids from low to high are covered by this page
+    high bigint,
+    ids text [] NOT NULL,
+    missing text [] NOT NULL DEFAULT '{}',  -- asked for by id and not answered
+    committed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, run_id, page_no)
+);
+
+CREATE TABLE capture.sync_quarantine (
+    org_id bigint NOT NULL,
+    quarantine_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,  -- or the place in the list, where the store would not tell an id
+    run_id bigint,
+    reason text NOT NULL,
+    request text,                         -- the call, without credentials
+    status integer,
+    raw bytea,                            -- the server's answer, or the record's bytes
+    first_seen_at timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz NOT NULL DEFAULT now(),
+    seen integer NOT NULL DEFAULT 1,
+    resolved_at timestamptz,
+    PRIMARY KEY (org_id, quarantine_id)
+);
+CREATE UNIQUE INDEX sync_quarantine_open ON capture.sync_quarantine
+(org_id, connection_id, entity_type, external_id) WHERE resolved_at IS NULL;
+
+-- The fields seen in an entity's payloads and their JSON types: schema drift is a change here.
+CREATE TABLE capture.sync_shape (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    field text NOT NULL,
+    json_type text NOT NULL,
+    first_run_id bigint NOT NULL,
+    last_run_id bigint NOT NULL,
+    first_seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, connection_id, entity_type, field, json_type)
+);
+
+CREATE TABLE capture.sync_logs (
+    org_id bigint NOT NULL,
+    log_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('pull', 'push', 'webhook')),
+    run_id bigint,
+    status text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'failed')),
+    records_synced bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    error_message text,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    PRIMARY KEY (org_id, log_id)
+);
+CREATE INDEX sync_logs_run ON capture.sync_logs (org_id, run_id);
+
+CALL connect.isolate(
+    'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
+    'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
+    'capture.sync_shape', 'capture.sync_logs');

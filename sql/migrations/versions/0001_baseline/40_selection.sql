@@ -1,0 +1,99 @@
+-- What people decided, bound to the version they saw; and the plans made of it.
+
+-- One act of selecting: a row, a list, or all that matched a filter.
+CREATE TABLE selection.selection_batch (
+    org_id bigint NOT NULL,
+    batch_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('include', 'ignore')),
+    criteria jsonb NOT NULL,            -- {ids | status | search | all, except}: how the records were named
+    records bigint NOT NULL DEFAULT 0,
+    draft boolean NOT NULL DEFAULT false,
+    decided_by text NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT now(),
+    why text,
+    plan_id uuid,                       -- the plan the sensor made of it
+    PRIMARY KEY (org_id, batch_id)
+);
+CREATE INDEX selection_batch_waiting ON selection.selection_batch (org_id, batch_id)
+WHERE decision = 'include' AND NOT draft AND plan_id IS NULL;
+
+CREATE TABLE selection.sync_selective_config (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('include', 'ignore')),
+    content_hash bytea NOT NULL,        -- the version they saw; another content is undecided again
+    seen_deleted boolean NOT NULL DEFAULT false,  -- they saw it as deleted
+    draft boolean NOT NULL DEFAULT false,
+    decided_by text NOT NULL,           -- a person, or rule:<id>
+    decided_at timestamptz NOT NULL DEFAULT now(),
+    why text,
+    batch_id bigint,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id)
+);
+
+-- What is decided once for the records to come.
+CREATE TABLE selection.standing_rule (
+    org_id bigint NOT NULL,
+    rule_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    -- follow_updates  include changes (and deletions) of what is already promoted
+    -- include_new     include every new record
+    -- ignore_where    ignore records whose field equals the value
+    kind text NOT NULL CHECK (kind IN ('follow_updates', 'include_new', 'ignore_where')),
+    field text,
+    value jsonb,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    why text,
+    disabled_at timestamptz,
+    PRIMARY KEY (org_id, rule_id),
+    CHECK ((kind = 'ignore_where') = (field IS NOT NULL AND value IS NOT NULL))
+);
+
+CREATE TABLE selection.sync_plan (
+    org_id bigint NOT NULL,
+    plan_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- proposed  made, waits for approval
+    -- approved  someone who may has said yes; its queue may run
+    -- applied   done (also in part: the queue's lines say which)
+    -- refused   someone said no
+    -- undone    its promotion was taken back
+    state text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'approved', 'applied', 'refused', 'undone')),
+    plan_hash text NOT NULL,            -- over its items; an approval is bound to it
+    creates bigint NOT NULL DEFAULT 0,
+    updates bigint NOT NULL DEFAULT 0,
+    deletes bigint NOT NULL DEFAULT 0,
+    origin text NOT NULL,               -- command, selection, api …
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    approved_by text,
+    approved_at timestamptz,
+    applied_at timestamptz,
+    undone_by text,
+    undone_at timestamptz,
+    PRIMARY KEY (org_id, plan_id)
+);
+CREATE INDEX sync_plan_recent ON selection.sync_plan (org_id, created_at DESC);
+
+CREATE TABLE selection.sync_plan_item (
+    org_id bigint NOT NULL,
+    plan_id uuid NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    action text NOT NULL CHECK (action IN ('create', 'update', 'delete')),
+    content_hash bytea NOT NULL,        -- what will be promoted
+    promoted_hash bytea,                -- what core had when the plan was made
+    PRIMARY KEY (org_id, plan_id, connection_id, entity_type, external_id),
+    FOREIGN KEY (org_id, plan_id) REFERENCES selection.sync_plan
+);
+REVOKE UPDATE, DELETE ON selection.sync_plan_item FROM sync_app;
+
+CALL connect.isolate(
+    'selection.selection_batch', 'selection.sync_selective_config', 'selection.standing_rule',
+    'selection.sync_plan', 'selection.sync_plan_item');

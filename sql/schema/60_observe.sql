@@ -1,0 +1,101 @@
+-- What happened, what was asked for, and what waits for a person.
+
+CREATE TABLE observe.sync_activity (
+    org_id bigint NOT NULL,
+    activity_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint,
+    entity_type text,
+    event text NOT NULL,                -- capture.finished, promote.applied, gate.opened …
+    actor text NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}', -- counts and ids; never a payload, never a secret
+    occurred_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, activity_id)
+);
+CREATE INDEX sync_activity_recent ON observe.sync_activity (org_id, occurred_at DESC);
+REVOKE UPDATE, DELETE ON observe.sync_activity FROM sync_app;
+
+CREATE VIEW observe.woo_sync_activity WITH (security_invoker = true) AS SELECT * FROM observe.sync_activity;
+
+-- What a door wants done. A sensor turns each row into one Dagster run, whose run key is the request's id.
+CREATE TABLE observe.request (
+    org_id bigint NOT NULL,
+    request_id bigint GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL CHECK (kind IN ('pull', 'preview', 'promote', 'reconcile')),
+    parameters jsonb NOT NULL DEFAULT '{}',
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'launched', 'done', 'failed')),
+    orchestrator_run text,
+    finished_at timestamptz,
+    error text,
+    PRIMARY KEY (org_id, request_id)
+);
+CREATE INDEX request_waiting ON observe.request (org_id, request_id) WHERE state = 'waiting';
+
+-- A gate: work on one part stops until a person has answered. Everything else goes on.
+CREATE TABLE observe.decision (
+    org_id bigint NOT NULL,
+    decision_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint,
+    entity_type text,
+    cause text NOT NULL CHECK (cause IN (
+        'mass_deletion', 'sku_conflict', 'schema_drift', 'currency_conflict', 'destructive_migration')),
+    subject text NOT NULL,              -- what it is about, so that the same cause opens one gate, not many
+    question text NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}', -- constraint, rules affected, risks, the records
+    options jsonb NOT NULL,             -- [{choice, effect, risk}]
+    recommended text NOT NULL,          -- the safest
+    owner text,
+    opened_at timestamptz NOT NULL DEFAULT now(),
+    answer text,
+    answered_by text,
+    answered_at timestamptz,
+    why text,
+    outcome text,                       -- what happened after the answer
+    PRIMARY KEY (org_id, decision_id)
+);
+CREATE UNIQUE INDEX decision_open ON observe.decision
+(org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject) WHERE answered_at IS NULL;
+
+CALL connect.isolate('observe.sync_activity', 'observe.request', 'observe.decision');
+
+-- Sensors look for work across organizations; these tell who has some, and nothing of its content.
+GRANT USAGE ON SCHEMA selection, connect TO sync_router;
+GRANT SELECT ON observe.request, observe.decision, selection.selection_batch TO sync_router;
+CREATE POLICY router ON observe.request FOR SELECT TO sync_router USING (true);
+CREATE POLICY router ON observe.decision FOR SELECT TO sync_router USING (true);
+CREATE POLICY router ON selection.selection_batch FOR SELECT TO sync_router USING (true);
+
+CREATE FUNCTION observe.waiting_selections(at_most integer)
+RETURNS TABLE (org_id bigint, slug text, batch_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, max(b.batch_id)
+    FROM selection.selection_batch b
+    JOIN connect.organization o ON o.org_id = b.org_id AND o.removed_at IS NULL
+    JOIN connect.integration_connector c ON c.org_id = b.org_id AND c.connection_id = b.connection_id
+    WHERE b.decision = 'include' AND NOT b.draft AND b.plan_id IS NULL
+      AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
+    GROUP BY o.org_id, o.slug ORDER BY max(b.batch_id) LIMIT at_most
+$$;
+ALTER FUNCTION observe.waiting_selections(integer) OWNER TO sync_router;
+
+CREATE FUNCTION observe.waiting_requests(at_most integer)
+RETURNS TABLE (org_id bigint, slug text, request_id bigint, kind text, parameters jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, r.request_id, r.kind, r.parameters
+    FROM observe.request r JOIN connect.organization o ON o.org_id = r.org_id
+    WHERE r.state = 'waiting' ORDER BY r.request_id LIMIT at_most
+$$;
+ALTER FUNCTION observe.waiting_requests(integer) OWNER TO sync_router;
+
+CREATE FUNCTION observe.open_decisions()
+RETURNS TABLE (org_id bigint, slug text, decision_id bigint, cause text, question text, opened_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, d.decision_id, d.cause, d.question, d.opened_at
+    FROM observe.decision d JOIN connect.organization o ON o.org_id = d.org_id
+    WHERE d.answered_at IS NULL ORDER BY d.decision_id
+$$;
+ALTER FUNCTION observe.open_decisions() OWNER TO sync_router;

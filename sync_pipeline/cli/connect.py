@@ -1,0 +1,208 @@
+"""connect, connections, settings, doctor: stores, their settings, and whether they answer."""
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.output import emit, note, say, show
+
+if TYPE_CHECKING:
+    from sync_pipeline.sources.base import Finding
+    from sync_pipeline.steps.connect import Connection
+
+
+def register(app: typer.Typer) -> None:
+    app.command("connect")(connect)
+    app.command("connections")(connections)
+    app.command("settings")(settings)
+    app.command("doctor")(doctor)
+
+
+def connect(
+    org: Org,
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="woocommerce or odoo.")],
+    name: Annotated[str, typer.Option("--name", metavar="C", help="What the connection is called.")],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="The store's address.")],
+    secret_env: Annotated[
+        str,
+        typer.Option(
+            "--secret-env", metavar="VAR", help="The environment variable that holds the secret, password or API key."
+        ),
+    ],
+    key: Annotated[str | None, typer.Option("--key", metavar="K", help="WooCommerce: the consumer key.")] = None,
+    database: Annotated[str | None, typer.Option("--db", metavar="DB", help="Odoo: the database.")] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="U", help="Odoo: the user.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Connect a store: its secret is read from an environment variable, tested, and kept encrypted."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.sources.base import source
+    from sync_pipeline.steps import connect as step
+
+    source(provider)  # an unknown provider is said before anything else
+    secret = os.environ.get(secret_env, "")
+    if not secret:
+        raise ConfigurationError(
+            f"The environment variable {secret_env} is not set. Put the secret there, for example with "
+            f"`read -rs {secret_env}; export {secret_env}`, and run the same command again."
+        )
+    given = _given(provider, url=url, key=key, secret=secret, database=database, user=user)
+    with opened() as context:
+        made = step.add_connection(
+            context.db, context.settings, context.org(org), provider, name, given, actor=context.actor
+        )
+        findings = step.diagnose(context.db, context.settings, made)
+    wrong = _wrong(findings)
+    if as_json:
+        emit({"connection": _public(made), "findings": _findings(findings), "ok": not wrong})
+    else:
+        say(f"{made.name} is saved: {made.provider} at {made.store_url}.")
+        _show(made.name, findings)
+        if not wrong:
+            say(f"Next: sync-pipeline pull {org} --connection {made.name}")
+    if wrong:
+        note(f"The store does not answer as it should. Correct it, then: sync-pipeline doctor {org} --connection {name}")
+        raise typer.Exit(1)
+
+
+def connections(org: Org, as_json: Json = False) -> None:
+    """The organization's connections, without their secrets."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import connect as step
+
+    with opened() as context:
+        found = step.connections(context.db, context.org(org))
+    if as_json:
+        emit({"org": org, "connections": [_public(one) for one in found]})
+    elif found:
+        show(
+            ["connection", "provider", "address", "health", "last pull"],
+            [(c.name, c.provider, c.store_url, c.health, c.last_sync_at) for c in found],
+        )
+    else:
+        say(f"{org} has no connection yet. Connect a store: sync-pipeline connect {org} woocommerce --name C …")
+
+
+def settings(
+    org: Org,
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="What to change; nothing shows them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change a connection's settings: max_concurrency=8 sweep_every=4 promote_on_select=false …"""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.steps import connect as step
+
+    wanted: dict[str, Any] = {}
+    for change in changes or ():
+        name, separator, value = change.partition("=")
+        if not separator:
+            raise ConfigurationError(f"“{change}” is no key=value.")
+        wanted[name.strip()] = _value(value)
+    with opened() as context:
+        tenant = context.org(org)
+        found = context.connection(tenant, connection)
+        if wanted:
+            step.update_settings(context.db, found, wanted)
+            found = context.connection(tenant, connection)
+    effective = {**found.common().model_dump(mode="json"), **found.settings}
+    if as_json:
+        emit({"org": org, "connection": found.name, "settings": effective})
+    else:
+        show(["setting", "value"], [(k, _shown(v)) for k, v in sorted(effective.items())])
+
+
+def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
+    """Test connections and name the cause of a failure in plain words."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import connect as step
+
+    reports = []
+    with opened() as context:
+        for one in context.connections(context.org(org), connection):
+            findings = step.diagnose(context.db, context.settings, one)
+            reports.append((one, findings))
+            if not as_json:
+                _show(one.name, findings)
+    wrong = [one.name for one, findings in reports if _wrong(findings)]
+    if as_json:
+        emit(
+            {
+                "org": org,
+                "connections": [
+                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": _findings(f)}
+                    for one, f in reports
+                ],
+                "ok": not wrong,
+            }
+        )
+    if wrong:
+        note(f"Not healthy: {', '.join(wrong)}.")
+        raise typer.Exit(1)
+
+
+def _given(
+    provider: str, *, url: str, key: str | None, secret: str, database: str | None, user: str | None
+) -> dict[str, Any]:
+    from sync_pipeline.errors import ConfigurationError
+
+    if provider == "odoo":
+        needed = {"--db": database, "--user": user}
+        given = {"url": url, "db": database, "username": user, "password": secret}
+    else:
+        needed = {"--key": key}
+        given = {"store_url": url, "consumer_key": key, "consumer_secret": secret}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigurationError(f"A {provider} connection also needs {' and '.join(missing)}.")
+    return given
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _shown(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _public(one: "Connection") -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "provider": one.provider,
+        "store_url": one.store_url,
+        "settings": dict(one.settings),
+        "health": one.health,
+        "health_detail": one.health_detail,
+        "last_sync_at": one.last_sync_at,
+    }
+
+
+def _wrong(findings: "Any") -> bool:
+    return any(f.level == "error" for f in findings)
+
+
+def _findings(findings: "Any") -> list[dict[str, str]]:
+    return [{"level": f.level, "code": f.code, "message": f.message, "remedy": f.remedy} for f in findings]
+
+
+def _show(name: str, findings: "list[Finding] | Any") -> None:
+    signs = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
+    say(f"{name}:")
+    for f in findings:
+        say(f"  {signs.get(f.level, f.level)}  {f.message}")
+        if f.remedy:
+            say(f"           → {f.remedy}")

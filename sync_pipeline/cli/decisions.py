@@ -1,0 +1,101 @@
+"""decisions: gates that wait for a person."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync_pipeline.cli.options import Json
+from sync_pipeline.cli.output import emit, say
+
+if TYPE_CHECKING:
+    from sync_pipeline.steps.observe import Decision
+
+commands = typer.Typer(no_args_is_help=True, help="Gates that wait for a person's answer.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="decisions")
+
+
+@commands.command("list")
+def list_all(
+    org: Annotated[str | None, typer.Argument(metavar="[ORG]", help="Only this organization's.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The answered ones too (of one organization).")] = False,
+    as_json: Json = False,
+) -> None:
+    """What waits for an answer: the question, the options, the safest."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.steps import observe
+
+    if everything and org is None:
+        raise ConfigurationError("--all needs an organization: sync-pipeline decisions list ORG --all")
+    with opened() as context:
+        found = (
+            observe.decisions(context.db, context.org(org), everything=everything)
+            if org
+            else observe.all_open_decisions(context.db)
+        )
+    if as_json:
+        emit({"decisions": [_decision(d) for d in found]})
+        return
+    if not found:
+        say("Nothing waits for a decision.")
+    for d in found:
+        where = " / ".join(part for part in (d.org, d.connection, d.entity_type) if part)
+        say(f"{d.decision_id}  {where}  ({d.cause}, since {d.opened_at:%Y-%m-%d %H:%M} UTC)")
+        say(f"   {d.question}")
+        if d.answer is not None:
+            say(f"   answered: {d.answer} by {d.answered_by}{f', because {d.why}' if d.why else ''}")
+            continue
+        for option in d.options:
+            safest = " (safest)" if option["choice"] == d.recommended else ""
+            say(f"   --choose {option['choice']}{safest}: {option['effect']} Risk: {option['risk']}")
+        say(f"   Next: sync-pipeline decisions answer {d.decision_id} --choose {d.recommended} --why W")
+
+
+@commands.command("answer")
+def answer(
+    decision_id: Annotated[int, typer.Argument(metavar="ID")],
+    choose: Annotated[str, typer.Option("--choose", metavar="X", help="One of the options.")],
+    why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for the record.")],
+    as_json: Json = False,
+) -> None:
+    """Answer a gate. What it stopped goes on with the next run."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import NotFound
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        waiting = {d.decision_id: d.org for d in observe.all_open_decisions(context.db)}
+        if decision_id not in waiting:
+            raise NotFound(
+                f"No open decision has the number {decision_id}. `sync-pipeline decisions list` shows those that wait."
+            )
+        done = observe.answer(
+            context.db, context.org(waiting[decision_id]), decision_id, choose, actor=context.actor, why=why
+        )
+    if as_json:
+        emit(_decision(done))
+    else:
+        say(f"Decision {decision_id}: {choose}. The work goes on with the next run: sync-pipeline pull {done.org}")
+
+
+def _decision(d: "Decision") -> dict[str, Any]:
+    return {
+        "id": d.decision_id,
+        "org": d.org,
+        "connection": d.connection,
+        "entity_type": d.entity_type,
+        "cause": d.cause,
+        "question": d.question,
+        "options": d.options,
+        "recommended": d.recommended,
+        "detail": d.detail,
+        "opened_at": d.opened_at,
+        "answer": d.answer,
+        "answered_by": d.answered_by,
+        "answered_at": d.answered_at,
+        "why": d.why,
+        "outcome": d.outcome,
+    }

@@ -1,0 +1,61 @@
+"""quarantine and activity: what is set aside, and what happened."""
+
+from typing import Annotated
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.output import emit, say, show
+
+
+def register(app: typer.Typer) -> None:
+    app.command("quarantine")(quarantine)
+    app.command("activity")(activity)
+
+
+def quarantine(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
+    """Records and pages that could not be taken in, and why. Their bytes are kept."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        tenant = context.org(org)
+        one = context.connection(tenant, connection) if connection else None
+        found = observe.quarantine(context.db, tenant, one)
+    if as_json:
+        emit({"org": org, "quarantine": found})
+    elif found:
+        show(
+            ["connection", "entity", "id", "status", "reason", "first seen", "times"],
+            [(q.connection, q.entity, q.external_id, q.status, q.reason, q.first_seen_at, q.seen) for q in found],
+        )
+        say("Every pull tries them again. Repair them at the store, then: sync-pipeline pull " + org)
+    else:
+        say("Nothing is in quarantine.")
+
+
+def activity(
+    org: Org,
+    page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
+    page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The audit log, newest first."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.output import to_json
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        found = observe.activity(context.db, context.org(org), page=page, page_size=page_size)
+    if as_json:
+        emit({"data": found.data, "rowCount": found.row_count})
+        return
+    show(
+        ["when", "event", "who", "connection", "entity", "detail"],
+        [
+            (row["occurred_at"], row["event"], row["actor"], row["connection"], row["entity_type"],
+             to_json(row["detail"]))
+            for row in found.data
+        ],
+    )  # fmt: skip
+    say(f"{found.row_count:,} events, page {page}.")

@@ -1,0 +1,120 @@
+"""The entry of `sync-pipeline`. Errors become one clear paragraph on stderr and an exit code.
+
+0: all done. 1: part of it failed, and the output says which. 2: wrong usage or configuration, with what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from sync_pipeline.cli import (
+    connect,
+    database,
+    decisions,
+    demo,
+    export,
+    look,
+    org,
+    plan,
+    preview,
+    pull,
+    reconcile,
+    rules,
+    select,
+    status,
+    table,
+    tokens,
+    up,
+)
+
+app = typer.Typer(
+    name="sync-pipeline",
+    help="A zero-loss, versioned copy of every WooCommerce and Odoo record: pull it, see what would change, "
+    "select, plan, apply.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (up, demo, database, org, connect, pull, preview, table, select, rules, plan, export, status, look):
+    module.register(app)
+for module in (reconcile, decisions, tokens):
+    module.register(app)
+
+
+def main() -> int:
+    """Run the command of this process's arguments; returns the exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except SystemExit as ended:
+        return _code(ended.code)
+    except KeyboardInterrupt:
+        return _stopped()
+    except Exception as error:  # noqa: BLE001
+        return _failed(error)
+    return 0
+
+
+def _terminated(_number: int, _frame: Any) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)  # lets go of the database and of child processes on the way out
+
+
+def _code(code: Any) -> int:
+    if code == 130:
+        return _stopped()
+    return code if isinstance(code, int) else (0 if code is None else 1)
+
+
+def _stopped() -> int:
+    print("Stopped. What was committed is safe; the next run goes on from there.", file=sys.stderr)
+    return 130
+
+
+def _failed(error: Exception) -> int:
+    from sync_pipeline.errors import ConfigurationError, SyncError, redact
+
+    if os.environ.get("SYNC_DEBUG") == "1":
+        import traceback
+
+        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
+    code = 2 if isinstance(error, ConfigurationError) else 1
+    if isinstance(error, SyncError):
+        text = str(error)
+    elif settings := _settings_problem(error):
+        text, code = settings, 2
+    else:
+        text = (
+            f"Something unexpected went wrong: {type(error).__name__}: {_first_line(error)}. What was committed is "
+            "safe. SYNC_DEBUG=1 shows where."
+        )
+    text = redact(text)
+    print(f"Error: {text}", file=sys.stderr)
+    if "--json" in sys.argv and "export" not in sys.argv:
+        from sync_pipeline.cli.output import emit
+
+        emit({"error": text})
+    return code
+
+
+def _settings_problem(error: Exception) -> str | None:
+    """A wrong environment variable, without its value: it may be a secret."""
+    if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
+        return None
+    problems = "; ".join(
+        f"SYNC_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+    )
+    return f"An environment variable is not right: {problems}."
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:300]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

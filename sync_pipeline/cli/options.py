@@ -1,0 +1,22 @@
+"""The arguments and options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's short name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+AnyConnection = Annotated[
+    str | None, typer.Option("--connection", metavar="C", help="Only this connection.", show_default=False)
+]
+OneConnection = Annotated[
+    str, typer.Option("--connection", metavar="C", help="The connection's name.", show_default=False)
+]
+Entities = Annotated[
+    list[str] | None,
+    typer.Option("--entity", metavar="E", help="Only this entity; may be given again.", show_default=False),
+]
+OneEntity = Annotated[
+    str, typer.Option("--entity", metavar="E", help="The entity: products, orders …", show_default=False)
+]
+Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason, for the record.")]

@@ -1,0 +1,82 @@
+"""reconcile: ids and counts, store against captured against core."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
+from sync_pipeline.cli.output import emit, note, say, show
+
+if TYPE_CHECKING:
+    from sync_pipeline.steps.observe import EntityReconciliation
+
+
+def register(app: typer.Typer) -> None:
+    app.command("reconcile")(reconcile)
+
+
+def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
+    """List the store's ids afresh and compare: exit 1 where something is missing, extra, or promoted and not in core."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        tenant = context.org(org)
+        context.streams(tenant, connection, entity)  # names that do not exist are said before any work
+        found = observe.reconcile(
+            context.db, context.settings, tenant, connection=connection, entities=entity or ()
+        )
+    if as_json:
+        emit({"entities": [_entity(e) for e in found.entities], "ok": found.ok})
+    else:
+        show(
+            ["connection", "entity", "store", "captured", "core", "missing", "extra", "quarantined", "verdict"],
+            [
+                (e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra, e.quarantined, _verdict(e))
+                for e in found.entities
+            ],
+        )
+        waiting = sum(max(0, e.captured - e.core) for e in found.entities)
+        if waiting:
+            say(f"{waiting:,} captured records are not in core: not selected, ignored, or not applied yet.")
+    if not found.ok:
+        for e in found.entities:
+            if not e.ok:
+                note(f"{e.connection} {e.entity}: {_explain(e)}")
+        note(f"Next: sync-pipeline pull {org} --full, and reconcile again.")
+        raise typer.Exit(1)
+    if not as_json:
+        say("Store and captured hold the same ids, and everything promoted is in core.")
+
+
+def _entity(e: "EntityReconciliation") -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "entity": e.entity,
+        "connection": e.connection,
+        "store": e.store,
+        "captured": e.captured,
+        "core": e.core,
+        "missing": e.missing,
+        "extra": e.extra,
+        "examples": e.examples,
+    }
+    return row if e.error is None else {**row, "error": e.error}
+
+
+def _verdict(e: "EntityReconciliation") -> str:
+    if e.error:
+        return "could not be listed"
+    return "ok" if e.ok else "DIFFERENT"
+
+
+def _explain(e: "EntityReconciliation") -> str:
+    parts = [e.error] if e.error else []
+    for count, name, words in (
+        (e.missing, "missing", "in the store and not captured"),
+        (e.extra, "extra", "captured and not in the store"),
+        (e.orphans, "orphans", "promoted and not in core"),
+    ):
+        if count:
+            more = " …" if count > len(e.examples.get(name, ())) else ""
+            parts.append(f"{count:,} {words} ({', '.join(e.examples.get(name, ()))}{more})")
+    return "; ".join(parts)

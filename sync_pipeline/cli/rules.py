@@ -1,0 +1,105 @@
+"""rule: what is decided once for the records to come."""
+
+from typing import Annotated, Any
+
+import typer
+
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
+from sync_pipeline.cli.output import emit, say, show
+
+commands = typer.Typer(no_args_is_help=True, help="Standing rules: decided once, for the records to come.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="rule")
+
+
+@commands.command("add")
+def add(
+    org: Org,
+    connection: OneConnection,
+    entity: OneEntity,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="K", help="follow_updates, include_new or ignore_where.")
+    ],
+    field: Annotated[str | None, typer.Option("--field", metavar="F", help="ignore_where: the field.")] = None,
+    value: Annotated[
+        str | None, typer.Option("--value", metavar="V", help="ignore_where: its value, as JSON or plain text.")
+    ] = None,
+    why: Why = None,
+    as_json: Json = False,
+) -> None:
+    """Make a rule; it decides from the next preview on."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import select as step
+
+    with opened() as context:
+        one = context.connection(context.org(org), connection)
+        stream = one.source.stream(entity)
+        rule_id = step.add_rule(
+            context.db, one, stream, kind=kind, field=field, value=_value(value), actor=context.actor, why=why
+        )
+    if as_json:
+        emit({"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind})
+    else:
+        say(f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It decides from the next pull or preview on.")
+
+
+@commands.command("list")
+def list_all(org: Org, as_json: Json = False) -> None:
+    """The rules in force."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import connect
+    from sync_pipeline.steps import select as step
+
+    with opened() as context:
+        tenant = context.org(org)
+        found = step.list_rules(context.db, tenant)
+        known = {c.connection_id: c for c in connect.connections(context.db, tenant)}
+    rows: list[dict[str, Any]] = []
+    for rule in found:
+        one = known.get(rule.connection_id)
+        rows.append(
+            {
+                "rule": rule.rule_id,
+                "connection": one.name if one else None,
+                "entity": one.source.stream(rule.entity_type).name if one else rule.entity_type,
+                "kind": rule.kind,
+                "field": rule.field,
+                "value": rule.value,
+                "by": rule.created_by,
+                "at": rule.created_at,
+                "why": rule.why,
+            }
+        )
+    if as_json:
+        emit({"org": org, "rules": rows})
+    elif rows:
+        show(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        say(f"{org} has no rules: every change waits for a person.")
+
+
+@commands.command("drop")
+def drop(org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE")], as_json: Json = False) -> None:
+    """End a rule; what it decided stays decided."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import select as step
+
+    with opened() as context:
+        step.drop_rule(context.db, context.org(org), rule_id, actor=context.actor)
+    if as_json:
+        emit({"org": org, "rule": rule_id, "dropped": True})
+    else:
+        say(f"Rule {rule_id} has ended. What it decided stays decided.")
+
+
+def _value(text: str | None) -> Any:
+    import json
+
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,98 @@
+"""status: per connection and entity, what is captured, what would change, what is selected and promoted."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.output import emit, say, show
+
+if TYPE_CHECKING:
+    from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+
+
+def status(org: Org, as_json: Json = False) -> None:
+    """Where everything stands: captured, would change, selected, promoted, the ledger, the last run."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        tenant = context.org(org)
+        found = observe.status(context.db, tenant)
+        if not found:
+            context.connections(tenant)  # says how to connect a store
+    if as_json:
+        emit({"org": org, "connections": [_connection(one) for one in found]})
+        return
+    for one in found:
+        show_connection(one)
+    _advise(org, found)
+
+
+def show_connection(one: "ConnectionStatus") -> None:
+    """One connection as a table, and what there is to say about it."""
+    show(
+        ["entity", "captured", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided",
+         "promoted", "quarantined", "ledger", "last run"],
+        [
+            (e.entity, e.captured, e.new, e.updated, e.deleted, e.in_sync, e.included, e.ignored, e.undecided,
+             e.promoted, e.quarantined, _ledger(e), e.last_run)
+            for e in one.entities
+        ],
+        title=f"{one.name} ({one.provider})",
+    )  # fmt: skip
+    for e in one.entities:
+        if e.message:
+            say(f"{e.entity}: {e.message}")
+
+
+def _connection(one: "ConnectionStatus") -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "provider": one.provider,
+        "entities": [
+            {
+                "entity": e.entity,
+                "captured": e.captured,
+                "new": e.new,
+                "updated": e.updated,
+                "deleted": e.deleted,
+                "in_sync": e.in_sync,
+                "included": e.included,
+                "ignored": e.ignored,
+                "undecided": e.undecided,
+                "promoted": e.promoted,
+                "quarantined": e.quarantined,
+                "ledger": e.ledger,
+                "watermark": e.watermark,
+                "last_run": e.last_run,
+            }
+            for e in one.entities
+        ],
+    }
+
+
+def _ledger(e: "EntityStatus") -> str:
+    if e.last_run is None:
+        return "never pulled"
+    if e.ledger.closed:
+        return "closed"
+    return f"OPEN {e.ledger.captured + e.ledger.quarantined + e.ledger.vanished:,} of {e.ledger.expected:,}"
+
+
+def _advise(org: str, found: Any) -> None:
+    entities = [e for one in found for e in one.entities]
+    if any(e.quarantined for e in entities):
+        say(f"Some records could not be taken in: sync-pipeline quarantine {org}")
+    if all(e.last_run is None for e in entities):
+        say(f"Next: sync-pipeline pull {org}")
+    elif any(e.undecided for e in entities):
+        say(f"Next: sync-pipeline select {org} --connection C --entity E --all --include")
+    elif any(e.included for e in entities):
+        say(f"Next: sync-pipeline plan {org}")
+    else:
+        say(f"Nothing waits. Next: sync-pipeline pull {org}")

@@ -1,0 +1,89 @@
+"""table: the captured records of an entity, with their status."""
+
+from typing import Annotated
+
+import typer
+
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org
+from sync_pipeline.cli.output import emit, note, say, show
+
+
+def register(app: typer.Typer) -> None:
+    app.command("table")(table)
+
+
+def table(
+    org: Org,
+    connection: OneConnection,
+    entity: OneEntity,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="S", help="new, updated, deleted or in_sync.")
+    ] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="T", help="In name, SKU, e-mail, order number or id.")
+    ] = None,
+    selection: Annotated[
+        str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; F:desc turns it.")
+    ] = None,
+    page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
+    page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Browse captured records with their status, newest preview."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import preview
+
+    with opened() as context:
+        one = context.connection(context.org(org), connection)
+        found = preview.table(
+            context.db,
+            one,
+            one.source.stream(entity),
+            status=status,
+            search=search,
+            selection=selection,
+            sort=sort,
+            page=page,
+            page_size=page_size,
+        )
+    if as_json:
+        emit({"data": found.data, "rowCount": found.row_count, "page": found.page, "pageSize": found.page_size})
+        if found.message:
+            note(found.message)
+        return
+    if found.data:
+        show(
+            ["id", "status", "name", "code", "email", "decision", "changed", "warnings"],
+            [
+                (
+                    row["external_id"],
+                    row["status"],
+                    row["display"].get("name"),
+                    _code(row["display"]),
+                    row["display"].get("email"),
+                    row.get("decision"),
+                    ", ".join(row.get("changed_fields") or ()),
+                    "; ".join(str(w.get("message", w.get("code"))) for w in row.get("warnings") or ()),
+                )
+                for row in found.data
+            ],
+        )
+    first = (page - 1) * page_size + 1
+    shown = f"{first:,}–{first + len(found.data) - 1:,} of " if found.data else ""
+    say(f"{shown}{found.row_count:,} {entity}, page {found.page}.")
+    if found.message:
+        say(found.message)
+    if found.row_count:
+        say(
+            f"Next: sync-pipeline select {org} --connection {connection} --entity {entity} --ids … --include "
+            "(or --ignore)"
+        )
+    elif not (status or search or selection):
+        say(f"Next: sync-pipeline pull {org} --connection {connection} --entity {entity}")
+
+
+def _code(display: dict[str, object]) -> object:
+    return next((v for k, v in display.items() if k not in ("name", "email")), None)

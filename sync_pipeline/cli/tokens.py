@@ -1,0 +1,70 @@
+"""token and keys: tokens of the API, and the keys that credentials are encrypted with."""
+
+from typing import Annotated
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.output import emit, note, say
+
+token_commands = typer.Typer(no_args_is_help=True, help="Tokens of the API.")
+key_commands = typer.Typer(no_args_is_help=True, help="The keys that credentials are encrypted with.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(token_commands, name="token")
+    app.add_typer(key_commands, name="keys")
+    app.command("rotate", help="The same as `keys rotate`.")(rotate)
+
+
+@token_commands.command("add")
+def add(
+    org: Org,
+    role: Annotated[str, typer.Option("--role", metavar="R", help="viewer, operator, admin, plugin or agent.")],
+    connection: AnyConnection = None,
+    days: Annotated[float | None, typer.Option("--days", metavar="N", help="Expires after this long.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token. It is shown this once and stored as a hash only."""
+    from datetime import UTC, datetime, timedelta
+
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.connect import tokens
+
+    with opened() as context:
+        tenant = context.org(org)
+        made = tokens.add_token(
+            context.db,
+            tenant,
+            role,
+            connection=context.connection(tenant, connection) if connection else None,
+            expires=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
+            actor=context.actor,
+        )
+    if as_json:
+        emit(
+            {"org": org, "role": made.role, "connection": made.connection, "token": made.plain,
+             "expires_at": made.expires_at}
+        )  # fmt: skip
+        return
+    say(made.plain)
+    note("This token is shown once and cannot be shown again.")
+
+
+@key_commands.command("rotate")
+def rotate(as_json: Json = False) -> None:
+    """Make a new key and encrypt every connection's credentials with it; legacy settings are rewritten too."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import connect
+
+    with opened() as context:
+        made = context.settings.secret_key is None
+        if made:
+            context.settings.prepend_key()
+        rewritten = connect.rotate_keys(context.db, context.settings)
+    if as_json:
+        emit({"rewritten": rewritten, "new_key": made})
+        return
+    say(f"{rewritten:,} connections are encrypted with the newest key, their settings in canonical form.")
+    if not made:
+        say("The key is the first one in SYNC_SECRET_KEY. Older ones may be removed from it now.")

@@ -1,0 +1,1 @@
+"""PostgreSQL: the one engine, named queries, the embedded server, migrations."""

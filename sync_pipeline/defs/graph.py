@@ -1,0 +1,194 @@
+"""The asset graph: which assets there are, what they are called, and what people read about them in the UI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+
+import dagster as dg
+
+from sync_pipeline.sources.base import Source, Stream, all_sources
+
+ORG = dg.DynamicPartitionsDefinition(name="org")
+OWNERS = ["team:data"]
+
+
+class Stage(StrEnum):
+    """The stages of the flow that are assets; also the first part of their keys."""
+
+    RAW = "raw"
+    PREVIEW = "preview"
+    SELECTED = "selected"
+    CORE = "core"
+
+
+GROUPS = {Stage.RAW: "capture", Stage.PREVIEW: "preview", Stage.SELECTED: "select", Stage.CORE: "core"}
+
+# Which core tables the records of an entity end up in. An entity that is not named here is reference data.
+_TABLES: Mapping[str, Sequence[str]] = {
+    "category": ("categories",),
+    "customer": ("customers",),
+    "product": ("products", "inventory_items"),
+    "variant": ("product_variants", "inventory_items"),
+    "inventory_item": ("inventory_items",),
+    "order": ("sales_orders", "sales_order_items", "customers"),
+    "order_lines": ("sales_order_items",),
+    "refund": ("sales_order_items", "sales_orders"),
+}
+REFERENCE = "reference_data"
+CORE: Mapping[str, str] = {
+    "categories": "the category tree, with parents",
+    "customers": "one row a person or company over all stores; lifetime value and segment come from captured orders",
+    "products": "one row a product over all stores (the same SKU is the same product)",
+    "product_variants": "variations and variants, each with its own SKU, price and attributes",
+    "inventory_items": "stock of an article at one place; an empty quantity means that the store does not count it",
+    "sales_orders": "order headers: number, status, currency, totals, customer, addresses, UTC times",
+    "sales_order_items": "lines, shipping, fees, discounts, taxes and refunds of the orders",
+    REFERENCE: "what has no table of its own: tags, attributes, coupons, taxes, settings",
+}
+
+
+def key(stage: Stage, provider: str, name: str) -> dg.AssetKey:
+    """The key of a provider's asset: raw/woocommerce/products."""
+    return dg.AssetKey([stage.value, provider, name])
+
+
+def core_key(table: str) -> dg.AssetKey:
+    """The key of a core table's asset: core/products."""
+    return dg.AssetKey([Stage.CORE.value, table])
+
+
+def store_key(provider: str) -> dg.AssetKey:
+    """The key of the stores of a provider, which are not ours."""
+    return dg.AssetKey(["store", provider])
+
+
+def tables_of(stream: Stream) -> Sequence[str]:
+    """The core tables a stream's records are promoted to."""
+    if stream.entity is None:
+        return ()
+    return _TABLES.get(stream.entity, (REFERENCE,))
+
+
+def stores() -> Iterator[dg.AssetSpec]:
+    """The stores themselves: where lineage begins."""
+    for source in all_sources().values():
+        yield dg.AssetSpec(
+            store_key(source.name),
+            description=f"The {source.title} stores of all organizations. Others own them; we only read. "
+            "Their addresses are in connect.integration_connector; `sync-pipeline doctor ORG` tests one.",
+            group_name="connect",
+            kinds={source.name, "api"},
+            owners=OWNERS,
+        )
+
+
+@cache
+def flow_specs(provider: str) -> Sequence[dg.AssetSpec]:
+    """raw, preview and selected of every stream of a provider."""
+    source = all_sources()[provider]
+    specs = []
+    for stream in source.streams.values():
+        specs.append(_raw(source, stream))
+        for stage in (Stage.PREVIEW, Stage.SELECTED):
+            specs.append(_derived(source, stream, stage))
+    return specs
+
+
+@cache
+def core_specs() -> Sequence[dg.AssetSpec]:
+    """The core tables; each depends on the selected assets that feed it."""
+    fed: dict[str, list[dg.AssetKey]] = {table: [] for table in CORE}
+    for source in all_sources().values():
+        for stream in source.streams.values():
+            for table in tables_of(stream):
+                fed[table].append(key(Stage.SELECTED, source.name, stream.name))
+    return [
+        dg.AssetSpec(
+            core_key(table),
+            deps=fed[table],
+            partitions_def=ORG,
+            group_name=GROUPS[Stage.CORE],
+            owners=OWNERS,
+            kinds={"postgres", "table"},
+            tags={"stage": Stage.CORE.value, "table": table},
+            description=f"""**core.{table}**: {holds}.
+
+Reads the approved plans (`selection.sync_plan`) and exactly the record versions they name; writes `core.{table}`,
+`promote.integration_mapping` and the queue's lines. Runs only for a committed selection, a standing rule or an
+approved plan, never because something was captured.
+
+Promises: applying twice changes nothing; a stale plan changes nothing and says so; one record's failure is that
+record's alone; `sync-pipeline undo ORG PLAN` takes it back.
+
+One record: `SELECT * FROM promote.integration_mapping WHERE external_id = '…'` gives the row's `internal_id`.""",
+        )
+        for table, holds in CORE.items()
+    ]
+
+
+def _raw(source: Source, stream: Stream) -> dg.AssetSpec:
+    found = "ids and telling fields of every record" if stream.sweep == "tell" else "a full read"
+    signal = "what changed since the watermark, and " if stream.signal else ""
+    deps = [store_key(source.name)]
+    if stream.parent:
+        deps.append(key(Stage.RAW, source.name, stream.parent))
+    return dg.AssetSpec(
+        key(Stage.RAW, source.name, stream.name),
+        deps=deps,
+        partitions_def=ORG,
+        group_name=GROUPS[Stage.RAW],
+        owners=OWNERS,
+        kinds={source.name, "postgres"},
+        tags=_tags(Stage.RAW, source, stream),
+        description=f"""**{stream.title}** of the organization's {source.title} stores, as they are: every record,
+every version, nothing lost.
+
+Reads `{stream.path}`: all of it the first time and with `full`, afterwards {signal}{found}.
+Writes `capture.{source.name}_sync` (entity_type = '{stream.entity_type}'), versions, ledger, quarantine.
+
+Promises: expected ids = captured + quarantined + vanished (the ledger closes), or the watermark stays where it was.
+An unchanged record costs no write. A killed run goes on where it stopped.
+
+One record: `SELECT sync_data FROM capture.{source.name}_sync WHERE entity_type = '{stream.entity_type}' AND
+external_id = '…'`; its history is in `capture.sync_record_version`.""",
+    )
+
+
+_TEXTS = {
+    Stage.PREVIEW: """**What would change** if {title} were promoted: new, updated, deleted, in_sync; with warnings
+(missing parent, duplicate SKU, foreign currency, values that do not parse, schema drift).
+
+Reads `capture.{provider}_sync` and `promote.integration_mapping`; writes `preview.difference` and `preview.summary`.
+Changes nothing outside the preview.
+
+One record: `sync-pipeline table ORG --connection C --entity {name} --search …`.""",
+    Stage.SELECTED: """**What people decided** about {title}: included, ignored, undecided. A decision is bound to the
+version that was seen; when the content changes, the record is undecided again unless a standing rule covers it.
+
+Reads `preview.difference`; applies `selection.standing_rule` and writes `selection.sync_selective_config`. Promotes
+nothing: a committed selection does, through the sensor `committed_selections`.
+
+One record: `SELECT * FROM selection.sync_selective_config WHERE entity_type = '{entity_type}' AND external_id = '…'`.""",
+}
+
+
+def _derived(source: Source, stream: Stream, stage: Stage) -> dg.AssetSpec:
+    before = {Stage.PREVIEW: Stage.RAW, Stage.SELECTED: Stage.PREVIEW}[stage]
+    return dg.AssetSpec(
+        key(stage, source.name, stream.name),
+        deps=[key(before, source.name, stream.name)],
+        partitions_def=ORG,
+        group_name=GROUPS[stage],
+        owners=OWNERS,
+        kinds={source.name, "postgres"},
+        tags=_tags(stage, source, stream),
+        description=_TEXTS[stage].format(
+            title=stream.title, provider=source.name, name=stream.name, entity_type=stream.entity_type
+        ),
+    )
+
+
+def _tags(stage: Stage, source: Source, stream: Stream) -> dict[str, str]:
+    return {"stage": stage.value, "provider": source.name, "entity": stream.name}

@@ -1,0 +1,95 @@
+"""Reports of steps as asset metadata: counts a person can sort by, a small table, a chart. Never a payload or a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.defs.graph import Stage
+from sync_pipeline.errors import redact
+
+_SHOWN_IDS = 20
+_SUMS = {
+    Stage.RAW: (
+        "expected",
+        "captured",
+        "quarantined",
+        "vanished",
+        "new",
+        "changed",
+        "unchanged",
+        "deleted",
+        "swept",
+        "requests",
+        "bytes",
+        "throttled",
+        "resumed",
+    ),
+    Stage.PREVIEW: ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings"),
+    Stage.SELECTED: ("included", "ignored", "undecided"),
+    Stage.CORE: ("done", "failed"),
+}
+# What Dagster draws as the asset's row count.
+_ROWS = {
+    Stage.RAW: ("captured",),
+    Stage.PREVIEW: ("new", "updated", "deleted", "in_sync"),
+    Stage.SELECTED: ("included",),
+}
+
+
+def of_reports(stage: Stage, reports: Sequence[Any]) -> dict[str, Any]:
+    """The metadata of one asset and organization; one report a connection."""
+    sums = {name: sum(getattr(report, name, 0) for report in reports) for name in _SUMS[stage]}
+    metadata: dict[str, Any] = dict(sums)
+    if stage in _ROWS:
+        metadata["dagster/row_count"] = sum(sums[name] for name in _ROWS[stage])
+    metadata["seconds"] = round(sum(getattr(report, "seconds", 0.0) for report in reports), 3)
+    if stage is Stage.RAW:
+        metadata.update(_capture(reports, sums))
+    elif stage is Stage.PREVIEW:
+        messages = [report.message for report in reports if report.message]
+        if messages:
+            metadata["message"] = redact(" ".join(messages))
+        drift = [dict(change) for report in reports for change in report.drift]
+        if drift:
+            metadata["drift"] = dg.MetadataValue.json(drift[:_SHOWN_IDS])
+    metadata["connections"] = table([_row(stage, report) for report in reports])
+    return metadata
+
+
+def _capture(reports: Sequence[Any], sums: Mapping[str, int]) -> dict[str, Any]:
+    seconds = sum(report.seconds for report in reports)
+    read = sums["new"] + sums["changed"] + sums["unchanged"] + sums["swept"]
+    found: dict[str, Any] = {
+        "closed": all(report.closed for report in reports),
+        "mode": ", ".join(dict.fromkeys(report.mode for report in reports)),
+        "records_per_second": round(read / seconds, 1) if seconds else 0.0,
+        "ledger_runs": ", ".join(str(report.run_id) for report in reports if report.run_id is not None),
+    }
+    marks = [report.watermark for report in reports if report.watermark]
+    if marks:
+        found["watermark"] = min(marks)
+    ids = [one for report in reports for one in report.quarantine]
+    if ids:
+        found["quarantined_ids"] = ", ".join(ids[:_SHOWN_IDS]) + (" …" if len(ids) > _SHOWN_IDS else "")
+    gates = [report.gate for report in reports if report.gate is not None]
+    if gates:
+        found["waits_for_decision"] = ", ".join(map(str, gates))
+    notes = [report.error for report in reports if report.error]
+    if notes:
+        found["note"] = redact("; ".join(notes))
+    return found
+
+
+def _row(stage: Stage, report: Any) -> dict[str, str | int | float | bool]:
+    row: dict[str, str | int | float | bool] = {"connection": str(getattr(report, "connection", ""))}
+    row.update({name: int(getattr(report, name, 0)) for name in _SUMS[stage]})
+    row["seconds"] = round(float(getattr(report, "seconds", 0.0)), 3)
+    return row
+
+
+def table(rows: Sequence[Mapping[str, str | int | float | bool]]) -> dg.TableMetadataValue:
+    """A small table, drawn by the UI."""
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])

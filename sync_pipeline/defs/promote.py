@@ -1,0 +1,128 @@
+"""selected → core: applies plans, and nothing but plans."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.defs import metadata
+from sync_pipeline.defs.config import PromoteConfig
+from sync_pipeline.defs.events import FEW, Event, Teller, failure, orgs_of
+from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
+from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.work import describe
+
+SQL = load("sync_pipeline.defs")
+
+
+@dataclass
+class Promoted:
+    """What an organization's turn did: a report a plan, the rows of each core table now."""
+
+    org_id: int = 0
+    reports: list[Any] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dg.multi_asset(
+    name="apply_plans",
+    specs=core_specs(),
+    partitions_def=ORG,
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool="promote",
+    description="Applies the plans named in the configuration, or the approved and unfinished plans of the organization.",
+)
+def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: SyncResource) -> Iterator[Event]:
+    """Which tables a plan writes follows from its records, not from the assets selected here."""
+    from sync_pipeline.steps import connect
+
+    desk = sync.desk
+    orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(desk.db)])
+    if config.plan and len(orgs) != 1:
+        raise dg.Failure("A plan belongs to one organization: launch this for its partition.", allow_retries=False)
+    teller = Teller(context, orgs)
+    failures: dict[str, str] = {}
+    for org, turn in each_org(desk, orgs, partial(_turn, desk, config)):
+        for report in turn.reports:
+            context.log.info(f"{org}: plan {report.plan} {report.state}: {report.done} done, {report.failed} failed")
+        if turn.error:
+            failures[org] = turn.error
+            context.log.error(f"{org}: {turn.error}")
+        about = _about(desk, turn, chart=len(orgs) <= FEW) if turn.reports else {}
+        for table in sorted(context.selected_asset_keys):
+            name = table.path[-1]
+            if turn.error:
+                teller.failed(core_key(name), org)
+            elif turn.reports or org == (context.partition_key if context.has_partition_key else None):
+                rows = {"dagster/row_count": turn.rows[name]} if name in turn.rows else {}
+                yield from teller.done(core_key(name), org, {**about, **rows})
+    teller.flush()
+    if failures:
+        raise failure("Promotion", failures, len(orgs))
+
+
+def _turn(desk: Desk, config: PromoteConfig, slug: str) -> Promoted:
+    """One organization's plans, oldest first. Never raises."""
+    from sync_pipeline.steps import connect
+    from sync_pipeline.steps import promote as step
+
+    turn = Promoted()
+    try:
+        org = connect.organization(desk.db, slug)
+        turn.org_id = org.org_id
+        plans = [config.plan] if config.plan else _unfinished(desk, org.org_id)
+        for plan in plans:
+            report = step.apply(
+                desk.db,
+                org.org_id,
+                plan,
+                actor=config.actor,
+                progress=lambda status: desk.progress(slug, Stage.CORE, "plan", status),
+            )
+            desk.on_report(slug, Stage.CORE, "plan", report)
+            turn.reports.append(report)
+            # Records that failed alone are counted, and the check `no_line_waits` lists them. None done is a failure.
+            if report.state == "failed":
+                turn.error = f"plan {report.plan}: all {report.failed} records failed"
+        with desk.db.org(org.org_id) as conn:
+            turn.rows = dict(run(conn, SQL["core_counts"]).mappings().one())
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+        desk.on_report(slug, Stage.CORE, "plan", error)
+        turn.error = describe(error)
+    return turn
+
+
+def _unfinished(desk: Desk, org_id: int) -> list[str]:
+    with desk.db.org(org_id) as conn:
+        return [str(row.plan_id) for row in run(conn, SQL["unfinished_plans"])]
+
+
+def _about(desk: Desk, turn: Promoted, *, chart: bool) -> dict[str, Any]:
+    about = metadata.of_reports(Stage.CORE, turn.reports)
+    about.pop("connections")
+    about["plans"] = metadata.table(
+        [
+            {
+                "plan": report.plan,
+                "queue": report.queue,
+                "state": report.state,
+                "done": report.done,
+                "failed": report.failed,
+                "seconds": report.seconds,
+            }
+            for report in turn.reports
+        ]
+    )
+    if chart:
+        from sync_pipeline.defs.charts import promotion_history
+
+        drawn = promotion_history(desk, turn.org_id)
+        if drawn is not None:
+            about["history"] = drawn
+    return about

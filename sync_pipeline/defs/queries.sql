@@ -1,0 +1,48 @@
+-- ledger_history --
+-- The last runs of one entity over the org's connections of a provider, newest first: for the chart.
+SELECT l.entity_type, l.started_at, l.mode, l.state, l.new, l.changed, l.deleted, l.quarantined, l.seconds
+FROM capture.sync_ledger AS l
+INNER JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE l.org_id = connect.current_org() AND c.provider = %(provider)s AND l.entity_type = %(entity_type)s
+    AND l.mode IN ('full', 'delta') AND l.state <> 'open'
+ORDER BY l.run_id DESC LIMIT %(at_most)s
+
+-- queue_history --
+-- The last promotions of the org, newest first: for the chart.
+SELECT created_at AS started_at, state, done, failed FROM promote.sync_queue
+WHERE org_id = connect.current_org()
+ORDER BY created_at DESC LIMIT %(at_most)s
+
+-- core_counts --
+SELECT
+    (SELECT count(*) FROM core.categories WHERE org_id = connect.current_org()) AS categories,
+    (SELECT count(*) FROM core.customers WHERE org_id = connect.current_org()) AS customers,
+    (SELECT count(*) FROM core.products WHERE org_id = connect.current_org()) AS products,
+    (SELECT count(*) FROM core.product_variants WHERE org_id = connect.current_org()) AS product_variants,
+    (SELECT count(*) FROM core.inventory_items WHERE org_id = connect.current_org()) AS inventory_items,
+    (SELECT count(*) FROM core.sales_orders WHERE org_id = connect.current_org()) AS sales_orders,
+    (SELECT count(*) FROM core.sales_order_items WHERE org_id = connect.current_org()) AS sales_order_items,
+    (SELECT count(*) FROM core.reference_data WHERE org_id = connect.current_org()) AS reference_data
+
+-- unfinished_plans --
+-- Approved plans that are not applied, and plans whose queue a crash left open; oldest first.
+SELECT p.plan_id
+FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org()
+    AND (
+        p.state = 'approved'
+        OR (
+            p.state = 'applied' AND EXISTS (
+                SELECT 1 FROM promote.sync_queue AS q
+                WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.state IN ('draft', 'processing')
+            )
+        )
+    )
+ORDER BY p.created_at
+
+-- newest_run --
+-- The state of the newest run of each entity: what was cut short shows as open or failed.
+SELECT DISTINCT ON (connection_id, entity_type) connection_id, entity_type, state
+FROM capture.sync_ledger
+WHERE org_id = connect.current_org() AND mode IN ('full', 'delta')
+ORDER BY connection_id, entity_type, run_id DESC

@@ -1,0 +1,85 @@
+"""What assets work with: the database and the settings of this process, opened once; and who is told of progress."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from sync_pipeline.config import Settings
+from sync_pipeline.errors import SyncError
+
+if TYPE_CHECKING:
+    from sync_pipeline.db.engine import Database
+    from sync_pipeline.defs.graph import Stage
+
+# (organization's slug, stage, the stream's or table's name, what the step reports)
+OnReport = Callable[[str, "Stage", str, Any], None]
+OnProgress = Callable[[str, "Stage", str, Any], None]
+
+
+class Interrupted(SyncError):
+    """The run was stopped. What was committed is safe; run again and it goes on from there."""
+
+
+def _nothing(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
+    return
+
+
+@dataclass
+class Desk:
+    """A process's database and settings, and who listens. `on_progress` is called from worker threads."""
+
+    settings: Settings
+    db: Database
+    on_report: OnReport = _nothing
+    on_progress: OnProgress = _nothing
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def progress(self, org: str, stage: Stage, name: str, what: Any) -> None:
+        """Tell how far the work is; ends it when the run was stopped.
+
+        Raises:
+            Interrupted: nobody waits for the result any more.
+        """
+        if self.stopping.is_set():
+            raise Interrupted()
+        self.on_progress(org, stage, name, what)
+
+
+@cache
+def _shared() -> tuple[Settings, Database]:
+    """One pool of connections a process; runs, sensors and checks share it."""
+    from sync_pipeline.db.open import open_database
+
+    settings = Settings()
+    return settings, open_database(settings)
+
+
+class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The database of the organizations. Its settings are `SYNC_*` environment variables; it has none of its own.
+
+    The command line puts its own desk in, to hear of progress and reports.
+    """
+
+    _desk: Desk | None = PrivateAttr(default=None)
+
+    @classmethod
+    def at(cls, desk: Desk) -> SyncResource:
+        """A resource that works at this desk."""
+        resource = cls()
+        resource._desk = desk
+        return resource
+
+    @property
+    def desk(self) -> Desk:
+        """Where a run works. Opens the database at the first use."""
+        if self._desk is None:
+            settings, db = _shared()
+            self._desk = Desk(settings, db)
+        return self._desk

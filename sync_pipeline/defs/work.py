@@ -1,0 +1,179 @@
+"""One organization's turn: its connections of a provider, through capture, preview and select.
+
+Knows steps, not runs: what it returns, `flow` turns into events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_pipeline.defs.config import FlowConfig
+from sync_pipeline.defs.graph import Stage
+from sync_pipeline.defs.resources import Desk, Interrupted
+from sync_pipeline.errors import DatabaseUnavailable, SyncError
+from sync_pipeline.sources.base import Source, Stream
+from sync_pipeline.steps import connect
+
+Wanted = Mapping[Stage, AbstractSet[str]]  # stage -> names of streams
+Place = tuple[Stage, str]  # an asset of the provider: stage and stream
+
+
+@dataclass
+class Turn:
+    """What an organization's turn did: the reports of each asset (one a connection), and why some have none."""
+
+    org: str
+    reports: dict[Place, list[Any]] = field(default_factory=dict)
+    failures: dict[Place, str] = field(default_factory=dict)
+    skipped: str | None = None
+
+    def add(self, place: Place, report: Any) -> None:
+        """Keep a report of a step that worked."""
+        self.reports.setdefault(place, []).append(report)
+
+    @property
+    def done(self) -> Mapping[Place, Sequence[Any]]:
+        """Assets of which every connection's part worked."""
+        return {place: reports for place, reports in self.reports.items() if place not in self.failures}
+
+    @property
+    def why(self) -> str:
+        """The reasons of its failures, each once."""
+        return "; ".join(dict.fromkeys(self.failures.values()))
+
+
+def take_turn(desk: Desk, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str) -> Turn:
+    """Everything `wanted` of one organization. Never raises: what went wrong is in the turn's failures."""
+    turn = Turn(slug)
+    everything = [(stage, name) for stage, names in wanted.items() for name in names]
+    try:
+        org = connect.organization(desk.db, slug)
+        stores = [c for c in connect.connections(desk.db, org, config.connection) if c.provider == source.name]
+        if not stores:
+            turn.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
+        for store in stores:
+            _connection(desk, turn, store, wanted, config, run_id)
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+        reason = describe(error)
+        for place in everything:
+            turn.failures.setdefault(place, reason)
+    return turn
+
+
+def describe(error: BaseException) -> str:
+    """Why something failed, in a sentence without secrets."""
+    from sync_pipeline.errors import redact
+
+    if isinstance(error, SyncError):
+        return str(error)
+    return redact(f"{type(error).__name__}: {error}")
+
+
+def _connection(
+    desk: Desk, turn: Turn, store: connect.Connection, wanted: Wanted, config: FlowConfig, run_id: str
+) -> None:
+    streams = list(store.source.streams.values())
+    raw = [stream for stream in streams if stream.name in wanted.get(Stage.RAW, ())]
+    if raw:
+        _capture(desk, turn, store, raw, config, run_id)
+    for stream in streams:
+        for stage in (Stage.PREVIEW, Stage.SELECTED):
+            if stream.name not in wanted.get(stage, ()):
+                continue
+            before = _failed_before(turn, stage, stream)
+            if before is not None:
+                turn.failures[stage, stream.name] = before
+                continue
+            _attempt(desk, turn, (stage, stream.name), _STEPS[stage], store, stream)
+
+
+def _failed_before(turn: Turn, stage: Stage, stream: Stream) -> str | None:
+    for earlier in (Stage.RAW, Stage.PREVIEW):
+        if earlier != stage and (earlier, stream.name) in turn.failures:
+            return turn.failures[earlier, stream.name]
+    return None
+
+
+def _capture(
+    desk: Desk, turn: Turn, store: connect.Connection, streams: Sequence[Stream], config: FlowConfig, run_id: str
+) -> None:
+    """Pull in declared order through one session. A store that does not answer is not asked again."""
+    from sync_pipeline.steps import capture
+
+    left = list(streams)
+    try:
+        with capture.session(
+            desk.db,
+            desk.settings,
+            store,
+            actor=config.actor,
+            orchestrator_run=run_id,
+            report=lambda stream, progress: desk.progress(turn.org, Stage.RAW, stream.name, progress),
+        ) as session:
+            while left:
+                place = (Stage.RAW, left[0].name)
+                try:
+                    report = session.pull(
+                        left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
+                    )
+                except (DatabaseUnavailable, Interrupted):
+                    raise
+                except SyncError as error:  # Busy, a gate: this stream's alone
+                    turn.failures[place] = f"{store.name}: {error}"
+                else:
+                    desk.on_report(turn.org, Stage.RAW, left[0].name, report)
+                    if report.closed:
+                        turn.add(place, report)
+                    else:
+                        turn.failures[place] = f"{store.name}: {report.error}"
+                        if session.budget.circuit_open():
+                            break
+                left.pop(0)
+        reason = turn.failures.get((Stage.RAW, left[0].name)) if left else None
+    except Exception as error:  # noqa: BLE001 - its other connections may be well
+        reason = f"{store.name}: {describe(error)}"
+    for stream in left:
+        turn.failures.setdefault((Stage.RAW, stream.name), reason or "")
+
+
+def _attempt(
+    desk: Desk,
+    turn: Turn,
+    place: Place,
+    step: Callable[[Desk, connect.Connection, Stream], Any],
+    store: connect.Connection,
+    stream: Stream,
+) -> None:
+    if desk.stopping.is_set():
+        raise Interrupted()
+    try:
+        report = step(desk, store, stream)
+    except (DatabaseUnavailable, Interrupted):
+        raise
+    except Exception as error:  # noqa: BLE001 - this asset's failure, not the organization's
+        turn.failures[place] = f"{store.name}: {describe(error)}"
+    else:
+        desk.on_report(turn.org, place[0], stream.name, report)
+        turn.add(place, report)
+
+
+def _preview(desk: Desk, store: connect.Connection, stream: Stream) -> Any:
+    from sync_pipeline.steps import preview
+
+    return preview.recompute(desk.db, store, stream)
+
+
+def _select(desk: Desk, store: connect.Connection, stream: Stream) -> Any:
+    from sync_pipeline.steps import select
+
+    select.apply_rules(desk.db, store, stream)
+    return select.summary(desk.db, store, stream)
+
+
+_STEPS: Mapping[Stage, Callable[[Desk, connect.Connection, Stream], Any]] = {
+    Stage.PREVIEW: _preview,
+    Stage.SELECTED: _select,
+}

@@ -1,0 +1,25 @@
+"""Who buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_pipeline.entities.base import Entity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer(Entity):
+    """A person or company. What their orders say (lifetime value …) is derived when they are promoted."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    company: str | None = None
+    address: dict[str, Any] | None = None
+    shipping_address: dict[str, Any] | None = None
+    tags: Sequence[str] = ()
+    registered_at: datetime | None = None  # UTC
+    active: bool = True

@@ -1,0 +1,117 @@
+"""Every error of this package, as one tree, named by what to do next.
+
+    SyncError
+    ├── ConfigurationError           fix the settings, then run again
+    │   └── NotFound                 no such organization, connection, entity, plan …
+    ├── DatabaseUnavailable          start the database, then run again: what was committed is safe
+    ├── SourceError                  the store
+    │   ├── TransientSourceError     try again: the store was busy, slow or broken for a moment
+    │   ├── SourceUnavailable        the store does not answer at all: try again later, nothing was lost
+    │   ├── RefusedBySource          credentials, rights or address: ask the operator
+    │   └── MalformedAnswer          not what the API promises: keep the bytes, quarantine
+    ├── GateClosed                   a person must decide first
+    └── Conflict                     the world moved
+        ├── StalePlan                records changed since the plan was made: make a new plan
+        └── Busy                     another run works on it: wait for it
+
+A class's docstring is its default message. No message ever holds a secret: urls go through `redact`.
+"""
+
+import re
+from collections.abc import Sequence
+
+_SECRET_QUERY = re.compile(
+    r"((?:consumer_key|consumer_secret|oauth_[a-z_]+|password|api_key|token|secret)=)[^&\s\"']+",
+    re.IGNORECASE,
+)
+_SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b")
+_AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
+_USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
+
+
+def redact(text: str) -> str:
+    """`text` with everything that looks like a credential replaced by ***."""
+    text = _SECRET_QUERY.sub(r"\1***", text)
+    text = _SECRET_KEY.sub(r"\1***", text)
+    text = _USERINFO.sub(r"\1***@", text)
+    return _AUTHORIZATION.sub(r"\1 ***", text)
+
+
+class SyncError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(redact(message or (type(self).__doc__ or "").strip()))
+
+
+class ConfigurationError(SyncError):
+    """A setting is missing or wrong."""
+
+
+class NotFound(ConfigurationError):
+    """There is no such thing here."""
+
+
+class DatabaseUnavailable(SyncError):
+    """The database does not answer. Start it (`sync-pipeline db start`) and run the same command again."""
+
+
+class SourceError(SyncError):
+    """The store gave an error."""
+
+
+class TransientSourceError(SourceError):
+    """The store was busy or broken for a moment. Try again.
+
+    `status` and `body` are the last answer, where there was one; `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        body: bytes = b"",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message or "The store was busy or broken for a moment. Try again.")
+        self.status, self.body, self.retry_after = status, body, retry_after
+
+
+class SourceUnavailable(SourceError):
+    """The store does not answer. Nothing was lost: run again when it does."""
+
+
+class RefusedBySource(SourceError):
+    """The store refused the credentials. Run `sync-pipeline doctor`."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = None, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class MalformedAnswer(TransientSourceError):
+    """The store's answer is not what its API promises."""
+
+
+class GateClosed(SyncError):
+    """A person must decide first. Run `sync-pipeline decisions list`."""
+
+
+class Conflict(SyncError):
+    """The world moved."""
+
+
+class StalePlan(Conflict):
+    """Records changed since the plan was made. Nothing was changed. Make a new plan.
+
+    `stale` lists {connection, entity, external_id}.
+    """
+
+    def __init__(self, message: str, *, stale: Sequence[dict[str, str]], of: int) -> None:
+        super().__init__(message)
+        self.stale, self.of = list(stale), of
+
+
+class Busy(Conflict):
+    """Another run is working on this. Wait for it and run again."""

@@ -1,0 +1,122 @@
+"""What every step writes down: activity, sync logs, decision gates, requests. `steps.observe` reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import load, run
+
+_SQL = load("sync_pipeline", "journal.sql")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer a person may give at a gate."""
+
+    choice: str
+    effect: str
+    risk: str
+
+
+def record(
+    conn: Connection,
+    event: str,
+    *,
+    actor: str,
+    connection_id: int | None = None,
+    entity_type: str | None = None,
+    **detail: Any,
+) -> None:
+    """Append to the audit log. `detail` holds counts and ids, never a payload or a secret."""
+    run(
+        conn,
+        _SQL["record_activity"],
+        event=event,
+        actor=actor,
+        connection_id=connection_id,
+        entity_type=entity_type,
+        detail=_json(detail),
+    )
+
+
+def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: str, run_id: int | None) -> int:
+    """Begin a `sync_logs` row in state running; returns its id."""
+    return int(
+        run(
+            conn,
+            _SQL["open_log"],
+            connection_id=connection_id,
+            entity_type=entity_type,
+            kind=kind,
+            run_id=run_id,
+        ).scalar_one()
+    )
+
+
+def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, error: str | None) -> None:
+    """Finish the log row of a run: success, or failed with its reason."""
+    run(conn, _SQL["close_log"], run_id=run_id, records=records, skipped=skipped, error=error)
+
+
+def open_gate(
+    conn: Connection,
+    cause: str,
+    *,
+    subject: str,
+    question: str,
+    options: Sequence[Option],
+    recommended: str,
+    connection_id: int | None = None,
+    entity_type: str | None = None,
+    **detail: Any,
+) -> int:
+    """Open a decision gate, or find the open one of the same cause and subject; returns its id."""
+    return int(
+        run(
+            conn,
+            _SQL["open_gate"],
+            cause=cause,
+            subject=subject,
+            question=question,
+            options=_json(options),
+            recommended=recommended,
+            connection_id=connection_id,
+            entity_type=entity_type,
+            detail=_json(detail),
+        ).scalar_one()
+    )
+
+
+def gate_answer(conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str) -> str | None:
+    """The newest answer to a gate whose outcome is not yet recorded; None where there is none."""
+    answer: str | None = run(
+        conn,
+        _SQL["gate_answer"],
+        cause=cause,
+        subject=subject,
+        connection_id=connection_id,
+        entity_type=entity_type,
+    ).scalar_one_or_none()
+    return answer
+
+
+def record_outcome(
+    conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str, outcome: str
+) -> None:
+    """Write what came of an answered gate."""
+    run(
+        conn,
+        _SQL["record_outcome"],
+        cause=cause,
+        subject=subject,
+        connection_id=connection_id,
+        entity_type=entity_type,
+        outcome=outcome,
+    )

@@ -1,0 +1,39 @@
+-- record_activity --
+-- One line of the audit log.
+INSERT INTO observe.sync_activity (org_id, connection_id, entity_type, event, actor, detail)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(event)s, %(actor)s, %(detail)s::jsonb)
+
+-- open_log --
+INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, run_id)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(kind)s, %(run_id)s)
+RETURNING log_id
+
+-- close_log --
+UPDATE capture.sync_logs
+SET status = CASE WHEN %(error)s::text IS NULL THEN 'success' ELSE 'failed' END,
+    records_synced = %(records)s, skipped = %(skipped)s, error_message = %(error)s, finished_at = now()
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND status = 'running'
+
+-- open_gate --
+-- The same cause about the same subject opens one gate; while it is open its detail is kept fresh.
+INSERT INTO observe.decision
+(org_id, connection_id, entity_type, cause, subject, question, detail, options, recommended)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(cause)s, %(subject)s, %(question)s,
+        %(detail)s::jsonb, %(options)s::jsonb, %(recommended)s)
+ON CONFLICT (org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject)
+WHERE answered_at IS NULL
+DO UPDATE SET question = excluded.question, detail = excluded.detail
+RETURNING decision_id
+
+-- gate_answer --
+SELECT answer FROM observe.decision
+WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
+    AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND answered_at IS NOT NULL AND outcome IS NULL
+ORDER BY answered_at DESC LIMIT 1
+
+-- record_outcome --
+UPDATE observe.decision SET outcome = %(outcome)s
+WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
+    AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND answered_at IS NOT NULL AND outcome IS NULL

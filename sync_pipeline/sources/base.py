@@ -1,0 +1,255 @@
+"""What a source is: a folder with a SOURCE, whose streams are declarations and whose client speaks the provider's API.
+
+Steps know only the names in this file. A provider is found by its folder, a stream by its file; nothing is
+registered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from sync_pipeline.entities.base import Entity
+from sync_pipeline.errors import NotFound
+
+
+class Paging(StrEnum):
+    """How a list is walked without losing a row while the store changes underneath."""
+
+    OFFSET = "offset"  # ordered by id; pages overlap by one row, which proves that nothing slipped between them
+    KEYSET = "keyset"  # id > the last one, ordered by id
+    WHOLE = "whole"  # one answer holds all
+
+
+class Sweep(StrEnum):
+    """How what the change signal misses is found."""
+
+    TELL = "tell"  # ids and telling fields of every record, then a fetch of what differs
+    READ = "read"  # a full read: nothing cheaper tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One entity of one provider. Field names are paths in the payload, `billing.email`.
+
+    A path may name alternatives, first non-empty wins: `email|billing.email`.
+    """
+
+    name: str  # the asset's and the command line's name: products
+    entity_type: str  # in the database: product
+    title: str  # for people: Products
+    path: str  # the provider's address of the list
+    entity: str | None = None  # the core entity its payloads map to; None: reference data
+    paging: Paging = Paging.OFFSET
+    signal: bool = False  # the list can be asked for what changed since
+    sweep: Sweep = Sweep.READ
+    parent: str | None = None  # stream whose records it hangs under (one list a parent)
+    parent_where: Callable[[Mapping[str, Any]], bool] | None = None  # which parents have a list
+    id_field: str = "id"
+    parent_field: str | None = None  # what fills parent_id
+    refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
+    label: str | None = "name"
+    code: str | None = None
+    code_is: str = "code"  # what people call it: sku, order_number, code
+    email: str | None = None
+    created: str | None = None
+    modified: str | None = None
+    noise: tuple[str, ...] = ()  # top-level fields that move without a change; kept, but not hashed
+    telling: tuple[str, ...] = ()  # top-level fields a sweep compares
+    money: tuple[str, ...] = ()  # preview warns where these do not parse
+    dates: tuple[str, ...] = ()
+    currency: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False  # a store without it is not at fault
+    tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
+    to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record of a page: its id and the very bytes it came as."""
+
+    external_id: str
+    raw: bytes
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An answer with records, in the order they came.
+
+    `total` is what the store says the list holds, where it does; `clock` its own time, where it tells it.
+    """
+
+    items: Sequence[Item]
+    total: int | None = None
+    size: int = 0
+    clock: datetime | None = None
+    request: str = ""
+    rejected: Sequence[tuple[bytes, str]] = ()  # elements that are no record: their bytes and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request for a part of a list. `walk` names the list where a stream has several (its parent's id)."""
+
+    stream: Stream
+    walk: str = ""
+    offset: int = 0
+    after: int | None = None  # keyset: ids above this one
+    limit: int = 100
+    since: datetime | None = None
+    until: datetime | None = None
+    fields: tuple[str, ...] = ()  # only these (a sweep)
+    trash: bool = False
+
+
+class Presence(StrEnum):
+    """What a direct look at one id found."""
+
+    PRESENT = "present"
+    TRASH = "trash"
+    ARCHIVED = "archived"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A direct look at one record: the evidence for a deletion."""
+
+    presence: Presence
+    evidence: str  # "404", "status trash" …
+    item: Item | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report. `level`: ok, warning, error. `remedy`: what to do, in plain words."""
+
+    level: str
+    code: str
+    message: str
+    remedy: str = ""
+
+
+class Client(Protocol):
+    """Speaks one connection's API. Thread-safe; every method may raise the SourceErrors of `errors`."""
+
+    page_size: int
+
+    def list(self, ask: Ask) -> Page:
+        """A part of a list, ordered by id."""
+
+    def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
+        """These records; what is not there any more is not in the page."""
+
+    def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:
+        """Is this record still there?"""
+
+    def lists(self, stream: Stream) -> bool:
+        """True if all records are in one list; False if there is one list a parent."""
+
+    def offset_ignored(self, stream: Stream) -> None:
+        """This list turned out to know pages only: ask for pages from now on."""
+
+    def doctor(self) -> Sequence[Finding]:
+        """What works and what does not, with causes in plain words."""
+
+    def close(self) -> None:
+        """Close connections."""
+
+
+class ConnectionSettings(BaseModel):
+    """What every connection may set, beside its provider's own fields."""
+
+    sweep_every: int = 1  # a delta sweeps every n-th time; 1: each
+    overlap_seconds: int = 300  # how far before the watermark a delta begins
+    deletion_gate_share: float = 0.2  # more missing than this share opens a gate
+    promote_on_select: bool = True
+    # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
+    max_concurrency: int = 4
+    preview_max_pages: int = 10
+    batch_size: int = 50
+    batch_delay_ms: int = 0
+    timeout_seconds: float = 60.0
+    noise: dict[str, list[str]] = {}  # more noise, per stream
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A provider: its settings model, its client and its streams, parents before children."""
+
+    name: str
+    title: str
+    settings: type[ConnectionSettings]
+    secret_fields: tuple[str, ...]
+    address_field: str
+    connect: Callable[..., Client]  # (settings, *, allow_private)
+    streams: Mapping[str, Stream]
+
+    def stream(self, name: str) -> Stream:
+        """The stream called `name` (products) or typed `name` (product).
+
+        Raises:
+            NotFound: listing the names there are.
+        """
+        if name in self.streams:
+            return self.streams[name]
+        for stream in self.streams.values():
+            if stream.entity_type == name:
+                return stream
+        raise NotFound(f"{self.title} has no entity “{name}”. There are: {', '.join(self.streams)}.")
+
+
+def collect(package: str) -> dict[str, Stream]:
+    """Every module's STREAM in `package`, parents before children, otherwise by name."""
+    folder = importlib.import_module(package)
+    found: dict[str, Stream] = {}
+    for info in pkgutil.iter_modules(folder.__path__):
+        stream = importlib.import_module(f"{package}.{info.name}").STREAM
+        if stream.name in found:
+            raise ValueError(f"two files of {package} declare the stream {stream.name}")
+        found[stream.name] = stream
+    ordered: dict[str, Stream] = {}
+
+    def place(stream: Stream) -> None:
+        if stream.parent and stream.parent not in ordered:
+            place(found[stream.parent])
+        ordered.setdefault(stream.name, stream)
+
+    for name in sorted(found):
+        place(found[name])
+    return ordered
+
+
+@cache
+def all_sources() -> Mapping[str, Source]:
+    """Every provider there is: the packages beside this file that have a SOURCE."""
+    import sync_pipeline.sources as package
+
+    sources = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.ispkg:
+            source = importlib.import_module(f"{package.__name__}.{info.name}").SOURCE
+            sources[source.name] = source
+    return sources
+
+
+def source(name: str) -> Source:
+    """The provider called `name`.
+
+    Raises:
+        NotFound: listing the providers there are.
+    """
+    try:
+        return all_sources()[name]
+    except KeyError:
+        raise NotFound(f"There is no provider “{name}”. There are: {', '.join(all_sources())}.") from None

@@ -1,0 +1,227 @@
+"""The HTTP ground of every source: one place that knows httpx, time-outs, private addresses and what an error means.
+
+One call is one request; retries, budgets and halving belong to the capture step, which sees all of them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpcore
+import httpx
+
+from sync_pipeline.errors import RefusedBySource, TransientSourceError
+
+_BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer, or a 4xx one that the caller asked to see."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    @property
+    def clock(self) -> datetime | None:
+        """The server's own time, from its Date header."""
+        try:
+            moment = parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError, TypeError):
+            return None
+        return moment.astimezone(UTC)
+
+
+class Http:
+    """Requests to one address. Thread-safe; counts requests and bytes.
+
+    `allow_private` lets loopback and private addresses pass (the demo, tests, a store in the same network).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        allow_private: bool,
+        ca_file: str | None = None,
+        connections: int = 16,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.requests = 0
+        self.received = 0
+        self._lock = threading.Lock()
+        verify = ssl.create_default_context(cafile=ca_file)
+        transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
+        # The address is checked where the socket is opened, after DNS has answered: a name that resolves to
+        # something else the second time gains nothing.
+        transport._pool._network_backend = _CheckedNetwork(allow_private)
+        self._client = httpx.Client(
+            transport=transport,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
+            follow_redirects=False,
+            headers={"User-Agent": "sync_pipeline", "Accept": "application/json"},
+            trust_env=False,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Iterable[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """Ask once.
+
+        Statuses in `accept` come back as answers.
+
+        Raises:
+            TransientSourceError: 408, 429, 5xx, time-out, broken connection; `status`, `body`, `retry_after` say more.
+            RefusedBySource: any other status that is not 2xx, a redirect, a private address.
+        """
+        url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
+        started = datetime.now(UTC)
+        try:
+            response = self._client.request(
+                method, url, params=list(params), headers=headers, content=content, auth=auth
+            )
+        except PrivateAddress as error:
+            raise RefusedBySource(str(error), code="private_address") from None
+        except httpx.TimeoutException as error:
+            raise TransientSourceError(f"{method} {url}: no answer in time ({type(error).__name__})") from None
+        except httpx.HTTPError as error:
+            cause = error.__cause__ or error
+            raise TransientSourceError(f"{method} {url}: {_network_cause(cause)}") from None
+        finally:
+            with self._lock:
+                self.requests += 1
+        body = response.content
+        with self._lock:
+            self.received += len(body)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        status = response.status_code
+        if 200 <= status < 300 or status in accept:
+            return Answer(status, response.headers, body, seconds)
+        if status in (408, 425, 429) or status >= 500:
+            raise TransientSourceError(
+                f"{method} {url} answered {status}",
+                status=status,
+                body=body[:_BODY_KEPT],
+                retry_after=_retry_after(response.headers.get("retry-after")),
+            )
+        if 300 <= status < 400:
+            raise RefusedBySource(
+                f"{method} {url} redirects to {response.headers.get('location', 'nowhere')}. "
+                "Connect with the final address.",
+                status=status,
+                code="redirect",
+            )
+        code, message = _reason(body)
+        raise RefusedBySource(f"{method} {url} answered {status}: {message or code}", status=status, code=code)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+class PrivateAddress(Exception):
+    """The name resolves to an address inside the network this runs in."""
+
+
+def check_public(host: str) -> None:
+    """Refuse a host that is, or resolves to, a private or loopback address.
+
+    Raises:
+        PrivateAddress: naming the address.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except OSError:
+        return  # a name that does not resolve reaches nothing; connecting will say so
+    for *_, address in found:
+        _refuse_private(host, str(address[0]))
+
+
+def _refuse_private(host: str, address: str) -> None:
+    parsed = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    if not parsed.is_global or parsed.is_multicast:
+        raise PrivateAddress(
+            f"{host} is the private address {address}. Stores are public; to allow private ones set "
+            "SYNC_ALLOW_PRIVATE_HOSTS=1."
+        )
+
+
+class _CheckedNetwork(httpcore.SyncBackend):
+    def __init__(self, allow_private: bool) -> None:
+        super().__init__()
+        self._allow_private = allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.NetworkStream:
+        if self._allow_private:
+            return super().connect_tcp(host, port, timeout, local_address, socket_options)
+        try:
+            found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        address = str(found[0][4][0])
+        _refuse_private(host, address)
+        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+def _network_cause(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    lowered = text.lower()
+    if "name or service" in lowered or "getaddrinfo" in lowered or "nodename" in lowered or "no address" in lowered:
+        return f"the name does not resolve (DNS): {text}"
+    if "certificate" in lowered or "ssl" in lowered or "tls" in lowered:
+        return f"TLS failed: {text}"
+    if "refused" in lowered:
+        return f"connection refused: {text}"
+    return f"the connection broke: {text}"
+
+
+def _retry_after(value: str | None) -> float | None:
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _reason(body: bytes) -> tuple[str, str]:
+    """`code` and `message` of an error answer; the start of its text where it is not JSON."""
+    import json
+
+    try:
+        parsed = json.loads(body)
+        return str(parsed.get("code", "")), str(parsed.get("message", ""))[:300]
+    except (ValueError, AttributeError):
+        text = re.sub(rb"<[^>]+>|\s+", b" ", body[:2000]).decode("utf-8", "replace").strip()
+        return "", text[:200]

@@ -1,0 +1,196 @@
+"""JSON as bytes: pages split into records without touching a digit of them.
+
+msgspec slices a page several times quicker than a parser builds it. What it refuses (a lone surrogate, a nesting
+deeper than its limit) is sliced by a scanner that only counts brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from sync_pipeline.errors import MalformedAnswer
+
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BOM = b"\xef\xbb\xbf"
+_TOKEN = re.compile(rb'["\[\]{},:]|[^"\[\]{},:\s]+')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STARTS: dict[type, re.Pattern[bytes]] = {list: re.compile(rb"\["), dict: re.compile(rb"\{")}
+
+
+def slices(body: bytes) -> list[bytes]:
+    """The elements of a JSON array, each as its own bytes.
+
+    A byte-order mark and PHP notices in front are passed over.
+
+    Raises:
+        MalformedAnswer: it holds no complete array.
+    """
+    text = body.removeprefix(_BOM).strip()
+    for start in _candidates(text, list):
+        candidate = text[start:]
+        try:
+            return [bytes(raw) for raw in _LIST.decode(candidate)]
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            found = _scan_list(candidate)
+            if found is not None:
+                return found
+    raise MalformedAnswer("The answer is not a JSON list" + _looks_like(text), body=body[: 64 * 1024])
+
+
+def single(body: bytes) -> bytes:
+    """The JSON object of an answer, as bytes.
+
+    Raises:
+        MalformedAnswer: it holds no complete object.
+    """
+    text = body.removeprefix(_BOM).strip()
+    for start in _candidates(text, dict):
+        candidate = text[start:]
+        if _is_whole(candidate, b"{"):
+            return candidate
+    raise MalformedAnswer("The answer is not a JSON object" + _looks_like(text), body=body[: 64 * 1024])
+
+
+def fields(raw: bytes) -> dict[str, bytes]:
+    """The top-level fields of a JSON object, each value as its own bytes; the last wins where a key comes twice.
+
+    Raises:
+        ValueError: it is not a JSON object.
+    """
+    try:
+        return {key: bytes(value) for key, value in _OBJECT.decode(raw).items()}
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _scan_object(raw)
+        if found is None:
+            raise ValueError("not a JSON object") from None
+        return found
+
+
+def value(raw: bytes) -> Any:
+    """A JSON value with all its digits: numbers with a fraction or an exponent are Decimal.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested deeper than Python goes.
+    """
+    return json.loads(raw, parse_float=Decimal)
+
+
+def _candidates(text: bytes, kind: type) -> list[int]:
+    """Where the JSON may begin: at once, or after what PHP printed in front of it."""
+    opening = b"[" if kind is list else b"{"
+    if text[:1] == opening:
+        return [0]
+    if text[:1] in (b"[", b"{") or (text[:1] == b"<" and b"<html" in text[:1000].lower()):
+        return []
+    return [match.start() for match in _STARTS[kind].finditer(text)][:200]
+
+
+def _looks_like(text: bytes) -> str:
+    if not text:
+        return ": it is empty."
+    if text[:1] == b"<":
+        return ": it is an HTML page."
+    return " (cut off, or something printed into it)."
+
+
+def _is_whole(text: bytes, opening: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _span(text, 0) == len(text)
+    return text[:1] == opening
+
+
+def _span(text: bytes, position: int) -> int | None:
+    """End of the JSON value that begins at `position`; None where it does not end."""
+    depth = 0
+    while True:
+        match = _TOKEN.search(text, position)
+        if match is None:
+            return None
+        token = match.group()
+        if token == b'"':
+            string = _STRING.match(text, match.start())
+            if string is None:
+                return None
+            position = string.end()
+        else:
+            position = match.end()
+            if token in (b"[", b"{"):
+                depth += 1
+            elif token in (b"]", b"}"):
+                depth -= 1
+        if depth == 0:
+            return position
+        if depth < 0:
+            return None
+
+
+def _skip(text: bytes, position: int) -> int:
+    while position < len(text) and text[position] in b" \t\r\n":
+        position += 1
+    return position
+
+
+def _scan_list(text: bytes) -> list[bytes] | None:
+    if _span(text, 0) != len(text) or text[:1] != b"[":
+        return None
+    elements: list[bytes] = []
+    position = _skip(text, 1)
+    if text[position : position + 1] == b"]":
+        return elements
+    while True:
+        end = _span(text, position)
+        if end is None:
+            return None
+        if not _plausible(text[position:end]):
+            return None
+        elements.append(text[position:end])
+        position = _skip(text, end)
+        if text[position : position + 1] == b"]":
+            return elements
+        if text[position : position + 1] != b",":
+            return None
+        position = _skip(text, position + 1)
+
+
+def _plausible(raw: bytes) -> bool:
+    """Python's parser takes lone surrogates; nesting beyond its limit is left to the bracket count."""
+    try:
+        json.loads(raw)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _scan_object(text: bytes) -> dict[str, bytes] | None:
+    text = text.strip()
+    if text[:1] != b"{" or _span(text, 0) != len(text):
+        return None
+    found: dict[str, bytes] = {}
+    position = _skip(text, 1)
+    while text[position : position + 1] != b"}":
+        key = _STRING.match(text, position)
+        if key is None:
+            return None
+        colon = _skip(text, key.end())
+        if text[colon : colon + 1] != b":":
+            return None
+        start = _skip(text, colon + 1)
+        end = _span(text, start)
+        if end is None:
+            return None
+        found[json.loads(key.group())] = text[start:end]
+        position = _skip(text, end)
+        if text[position : position + 1] == b",":
+            position = _skip(text, position + 1)
+    return found

@@ -1,0 +1,251 @@
+"""WooCommerce's REST API, one request a call: signing, addresses, parameters, and what its answers mean."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource
+from sync_pipeline.sources import jsontext
+from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Paging, Presence, Stream
+from sync_pipeline.sources.http import Answer, Http
+from sync_pipeline.sources.woocommerce.oauth import signed
+from sync_pipeline.sources.woocommerce.settings import WooConfig
+
+# Per-parent addresses of the streams that a store may also answer in one list.
+NESTED = {
+    "variations": "wc/v3/products/{parent}/variations",
+    "refunds": "wc/v3/orders/{parent}/refunds",
+    "attribute_terms": "wc/v3/products/attributes/{parent}/terms",
+    "shipping_zone_methods": "wc/v3/shipping/zones/{parent}/methods",
+}
+
+_NOT_INCLUDABLE = frozenset({"taxes"})  # its list has no `include`
+
+
+class WooClient:
+    """One store. Thread-safe.
+
+    Lists are ordered by id: any other column has ties, which the store orders anew from page to page and so loses
+    rows of a list nobody is writing to. The total is believed on an answer with rows only: past the end orders say 0.
+    """
+
+    page_size = 100
+
+    def __init__(self, config: WooConfig, *, allow_private: bool = False) -> None:
+        self.config = config
+        self._key = config.consumer_key.get_secret_value()
+        self._secret = config.consumer_secret.get_secret_value()
+        secure = config.store_url.lower().startswith("https://")
+        self._auth = config.auth if config.auth != "auto" else ("basic" if secure else "oauth1")
+        self.http = Http(
+            f"{config.store_url}/wp-json",
+            timeout=config.timeout_seconds,
+            allow_private=allow_private,
+            ca_file=config.ca_file,
+            connections=config.max_concurrency + 4,
+        )
+        self._one_list: dict[str, bool] = {}
+        self._paged: set[str] = set()  # streams whose list ignores `offset`
+
+    def close(self) -> None:
+        """Close connections."""
+        self.http.close()
+
+    # -- lists ---------------------------------------------------------------------------------------------------
+
+    def list(self, ask: Ask) -> Page:
+        """A part of a list, ordered by id."""
+        params = self._list_params(ask)
+        return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
+
+    def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
+        """These records, from the list; what is not there any more is not in the page."""
+        path = self._path(stream, walk)
+        if stream.paging is Paging.WHOLE or stream.name in _NOT_INCLUDABLE:
+            looks = [self.look(stream, external_id, walk or None) for external_id in ids]
+            items = [look.item for look in looks if look.presence is Presence.PRESENT and look.item]
+            return Page(items=items, request=f"GET {path}/<id> × {len(ids)}")
+        params = [
+            *stream.params.items(),
+            ("include", ",".join(ids)),
+            ("per_page", str(max(1, len(ids)))),
+            ("orderby", "id"),
+            ("order", "asc"),
+        ]
+        page = self._page(stream, path, params, walk)
+        wanted = set(ids)
+        # A host that ignores `include` answers with the first page instead.
+        return Page(
+            items=[item for item in page.items if item.external_id in wanted],
+            size=page.size,
+            clock=page.clock,
+            request=page.request,
+            rejected=page.rejected,
+        )
+
+    def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:
+        """Is this record still there? 404 and 410 are evidence that it is not, and so is the status trash."""
+        path = self._one(stream, external_id, parent_id)
+        try:
+            answer = self._get(path, [], accept=frozenset({404, 410}))
+        except RefusedBySource as error:
+            # Some controllers say “invalid id” with 400 where a record is gone.
+            if error.status == 400 and "invalid_id" in error.code:
+                return Look(Presence.GONE, f"400 {error.code}")
+            raise
+        if answer.status in (404, 410):
+            code = _code(answer.body)
+            if code == "rest_no_route" or (not code and answer.body.lstrip()[:1] == b"<"):
+                raise RefusedBySource(
+                    f"GET {path} answered {answer.status} without the API's own words; this is no evidence of a "
+                    "deletion.",
+                    status=answer.status,
+                    code="no_api",
+                )
+            return Look(Presence.GONE, f"{answer.status} {code}".strip())
+        raw = jsontext.single(answer.body)
+        content = jsontext.fields(raw)
+        if content.get("status") == b'"trash"':
+            return Look(Presence.TRASH, "status trash", Item(external_id, raw, parent_id))
+        return Look(Presence.PRESENT, "200", Item(external_id, raw, parent_id))
+
+    def lists(self, stream: Stream) -> bool:
+        """True if all records are in one list; asked once where stores differ."""
+        if stream.parent is None:
+            return True
+        if "{parent}" in stream.path:
+            return False
+        if stream.name not in self._one_list:
+            try:
+                self._get(stream.path, [("per_page", "1")])
+                self._one_list[stream.name] = True
+            except RefusedBySource as error:
+                if error.status not in (400, 401, 403, 404):
+                    raise
+                self._one_list[stream.name] = False
+        return self._one_list[stream.name]
+
+    def offset_ignored(self, stream: Stream) -> None:
+        """Remember that this list knows pages only."""
+        self._paged.add(stream.name)
+
+    def doctor(self) -> Sequence[Finding]:
+        """What works and what does not, with causes in plain words."""
+        from sync_pipeline.sources.woocommerce.doctor import examine
+
+        return examine(self)
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: frozenset[int] = frozenset()) -> Answer:
+        """One signed GET below /wp-json."""
+        return self._get(path, list(params), accept=accept)
+
+    def _get(self, path: str, params: Sequence[tuple[str, str]], *, accept: frozenset[int] = frozenset()) -> Answer:
+        url = f"{self.http.base_url}/{path}"
+        auth = None
+        if self._auth == "basic":
+            auth = (self._key, self._secret)
+        elif self._auth == "query":
+            params = [*params, ("consumer_key", self._key), ("consumer_secret", self._secret)]
+        else:
+            params = signed("GET", url, params, key=self._key, secret=self._secret)
+        return self.http.request("GET", url, params=params, auth=auth, accept=accept)
+
+    def _list_params(self, ask: Ask) -> builtins.list[tuple[str, str]]:
+        stream = ask.stream
+        params = list(stream.params.items())
+        if ask.trash:
+            params = [(k, v) for k, v in params if k != "status"] + [("status", "trash")]
+        if stream.paging is not Paging.WHOLE:
+            params += [("per_page", str(ask.limit)), ("orderby", "id"), ("order", "asc")]
+            if stream.name in self._paged:
+                params.append(("page", str(ask.offset // ask.limit + 1)))
+            else:
+                params.append(("offset", str(ask.offset)))
+        if ask.since is not None and stream.signal:
+            # Naive UTC with dates_are_gmt: with a Z the store converts to site time first and then takes it as GMT.
+            # Strict and whole seconds: one second earlier keeps the boundary.
+            since = datetime.fromtimestamp(ask.since.timestamp() - 1, UTC)
+            params += [("modified_after", since.strftime("%Y-%m-%dT%H:%M:%S")), ("dates_are_gmt", "true")]
+        if ask.fields:
+            params.append(("_fields", ",".join(ask.fields)))
+        return params
+
+    def _page(
+        self,
+        stream: Stream,
+        path: str,
+        params: Sequence[tuple[str, str]],
+        walk: str,
+        *,
+        keep_total: bool = False,
+    ) -> Page:
+        answer = self._get(path, params)
+        items: list[Item] = []
+        rejected: list[tuple[bytes, str]] = []
+        for raw in jsontext.slices(answer.body):
+            try:
+                found = jsontext.fields(raw)
+            except ValueError:
+                rejected.append((raw, "an element of the list is not a JSON object"))
+                continue
+            external_id = _scalar(found.get(stream.id_field))
+            if external_id is None or external_id == "":
+                rejected.append((raw, f"the record has no {stream.id_field}"))
+                continue
+            parent = _scalar(found.get(stream.parent_field)) if stream.parent_field else None
+            items.append(Item(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
+        total = None
+        if keep_total and items:
+            header = answer.headers.get("x-wp-total", "")
+            total = int(header) if header.isdigit() else None
+        elif keep_total and answer.headers.get("x-wp-total") == "0":
+            total = 0
+        return Page(
+            items=items,
+            total=total,
+            size=len(answer.body),
+            clock=answer.clock,
+            request=f"GET {path}?{_shown(params)}",
+            rejected=rejected,
+        )
+
+    def _path(self, stream: Stream, walk: str) -> str:
+        if walk:
+            return NESTED[stream.name].format(parent=walk)
+        return stream.path
+
+    def _one(self, stream: Stream, external_id: str, parent_id: str | None) -> str:
+        if stream.name in NESTED:
+            if parent_id:
+                return f"{NESTED[stream.name].format(parent=parent_id)}/{external_id}"
+            if stream.name == "variations":
+                return f"wc/v3/products/{external_id}"
+            raise MalformedAnswer(f"{stream.title} {external_id} has no parent to look under")
+        return f"{stream.path}/{external_id}"
+
+
+def _code(body: bytes) -> str:
+    try:
+        parsed: Any = jsontext.value(jsontext.single(body))
+    except (MalformedAnswer, ValueError, RecursionError):
+        return ""
+    return str(parsed.get("code", ""))
+
+
+def _scalar(raw: bytes | None) -> str | None:
+    """An id as text, digit for digit; None for what cannot be one."""
+    if raw is None or raw[:1] in (b"[", b"{", b"n", b"t", b"f"):
+        return None
+    if raw[:1] == b'"':
+        text = jsontext.value(raw)
+        return str(text) if text and "\x00" not in text and text.isprintable() else None
+    return raw.decode()
+
+
+def _shown(params: Sequence[tuple[str, str]]) -> str:
+    return "&".join(f"{k}={v if len(v) < 120 else v[:100] + '…'}" for k, v in params)

@@ -1,0 +1,240 @@
+"""Why a WooCommerce connection does not work, in plain words, and what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
+from sync_pipeline.sources import jsontext
+from sync_pipeline.sources.base import Finding
+
+if TYPE_CHECKING:
+    from sync_pipeline.sources.woocommerce.client import WooClient
+
+_SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
+_PROBED = {
+    "products": "wc/v3/products",
+    "customers": "wc/v3/customers",
+    "orders": "wc/v3/orders",
+    "coupons": "wc/v3/coupons",
+    "taxes": "wc/v3/taxes",
+    "settings": "wc/v3/settings/general",
+}
+
+
+def examine(client: WooClient) -> Sequence[Finding]:
+    """Name resolution, the API's index, the clock, the key, and each right that a pull needs."""
+    findings: list[Finding] = []
+    address = urlsplit(client.config.store_url)
+    try:
+        socket.getaddrinfo(address.hostname, address.port or address.scheme)
+    except OSError as error:
+        return [
+            Finding(
+                "error",
+                "dns",
+                f"The name {address.hostname} does not resolve: {error}.",
+                "Check the spelling of the store address; if it is right, the domain's DNS is down.",
+            )
+        ]
+    if address.scheme == "http":
+        findings.append(
+            Finding(
+                "warning",
+                "http",
+                "The store is reached over plain http: data travels unencrypted, requests are signed by OAuth 1.0a.",
+                "Use the https address if the store has one.",
+            )
+        )
+    reached = _index(client, findings)
+    if reached and _key(client, findings):
+        _rights(client, findings)
+    return findings
+
+
+def _index(client: WooClient, findings: list[Finding]) -> bool:
+    try:
+        answer = client.http.request("GET", f"{client.http.base_url}/", accept=frozenset({401, 403, 404}))
+    except (TransientSourceError, RefusedBySource) as error:
+        findings.append(_unreachable(error))
+        return False
+    if answer.clock is not None:
+        skew = abs((datetime.now(UTC) - answer.clock).total_seconds())
+        if skew > _SKEW_SECONDS:
+            findings.append(
+                Finding(
+                    "error",
+                    "clock_skew",
+                    f"The store's clock and this machine's differ by {skew:.0f} seconds; signed requests are refused "
+                    "from 15 minutes on.",
+                    "Set both clocks by NTP.",
+                )
+            )
+    prefix = answer.body.lstrip()
+    printed = prefix[:3] == b"\xef\xbb\xbf" or (prefix[:1] not in (b"{", b"[") and b"{" in prefix)
+    if printed and answer.status == 200 and b"<html" not in prefix[:2000].lower():
+        findings.append(
+            Finding(
+                "warning",
+                "php_notice",
+                "Something is printed in front of the JSON (a PHP notice or a byte-order mark). It is passed over.",
+                "Switch WP_DEBUG_DISPLAY off in wp-config.php.",
+            )
+        )
+    try:
+        index = jsontext.value(jsontext.single(answer.body))
+    except (MalformedAnswer, ValueError):
+        findings.append(_no_index(answer.status, prefix))
+        return False
+    if "wc/v3" not in index.get("namespaces", []):
+        findings.append(
+            Finding(
+                "error",
+                "no_woocommerce",
+                "WordPress answers, but there is no WooCommerce API (wc/v3) on it.",
+                "Install or activate WooCommerce 3.5 or newer.",
+            )
+        )
+        return False
+    findings.append(Finding("ok", "api", f"The API answers at {client.http.base_url}."))
+    return True
+
+
+def _no_index(status: int, body: bytes) -> Finding:
+    lowered = body[:20000].lower()
+    if any(word in lowered for word in (b"cloudflare", b"captcha", b"sucuri", b"wordfence", b"firewall", b"challenge")):
+        return Finding(
+            "error",
+            "waf",
+            "A firewall page answers instead of the API.",
+            "Let this machine's address pass in the firewall (Cloudflare, Wordfence, Sucuri …) for /wp-json/.",
+        )
+    if status == 404:
+        return Finding(
+            "error",
+            "permalinks",
+            "/wp-json/ is not found: the store uses plain permalinks, or this is not WordPress.",
+            "In WordPress choose Settings → Permalinks → Post name, and save.",
+        )
+    if status in (401, 403):
+        return Finding(
+            "error",
+            "rest_closed",
+            f"The REST API is closed ({status}) for everybody.",
+            "A security plugin blocks /wp-json/: allow it for signed requests.",
+        )
+    return Finding(
+        "error",
+        "not_json",
+        "An HTML page answers instead of the API.",
+        "Open the address followed by /wp-json/ in a browser: it must show JSON. Maintenance mode and caches do this.",
+    )
+
+
+def _unreachable(error: SourceError) -> Finding:
+    text = str(error)
+    lowered = text.lower()
+    if isinstance(error, RefusedBySource) and error.code == "redirect":
+        return Finding("error", "redirect", text, "Connect with the address it redirects to (www, https).")
+    if isinstance(error, RefusedBySource) and error.code == "private_address":
+        return Finding("error", "private_address", text, "Use the store's public address.")
+    if "tls failed" in lowered:
+        return Finding(
+            "error",
+            "tls",
+            text,
+            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
+        )
+    if "refused" in lowered:
+        return Finding("error", "refused", text, "Nothing listens there: check the port, or the server is down.")
+    if "no answer in time" in lowered:
+        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
+    status = getattr(error, "status", None)
+    if status == 503:
+        return Finding("error", "unavailable", text, "Maintenance mode or overload: try again later.")
+    return Finding("error", "unreachable", text, "Open the store's address in a browser from this machine.")
+
+
+def _key(client: WooClient, findings: list[Finding]) -> bool:
+    try:
+        client.get("wc/v3/products", [("per_page", "1")])
+    except RefusedBySource as error:
+        findings.append(_refused(client, error))
+        return False
+    except TransientSourceError as error:
+        findings.append(_unreachable(error))
+        return False
+    findings.append(Finding("ok", "key", "The key is accepted."))
+    return True
+
+
+def _refused(client: WooClient, error: RefusedBySource) -> Finding:
+    text = str(error)
+    lowered = text.lower()
+    if "timestamp" in lowered:
+        return Finding("error", "clock_skew", text, "The clocks differ by more than 15 minutes: set both by NTP.")
+    if "signature" in lowered:
+        return Finding(
+            "error",
+            "wrong_secret",
+            "The signature does not match: the consumer secret is wrong, or a proxy in front of the store changes "
+            "host or port (the signature covers the address).",
+            "Copy key and secret again; behind a proxy connect over https.",
+        )
+    if "consumer secret is invalid" in lowered:
+        return Finding("error", "wrong_secret", text, "Copy the consumer secret again, or make a new key.")
+    if "consumer key is invalid" in lowered:
+        return Finding("error", "wrong_key", text, "Copy the consumer key again, or make a new key.")
+    if error.status in (401, 403) and error.code == "woocommerce_rest_cannot_view":
+        if client._auth == "basic" and _accepts_query(client):
+            return Finding(
+                "error",
+                "authorization_stripped",
+                "The key works in the query, not in the Authorization header: the host strips that header.",
+                "Let the host pass the header on (CGIPassAuth On), or set auth to query on this connection.",
+            )
+        return Finding(
+            "error",
+            "wrong_key",
+            "The store does not know the key, the host strips the Authorization header, or the key's user may not "
+            "list products (the answer is the same for all three).",
+            "Make a new key with read rights for an administrator or shop manager.",
+        )
+    if error.code == "redirect":
+        return Finding("error", "redirect", text, "Connect with the address it redirects to (www, https).")
+    return Finding("error", "refused", text, "Make a new key with read rights for an administrator or shop manager.")
+
+
+def _accepts_query(client: WooClient) -> bool:
+    params = [("per_page", "1"), ("consumer_key", client._key), ("consumer_secret", client._secret)]
+    try:
+        client.http.request("GET", f"{client.http.base_url}/wc/v3/products", params=params)
+    except SourceError:
+        return False
+    return True
+
+
+def _rights(client: WooClient, findings: list[Finding]) -> None:
+    missing = []
+    for name, path in _PROBED.items():
+        try:
+            client.get(path, [("per_page", "1")])
+        except RefusedBySource:
+            missing.append(name)
+        except TransientSourceError as error:
+            findings.append(Finding("warning", "unstable", f"{name}: {error}", "Try again; look at the host's load."))
+    if missing:
+        findings.append(
+            Finding(
+                "error",
+                "permission",
+                f"The key may not read: {', '.join(missing)}.",
+                "Give the key's user the role Administrator or Shop manager, and the key the right Read.",
+            )
+        )
+    else:
+        findings.append(Finding("ok", "rights", "The key may read everything that is captured."))

@@ -1,0 +1,69 @@
+"""Refunds: items of type refund with negative totals, that add up to minus the amount."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sync_pipeline.entities.order import ItemType, OrderItem, Refund
+from sync_pipeline.sources.woocommerce.mapping.order import line_item
+from sync_pipeline.sources.woocommerce.mapping.values import (
+    amount,
+    money,
+    plain,
+    records,
+    ref,
+    text,
+    total,
+    when,
+)
+
+
+def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
+    """What was given back, by line; without the taxes and whatever was given back without naming a line."""
+    for line in records(payload, "line_items"):
+        yield line_item(line, ItemType.REFUND, "total")
+    for kind, label in (("shipping", "method_title"), ("fee", "name")):
+        for line in records(payload, f"{kind}_lines"):
+            yield OrderItem(
+                item_type=ItemType.REFUND,
+                external_id=f"{kind}:{line.get('id')}",
+                name=text(line, label),
+                total=amount(line, "total", f"{kind}_lines."),
+                tax_total=money(line, "total_tax", f"{kind}_lines."),
+                metadata={"of": kind},
+            )
+
+
+def to_refund(payload: Mapping[str, Any]) -> Refund:
+    """One refund of `wc/v3/refunds`.
+
+    Raises:
+        Unmappable: an amount or a quantity is no number.
+    """
+    warnings: list[str] = []
+    # Some lists write the amount with a minus sign; a refund always takes away.
+    given = abs(amount(payload, "amount"))
+    items = list(to_items(payload))
+    tax = total(one.tax_total or 0 * given for one in items)
+    if tax:
+        items.append(
+            OrderItem(item_type=ItemType.REFUND, external_id="tax", name="Tax", total=tax, metadata={"of": "tax"})
+        )
+    rest = -given - total(one.total for one in items)
+    if rest or not items:
+        items.append(
+            OrderItem(
+                item_type=ItemType.REFUND,
+                external_id="amount",
+                name=plain(payload, "reason") or "Refund",
+                total=rest,
+            )
+        )
+    reason = plain(payload, "reason")
+    return Refund(
+        order=ref("order", payload.get("parent_id")),
+        items=items,
+        amount=given,
+        refunded_at=when(payload, "date_created_gmt", warnings),
+        metadata={"woo_refund_id": payload.get("id"), **({"reason": reason} if reason else {})},
+        warnings=tuple(warnings),
+    )

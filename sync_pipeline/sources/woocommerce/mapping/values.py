@@ -1,0 +1,94 @@
+"""How WooCommerce writes money, numbers, dates, names and addresses."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from html import unescape
+from typing import Any
+
+from sync_pipeline.entities.base import Ref, Unmappable
+
+
+def money(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal | None:
+    """The amount in `field`; None where it is missing or "", which is how WooCommerce says unset.
+
+    Raises:
+        Unmappable: it is neither empty nor a finite number.
+    """
+    value = payload.get(field)
+    if value is None or value == "":
+        return None
+    try:
+        # A float is spelled out first: Decimal(0.1) would bring its binary tail along.
+        amount = Decimal(value if value.__class__ is str else str(value))
+    except (InvalidOperation, ValueError):
+        raise Unmappable(within + field, value, "amount") from None
+    if not amount.is_finite() or value is True or value is False:
+        raise Unmappable(within + field, value, "amount")
+    return amount
+
+
+def amount(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal:
+    """Like `money`, with nothing counting as zero."""
+    return money(payload, field, within) or Decimal(0)
+
+
+def text(payload: Mapping[str, Any], field: str) -> str | None:
+    """The words in `field`, HTML entities decoded; None where there are none."""
+    value = payload.get(field)
+    if value is None or value == "" or value is False:
+        return None
+    value = value if value.__class__ is str else str(value)
+    return unescape(value) if "&" in value else value
+
+
+def plain(payload: Mapping[str, Any], field: str) -> str | None:
+    """The text in `field` as it stands; None where there is none."""
+    value = payload.get(field)
+    return str(value) if value not in (None, "", False) else None
+
+
+def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetime | None:
+    """The moment in `field`, UTC. The *_gmt fields carry no zone. What is no date is None, and a warning."""
+    value = payload.get(field)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        warnings.append(f"{field} is {str(value)[:40]!r}, which is no date; left empty.")
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def ref(entity_type: str, external_id: Any) -> Ref | None:
+    """A reference; None for 0, "" and null, which is how WooCommerce says nobody."""
+    return Ref(entity_type, str(external_id)) if external_id not in (None, "", 0, "0", False) else None
+
+
+def filled(value: Any) -> dict[str, Any] | None:
+    """An address without its empty fields; None where nothing is left."""
+    if not isinstance(value, Mapping):
+        return None
+    return {key: part for key, part in value.items() if part not in (None, "")} or None
+
+
+def first(*values: str | None) -> str | None:
+    """The first that is not empty."""
+    return next((value for value in values if value), None)
+
+
+def words(*values: Any) -> str | None:
+    """Values joined by a blank, HTML entities decoded; None where all are empty."""
+    return unescape(" ".join(str(value).strip() for value in values if value)).strip() or None
+
+
+def records(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    """The objects in the list `field`; WooCommerce writes [] and plugins null for none."""
+    value = payload.get(field)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Their sum; zero where there are none."""
+    return sum(amounts, Decimal(0))

@@ -1,0 +1,16 @@
+"""Product categories; they have no dates, so every pull reads them all."""
+
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.woocommerce.mapping.category import to_category
+
+STREAM = Stream(
+    name="categories",
+    entity_type="category",
+    title="Categories",
+    path="wc/v3/products/categories",
+    entity="category",
+    parent_field="parent",
+    refers_to="category",
+    noise=("_links", "count"),
+    to_entity=to_category,
+)

@@ -1,0 +1,19 @@
+"""Coupons. Neither a new amount nor a use moves their date, so every pull reads them all."""
+
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+
+STREAM = Stream(
+    name="coupons",
+    entity_type="coupon",
+    title="Coupons",
+    path="wc/v3/coupons",
+    label="description|code",
+    code="code",
+    created="date_created_gmt",
+    modified="date_modified_gmt",
+    money=("amount",),
+    dates=("date_created_gmt", "date_modified_gmt", "date_expires_gmt"),
+    noise=("_links",),
+    to_entity=to_reference("coupon"),
+)

@@ -1,0 +1,40 @@
+"""Products of every type and status; variations are a stream of their own."""
+
+from sync_pipeline.sources.base import Stream, Sweep
+from sync_pipeline.sources.woocommerce.mapping.product import to_product
+
+STREAM = Stream(
+    name="products",
+    entity_type="product",
+    title="Products",
+    path="wc/v3/products",
+    entity="product",
+    signal=True,
+    sweep=Sweep.TELL,
+    code="sku",
+    code_is="sku",
+    created="date_created_gmt",
+    modified="date_modified_gmt",
+    # related_ids is drawn anew at each request; price_html is drawn from price and theme.
+    noise=("_links", "related_ids", "price_html"),
+    # Stock and prices written by plugins move no date; neither does renaming a category a product embeds.
+    telling=(
+        "id",
+        "name",
+        "status",
+        "sku",
+        "type",
+        "price",
+        "regular_price",
+        "sale_price",
+        "manage_stock",
+        "stock_quantity",
+        "stock_status",
+        "categories",
+        "variations",
+        "date_modified_gmt",
+    ),
+    money=("price", "regular_price", "sale_price"),
+    dates=("date_created_gmt", "date_modified_gmt"),
+    to_entity=to_product,
+)

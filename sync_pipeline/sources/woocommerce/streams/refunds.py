@@ -1,0 +1,26 @@
+"""Refunds with their lines. They are never edited: new ones are found by date, deleted ones by their id."""
+
+from sync_pipeline.sources.base import Stream, Sweep
+from sync_pipeline.sources.woocommerce.mapping.refund import to_refund
+
+STREAM = Stream(
+    name="refunds",
+    entity_type="refund",
+    title="Refunds",
+    path="wc/v3/refunds",
+    entity="refund",
+    signal=True,
+    sweep=Sweep.TELL,
+    parent="orders",
+    parent_where=lambda order: bool(order.get("refunds")),
+    parent_field="parent_id",
+    refers_to="order",
+    label="reason",
+    created="date_created_gmt",
+    modified="date_created_gmt",
+    noise=("_links",),
+    telling=("id", "parent_id", "amount", "reason"),
+    money=("amount",),
+    dates=("date_created_gmt",),
+    to_entity=to_refund,
+)

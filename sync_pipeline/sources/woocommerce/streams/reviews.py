@@ -1,0 +1,21 @@
+"""Product reviews of every status; no change signal, read whole."""
+
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+
+STREAM = Stream(
+    name="reviews",
+    entity_type="review",
+    title="Reviews",
+    path="wc/v3/products/reviews",
+    params={"status": "all"},
+    parent_field="product_id",
+    refers_to="product",
+    label="reviewer",
+    email="reviewer_email",
+    created="date_created_gmt",
+    dates=("date_created_gmt",),
+    optional=True,
+    noise=("_links", "reviewer_avatar_urls"),
+    to_entity=to_reference("review"),
+)

@@ -1,0 +1,14 @@
+"""Tax rates; no dates, read whole."""
+
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+
+STREAM = Stream(
+    name="taxes",
+    entity_type="tax",
+    title="Taxes",
+    path="wc/v3/taxes",
+    money=("rate",),
+    noise=("_links",),
+    to_entity=to_reference("tax"),
+)

@@ -1,0 +1,42 @@
+"""Variations of variable products: in one list where wc-analytics answers, else one list a parent."""
+
+from sync_pipeline.sources.base import Stream, Sweep
+from sync_pipeline.sources.woocommerce.mapping.variation import to_variant
+
+STREAM = Stream(
+    name="variations",
+    entity_type="variation",
+    title="Variations",
+    # An internal namespace that many stores answer: 100 variations a request instead of one product's.
+    path="wc-analytics/variations",
+    entity="variant",
+    signal=True,
+    sweep=Sweep.TELL,
+    parent="products",
+    parent_where=lambda product: "variable" in str(product.get("type")) or bool(product.get("variations")),
+    parent_field="parent_id",
+    refers_to="product",
+    code="sku",
+    code_is="sku",
+    created="date_created_gmt",
+    modified="date_modified_gmt",
+    # The bulk list answers name as “Parent - Option”, the product's own list as “Option”.
+    noise=("_links", "name"),
+    telling=(
+        "id",
+        "parent_id",
+        "status",
+        "sku",
+        "price",
+        "regular_price",
+        "sale_price",
+        "manage_stock",
+        "stock_quantity",
+        "stock_status",
+        "attributes",
+        "date_modified_gmt",
+    ),
+    money=("price", "regular_price", "sale_price"),
+    dates=("date_created_gmt", "date_modified_gmt"),
+    to_entity=to_variant,
+)

@@ -1,0 +1,1 @@
+"""How it flows: connect → capture → preview → select → promote → observe."""

@@ -1,0 +1,175 @@
+"""How hard a store may be asked: learnt from its answers, kept in the database, shared by all processes.
+
+More requests in flight while answers are good and quick, half as many at a 429 or 503, a pause where Retry-After says
+so, and a circuit breaker where nothing answers any more.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import uuid4
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceUnavailable, TransientSourceError
+
+T = TypeVar("T")
+_SQL = load(__package__)
+
+SLOW_SECONDS = 5.0  # a call slower than this is counted
+_SHARE_EVERY = 1.0  # seconds between two looks at what the other processes do
+_GROW_AFTER = 8  # good answers in a row, per step up
+_TRIES_BUSY = 8  # 429, 503, time-outs, broken connections: about 40 s in all
+_TRIES_BROKEN = 4  # 500 and answers that are not JSON: rather one record's fault
+_LONGEST_PAUSE = 300.0
+
+
+class Budget:
+    """The requests one process may have in flight at one connection. Thread-safe."""
+
+    def __init__(self, db: Database, org_id: int, connection_id: int, *, most: int) -> None:
+        self._db, self._org, self._connection = db, org_id, connection_id
+        self._worker = uuid4()
+        self._most = most
+        self._turn = threading.Condition()
+        self._in_flight = 0
+        self._limit = min(2.0, most)
+        self._workers = 1
+        self._pause_until = 0.0
+        self._good = 0
+        self._shared_at = 0.0
+        self._changed = False
+        self.answered = False  # the store has answered at least once
+        self.throttled = 0
+        self.retried = 0
+        self.slow = 0
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def call(self, ask: Callable[[], T], *, tries: int | None = None) -> T:
+        """Ask when it is this process's turn; ask again, later and later, while the store is busy.
+
+        Raises:
+            TransientSourceError: it did not get better; the last answer is in it.
+            SourceUnavailable: the store has never answered at all.
+            RefusedBySource: at once.
+        """
+        attempt = 0
+        while True:
+            self._begin()
+            started = time.monotonic()
+            try:
+                result = ask()
+            except TransientSourceError as error:
+                attempt += 1
+                self._failed(error)
+                broken = error.status == 500 or isinstance(error, MalformedAnswer)
+                allowed = tries or (_TRIES_BROKEN if broken else _TRIES_BUSY)
+                if not self.answered and error.status is None and attempt >= 3:
+                    raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
+                if attempt >= allowed:
+                    raise
+                self.retried += 1
+                time.sleep(min(8.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+            except RefusedBySource:
+                self.answered = True
+                raise
+            else:
+                self._succeeded(time.monotonic() - started)
+                return result
+            finally:
+                self._end()
+
+    @property
+    def slots(self) -> int:
+        """Requests this process may have in flight now."""
+        return max(1, int(self._limit) // self._workers)
+
+    def _begin(self) -> None:
+        self._share()
+        with self._turn:
+            while True:
+                wait = self._pause_until - time.monotonic()
+                if wait <= 0 and self._in_flight < self.slots:
+                    self._in_flight += 1
+                    return
+                self._turn.wait(timeout=min(wait, 1.0) if wait > 0 else 1.0)
+
+    def _end(self) -> None:
+        with self._turn:
+            self._in_flight -= 1
+            self._turn.notify()
+
+    def _succeeded(self, seconds: float) -> None:
+        with self._turn:
+            self.answered = True
+            self._good += 1
+            if seconds > SLOW_SECONDS:
+                self.slow += 1
+                self._good = 0
+            if self._good >= _GROW_AFTER and self._limit < self._most:
+                self._limit, self._good, self._changed = min(self._most, self._limit + 1), 0, True
+                self._turn.notify_all()
+
+    def _failed(self, error: TransientSourceError) -> None:
+        with self._turn:
+            self._good = 0
+            if error.status is not None:
+                self.answered = True
+            if error.status in (429, 503) or error.status is None:
+                self.throttled += error.status in (429, 503)
+                self._limit, self._changed = max(1.0, self._limit / 2), True
+            if error.retry_after:
+                self._pause_until = time.monotonic() + min(error.retry_after, _LONGEST_PAUSE)
+                self._changed = True
+
+    # -- sharing ---------------------------------------------------------------------------------------------------
+
+    def _share(self) -> None:
+        with self._turn:
+            now = time.monotonic()
+            if now - self._shared_at < _SHARE_EVERY:
+                return
+            self._shared_at = now
+            limit = self._limit if self._changed else None
+            pause = max(0.0, self._pause_until - now) if self._changed else None
+            self._changed = False
+        with self._db.org(self._org) as conn:
+            row = run(
+                conn,
+                _SQL["share_budget"],
+                connection_id=self._connection,
+                worker=self._worker,
+                first=self._limit,
+                concurrency=limit,
+                pause=pause,
+            ).one()
+        with self._turn:
+            self._limit = float(min(row.concurrency, self._most)) if limit is None else self._limit
+            self._workers = max(1, row.workers)
+            if row.pause > 0:
+                self._pause_until = max(self._pause_until, time.monotonic() + row.pause)
+
+    def circuit_open(self) -> bool:
+        """True if somebody found the store dead a moment ago: one look first, before asking in earnest."""
+        with self._db.org(self._org) as conn:
+            return bool(run(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
+
+    def open_circuit(self, seconds: float = 60.0) -> None:
+        """The store is dead: whoever comes next takes one look before asking in earnest."""
+        with self._db.org(self._org) as conn:
+            run(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
+
+    def close_circuit(self) -> None:
+        """It answers again."""
+        with self._db.org(self._org) as conn:
+            run(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=0.0)
+
+    def leave(self) -> None:
+        """Give this process's share back."""
+        with self._db.org(self._org) as conn:
+            run(conn, _SQL["leave_budget"], connection_id=self._connection, worker=self._worker)

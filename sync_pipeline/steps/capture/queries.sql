@@ -1,0 +1,328 @@
+-- set_based --
+-- Statements over a whole entity hash, whatever the statistics of a table that has just been filled say: a nested loop
+-- chosen for the one row they promise takes minutes for the million there are.
+SET LOCAL enable_nestloop = off
+
+-- share_budget --
+-- Renew this worker's lease, tell what was learnt, and read what the others learnt.
+WITH lease AS (
+    INSERT INTO connect.request_lease (org_id, connection_id, worker, expires_at)
+    VALUES (connect.current_org(), %(connection_id)s, %(worker)s, now() + interval '15 seconds')
+    ON CONFLICT (org_id, connection_id, worker) DO UPDATE SET expires_at = excluded.expires_at
+), budget AS (
+    INSERT INTO connect.request_budget (org_id, connection_id, concurrency, pause_until)
+    VALUES (connect.current_org(), %(connection_id)s, coalesce(%(concurrency)s, %(first)s),
+            now() + make_interval(secs => %(pause)s))
+    ON CONFLICT (org_id, connection_id) DO UPDATE
+    SET concurrency = coalesce(%(concurrency)s, request_budget.concurrency),
+        pause_until = greatest(request_budget.pause_until, now() + make_interval(secs => %(pause)s)),
+        updated_at = now()
+    RETURNING concurrency, pause_until
+)
+SELECT concurrency, greatest(0, coalesce(extract(epoch FROM pause_until - now()), 0))::float AS pause,
+       (SELECT count(*) FROM connect.request_lease
+        WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND expires_at > now()
+          AND worker <> %(worker)s) + 1 AS workers
+FROM budget
+
+-- leave_budget --
+DELETE FROM connect.request_lease
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+    AND (worker = %(worker)s OR expires_at < now() - interval '1 hour')
+
+-- circuit_open --
+SELECT open_until > now() FROM connect.request_budget
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- open_circuit --
+INSERT INTO connect.request_budget (org_id, connection_id, concurrency, open_until)
+VALUES (connect.current_org(), %(connection_id)s, 1, now() + make_interval(secs => %(seconds)s))
+ON CONFLICT (org_id, connection_id) DO UPDATE SET open_until = excluded.open_until, updated_at = now()
+
+-- known --
+-- What is stored of these ids: enough to say new, changed or unchanged.
+SELECT external_id, raw_hash, content_hash, tell_hash, deletion_state
+FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND external_id = ANY (%(ids)s) AND provider = %(provider)s
+
+-- write_records --
+-- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
+-- once; the same content never gets a second version. Binary parameters: as text the driver would escape each
+-- quote of each payload in Python.
+WITH incoming AS (
+    SELECT *
+    FROM unnest(%(external_id)b::text[], %(sync_data)b::text[], %(exact_text)b::text[], %(content_hash)b::bytea[],
+                %(raw_hash)b::bytea[], %(tell_hash)b::bytea[], %(parent_id)b::text[], %(name)b::text[],
+                %(code)b::text[], %(email)b::text[], %(remote_created_at)b::timestamptz[],
+                %(remote_modified_at)b::timestamptz[])
+        AS i (external_id, sync_data, exact_text, content_hash, raw_hash, tell_hash, parent_id, name, code, email,
+              remote_created_at, remote_modified_at)
+), replaced AS (
+    INSERT INTO capture.record_history
+    (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
+     captured_at, run_id, superseded_run_id)
+    SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+           r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
+    FROM capture.sync_record AS r JOIN incoming AS i ON i.external_id = r.external_id
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO capture.sync_record AS r
+(org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, tell_hash,
+ parent_id, name, code, email, remote_created_at, remote_modified_at, run_id)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id, %(provider)s, i.sync_data::jsonb,
+       i.exact_text, i.content_hash, i.raw_hash, i.tell_hash, i.parent_id, i.name, i.code, i.email,
+       i.remote_created_at, i.remote_modified_at, %(run_id)s
+FROM incoming AS i
+ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
+SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
+    raw_hash = excluded.raw_hash, tell_hash = excluded.tell_hash, parent_id = excluded.parent_id,
+    name = excluded.name, code = excluded.code, email = excluded.email,
+    remote_created_at = excluded.remote_created_at, remote_modified_at = excluded.remote_modified_at,
+    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,
+    run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
+    version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
+    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL
+
+-- resolve_quarantine --
+-- What was in quarantine and has now been read.
+UPDATE capture.sync_quarantine SET resolved_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND external_id = ANY (%(ids)s) AND resolved_at IS NULL
+
+-- quarantine --
+INSERT INTO capture.sync_quarantine
+(org_id, connection_id, entity_type, external_id, run_id, reason, request, status, raw)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(external_id)s, %(run_id)s, %(reason)s,
+        %(request)s, %(status)s, %(raw)s)
+ON CONFLICT (org_id, connection_id, entity_type, external_id) WHERE resolved_at IS NULL
+DO UPDATE SET last_seen_at = now(), seen = sync_quarantine.seen + 1, run_id = excluded.run_id,
+    reason = excluded.reason, request = excluded.request, status = excluded.status, raw = excluded.raw
+
+-- write_page --
+INSERT INTO capture.sync_page (org_id, run_id, kind, walk, low, high, ids, missing)
+VALUES (connect.current_org(), %(run_id)s, %(kind)s, %(walk)s, %(low)s, %(high)s, %(ids)s, %(missing)s)
+
+-- write_shape --
+INSERT INTO capture.sync_shape
+(org_id, connection_id, entity_type, field, json_type, first_run_id, last_run_id)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, s.field, s.json_type, %(run_id)s, %(run_id)s
+FROM unnest(%(fields)s::text[], %(types)s::text[]) AS s (field, json_type)
+ON CONFLICT (org_id, connection_id, entity_type, field, json_type)
+DO UPDATE SET last_run_id = excluded.last_run_id WHERE sync_shape.last_run_id <> excluded.last_run_id
+
+-- count_progress --
+UPDATE capture.sync_ledger
+SET new = new + %(new)s, changed = changed + %(changed)s, unchanged = unchanged + %(unchanged)s,
+    swept = swept + %(swept)s
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
+-- mark_changed --
+INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, clock_timestamp())
+ON CONFLICT (org_id, connection_id, entity_type)
+DO UPDATE SET changed_at = excluded.changed_at, updated_at = now()
+
+-- set_currency --
+UPDATE connect.organization SET currency = %(currency)s
+WHERE org_id = connect.current_org() AND currency IS NULL AND %(currency)s ~ '^[A-Z]{3}$'
+
+-- cursor --
+SELECT watermark, full_at, swept_at FROM capture.sync_cursor
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+
+-- deltas_since_sweep --
+SELECT count(*) FROM capture.sync_ledger
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND mode = 'delta' AND state = 'closed' AND started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
+
+-- unfinished_run --
+-- The newest run, if it did not close: it is taken up again. Whoever asks holds the entity's lock, so nobody else
+-- works on it.
+SELECT run_id, mode, window_from, window_to, started_at, detail
+FROM capture.sync_ledger
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND mode IN ('full', 'delta')
+    AND run_id = (SELECT max(run_id) FROM capture.sync_ledger
+                  WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+                      AND entity_type = %(entity_type)s AND mode IN ('full', 'delta'))
+    AND state <> 'closed' AND started_at > now() - interval '24 hours'
+
+-- open_run --
+INSERT INTO capture.sync_ledger
+(org_id, connection_id, entity_type, mode, window_from, orchestrator_run)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, %(window_from)s, %(orchestrator_run)s)
+RETURNING run_id
+
+-- resume_run --
+UPDATE capture.sync_ledger
+SET state = 'open', resumed = resumed + 1, error = NULL, finished_at = NULL,
+    orchestrator_run = coalesce(%(orchestrator_run)s, orchestrator_run)
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
+-- abandon_runs --
+-- Runs that nobody will take up again.
+UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND state = 'open' AND run_id <> %(run_id)s
+
+-- set_window --
+UPDATE capture.sync_ledger SET window_to = %(window_to)s
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND window_to IS NULL
+
+-- pages --
+SELECT kind, walk, low, high, cardinality(ids) AS size FROM capture.sync_page
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND low IS NOT NULL ORDER BY page_no
+
+-- unfetched --
+-- Ids a sweep found different (it noted them in `missing` of its page) that no later fetch has answered.
+SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
+WHERE p.org_id = connect.current_org() AND p.run_id = %(run_id)s AND p.kind = 'sweep'
+    AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_page AS f
+        WHERE f.org_id = p.org_id AND f.run_id = p.run_id AND f.kind = 'fetch'
+            AND (m.id = ANY (f.ids) OR m.id = ANY (f.missing)))
+
+-- stage_seen --
+CREATE TEMP TABLE seen ON COMMIT DROP AS
+SELECT id, bool_or(read) AS read, bool_or(gone) AS gone
+FROM (
+    SELECT unnest(ids) AS id, kind IN ('walk', 'fetch') AS read, false AS gone FROM capture.sync_page
+    WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+    UNION ALL
+    SELECT unnest(missing), false, true FROM capture.sync_page
+    WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND kind = 'fetch'
+) AS listed
+GROUP BY id
+
+-- balance --
+-- The ledger, by id: every id that was listed is captured, in quarantine, or vanished.
+SELECT count(*) AS expected,
+       count(*) FILTER (WHERE q.external_id IS NOT NULL) AS quarantined,
+       count(*) FILTER (WHERE q.external_id IS NULL AND s.gone AND NOT s.read) AS vanished,
+       count(*) FILTER (WHERE q.external_id IS NULL AND NOT (s.gone AND NOT s.read)
+                              AND r.external_id IS NOT NULL) AS captured
+FROM seen AS s
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.external_id = s.id AND r.provider = %(provider)s
+LEFT JOIN capture.sync_quarantine AS q
+    ON q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s
+        AND q.entity_type = %(entity_type)s AND q.external_id = s.id AND q.run_id = %(run_id)s
+        AND q.resolved_at IS NULL
+
+-- suspects --
+-- Known records that a complete list did not hold, and those that were listed and then not answered.
+SELECT r.external_id, r.parent_id, r.deletion_state
+FROM capture.sync_record AS r
+LEFT JOIN seen AS s ON s.id = r.external_id
+LEFT JOIN capture.sync_quarantine AS q
+    ON q.org_id = r.org_id AND q.connection_id = r.connection_id AND q.entity_type = r.entity_type
+        AND q.external_id = r.external_id AND q.run_id = %(run_id)s AND q.resolved_at IS NULL
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.deletion_state <> 'deleted' AND r.captured_at < %(started_at)s
+    AND q.external_id IS NULL
+    AND CASE WHEN s.id IS NULL THEN %(complete)s ELSE s.gone AND NOT s.read END
+ORDER BY length(r.external_id), r.external_id
+
+-- present_count --
+SELECT count(*) FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted' AND captured_at < %(started_at)s
+
+-- suspect --
+UPDATE capture.sync_record SET deletion_state = 'suspected', deletion_at = now(), deletion_evidence = 'not listed'
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'present'
+
+-- confirm_deleted --
+UPDATE capture.sync_record AS r
+SET deletion_state = 'deleted', deletion_at = now(), deletion_evidence = e.evidence
+FROM unnest(%(ids)s::text[], %(evidence)s::text[]) AS e (external_id, evidence)
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = e.external_id AND r.deletion_state <> 'deleted'
+
+-- unsuspect --
+UPDATE capture.sync_record SET deletion_state = 'present', deletion_at = NULL, deletion_evidence = NULL
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
+
+-- withdraw_gate --
+-- What was missing is back: the question has answered itself.
+UPDATE observe.decision
+SET answer = 'withdrawn', answered_by = 'capture', answered_at = now(), outcome = 'the records are listed again'
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND cause = 'mass_deletion' AND answered_at IS NULL
+
+-- open_quarantine --
+SELECT external_id, reason, status FROM capture.sync_quarantine
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND run_id = %(run_id)s AND resolved_at IS NULL
+ORDER BY length(external_id), external_id
+
+-- retryable_quarantine --
+SELECT external_id FROM capture.sync_quarantine
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND resolved_at IS NULL AND run_id <> %(run_id)s AND status IS NOT NULL
+ORDER BY quarantine_id LIMIT 100
+
+-- close_run --
+UPDATE capture.sync_ledger
+SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,
+    vanished = %(vanished)s, deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
+    bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = %(capped)s, error = %(error)s,
+    detail = detail || %(detail)s::jsonb, finished_at = now()
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
+
+-- advance --
+-- The watermark moves with the closing of the ledger, in one transaction with it.
+INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
+        CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
+ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
+SET watermark = greatest(sync_cursor.watermark, excluded.watermark),
+    full_at = coalesce(excluded.full_at, sync_cursor.full_at),
+    swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
+
+-- forget_pages --
+-- The evidence of earlier runs is not needed once a newer one has closed; their counts stay.
+DELETE FROM capture.sync_page
+WHERE org_id = connect.current_org() AND run_id < %(run_id)s
+    AND run_id IN (SELECT run_id FROM capture.sync_ledger
+                   WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+                       AND entity_type = %(entity_type)s AND run_id < %(run_id)s AND run_id >= %(run_id)s - 100000)
+
+-- touch_connection --
+UPDATE connect.integration_connector
+SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- fail_connection --
+UPDATE connect.integration_connector
+SET health = 'failing', health_detail = %(detail)s, health_checked_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- parents --
+-- Records that have a list of their own under them.
+SELECT external_id, coalesce(exact_text, sync_data::text) AS payload, captured_at
+FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state = 'present' AND external_id > %(after)s
+ORDER BY external_id LIMIT 1000
+
+-- export --
+SELECT external_id, coalesce(exact_text, sync_data::text) AS payload
+FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+ORDER BY length(external_id), external_id
+
+-- export_history --
+SELECT external_id, coalesce(exact_text, sync_data::text) AS payload, version_no
+FROM capture.sync_record_version
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s
+ORDER BY length(external_id), external_id, version_no

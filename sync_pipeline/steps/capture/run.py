@@ -1,0 +1,307 @@
+"""One run of one entity: what it works on, what it counts, and the transactions that commit its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import DataError
+from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.exc import DBAPIError
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.sources.base import Client, Item, Page, Stream
+from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.record import (
+    Prepared,
+    Read,
+    Shape,
+    fields_of,
+    prepare,
+    raw_hash,
+    read,
+    shape,
+    tell_hash,
+)
+from sync_pipeline.steps.connect import Connection
+
+SQL = load(__package__)
+
+# How PostgreSQL says that it cannot hold a payload: its characters, its size, its depth.
+_REFUSED = (DataError, ProgramLimitExceeded, StatementTooComplex)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page and the id range it covers; `walk` names the list. Without a range it proves nothing."""
+
+    page: Page
+    walk: str = ""
+    low: int | None = None
+    high: int | None = None
+    unread: Sequence[str] = ()  # listed, and in quarantine
+    missing: Sequence[str] = ()  # asked for by id, and not answered
+    kind: str = "walk"
+
+
+@dataclass
+class Progress:
+    """What a run has done so far. Times in seconds, sizes in bytes."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    swept: int = 0
+    pages: int = 0
+    total: int | None = None
+    quarantined: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """Everything a pull of one stream shares."""
+
+    db: Database
+    connection: Connection
+    stream: Stream
+    client: Client
+    budget: Budget
+    run_id: int
+    mode: str
+    started_at: datetime
+    since: datetime | None
+    noise: frozenset[str]
+    report: Callable[[Progress], None]
+    progress: Progress = field(default_factory=Progress)
+    clock: datetime | None = None
+    _shapes: set[Shape] = field(default_factory=set)
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Parameters that most statements need."""
+        return {
+            "connection_id": self.connection.connection_id,
+            "entity_type": self.stream.entity_type,
+            "provider": self.connection.provider,
+            "run_id": self.run_id,
+        }
+
+    def transaction(self) -> Any:
+        """A transaction of this run's organization."""
+        return self.db.org(self.connection.org_id)
+
+    # -- pages -----------------------------------------------------------------------------------------------------
+
+    def commit(self, pages: Sequence[Listed]) -> None:
+        """Write the records of these pages and the evidence that they were read, in one transaction."""
+        if not pages:
+            return
+        items: dict[str, Item] = {}
+        for listed in pages:
+            items.update((item.external_id, item) for item in listed.page.items)
+            self._note(listed.page)
+        with self.transaction() as conn:
+            counts = self._write(conn, list(items.values()))
+            for listed in pages:
+                strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
+            run(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+        self.progress.new += counts["new"]
+        self.progress.changed += counts["changed"]
+        self.progress.unchanged += counts["unchanged"]
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+
+    def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
+        """Note the ids of these sweep pages; returns those whose telling fields differ from what is stored."""
+        hashes: dict[str, bytes | None] = {}
+        for listed in pages:
+            self._note(listed.page)
+            for item in listed.page.items:
+                try:
+                    hashes[item.external_id] = tell_hash(item.raw, self.stream.telling)
+                except ValueError:
+                    hashes[item.external_id] = None
+        with self.transaction() as conn:
+            known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=list(hashes))}
+            differing = {
+                external_id
+                for external_id, told in hashes.items()
+                if external_id not in known
+                or known[external_id].deletion_state == "deleted"
+                or told is None
+                or bytes(known[external_id].tell_hash or b"") != told
+            }
+            back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
+            if back:
+                run(conn, SQL["unsuspect"], **self.keys, ids=back)
+            for listed in pages:
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
+            run(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+        self.progress.swept += len(hashes)
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+        return sorted(differing, key=lambda i: (len(i), i))
+
+    def quarantine(
+        self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
+    ) -> None:
+        """Set aside what cannot be taken in, with the bytes that say why."""
+        with self.transaction() as conn:
+            self._quarantine(conn, external_id, reason, request, status, raw)
+        self.progress.quarantined.append(external_id)
+
+    def _quarantine(
+        self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
+    ) -> None:
+        run(
+            conn,
+            SQL["quarantine"],
+            **self.keys,
+            external_id=external_id,
+            reason=reason,
+            request=request,
+            status=status,
+            raw=raw,
+        )
+
+    def _note(self, page: Page) -> None:
+        if page.clock is not None and self.clock is None:
+            self.clock = page.clock
+        if page.total is not None:
+            self.progress.total = page.total
+
+    def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
+        run(
+            conn,
+            SQL["write_page"],
+            run_id=self.run_id,
+            kind=kind,
+            walk=listed.walk,
+            low=listed.low,
+            high=listed.high,
+            ids=ids,
+            missing=missing,
+        )
+
+    def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:
+        key = f"element {raw_hash(raw).hex()[:16]}"
+        self._quarantine(conn, key, reason, listed.page.request, 200, raw)
+        self.progress.quarantined.append(key)
+        return key
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def _write(self, conn: Transaction, items: Sequence[Item]) -> dict[str, int]:
+        """Store what is new or changed. An unchanged record costs no write."""
+        if not items:
+            return {"new": 0, "changed": 0, "unchanged": 0}
+        ids = [item.external_id for item in items]
+        known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=ids)}
+        new = changed = 0
+        write: list[Read] = []
+        back: list[str] = []
+        seen: list[Read] = []  # read and found unchanged
+        for item in items:
+            stored = known.get(item.external_id)
+            if stored is not None:
+                if stored.deletion_state == "suspected":
+                    back.append(item.external_id)
+                if bytes(stored.raw_hash) == raw_hash(item.raw) and stored.deletion_state != "deleted":
+                    if self.mode == "full" and not seen:
+                        seen.append(read(item, self.noise))  # one a page tells which fields there still are
+                    continue
+            try:
+                record = read(item, self.noise)
+            except (ValueError, RecursionError) as error:
+                self._quarantine(conn, item.external_id, f"not a record: {error}", "", None, item.raw)
+                self.progress.quarantined.append(item.external_id)
+                continue
+            if stored is None:
+                new += 1
+            elif bytes(stored.content_hash) != record.content_hash or stored.deletion_state == "deleted":
+                changed += 1
+            else:
+                seen.append(record)
+                continue  # only noise moved
+            write.append(record)
+        if write:
+            self._store(conn, write)
+            run(conn, SQL["mark_changed"], **self.keys)
+        if seen and self.mode == "full":
+            self._note_shapes(conn, seen)
+        if back:
+            run(conn, SQL["unsuspect"], **self.keys, ids=back)
+        run(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
+        return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
+
+    def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
+        try:
+            with conn.begin_nested():
+                self._merge(conn, [prepare(self.stream, record) for record in records])
+        except DBAPIError as error:
+            if not isinstance(error.orig, _REFUSED):
+                raise
+            # One of them holds what PostgreSQL refuses: find it, and keep its text beside a smaller sync_data.
+            for record in records:
+                self._store_alone(conn, record)
+        self._note_shapes(conn, records)
+        if self.stream.tells_currency:
+            for record in records:
+                currency = self.stream.tells_currency(record.payload)
+                if currency:
+                    run(conn, SQL["set_currency"], currency=currency)
+
+    def _store_alone(self, conn: Transaction, record: Read) -> None:
+        reason = ""
+        for minimal in (False, True):
+            try:
+                with conn.begin_nested():
+                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)])
+                return
+            except DBAPIError as error:
+                if not isinstance(error.orig, _REFUSED):
+                    raise
+                reason = f"PostgreSQL cannot hold it: {type(error.orig).__name__}"
+        self._quarantine(conn, record.item.external_id, reason, "", None, record.item.raw)
+        self.progress.quarantined.append(record.item.external_id)
+
+    def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
+        columns = {name: [getattr(record, name) for record in records] for name in _COLUMNS}
+        run(conn, SQL["write_records"], **self.keys, **columns)
+
+    def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
+        fresh = {shape(record) for record in records} - self._shapes
+        if not fresh:
+            return
+        self._shapes |= fresh
+        pairs = fields_of(fresh)
+        run(
+            conn,
+            SQL["write_shape"],
+            **self.keys,
+            fields=[name for name, _ in pairs],
+            types=[kind for _, kind in pairs],
+        )
+
+
+_COLUMNS = (
+    "external_id",
+    "sync_data",
+    "exact_text",
+    "content_hash",
+    "raw_hash",
+    "tell_hash",
+    "parent_id",
+    "name",
+    "code",
+    "email",
+    "remote_created_at",
+    "remote_modified_at",
+)

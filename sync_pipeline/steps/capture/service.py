@@ -1,0 +1,238 @@
+"""Pull a stream: full or delta, from the same code. Nothing counts until the ledger closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run as execute
+from sync_pipeline.errors import Busy, RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
+from sync_pipeline.sources.base import Client, ConnectionSettings, Stream, Sweep
+from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.ledger import Opened, close, fail, open_run
+from sync_pipeline.steps.capture.pull import read_all, read_changes, read_new, sweep
+from sync_pipeline.steps.capture.run import SQL, Progress, Run
+from sync_pipeline.steps.connect import Connection, client_for
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What one pull of one stream did. Times in seconds, sizes in bytes."""
+
+    connection: str
+    entity: str
+    mode: str
+    state: str
+    expected: int = 0
+    captured: int = 0
+    quarantined: int = 0
+    vanished: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    swept: int = 0
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    resumed: int = 0
+    capped: bool = False
+    remote_total: int | None = None
+    run_id: int | None = None
+    gate: int | None = None
+    throttled: int = 0
+    slow: int = 0
+    watermark: str | None = None
+    quarantine: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def closed(self) -> bool:
+        """True when every expected id is accounted for."""
+        return self.state == "closed"
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is left that a person must look at."""
+        return self.closed and not self.quarantined
+
+    @property
+    def records_per_second(self) -> float:
+        """Records read a second."""
+        return (self.new + self.changed + self.unchanged + self.swept) / self.seconds if self.seconds else 0.0
+
+
+Report = Callable[[Stream, Progress], None]
+
+
+@dataclass
+class Session:
+    """A client and a budget for several pulls of one connection. Made by `session`."""
+
+    db: Database
+    settings: Settings
+    connection: Connection
+    client: Client
+    budget: Budget
+    pool: ThreadPoolExecutor
+    common: ConnectionSettings
+    actor: str = "pull"
+    orchestrator_run: str | None = None
+    report: Report = field(default=lambda _stream, _progress: None)
+
+    def pull(
+        self,
+        stream: Stream,
+        *,
+        full: bool = False,
+        do_sweep: bool | None = None,
+        max_pages: int | None = None,
+    ) -> PullReport:
+        """Capture a stream: everything if `full` or for the first time, else what changed since the watermark.
+
+        `do_sweep` None follows the connection's `sweep_every`. With `max_pages` it is a capped look: no watermark moves
+        and nothing is thought missing.
+
+        Raises:
+            Busy: another process pulls the same stream of this connection.
+            DatabaseUnavailable: what was committed is safe; run again.
+        """
+        with self._alone(stream):
+            opened = open_run(self, stream, full=full, do_sweep=do_sweep, max_pages=max_pages)
+            run = self._run(stream, opened)
+            try:
+                complete = self._read(run, opened, max_pages)
+                return close(self, run, opened, complete=complete)
+            except SourceUnavailable as error:
+                self.budget.open_circuit()
+                return fail(self, run, opened, error)
+            except RefusedBySource as error:
+                if stream.optional and error.status in (400, 403, 404, 501):
+                    return close(self, run, opened, complete=False, note=f"not on this store: {error}")
+                return fail(self, run, opened, error)
+            except SourceError as error:
+                return fail(self, run, opened, error)
+
+    def _read(self, run: Run, opened: Opened, max_pages: int | None) -> bool:
+        """True when the ids of all records were listed, so that what is missing is missing."""
+        if run.mode in ("full", "preview"):
+            return read_all(run, self.pool, opened, max_pages)
+        reads_all = run.stream.sweep is Sweep.READ
+        if reads_all and opened.sweeps:
+            return read_all(run, self.pool, opened, None)
+        if run.stream.signal:
+            read_changes(run, self.pool, opened)
+        elif not opened.sweeps:
+            read_new(run)
+        if opened.sweeps:
+            return sweep(run, self.pool, opened)
+        return False
+
+    def _run(self, stream: Stream, opened: Opened) -> Run:
+        noise = frozenset(stream.noise) | frozenset(self.common.noise.get(stream.name, ()))
+        overlap = timedelta(seconds=self.common.overlap_seconds)
+        return Run(
+            db=self.db,
+            connection=self.connection,
+            stream=stream,
+            client=self.client,
+            budget=self.budget,
+            run_id=opened.run_id,
+            mode=opened.mode,
+            started_at=opened.started_at,
+            since=opened.watermark - overlap if opened.watermark and opened.mode == "delta" else None,
+            noise=noise,
+            report=lambda progress: self.report(stream, progress),
+        )
+
+    @contextmanager
+    def _alone(self, stream: Stream) -> Iterator[None]:
+        """Hold the entity's lock; it is let go by itself when the process dies."""
+        key = f"capture/{self.connection.org_id}/{self.connection.connection_id}/{stream.entity_type}"
+        with self.db.engine.connect() as raw:
+            conn = raw.execution_options(isolation_level="AUTOCOMMIT")
+            got = conn.exec_driver_sql(
+                "SELECT pg_try_advisory_lock(hashtextextended(%(key)s, 0))", {"key": key}
+            ).scalar_one()
+            if not got:
+                raise Busy(f"{stream.title} of {self.connection.name} is being pulled by another process. Wait for it.")
+            try:
+                yield
+            finally:
+                if not conn.invalidated and not conn.closed:
+                    _unlock(conn, key)
+
+
+def _unlock(conn: Any, key: str) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        conn.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended(%(key)s, 0))", {"key": key})
+    except DBAPIError:
+        conn.invalidate()  # the server is gone, and the lock with it
+
+
+@contextmanager
+def session(
+    db: Database,
+    settings: Settings,
+    connection: Connection,
+    *,
+    actor: str = "pull",
+    orchestrator_run: str | None = None,
+    report: Report | None = None,
+) -> Iterator[Session]:
+    """A client, a budget and threads for one connection.
+
+    If somebody found the store dead a moment ago, one look decides.
+
+    Raises:
+        SourceUnavailable: it still does not answer.
+    """
+    common = connection.common()
+    client = client_for(settings, connection)
+    budget = Budget(db, connection.org_id, connection.connection_id, most=common.max_concurrency)
+    pool = ThreadPoolExecutor(common.max_concurrency, thread_name_prefix="fetch")
+    try:
+        opened = Session(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)
+        if report is not None:
+            opened.report = report
+        if budget.circuit_open():
+            _knock(opened)
+        yield opened
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        client.close()
+        _leave(budget)
+
+
+def _knock(opened: Session) -> None:
+    from sync_pipeline.sources.base import Ask
+
+    stream = next(iter(opened.connection.source.streams.values()))
+    try:
+        opened.budget.call(lambda: opened.client.list(Ask(stream=stream, limit=1)), tries=2)
+    except RefusedBySource:
+        pass
+    except (TransientSourceError, SourceUnavailable) as error:
+        raise SourceUnavailable(f"{opened.connection.name} still does not answer: {error}") from error
+    opened.budget.close_circuit()
+
+
+def _leave(budget: Budget) -> None:
+    from sync_pipeline.errors import DatabaseUnavailable
+
+    with suppress(DatabaseUnavailable):  # then the lease lapses by itself
+        budget.leave()
+
+
+def quarantine_of(run: Run) -> Sequence[str]:
+    """The open quarantine of this run, by external id."""
+    with run.transaction() as conn:
+        return [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]

@@ -1,0 +1,31 @@
+"""connect: organizations, their connections, credentials, the doctor."""
+
+from sync_pipeline.steps.connect.service import (
+    Connection,
+    Organization,
+    add_connection,
+    add_organization,
+    client_for,
+    connection,
+    connections,
+    diagnose,
+    organization,
+    organizations,
+    rotate_keys,
+    update_settings,
+)
+
+__all__ = [
+    "Connection",
+    "Organization",
+    "add_connection",
+    "add_organization",
+    "client_for",
+    "connection",
+    "connections",
+    "diagnose",
+    "organization",
+    "organizations",
+    "rotate_keys",
+    "update_settings",
+]

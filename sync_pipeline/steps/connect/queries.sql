@@ -1,0 +1,44 @@
+-- next_org_id --
+SELECT nextval(pg_get_serial_sequence('connect.organization', 'org_id'))
+
+-- add_organization --
+INSERT INTO connect.organization (org_id, slug, name) VALUES (%(org_id)s, %(slug)s, %(name)s)
+ON CONFLICT (slug) DO NOTHING RETURNING org_id
+
+-- rename_organization --
+UPDATE connect.organization SET name = %(name)s, removed_at = NULL WHERE org_id = connect.current_org()
+
+-- list_organizations --
+SELECT org_id, slug, name, currency, removed_at, providers FROM connect.list_organizations()
+
+-- upsert_connection --
+-- Connecting again under the same name replaces address and credentials, and keeps what was captured.
+INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials, settings)
+VALUES (connect.current_org(), %(name)s, %(provider)s, %(store_url)s, %(credentials)s, %(settings)s::jsonb)
+ON CONFLICT (org_id, name) DO UPDATE
+SET store_url = excluded.store_url, credentials = excluded.credentials, settings = excluded.settings,
+    updated_at = now(), disabled_at = NULL, health = 'unknown', health_detail = NULL
+WHERE integration_connector.provider = excluded.provider
+RETURNING connection_id
+
+-- connections --
+SELECT connection_id, name, provider, store_url, credentials, settings, health, health_detail, last_sync_at
+FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND disabled_at IS NULL
+    AND (%(name)s::text IS NULL OR name = %(name)s)
+ORDER BY connection_id
+
+-- set_settings --
+UPDATE connect.integration_connector SET settings = settings || %(settings)s::jsonb, updated_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- set_credentials --
+UPDATE connect.integration_connector
+SET credentials = %(credentials)s, settings = %(settings)s::jsonb, store_url = %(store_url)s, updated_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- set_health --
+UPDATE connect.integration_connector
+SET health = %(health)s, health_detail = %(detail)s, health_checked_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+    AND (health, coalesce(health_detail, '')) IS DISTINCT FROM (%(health)s, coalesce(%(detail)s, ''))

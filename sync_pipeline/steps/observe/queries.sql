@@ -1,0 +1,159 @@
+-- captured --
+-- Records that are not deleted. Two counts: the first is read from the primary key alone, the second finds few rows.
+SELECT k.connection_id, k.entity_type, k.records - coalesce(g.records, 0) AS captured
+FROM (
+    SELECT connection_id, entity_type, count(*) AS records FROM capture.sync_record
+    WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
+) AS k
+LEFT JOIN (
+    SELECT connection_id, entity_type, count(*) AS records FROM capture.sync_record
+    WHERE org_id = connect.current_org() AND deletion_state = 'deleted' GROUP BY connection_id, entity_type
+) AS g ON g.connection_id = k.connection_id AND g.entity_type = k.entity_type
+
+-- differences --
+-- What would change, and what was decided about it in the version that would be promoted.
+SELECT d.connection_id, d.entity_type,
+       count(*) FILTER (WHERE d.status = 'new') AS new,
+       count(*) FILTER (WHERE d.status = 'updated') AS updated,
+       count(*) FILTER (WHERE d.status = 'deleted') AS deleted,
+       count(*) FILTER (WHERE s.decision = 'include') AS included,
+       count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
+       count(*) FILTER (WHERE s.decision IS NULL) AS undecided
+FROM preview.difference AS d
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted')
+WHERE d.org_id = connect.current_org()
+GROUP BY d.connection_id, d.entity_type
+
+-- promoted --
+SELECT connection_id, entity_type, count(*) AS promoted FROM promote.integration_mapping
+WHERE org_id = connect.current_org() AND NOT promoted_deleted
+GROUP BY connection_id, entity_type
+
+-- in_quarantine --
+SELECT connection_id, entity_type, count(*) AS quarantined FROM capture.sync_quarantine
+WHERE org_id = connect.current_org() AND resolved_at IS NULL
+GROUP BY connection_id, entity_type
+
+-- cursors --
+-- The watermark, and whether the preview has seen the last write.
+SELECT c.connection_id, c.entity_type, c.watermark,
+       s.computed_at IS NOT NULL AND (c.changed_at IS NULL OR c.changed_at <= s.computed_at) AS previewed
+FROM capture.sync_cursor AS c
+LEFT JOIN preview.summary AS s
+    ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+WHERE c.org_id = connect.current_org()
+
+-- last_runs --
+SELECT DISTINCT ON (connection_id, entity_type)
+       connection_id, entity_type, run_id, mode, state, expected, captured, quarantined, vanished, new, changed,
+       unchanged, deleted, requests, bytes, seconds, error, started_at, finished_at,
+       coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
+FROM capture.sync_ledger
+WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
+    AND run_id > %(after)s
+ORDER BY connection_id, entity_type, run_id DESC
+
+-- newest_run --
+SELECT coalesce(max(run_id), 0) FROM capture.sync_ledger WHERE org_id = connect.current_org()
+
+-- present_ids --
+-- Ids that are captured and not deleted.
+SELECT external_id FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+
+-- quarantined_ids --
+SELECT external_id FROM capture.sync_quarantine
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND resolved_at IS NULL
+
+-- core_rows --
+-- Mappings whose core row is there, and those whose row is not.
+WITH there (core_table, id) AS (
+    SELECT 'categories', id FROM core.categories WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'customers', id FROM core.customers WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'products', id FROM core.products WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'product_variants', id FROM core.product_variants WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'inventory_items', id FROM core.inventory_items WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'sales_orders', id FROM core.sales_orders WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'sales_order_items', id FROM core.sales_order_items WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'reference_data', id FROM core.reference_data WHERE org_id = connect.current_org()
+)
+SELECT m.entity_type, count(t.id) AS core, count(*) - count(t.id) AS orphans,
+       (array_agg(m.external_id ORDER BY length(m.external_id), m.external_id)
+        FILTER (WHERE t.id IS NULL))[1:20] AS examples
+FROM promote.integration_mapping AS m
+LEFT JOIN there AS t ON t.core_table = regexp_replace(m.core_table, '^core\.', '') AND t.id = m.internal_id
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND NOT m.promoted_deleted
+GROUP BY m.entity_type
+
+-- core_counts --
+-- Rows of each core table that are not marked deleted.
+SELECT 'categories' AS name, count(*) AS records FROM core.categories
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'customers', count(*) FROM core.customers WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'products', count(*) FROM core.products WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'product_variants', count(*) FROM core.product_variants
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'product_categories', count(*) FROM core.product_categories WHERE org_id = connect.current_org()
+UNION ALL
+SELECT 'inventory_items', count(*) FROM core.inventory_items
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'sales_orders', count(*) FROM core.sales_orders WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'sales_order_items', count(*) FROM core.sales_order_items
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'reference_data', count(*) FROM core.reference_data
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
+
+-- activity --
+SELECT a.activity_id, a.occurred_at, a.event, a.actor, c.name AS connection, a.entity_type, a.detail
+FROM observe.sync_activity AS a
+LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connection_id = a.connection_id
+WHERE a.org_id = connect.current_org()
+ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s OFFSET %(offset)s
+
+-- activity_count --
+SELECT count(*) FROM observe.sync_activity WHERE org_id = connect.current_org()
+
+-- quarantine --
+SELECT c.name AS connection, c.provider, q.entity_type, q.external_id, q.reason, q.request, q.status,
+       q.first_seen_at, q.last_seen_at, q.seen, coalesce(length(q.raw), 0) AS raw_bytes
+FROM capture.sync_quarantine AS q
+JOIN connect.integration_connector AS c ON c.org_id = q.org_id AND c.connection_id = q.connection_id
+WHERE q.org_id = connect.current_org() AND q.resolved_at IS NULL
+    AND (%(connection_id)s::bigint IS NULL OR q.connection_id = %(connection_id)s)
+ORDER BY c.connection_id, q.entity_type, length(q.external_id), q.external_id
+
+-- open_decisions --
+SELECT org_id, slug, decision_id FROM observe.open_decisions()
+
+-- decisions --
+SELECT d.decision_id, c.name AS connection, d.entity_type, d.cause, d.question, d.detail, d.options, d.recommended,
+       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome
+FROM observe.decision AS d
+LEFT JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
+WHERE d.org_id = connect.current_org() AND (%(everything)s OR d.answered_at IS NULL)
+    AND (%(decision_id)s::bigint IS NULL OR d.decision_id = %(decision_id)s)
+ORDER BY d.decision_id
+
+-- answer --
+UPDATE observe.decision
+SET answer = %(choice)s, answered_by = %(actor)s, answered_at = now(), why = %(why)s
+WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NULL
+RETURNING connection_id, entity_type, cause, subject
+
+-- stale_connections --
+SELECT name, provider, last_sync_at FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND disabled_at IS NULL
+    AND coalesce(last_sync_at, created_at) < now() - make_interval(secs => %(seconds)s)
+ORDER BY connection_id

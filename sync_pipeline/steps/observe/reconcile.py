@@ -1,0 +1,215 @@
+"""Ids in the store, captured, and in core, compared. The store is listed afresh: nothing remembered is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run as execute
+from sync_pipeline.errors import RefusedBySource, SourceError
+from sync_pipeline.sources import jsontext
+from sync_pipeline.sources.base import Ask, Stream
+from sync_pipeline.steps import capture
+from sync_pipeline.steps.capture.run import SQL as CAPTURE_SQL
+from sync_pipeline.steps.capture.run import Listed, Run
+from sync_pipeline.steps.capture.walk import cover
+from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.observe.status import SQL
+
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EntityReconciliation:
+    """One entity: how many the store lists, how many are captured, how many of these are in core.
+
+    `missing` are in the store and not captured; `extra` are captured as present and not in the store; `orphans` are
+    promoted and have no core row. `store` is None where the store could not be listed; `error` says why.
+    """
+
+    entity: str
+    connection: str
+    store: int | None
+    captured: int
+    core: int
+    missing: int
+    extra: int
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    quarantined: int = 0
+    orphans: int = 0
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is missing, extra or orphaned. What people chose not to promote is no difference."""
+        return not (self.missing or self.extra or self.orphans or self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The report over an organization."""
+
+    entities: tuple[EntityReconciliation, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when every entity is."""
+        return all(entity.ok for entity in self.entities)
+
+
+def reconcile(
+    db: Database,
+    settings: Settings,
+    org: Organization,
+    *,
+    connection: str | None = None,
+    entities: Sequence[str] = (),
+) -> Reconciliation:
+    """Compare every entity, or those named, of every connection, or the one named.
+
+    Raises:
+        NotFound: no such connection or entity.
+    """
+    found: list[EntityReconciliation] = []
+    for one in connections(db, org, connection):
+        streams = [one.source.stream(name) for name in entities] or list(one.source.streams.values())
+        try:
+            with capture.session(db, settings, one, actor="reconcile") as session:
+                found += _Comparison(session, db, one).all(streams)
+        except SourceError as error:
+            found += [_unlisted(db, one, stream, str(error)) for stream in streams]
+    return Reconciliation(tuple(found))
+
+
+class _Comparison:
+    """One connection: lists are read once, also where one stream's ids name the lists of another."""
+
+    def __init__(self, session: capture.Session, db: Database, connection: Connection) -> None:
+        self.session, self.db, self.connection = session, db, connection
+        self._ids: dict[str, set[str]] = {}
+
+    def all(self, streams: Sequence[Stream]) -> list[EntityReconciliation]:
+        return [self._entity(stream) for stream in streams]
+
+    def _entity(self, stream: Stream) -> EntityReconciliation:
+        try:
+            store = self.ids(stream)
+        except RefusedBySource as error:
+            if not (stream.optional and error.status in (400, 403, 404, 501)):
+                return _unlisted(self.db, self.connection, stream, str(error))
+            store = set()  # a store without it is not at fault
+        except SourceError as error:
+            return _unlisted(self.db, self.connection, stream, str(error))
+        return _compare(self.db, self.connection, stream, store, None)
+
+    def ids(self, stream: Stream) -> set[str]:
+        """Every id the store lists now."""
+        if stream.name not in self._ids:
+            listing = _Listing.of(self.session, stream)
+            found: set[str] = set()
+
+            def take(pages: Sequence[Listed]) -> None:
+                for page in pages:
+                    found.update(item.external_id for item in page.page.items)
+                    found.update(page.unread)
+
+            for walk in self._walks(stream):
+                cover(listing, self.session.pool, Ask(stream=stream, walk=walk, fields=_fields(stream)), take)
+            self._ids[stream.name] = found
+        return self._ids[stream.name]
+
+    def _walks(self, stream: Stream) -> Sequence[str]:
+        if stream.parent is None or self.session.client.lists(stream):
+            return [""]
+        parent = self.connection.source.stream(stream.parent)
+        listless = self._listless(stream, parent)
+        return sorted((i for i in self.ids(parent) if i not in listless), key=lambda i: (len(i), i))
+
+    def _listless(self, stream: Stream, parent: Stream) -> set[str]:
+        """Captured parents that say they have no list of their own; of a parent nobody captured, nothing is known."""
+        if stream.parent_where is None:
+            return set()
+        without: set[str] = set()
+        after = ""
+        while True:
+            with self.db.org(self.connection.org_id) as conn:
+                rows = execute(
+                    conn, CAPTURE_SQL["parents"], **_keys(self.connection, parent), run_id=None, after=after
+                ).all()
+            without.update(
+                row.external_id for row in rows if not stream.parent_where(jsontext.value(row.payload.encode()))
+            )
+            if len(rows) < 1000:
+                return without
+            after = rows[-1].external_id
+
+
+class _Listing(Run):
+    """A walk that writes nothing: what cannot be read is not set aside, it is only counted as listed."""
+
+    @classmethod
+    def of(cls, session: capture.Session, stream: Stream) -> _Listing:
+        return cls(
+            db=session.db,
+            connection=session.connection,
+            stream=stream,
+            client=session.client,
+            budget=session.budget,
+            run_id=0,
+            mode="reconcile",
+            started_at=datetime.now(UTC),
+            since=None,
+            noise=frozenset(),
+            report=lambda _progress: None,
+        )
+
+    def quarantine(
+        self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
+    ) -> None:
+        """Reconciling changes nothing."""
+
+
+def _fields(stream: Stream) -> tuple[str, ...]:
+    return (stream.id_field, stream.parent_field) if stream.parent_field else (stream.id_field,)
+
+
+def _keys(connection: Connection, stream: Stream) -> dict[str, object]:
+    return {
+        "connection_id": connection.connection_id,
+        "entity_type": stream.entity_type,
+        "provider": connection.provider,
+    }
+
+
+def _unlisted(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
+    return _compare(db, connection, stream, None, error)
+
+
+def _compare(
+    db: Database, connection: Connection, stream: Stream, store: set[str] | None, error: str | None
+) -> EntityReconciliation:
+    keys = _keys(connection, stream)
+    with db.org(connection.org_id) as conn:
+        captured = set(execute(conn, SQL["present_ids"], **keys).scalars())
+        quarantined = set(execute(conn, SQL["quarantined_ids"], **keys).scalars())
+        rows = {row.entity_type: row for row in execute(conn, SQL["core_rows"], **keys)}
+    core = rows.get(stream.entity_type)
+    missing = sorted((store or set()) - captured, key=lambda i: (len(i), i))
+    extra = sorted(captured - store, key=lambda i: (len(i), i)) if store is not None else []
+    examples = {"missing": missing, "extra": extra, "orphans": list(core.examples or []) if core else []}
+    return EntityReconciliation(
+        entity=stream.name,
+        connection=connection.name,
+        store=len(store) if store is not None else None,
+        captured=len(captured),
+        core=core.core if core else 0,
+        missing=len(missing),
+        extra=len(extra),
+        examples={name: ids[:_EXAMPLES] for name, ids in examples.items() if ids},
+        quarantined=len(quarantined),
+        orphans=core.orphans if core else 0,
+        error=error,
+    )

@@ -1,0 +1,178 @@
+"""What people ask afterwards: what happened, what is set aside, what waits for them, what has gone quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
+from sync_pipeline.sources.base import source
+from sync_pipeline.steps.connect import Connection, Organization, organizations
+from sync_pipeline.steps.observe.status import SQL
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A page of the audit log, newest first."""
+
+    data: list[dict[str, Any]]
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record or page that could not be taken in; its bytes are kept."""
+
+    connection: str
+    entity: str
+    external_id: str
+    reason: str
+    request: str | None
+    status: int | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    seen: int
+    raw_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A gate: the question, what may be answered, and the answer once there is one."""
+
+    decision_id: int
+    org: str
+    connection: str | None
+    entity_type: str | None
+    cause: str
+    question: str
+    detail: dict[str, Any]
+    options: list[dict[str, str]]
+    recommended: str
+    owner: str | None
+    opened_at: datetime
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None
+    why: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleConnection:
+    """A connection nothing was pulled from for too long. `last_sync_at` is None if never."""
+
+    org: str
+    connection: str
+    provider: str
+    last_sync_at: datetime | None
+
+
+def activity(db: Database, org: Organization, *, page: int = 1, page_size: int = 50) -> Activity:
+    """A page of the audit log.
+
+    Raises:
+        ConfigurationError: pages count from 1.
+    """
+    if page < 1 or not 1 <= page_size <= 500:
+        raise ConfigurationError("Pages count from 1 and hold 1 to 500 rows.")
+    with db.org(org.org_id) as conn:
+        rows = run(conn, SQL["activity"], limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(run(conn, SQL["activity_count"]).scalar_one())
+    return Activity([dict(row._mapping) for row in rows], count)
+
+
+def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
+    """Everything that is set aside now, of the organization or of one connection."""
+    with db.org(org.org_id) as conn:
+        rows = run(conn, SQL["quarantine"], connection_id=connection.connection_id if connection else None).all()
+    return [
+        Quarantined(
+            row.connection,
+            source(row.provider).stream(row.entity_type).name,
+            row.external_id,
+            row.reason,
+            row.request,
+            row.status,
+            row.first_seen_at,
+            row.last_seen_at,
+            row.seen,
+            row.raw_bytes,
+        )
+        for row in rows
+    ]
+
+
+def decisions(
+    db: Database, org: Organization, *, everything: bool = False, decision_id: int | None = None
+) -> Sequence[Decision]:
+    """The organization's open gates; with `everything` the answered ones too."""
+    with db.org(org.org_id) as conn:
+        rows = run(conn, SQL["decisions"], everything=everything, decision_id=decision_id).all()
+    return [Decision(org=org.slug, **row._mapping) for row in rows]
+
+
+def all_open_decisions(db: Database) -> Sequence[Decision]:
+    """The open gates of every organization, oldest first."""
+    with db.across() as conn:
+        waiting = {row.org_id for row in run(conn, SQL["open_decisions"])}
+    found = [d for org in organizations(db) if org.org_id in waiting for d in decisions(db, org)]
+    return sorted(found, key=lambda d: d.decision_id)
+
+
+def answer(
+    db: Database, org: Organization, decision_id: int, choice: str, *, actor: str, why: str | None = None
+) -> Decision:
+    """Answer a gate. The work it stopped goes on by itself, with the next run.
+
+    Raises:
+        NotFound: no such decision.
+        ConfigurationError: `choice` is none of its options.
+        Conflict: it has been answered.
+    """
+    known = decisions(db, org, everything=True, decision_id=decision_id)
+    if not known:
+        raise NotFound(f"{org.slug} has no decision {decision_id}.")
+    choices = [option["choice"] for option in known[0].options]
+    if choice not in choices:
+        raise ConfigurationError(
+            f"“{choice}” is no answer to decision {decision_id}. There are: {', '.join(choices)} "
+            f"(the safest is {known[0].recommended})."
+        )
+    with db.org(org.org_id) as conn:
+        row = run(conn, SQL["answer"], decision_id=decision_id, choice=choice, actor=actor, why=why).one_or_none()
+        if row is None:
+            raise Conflict(f"Decision {decision_id} was answered already: {known[0].answer} by {known[0].answered_by}.")
+        journal.record(
+            conn,
+            "gate.answered",
+            actor=actor,
+            connection_id=row.connection_id,
+            entity_type=row.entity_type,
+            decision=decision_id,
+            cause=row.cause,
+            choice=choice,
+        )
+    return decisions(db, org, everything=True, decision_id=decision_id)[0]
+
+
+def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
+    """Connections of any organization from which nothing was pulled in the last `hours`."""
+    stale: list[StaleConnection] = []
+    for org in organizations(db):
+        with db.org(org.org_id) as conn:
+            stale += [
+                StaleConnection(org.slug, row.name, row.provider, row.last_sync_at)
+                for row in run(conn, SQL["stale_connections"], seconds=hours * 3600)
+            ]
+    return stale
+
+
+def core_counts(db: Database, org: Organization) -> dict[str, int]:
+    """Rows of each core table that are not marked deleted."""
+    with db.org(org.org_id) as conn:
+        return {row.name: row.records for row in run(conn, SQL["core_counts"])}

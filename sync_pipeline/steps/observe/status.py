@@ -1,0 +1,124 @@
+"""Where an organization stands, per connection and entity: counts as they are now, not as a run remembered them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection, Organization, connections
+
+SQL = load(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The account of the last run, by id: `expected` = `captured` + `quarantined` + `vanished` when it is closed."""
+
+    expected: int = 0
+    captured: int = 0
+    quarantined: int = 0
+    vanished: int = 0
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntityStatus:
+    """One entity of one connection. `message` is for people, where there is something to say."""
+
+    entity: str
+    captured: int
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    included: int
+    ignored: int
+    undecided: int
+    promoted: int
+    quarantined: int
+    ledger: Ledger
+    watermark: datetime | None
+    last_run: datetime | None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """One connection and its entities, in the order they depend on each other."""
+
+    name: str
+    provider: str
+    entities: tuple[EntityStatus, ...]
+
+
+def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
+    """Every entity of every connection of the organization, also those that were never pulled."""
+    with db.org(org.org_id) as conn:
+        facts = _facts(conn)
+    return [
+        ConnectionStatus(
+            one.name,
+            one.provider,
+            tuple(
+                _entity(one, stream, facts[one.connection_id, stream.entity_type])
+                for stream in one.source.streams.values()
+            ),
+        )
+        for one in connections(db, org)
+    ]
+
+
+def _facts(conn: Transaction) -> Mapping[tuple[int, str], dict[str, Any]]:
+    facts: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
+    for name in ("captured", "differences", "promoted", "in_quarantine", "cursors"):
+        for row in run(conn, SQL[name]):
+            facts[row.connection_id, row.entity_type].update(row._mapping)
+    for row in run(conn, SQL["last_runs"], pulls_only=False, after=0):
+        facts[row.connection_id, row.entity_type]["run"] = row
+    return facts
+
+
+def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) -> EntityStatus:
+    captured, promoted = facts.get("captured", 0), facts.get("promoted", 0)
+    new, updated = facts.get("new", 0), facts.get("updated", 0)
+    in_sync = max(0, captured - new - updated)
+    if not facts.get("previewed", False):
+        # Captured and not compared yet: what was never promoted is not in sync, whatever the preview has not noted.
+        in_sync = min(in_sync, promoted)
+    last = facts.get("run")
+    remote = max(captured, (last.remote_total or 0) if last is not None else 0)
+    message = None
+    if not promoted and remote:
+        message = (
+            "No local records found. This looks like an initial import: "
+            f"all {remote} records will be created from {connection.source.title}."
+        )
+    return EntityStatus(
+        entity=stream.name,
+        captured=captured,
+        new=new,
+        updated=updated,
+        deleted=facts.get("deleted", 0),
+        in_sync=in_sync,
+        included=facts.get("included", 0),
+        ignored=facts.get("ignored", 0),
+        undecided=facts.get("undecided", 0),
+        promoted=promoted,
+        quarantined=facts.get("quarantined", 0),
+        ledger=(
+            Ledger(last.expected, last.captured, last.quarantined, last.vanished, last.state == "closed")
+            if last is not None
+            else Ledger()
+        ),
+        watermark=facts.get("watermark"),
+        last_run=(last.finished_at or last.started_at) if last is not None else None,
+        message=message,
+    )

@@ -1,0 +1,250 @@
+-- set_based --
+-- Whole entities are hashed, whatever the statistics of a table that has just been filled say: a nested loop chosen for
+-- the one row they promise takes minutes for the million there are.
+SET LOCAL enable_nestloop = off
+
+-- compare --
+-- What is captured against what is in core. Only differences are written, and only those that are not noted yet, so a
+-- quiet day writes nothing.
+WITH now_different AS MATERIALIZED (
+    SELECT r.external_id, r.content_hash, m.promoted_hash,
+           CASE WHEN m.external_id IS NULL THEN 'new'
+                WHEN r.deletion_state = 'deleted' THEN 'deleted'
+                ELSE 'updated' END AS status
+    FROM capture.sync_record AS r
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+            AND m.external_id = r.external_id
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
+        AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
+                 WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
+                 ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+), settled AS (
+    DELETE FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+        AND d.entity_type = %(entity_type)s
+        AND NOT EXISTS (SELECT 1 FROM now_different AS n WHERE n.external_id = d.external_id)
+)
+INSERT INTO preview.difference AS d
+(org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
+       n.promoted_hash
+FROM now_different AS n
+WHERE NOT EXISTS (
+    SELECT 1 FROM preview.difference AS k
+    WHERE k.org_id = connect.current_org() AND k.connection_id = %(connection_id)s
+        AND k.entity_type = %(entity_type)s AND k.external_id = n.external_id AND k.status = n.status
+        AND k.content_hash = n.content_hash AND k.promoted_hash IS NOT DISTINCT FROM n.promoted_hash)
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
+    warnings = '[]', computed_at = now()
+
+-- stage_fresh --
+-- The differences this transaction has written: only these are examined for warnings.
+CREATE TEMP TABLE fresh ON COMMIT DROP AS
+SELECT d.external_id FROM preview.difference AS d
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+    AND d.entity_type = %(entity_type)s AND d.status <> 'deleted' AND d.computed_at = now()
+
+-- analyze_fresh --
+ANALYZE fresh
+
+-- warn_unparsable --
+-- Money and dates that promotion could not read.
+WITH fields (field, kind) AS (
+    SELECT f, 'money' FROM unnest(%(money)s::text[]) AS f
+    UNION ALL SELECT f, 'date' FROM unnest(%(dates)s::text[]) AS f
+), bad AS (
+    SELECT r.external_id,
+           jsonb_agg(jsonb_build_object(
+               'code', 'unparsable_' || f.kind, 'field', f.field,
+               'message', f.field || ' is not a ' || CASE f.kind WHEN 'money' THEN 'number' ELSE 'date' END || ': '
+                   || left(v.value, 80)) ORDER BY f.field) AS warnings
+    FROM fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    CROSS JOIN fields AS f CROSS JOIN LATERAL (SELECT r.sync_data ->> f.field AS value) AS v
+    WHERE v.value <> '' AND v.value <> 'false'
+        AND CASE f.kind
+            WHEN 'money' THEN v.value !~ '^\s*-?(\d+(\.\d*)?|\.\d+)\s*$'
+            ELSE v.value !~ '^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?$' END
+    GROUP BY r.external_id
+)
+UPDATE preview.difference AS d SET warnings = d.warnings || bad.warnings FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id
+
+-- warn_missing_parent --
+-- What it hangs on is not captured, or is deleted at the store.
+WITH bad AS (
+    SELECT r.external_id, r.parent_id
+    FROM fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    WHERE r.parent_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_record AS p
+        WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+            AND p.entity_type = %(refers_to)s AND p.provider = %(provider)s AND p.external_id = r.parent_id
+            AND p.deletion_state <> 'deleted')
+)
+UPDATE preview.difference AS d
+SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+        'code', 'missing_' || %(refers_to)s::text, 'refers_to', bad.parent_id,
+        'message', 'its ' || %(refers_to)s::text || ' ' || bad.parent_id || ' is not captured'))
+FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id
+
+-- warn_currency --
+WITH home AS (
+    SELECT currency FROM connect.organization WHERE org_id = connect.current_org() AND currency IS NOT NULL
+), bad AS (
+    SELECT r.external_id, r.sync_data ->> %(currency)s AS theirs, home.currency AS ours
+    FROM home CROSS JOIN fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    WHERE r.sync_data ->> %(currency)s <> home.currency
+)
+UPDATE preview.difference AS d
+SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+        'code', 'currency_differs', 'message', 'its currency is ' || bad.theirs || ', the organization''s is ' || bad.ours))
+FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id
+
+-- warn_duplicate_code --
+-- The same SKU (trimmed, case folded) twice in one connection: the lowest id owns it.
+WITH codes AS (
+    SELECT r.entity_type, r.external_id, lower(btrim(r.code)) AS key
+    FROM capture.sync_record AS r
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
+        AND r.entity_type = ANY (%(sku_types)s) AND r.code IS NOT NULL AND r.deletion_state <> 'deleted'
+), doubled AS (
+    SELECT key, array_agg(entity_type || ' ' || external_id ORDER BY length(external_id), external_id) AS holders
+    FROM codes GROUP BY key HAVING count(*) > 1
+), bad AS (
+    SELECT c.external_id, c.key, d.holders FROM doubled AS d JOIN codes AS c ON c.key = d.key
+    WHERE c.entity_type = %(entity_type)s
+)
+UPDATE preview.difference AS d
+SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (@.code <> "duplicate_sku")')
+    || jsonb_build_array(jsonb_build_object('code', 'duplicate_sku', 'sku', bad.key, 'records', to_jsonb(bad.holders),
+        'message', 'the SKU ' || bad.key || ' is also on ' || array_to_string(
+            array_remove(bad.holders, d.entity_type || ' ' || d.external_id), ', ')))
+FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id AND d.status <> 'deleted'
+    AND NOT d.warnings @> jsonb_build_array(jsonb_build_object('code', 'duplicate_sku', 'records', to_jsonb(bad.holders)))
+
+-- drift --
+-- Fields that appeared or changed their type after the entity was first read, and fields the last full read no
+-- longer saw. A null where there was a value is no change of type.
+WITH runs AS (
+    SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
+           max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
+    FROM capture.sync_ledger
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+), shape AS (
+    SELECT field, json_type, first_run_id, last_run_id, first_seen_at FROM capture.sync_shape
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND field <> ALL (%(noise)s)
+)
+SELECT field, 'appeared' AS change, min(json_type) AS detail, min(first_seen_at) AS since
+FROM shape CROSS JOIN runs
+GROUP BY field, first_full HAVING min(first_run_id) > first_full
+UNION ALL
+SELECT n.field, 'changed type',
+       string_agg(DISTINCT o.json_type, '/') || ' → ' || n.json_type, min(n.first_seen_at)
+FROM runs CROSS JOIN shape AS n JOIN shape AS o
+    ON o.field = n.field AND o.json_type <> n.json_type AND o.first_run_id < n.first_run_id
+WHERE n.json_type <> 'null' AND o.json_type <> 'null' AND n.first_run_id > runs.first_full
+GROUP BY n.field, n.json_type
+UNION ALL
+SELECT field, 'vanished', max(json_type), now()
+FROM shape CROSS JOIN runs
+GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND last_full > first_full
+ORDER BY 1
+
+-- counts --
+-- In the words of a plan, and how many of the differences are decided.
+SELECT count(*) FILTER (WHERE d.status = 'new') AS new,
+       count(*) FILTER (WHERE d.status = 'updated') AS updated,
+       count(*) FILTER (WHERE d.status = 'deleted') AS deleted,
+       count(*) FILTER (WHERE s.decision = 'include') AS included,
+       count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
+       count(*) FILTER (WHERE s.decision IS NULL) AS undecided,
+       count(*) FILTER (WHERE d.warnings <> '[]') AS warnings
+FROM preview.difference AS d
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted')
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+
+-- present --
+SELECT count(*) FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+
+-- promoted --
+SELECT count(*) FROM promote.integration_mapping
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+
+-- remote --
+-- What the store said it has, in the newest run that asked; and whether that run was cut short.
+SELECT coalesce((detail ->> 'remote_total')::bigint, expected) AS total, capped FROM capture.sync_ledger
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND mode IN ('full', 'preview')
+ORDER BY run_id DESC LIMIT 1
+
+-- write_summary --
+INSERT INTO preview.summary AS s
+(org_id, connection_id, entity_type, new, updated, deleted, in_sync, remote_total, capped, drift)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(new)s, %(updated)s, %(deleted)s, %(in_sync)s,
+        %(remote_total)s, %(capped)s, %(drift)s::jsonb)
+ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
+SET new = excluded.new, updated = excluded.updated, deleted = excluded.deleted, in_sync = excluded.in_sync,
+    remote_total = excluded.remote_total, capped = excluded.capped, drift = excluded.drift, computed_at = now()
+
+-- changes --
+-- Names of the changed fields of some records: what core has against what is captured.
+SELECT r.external_id, preview.changed_fields(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
+FROM capture.sync_record AS r
+JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id AND d.status = 'updated'
+JOIN capture.sync_record_version AS v
+    ON v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+        AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
+-- record --
+SELECT r.external_id, coalesce(d.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,
+       r.deletion_state, r.deletion_evidence, r.captured_at, r.remote_modified_at, r.version_no,
+       d.warnings, m.core_table, m.internal_id, m.last_promoted_at, s.decision, s.decided_by, s.decided_at, s.why,
+       preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS changes
+FROM capture.sync_record AS r
+LEFT JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+LEFT JOIN capture.sync_record_version AS v
+    ON v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+        AND v.external_id = r.external_id AND v.content_hash = m.promoted_hash
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
+        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
+        AND s.seen_deleted = (r.deletion_state = 'deleted')
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = %(external_id)s
+
+-- versions --
+SELECT version_no, captured_at, run_id, is_current, encode(content_hash, 'hex') AS version
+FROM capture.sync_record_version
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+ORDER BY version_no DESC

@@ -1,0 +1,37 @@
+"""promote: plans become core rows, and can be taken back.
+
+A plan's records are the lines of a queue. A worker claims a batch of lines, maps their payloads to entities while the
+database merges the batch before, and writes each batch set-based in one transaction: core rows, mapping, links, the
+lines themselves. What every row was before is kept, so `undo` returns to it.
+"""
+
+from sync_pipeline.steps.promote.queue import (
+    Line,
+    QueueStatus,
+    cancel,
+    force_done,
+    lines,
+    retry,
+    start,
+    status,
+)
+from sync_pipeline.steps.promote.service import ApplyReport, apply, conflicts_ahead
+from sync_pipeline.steps.promote.undo import UndoReport, undo
+from sync_pipeline.steps.promote.work import work
+
+__all__ = [
+    "ApplyReport",
+    "Line",
+    "QueueStatus",
+    "UndoReport",
+    "apply",
+    "cancel",
+    "conflicts_ahead",
+    "force_done",
+    "lines",
+    "retry",
+    "start",
+    "status",
+    "undo",
+    "work",
+]

@@ -1,0 +1,133 @@
+"""A batch of lines on its way: payloads become entities and rows. No database here, so it runs beside one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from sync_pipeline.entities.base import Entity, Ref, Unmappable
+from sync_pipeline.entities.order import Order
+from sync_pipeline.sources.base import source
+from sync_pipeline.steps.promote.tables import Table, encode, table_of
+
+# Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def decode(payload: str) -> Any:
+    """A payload as Python values, with all its digits."""
+    return _decoder.decode(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A line this worker holds."""
+
+    line_no: int
+    stage: int
+    connection_id: int
+    entity_type: str
+    external_id: str
+    action: str
+    content_hash: bytes
+    attempts: int
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """The record: connection, entity type, external id."""
+        return (self.connection_id, self.entity_type, self.external_id)
+
+
+@dataclass(slots=True)
+class Item:
+    """A line with what becomes of it. `error` set: it fails, alone."""
+
+    line: Claimed
+    provider: str
+    entity: Entity | None = None
+    table: Table | None = None
+    values: tuple[Any, ...] = ()  # the core row, encoded
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    # Filled by identity:
+    id: int = 0
+    is_new: bool = False
+    was_mapped: bool = False
+    core_wins: bool = False  # the core row keeps its own values
+    sku_set_aside: bool = False
+    relation: int | None = None
+
+    def forget(self) -> None:
+        """Back to before identity: the batch it was in was rolled back."""
+        self.id, self.is_new, self.was_mapped, self.relation = 0, False, False, None
+        self.core_wins = self.sku_set_aside = False
+        self.error = None
+
+    @property
+    def sku(self) -> str | None:
+        """The entity's SKU, where it has one."""
+        return getattr(self.entity, "sku", None)
+
+
+def to_entity(provider: str, entity_type: str, payload: str) -> Entity:
+    """A captured payload as an entity.
+
+    Raises:
+        Unmappable: a field's value has no meaning, or the provider does not map this entity.
+    """
+    stream = source(provider).stream(entity_type)
+    if stream.to_entity is None:
+        raise Unmappable("entity", entity_type, "entity that can be promoted")
+    return stream.to_entity(decode(payload))
+
+
+def prepare(
+    lines: Sequence[Claimed], payloads: Mapping[int, str | None], providers: Mapping[int, str]
+) -> list[Item]:
+    """Map a batch. `payloads` by line number; a record that cannot be mapped gets its reason and fails alone."""
+    items = []
+    for line in lines:
+        item = Item(line, providers.get(line.connection_id, ""))
+        items.append(item)
+        if line.action == "delete":
+            continue
+        payload = payloads.get(line.line_no)
+        if payload is None:
+            item.error = "The planned version of this record is not among the captured ones."
+            continue
+        try:
+            item.entity = to_entity(item.provider, line.entity_type, payload)
+            item.table = table_of(item.entity)
+            item.warnings.extend(item.entity.warnings)
+            if isinstance(item.entity, Order):
+                check_totals(item.entity, item.warnings)
+            item.values = encode(item.table, item.table.row(item.entity))
+        except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
+            item.entity = None
+            item.error = (
+                str(error)
+                if isinstance(error, Unmappable)
+                else f"The payload does not have the expected form: {type(error).__name__}: {error}"
+            )
+    return items
+
+
+def check_totals(order: Order, warnings: list[str]) -> None:
+    """Where the items do not add up to the total: a warning with the amount, which `metadata` keeps."""
+    if order.items is None:
+        return
+    difference = order.total - sum((one.total for one in order.items), Decimal(0))
+    if difference:
+        order.metadata["items_difference"] = difference
+        warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")
+
+
+def refs_of(item: Item) -> Ref | None:
+    """What the row's relation refers to."""
+    if item.table is None or item.table.link is None or item.entity is None:
+        return None
+    return item.table.link(item.entity)

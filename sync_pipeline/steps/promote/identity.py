@@ -1,0 +1,241 @@
+"""Which core row a record is: by mapping, else by SKU or e-mail, else a new one.
+
+Rules are in docs/mapping.md. Everything here works on a batch: a lookup per question, then decisions in memory.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.customer import Customer
+from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.tables import Table
+
+SQL = load("sync_pipeline.steps.promote", "identity.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What of the organization's settings decides how records become rows."""
+
+    org_id: int
+    currency: str | None
+    sku_policy: str
+    priority: Sequence[str]
+    providers: Mapping[int, str]
+    names: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A conflict and how it was decided, for promote.conflict."""
+
+    kind: str
+    item: Item
+    value: str
+    other: str | None
+    row: int | None
+    policy: str | None
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Records of these connections go from one row to another, with what belongs to them."""
+
+    origin: int
+    target: int
+    connections: Sequence[int]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What resolving a batch changed besides ids.
+
+    `recompute`: rows whose set of records changed, so their values must be merged anew.
+    """
+
+    conflicts: list[Conflict] = field(default_factory=list)
+    recompute: set[int] = field(default_factory=set)
+    moves: list[Move] = field(default_factory=list)
+
+
+def organization(conn: Connection, org_id: int) -> Organization:
+    """The organization's settings."""
+    row = run(conn, SQL["settings"]).one()
+    connections = run(conn, SQL["providers"]).all()
+    return Organization(
+        org_id,
+        row.currency,
+        row.sku_policy,
+        row.provider_priority,
+        {one.connection_id: one.provider for one in connections},
+        {one.connection_id: one.name for one in connections},
+    )
+
+
+def numeric(external_id: str) -> tuple[int, int, str]:
+    """Sorts ids by number where they are numbers, before words."""
+    return (0, int(external_id), "") if external_id.isdecimal() else (1, 0, external_id)
+
+
+def look_up(conn: Connection, keys: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], Any]:
+    """Mapping rows of records, by (connection, entity type, external id)."""
+    if not keys:
+        return {}
+    found = run(
+        conn,
+        SQL["mapped"],
+        connections=[k[0] for k in keys],
+        types=[k[1] for k in keys],
+        ids=[k[2] for k in keys],
+    )
+    return {keys[row.n - 1]: row for row in found}
+
+
+def look_up_refs(conn: Connection, refs: Iterable[tuple[int, Ref]]) -> dict[tuple[int, str, str], int]:
+    """Core ids of what records refer to, by (connection, entity type, external id)."""
+    keys = list({(connection, ref.entity_type, ref.external_id) for connection, ref in refs})
+    return {key: int(row.internal_id) for key, row in look_up(conn, keys).items()}
+
+
+def new_ids(conn: Connection, table: str, count: int) -> list[int]:
+    """`count` fresh ids of a core table."""
+    return [int(one) for one in run(conn, SQL["new_ids"], table=table, count=count).scalars()] if count else []
+
+
+def resolve(conn: Connection, org: Organization, queue: str, table: Table, items: Sequence[Item]) -> Outcome:
+    """Give every item its core id; items that must wait for a person get an error instead."""
+    found = look_up(conn, [item.line.key for item in items])
+    for item in items:
+        row = found.get(item.line.key)
+        item.was_mapped = row is not None
+        if row is not None and row.core_table == table.name:
+            item.id, item.core_wins = int(row.internal_id), bool(row.core_wins)
+    outcome = Outcome()
+    if table.match == "sku":
+        from sync_pipeline.steps.promote.sku import resolve_skus
+
+        resolve_skus(conn, org, queue, table, items, outcome)
+    elif table.match == "email":
+        _resolve_emails(conn, items, outcome)
+    open_items = [item for item in items if not item.id and item.error is None]
+    for item, fresh in zip(open_items, new_ids(conn, table.name, len(open_items)), strict=True):
+        item.id, item.is_new = fresh, True
+    record(conn, queue, table, outcome.conflicts)
+    return outcome
+
+
+def _resolve_emails(conn: Connection, items: Sequence[Item], outcome: Outcome) -> None:
+    asked = [item for item in items if not item.id and isinstance(item.entity, Customer) and item.entity.email]
+    emails = [item.entity.email for item in asked]  # type: ignore[union-attr]
+    groups: dict[str, list[Item]] = defaultdict(list)
+    rows: dict[str, int] = {}
+    holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row in run(conn, SQL["customers_by_email"], emails=emails) if emails else ():
+        if row.key is None:
+            continue
+        item = asked[row.n - 1]
+        if not groups[row.key] or groups[row.key][-1] is not item:
+            groups[row.key].append(item)
+        if row.id is not None:
+            rows[row.key] = row.id
+            if row.external_id is not None and (row.connection_id, row.external_id) not in holders[row.key]:
+                holders[row.key].append((row.connection_id, row.external_id))
+    for key, group in groups.items():
+        fresh = key not in rows
+        if fresh:
+            rows[key] = new_ids(conn, "core.customers", 1)[0]
+        for place, item in enumerate(sorted(group, key=lambda one: numeric(one.line.external_id))):
+            item.id, item.is_new = rows[key], fresh and place == 0
+            same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
+            if same:
+                email = str(item.entity.email)  # type: ignore[union-attr]
+                outcome.conflicts.append(
+                    Conflict("shared_email", item, email, same[0], item.id, None, "merged")
+                )
+                item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
+            holders[key].append((item.line.connection_id, item.line.external_id))
+        if len(group) > 1:
+            outcome.recompute.add(rows[key])
+
+
+def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[Conflict]) -> None:
+    """Write conflicts down."""
+    if not conflicts:
+        return
+    run(
+        conn,
+        SQL["record_conflicts"],
+        table=table.name,
+        queue=queue,
+        kinds=[one.kind for one in conflicts],
+        connections=[one.item.line.connection_id for one in conflicts],
+        types=[one.item.line.entity_type for one in conflicts],
+        ids=[one.item.line.external_id for one in conflicts],
+        values=[one.value for one in conflicts],
+        others=[one.other for one in conflicts],
+        rows=[one.row for one in conflicts],
+        policies=[one.policy for one in conflicts],
+        decisions=[one.decision for one in conflicts],
+    )
+
+
+def resolve_guests(conn: Connection, guests: Sequence[Item]) -> None:
+    """Give every guest the core customer of their e-mail, or a new id."""
+    groups: dict[str, int] = {}
+    emails = [str(guest.entity.email) for guest in guests]  # type: ignore[union-attr]
+    last = 0
+    for row in run(conn, SQL["customers_by_email"], emails=emails):
+        if row.n == last or row.key is None:
+            continue
+        last = row.n
+        guest = guests[row.n - 1]
+        if row.id is not None:
+            groups[row.key] = int(row.id)
+        if row.key not in groups:
+            groups[row.key] = new_ids(conn, "core.customers", 1)[0]
+            guest.is_new = True
+        guest.id = groups[row.key]
+
+
+def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
+    """Carry the records of some connections, and what belongs to them, to another row; an empty row is retired."""
+    where = {
+        "queue": queue,
+        "origin": change.origin,
+        "target": change.target,
+        "connections": list(change.connections),
+    }
+    run(conn, SQL["move_mappings"], table=table.name, **where)
+    if table.name == "core.products":
+        run(conn, SQL["move_variants"], **where)
+        run(conn, SQL["move_product_inventory"], **where)
+        run(conn, SQL["move_product_items"], **where)
+        pairs = run(
+            conn,
+            SQL["move_product_categories"],
+            origin=change.origin,
+            connections=list(change.connections),
+        ).all()
+        if pairs:
+            run(
+                conn,
+                SQL["add_product_categories"],
+                queue=queue,
+                target=change.target,
+                categories=[one.category_id for one in pairs],
+                connections=[one.connection_id for one in pairs],
+            )
+        run(conn, SQL["retire_products"], queue=queue, rows=[change.origin], targets=[change.target])
+    else:
+        run(conn, SQL["move_variant_inventory"], **where)
+        run(conn, SQL["move_variant_items"], **where)
+        run(conn, SQL["retire_product_variants"], queue=queue, rows=[change.origin], targets=[change.target])

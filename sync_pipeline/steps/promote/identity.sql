@@ -1,0 +1,160 @@
+-- settings --
+SELECT currency, sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org();
+
+-- providers --
+SELECT connection_id, provider, name FROM connect.integration_connector WHERE org_id = connect.current_org();
+
+-- mapped --
+-- The core rows that records (or what they refer to) are mapped to.
+SELECT k.n, m.internal_id, m.core_table, m.core_wins, m.promoted_deleted
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+        AND m.external_id = k.external_id;
+
+-- products_by_sku --
+-- Each SKU folded, the product that has it, and who maps to that: a row a mapping, live ones only.
+WITH asked AS MATERIALIZED (
+    SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
+SELECT a.n, a.key, t.id,
+       m.connection_id, m.entity_type, m.external_id, m.core_wins,
+       t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM promote.integration_mapping AS e
+           WHERE e.org_id = t.org_id AND e.core_table = 'core.products' AND e.internal_id = t.id) AS unmapped
+FROM asked AS a
+LEFT JOIN core.products AS t ON t.org_id = connect.current_org() AND t.sku_key = a.key COLLATE "C"
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = t.org_id AND m.core_table = 'core.products' AND m.internal_id = t.id AND NOT m.promoted_deleted
+ORDER BY a.n, m.connection_id, m.external_id;
+
+-- product_variants_by_sku --
+-- Variants have a SKU space of their own; see docs/mapping.md.
+WITH asked AS MATERIALIZED (
+    SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
+SELECT a.n, a.key, t.id,
+       m.connection_id, m.entity_type, m.external_id, m.core_wins,
+       t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM promote.integration_mapping AS e
+           WHERE e.org_id = t.org_id AND e.core_table = 'core.product_variants' AND e.internal_id = t.id) AS unmapped
+FROM asked AS a
+LEFT JOIN core.product_variants AS t ON t.org_id = connect.current_org() AND t.sku_key = a.key COLLATE "C"
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = t.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = t.id
+        AND NOT m.promoted_deleted
+ORDER BY a.n, m.connection_id, m.external_id;
+
+-- customers_by_email --
+-- The oldest row that has the e-mail, a live one before a deleted one, and who maps to it.
+WITH asked AS MATERIALIZED (
+    SELECT k.n, core.fold(k.email) AS key FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n))
+SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id
+FROM asked AS a
+LEFT JOIN LATERAL (
+    SELECT c.id FROM core.customers AS c
+    WHERE c.org_id = connect.current_org() AND c.email_key = a.key COLLATE "C"
+    ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS t ON true
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.internal_id = t.id
+        AND NOT m.promoted_deleted
+ORDER BY a.n, m.connection_id, m.external_id;
+
+-- new_ids --
+SELECT nextval(pg_get_serial_sequence(%(table)s, 'id')) FROM generate_series(1, %(count)s);
+
+-- release_product_skus --
+-- These products give their SKU up; what it was is kept beside it.
+UPDATE core.products AS t
+SET sku = NULL, metadata = t.metadata || jsonb_build_object('sku_set_aside', t.sku), updated_at = now(),
+    queue_id = %(queue)s::uuid
+WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []);
+
+-- release_product_variant_skus --
+UPDATE core.product_variants AS t
+SET sku = NULL, metadata = t.metadata || jsonb_build_object('sku_set_aside', t.sku), updated_at = now(),
+    queue_id = %(queue)s::uuid
+WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []);
+
+-- set_aside --
+-- The records on these rows lost their SKU to another of their connection.
+UPDATE promote.integration_mapping
+SET sku_set_aside = true, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
+    AND connection_id = %(connection)s;
+
+-- move_mappings --
+-- Records of other connections follow the SKU to the row that has it now.
+UPDATE promote.integration_mapping
+SET internal_id = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint []);
+
+-- move_variants --
+UPDATE core.product_variants AS v
+SET product_id = %(target)s, queue_id = %(queue)s::uuid
+FROM promote.integration_mapping AS m
+WHERE v.org_id = connect.current_org() AND v.product_id = %(origin)s
+    AND m.org_id = v.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = v.id
+    AND m.connection_id = ANY(%(connections)s::bigint []);
+
+-- move_product_inventory --
+UPDATE core.inventory_items SET product_id = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND product_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint []);
+
+-- move_product_items --
+UPDATE core.sales_order_items SET product_id = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND product_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint []);
+
+-- move_product_categories --
+DELETE FROM core.product_categories
+WHERE org_id = connect.current_org() AND product_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint [])
+RETURNING category_id, connection_id;
+
+-- add_product_categories --
+INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
+SELECT connect.current_org(), %(target)s, k.category_id, k.connection_id, %(queue)s::uuid
+FROM unnest(%(categories)s::bigint [], %(connections)s::bigint []) AS k (category_id, connection_id)
+ON CONFLICT DO NOTHING;
+
+-- move_variant_inventory --
+UPDATE core.inventory_items SET variant_id = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND variant_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint []);
+
+-- move_variant_items --
+UPDATE core.sales_order_items SET variant_id = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND variant_id = %(origin)s
+    AND connection_id = ANY(%(connections)s::bigint []);
+
+-- retire_products --
+-- Rows whose records all moved to another: not removed, because orders may name them.
+UPDATE core.products AS t
+SET sku = NULL, active = false, deleted_at = coalesce(t.deleted_at, now()), updated_at = now(),
+    metadata = t.metadata || jsonb_build_object('merged_into', k.target), queue_id = %(queue)s::uuid
+FROM unnest(%(rows)s::bigint [], %(targets)s::bigint []) AS k (id, target)
+WHERE t.org_id = connect.current_org() AND t.id = k.id AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = t.org_id AND m.core_table = 'core.products' AND m.internal_id = t.id);
+
+-- retire_product_variants --
+UPDATE core.product_variants AS t
+SET sku = NULL, active = false, deleted_at = coalesce(t.deleted_at, now()), updated_at = now(),
+    metadata = t.metadata || jsonb_build_object('merged_into', k.target), queue_id = %(queue)s::uuid
+FROM unnest(%(rows)s::bigint [], %(targets)s::bigint []) AS k (id, target)
+WHERE t.org_id = connect.current_org() AND t.id = k.id AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = t.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = t.id);
+
+-- record_conflicts --
+INSERT INTO promote.conflict
+    (org_id, kind, connection_id, entity_type, external_id, value, other_external_id, core_table, internal_id,
+     policy, decision, queue_id)
+SELECT connect.current_org(), k.kind, k.connection_id, k.entity_type, k.external_id, k.value, k.other,
+       %(table)s, k.internal_id, k.policy, k.decision, %(queue)s::uuid
+FROM unnest(%(kinds)s::text [], %(connections)s::bigint [], %(types)s::text [], %(ids)s::text [],
+            %(values)s::text [], %(others)s::text [], %(rows)s::bigint [], %(policies)s::text [],
+            %(decisions)s::text [])
+    AS k (kind, connection_id, entity_type, external_id, value, other, internal_id, policy, decision);

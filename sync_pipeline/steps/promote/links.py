@@ -1,0 +1,66 @@
+"""References whose target is not promoted yet: they wait as pending links and are filled when it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.steps.promote.batch import Item
+
+SQL = load("sync_pipeline.steps.promote", "links.sql")
+
+
+def say(ref: Ref) -> str:
+    """The warning for a reference that must wait."""
+    name = ref.entity_type.replace("_", " ")
+    return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
+
+
+def wait(
+    conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[Item, Ref]]
+) -> None:
+    """Let rows wait for what they refer to."""
+    if not items:
+        return
+    for item, ref in items:
+        item.warnings.append(say(ref))
+    run(
+        conn,
+        SQL["wait"],
+        queue=queue,
+        table=table,
+        rows=[item.id for item, _ in items],
+        relations=[relation] * len(items),
+        connections=[item.line.connection_id for item, _ in items],
+        types=[ref.entity_type for _, ref in items],
+        ids=[ref.external_id for _, ref in items],
+    )
+
+
+def drop(conn: Connection, table: str, items: Sequence[Item]) -> None:
+    """Forget what rows waited for before they are written again."""
+    old = [item for item in items if not item.is_new]
+    if old:
+        run(
+            conn,
+            SQL["drop_links"],
+            table=table,
+            rows=[item.id for item in old],
+            connections=[item.line.connection_id for item in old],
+        )
+
+
+def fill(conn: Connection, queue: str) -> list[int]:
+    """Fill the links that waited for the records in stage_mapping; returns the orders that gained one."""
+    run(conn, SQL["stage_links"])
+    run(conn, SQL["clear_links"])
+    if not run(conn, SQL["arrived"]).rowcount:
+        return []
+    for relation in run(conn, SQL["relations"]).scalars().all():
+        run(conn, SQL[relation], queue=queue)
+    orders = [int(one) for one in run(conn, SQL["orders_of_links"]).scalars()]
+    run(conn, SQL["filled"])
+    return orders

@@ -1,0 +1,234 @@
+"""What belongs to rows: a product's categories, stock, and the items of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.entities.catalogue import InventoryItem, Product, Stock, Variant
+from sync_pipeline.entities.order import Order, OrderItem, OrderLines
+from sync_pipeline.steps.promote import links
+from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.identity import look_up, look_up_refs
+from sync_pipeline.steps.promote.stage import stage
+from sync_pipeline.steps.promote.tables import to_json
+
+SQL = load("sync_pipeline.steps.promote", "parts.sql")
+
+
+def _keys(items: Sequence[Item]) -> dict[str, list[Any]]:
+    return {
+        "connections": [item.line.connection_id for item in items],
+        "types": [item.line.entity_type for item in items],
+        "ids": [item.line.external_id for item in items],
+    }
+
+
+def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+    """The categories of products; those not promoted yet are waited for."""
+    rows = [
+        (item.id, item.line.connection_id, ref.entity_type, ref.external_id)
+        for item in items
+        if not item.core_wins and isinstance(item.entity, Product)
+        for ref in item.entity.categories
+    ]
+    old = [item for item in items if not item.is_new and not item.core_wins]
+    if not rows and not old:
+        return
+    stage(conn, SQL, "product_categories", rows)
+    if old:
+        run(
+            conn,
+            SQL["drop_product_categories"],
+            rows=[item.id for item in old],
+            connections=[item.line.connection_id for item in old],
+        )
+    run(conn, SQL["insert_product_categories"], queue=queue)
+    run(conn, SQL["wait_for_categories"], queue=queue)
+
+
+def write_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+    """Stock that an article's own record tells: one row a record, at the store's one place."""
+    rows, gone = [], []
+    for item in items:
+        entity = item.entity
+        assert isinstance(entity, Product | Variant)
+        if entity.stock is not None:
+            product, variant = (item.id, None) if isinstance(entity, Product) else (item.relation, item.id)
+            rows.append(_stock_row(item, product, variant, entity.stock))
+        elif item.was_mapped:
+            gone.append(item)
+    if rows:
+        _write_stock(conn, queue, rows)
+    if gone:
+        delete_stock(conn, queue, gone)
+
+
+def _write_stock(conn: Connection, queue: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    stage(conn, SQL, "inventory", rows)
+    if not all(row[0] for row in rows):
+        run(conn, SQL["update_inventory"], queue=queue)
+    run(conn, SQL["insert_inventory"], queue=queue)
+
+
+def _stock_row(item: Item, product: int | None, variant: int | None, stock: Stock) -> tuple[Any, ...]:
+    line = item.line
+    return (
+        not item.was_mapped,
+        product,
+        variant,
+        line.connection_id,
+        line.entity_type,
+        line.external_id,
+        stock.location,
+        stock.quantity if stock.manage_stock else None,
+        stock.manage_stock,
+        stock.stock_status,
+        stock.backorders,
+    )
+
+
+def delete_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+    """Mark the stock that these records told as deleted."""
+    run(conn, SQL["delete_inventory"], queue=queue, **_keys(items))
+
+
+def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+    """Stock that is a record of its own. Gives each item its row's id."""
+    found = look_up(conn, [item.line.key for item in items])
+    refs = look_up_refs(
+        conn,
+        (
+            (item.line.connection_id, ref)
+            for item in items
+            if isinstance(item.entity, InventoryItem)
+            for ref in (item.entity.product, item.entity.variant)
+            if ref is not None
+        ),
+    )
+    rows: list[tuple[Any, ...]] = []
+    waiting: dict[str, list[tuple[Item, Any]]] = {"product_id": [], "variant_id": []}
+    for item in items:
+        entity = item.entity
+        assert isinstance(entity, InventoryItem)
+        item.was_mapped = item.line.key in found
+        targets: list[int | None] = []
+        for relation, ref in (("product_id", entity.product), ("variant_id", entity.variant)):
+            target = (
+                None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
+            )
+            targets.append(target)
+            if ref is not None and target is None:
+                waiting[relation].append((item, ref))
+        rows.append(_stock_row(item, targets[0], targets[1], entity.stock))
+    _write_stock(conn, queue, rows)
+    for row in run(conn, SQL["inventory_ids"], **_keys(items)):
+        items[row.n - 1].id = int(row.id)
+    links.drop(conn, "core.inventory_items", items)
+    for relation, some in waiting.items():
+        links.wait(conn, queue, "core.inventory_items", relation, some)
+
+
+def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+    """The items of orders that bring theirs along."""
+    some = [item for item in items if isinstance(item.entity, Order) and item.entity.items is not None]
+    rows = (
+        _item_row(item, item.is_new, item.id, one, None)
+        for item in some
+        for one in item.entity.items  # type: ignore[union-attr]
+    )
+    _write_items(conn, queue, some, rows)
+
+
+def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
+    """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders."""
+    found = look_up(conn, [item.line.key for item in items])
+    refs = look_up_refs(
+        conn,
+        (
+            (item.line.connection_id, item.entity.order)
+            for item in items
+            if isinstance(item.entity, OrderLines) and item.entity.order is not None
+        ),
+    )
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for item in items:
+            entity = item.entity
+            assert isinstance(entity, OrderLines)
+            item.was_mapped = item.line.key in found
+            ref = entity.order
+            order = (
+                None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
+            )
+            for one in entity.items:
+                yield _item_row(item, not item.was_mapped, order, one, entity)
+
+    _write_items(conn, queue, items, rows())
+    orders = set()
+    for row in run(conn, SQL["first_items"], **_keys(items)):
+        items[row.n - 1].id = int(row.id)
+        if row.order_id is not None:
+            orders.add(int(row.order_id))
+    return orders
+
+
+def _item_row(
+    item: Item, is_new: bool, order: int | None, one: OrderItem, lines: OrderLines | None
+) -> tuple[Any, ...]:
+    ref = lines.order if lines is not None else None
+    return (
+        is_new,
+        order,
+        one.item_type.value,
+        item.line.connection_id,
+        item.line.entity_type,
+        item.line.external_id,
+        one.external_id,
+        one.product and one.product.entity_type,
+        one.product and one.product.external_id,
+        one.variant and one.variant.entity_type,
+        one.variant and one.variant.external_id,
+        ref and ref.entity_type,
+        ref and ref.external_id,
+        one.sku,
+        one.name,
+        one.quantity,
+        one.unit_price,
+        one.total,
+        one.tax_total,
+        to_json({**(lines.metadata if lines else {}), **one.metadata}),
+    )
+
+
+def _write_items(conn: Connection, queue: str, items: Sequence[Item], rows: Iterable[tuple[Any, ...]]) -> None:
+    stage(conn, SQL, "items", rows)
+    run(conn, SQL["link_items"])
+    old = [item for item in items if item.was_mapped]
+    if old:
+        run(conn, SQL["drop_item_links"], **_keys(old))
+        run(conn, SQL["drop_items"], **_keys(old))
+        run(conn, SQL["update_items"], queue=queue)
+    run(conn, SQL["insert_items"], queue=queue)
+    run(conn, SQL["wait_for_item_links"], queue=queue)
+    by_key = {item.line.key: item for item in items}
+    for row in run(conn, SQL["unlinked_items"]):
+        item = by_key[(row.connection_id, row.entity_type, row.external_id)]
+        item.warnings.append("An order or product it names is not promoted; the link is filled when it is.")
+
+
+def delete_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
+    """Mark the items of these records as deleted; returns their orders."""
+    found = run(conn, SQL["delete_items"], queue=queue, **_keys(items)).scalars()
+    return {int(one) for one in found if one is not None}
+
+
+def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:
+    """The customers of orders."""
+    rows = list(orders)
+    if not rows:
+        return set()
+    return {int(one) for one in run(conn, SQL["customers_of_orders"], rows=rows).scalars()}

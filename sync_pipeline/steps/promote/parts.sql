@@ -1,0 +1,207 @@
+-- stage_product_categories --
+CREATE TEMP TABLE IF NOT EXISTS stage_product_categories (
+    product_id bigint, connection_id bigint, entity_type text, external_id text COLLATE "C") ON COMMIT DELETE ROWS;
+
+-- copy_product_categories --
+COPY stage_product_categories (product_id, connection_id, entity_type, external_id) FROM STDIN;
+
+-- clear_product_categories --
+TRUNCATE stage_product_categories;
+
+-- insert_product_categories --
+INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
+SELECT DISTINCT connect.current_org(), s.product_id, m.internal_id, s.connection_id, %(queue)s::uuid
+FROM stage_product_categories AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
+        AND m.external_id = s.external_id AND m.core_table = 'core.categories'
+ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
+
+-- drop_product_categories --
+-- The categories a product's record names no more; other connections' stay.
+DELETE FROM core.product_categories AS p
+USING unnest(%(rows)s::bigint [], %(connections)s::bigint []) AS k (product_id, connection_id)
+WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.connection_id = k.connection_id
+    AND NOT EXISTS (
+        SELECT 1 FROM stage_product_categories AS s
+        JOIN promote.integration_mapping AS m
+            ON m.org_id = p.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
+                AND m.external_id = s.external_id AND m.core_table = 'core.categories'
+        WHERE s.product_id = p.product_id AND m.internal_id = p.category_id);
+
+-- wait_for_categories --
+INSERT INTO promote.pending_link
+    (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+SELECT DISTINCT connect.current_org(), 'core.products', s.product_id, 'product_categories', s.connection_id,
+       s.entity_type, s.external_id, %(queue)s::uuid
+FROM stage_product_categories AS s
+WHERE NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
+        AND m.external_id = s.external_id);
+
+-- stage_inventory --
+CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
+SELECT false AS is_new, product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
+       manage_stock, stock_status, backorders
+FROM core.inventory_items WITH NO DATA;
+
+-- copy_inventory --
+COPY stage_inventory (
+    is_new, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
+    stock_status, backorders
+) FROM STDIN;
+
+-- clear_inventory --
+TRUNCATE stage_inventory;
+
+-- update_inventory --
+UPDATE core.inventory_items AS i
+SET product_id = s.product_id, variant_id = s.variant_id, location = s.location, quantity = s.quantity,
+    manage_stock = s.manage_stock, stock_status = s.stock_status, backorders = s.backorders,
+    active = true, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_inventory AS s
+WHERE NOT s.is_new AND i.org_id = connect.current_org() AND i.connection_id = s.connection_id
+    AND i.entity_type = s.entity_type AND i.external_id = s.external_id;
+
+-- insert_inventory --
+INSERT INTO core.inventory_items (
+    org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
+    stock_status, backorders, queue_id)
+SELECT connect.current_org(), s.product_id, s.variant_id, s.connection_id, s.entity_type, s.external_id, s.location,
+       s.quantity, s.manage_stock, s.stock_status, s.backorders, %(queue)s::uuid
+FROM stage_inventory AS s
+WHERE s.is_new OR NOT EXISTS (
+    SELECT 1 FROM core.inventory_items AS i
+    WHERE i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
+        AND i.external_id = s.external_id);
+
+-- inventory_ids --
+SELECT k.n, i.id FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN core.inventory_items AS i
+    ON i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id;
+
+-- delete_inventory --
+UPDATE core.inventory_items AS i
+SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    AS k (connection_id, entity_type, external_id)
+WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    AND i.external_id = k.external_id AND i.deleted_at IS NULL;
+
+-- stage_items --
+CREATE TEMP TABLE IF NOT EXISTS stage_items (
+    is_new boolean, order_id bigint, item_type text, connection_id bigint, entity_type text,
+    external_id text COLLATE "C", external_item_id text COLLATE "C", product_type text, product_ref text COLLATE "C",
+    variant_type text, variant_ref text COLLATE "C", order_type text, order_ref text COLLATE "C", sku text, name text,
+    quantity numeric, unit_price numeric, total numeric, tax_total numeric, metadata jsonb, product_id bigint,
+    variant_id bigint) ON COMMIT DELETE ROWS;
+
+-- copy_items --
+COPY stage_items (
+    is_new, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
+    variant_type, variant_ref, order_type, order_ref, sku, name, quantity, unit_price, total, tax_total, metadata
+) FROM STDIN;
+
+-- clear_items --
+TRUNCATE stage_items;
+
+-- link_items --
+UPDATE stage_items AS s
+SET product_id = p.internal_id, variant_id = v.internal_id
+FROM stage_items AS x
+LEFT JOIN promote.integration_mapping AS p
+    ON p.org_id = connect.current_org() AND p.connection_id = x.connection_id AND p.entity_type = x.product_type
+        AND p.external_id = x.product_ref AND p.core_table = 'core.products'
+LEFT JOIN promote.integration_mapping AS v
+    ON v.org_id = connect.current_org() AND v.connection_id = x.connection_id AND v.entity_type = x.variant_type
+        AND v.external_id = x.variant_ref AND v.core_table = 'core.product_variants'
+WHERE s.ctid = x.ctid AND (p.internal_id IS NOT NULL OR v.internal_id IS NOT NULL);
+
+-- drop_items --
+-- Items the record has no more. They are parts of it, not records: its payload's versions keep them.
+DELETE FROM core.sales_order_items AS i
+USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    AS k (connection_id, entity_type, external_id)
+WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    AND i.external_id = k.external_id AND NOT EXISTS (
+        SELECT 1 FROM stage_items AS s
+        WHERE s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
+            AND s.external_item_id = i.external_item_id);
+
+-- update_items --
+UPDATE core.sales_order_items AS i
+SET order_id = s.order_id, item_type = s.item_type, product_id = s.product_id, variant_id = s.variant_id,
+    sku = s.sku, name = s.name, quantity = s.quantity, unit_price = s.unit_price, total = s.total,
+    tax_total = s.tax_total, metadata = s.metadata, active = true, deleted_at = NULL, updated_at = now(),
+    queue_id = %(queue)s::uuid
+FROM stage_items AS s
+WHERE NOT s.is_new AND i.org_id = connect.current_org() AND i.connection_id = s.connection_id
+    AND i.entity_type = s.entity_type AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id;
+
+-- insert_items --
+INSERT INTO core.sales_order_items (
+    org_id, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_id, variant_id,
+    sku, name, quantity, unit_price, total, tax_total, metadata, queue_id)
+SELECT connect.current_org(), s.order_id, s.item_type, s.connection_id, s.entity_type, s.external_id,
+       s.external_item_id, s.product_id, s.variant_id, s.sku, s.name, s.quantity, s.unit_price, s.total, s.tax_total,
+       s.metadata, %(queue)s::uuid
+FROM stage_items AS s
+WHERE s.is_new OR NOT EXISTS (
+    SELECT 1 FROM core.sales_order_items AS i
+    WHERE i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
+        AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id);
+
+-- drop_item_links --
+DELETE FROM promote.pending_link AS p
+USING core.sales_order_items AS i,
+    unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    AND i.external_id = k.external_id
+    AND p.org_id = i.org_id AND p.from_table = 'core.sales_order_items' AND p.from_id = i.id;
+
+-- wait_for_item_links --
+INSERT INTO promote.pending_link
+    (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+SELECT i.org_id, 'core.sales_order_items', i.id, w.relation, s.connection_id, w.entity_type, w.external_id,
+       %(queue)s::uuid
+FROM stage_items AS s
+JOIN core.sales_order_items AS i
+    ON i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
+        AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id
+CROSS JOIN LATERAL (VALUES
+    ('product_id', s.product_type, s.product_ref, s.product_id),
+    ('variant_id', s.variant_type, s.variant_ref, s.variant_id),
+    ('order_id', s.order_type, s.order_ref, s.order_id)
+) AS w (relation, entity_type, external_id, target)
+WHERE w.external_id IS NOT NULL AND w.target IS NULL;
+
+-- unlinked_items --
+SELECT DISTINCT connection_id, entity_type, external_id FROM stage_items
+WHERE (product_ref IS NOT NULL AND product_id IS NULL) OR (variant_ref IS NOT NULL AND variant_id IS NULL)
+    OR (order_ref IS NOT NULL AND order_id IS NULL);
+
+-- first_items --
+-- The item that stands for a record of items in the mapping: its first.
+SELECT k.n, min(i.id) AS id, min(i.order_id) AS order_id
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN core.sales_order_items AS i
+    ON i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id
+GROUP BY k.n;
+
+-- delete_items --
+UPDATE core.sales_order_items AS i
+SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    AS k (connection_id, entity_type, external_id)
+WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    AND i.external_id = k.external_id AND i.deleted_at IS NULL
+RETURNING i.order_id;
+
+-- customers_of_orders --
+SELECT DISTINCT customer_id FROM core.sales_orders
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;

@@ -1,0 +1,196 @@
+-- plan --
+-- The plan, locked: two who start it at once take turns.
+SELECT plan_id, state, plan_hash FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
+
+-- approve --
+UPDATE selection.sync_plan SET state = 'approved', approved_by = %(actor)s, approved_at = now()
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state = 'proposed';
+
+-- plan_applied --
+UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
+
+-- stale --
+-- The plan's records that are not what they were; those whose line is closed are past that.
+SELECT c.name AS connection, i.entity_type, i.external_id, count(*) OVER () AS stale
+FROM selection.sync_plan_item AS i
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id
+LEFT JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
+    AND (r.external_id IS NULL OR r.content_hash <> i.content_hash
+        OR (r.deletion_state = 'deleted') <> (i.action = 'delete'))
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue AS q
+        JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
+        WHERE q.org_id = i.org_id AND q.plan_id = i.plan_id AND l.connection_id = i.connection_id
+            AND l.entity_type = i.entity_type AND l.external_id = i.external_id
+            AND l.state IN ('done', 'failed', 'cancelled'))
+ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
+
+-- item_count --
+SELECT count(*) FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- plan_types --
+SELECT DISTINCT i.connection_id, i.entity_type, c.provider
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
+
+-- make_queue --
+INSERT INTO promote.sync_queue
+    (org_id, plan_id, idempotency_key, batch_size, batch_delay_ms, created_by)
+SELECT connect.current_org(), %(plan)s::uuid, (%(plan)s::uuid)::text,
+       coalesce(min((c.settings ->> 'batch_size')::integer), 50),
+       coalesce(max((c.settings ->> 'batch_delay_ms')::integer), 0), %(actor)s
+FROM connect.integration_connector AS c
+WHERE c.org_id = connect.current_org() AND c.connection_id = ANY(%(connections)s::bigint [])
+ON CONFLICT (org_id, idempotency_key) DO NOTHING
+RETURNING queue_id;
+
+-- queue_of_plan --
+SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- make_lines --
+-- In the order of dependencies; within a stage by connection and, where ids are numbers, by number.
+INSERT INTO promote.sync_queue_line
+    (org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
+SELECT i.org_id, %(queue)s::uuid,
+       row_number() OVER (ORDER BY t.stage, i.connection_id, i.entity_type, length(i.external_id), i.external_id),
+       t.stage, i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash
+FROM selection.sync_plan_item AS i
+JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(stages)s::smallint [])
+    AS t (connection_id, entity_type, stage) ON t.connection_id = i.connection_id AND t.entity_type = i.entity_type
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
+
+-- begin --
+UPDATE promote.sync_queue SET started_at = coalesce(started_at, now())
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
+RETURNING batch_size, batch_delay_ms, plan_id;
+
+-- queue --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- give_up --
+-- A line that took three workers with it does not get a fourth.
+UPDATE promote.sync_queue_line
+SET state = 'failed', is_action_required = true, worker = NULL, lease_until = NULL, finished_at = now(),
+    reason = coalesce(reason, 'Its worker was lost ' || attempts || ' times.')
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+    AND lease_until < now() AND attempts >= %(attempts)s;
+
+-- claim --
+-- The next lines nobody holds, of the first stage that has open ones.
+WITH first AS (
+    SELECT stage FROM promote.sync_queue_line
+    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing')
+    ORDER BY line_no LIMIT 1),
+picked AS (
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state IN ('draft', 'processing')
+        AND l.stage = (SELECT stage FROM first)
+        AND (l.state = 'draft' AND (l.not_before IS NULL OR l.not_before <= now())
+            OR l.state = 'processing' AND l.lease_until < now())
+    ORDER BY l.line_no LIMIT %(size)s FOR UPDATE SKIP LOCKED)
+UPDATE promote.sync_queue_line AS l
+SET state = 'processing', worker = %(worker)s::uuid, attempts = l.attempts + 1,
+    lease_until = now() + make_interval(secs => %(lease)s)
+FROM picked
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = picked.line_no
+RETURNING l.line_no, l.stage, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash, l.attempts;
+
+-- payloads --
+-- The planned version of each record: nearly always the current one, else from the history.
+SELECT k.n, coalesce(r.sync_data, h.sync_data)::text AS payload
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, content_hash, n)
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+        AND r.external_id = k.external_id AND r.content_hash = k.content_hash
+LEFT JOIN capture.record_history AS h
+    ON r.external_id IS NULL
+        AND h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
+        AND h.external_id = k.external_id AND h.content_hash = k.content_hash;
+
+-- heartbeat --
+UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid;
+
+-- release --
+-- Hand back what was claimed and not done.
+UPDATE promote.sync_queue_line
+SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid;
+
+-- hold --
+-- The lines of a batch that are still this worker's; the others went to somebody else or were cancelled.
+SELECT line_no FROM promote.sync_queue_line
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(%(lines)s::bigint [])
+    AND state = 'processing' AND worker = %(worker)s::uuid
+ORDER BY line_no FOR UPDATE;
+
+-- finish --
+UPDATE promote.sync_queue_line
+SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
+    is_action_required = false
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(%(lines)s::bigint []);
+
+-- finish_with_words --
+UPDATE promote.sync_queue_line AS l
+SET state = k.state, worker = NULL, lease_until = NULL, finished_at = now(), reason = k.reason,
+    warnings = k.warnings::jsonb, is_action_required = k.state = 'failed'
+FROM unnest(%(lines)s::bigint [], %(states)s::text [], %(reasons)s::text [], %(warnings)s::text [])
+    AS k (line_no, state, reason, warnings)
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no;
+
+-- put_back --
+-- A batch that the database would not take now: later, or a person must look.
+UPDATE promote.sync_queue_line
+SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
+    is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,
+    not_before = now() + make_interval(secs => %(base)s * 2 ^ attempts)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid
+    AND line_no = ANY(%(lines)s::bigint []);
+
+-- retry --
+UPDATE promote.sync_queue_line
+SET state = 'draft', attempts = 0, is_action_required = false, reason = NULL, not_before = NULL, finished_at = NULL
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'failed';
+
+-- cancel --
+UPDATE promote.sync_queue_line
+SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = %(reason)s
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing');
+
+-- force --
+UPDATE promote.sync_queue SET forced = true, started_at = coalesce(started_at, now())
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- unforce --
+UPDATE promote.sync_queue SET forced = false
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND forced;
+
+-- failures --
+SELECT c.name AS connection, l.entity_type, l.external_id, l.reason
+FROM promote.sync_queue_line AS l
+LEFT JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state = 'failed'
+ORDER BY l.line_no LIMIT 100;
+
+-- lines --
+SELECT l.line_no, c.name AS connection, l.entity_type, l.external_id, l.action, l.state, l.attempts,
+       l.is_action_required, l.reason, coalesce(l.warnings, '[]') AS warnings, l.finished_at
+FROM promote.sync_queue_line AS l
+LEFT JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND (%(state)s::text IS NULL OR l.state = %(state)s) AND l.line_no > %(after)s
+ORDER BY l.line_no LIMIT %(limit)s;
+
+-- conflicts_ahead --
+SELECT external_id, kind, sku, other_external_id, internal_id
+FROM promote.conflicts_ahead(%(connection)s, %(entity_type)s);

@@ -1,0 +1,101 @@
+"""Apply a plan: its queue from start to end, with one report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.steps.promote.queue import SQL, QueueStatus, start, status
+from sync_pipeline.steps.promote.work import work
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What applying a plan did. `errors` lists up to 100 of {connection, entity, external_id, reason}.
+
+    `stale` is empty: a stale plan changes nothing and raises StalePlan, which holds the list.
+    """
+
+    plan: str
+    queue: str
+    state: str
+    done: int
+    failed: int
+    seconds: float
+    stale: Sequence[dict[str, str]] = ()
+    errors: Sequence[dict[str, str]] = field(default_factory=list)
+
+
+def apply(
+    db: Database,
+    org_id: int,
+    plan_id: str | UUID,
+    *,
+    actor: str,
+    progress: Callable[[QueueStatus], None] | None = None,
+    worker: str | None = None,
+) -> ApplyReport:
+    """Approve the plan where nobody has, and promote exactly its records. Applied again it changes nothing.
+
+    Killed at any moment, calling it again goes on where it was.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: the plan was refused or undone.
+        StalePlan: records changed since the plan was made; nothing was changed.
+    """
+    began = time.monotonic()
+    queue = start(db, org_id, plan_id, actor=actor)
+    before = status(db, org_id, queue)
+    if before.open or before.started_at is None:
+        after = work(db, org_id, queue, progress=progress, worker=worker)
+    else:
+        after = before
+    with db.org(org_id) as conn:
+        run(conn, SQL["plan_applied"], plan=str(plan_id))
+        failures = run(conn, SQL["failures"], queue=queue).all()
+        if after is not before:
+            journal.record(
+                conn,
+                "promote.applied",
+                actor=actor,
+                plan=str(plan_id),
+                queue=queue,
+                state=after.state,
+                done=after.done,
+                failed=after.failed,
+            )
+    return ApplyReport(
+        plan=str(plan_id),
+        queue=queue,
+        state=after.state,
+        done=after.done,
+        failed=after.failed,
+        seconds=round(time.monotonic() - began, 3),
+        errors=[
+            {
+                "connection": one.connection or "",
+                "entity": one.entity_type,
+                "external_id": one.external_id,
+                "reason": one.reason or "",
+            }
+            for one in failures
+        ],
+    )
+
+
+def conflicts_ahead(conn: Connection, connection_id: int, entity_type: str) -> Sequence[dict[str, Any]]:
+    """SKU conflicts that promotion would meet: {external_id, kind, sku, other_external_id, internal_id}.
+
+    The preview asks the SQL function of the same name itself.
+    """
+    found = run(conn, SQL["conflicts_ahead"], connection=connection_id, entity_type=entity_type)
+    return [dict(row._mapping) for row in found]

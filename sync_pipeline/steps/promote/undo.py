@@ -1,0 +1,93 @@
+"""Undo: core, the mapping and the pending links go back to what they were before a promotion, row for row.
+
+The way back was written when the promotion was: the image of each row before its first touch. Rows that a later
+promotion wrote are not undone over its head, unless another record stands behind them: then they are merged anew from
+the records that stay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.steps.promote.derive import derive
+from sync_pipeline.steps.promote.identity import organization
+from sync_pipeline.steps.promote.merge import recompute
+from sync_pipeline.steps.promote.queue import as_uuid
+from sync_pipeline.steps.promote.tables import BY_NAME, CUSTOMERS
+from sync_pipeline.steps.promote.write import begin
+
+SQL = load("sync_pipeline.steps.promote", "undo.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """What undoing did: rows that went back, and rows merged anew because another record stands behind them."""
+
+    plan: str
+    queue: str
+    rows: int
+    merged: int
+    seconds: float
+
+
+def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoReport:
+    """Take a plan's promotion back, in one transaction. Undone twice changes nothing.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: it was never applied, or later promotions built upon it; the message says which to undo first.
+    """
+    began = time.monotonic()
+    plan = as_uuid(plan_id, "plan")
+    try:
+        with db.org(org_id) as conn:
+            # Without a queue nothing is logged: undoing is no promotion.
+            begin(conn, org_id, None)
+            found = run(conn, SQL["queue_of_plan"], plan=plan).one_or_none()
+            if found is None:
+                raise NotFound(f"There is no plan {plan}.")
+            if found.queue_id is None:
+                raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
+            queue = str(found.queue_id)
+            rows, merged = (0, 0) if found.state == "undone" else _undo(conn, org_id, plan, queue, actor)
+    except IntegrityError as error:
+        raise Conflict(
+            "Rows that were promoted or changed since depend on this promotion; undo those promotions first."
+        ) from error
+    return UndoReport(plan, queue, rows, merged, round(time.monotonic() - began, 3))
+
+
+def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> tuple[int, int]:
+    run(conn, SQL["close_lines"], queue=queue)
+    for step in ("stage_undo", "index_undo", "analyze_undo", "written_since"):
+        run(conn, SQL[step], **({"queue": queue} if step in ("stage_undo", "written_since") else {}))
+    blocking = run(conn, SQL["blocking"]).all()
+    if blocking:
+        names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
+        raise Conflict(f"Later promotions changed or use the same rows. Undo these plans first, in this order: {names}.")
+    run(conn, SQL["mark_shared"])
+    run(conn, SQL["hand_over"], queue=queue)
+    rows = int(run(conn, SQL["take_back"]).scalar_one())
+    shared: dict[str, list[int]] = defaultdict(list)
+    for one in run(conn, SQL["shared"]):
+        shared[one.table_name].append(one.row_id)
+    org = organization(conn, org_id)
+    for name, ids in shared.items():
+        recompute(conn, org, BY_NAME[name], ids, queue=None)
+    derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
+    run(conn, SQL["show_again"], plan=plan)
+    run(conn, SQL["plan_undone"], plan=plan, actor=actor)
+    run(conn, SQL["queue_undone"], queue=queue)
+    merged = sum(map(len, shared.values()))
+    journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged)
+    return rows, merged

@@ -1,0 +1,111 @@
+-- queue_of_plan --
+SELECT q.queue_id, p.state FROM selection.sync_plan AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid FOR UPDATE OF p;
+
+-- close_lines --
+UPDATE promote.sync_queue_line
+SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = 'The plan was undone.'
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing');
+
+-- stage_undo --
+-- What the queue did to each row, first touch only: insert (the row was not there), or the image to return to. An
+-- image handed over by an earlier undo has a change_id below all others.
+CREATE TEMP TABLE stage_undo ON COMMIT DROP AS
+WITH touched AS (
+    SELECT c.table_name, c.change_id, 'insert' AS operation,
+           CASE WHEN jsonb_typeof(k.key) = 'number' THEN k.key::bigint END AS row_id, k.key, NULL::jsonb AS before
+    FROM promote.core_change AS c CROSS JOIN LATERAL jsonb_array_elements(c.content) AS k (key)
+    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation = 'insert'
+    UNION ALL
+    SELECT c.table_name, c.change_id, c.operation, c.row_id,
+           CASE c.table_name
+               WHEN 'promote.integration_mapping' THEN jsonb_build_array(
+                   c.content -> 'connection_id', c.content -> 'entity_type', c.content -> 'external_id')
+               WHEN 'core.product_categories' THEN jsonb_build_array(
+                   c.content -> 'product_id', c.content -> 'category_id')
+               ELSE to_jsonb(c.row_id) END,
+           c.content
+    FROM promote.core_change AS c
+    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation <> 'insert')
+SELECT DISTINCT ON (table_name, key) table_name, row_id, key, operation, before, false AS shared
+FROM touched ORDER BY table_name, key, change_id;
+
+-- index_undo --
+CREATE INDEX ON stage_undo (table_name, row_id);
+
+-- analyze_undo --
+ANALYZE stage_undo;
+
+-- written_since --
+-- Rows still mapped by a record that this queue did not touch are `shared`: they need not go back, they are merged
+-- anew from the records that stay.
+CREATE TEMP TABLE stage_later ON COMMIT DROP AS
+SELECT w.table_name, w.row_id, w.key, w.later,
+       w.table_name IN ('core.products', 'core.product_variants', 'core.customers') AND EXISTS (
+           SELECT 1 FROM promote.integration_mapping AS m
+           WHERE m.org_id = connect.current_org() AND m.core_table = w.table_name AND m.internal_id = w.row_id
+               AND NOT m.promoted_deleted AND NOT EXISTS (
+                   SELECT 1 FROM stage_undo AS s
+                   WHERE s.table_name = 'promote.integration_mapping' AND s.key = jsonb_build_array(
+                       m.connection_id, m.entity_type, m.external_id))) AS shared
+FROM promote.written_since(%(queue)s::uuid) AS w;
+
+-- blocking --
+SELECT q.plan_id, count(DISTINCT (l.table_name, l.key)) AS rows, max(q.created_at) AS made
+FROM stage_later AS l
+LEFT JOIN promote.sync_queue AS q ON q.org_id = connect.current_org() AND q.queue_id = l.later
+WHERE NOT l.shared
+GROUP BY q.plan_id ORDER BY made DESC;
+
+-- mark_shared --
+UPDATE stage_undo AS s SET shared = true FROM stage_later AS l
+WHERE l.shared AND s.table_name = l.table_name AND s.row_id = l.row_id;
+
+-- hand_over --
+-- The next queue that wrote a shared row goes back, when it is undone, to what was before this one.
+INSERT INTO promote.core_change (org_id, queue_id, change_id, table_name, operation, row_id, content)
+OVERRIDING SYSTEM VALUE
+SELECT c.org_id, c.queue_id, -nextval(pg_get_serial_sequence('promote.core_change', 'change_id')), c.table_name,
+       s.operation, CASE WHEN s.operation <> 'insert' THEN s.row_id END,
+       coalesce(s.before, jsonb_build_array(s.row_id))
+FROM stage_undo AS s
+JOIN promote.core_change AS c
+    ON c.org_id = connect.current_org() AND c.table_name = s.table_name AND c.row_id = s.row_id
+        AND c.content ->> 'queue_id' = %(queue)s
+WHERE s.shared AND c.queue_id <> %(queue)s::uuid;
+
+-- take_back --
+SELECT promote.take_back();
+
+-- shared --
+SELECT table_name, row_id FROM stage_undo WHERE shared;
+
+-- show_again --
+-- The preview says again what it said before the promotion, by what is captured now.
+INSERT INTO preview.difference
+    (org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
+SELECT r.org_id, r.connection_id, r.entity_type, r.external_id,
+       CASE WHEN m.external_id IS NULL THEN 'new' WHEN r.deletion_state = 'deleted' THEN 'deleted' ELSE 'updated' END,
+       r.content_hash, m.promoted_hash
+FROM selection.sync_plan_item AS i
+JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+        AND m.external_id = i.external_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
+    AND (m.external_id IS NOT NULL OR r.deletion_state <> 'deleted')
+    AND (m.external_id IS NULL OR m.promoted_hash <> r.content_hash
+        OR m.promoted_deleted <> (r.deletion_state = 'deleted'))
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
+    computed_at = now();
+
+-- plan_undone --
+UPDATE selection.sync_plan SET state = 'undone', undone_by = %(actor)s, undone_at = now()
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- queue_undone --
+UPDATE promote.sync_queue SET undone_at = now() WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;

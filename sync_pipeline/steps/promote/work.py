@@ -1,0 +1,228 @@
+"""The worker: claims lines in batches, maps them while the database writes the batch before, and finishes them.
+
+Safe to kill at any moment and to run many times at once: a batch is one transaction, lines are held under a lease,
+and a line that is no longer this worker's when its batch is written is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import redact
+from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
+from sync_pipeline.steps.promote.identity import Organization, organization
+from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
+from sync_pipeline.steps.promote.tables import to_json
+from sync_pipeline.steps.promote.write import begin, write
+
+ATTEMPTS = 3
+LEASE_SECONDS = 20.0
+_MAX_BATCH = 5000
+_QUICK_SECONDS = 1.0  # a batch that takes less may double
+_SLOW_SECONDS = 4.0  # one that takes more is halved, so that the lease, a cancel and the counts keep up
+_BACK_OFF_SECONDS = 0.5
+_POLL_SECONDS = 0.2
+# Somebody else was in the way, or the server was short of something: the same batch may pass the next time.
+_TRANSIENT = ("40001", "40P01", "55P03", "57014", "53")
+
+
+def work(
+    db: Database,
+    org_id: int,
+    queue_id: str,
+    *,
+    progress: Callable[[QueueStatus], None] | None = None,
+    worker: str | None = None,
+) -> QueueStatus:
+    """Work on the queue until no line is open; several may. `progress` is told after each batch.
+
+    Raises:
+        DatabaseUnavailable: the server is gone; what was committed stays, the lines come back by themselves.
+    """
+    return _Worker(db, org_id, str(queue_id), worker or str(uuid4()), progress).run()
+
+
+class _Worker:
+    def __init__(
+        self,
+        db: Database,
+        org_id: int,
+        queue: str,
+        worker: str,
+        progress: Callable[[QueueStatus], None] | None,
+    ) -> None:
+        self.db, self.org_id, self.queue, self.worker, self.progress = db, org_id, queue, worker, progress
+        with db.org(org_id) as conn:
+            begun = run(conn, SQL["begin"], queue=queue).one()
+            self.org: Organization = organization(conn, org_id)
+        self.size = int(begun.batch_size)
+        self.delay = begun.batch_delay_ms / 1000
+        self.stopped = threading.Event()
+
+    def run(self) -> QueueStatus:
+        heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
+        heart.start()
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
+                self._loop(pool)
+        finally:
+            self.stopped.set()
+            heart.join()
+            self._release()
+        return status(self.db, self.org_id, self.queue)
+
+    def _loop(self, pool: ThreadPoolExecutor) -> None:
+        ahead: Future[list[Item]] | None = None
+        while True:
+            # With nothing ahead the next batch is fetched here; otherwise it was, beside the last write.
+            batch = ahead.result() if ahead is not None else self._fetch()
+            ahead = None
+            if not batch:
+                now = status(self.db, self.org_id, self.queue)
+                if not now.open:
+                    return
+                time.sleep(_POLL_SECONDS)  # others hold the open lines, or they wait for their back-off
+                continue
+            ahead = pool.submit(self._fetch)
+            try:
+                seconds = self._write(batch)
+            except BaseException:
+                ahead.exception()  # let it end, so that what it claimed is handed back
+                raise
+            if seconds < _QUICK_SECONDS and len(batch) >= self.size:
+                self.size = min(self.size * 2, _MAX_BATCH)
+            elif seconds > _SLOW_SECONDS:
+                self.size = max(self.size // 2, 1)
+            if self.progress is not None:
+                self.progress(status(self.db, self.org_id, self.queue))
+            if self.delay:
+                time.sleep(self.delay)
+            if not ahead.result():
+                ahead = None  # the stage's last batch was being written; now the next may begin
+
+    def _fetch(self) -> list[Item]:
+        """Claim a batch, read its payloads and map them."""
+        with self.db.org(self.org_id) as conn:
+            run(conn, SQL["give_up"], queue=self.queue, attempts=ATTEMPTS)
+            rows = run(
+                conn, SQL["claim"], queue=self.queue, worker=self.worker, size=self.size, lease=LEASE_SECONDS
+            ).all()
+            if not rows:
+                return []
+            lines = sorted((Claimed(**row._mapping) for row in rows), key=lambda line: line.line_no)
+            wanted = [line for line in lines if line.action != "delete"]
+            found = run(
+                conn,
+                SQL["payloads"],
+                connections=[line.connection_id for line in wanted],
+                types=[line.entity_type for line in wanted],
+                ids=[line.external_id for line in wanted],
+                hashes=[line.content_hash for line in wanted],
+            )
+            payloads = {wanted[row.n - 1].line_no: row.payload for row in found}
+        return prepare(lines, payloads, self.org.providers)
+
+    def _write(self, batch: list[Item]) -> float:
+        """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
+        began = time.monotonic()
+        lines = [item.line.line_no for item in batch]
+        try:
+            with self.db.org(self.org_id) as conn:
+                begin(conn, self.org_id, self.queue)
+                held = set(run(conn, SQL["hold"], queue=self.queue, lines=lines, worker=self.worker).scalars())
+                mine = [item for item in batch if item.line.line_no in held]
+                self._promote(conn, [item for item in mine if item.error is None])
+                self._finish(conn, mine)
+        except DBAPIError as error:
+            if not _transient(error):
+                raise
+            with self.db.org(self.org_id) as conn:
+                run(
+                    conn,
+                    SQL["put_back"],
+                    queue=self.queue,
+                    worker=self.worker,
+                    lines=lines,
+                    attempts=ATTEMPTS,
+                    base=_BACK_OFF_SECONDS,
+                    reason=_reason(error),
+                )
+        return time.monotonic() - began
+
+    def _promote(self, conn: Connection, items: Sequence[Item]) -> None:
+        """Write items together; where the database refuses one, halve until it stands alone with its reason."""
+        if not items:
+            return
+        kept = [(item, list(item.warnings)) for item in items]
+        try:
+            with conn.begin_nested():
+                write(conn, self.org, self.queue, items)
+        except DBAPIError as error:
+            if _transient(error) or _lost(error):
+                raise
+            for item, warnings in kept:
+                item.forget()
+                item.warnings[:] = warnings
+            if len(items) == 1:
+                items[0].error = _reason(error)
+                return
+            middle = len(items) // 2
+            self._promote(conn, items[:middle])
+            self._promote(conn, items[middle:])
+
+    def _finish(self, conn: Connection, items: Sequence[Item]) -> None:
+        quiet = [item.line.line_no for item in items if item.error is None and not item.warnings]
+        loud = [item for item in items if item.error is not None or item.warnings]
+        if quiet:
+            run(conn, SQL["finish"], queue=self.queue, lines=quiet)
+        if loud:
+            run(
+                conn,
+                SQL["finish_with_words"],
+                queue=self.queue,
+                lines=[item.line.line_no for item in loud],
+                states=["done" if item.error is None else "failed" for item in loud],
+                reasons=[None if item.error is None else redact(item.error) for item in loud],
+                warnings=[to_json(item.warnings) if item.warnings else None for item in loud],
+            )
+
+    def _beat(self) -> None:
+        while not self.stopped.wait(LEASE_SECONDS / 4):
+            try:
+                with self.db.org(self.org_id) as conn:
+                    run(conn, SQL["heartbeat"], queue=self.queue, worker=self.worker, lease=LEASE_SECONDS)
+            except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
+                continue
+
+    def _release(self) -> None:
+        """Hand back what was claimed and not written, so that nobody waits for the lease to end."""
+        try:
+            with self.db.org(self.org_id) as conn:
+                run(conn, SQL["release"], queue=self.queue, worker=self.worker)
+        except Exception:  # noqa: BLE001, S110 - then the lease ends by itself
+            pass
+
+
+def _transient(error: DBAPIError) -> bool:
+    return str(getattr(error.orig, "sqlstate", "") or "").startswith(_TRANSIENT)
+
+
+def _lost(error: DBAPIError) -> bool:
+    return not (state := getattr(error.orig, "sqlstate", None)) or str(state).startswith(("57P", "08"))
+
+
+def _reason(error: DBAPIError) -> str:
+    diagnosis: Any = getattr(error.orig, "diag", None)
+    message = getattr(diagnosis, "message_primary", None) or str(error.orig)
+    detail = getattr(diagnosis, "message_detail", None)
+    return f"The database refused it: {message}" + (f" ({detail})" if detail else "")

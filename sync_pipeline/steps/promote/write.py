@@ -1,0 +1,244 @@
+"""A batch into core, set-based, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import run
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.order import Order
+from sync_pipeline.steps.promote import identity, links, parts
+from sync_pipeline.steps.promote.batch import Claimed, Item, refs_of
+from sync_pipeline.steps.promote.derive import derive
+from sync_pipeline.steps.promote.identity import Organization, Outcome
+from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside, with_currency
+from sync_pipeline.steps.promote.stage import stage
+from sync_pipeline.steps.promote.tables import BY_NAME, CUSTOMERS, INVENTORY, ITEMS, ORDERS, PRODUCTS, Table, encode
+
+
+def begin(conn: Connection, org_id: int, queue: str | None) -> None:
+    """Take the organization's turn to write core; the transaction's changes are logged for `queue`."""
+    run(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
+
+
+def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]) -> None:
+    """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: a record breaks a rule of the database; the caller finds out which.
+    """
+    groups: dict[str, list[Item]] = defaultdict(list)
+    deletes = []
+    for item in items:
+        if item.line.action == "delete":
+            deletes.append(item)
+        elif item.table is not None:
+            groups[item.table.name].append(item)
+    customers: set[int] = set()
+    for name, group in groups.items():
+        if name == INVENTORY.name:
+            parts.write_inventory_items(conn, queue, group)
+            _map(conn, queue, INVENTORY, group)
+        elif name == ITEMS.name:
+            orders = parts.write_order_lines(conn, queue, group)
+            _map(conn, queue, ITEMS, group)
+            customers |= parts.customers_of(conn, orders)
+        else:
+            customers |= _write_rows(conn, org, queue, BY_NAME[name], group)
+    if deletes:
+        customers |= _delete(conn, org, queue, deletes)
+    derive(conn, org, customers, queue=queue)
+    _in_sync(conn, [item.line for item in items if item.error is None])
+
+
+def _write_rows(
+    conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item]
+) -> set[int]:
+    """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
+    outcome = identity.resolve(conn, org, queue, table, group)
+    group = [item for item in group if item.error is None]
+    if not group:
+        return set()
+    affected: set[int] = set()
+    if table is ORDERS:
+        affected |= parts.customers_of(conn, (item.id for item in group if not item.is_new))
+        _guests(conn, org, queue, group)
+    _map(conn, queue, table, group)
+    waiting = _link(conn, group)
+    _insert_and_update(conn, org, queue, table, group, outcome)
+    links.drop(conn, table.name, group)
+    if table.relation is not None:
+        links.wait(conn, queue, table.name, table.relation, waiting)
+    if table is PRODUCTS:
+        parts.write_categories(conn, queue, group)
+    if table.match == "sku":
+        parts.write_stock(conn, queue, group)
+    if table is ORDERS:
+        parts.write_order_items(conn, queue, group)
+    linked = links.fill(conn, queue)
+    if table is ORDERS:
+        affected |= parts.customers_of(conn, (item.id for item in group))
+    if table is CUSTOMERS:
+        affected |= {item.id for item in group} | outcome.recompute
+    return affected | parts.customers_of(conn, linked)
+
+
+def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> None:
+    stage(
+        conn,
+        WRITE,
+        "mapping",
+        (
+            (
+                item.was_mapped,
+                item.line.connection_id,
+                item.line.entity_type,
+                item.line.external_id,
+                item.provider,
+                item.id,
+                item.line.content_hash,
+                item.core_wins,
+                item.sku_set_aside,
+            )
+            for item in group
+        ),
+    )
+    if not all(item.was_mapped for item in group):
+        run(conn, WRITE["insert_mapping"], table=table.name, queue=queue)
+    if any(item.was_mapped for item in group):
+        run(conn, WRITE["update_mapping"], table=table.name, queue=queue)
+
+
+def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:
+    """Resolve each item's relation; returns those that must wait for theirs."""
+    wanted = [(item, ref) for item in group if (ref := refs_of(item)) is not None]
+    if not wanted:
+        return []
+    found = identity.look_up_refs(conn, ((item.line.connection_id, ref) for item, ref in wanted))
+    waiting = []
+    for item, ref in wanted:
+        item.relation = found.get((item.line.connection_id, ref.entity_type, ref.external_id))
+        if item.relation is None:
+            waiting.append((item, ref))
+    return waiting
+
+
+def _insert_and_update(
+    conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item], outcome: Outcome
+) -> None:
+    old = [item.id for item in group if not item.is_new]
+    if old:
+        outcome.recompute.update(run(conn, WRITE["shared"], table=table.name, rows=old).scalars())
+    rows = [
+        _staged(org, table, item)
+        for item in group
+        if not item.core_wins and (item.is_new or item.id not in outcome.recompute)
+    ]
+    short = table.name.partition(".")[2]
+    if rows:
+        stage(conn, ROWS, short, rows)
+        if any(row[0] for row in rows):
+            run(conn, ROWS[f"insert_{short}"], queue=queue)
+        if not all(row[0] for row in rows):
+            run(conn, ROWS[f"update_{short}"], queue=queue)
+    for move in outcome.moves:
+        identity.move(conn, queue, table, move)
+        outcome.recompute.add(move.origin)
+    if outcome.recompute:
+        recompute(conn, org, table, outcome.recompute, queue=queue)
+
+
+def _staged(org: Organization, table: Table, item: Item) -> tuple[Any, ...]:
+    values = item.values
+    if item.sku_set_aside:
+        values = encode(table, set_aside(table, table.row(item.entity)))
+    values = with_currency(table, values, org.currency)
+    return (item.is_new, item.id, *values, *((item.relation,) if table.relation else ()))
+
+
+def _guests(conn: Connection, org: Organization, queue: str, group: Sequence[Item]) -> None:
+    """Who bought without an account is a customer by e-mail: found, or made."""
+    guests = [
+        Item(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
+        for item in group
+        if isinstance(item.entity, Order) and item.entity.customer is None and item.entity.guest is not None
+    ]
+    if not guests:
+        return
+    identity.resolve_guests(conn, guests)
+    fresh = [guest for guest in guests if guest.is_new]
+    if fresh:
+        stage(
+            conn,
+            ROWS,
+            "customers",
+            ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.row(guest.entity))) for guest in fresh),
+        )
+        run(conn, ROWS["insert_customers"], queue=queue)
+    by_line = {guest.line.line_no: guest.id for guest in guests}
+    for item in group:
+        item.relation = by_line.get(item.line.line_no) or None
+
+
+def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[Item]) -> set[int]:
+    """Mark rows deleted that no other live record stands behind; the others are merged from those that do."""
+    by_key = {item.line.key: item for item in deletes}
+    rows: dict[str, set[int]] = defaultdict(set)
+    items: dict[str, list[Item]] = defaultdict(list)
+    keeps: set[tuple[str, int]] = set()
+    found = run(
+        conn,
+        WRITE["delete_mapping"],
+        queue=queue,
+        connections=[item.line.connection_id for item in deletes],
+        types=[item.line.entity_type for item in deletes],
+        ids=[item.line.external_id for item in deletes],
+        hashes=[item.line.content_hash for item in deletes],
+    ).all()
+    for row in found:
+        item = by_key.pop((row.connection_id, row.entity_type, row.external_id))
+        item.id = int(row.internal_id)
+        rows[row.core_table].add(item.id)
+        items[row.core_table].append(item)
+        if row.core_wins:
+            keeps.add((row.core_table, item.id))
+    for item in by_key.values():
+        item.warnings.append("It was never promoted, so there is nothing to delete.")
+    customers: set[int] = set()
+    for name, ids in rows.items():
+        if name == ITEMS.name:
+            customers |= parts.customers_of(conn, parts.delete_order_lines(conn, queue, items[name]))
+            continue
+        if name != ORDERS.name and name != CUSTOMERS.name:
+            parts.delete_stock(conn, queue, items[name])
+        if name == INVENTORY.name:
+            continue
+        live = set(run(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
+        dead = [one for one in ids if one not in live and (name, one) not in keeps]
+        run(conn, ROWS[f"delete_{name.partition('.')[2]}"], rows=dead, queue=queue)
+        recompute(conn, org, BY_NAME[name], live & ids, queue=queue)
+        if name == ORDERS.name:
+            customers |= parts.customers_of(conn, ids)
+        if name == CUSTOMERS.name:
+            customers |= ids
+    return customers
+
+
+def _in_sync(conn: Connection, lines: Sequence[Claimed]) -> None:
+    if not lines:
+        return
+    run(
+        conn,
+        WRITE["in_sync"],
+        connections=[line.connection_id for line in lines],
+        types=[line.entity_type for line in lines],
+        ids=[line.external_id for line in lines],
+        hashes=[line.content_hash for line in lines],
+        deleted=[line.action == "delete" for line in lines],
+    )
+
+

@@ -1,0 +1,79 @@
+-- for_queue --
+-- Writers of one organization take turns: nobody waits for a row in the middle, so nothing can deadlock, and two
+-- batches with one new SKU or e-mail cannot both make its row. Mapping and fetching go on beside.
+SELECT set_config('sync.queue_id', %(queue)s, true), pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
+
+-- stage_mapping --
+CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
+SELECT false AS was_mapped, connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
+       sku_set_aside
+FROM promote.integration_mapping WITH NO DATA;
+
+-- copy_mapping --
+COPY stage_mapping (
+    was_mapped, connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
+    sku_set_aside
+) FROM STDIN;
+
+-- clear_mapping --
+TRUNCATE stage_mapping;
+
+-- insert_mapping --
+INSERT INTO promote.integration_mapping (
+    org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash, core_wins,
+    sku_set_aside, queue_id)
+SELECT connect.current_org(), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
+       promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid
+FROM stage_mapping WHERE NOT was_mapped;
+
+-- update_mapping --
+UPDATE promote.integration_mapping AS m
+SET core_table = %(table)s, internal_id = s.internal_id, promoted_hash = s.promoted_hash, promoted_deleted = false,
+    core_wins = s.core_wins, sku_set_aside = s.sku_set_aside, last_promoted_at = now(), queue_id = %(queue)s::uuid
+FROM stage_mapping AS s
+WHERE s.was_mapped AND m.org_id = connect.current_org() AND m.connection_id = s.connection_id
+    AND m.entity_type = s.entity_type AND m.external_id = s.external_id;
+
+-- shared --
+-- Rows that more than one record stands behind: these are merged.
+SELECT internal_id FROM promote.integration_mapping
+WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
+    AND NOT promoted_deleted
+GROUP BY internal_id HAVING count(*) > 1;
+
+-- versions --
+-- The promoted version of every live record behind these rows.
+SELECT m.internal_id, m.connection_id, m.entity_type, m.external_id, m.provider, m.core_wins, m.sku_set_aside,
+       coalesce(r.sync_data, h.sync_data)::text AS payload
+FROM promote.integration_mapping AS m
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+        AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash
+LEFT JOIN capture.record_history AS h
+    ON r.external_id IS NULL AND h.org_id = m.org_id AND h.connection_id = m.connection_id
+        AND h.entity_type = m.entity_type AND h.external_id = m.external_id AND h.content_hash = m.promoted_hash
+WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = ANY(%(rows)s::bigint [])
+    AND NOT m.promoted_deleted;
+
+-- delete_mapping --
+UPDATE promote.integration_mapping AS m
+SET promoted_deleted = true, promoted_hash = k.content_hash, last_promoted_at = now(), queue_id = %(queue)s::uuid
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [])
+    AS k (connection_id, entity_type, external_id, content_hash)
+WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+    AND m.external_id = k.external_id
+RETURNING m.connection_id, m.entity_type, m.external_id, m.core_table, m.internal_id, m.core_wins;
+
+-- still_mapped --
+SELECT DISTINCT internal_id FROM promote.integration_mapping
+WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
+    AND NOT promoted_deleted;
+
+-- in_sync --
+-- What was just promoted differs no more, unless it has changed again meanwhile.
+DELETE FROM preview.difference AS d
+USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [],
+             %(deleted)s::boolean []) AS k (connection_id, entity_type, external_id, content_hash, deleted)
+WHERE d.org_id = connect.current_org() AND d.connection_id = k.connection_id AND d.entity_type = k.entity_type
+    AND d.external_id = k.external_id AND d.content_hash = k.content_hash
+    AND (d.status = 'deleted') = k.deleted;

@@ -1,0 +1,130 @@
+-- open_batch --
+INSERT INTO selection.selection_batch
+(org_id, connection_id, entity_type, decision, criteria, draft, decided_by, why)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(decision)s, %(criteria)s::jsonb, %(draft)s,
+        %(actor)s, %(why)s)
+RETURNING batch_id
+
+-- close_batch --
+UPDATE selection.selection_batch SET records = %(records)s
+WHERE org_id = connect.current_org() AND batch_id = %(batch_id)s
+
+-- summary --
+-- How many differences are decided, by what was seen.
+SELECT count(*) FILTER (WHERE s.decision = 'include') AS included,
+       count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
+       count(*) FILTER (WHERE s.decision IS NULL) AS undecided
+FROM preview.difference AS d
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted')
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+
+-- rules --
+SELECT rule_id, connection_id, entity_type, kind, field, value, created_by, created_at, why
+FROM selection.standing_rule
+WHERE org_id = connect.current_org() AND disabled_at IS NULL
+    AND (%(connection_id)s::bigint IS NULL OR connection_id = %(connection_id)s)
+    AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
+-- What ignores comes first: it must not be overtaken by what includes.
+ORDER BY kind = 'ignore_where' DESC, rule_id
+
+-- add_rule --
+INSERT INTO selection.standing_rule (org_id, connection_id, entity_type, kind, field, value, created_by, why)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(kind)s, %(field)s, %(value)s::jsonb, %(actor)s,
+        %(why)s)
+RETURNING rule_id
+
+-- drop_rule --
+UPDATE selection.standing_rule SET disabled_at = now()
+WHERE org_id = connect.current_org() AND rule_id = %(rule_id)s AND disabled_at IS NULL
+RETURNING rule_id
+
+-- apply_rule --
+-- Undecided differences that the rule covers, decided in its name.
+INSERT INTO selection.sync_selective_config AS c
+(org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, decided_by, why, batch_id)
+SELECT d.org_id, d.connection_id, d.entity_type, d.external_id, %(decision)s, d.content_hash, d.status = 'deleted',
+       'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
+FROM preview.difference AS d
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted')
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND s.external_id IS NULL AND d.status = ANY (%(statuses)s)
+    AND (%(field)s::text IS NULL OR EXISTS (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
+            AND r.external_id = d.external_id AND r.provider = %(provider)s
+            AND r.sync_data -> %(field)s = %(value)s::jsonb))
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
+    draft = false, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,
+    batch_id = excluded.batch_id
+
+-- open_plan --
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
+(connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
+
+-- fill_plan --
+-- What was included in the very version that is captured now, and is not in core yet.
+INSERT INTO selection.sync_plan_item
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
+SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
+       CASE WHEN r.deletion_state = 'deleted' THEN 'delete' WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END,
+       r.content_hash, m.promoted_hash
+FROM selection.sync_selective_config AS s
+JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
+JOIN capture.sync_record AS r
+    ON r.org_id = s.org_id AND r.connection_id = s.connection_id AND r.entity_type = s.entity_type
+        AND r.external_id = s.external_id AND r.provider = c.provider AND r.content_hash = s.content_hash
+        AND (r.deletion_state = 'deleted') = s.seen_deleted
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
+        AND m.external_id = s.external_id
+WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
+    AND (%(all)s OR (NOT s.draft AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
+                     AND s.batch_id <= %(up_to)s))
+    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
+             WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
+             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+
+-- seal_plan --
+-- The hash covers every item, in a fixed order: an approval is bound to it.
+UPDATE selection.sync_plan AS p
+SET plan_hash = i.hash, creates = i.creates, updates = i.updates, deletes = i.deletes,
+    state = CASE WHEN %(approved_by)s::text IS NULL THEN 'proposed' ELSE 'approved' END,
+    approved_by = %(approved_by)s, approved_at = CASE WHEN %(approved_by)s::text IS NULL THEN NULL ELSE now() END
+FROM (
+    SELECT count(*) FILTER (WHERE action = 'create') AS creates, count(*) FILTER (WHERE action = 'update') AS updates,
+           count(*) FILTER (WHERE action = 'delete') AS deletes,
+           encode(sha256(convert_to(coalesce(string_agg(
+               concat_ws('/', connection_id, entity_type, external_id, action, encode(content_hash, 'hex')), E'\n'
+               ORDER BY connection_id, entity_type, external_id), ''), 'UTF8')), 'hex') AS hash
+    FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+) AS i
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
+RETURNING p.plan_hash, p.creates, p.updates, p.deletes
+
+-- drop_plan --
+DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+
+-- commit_drafts --
+UPDATE selection.sync_selective_config SET draft = false
+WHERE org_id = connect.current_org() AND draft AND decision = 'include'
+
+-- planned_batches --
+-- These selections have been answered by a plan (or there was nothing left to plan).
+UPDATE selection.selection_batch SET plan_id = %(plan_id)s, draft = false
+WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include'
+    AND (%(all)s OR NOT draft) AND batch_id <= %(up_to)s
+
+-- plan --
+SELECT plan_id, plan_hash, state, creates, updates, deletes, origin, created_by, created_at, approved_by, approved_at,
+       applied_at
+FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+
+-- newest_batch --
+SELECT coalesce(max(batch_id), 0) FROM selection.selection_batch WHERE org_id = connect.current_org()

@@ -1,0 +1,148 @@
+"""Standing rules: what a person decided once for the records to come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import ConfigurationError, NotFound
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection, Organization
+from sync_pipeline.steps.preview.compare import keys
+from sync_pipeline.steps.select.service import SQL
+
+# What each kind covers, and how it decides.
+KINDS = {
+    "follow_updates": (["updated", "deleted"], "include"),
+    "include_new": (["new"], "include"),
+    "ignore_where": (["new", "updated", "deleted"], "ignore"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A standing rule of one entity. `field` and `value` belong to ignore_where."""
+
+    rule_id: int
+    connection_id: int
+    entity_type: str
+    kind: str
+    field: str | None
+    value: Any
+    created_by: str
+    created_at: datetime
+    why: str | None
+
+
+def add_rule(
+    db: Database,
+    connection: Connection,
+    stream: Stream,
+    *,
+    kind: str,
+    field: str | None = None,
+    value: Any = None,
+    actor: str,
+    why: str | None = None,
+) -> int:
+    """Make a rule; it decides from the next preview on. Returns its number.
+
+    Raises:
+        ConfigurationError: no such kind, or ignore_where without a field and value.
+    """
+    if kind not in KINDS:
+        raise ConfigurationError(f"“{kind}” is no kind of rule. There are: {', '.join(KINDS)}.")
+    if (kind == "ignore_where") != (field is not None and value is not None):
+        raise ConfigurationError("ignore_where needs a field and a value; the other rules take neither.")
+    with db.org(connection.org_id) as conn:
+        rule_id = int(
+            run(
+                conn,
+                SQL["add_rule"],
+                **keys(connection, stream),
+                kind=kind,
+                field=field,
+                value=None if value is None else json.dumps(value),
+                actor=actor,
+                why=why,
+            ).scalar_one()
+        )
+        journal.record(
+            conn,
+            "rule.added",
+            actor=actor,
+            connection_id=connection.connection_id,
+            entity_type=stream.entity_type,
+            rule=rule_id,
+            kind=kind,
+        )
+    return rule_id
+
+
+def list_rules(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Rule]:
+    """The rules in force."""
+    with db.org(org.org_id) as conn:
+        rows = run(
+            conn,
+            SQL["rules"],
+            connection_id=connection.connection_id if connection else None,
+            entity_type=None,
+        ).all()
+    return [Rule(**row._mapping) for row in rows]
+
+
+def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> None:
+    """End a rule; what it decided stays decided.
+
+    Raises:
+        NotFound: no such rule.
+    """
+    with db.org(org.org_id) as conn:
+        if run(conn, SQL["drop_rule"], rule_id=rule_id).one_or_none() is None:
+            raise NotFound(f"{org.slug} has no rule {rule_id}.")
+        journal.record(conn, "rule.dropped", actor=actor, rule=rule_id)
+
+
+def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
+    """Decide undecided differences by the standing rules; returns how many were decided."""
+    here = keys(connection, stream)
+    decided = 0
+    with db.org(connection.org_id) as conn:
+        rules = run(conn, SQL["rules"], connection_id=connection.connection_id, entity_type=stream.entity_type).all()
+        for rule in rules:
+            statuses, decision = KINDS[rule.kind]
+            with conn.begin_nested() as savepoint:
+                batch_id = run(
+                    conn,
+                    SQL["open_batch"],
+                    **here,
+                    decision=decision,
+                    criteria=json.dumps({"rule": rule.rule_id}),
+                    draft=False,
+                    actor=f"rule:{rule.rule_id}",
+                    why=rule.why,
+                ).scalar_one()
+                records = run(
+                    conn,
+                    SQL["apply_rule"],
+                    **here,
+                    rule_id=rule.rule_id,
+                    decision=decision,
+                    statuses=statuses,
+                    field=rule.field,
+                    value=None if rule.value is None else json.dumps(rule.value),
+                    why=rule.why,
+                    batch_id=batch_id,
+                ).rowcount
+                if records:
+                    run(conn, SQL["close_batch"], batch_id=batch_id, records=records)
+                else:
+                    savepoint.rollback()  # an empty act of selecting is none
+            decided += records
+    return decided

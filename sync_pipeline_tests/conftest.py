@@ -1,0 +1,74 @@
+"""A real PostgreSQL for every test that needs one: one embedded server a test process, one clone a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import NullPool, create_engine
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.migrate import ensure_login, migrate
+from sync_pipeline.steps import connect
+
+for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
+    del os.environ[name]  # a developer's own settings must not reach a test
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """An embedded PostgreSQL of this test process, with a migrated template database."""
+    home = Path(tempfile.mkdtemp(prefix="sync-test-"))
+    postgres = EmbeddedPostgres(home)
+    postgres.use()
+    migrate(postgres.url("template"), branch=False)
+    yield postgres
+    postgres.release()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def owner_url(server: EmbeddedPostgres) -> Iterator[str]:
+    """A fresh database as its owner sees it: a clone of the template."""
+    name = f"t_{uuid4().hex[:12]}"
+    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template")
+    yield server.url(name).render_as_string(hide_password=False)
+    with admin.connect() as conn:
+        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_login")
+    admin.dispose()
+
+
+@pytest.fixture
+def database(owner_url: str) -> Iterator[Database]:
+    """The same database as the application sees it: through a role that owns nothing."""
+    from sync_pipeline.db.engine import psycopg_url
+
+    db = Database(ensure_login(psycopg_url(owner_url), None))
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a process that may reach loopback stores."""
+    return Settings(
+        home=tmp_path / "home", secret_key=SecretStr(Fernet.generate_key().decode()), allow_private_hosts=True
+    )
+
+
+@pytest.fixture
+def org(database: Database) -> connect.Organization:
+    """An organization with nothing in it."""
+    return connect.add_organization(database, "acme", "Acme")

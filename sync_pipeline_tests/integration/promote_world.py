@@ -1,0 +1,223 @@
+"""A small world for promotion: connections whose captured records a test writes, plans, and what core looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import promote
+
+CORE = (
+    "core.categories",
+    "core.customers",
+    "core.products",
+    "core.product_variants",
+    "core.product_categories",
+    "core.inventory_items",
+    "core.sales_orders",
+    "core.sales_order_items",
+    "core.reference_data",
+    "promote.integration_mapping",
+    "promote.pending_link",
+)
+
+
+def digest(payload: dict[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).digest()
+
+
+class World:
+    """One organization with WooCommerce connections."""
+
+    def __init__(self, database: Database, org_id: int) -> None:
+        self.db, self.org_id = database, org_id
+        self.shop = self.connect("shop")
+
+    def sql(self, statement: str, **parameters: Any) -> list[Any]:
+        with self.db.org(self.org_id) as conn:
+            result = conn.exec_driver_sql(statement, parameters)
+            return list(result) if result.returns_rows else []
+
+    def one(self, statement: str, **parameters: Any) -> Any:
+        (row,) = self.sql(statement, **parameters)
+        return row
+
+    def connect(self, name: str, **settings: Any) -> int:
+        return int(
+            self.one(
+                "INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials, settings) "
+                "VALUES (connect.current_org(), %(name)s, 'woocommerce', 'https://x.test', '', %(settings)s::jsonb) "
+                "RETURNING connection_id",
+                name=name,
+                settings=json.dumps(settings),
+            )[0]
+        )
+
+    def organize(self, **columns: str) -> None:
+        for name, value in columns.items():
+            assert name in ("currency", "sku_policy")
+            self.sql(f"UPDATE connect.organization SET {name} = %(value)s", value=value)
+
+    def capture(
+        self, entity_type: str, payload: dict[str, Any], *, connection: int | None = None, deleted: bool = False
+    ) -> tuple[int, str, str]:
+        """Write a record as capture would: its current content, and the earlier one into the history."""
+        external_id = str(payload.get("id"))
+        parent = {"order": "customer_id", "refund": "parent_id", "variation": "parent_id"}.get(entity_type)
+        billing = payload.get("billing") or {}
+        email = payload.get("email") or billing.get("email")
+        parent_id = str(payload.get(parent) or "") if parent else None
+        key = {"c": connection or self.shop, "t": entity_type, "x": external_id}
+        self.sql(
+            "INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, content_hash, "
+            "provider, version_no, sync_data, captured_at) SELECT org_id, connection_id, entity_type, external_id, "
+            "content_hash, provider, version_no, sync_data, captured_at FROM capture.sync_record "
+            "WHERE org_id = connect.current_org() AND connection_id = %(c)s AND entity_type = %(t)s "
+            "AND external_id = %(x)s AND content_hash <> %(h)s ON CONFLICT DO NOTHING",
+            **key,
+            h=digest(payload),
+        )
+        self.sql(
+            "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
+            "content_hash, raw_hash, parent_id, code, email, deletion_state) VALUES (connect.current_org(), %(c)s, "
+            "%(t)s, %(x)s, 'woocommerce', %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, %(code)s, %(email)s, %(state)s) "
+            "ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE SET "
+            "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
+            "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state",
+            **key,
+            data=json.dumps(payload),
+            h=digest(payload),
+            parent=parent_id,
+            code=payload.get("sku") or payload.get("number"),
+            email=email.strip().lower() if email else None,
+            state="deleted" if deleted else "present",
+        )
+        return (connection or self.shop, entity_type, external_id)
+
+    def plan(self, records: Iterable[tuple[int, str, str]]) -> str:
+        """A plan of these records as they are captured now."""
+        plan = str(
+            self.one(
+                "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) "
+                "VALUES (connect.current_org(), 'x', 'test', 'tester') RETURNING plan_id"
+            )[0]
+        )
+        for connection, entity_type, external_id in records:
+            self.sql(
+                "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, "
+                "action, content_hash, promoted_hash) SELECT r.org_id, %(p)s, r.connection_id, r.entity_type, "
+                "r.external_id, CASE WHEN r.deletion_state = 'deleted' THEN 'delete' "
+                "WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END, r.content_hash, m.promoted_hash "
+                "FROM capture.sync_record r LEFT JOIN promote.integration_mapping m USING "
+                "(org_id, connection_id, entity_type, external_id) WHERE r.org_id = connect.current_org() "
+                "AND r.connection_id = %(c)s AND r.entity_type = %(t)s AND r.external_id = %(x)s",
+                p=plan,
+                c=connection,
+                t=entity_type,
+                x=external_id,
+            )
+        return plan
+
+    def apply(self, *records: tuple[int, str, str]) -> promote.ApplyReport:
+        return promote.apply(self.db, self.org_id, self.plan(records), actor="tester")
+
+    def promote(self, entity_type: str, payload: dict[str, Any], **where: Any) -> promote.ApplyReport:
+        """Capture and promote one record, which must not fail."""
+        report = self.apply(self.capture(entity_type, payload, **where))
+        assert report.errors == []
+        return report
+
+    def undo(self, report: promote.ApplyReport) -> promote.UndoReport:
+        return promote.undo(self.db, self.org_id, report.plan, actor="tester")
+
+    def dump(self) -> dict[str, list[str]]:
+        """Every row of core, the mapping and the pending links, as text."""
+        return {
+            table: [row[0] for row in self.sql(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1")]
+            for table in CORE
+        }
+
+    def lines(self, report: promote.ApplyReport) -> list[promote.Line]:
+        return list(promote.lines(self.db, self.org_id, report.queue))
+
+    def products(self) -> list[Any]:
+        """(sku, name, active) of each product that is not deleted, in order of making."""
+        return [
+            tuple(r)
+            for r in self.sql(
+                "SELECT sku, name, active FROM core.products WHERE deleted_at IS NULL ORDER BY id"
+            )
+        ]
+
+
+def product(number: int, /, **fields: Any) -> dict[str, Any]:
+    """A WooCommerce product."""
+    return {
+        "id": number,
+        "name": f"Product {number}",
+        "slug": f"product-{number}",
+        "type": "simple",
+        "status": "publish",
+        "sku": f"P-{number}",
+        "price": "10.00",
+        "regular_price": "10.00",
+        "sale_price": "",
+        "manage_stock": False,
+        "stock_quantity": None,
+        "stock_status": "instock",
+        "backorders": "no",
+        "categories": [],
+        "tags": [],
+        "images": [],
+        "attributes": [],
+        **fields,
+    }
+
+
+def variation(number: int, parent: int, /, **fields: Any) -> dict[str, Any]:
+    """A WooCommerce variation."""
+    return {**product(number), "parent_id": parent, "sku": f"V-{number}", "type": "variation", **fields}
+
+
+def customer(number: int, /, **fields: Any) -> dict[str, Any]:
+    """A WooCommerce customer."""
+    return {
+        "id": number,
+        "email": f"c{number}@example.test",
+        "first_name": "Ada",
+        "last_name": f"N{number}",
+        "username": f"c{number}",
+        "role": "customer",
+        "date_created_gmt": "2026-01-02T03:04:05",
+        "billing": {"first_name": "Ada", "company": "ACME & Co", "phone": "1", "email": f"c{number}@example.test"},
+        "shipping": {},
+        **fields,
+    }
+
+
+def order(number: int, /, **fields: Any) -> dict[str, Any]:
+    """A WooCommerce order over 100.00 by nobody known, with one line."""
+    total = fields.get("total", "100.00")
+    return {
+        "id": number,
+        "number": str(number),
+        "status": "completed",
+        "currency": "USD",
+        "total": total,
+        "total_tax": "0.00",
+        "discount_total": "0.00",
+        "shipping_total": "0.00",
+        "customer_id": 0,
+        "date_created_gmt": "2026-02-03T04:05:06",
+        "billing": {"first_name": "Guest", "email": "guest@example.test"},
+        "shipping": {},
+        "line_items": [
+            {"id": number * 10, "name": "Thing", "product_id": 1, "variation_id": 0, "quantity": 1,
+             "subtotal": total, "total": total, "total_tax": "0.00", "sku": "P-1"}
+        ],
+        "tax_lines": [], "shipping_lines": [], "fee_lines": [], "coupon_lines": [], "refunds": [],
+        **fields,
+    }

@@ -1,0 +1,163 @@
+"""A day of changes, found by one delta; and deletion, which needs evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect
+from sync_pipeline_tests.stores import Shop, shop
+
+
+@pytest.fixture
+def open_shop(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    store = Store()
+    seed(store, products=60, variable=5, customers=30, orders=50, random_seed=5)
+    with shop(database, settings, org, store) as opened:
+        opened.pull(full=True)
+        store.advance(3600)
+        yield opened
+
+
+def changed(opened: Shop) -> dict[str, tuple[set[str], set[str]]]:
+    """Per stream the ids of new and of changed records, by their versions."""
+    before = {(r.entity_type, r.external_id): r.version_no for r in opened.rows(_VERSIONS)}
+    reports = opened.pull()
+    assert {name: r.error for name, r in reports.items() if not r.closed} == {}
+    after = {(r.entity_type, r.external_id): r.version_no for r in opened.rows(_VERSIONS)}
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for (kind, external_id), version in after.items():
+        new, updated = found.setdefault(kind, (set(), set()))
+        if (kind, external_id) not in before:
+            new.add(external_id)
+        elif before[kind, external_id] != version:
+            updated.add(external_id)
+    return {kind: sets for kind, sets in found.items() if sets[0] or sets[1]}
+
+
+_VERSIONS = "SELECT entity_type, external_id, version_no FROM capture.sync_record"
+
+
+def test_a_moved_date_is_found_by_the_signal_and_an_unmoved_one_by_the_sweep(open_shop: Shop) -> None:
+    store = open_shop.store
+    simple = [i for i in sorted(store.ids("products")) if store.payload("products", i)["type"] == "simple"]
+    touched, quiet, priced = simple[0], simple[1], simple[2]
+    store.update("products", touched, description="New words")
+    store.update("products", quiet, touch=False, manage_stock=True, stock_quantity=3)
+    store.update("products", priced, touch=False, regular_price="1.23", price="1.23")
+    assert changed(open_shop) == {"product": (set(), {str(touched), str(quiet), str(priced)})}
+
+
+def test_a_variation_whose_parent_is_untouched(open_shop: Shop) -> None:
+    one = sorted(open_shop.store.ids("variations"))[3]
+    open_shop.store.update("variations", one, touch=False, stock_quantity=1, manage_stock=True)
+    assert changed(open_shop) == {"variation": (set(), {str(one)})}
+
+
+def test_an_import_with_an_old_date_is_new(open_shop: Shop) -> None:
+    old = "2020-01-02T03:04:05"
+    made = open_shop.store.add_product(name="Imported", date_created_gmt=old, date_modified_gmt=old)
+    found = changed(open_shop)
+    assert found["product"][0] == {str(made)}
+
+
+def test_customers_have_no_filter_and_are_found_all_the_same(open_shop: Shop) -> None:
+    one = sorted(open_shop.store.ids("customers"))[4]
+    open_shop.store.update("customers", one, touch=False, first_name="Changed")
+    assert changed(open_shop) == {"customer": (set(), {str(one)})}
+
+
+def test_an_order_edited_without_moving_the_date(open_shop: Shop) -> None:
+    one = sorted(open_shop.store.ids("orders"))[7]
+    payload = open_shop.store.payload("orders", one)
+    lines = payload["line_items"]
+    lines[0]["quantity"] += 1
+    open_shop.store.update("orders", one, touch=False, line_items=lines, total="999.99")
+    assert changed(open_shop) == {"order": (set(), {str(one)})}
+
+
+def test_a_coupon_amount_that_moves_no_date(open_shop: Shop) -> None:
+    one = sorted(open_shop.store.ids("coupons"))[0]
+    open_shop.store.update("coupons", one, amount="9.99")
+    assert changed(open_shop) == {"coupon": (set(), {str(one)})}
+
+
+def test_a_deleted_refund_changes_its_order_and_is_gone(open_shop: Shop) -> None:
+    order = next(i for i in sorted(open_shop.store.ids("orders")) if open_shop.store.payload("orders", i)["refunds"])
+    refund = open_shop.store.payload("orders", order)["refunds"][0]["id"]
+    open_shop.store.delete_refund(order, refund)
+    assert changed(open_shop) == {"order": (set(), {str(order)})}
+    state = open_shop.rows(
+        "SELECT deletion_state, deletion_evidence FROM capture.sync_record WHERE entity_type = 'refund' AND external_id = %(i)s",
+        i=str(refund),
+    )[0]
+    assert state.deletion_state == "deleted"
+    assert state.deletion_evidence.startswith("404")
+
+
+def test_trash_and_force_delete_are_deletions_with_their_evidence_and_come_back(open_shop: Shop) -> None:
+    store = open_shop.store
+    trashed, removed, *_ = [i for i in sorted(store.ids("products")) if store.payload("products", i)["type"] == "simple"]
+    store.trash("products", trashed)
+    store.delete("products", removed)
+    open_shop.pull("products")
+    evidence = {
+        r.external_id: (r.deletion_state, r.deletion_evidence)
+        for r in open_shop.rows(
+            "SELECT external_id, deletion_state, deletion_evidence FROM capture.sync_record WHERE deletion_state <> 'present'"
+        )
+    }
+    assert evidence[str(trashed)] == ("deleted", "status trash")
+    assert evidence[str(removed)][0] == "deleted"
+    assert set(evidence) == {str(trashed), str(removed)}
+    store.restore("products", trashed)
+    open_shop.pull("products")
+    state = open_shop.value(
+        "SELECT deletion_state FROM capture.sync_record WHERE external_id = %(i)s AND entity_type = 'product'", i=str(trashed)
+    )
+    assert state == "present"
+
+
+def test_without_a_sweep_only_the_signal_is_asked(open_shop: Shop) -> None:
+    store = open_shop.store
+    touched, quiet = sorted(store.ids("products"))[:2]
+    store.update("products", touched, name="New name")
+    store.update("products", quiet, touch=False, stock_quantity=99, manage_stock=True)
+    report = open_shop.pull("products", do_sweep=False)["products"]
+    assert (report.changed, report.swept, report.requests) == (1, 0, 1)
+    assert open_shop.pull("products", do_sweep=True)["products"].changed == 1
+
+
+@pytest.mark.parametrize("how", ["empty", "half", "half but single records answer"])
+def test_a_store_that_loses_its_records_marks_nothing_deleted_and_opens_a_gate(open_shop: Shop, how: str) -> None:
+    if how == "empty":
+        open_shop.server.faults.empty("products")
+    else:
+        open_shop.server.faults.lose("products", 0.5, gets=how == "half")
+    report = open_shop.pull("products")["products"]
+    assert report.gate is not None
+    assert report.deleted == 0
+    assert open_shop.value("SELECT count(*) FROM capture.sync_record WHERE deletion_state = 'deleted'") == 0
+    row = open_shop.rows("SELECT cause, question, recommended FROM observe.decision WHERE answered_at IS NULL")[0]
+    assert row.cause == "mass_deletion"
+    assert row.recommended == "keep"
+    assert "products" in row.question
+    open_shop.server.faults.clear()
+    report = open_shop.pull("products")["products"]
+    assert report.gate is None
+    assert open_shop.value("SELECT count(*) FROM observe.decision WHERE answered_at IS NULL") == 0
+    assert open_shop.value("SELECT count(*) FROM capture.sync_record WHERE deletion_state <> 'present'") == 0
+
+
+def test_history_keeps_every_content_once(open_shop: Shop) -> None:
+    one = sorted(open_shop.store.ids("customers"))[0]
+    first = open_shop.store.payload("customers", one)["first_name"]
+    for name in ("Second", first, "Second"):
+        open_shop.store.update("customers", one, touch=False, first_name=name)
+        open_shop.pull("customers")
+    versions = [p for p in open_shop.export("customers", history=True) if p["id"] == one]
+    assert sorted(p["first_name"] for p in versions) == sorted([first, "Second"])

@@ -1,0 +1,197 @@
+"""Which records become one core row: mapping, SKU, e-mail; and how conflicts are decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import promote
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline_tests.integration.promote_world import World, customer, product, variation
+
+
+@pytest.fixture
+def world(database: Database, org: Organization) -> World:
+    return World(database, org.org_id)
+
+
+def _core(world: World) -> list[tuple[Any, ...]]:
+    return [
+        tuple(r)
+        for r in world.sql(
+            "SELECT p.sku, p.name, p.description, p.barcode, p.price::text, (SELECT count(*) FROM "
+            "promote.integration_mapping m WHERE m.core_table = 'core.products' AND m.internal_id = p.id) "
+            "FROM core.products p WHERE deleted_at IS NULL ORDER BY p.name"
+        )
+    ]
+
+
+@pytest.mark.parametrize("first", ["shop", "second", "together"])
+def test_one_sku_in_two_stores_is_one_product_whichever_comes_first(world: World, first: str) -> None:
+    other = world.connect("second")
+    one = world.capture("product", product(50, sku=" Äb-1", name="One", description="", price="1.00"))
+    two = world.capture(
+        "product", product(9, sku="äB-1 ", name="Two", description="two", price="2.00"), connection=other)
+    for records in {"shop": [[one], [two]], "second": [[two], [one]], "together": [[two, one]]}[first]:
+        assert world.apply(*records).state == "done"
+    assert _core(world) == [(" Äb-1", "One", "two", None, "1.00", 2)]
+    assert world.one("SELECT count(*) FROM core.inventory_items")[0] == 2
+    assert world.sql("SELECT 1 FROM promote.conflict") == []
+
+
+def test_an_update_of_the_lesser_store_does_not_win_over_the_first(world: World) -> None:
+    other = world.connect("second")
+    world.promote("product", product(1, sku="X", name="One"))
+    world.promote("product", product(2, sku="X", name="Two"), connection=other)
+    world.promote("product", product(2, sku="X", name="Two again", description="d"), connection=other)
+    assert _core(world) == [("X", "One", "d", None, "10.00", 2)]
+    world.promote("product", product(1, sku="X", name="One again"))
+    assert _core(world) == [("X", "One again", "d", None, "10.00", 2)]
+
+
+def test_a_shared_product_lives_until_both_stores_delete_it(world: World) -> None:
+    other = world.connect("second")
+    world.promote("product", product(1, sku="X", name="One"))
+    world.promote("product", product(2, sku="X", name="Two"), connection=other)
+    world.apply(world.capture("product", product(1, sku="X", name="One"), deleted=True))
+    assert world.products() == [("X", "Two", True)]
+    world.apply(world.capture("product", product(2, sku="X", name="Two"), connection=other, deleted=True))
+    assert world.products() == []
+
+
+@pytest.mark.parametrize("order", [(20, 3), (3, 20), None])
+def test_the_lowest_id_of_a_store_owns_a_duplicate_sku(world: World, order: tuple[int, int] | None) -> None:
+    records = {n: world.capture("product", product(n, sku="dup" if n == 3 else "DUP ")) for n in (3, 20)}
+    if order is None:
+        world.apply(*records.values())
+    else:
+        for number in order:
+            world.apply(records[number])
+    rows = {r.name: (r.sku, r.metadata.get("sku_set_aside")) for r in world.sql("SELECT * FROM core.products")}
+    assert rows == {"Product 3": ("dup", None), "Product 20": (None, "DUP ")}
+    (conflict,) = world.sql("SELECT kind, decision, value FROM promote.conflict")
+    assert conflict.kind == "duplicate_sku"
+    assert conflict.decision == ("took_over" if order == (20, 3) else "set_aside")
+
+
+def test_when_a_lower_id_takes_a_sku_over_the_other_stores_record_follows_it(world: World) -> None:
+    other = world.connect("second")
+    world.promote("product", product(20, sku="K", name="Twenty"))
+    world.promote("product", product(7, sku="K", name="Other", description="other"), connection=other)
+    world.promote("product", product(3, sku="K", name="Three"))
+    assert set(_core(world)) == {
+        ("K", "Three", "other", None, "10.00", 2),
+        (None, "Twenty", None, None, "10.00", 1),
+    }
+    three = world.one("SELECT id FROM core.products WHERE sku = 'K'").id
+    assert world.one("SELECT product_id FROM core.inventory_items WHERE external_id = '7'").product_id == three
+
+
+def test_a_product_that_gets_another_stores_sku_joins_it(world: World) -> None:
+    other = world.connect("second")
+    world.promote("product", product(1, sku="A", name="One"))
+    report = world.promote("product", product(2, sku="B", name="Two"), connection=other)
+    before = world.dump()
+    joined = world.promote("product", product(2, sku="A", name="Two"), connection=other)
+    assert world.products() == [("A", "One", True)]
+    assert world.one("SELECT count(DISTINCT internal_id) FROM promote.integration_mapping")[0] == 1
+    assert world.one("SELECT metadata FROM core.products WHERE deleted_at IS NOT NULL").metadata["merged_into"]
+    world.undo(joined)
+    assert world.dump() == before
+    assert report.state == "done"
+
+
+def test_two_products_may_trade_their_skus(world: World) -> None:
+    world.apply(world.capture("product", product(1, sku="A")), world.capture("product", product(2, sku="B")))
+    world.apply(world.capture("product", product(1, sku="B")), world.capture("product", product(2, sku="A")))
+    world.apply(world.capture("product", product(1, sku="B")), world.capture("product", product(2, sku="A")))
+    skus = {r.name: r.sku for r in world.sql("SELECT name, sku FROM core.products")}
+    assert skus == {"Product 1": "B", "Product 2": "A"}
+
+
+def _insert_core(world: World, sku: str) -> int:
+    return int(world.one(
+        "INSERT INTO core.products (org_id, sku, name, price) VALUES (connect.current_org(), %(s)s, 'By hand', 5) "
+        "RETURNING id", s=sku)[0])
+
+
+def test_source_wins_adopts_and_overwrites_an_unmapped_row(world: World) -> None:
+    row = _insert_core(world, "X")
+    before = world.dump()
+    report = world.promote("product", product(1, sku="x"))
+    adopted = world.one("SELECT id, name, price::text AS price FROM core.products")
+    assert tuple(adopted) == (row, "Product 1", "10.00")
+    conflict = world.one("SELECT kind, policy, decision, internal_id FROM promote.conflict")
+    assert tuple(conflict) == ("unmapped_sku", "source_wins", "source_wins", row)
+    world.undo(report)
+    assert world.dump() == before
+
+
+def test_core_wins_maps_and_keeps_the_rows_values(world: World) -> None:
+    world.organize(sku_policy="core_wins")
+    row = _insert_core(world, "X")
+    world.promote("product", product(1, sku="x"))
+    world.promote("product", product(1, sku="x", name="Later"))
+    world.promote("product", product(8, sku="x", name="Other store"), connection=world.connect("second"))
+    kept = world.one("SELECT id, name, price::text AS price FROM core.products")
+    assert tuple(kept) == (row, "By hand", "5")
+    assert {r[0] for r in world.sql("SELECT internal_id FROM promote.integration_mapping")} == {row}
+
+
+def test_halt_opens_a_gate_and_goes_on_after_the_answer(world: World) -> None:
+    world.organize(sku_policy="halt")
+    row = _insert_core(world, "X")
+    report = world.apply(
+        world.capture("product", product(1, sku="X")), world.capture("product", product(2, sku="Y")))
+    assert (report.state, report.done, report.failed) == ("partial", 1, 1)
+    assert world.lines(report)[0].is_action_required
+    assert "conflict" in (world.lines(report)[0].reason or "")
+    gate = world.one("SELECT * FROM observe.decision")
+    assert (gate.cause, gate.recommended, gate.answered_at) == ("sku_conflict", "core_wins", None)
+    assert world.one("SELECT decision FROM promote.conflict").decision == "halted"
+    world.sql("UPDATE observe.decision SET answer = 'source_wins', answered_by = 'me', answered_at = now()")
+    promote.retry(world.db, world.org_id, report.queue, actor="me")
+    assert promote.apply(world.db, world.org_id, report.plan, actor="me").state == "done"
+    assert world.one("SELECT name FROM core.products WHERE id = %(id)s", id=row).name == "Product 1"
+    assert world.one("SELECT outcome FROM observe.decision").outcome
+
+
+def test_halt_stops_the_second_of_two_records_with_one_sku(world: World) -> None:
+    world.organize(sku_policy="halt")
+    report = world.apply(*[world.capture("product", product(n, sku="D")) for n in (1, 2, 3)])
+    assert (report.done, report.failed) == (1, 2)
+    assert world.products() == [("D", "Product 1", True)]
+    assert world.one("SELECT count(*) FROM observe.decision WHERE cause = 'sku_conflict'")[0] == 2
+
+
+def test_variants_have_a_sku_space_of_their_own(world: World) -> None:
+    world.promote("product", product(1, sku="S", type="variable"))
+    world.promote("variation", variation(7, 1, sku="S"))
+    assert world.one("SELECT sku FROM core.product_variants").sku == "S"
+    assert world.sql("SELECT 1 FROM promote.conflict") == []
+
+
+def test_conflicts_are_told_before_promotion(world: World) -> None:
+    _insert_core(world, "core")
+    for number, sku in ((10, "A"), (9, "a "), (3, "CORE"), (4, "free")):
+        world.capture("product", product(number, sku=sku))
+    with world.db.org(world.org_id) as conn:
+        ahead = promote.conflicts_ahead(conn, world.shop, "product")
+    told = {(one["external_id"], one["kind"], one["other_external_id"]) for one in ahead}
+    assert told == {("10", "duplicate_sku", "9"), ("3", "unmapped_sku", None)}
+
+
+def test_customers_are_one_by_email_within_the_organization(world: World) -> None:
+    other = world.connect("second")
+    world.promote("customer", customer(1, email="Ada@Example.test", first_name="Ada"))
+    world.promote("customer", customer(8, email=" ada@example.TEST", first_name="A", billing={"phone": "9"}),
+                  connection=other)
+    row = world.one("SELECT * FROM core.customers")
+    assert (row.name, row.email, row.phone, row.company) == ("Ada N1", "Ada@Example.test", "1", "ACME & Co")
+    assert world.sql("SELECT 1 FROM promote.conflict") == []
+    world.apply(world.capture("customer", customer(2, email="x@y.test")),
+                world.capture("customer", customer(3, email="X@y.test")))
+    assert world.one("SELECT count(*) FROM core.customers")[0] == 2
+    assert world.one("SELECT kind, decision FROM promote.conflict")[:2] == ("shared_email", "merged")

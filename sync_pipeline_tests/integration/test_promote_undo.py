@@ -1,0 +1,156 @@
+"""A promotion can be taken back, row for row."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import Conflict
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
+
+
+@pytest.fixture
+def world(database: Database, org: Organization) -> World:
+    return World(database, org.org_id)
+
+
+def _everything(world: World, mark: str, *, price: str) -> list[tuple[int, str, str]]:
+    return [
+        world.capture("category", {"id": 5, "name": f"Cat {mark}", "parent": 6}),
+        world.capture("category", {"id": 6, "name": f"Root {mark}", "parent": 0}),
+        world.capture("customer", customer(3, first_name=mark)),
+        world.capture("product", product(1, price=price, categories=[{"id": 5}, {"id": 99}], type="variable",
+                                         manage_stock=True, stock_quantity=4)),
+        world.capture("product", product(2, name=mark, categories=[{"id": 5 if mark == "a" else 6}])),
+        world.capture("variation", variation(7, 1, price=price)),
+        world.capture("order", order(20, total=price, customer_id=3)),
+        world.capture("order", order(21, total=price, number=mark)),
+        world.capture("refund", {"id": 30, "parent_id": 20, "amount": price, "reason": mark, "line_items": []}),
+        world.capture("tag", {"id": 4, "name": mark, "slug": mark}),
+    ]
+
+
+def test_undo_of_a_first_promotion_leaves_nothing_and_shows_the_records_as_new(world: World) -> None:
+    empty = world.dump()
+    report = world.apply(*_everything(world, "a", price="10.00"))
+    assert (report.state, report.errors) == ("done", [])
+    assert world.sql("SELECT 1 FROM core.sales_order_items WHERE item_type = 'refund'")
+    world.undo(report)
+    assert world.dump() == empty
+    statuses = {r[0] for r in world.sql("SELECT status FROM preview.difference")}
+    assert statuses == {"new"}
+    assert world.one("SELECT count(*) FROM preview.difference")[0] == 10
+    assert world.one("SELECT state, undone_by FROM selection.sync_plan")[:2] == ("undone", "tester")
+
+
+def test_undo_of_an_update_returns_every_row_to_the_version_before(world: World) -> None:
+    world.apply(*_everything(world, "a", price="10.00"))
+    before = world.dump()
+    second = world.apply(*_everything(world, "b", price="12.00"))
+    assert second.errors == []
+    assert world.dump() != before
+    report = world.undo(second)
+    assert world.dump() == before
+    assert report.rows > 0
+    assert {r[0] for r in world.sql("SELECT status FROM preview.difference")} == {"updated"}
+    again = world.undo(second)
+    assert (again.rows, world.dump()) == (0, before)
+
+
+def test_undo_of_a_deletion(world: World) -> None:
+    world.apply(*_everything(world, "a", price="10.00"))
+    before = world.dump()
+    records = [
+        world.capture("product", product(2), deleted=True),
+        world.capture("customer", customer(3, first_name="a"), deleted=True),
+        world.capture("order", order(20, total="10.00", customer_id=3), deleted=True),
+        world.capture("refund", {"id": 30, "parent_id": 20, "amount": "10.00"}, deleted=True),
+    ]
+    report = world.apply(*records)
+    assert (report.done, world.one("SELECT count(*) FROM core.products WHERE deleted_at IS NOT NULL")[0]) == (4, 1)
+    world.undo(report)
+    assert world.dump() == before
+    assert {r[0] for r in world.sql("SELECT status FROM preview.difference")} == {"deleted"}
+
+
+def test_undo_takes_links_back_that_the_promotion_filled(world: World) -> None:
+    world.promote("order", order(20, customer_id=3))
+    world.promote("variation", variation(7, 1))
+    world.promote("product", product(2, categories=[{"id": 5}]))
+    before = world.dump()
+    report = world.apply(
+        world.capture("customer", customer(3)),
+        world.capture("product", product(1)),
+        world.capture("category", {"id": 5, "name": "Five", "parent": 0}),
+    )
+    assert world.sql("SELECT 1 FROM promote.pending_link") == []
+    world.undo(report)
+    assert world.dump() == before
+
+
+def test_a_promotion_that_another_built_upon_is_not_undone_over_its_head(world: World) -> None:
+    first = world.promote("product", product(1))
+    second = world.promote("product", product(1, name="Later"))
+    before = world.dump()
+    with pytest.raises(Conflict, match=second.plan):
+        world.undo(first)
+    assert world.dump() == before
+    world.undo(second)
+    world.undo(first)
+    assert world.products() == []
+
+
+def test_what_a_later_promotion_hangs_on_a_row_is_named(world: World) -> None:
+    first = world.promote("product", product(1, type="variable"))
+    second = world.promote("variation", variation(7, 1))
+    third = world.promote("category", {"id": 5, "name": "x", "parent": 0})
+    with pytest.raises(Conflict, match=second.plan) as caught:
+        world.undo(first)
+    assert third.plan not in str(caught.value)
+
+
+def test_a_link_filled_by_a_later_promotion_blocks_the_undo_of_its_source(world: World) -> None:
+    first = world.promote("product", product(1, categories=[{"id": 5}]))
+    second = world.promote("category", {"id": 5, "name": "x", "parent": 0})
+    with pytest.raises(Conflict, match=second.plan):
+        world.undo(first)
+    world.undo(second)
+    world.undo(first)
+    assert world.products() == []
+
+
+def test_undo_of_one_of_two_stores_sharing_a_sku_keeps_the_others_values(world: World) -> None:
+    other = world.connect("second")
+    empty = world.dump()
+    first = world.promote("product", product(1, sku="X", name="First", barcode="", description="only first"))
+    second = world.promote("product", product(9, sku="x ", name="Second"), connection=other)
+    assert world.products() == [("X", "First", True)]
+    report = world.undo(first)
+    assert report.merged == 1
+    assert world.one("SELECT name, description FROM core.products")[:2] == ("Second", None)
+    assert world.one("SELECT count(*) FROM promote.integration_mapping")[0] == 1
+    world.undo(second)
+    assert world.dump() == empty
+
+
+def test_undo_in_the_usual_order_returns_a_shared_row_too(world: World) -> None:
+    other = world.connect("second")
+    world.promote("product", product(1, sku="X", name="First"), connection=other)
+    before = world.dump()
+    second = world.promote("product", product(9, sku="X", name="Second", description="more"))
+    assert world.products() == [("X", "Second", True)]
+    world.undo(second)
+    assert world.dump() == before
+
+
+def test_an_undone_plan_is_not_applied_again(world: World) -> None:
+    from sync_pipeline.steps import promote
+
+    report = world.promote("product", product(1))
+    world.undo(report)
+    with pytest.raises(Conflict, match="undone"):
+        promote.apply(world.db, world.org_id, report.plan, actor="tester")
+    assert world.products() == []
+    world.apply(world.capture("product", product(1)))
+    assert len(world.products()) == 1
