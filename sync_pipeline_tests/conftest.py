@@ -30,6 +30,11 @@ def server() -> Iterator[EmbeddedPostgres]:
     home = Path(tempfile.mkdtemp(prefix="sync-test-"))
     postgres = EmbeddedPostgres(home)
     postgres.use()
+    with create_engine(postgres.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as conn:
+        # A test's data may be lost with the machine; waiting for the disk at each commit is most of its time.
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            conn.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
+        conn.exec_driver_sql("SELECT pg_reload_conf()")
     migrate(postgres.url("template"), branch=False)
     yield postgres
     postgres.release()

@@ -64,7 +64,9 @@ def connect(
         if not wrong:
             say(f"Next: sync-pipeline pull {org} --connection {made.name}")
     if wrong:
-        note(f"The store does not answer as it should. Correct it, then: sync-pipeline doctor {org} --connection {name}")
+        note(
+            f"The store does not answer as it should. Correct it, then: sync-pipeline doctor {org} --connection {name}"
+        )
         raise typer.Exit(1)
 
 

@@ -83,11 +83,7 @@ class Context:
         chosen = [
             (
                 one,
-                [
-                    s
-                    for s in one.source.streams.values()
-                    if not wanted or s.name in wanted or s.entity_type in wanted
-                ],
+                [s for s in one.source.streams.values() if not wanted or s.name in wanted or s.entity_type in wanted],
             )
             for one in asked
         ]
@@ -134,7 +130,7 @@ def open_quickly(settings: Settings) -> Database:
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(
             f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
-            "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the same command again."
+            "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."
         ) from error
 
 

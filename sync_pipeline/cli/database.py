@@ -81,7 +81,7 @@ def status(as_json: Json = False) -> None:
     if as_json:
         emit(facts)
     elif not facts["running"]:
-        say("PostgreSQL is not running. Commands start it while they need it; `sync-pipeline db start` keeps it running.")
+        say("PostgreSQL is not running. Commands start it while they need it; `sync-pipeline db start` keeps it up.")
     else:
         behind = "" if facts["revision"] == facts["newest"] else f", behind {facts['newest']}: sync-pipeline db migrate"
         say(f"PostgreSQL runs, at revision {facts['revision'] or 'none'}{behind}.")

@@ -16,16 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """List the store's ids afresh and compare: exit 1 where something is missing, extra, or promoted and not in core."""
+    """List the store's ids afresh and compare: exit 1 where some are missing, extra, or promoted and not in core."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     with opened() as context:
         tenant = context.org(org)
         context.streams(tenant, connection, entity)  # names that do not exist are said before any work
-        found = observe.reconcile(
-            context.db, context.settings, tenant, connection=connection, entities=entity or ()
-        )
+        found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
     if as_json:
         emit({"entities": [_entity(e) for e in found.entities], "ok": found.ok})
     else:

@@ -19,9 +19,7 @@ def add(
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
-    kind: Annotated[
-        str, typer.Option("--kind", metavar="K", help="follow_updates, include_new or ignore_where.")
-    ],
+    kind: Annotated[str, typer.Option("--kind", metavar="K", help="follow_updates, include_new or ignore_where.")],
     field: Annotated[str | None, typer.Option("--field", metavar="F", help="ignore_where: the field.")] = None,
     value: Annotated[
         str | None, typer.Option("--value", metavar="V", help="ignore_where: its value, as JSON or plain text.")

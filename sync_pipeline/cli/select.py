@@ -17,7 +17,8 @@ def select(
     connection: OneConnection,
     entity: OneEntity,
     include: Annotated[
-        bool | None, typer.Option("--include/--ignore", help="Promote these records, or leave them out.", show_default=False)
+        bool | None,
+        typer.Option("--include/--ignore", help="Promote these records, or leave them out.", show_default=False),
     ] = None,
     ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
     status: Annotated[

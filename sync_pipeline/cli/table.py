@@ -26,7 +26,8 @@ def table(
         str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; F:desc turns it.")
+        str | None,
+        typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; F:desc turns it."),
     ] = None,
     page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
     page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,

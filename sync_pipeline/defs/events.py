@@ -13,6 +13,8 @@ from dagster._core.events import (
     generate_event_batch_id,
 )
 
+from sync_pipeline.defs.home import keep_connections
+
 # Up to so many organizations a run tells each result at once and draws charts; above, results wait for their batch.
 FEW = 20
 _BATCH = 100
@@ -23,19 +25,24 @@ Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
 class Teller:
     """Turns results into events of the run that `context` belongs to.
 
-    A run of one organization yields results, so that what is downstream in the same run goes on. A run of many cannot:
-    a result counts for all partitions of the run. It yields one materialization an asset and organization instead.
+    One materialization an asset and organization. Only where something downstream is in the same run (which Dagster
+    skips if there is no result) and the run is of one organization (a result counts for all partitions of its run),
+    results are yielded instead; they cost twice as much.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, orgs: Sequence[str]) -> None:
         self._context = context
+        keep_connections(context.instance)
         self._partition = context.partition_key if context.has_partition_key else None
+        step = context.get_step_execution_context()
+        here = context.selected_asset_keys
+        self._goes_on = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
         self._batched = len(orgs) > FEW
         self._waiting: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
 
     def done(self, key: dg.AssetKey, org: str, metadata: Mapping[str, Any]) -> Iterator[Event]:
         """This asset of this organization is done."""
-        if self._partition == org:
+        if self._partition == org and self._goes_on:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             return
         event = dg.AssetMaterialization(asset_key=key, partition=org, metadata=metadata)

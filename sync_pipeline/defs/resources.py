@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import PrivateAttr
 
 from sync_pipeline.config import Settings
 from sync_pipeline.errors import SyncError
@@ -61,25 +61,23 @@ def _shared() -> tuple[Settings, Database]:
     return settings, open_database(settings)
 
 
+_given: list[Desk] = []
+
+
+@contextmanager
+def working_at(desk: Desk) -> Iterator[None]:
+    """Runs of this process work at `desk` meanwhile. Dagster copies its resources, so it cannot be one's state."""
+    _given.append(desk)
+    try:
+        yield
+    finally:
+        _given.remove(desk)
+
+
 class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The database of the organizations. Its settings are `SYNC_*` environment variables; it has none of its own.
-
-    The command line puts its own desk in, to hear of progress and reports.
-    """
-
-    _desk: Desk | None = PrivateAttr(default=None)
-
-    @classmethod
-    def at(cls, desk: Desk) -> SyncResource:
-        """A resource that works at this desk."""
-        resource = cls()
-        resource._desk = desk
-        return resource
+    """The database of the organizations. Its settings are `SYNC_*` environment variables; it has none of its own."""
 
     @property
     def desk(self) -> Desk:
         """Where a run works. Opens the database at the first use."""
-        if self._desk is None:
-            settings, db = _shared()
-            self._desk = Desk(settings, db)
-        return self._desk
+        return _given[-1] if _given else Desk(*_shared())

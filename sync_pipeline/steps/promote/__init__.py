@@ -17,7 +17,7 @@ from sync_pipeline.steps.promote.queue import (
 )
 from sync_pipeline.steps.promote.service import ApplyReport, apply, conflicts_ahead
 from sync_pipeline.steps.promote.undo import UndoReport, undo
-from sync_pipeline.steps.promote.work import work
+from sync_pipeline.steps.promote.worker import work
 
 __all__ = [
     "ApplyReport",

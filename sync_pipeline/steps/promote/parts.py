@@ -205,7 +205,7 @@ def _item_row(
 
 
 def _write_items(conn: Connection, queue: str, items: Sequence[Item], rows: Iterable[tuple[Any, ...]]) -> None:
-    stage(conn, SQL, "items", rows)
+    stage(conn, SQL, "items", ((n, *row) for n, row in enumerate(rows)))
     run(conn, SQL["link_items"])
     old = [item for item in items if item.was_mapped]
     if old:

@@ -93,7 +93,7 @@ WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND
 
 -- stage_items --
 CREATE TEMP TABLE IF NOT EXISTS stage_items (
-    is_new boolean, order_id bigint, item_type text, connection_id bigint, entity_type text,
+    n integer, is_new boolean, order_id bigint, item_type text, connection_id bigint, entity_type text,
     external_id text COLLATE "C", external_item_id text COLLATE "C", product_type text, product_ref text COLLATE "C",
     variant_type text, variant_ref text COLLATE "C", order_type text, order_ref text COLLATE "C", sku text, name text,
     quantity numeric, unit_price numeric, total numeric, tax_total numeric, metadata jsonb, product_id bigint,
@@ -101,7 +101,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_items (
 
 -- copy_items --
 COPY stage_items (
-    is_new, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
+    n, is_new, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
     variant_type, variant_ref, order_type, order_ref, sku, name, quantity, unit_price, total, tax_total, metadata
 ) FROM STDIN;
 
@@ -152,7 +152,8 @@ FROM stage_items AS s
 WHERE s.is_new OR NOT EXISTS (
     SELECT 1 FROM core.sales_order_items AS i
     WHERE i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
-        AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id);
+        AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id)
+ORDER BY s.n;
 
 -- drop_item_links --
 DELETE FROM promote.pending_link AS p

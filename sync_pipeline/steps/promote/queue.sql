@@ -100,8 +100,8 @@ picked AS (
 UPDATE promote.sync_queue_line AS l
 SET state = 'processing', worker = %(worker)s::uuid, attempts = l.attempts + 1,
     lease_until = now() + make_interval(secs => %(lease)s)
-FROM picked
-WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = picked.line_no
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND l.line_no = ANY(ARRAY(SELECT p.line_no FROM picked AS p))
 RETURNING l.line_no, l.stage, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash, l.attempts;
 
 -- payloads --

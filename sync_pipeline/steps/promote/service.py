@@ -14,7 +14,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, start, status
-from sync_pipeline.steps.promote.work import work
+from sync_pipeline.steps.promote.worker import work
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 -- for_queue --
 -- Writers of one organization take turns: nobody waits for a row in the middle, so nothing can deadlock, and two
 -- batches with one new SKU or e-mail cannot both make its row. Mapping and fetching go on beside.
-SELECT set_config('sync.queue_id', %(queue)s, true), pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
+-- A batch looks rows up by key. Statistics of a table that was empty a minute ago would have it read whole.
+SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_mergejoin', 'off', true),
+       pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
 
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS

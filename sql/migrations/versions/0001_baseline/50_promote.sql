@@ -12,6 +12,7 @@ CREATE TABLE promote.integration_mapping (
     promoted_hash bytea NOT NULL,       -- the version in core
     promoted_deleted boolean NOT NULL DEFAULT false,  -- its deletion was promoted
     core_wins boolean NOT NULL DEFAULT false,  -- the core row was there first and keeps its own values
+    sku_set_aside boolean NOT NULL DEFAULT false,  -- another record of the connection owns its SKU
     queue_id uuid,                      -- what wrote this row last; undo compares with it
     first_promoted_at timestamptz NOT NULL DEFAULT now(),
     last_promoted_at timestamptz NOT NULL DEFAULT now(),

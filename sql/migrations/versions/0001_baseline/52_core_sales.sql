@@ -122,3 +122,40 @@ CALL promote.keep_changes('core.customers', 'to_jsonb(id)', 'o.id');
 CALL promote.keep_changes('core.sales_orders', 'to_jsonb(id)', 'o.id');
 CALL promote.keep_changes('core.sales_order_items', 'to_jsonb(id)', 'o.id');
 CALL promote.keep_changes('core.reference_data', 'to_jsonb(id)', 'o.id');
+
+-- SKU conflicts that promotion would meet, set-based, for the preview's warnings. Set-aside records show as well.
+CREATE FUNCTION promote.conflicts_ahead(of_connection bigint, of_entity text)
+RETURNS TABLE (external_id text, kind text, sku text, other_external_id text, internal_id bigint)
+LANGUAGE sql STABLE
+AS $$
+    WITH coded AS MATERIALIZED (
+        SELECT r.external_id, r.code, core.fold(r.code) AS key,
+               CASE WHEN r.external_id ~ '^[0-9]{1,18}$' THEN r.external_id::bigint END AS number
+        FROM capture.sync_record r
+        WHERE r.org_id = (SELECT connect.current_org()) AND r.connection_id = of_connection
+          AND r.entity_type = of_entity AND of_entity IN ('product', 'variation', 'variant')
+          AND r.code IS NOT NULL AND r.deletion_state <> 'deleted'),
+    ranked AS (
+        SELECT external_id, code, key,
+               count(*) OVER (PARTITION BY key) AS holders,
+               first_value(external_id) OVER (PARTITION BY key ORDER BY number NULLS LAST, external_id) AS owner
+        FROM coded WHERE key IS NOT NULL),
+    unowned AS MATERIALIZED (
+        SELECT t.id, t.sku_key FROM core.products t
+        WHERE t.org_id = (SELECT connect.current_org()) AND of_entity = 'product' AND t.sku_key IS NOT NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM promote.integration_mapping m
+              WHERE m.org_id = t.org_id AND m.core_table = 'core.products' AND m.internal_id = t.id)
+        UNION ALL
+        SELECT t.id, t.sku_key FROM core.product_variants t
+        WHERE t.org_id = (SELECT connect.current_org()) AND of_entity <> 'product' AND t.sku_key IS NOT NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM promote.integration_mapping m
+              WHERE m.org_id = t.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = t.id))
+    SELECT r.external_id, 'duplicate_sku', r.code, r.owner, NULL::bigint
+    FROM ranked r WHERE r.holders > 1 AND r.external_id <> r.owner
+    UNION ALL
+    SELECT r.external_id, 'unmapped_sku', r.code, NULL, u.id
+    FROM ranked r JOIN unowned u ON u.sku_key = r.key COLLATE "C"
+    WHERE r.external_id = r.owner
+$$;

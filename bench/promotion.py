@@ -1,0 +1,189 @@
+"""Promotion of 50,000 products with variants and stock, against COPY of the core rows that come out.
+
+    .venv/bin/python bench/promotion.py [--products 50000] [--runs 3]
+
+Both on a database of their own, in an embedded server in a temporary folder, in turns; printed are the medians and
+their ratio (target: at most 3). The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the
+same columns, defaults and indexes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.migrate import ensure_login, migrate
+from sync_pipeline.steps import promote
+
+CORE = ("categories", "products", "product_variants", "product_categories", "inventory_items")
+PRODUCT = {
+    "slug": "organic-cotton-t-shirt", "permalink": "https://shop.example/product/organic-cotton-t-shirt/",
+    "date_created": "2026-03-01T10:00:00", "date_created_gmt": "2026-03-01T09:00:00",
+    "date_modified": "2026-06-01T10:00:00", "date_modified_gmt": "2026-06-01T09:00:00",
+    "type": "simple", "status": "publish", "featured": False, "catalog_visibility": "visible",
+    "description": "<p>" + "Soft, fair and made to last. " * 12 + "</p>", "short_description": "<p>Soft &amp; fair.</p>",
+    "price": "19.90", "regular_price": "24.90", "sale_price": "19.90", "on_sale": True, "purchasable": True,
+    "date_on_sale_from": None, "date_on_sale_to": None, "total_sales": 12, "virtual": False, "downloadable": False,
+    "downloads": [], "download_limit": -1, "external_url": "", "button_text": "", "tax_status": "taxable",
+    "tax_class": "", "manage_stock": True, "stock_quantity": 17, "backorders": "no", "backorders_allowed": False,
+    "low_stock_amount": None, "sold_individually": False, "weight": "0.2",
+    "dimensions": {"length": "", "width": "", "height": ""}, "shipping_class": "", "shipping_class_id": 0,
+    "reviews_allowed": True, "average_rating": "4.50", "rating_count": 8, "upsell_ids": [], "cross_sell_ids": [],
+    "purchase_note": "", "tags": [{"id": 3, "name": "bio", "slug": "bio"}],
+    "images": [{"id": 9, "src": "https://shop.example/i/9.jpg", "name": "front", "alt": "front"}],
+    "attributes": [{"id": 1, "name": "Size", "slug": "pa_size", "position": 0, "visible": True, "variation": True,
+                    "options": ["S", "M", "L"]}],
+    "default_attributes": [], "variations": [], "grouped_products": [], "menu_order": 0,
+    "related_ids": [1, 2, 3, 4, 5], "meta_data": [{"id": 1, "key": "_brand", "value": "Acme"}],
+    "stock_status": "instock", "has_options": False, "global_unique_id": "",
+    "price_html": "<span class=\"amount\"><bdi>19.90</bdi></span>",
+}  # fmt: skip
+
+
+def fill(owner: psycopg.Connection, products: int) -> int:
+    """Captured rows: categories, products (a fifth variable, three variations each). Returns the connection's id."""
+    owner.execute("INSERT INTO connect.organization (org_id, slug, name, currency) VALUES (1, 'bench', 'b', 'EUR')")
+    row = owner.execute(
+        "INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials) "
+        "VALUES (1, 'shop', 'woocommerce', 'https://shop.example', '') RETURNING connection_id"
+    ).fetchone()
+    assert row is not None
+    insert = (
+        "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
+        "content_hash, raw_hash, code) SELECT 1, %(c)s, k.type, k.id::text, 'woocommerce', k.data, "
+        "sha256(convert_to(k.data::text, 'UTF8')), sha256(convert_to(k.data::text, 'UTF8')), k.data ->> 'sku' FROM ({}) AS k (type, id, data)"
+    )
+    template = json.dumps(PRODUCT)
+    owner.execute(
+        insert.format(
+            "SELECT 'category', n, jsonb_build_object('id', n, 'name', 'Category ' || n, 'slug', 'c-' || n, "
+            "'parent', n / 10, 'description', '', 'image', NULL, 'menu_order', n) FROM generate_series(1, 100) AS n"
+        ),
+        {"c": row[0]},
+    )
+    owner.execute(
+        insert.format(
+            "SELECT 'product', n, %(t)s::jsonb || jsonb_build_object('id', n, 'name', 'Organic T-shirt &amp; co ' || n, "
+            "'sku', 'SKU-' || n, 'slug', 'organic-' || n, 'type', CASE WHEN n %% 5 = 0 THEN 'variable' ELSE 'simple' END, "
+            "'manage_stock', n %% 5 <> 0, 'categories', jsonb_build_array(jsonb_build_object('id', n %% 100 + 1))) "
+            "FROM generate_series(1, %(n)s) AS n"
+        ),
+        {"c": row[0], "t": template, "n": products},
+    )
+    owner.execute(
+        insert.format(
+            "SELECT 'variation', 1000000 + n * 10 + v, %(t)s::jsonb || jsonb_build_object('id', 1000000 + n * 10 + v, "
+            "'parent_id', n, 'name', 'Size ' || v, 'sku', 'SKU-' || n || '-' || v, 'type', 'variation', 'attributes', "
+            "jsonb_build_array(jsonb_build_object('id', 1, 'name', 'Size', 'option', v::text))) "
+            "FROM generate_series(5, %(n)s, 5) AS n, generate_series(1, 3) AS v"
+        ),
+        {"c": row[0], "t": template, "n": products},
+    )
+    owner.commit()
+    return int(row[0])
+
+
+def plan(owner: psycopg.Connection) -> str:
+    """Forget what was promoted and plan everything."""
+    owner.execute(
+        "TRUNCATE core.categories, core.products, core.product_variants, core.product_categories, "
+        "core.inventory_items, core.sales_orders, core.sales_order_items, core.customers, "
+        "promote.integration_mapping, promote.pending_link, promote.core_change, promote.conflict, "
+        "promote.sync_queue, promote.sync_queue_line, preview.difference CASCADE"
+    )
+    row = owner.execute(
+        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (1, 'x', 'bench', 'bench') "
+        "RETURNING plan_id"
+    ).fetchone()
+    assert row is not None
+    owner.execute(
+        "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
+        "content_hash) SELECT 1, %s, connection_id, entity_type, external_id, 'create', content_hash "
+        "FROM capture.sync_record",
+        (row[0],),
+    )
+    owner.execute(
+        "INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash) "
+        "SELECT 1, connection_id, entity_type, external_id, 'new', content_hash FROM capture.sync_record"
+    )
+    owner.commit()
+    return str(row[0])
+
+
+def floor(owner: psycopg.Connection) -> tuple[float, int]:
+    """Seconds to COPY the rows that are in core into tables like core's, and how many they are."""
+    rows, files = 0, {}
+    for table in CORE:
+        columns = ", ".join(
+            name
+            for (name,) in owner.execute(
+                "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+                "AND attgenerated = '' AND NOT attisdropped ORDER BY attnum",
+                (f"core.{table}",),
+            )
+        )
+        with owner.cursor().copy(f"COPY core.{table} ({columns}) TO STDOUT") as out:
+            files[table] = (columns, b"".join(bytes(part) for part in out))
+        owner.execute(f"CREATE TABLE floor_{table} (LIKE core.{table} INCLUDING ALL)")
+    owner.commit()
+    began = time.monotonic()
+    for table, (columns, content) in files.items():
+        with owner.cursor() as cursor:
+            with cursor.copy(f"COPY floor_{table} ({columns}) FROM STDIN") as into:
+                into.write(content)
+            rows += cursor.rowcount
+    owner.commit()
+    seconds = time.monotonic() - began
+    for table in CORE:
+        owner.execute(f"DROP TABLE floor_{table}")
+    owner.commit()
+    return seconds, rows
+
+
+def main() -> None:
+    """Run both in turns and print the medians."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--products", type=int, default=50_000)
+    arguments.add_argument("--runs", type=int, default=3)
+    asked = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-promotion-") as folder:
+        server = EmbeddedPostgres(Path(folder))
+        server.use()
+        try:
+            url = server.url("bench")
+            migrate(url, branch=False)
+            dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+            database = Database(ensure_login(url, None))
+            with psycopg.connect(dsn) as owner:
+                fill(owner, asked.products)
+                owner.autocommit = True
+                owner.execute("VACUUM ANALYZE")
+                owner.autocommit = False
+                ours, floors, rows, lines = [], [], 0, 0
+                for number in range(1, asked.runs + 1):
+                    made = plan(owner)
+                    began = time.monotonic()
+                    report = promote.apply(database, 1, made, actor="bench")
+                    ours.append(time.monotonic() - began)
+                    assert (report.state, report.failed) == ("done", 0), report
+                    lines = report.done
+                    seconds, rows = floor(owner)
+                    floors.append(seconds)
+                    print(f"run {number}: promotion {ours[-1]:.2f} s, COPY {seconds:.2f} s")
+            database.close()
+        finally:
+            server.stop()
+    middle, low = statistics.median(ours), statistics.median(floors)
+    print(f"{lines} records, {rows} core rows: promotion {middle:.2f} s, COPY {low:.2f} s, ratio {middle / low:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Child processes in the foreground: started in groups of their own, watched, and all stopped with this one.
+
+Nothing is restarted silently: a child that ends is said, with its last lines, and everything stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sync_pipeline.cli.output import note
+from sync_pipeline.errors import SyncError, redact
+
+_GRACE_SECONDS = 20.0
+_LAST_LINES = 20
+
+
+class ChildDied(SyncError):
+    """A child process ended by itself."""
+
+
+class Child:
+    """One process and whatever it starts, and the file its output goes to."""
+
+    def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.name, self.log = name, log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then stops them in order
+            )
+
+    @property
+    def ended(self) -> bool:
+        """True when the process is no more."""
+        return self.process.poll() is not None
+
+    def last_lines(self) -> str:
+        """The end of its output."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text("utf-8", "replace").splitlines()
+            return redact("\n".join(f"    {line}" for line in lines[-_LAST_LINES:]))
+        return ""
+
+    def died(self) -> ChildDied:
+        """The error that says so."""
+        return ChildDied(
+            f"{self.name} ended with code {self.process.returncode}. Its output is in {self.log}; the last lines:\n"
+            f"{self.last_lines()}"
+        )
+
+    def silent(self, seconds: float) -> ChildDied:
+        """The error that says that it did not come up."""
+        return ChildDied(
+            f"{self.name} did not answer within {seconds:.0f} seconds. Its output is in {self.log}; the last lines:\n"
+            f"{self.last_lines()}"
+        )
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until `ready` says so.
+
+        Raises:
+            ChildDied: it ended, or was not ready in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.ended:
+                raise self.died()
+            if time.monotonic() > deadline:
+                raise self.silent(seconds)
+            time.sleep(0.2)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its whole group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """Ask all to end, in the reverse order of their start; after a while, end what is left of their groups."""
+    for child in reversed(children):
+        if not child.ended:
+            child.signal(signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for child in reversed(children):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+    for child in children:
+        child.signal(signal.SIGKILL)  # also what a child has started and left behind
+        child.process.wait()
+
+
+@contextmanager
+def family() -> Iterator[list[Child]]:
+    """A list of children that are all stopped when the block ends, however it ends."""
+    children: list[Child] = []
+    try:
+        yield children
+    finally:
+        # A second Ctrl-C must not leave half of them running.
+        kept = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            stop_all(children)
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+
+def watch(children: Sequence[Child]) -> None:
+    """Until Ctrl-C or SIGTERM.
+
+    Raises:
+        ChildDied: one of them ended by itself.
+    """
+    while True:
+        for child in children:
+            if child.ended:
+                raise child.died()
+        time.sleep(0.5)
+
+
+def stays_up(children: Sequence[Child]) -> None:
+    """Watch until someone stops it; stopping is the normal end."""
+    try:
+        watch(children)
+    except (KeyboardInterrupt, SystemExit):
+        note("Stopping …")
+
+
+def answers(url: str) -> bool:
+    """True if something answers at `url` with 200."""
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def free_port(port: int) -> bool:
+    """True if nobody listens on this loopback port."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,134 @@
+"""The doors to the work that Dagster shows: pull, preview and promotion run the same assets, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from sync_pipeline.errors import SyncError
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.context import Context
+    from sync_pipeline.cli.progress import Listener
+    from sync_pipeline.sources.base import Stream
+    from sync_pipeline.steps.capture import PullReport
+    from sync_pipeline.steps.connect import Connection, Organization
+    from sync_pipeline.steps.preview import PreviewReport
+    from sync_pipeline.steps.promote import ApplyReport
+
+Place = tuple[str, str]  # connection and entity
+
+
+class Stages(Enum):
+    """What a command materializes: a pull is previewed, and decided by the standing rules, at once."""
+
+    PULL = ("raw", "preview", "selected")
+    PREVIEW = ("preview", "selected")
+
+
+class RunFailed(SyncError):
+    """The run failed."""
+
+
+@dataclass
+class Outcome:
+    """What came of a flow: a report of each stage for each place, and why there is none."""
+
+    chosen: Sequence[tuple[Connection, Sequence[Stream]]]
+    stages: Stages
+    pulls: dict[Place, PullReport] = field(default_factory=dict)
+    previews: dict[Place, PreviewReport] = field(default_factory=dict)
+    failure: str | None = None
+    run_ids: list[str] = field(default_factory=list)
+
+    def problem(self, connection: str, entity: str) -> str | None:
+        """Why this place failed; None if it did not."""
+        if self.stages is Stages.PULL:
+            report = self.pulls.get((connection, entity))
+            if report is not None and not report.closed:
+                return report.error or "its ledger did not close"
+            if report is None:
+                return self.failure or "it was not pulled"
+        if (connection, entity) not in self.previews:
+            return self.failure or "it was not compared"
+        return None
+
+    def problems(self) -> list[str]:
+        """Every place that failed, and why."""
+        return [
+            f"{one.name} {stream.name}: {why}"
+            for one, streams in self.chosen
+            for stream in streams
+            if (why := self.problem(one.name, stream.name)) is not None
+        ]
+
+
+def flow(
+    context: Context,
+    org: Organization,
+    chosen: Sequence[tuple[Connection, Sequence[Stream]]],
+    stages: Stages,
+    *,
+    heard: Listener,
+    connection: str | None = None,
+    named: bool = False,
+    full: bool = False,
+    sweep: bool | None = None,
+) -> Outcome:
+    """Materialize the stages of an organization's chosen connections and entities (`named`: not all of them)."""
+    from sync_pipeline.defs import launch
+
+    outcome = Outcome(chosen, stages)
+
+    def moved(_org: str, stage: str, name: str, what: Any) -> None:
+        if str(stage) == "raw":
+            heard.moved(name, what.new + what.changed + what.unchanged + what.swept, what.total)
+
+    launched = launch.materialize(
+        context.settings,
+        context.db,
+        stages=stages.value,
+        orgs=[org.slug],
+        connection=connection,
+        entities=sorted({stream.name for _, streams in chosen for stream in streams}) if named else (),
+        full=full,
+        sweep=sweep,
+        actor=context.actor,
+        progress=moved,
+    )
+    outcome.run_ids = list(launched.run_ids)
+    outcome.failure = launched.failures.get(org.slug)
+    outcome.pulls = {(r.connection, r.entity): r for r in launched.reports("raw", org.slug)}
+    outcome.previews = {(r.connection, r.entity): r for r in launched.reports("preview", org.slug)}
+    return outcome
+
+
+def promote(context: Context, org: Organization, plan_id: str, heard: Listener) -> ApplyReport:
+    """Apply a plan.
+
+    Raises:
+        StalePlan: records changed since; nothing was changed.
+        RunFailed: saying why.
+    """
+    from sync_pipeline.defs import launch
+
+    def moved(_org: str, _stage: str, _name: str, what: Any) -> None:
+        heard.moved("promoting", what.done + what.failed + what.cancelled, what.total)
+
+    launched = launch.materialize(
+        context.settings,
+        context.db,
+        stages=["core"],
+        orgs=[org.slug],
+        plan=plan_id,
+        actor=context.actor,
+        progress=moved,
+    )
+    for error in launched.errors():
+        raise error
+    reports: list[ApplyReport] = launched.reports("core", org.slug)
+    if not reports:
+        raise RunFailed(launched.failures.get(org.slug) or "The run failed; the Dagster UI shows why.")
+    return reports[-1]

@@ -1,0 +1,114 @@
+"""plan, apply, undo: what exactly will happen, making it happen, and taking it back."""
+
+from typing import Annotated, Any
+
+import typer
+
+from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.output import emit, note, say
+
+PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+    app.command("undo")(undo)
+
+
+def plan(org: Org, as_json: Json = False) -> None:
+    """Commit the selection into a plan: its id, hash and counts. Nothing is promoted yet."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import select
+
+    with opened() as context:
+        made = select.make_plan(context.db, context.org(org), actor=context.actor, origin="command")
+    if as_json:
+        counts = {"create": made.creates, "update": made.updates, "delete": made.deletes} if made else {}
+        emit(
+            {
+                "plan": made.plan_id if made else None,
+                "hash": made.hash if made else None,
+                "counts": counts or {"create": 0, "update": 0, "delete": 0},
+            }
+        )
+    elif made:
+        say(f"Plan {made.plan_id}")
+        say(f"  + {made.creates:,} create   ~ {made.updates:,} update   - {made.deletes:,} delete")
+        say(f"  hash {made.hash}")
+        say(f"Next: sync-pipeline apply {org} {made.plan_id}")
+    if made is None:
+        note(
+            "There is nothing to plan: everything that is included is in core already. "
+            f"Next: sync-pipeline status {org}"
+        )
+
+
+def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
+    """Approve a plan and promote exactly its records; a stale plan changes nothing."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.pipeline import promote
+    from sync_pipeline.cli.progress import listener
+    from sync_pipeline.errors import StalePlan
+    from sync_pipeline.steps import select
+
+    with opened() as context, listener() as heard:
+        tenant = context.org(org)
+        found = select.plan(context.db, tenant, plan)  # an unknown plan is said before anything starts
+        try:
+            report = promote(context, tenant, str(found.plan_id), heard)
+        except StalePlan as error:
+            _stale(org, found, error, as_json)
+            raise typer.Exit(1) from None
+    if as_json:
+        row: dict[str, Any] = {
+            "plan": report.plan,
+            "queue": report.queue,
+            "state": report.state,
+            "done": report.done,
+            "failed": report.failed,
+            "stale": list(report.stale),
+            "seconds": report.seconds,
+        }
+        emit({**row, "errors": list(report.errors)} if report.errors else row)
+    else:
+        say(f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed.")
+    for line in report.errors:
+        note(f"FAILED {line['connection']} {line['entity']} {line['external_id']}: {line['reason']}")
+    if report.failed or report.state != "done":
+        note("Correct the cause and apply the same plan again, or make a new one.")
+        raise typer.Exit(1)
+    if not as_json:
+        say(f"Take it back with: sync-pipeline undo {org} {report.plan}")
+
+
+def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
+    """Take a promotion back: core rows return to what they were before it."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import promote, select
+
+    with opened() as context:
+        tenant = context.org(org)
+        found = select.plan(context.db, tenant, plan)
+        report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor)
+    if as_json:
+        emit({"plan": report.plan, "queue": report.queue, "state": "undone", "rows": report.rows,
+              "merged": report.merged, "seconds": report.seconds})  # fmt: skip
+    else:
+        say(f"Plan {report.plan} is undone: {report.rows:,} rows of core are as they were before it.")
+        if report.merged:
+            say(f"{report.merged:,} more were merged anew from the records that stay.")
+
+
+def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
+    if as_json:
+        emit(
+            {"plan": found.plan_id, "queue": None, "state": "stale", "done": 0, "failed": 0, "stale": error.stale,
+             "seconds": 0.0}
+        )  # fmt: skip
+    note(f"{error}")
+    for one in error.stale[:20]:
+        note(f"  {one.get('connection')} {one.get('entity')} {one.get('external_id')}")
+    if len(error.stale) > 20:
+        note(f"  … and {len(error.stale) - 20:,} more")
+    note(f"Nothing was changed. Look at them again, select, and: sync-pipeline plan {org}")

@@ -1,0 +1,76 @@
+"""preview: what would change in core, in the words of a plan."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
+from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.pull import messages
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.pipeline import Outcome
+
+_COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("preview")(preview)
+
+
+def preview(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
+    """Compare what is captured with what is in core: + new, ~ updated, - deleted, = in sync."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.pipeline import Stages, flow
+    from sync_pipeline.cli.progress import Listener
+
+    with opened() as context:
+        tenant = context.org(org)
+        chosen = context.streams(tenant, connection, entity)
+        outcome = flow(
+            context, tenant, chosen, Stages.PREVIEW, connection=connection, named=bool(entity), heard=Listener()
+        )
+    if as_json:
+        emit({"org": org, "connections": _rows(outcome)})
+    else:
+        show_preview(outcome)
+        for message in messages(outcome):
+            say(message)
+    for problem in outcome.problems():
+        note(f"FAILED {problem}")
+    if outcome.problems():
+        raise typer.Exit(1)
+    if not as_json:
+        undecided = sum(r.undecided for r in outcome.previews.values())
+        say(
+            f"{undecided:,} are undecided. Next: sync-pipeline select {org} --connection C --entity E --all --include"
+            if undecided
+            else f"Nothing is undecided. Next: sync-pipeline plan {org}"
+        )
+
+
+def show_preview(outcome: "Outcome") -> None:
+    """The differences, as a table a connection."""
+    for one, streams in outcome.chosen:
+        rows = []
+        for stream in streams:
+            r = outcome.previews.get((one.name, stream.name))
+            rows.append((stream.name, *(getattr(r, name, None) for name in _COUNTS)))
+        show(
+            ["entity", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided", "warnings"],
+            rows,
+            title=f"{one.name} ({one.provider})",
+        )
+
+
+def _rows(outcome: "Outcome") -> list[dict[str, Any]]:
+    rows = []
+    for one, streams in outcome.chosen:
+        entities = []
+        for stream in streams:
+            report = outcome.previews.get((one.name, stream.name))
+            row = {"entity": stream.name, **{name: getattr(report, name, 0) for name in _COUNTS}}
+            problem = outcome.problem(one.name, stream.name)
+            entities.append(row if problem is None else {**row, "error": problem})
+        rows.append({"name": one.name, "provider": one.provider, "entities": entities})
+    return rows

@@ -1,0 +1,127 @@
+"""pull: capture what the stores have, and compare it with core."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
+from sync_pipeline.cli.output import emit, note, say, show, size
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.pipeline import Outcome
+
+_COUNTS = ("new", "changed", "unchanged", "quarantined", "vanished", "requests", "bytes", "seconds")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("pull")(pull)
+
+
+def pull(
+    org: Org,
+    connection: AnyConnection = None,
+    entity: Entities = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    no_sweep: Annotated[
+        bool, typer.Option("--no-sweep", help="Skip the sweep for what no change signal tells.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Capture every record that changed, or everything the first time, and compare it with core."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.pipeline import Stages, flow
+    from sync_pipeline.cli.progress import listener
+
+    with opened() as context, listener() as heard:
+        tenant = context.org(org)
+        chosen = context.streams(tenant, connection, entity)
+        outcome = flow(
+            context,
+            tenant,
+            chosen,
+            Stages.PULL,
+            connection=connection,
+            named=bool(entity),
+            full=full,
+            sweep=False if no_sweep else None,
+            heard=heard,
+        )
+    if as_json:
+        emit({"org": org, "connections": as_rows(outcome)})
+    else:
+        show_pull(outcome)
+        for message in messages(outcome):
+            say(message)
+    if tell_problems(org, outcome):
+        raise typer.Exit(1)
+    if not as_json:
+        say(f"Next: sync-pipeline status {org}")
+
+
+def as_rows(outcome: "Outcome") -> list[dict[str, Any]]:
+    """The counts of every entity pulled; one that failed has its error beside them."""
+    rows = []
+    for one, streams in outcome.chosen:
+        entities = []
+        for stream in streams:
+            report = outcome.pulls.get((one.name, stream.name))
+            row = {"entity": stream.name, **{name: getattr(report, name, 0) for name in _COUNTS}}
+            problem = outcome.problem(one.name, stream.name)
+            entities.append(row if problem is None else {**row, "error": problem})
+        rows.append({"name": one.name, "provider": one.provider, "entities": entities})
+    return rows
+
+
+def show_pull(outcome: "Outcome") -> None:
+    """What was captured, as a table a connection."""
+    for one, streams in outcome.chosen:
+        rows: list[tuple[Any, ...]] = []
+        for stream in streams:
+            r = outcome.pulls.get((one.name, stream.name))
+            verdict = "FAILED" if outcome.problem(one.name, stream.name) else "closed"
+            if r is None:
+                rows.append((stream.name, *[None] * 10, verdict))
+                continue
+            rows.append(
+                (stream.name, r.mode, r.new, r.changed, r.unchanged, r.deleted, r.quarantined, r.vanished, r.requests,
+                 size(r.bytes), r.seconds, verdict)
+            )  # fmt: skip
+        show(
+            ["entity", "mode", "new", "changed", "unchanged", "deleted", "quarantined", "vanished", "requests", "read",
+             "seconds", "ledger"],
+            rows,
+            title=f"{one.name} ({one.provider})",
+        )  # fmt: skip
+
+
+def messages(outcome: "Outcome") -> list[str]:
+    """What the previews have to say: an initial import, a capped look, a drifting schema."""
+    said = []
+    for (connection, entity), report in outcome.previews.items():
+        if report.message:
+            said.append(f"{connection} {entity}: {report.message}")
+        said += [
+            f"{connection} {entity}: its schema drifts: {d['field']} {d['change']} ({d['detail']})."
+            for d in report.drift
+        ]
+    return said
+
+
+def tell_problems(org: str, outcome: "Outcome") -> bool:
+    """Name exactly what failed or is in quarantine, on stderr. True if anything is."""
+    for (connection, entity), report in outcome.pulls.items():
+        if report.gate:
+            note(f"{connection} {entity}: decision {report.gate} waits for you: sync-pipeline decisions list {org}")
+    problems = outcome.problems()
+    for problem in problems:
+        note(f"FAILED {problem}")
+    kept = [
+        f"{connection} {entity}: {report.quarantined:,} in quarantine ({', '.join(report.quarantine[:20])})"
+        for (connection, entity), report in outcome.pulls.items()
+        if report.quarantined or report.quarantine
+    ]
+    for line in kept:
+        note(f"{line}. Why: sync-pipeline quarantine {org}")
+    if problems:
+        note("What was committed is safe: the next pull goes on from there.")
+    return bool(problems or kept)

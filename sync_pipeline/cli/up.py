@@ -1,0 +1,71 @@
+"""up: everything in the foreground, until Ctrl-C."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync_pipeline.cli.output import note, say
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.children import Child
+    from sync_pipeline.config import Settings
+
+_START_SECONDS = 120.0  # the code location is loaded before the webserver answers
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(up)
+
+
+def up(
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Kept for the API.")] = 8000,
+    dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
+) -> None:
+    """Database, Dagster's webserver and its daemon, in the foreground; Ctrl-C stops all of it cleanly."""
+    del port
+    from sync_pipeline.cli.children import family, stays_up
+    from sync_pipeline.config import Settings
+    from sync_pipeline.db.open import migrate_to_head
+
+    settings = Settings()
+    if settings.embedded:
+        migrate_to_head(settings)
+    with family() as children:
+        url = start_dagster(children, settings, dagster_port)
+        say(f"Dagster   {url}")
+        say(f"Data      {settings.home}")
+        say("Ctrl-C stops everything.")
+        stays_up(children)
+    note("Stopped.")
+
+
+def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> str:
+    """Dagster's webserver and daemon as children; returns the UI's address once it answers.
+
+    Raises:
+        ConfigurationError: the port is taken.
+        ChildDied: one of them did not come up.
+    """
+    from sync_pipeline.cli.children import Child, answers, free_port
+    from sync_pipeline.cli.context import open_quickly
+    from sync_pipeline.defs import launch
+    from sync_pipeline.errors import ConfigurationError
+
+    if not free_port(port):
+        raise ConfigurationError(f"Port {port} is taken. Choose another one with --dagster-port.")
+    open_quickly(settings).close()  # says what is wrong with the database before anything starts
+    servers = launch.server_commands(settings, port)
+    for name, argv in servers.commands.items():
+        log = settings.home / "logs" / f"{name}.log"
+        children.append(Child(name, argv, env=servers.environment, log=log))
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + _START_SECONDS
+    while not answers(f"{url}/server_info"):
+        for child in children:
+            if child.ended:
+                raise child.died()
+        if time.monotonic() > deadline:
+            raise children[-1].silent(_START_SECONDS)
+        time.sleep(0.3)
+    return url

@@ -1,0 +1,188 @@
+"""Runs started from the command line: the same assets, in this process, recorded where the UI shows them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sync_pipeline.config import Settings
+from sync_pipeline.defs.home import Servers, instance_home, open_instance, server_commands
+from sync_pipeline.errors import SyncError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from sync_pipeline.db.engine import Database
+    from sync_pipeline.defs.graph import Stage
+    from sync_pipeline.defs.resources import Desk, OnProgress, OnReport
+
+__all__ = ["Launched", "Servers", "Told", "instance_home", "materialize", "open_instance", "server_commands"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a step reported: a PullReport, PreviewReport, SelectionReport, ApplyReport; or the error it raised."""
+
+    org: str
+    stage: Stage
+    name: str
+    report: Any
+
+
+@dataclass(slots=True)
+class Launched:
+    """What came of a launch. `failures` says why an organization failed; its other reports stand."""
+
+    run_ids: list[str] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """True when every organization's part is done."""
+        return not self.failures
+
+    def reports(self, stage: str, org: str | None = None) -> list[Any]:
+        """The reports of one stage, in the order they came; errors are not among them."""
+        return [
+            one.report
+            for one in self.told
+            if one.stage == stage and org in (None, one.org) and not isinstance(one.report, BaseException)
+        ]
+
+    def errors(self) -> list[SyncError]:
+        """Errors that steps raised (a stale plan), as they were."""
+        return [one.report for one in self.told if isinstance(one.report, SyncError)]
+
+
+def materialize(
+    settings: Settings,
+    db: Database,
+    *,
+    stages: Sequence[str],
+    orgs: Sequence[str],
+    provider: str | None = None,
+    connection: str | None = None,
+    entities: Sequence[str] = (),
+    full: bool = False,
+    sweep: bool | None = None,
+    max_pages: int | None = None,
+    plan: str | None = None,
+    actor: str = "command",
+    progress: OnProgress | None = None,
+    on_report: OnReport | None = None,
+) -> Launched:
+    """Materialize stages ("raw", "preview", "selected", "core") of these organizations, in this process.
+
+    `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
+    pulled, with a queue's `QueueStatus` while a plan is applied. `on_report`, likewise, with each report or the error
+    in its place. What went wrong in an organization is in the answer's `failures`, not raised.
+
+    Raises:
+        DatabaseUnavailable: Dagster's storage does not answer.
+    """
+    from sync_pipeline.defs.graph import ORG, Stage
+    from sync_pipeline.defs.resources import Desk
+
+    wanted = [Stage(stage) for stage in stages]
+    launched = Launched()
+
+    def told(org: str, stage: Stage, name: str, what: Any) -> None:
+        launched.told.append(Told(org, stage, name, what))
+        if on_report is not None:
+            on_report(org, stage, name, what)
+
+    desk = Desk(settings, db, on_report=told)
+    if progress is not None:
+        desk.on_progress = progress
+    config = {
+        "connection": connection,
+        "entities": list(entities),
+        "full": full,
+        "sweep": sweep,
+        "max_pages": max_pages,
+        "actor": actor,
+    }
+    with open_instance(settings) as instance:
+        known = set(instance.get_dynamic_partitions(ORG.name or ""))
+        if new := [org for org in orgs if org not in known]:
+            instance.add_dynamic_partitions(ORG.name or "", new)
+        launch = _Launch(instance, desk, launched, list(orgs))
+        flow = [stage for stage in wanted if stage is not Stage.CORE]
+        if flow:
+            launch.flow(flow, provider, list(entities), config)
+        if Stage.CORE in wanted and not launched.failures:
+            launch.core({"plan": plan, "actor": actor})
+    return launched
+
+
+class _Launch:
+    """One call's runs."""
+
+    def __init__(self, instance: dg.DagsterInstance, desk: Desk, launched: Launched, orgs: list[str]) -> None:
+        self.instance, self.desk, self.launched, self.orgs = instance, desk, launched, orgs
+
+    def flow(self, stages: list[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
+        from sync_pipeline.defs.graph import key
+        from sync_pipeline.sources.base import all_sources
+        from sync_pipeline.steps import connect
+
+        known = {org.slug: org for org in connect.organizations(self.desk.db)}
+        used = {name for org in self.orgs if org in known for name in known[org].providers}
+        sources = [s for s in all_sources().values() if s.name in used and provider in (None, s.name)]
+        keys = [
+            key(stage, source.name, name)
+            for source in sources
+            for stage in stages
+            for name in source.streams
+            if not entities or name in entities
+        ]
+        if keys:
+            self._run("pull", keys, {source.name: config for source in sources})
+
+    def core(self, config: dict[str, Any]) -> None:
+        from sync_pipeline.defs.graph import core_specs
+
+        self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
+
+    def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
+        from sync_pipeline.defs import definitions
+        from sync_pipeline.defs.resources import working_at
+
+        alone = self.orgs[0] if len(self.orgs) == 1 else None
+        more = {} if alone else {"orgs": self.orgs}
+        chosen = {asset.path[1] for asset in keys}
+        ops = {op: {"config": {**config, **more}} for op, config in configs.items() if job != "pull" or op in chosen}
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        with working_at(self.desk):
+            result = (
+                definitions()
+                .resolve_job_def(job)
+                .execute_in_process(
+                    run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    instance=self.instance,
+                    partition_key=alone,
+                    asset_selection=keys,
+                    tags={"sync/launched_by": "command line"},
+                    raise_on_error=False,
+                )
+            )
+        self.launched.run_ids.append(result.run_id)
+        if not result.success:
+            self._note_failures(result)
+
+    def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
+        for event in result.all_events:
+            if not event.is_step_failure:
+                continue
+            data = event.step_failure_data
+            failed = data.user_failure_data.metadata.get("failed") if data.user_failure_data else None
+            if failed is not None:
+                self.launched.failures.update({str(org): str(why) for org, why in failed.value.items()})
+            else:
+                reason = data.error.to_string().splitlines()[0] if data.error else "the run failed"
+                self.launched.failures.update(dict.fromkeys(self.orgs, reason))
+        if not self.launched.failures:
+            self.launched.failures.update(dict.fromkeys(self.orgs, "the run failed; the Dagster UI shows why"))

@@ -1,0 +1,40 @@
+-- waiting_selections --
+SELECT org_id, slug, batch_id FROM observe.waiting_selections(%(at_most)s)
+
+-- waiting_requests --
+SELECT org_id, slug, request_id, kind, parameters FROM observe.waiting_requests(%(at_most)s)
+
+-- request_launched --
+UPDATE observe.request SET state = 'launched', orchestrator_run = %(run_id)s
+WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state = 'waiting'
+
+-- request_finished --
+UPDATE observe.request
+SET state = %(state)s, error = %(error)s, finished_at = now(), orchestrator_run = coalesce(%(run_id)s, orchestrator_run)
+WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state IN ('waiting', 'launched')
+
+-- open_decisions --
+SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_decisions()
+
+-- answered --
+-- An answered gate whose answer no run has taken up yet.
+SELECT connection_id, entity_type, cause, answer FROM observe.decision
+WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NOT NULL AND outcome IS NULL
+
+-- left_plans --
+-- Plans that were approved a while ago and are not finished: their run was lost, or never came to be.
+SELECT p.plan_id
+FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND p.approved_at < now() - make_interval(secs => %(seconds)s)
+    AND (
+        (p.state = 'approved' AND p.origin = 'selection')
+        OR EXISTS (
+            SELECT 1 FROM promote.sync_queue AS q
+            WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.state IN ('draft', 'processing')
+                AND NOT EXISTS (
+                    SELECT 1 FROM promote.sync_queue_line AS l
+                    WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.lease_until > now()
+                )
+        )
+    )
+ORDER BY p.approved_at LIMIT 10
