@@ -113,7 +113,10 @@ BEGIN
         SET waiting = q.waiting + d.waiting, processing = q.processing + d.processing, done = q.done + d.done,
             failed = q.failed + d.failed, cancelled = q.cancelled + d.cancelled,
             action_required = q.action_required + d.action_required
-        FROM delta d WHERE q.org_id = d.org_id AND q.queue_id = d.queue_id;
+        FROM delta d WHERE q.org_id = d.org_id AND q.queue_id = d.queue_id
+            -- A heartbeat moves no line: it must not wait for the queue's row.
+            AND (d.waiting, d.processing, d.done, d.failed, d.cancelled, d.action_required)
+                <> (0, 0, 0, 0, 0, 0);
     END IF;
     RETURN NULL;
 END $$;

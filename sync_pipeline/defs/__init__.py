@@ -24,7 +24,7 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=[*flow_assets(), promote, reconciliation, *stores()],
         asset_checks=asset_checks(),
-        jobs=jobs(),
+        jobs=list(jobs().values()),
         schedules=schedules(),
         sensors=sensors(),
         resources={"sync": SyncResource()},

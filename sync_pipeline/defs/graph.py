@@ -10,7 +10,8 @@ import dagster as dg
 
 from sync_pipeline.sources.base import Source, Stream, all_sources
 
-ORG = dg.DynamicPartitionsDefinition(name="org")
+ORG_NAME = "org"
+ORG = dg.DynamicPartitionsDefinition(name=ORG_NAME)
 OWNERS = ["team:data"]
 
 

@@ -1,6 +1,7 @@
 """What runs by itself, and when. Capture and preview do; promotion never: it follows from a person's selection."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -20,10 +21,11 @@ def _flow_keys() -> list[dg.AssetKey]:
     return [spec.key for provider in all_sources() for spec in flow_specs(provider)]
 
 
-def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
+@cache
+def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
     """Named selections of assets, for schedules, sensors and people. Checks have a job of their own."""
     flow = dg.AssetSelection.assets(*_flow_keys()).without_checks()
-    return [
+    made = [
         dg.define_asset_job(
             "nightly_delta", flow, tags=CAPTURE, description="What changed in every store, previewed. Nothing is promoted."
         ),
@@ -52,6 +54,7 @@ def jobs() -> Sequence[UnresolvedAssetJobDefinition]:
             "watch", dg.AssetSelection.all_asset_checks(), description="Every check, over all organizations."
         ),
     ]
+    return {job.name: job for job in made}
 
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:

@@ -83,7 +83,7 @@ def materialize(
     Raises:
         DatabaseUnavailable: Dagster's storage does not answer.
     """
-    from sync_pipeline.defs.graph import ORG, Stage
+    from sync_pipeline.defs.graph import ORG_NAME, Stage
     from sync_pipeline.defs.resources import Desk
 
     wanted = [Stage(stage) for stage in stages]
@@ -106,9 +106,9 @@ def materialize(
         "actor": actor,
     }
     with open_instance(settings) as instance:
-        known = set(instance.get_dynamic_partitions(ORG.name or ""))
+        known = set(instance.get_dynamic_partitions(ORG_NAME))
         if new := [org for org in orgs if org not in known]:
-            instance.add_dynamic_partitions(ORG.name or "", new)
+            instance.add_dynamic_partitions(ORG_NAME, new)
         launch = _Launch(instance, desk, launched, list(orgs))
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:

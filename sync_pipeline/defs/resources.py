@@ -52,13 +52,21 @@ class Desk:
         self.on_progress(org, stage, name, what)
 
 
+_opening = threading.Lock()
+
+
 @cache
-def _shared() -> tuple[Settings, Database]:
-    """One pool of connections a process; runs, sensors and checks share it."""
+def _opened() -> tuple[Settings, Database]:
     from sync_pipeline.db.open import open_database
 
     settings = Settings()
     return settings, open_database(settings)
+
+
+def _shared() -> tuple[Settings, Database]:
+    """One pool of connections a process; runs, sensors and checks share it, in whatever thread."""
+    with _opening:
+        return _opened()
 
 
 _given: list[Desk] = []

@@ -98,6 +98,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             remote_total=remote.total if remote else None,
             capped=bool(remote and remote.capped),
             drift=json.dumps(drift),
+            noise=noise(connection, stream),
         )
     return PreviewReport(
         connection=connection.name,

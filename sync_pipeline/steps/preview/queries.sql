@@ -200,12 +200,13 @@ ORDER BY run_id DESC LIMIT 1
 
 -- write_summary --
 INSERT INTO preview.summary AS s
-(org_id, connection_id, entity_type, new, updated, deleted, in_sync, remote_total, capped, drift)
+(org_id, connection_id, entity_type, new, updated, deleted, in_sync, remote_total, capped, drift, noise)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(new)s, %(updated)s, %(deleted)s, %(in_sync)s,
-        %(remote_total)s, %(capped)s, %(drift)s::jsonb)
+        %(remote_total)s, %(capped)s, %(drift)s::jsonb, %(noise)s)
 ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
 SET new = excluded.new, updated = excluded.updated, deleted = excluded.deleted, in_sync = excluded.in_sync,
-    remote_total = excluded.remote_total, capped = excluded.capped, drift = excluded.drift, computed_at = now()
+    remote_total = excluded.remote_total, capped = excluded.capped, drift = excluded.drift,
+    noise = excluded.noise, computed_at = now()
 
 -- changes --
 -- Names of the changed fields of some records: what core has against what is captured.

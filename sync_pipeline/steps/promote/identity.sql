@@ -1,3 +1,6 @@
+-- Lookups are LATERAL with a LIMIT or OFFSET 0: one index probe a record, whatever the planner thinks of a table that
+-- was empty a minute ago.
+
 -- settings --
 SELECT currency, sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org();
 
@@ -9,39 +12,45 @@ SELECT connection_id, provider, name FROM connect.integration_connector WHERE or
 SELECT k.n, m.internal_id, m.core_table, m.core_wins, m.promoted_deleted
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
-JOIN promote.integration_mapping AS m
-    ON m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
-        AND m.external_id = k.external_id;
+CROSS JOIN LATERAL (
+    SELECT e.internal_id, e.core_table, e.core_wins, e.promoted_deleted FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.connection_id = k.connection_id AND e.entity_type = k.entity_type
+        AND e.external_id = k.external_id LIMIT 1) AS m;
 
 -- products_by_sku --
 -- Each SKU folded, the product that has it, and who maps to that: a row a mapping, live ones only.
 WITH asked AS MATERIALIZED (
     SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
-SELECT a.n, a.key, t.id,
-       m.connection_id, m.entity_type, m.external_id, m.core_wins,
+SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
        t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
            SELECT 1 FROM promote.integration_mapping AS e
-           WHERE e.org_id = t.org_id AND e.core_table = 'core.products' AND e.internal_id = t.id) AS unmapped
+           WHERE e.org_id = connect.current_org() AND e.core_table = 'core.products' AND e.internal_id = t.id) AS unmapped
 FROM asked AS a
-LEFT JOIN core.products AS t ON t.org_id = connect.current_org() AND t.sku_key = a.key COLLATE "C"
-LEFT JOIN promote.integration_mapping AS m
-    ON m.org_id = t.org_id AND m.core_table = 'core.products' AND m.internal_id = t.id AND NOT m.promoted_deleted
+LEFT JOIN LATERAL (
+    SELECT c.id FROM core.products AS c
+    WHERE c.org_id = connect.current_org() AND c.sku_key = a.key COLLATE "C" LIMIT 1) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.core_table = 'core.products' AND e.internal_id = t.id
+        AND NOT e.promoted_deleted OFFSET 0) AS m ON true
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- product_variants_by_sku --
 -- Variants have a SKU space of their own; see docs/mapping.md.
 WITH asked AS MATERIALIZED (
     SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
-SELECT a.n, a.key, t.id,
-       m.connection_id, m.entity_type, m.external_id, m.core_wins,
+SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
        t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
            SELECT 1 FROM promote.integration_mapping AS e
-           WHERE e.org_id = t.org_id AND e.core_table = 'core.product_variants' AND e.internal_id = t.id) AS unmapped
+           WHERE e.org_id = connect.current_org() AND e.core_table = 'core.product_variants' AND e.internal_id = t.id) AS unmapped
 FROM asked AS a
-LEFT JOIN core.product_variants AS t ON t.org_id = connect.current_org() AND t.sku_key = a.key COLLATE "C"
-LEFT JOIN promote.integration_mapping AS m
-    ON m.org_id = t.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = t.id
-        AND NOT m.promoted_deleted
+LEFT JOIN LATERAL (
+    SELECT c.id FROM core.product_variants AS c
+    WHERE c.org_id = connect.current_org() AND c.sku_key = a.key COLLATE "C" LIMIT 1) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.core_table = 'core.product_variants' AND e.internal_id = t.id
+        AND NOT e.promoted_deleted OFFSET 0) AS m ON true
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- customers_by_email --
@@ -54,9 +63,10 @@ LEFT JOIN LATERAL (
     SELECT c.id FROM core.customers AS c
     WHERE c.org_id = connect.current_org() AND c.email_key = a.key COLLATE "C"
     ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS t ON true
-LEFT JOIN promote.integration_mapping AS m
-    ON m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.internal_id = t.id
-        AND NOT m.promoted_deleted
+LEFT JOIN LATERAL (
+    SELECT e.connection_id, e.entity_type, e.external_id FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.core_table = 'core.customers' AND e.internal_id = t.id
+        AND NOT e.promoted_deleted OFFSET 0) AS m ON true
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- new_ids --

@@ -69,15 +69,12 @@ def write_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
 
 def _write_stock(conn: Connection, queue: str, rows: Sequence[tuple[Any, ...]]) -> None:
     stage(conn, SQL, "inventory", rows)
-    if not all(row[0] for row in rows):
-        run(conn, SQL["update_inventory"], queue=queue)
-    run(conn, SQL["insert_inventory"], queue=queue)
+    run(conn, SQL["write_inventory"], queue=queue)
 
 
 def _stock_row(item: Item, product: int | None, variant: int | None, stock: Stock) -> tuple[Any, ...]:
     line = item.line
     return (
-        not item.was_mapped,
         product,
         variant,
         line.connection_id,
@@ -136,7 +133,7 @@ def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> No
     """The items of orders that bring theirs along."""
     some = [item for item in items if isinstance(item.entity, Order) and item.entity.items is not None]
     rows = (
-        _item_row(item, item.is_new, item.id, one, None)
+        _item_row(item, item.id, one, None)
         for item in some
         for one in item.entity.items  # type: ignore[union-attr]
     )
@@ -165,7 +162,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
                 None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
             )
             for one in entity.items:
-                yield _item_row(item, not item.was_mapped, order, one, entity)
+                yield _item_row(item, order, one, entity)
 
     _write_items(conn, queue, items, rows())
     orders = set()
@@ -177,11 +174,10 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
 
 
 def _item_row(
-    item: Item, is_new: bool, order: int | None, one: OrderItem, lines: OrderLines | None
+    item: Item, order: int | None, one: OrderItem, lines: OrderLines | None
 ) -> tuple[Any, ...]:
     ref = lines.order if lines is not None else None
     return (
-        is_new,
         order,
         one.item_type.value,
         item.line.connection_id,
@@ -211,8 +207,7 @@ def _write_items(conn: Connection, queue: str, items: Sequence[Item], rows: Iter
     if old:
         run(conn, SQL["drop_item_links"], **_keys(old))
         run(conn, SQL["drop_items"], **_keys(old))
-        run(conn, SQL["update_items"], queue=queue)
-    run(conn, SQL["insert_items"], queue=queue)
+    run(conn, SQL["write_items"], queue=queue)
     run(conn, SQL["wait_for_item_links"], queue=queue)
     by_key = {item.line.key: item for item in items}
     for row in run(conn, SQL["unlinked_items"]):

@@ -12,9 +12,10 @@ TRUNCATE stage_product_categories;
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
 SELECT DISTINCT connect.current_org(), s.product_id, m.internal_id, s.connection_id, %(queue)s::uuid
 FROM stage_product_categories AS s
-JOIN promote.integration_mapping AS m
-    ON m.org_id = connect.current_org() AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
-        AND m.external_id = s.external_id AND m.core_table = 'core.categories'
+CROSS JOIN LATERAL (
+    SELECT e.internal_id FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.connection_id = s.connection_id AND e.entity_type = s.entity_type
+        AND e.external_id = s.external_id AND e.core_table = 'core.categories' LIMIT 1) AS m
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 
 -- drop_product_categories --
@@ -42,39 +43,31 @@ WHERE NOT EXISTS (
 
 -- stage_inventory --
 CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
+SELECT product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
        manage_stock, stock_status, backorders
 FROM core.inventory_items WITH NO DATA;
 
 -- copy_inventory --
 COPY stage_inventory (
-    is_new, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
+    product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
     stock_status, backorders
 ) FROM STDIN;
 
 -- clear_inventory --
 TRUNCATE stage_inventory;
 
--- update_inventory --
-UPDATE core.inventory_items AS i
-SET product_id = s.product_id, variant_id = s.variant_id, location = s.location, quantity = s.quantity,
-    manage_stock = s.manage_stock, stock_status = s.stock_status, backorders = s.backorders,
-    active = true, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_inventory AS s
-WHERE NOT s.is_new AND i.org_id = connect.current_org() AND i.connection_id = s.connection_id
-    AND i.entity_type = s.entity_type AND i.external_id = s.external_id;
-
--- insert_inventory --
+-- write_inventory --
 INSERT INTO core.inventory_items (
     org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
     stock_status, backorders, queue_id)
-SELECT connect.current_org(), s.product_id, s.variant_id, s.connection_id, s.entity_type, s.external_id, s.location,
-       s.quantity, s.manage_stock, s.stock_status, s.backorders, %(queue)s::uuid
-FROM stage_inventory AS s
-WHERE s.is_new OR NOT EXISTS (
-    SELECT 1 FROM core.inventory_items AS i
-    WHERE i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
-        AND i.external_id = s.external_id);
+SELECT connect.current_org(), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
+       manage_stock, stock_status, backorders, %(queue)s::uuid
+FROM stage_inventory
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET product_id = excluded.product_id, variant_id = excluded.variant_id, location = excluded.location,
+    quantity = excluded.quantity, manage_stock = excluded.manage_stock, stock_status = excluded.stock_status,
+    backorders = excluded.backorders, active = true, deleted_at = NULL, updated_at = now(),
+    queue_id = excluded.queue_id;
 
 -- inventory_ids --
 SELECT k.n, i.id FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
@@ -93,7 +86,7 @@ WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND
 
 -- stage_items --
 CREATE TEMP TABLE IF NOT EXISTS stage_items (
-    n integer, is_new boolean, order_id bigint, item_type text, connection_id bigint, entity_type text,
+    n integer, order_id bigint, item_type text, connection_id bigint, entity_type text,
     external_id text COLLATE "C", external_item_id text COLLATE "C", product_type text, product_ref text COLLATE "C",
     variant_type text, variant_ref text COLLATE "C", order_type text, order_ref text COLLATE "C", sku text, name text,
     quantity numeric, unit_price numeric, total numeric, tax_total numeric, metadata jsonb, product_id bigint,
@@ -101,7 +94,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_items (
 
 -- copy_items --
 COPY stage_items (
-    n, is_new, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
+    n, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
     variant_type, variant_ref, order_type, order_ref, sku, name, quantity, unit_price, total, tax_total, metadata
 ) FROM STDIN;
 
@@ -110,15 +103,16 @@ TRUNCATE stage_items;
 
 -- link_items --
 UPDATE stage_items AS s
-SET product_id = p.internal_id, variant_id = v.internal_id
-FROM stage_items AS x
-LEFT JOIN promote.integration_mapping AS p
-    ON p.org_id = connect.current_org() AND p.connection_id = x.connection_id AND p.entity_type = x.product_type
-        AND p.external_id = x.product_ref AND p.core_table = 'core.products'
-LEFT JOIN promote.integration_mapping AS v
-    ON v.org_id = connect.current_org() AND v.connection_id = x.connection_id AND v.entity_type = x.variant_type
-        AND v.external_id = x.variant_ref AND v.core_table = 'core.product_variants'
-WHERE s.ctid = x.ctid AND (p.internal_id IS NOT NULL OR v.internal_id IS NOT NULL);
+SET product_id = (
+        SELECT m.internal_id FROM promote.integration_mapping AS m
+        WHERE m.org_id = connect.current_org() AND m.connection_id = s.connection_id
+            AND m.entity_type = s.product_type AND m.external_id = s.product_ref AND m.core_table = 'core.products'),
+    variant_id = (
+        SELECT m.internal_id FROM promote.integration_mapping AS m
+        WHERE m.org_id = connect.current_org() AND m.connection_id = s.connection_id
+            AND m.entity_type = s.variant_type AND m.external_id = s.variant_ref
+            AND m.core_table = 'core.product_variants')
+WHERE s.product_ref IS NOT NULL OR s.variant_ref IS NOT NULL;
 
 -- drop_items --
 -- Items the record has no more. They are parts of it, not records: its payload's versions keep them.
@@ -131,29 +125,19 @@ WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND
         WHERE s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
             AND s.external_item_id = i.external_item_id);
 
--- update_items --
-UPDATE core.sales_order_items AS i
-SET order_id = s.order_id, item_type = s.item_type, product_id = s.product_id, variant_id = s.variant_id,
-    sku = s.sku, name = s.name, quantity = s.quantity, unit_price = s.unit_price, total = s.total,
-    tax_total = s.tax_total, metadata = s.metadata, active = true, deleted_at = NULL, updated_at = now(),
-    queue_id = %(queue)s::uuid
-FROM stage_items AS s
-WHERE NOT s.is_new AND i.org_id = connect.current_org() AND i.connection_id = s.connection_id
-    AND i.entity_type = s.entity_type AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id;
-
--- insert_items --
+-- write_items --
 INSERT INTO core.sales_order_items (
     org_id, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_id, variant_id,
     sku, name, quantity, unit_price, total, tax_total, metadata, queue_id)
-SELECT connect.current_org(), s.order_id, s.item_type, s.connection_id, s.entity_type, s.external_id,
-       s.external_item_id, s.product_id, s.variant_id, s.sku, s.name, s.quantity, s.unit_price, s.total, s.tax_total,
-       s.metadata, %(queue)s::uuid
-FROM stage_items AS s
-WHERE s.is_new OR NOT EXISTS (
-    SELECT 1 FROM core.sales_order_items AS i
-    WHERE i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
-        AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id)
-ORDER BY s.n;
+SELECT connect.current_org(), order_id, item_type, connection_id, entity_type, external_id, external_item_id,
+       product_id, variant_id, sku, name, quantity, unit_price, total, tax_total, metadata, %(queue)s::uuid
+FROM stage_items ORDER BY n
+ON CONFLICT (org_id, connection_id, entity_type, external_id, external_item_id) DO UPDATE
+SET order_id = excluded.order_id, item_type = excluded.item_type, product_id = excluded.product_id,
+    variant_id = excluded.variant_id, sku = excluded.sku, name = excluded.name, quantity = excluded.quantity,
+    unit_price = excluded.unit_price, total = excluded.total, tax_total = excluded.tax_total,
+    metadata = excluded.metadata, active = true, deleted_at = NULL, updated_at = now(),
+    queue_id = excluded.queue_id;
 
 -- drop_item_links --
 DELETE FROM promote.pending_link AS p

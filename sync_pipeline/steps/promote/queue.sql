@@ -106,20 +106,25 @@ RETURNING l.line_no, l.stage, l.connection_id, l.entity_type, l.external_id, l.a
 
 -- payloads --
 -- The planned version of each record: nearly always the current one, else from the history.
-SELECT k.n, coalesce(r.sync_data, h.sync_data)::text AS payload
+SELECT k.n, coalesce(r.payload, (
+    SELECT h.sync_data::text FROM capture.record_history AS h
+    WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
+        AND h.external_id = k.external_id AND h.content_hash = k.content_hash)) AS payload
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, content_hash, n)
-LEFT JOIN capture.sync_record AS r
-    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
-        AND r.external_id = k.external_id AND r.content_hash = k.content_hash
-LEFT JOIN capture.record_history AS h
-    ON r.external_id IS NULL
-        AND h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
-        AND h.external_id = k.external_id AND h.content_hash = k.content_hash;
+LEFT JOIN LATERAL (
+    SELECT c.sync_data::text AS payload FROM capture.sync_record AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.entity_type = k.entity_type
+        AND c.external_id = k.external_id AND c.content_hash = k.content_hash LIMIT 1) AS r ON true;
 
 -- heartbeat --
+-- Lines of the batch being written are locked by it, which holds them better than a lease.
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid;
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state = 'processing'
+        AND l.worker = %(worker)s::uuid
+    FOR UPDATE SKIP LOCKED));
 
 -- release --
 -- Hand back what was claimed and not done.

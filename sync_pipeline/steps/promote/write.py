@@ -94,7 +94,6 @@ def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> N
         "mapping",
         (
             (
-                item.was_mapped,
                 item.line.connection_id,
                 item.line.entity_type,
                 item.line.external_id,
@@ -107,10 +106,7 @@ def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> N
             for item in group
         ),
     )
-    if not all(item.was_mapped for item in group):
-        run(conn, WRITE["insert_mapping"], table=table.name, queue=queue)
-    if any(item.was_mapped for item in group):
-        run(conn, WRITE["update_mapping"], table=table.name, queue=queue)
+    run(conn, WRITE["map"], table=table.name, queue=queue)
 
 
 def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:

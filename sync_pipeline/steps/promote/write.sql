@@ -8,34 +8,30 @@ SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan'
 
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
-SELECT false AS was_mapped, connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
+SELECT connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
        sku_set_aside
 FROM promote.integration_mapping WITH NO DATA;
 
 -- copy_mapping --
 COPY stage_mapping (
-    was_mapped, connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
+    connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
     sku_set_aside
 ) FROM STDIN;
 
 -- clear_mapping --
 TRUNCATE stage_mapping;
 
--- insert_mapping --
-INSERT INTO promote.integration_mapping (
+-- map --
+INSERT INTO promote.integration_mapping AS m (
     org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash, core_wins,
     sku_set_aside, queue_id)
 SELECT connect.current_org(), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
        promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid
-FROM stage_mapping WHERE NOT was_mapped;
-
--- update_mapping --
-UPDATE promote.integration_mapping AS m
-SET core_table = %(table)s, internal_id = s.internal_id, promoted_hash = s.promoted_hash, promoted_deleted = false,
-    core_wins = s.core_wins, sku_set_aside = s.sku_set_aside, last_promoted_at = now(), queue_id = %(queue)s::uuid
-FROM stage_mapping AS s
-WHERE s.was_mapped AND m.org_id = connect.current_org() AND m.connection_id = s.connection_id
-    AND m.entity_type = s.entity_type AND m.external_id = s.external_id;
+FROM stage_mapping
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET core_table = excluded.core_table, internal_id = excluded.internal_id, promoted_hash = excluded.promoted_hash,
+    promoted_deleted = false, core_wins = excluded.core_wins, sku_set_aside = excluded.sku_set_aside,
+    last_promoted_at = now(), queue_id = excluded.queue_id;
 
 -- shared --
 -- Rows that more than one record stands behind: these are merged.

@@ -1,0 +1,80 @@
+"""`python -m bench [name …]`: measure, side by side, and write bench/out/results.json.
+
+A benchmark is a module of this package with a NAME, a TITLE, a SCALE (records, unless --scale says otherwise) and
+`run(scale, runs) -> rows`; there is no other registry.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+import bench
+from bench import ground, report
+
+_QUIET = ("__main__", "ground", "report", "million")
+
+
+def discover() -> dict[str, Any]:
+    """Every benchmark there is, by name."""
+    found: dict[str, Any] = {}
+    for info in pkgutil.iter_modules(bench.__path__):
+        if info.ispkg or info.name in _QUIET:
+            continue
+        module = importlib.import_module(f"bench.{info.name}")
+        if all(hasattr(module, name) for name in ("NAME", "TITLE", "run")):
+            found[module.NAME] = module
+    return found
+
+
+def main() -> int:
+    """Run the benchmarks asked for, or all."""
+    known = discover()
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks: " + ", ".join(known))
+    parser.add_argument("names", nargs="*", metavar="name", help=f"all of them if none is named: {', '.join(known)}")
+    parser.add_argument("--scale", type=int, help="records, instead of each benchmark's own number")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each contestant; medians count (default 3)")
+    parser.add_argument("--json", action="store_true", help="print results as JSON instead of tables")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.names if name not in known]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}")
+    console = Console(stderr=asked.json)
+    # Ratios are to be read in full, also where the output is a file.
+    if not console.is_terminal:
+        console = Console(stderr=asked.json, width=150)
+    printed: dict[str, Any] = {}
+    failed = False
+    path = None
+    try:
+        for name in asked.names or known:
+            module = known[name]
+            scale = asked.scale or getattr(module, "SCALE", 50_000)
+            facts = {**report.machine(), "scale": scale, "runs": asked.runs}
+            console.print(f"[dim]{module.TITLE} …[/]")
+            try:
+                rows = list(module.run(scale, asked.runs))
+            except Exception as error:  # noqa: BLE001 - the others are still worth measuring
+                rows = [report.skipped(module.TITLE, f"{type(error).__name__}: {error}")]
+                failed = True
+            report.show(module.TITLE, facts, rows, console)
+            path = report.save(name, module.TITLE, facts, rows)
+            printed[name] = {**facts, "rows": [asdict(row) for row in rows]}
+    finally:
+        ground.leave()
+    if asked.json:
+        print(json.dumps(printed, ensure_ascii=False))
+    elif path:
+        console.print(f"[dim]Written to {path}.[/]")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

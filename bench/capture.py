@@ -1,0 +1,194 @@
+"""A full pull of a store's products, against the floor and against dlt."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.ground import LATENCY, Ground, Store, ground, serving
+from bench.report import OUT, Row, measured, skipped
+from sync_pipeline.sources.base import ConnectionSettings
+
+NAME = "capture"
+TITLE = "Capture: full pull of a store's products (pages of 100, each answered in 50 ms, https, 4 at a time)"
+SCALE = 50_000
+_CONCURRENCY = ConnectionSettings().max_concurrency
+_REQUIREMENTS = Path(__file__).parent / "requirements-dlt.txt"
+_CHILDREN = Path(__file__).parent / "children"
+_MOST_MB = 300
+_TABLES = {
+    "floor": ("public", "bench_floor"),
+    "pull": ("capture", "woocommerce_sync"),
+    "dlt": ("bench_dlt", "products"),
+    "tuned": ("bench_dlt", "products"),
+}
+
+
+def run(scale: int, runs: int) -> list[Row]:
+    """All contestants in turns on one store and one server; then one pull of a store four times the size."""
+    python, without_peer = peer_python()
+    told: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": [], "dlt": [], "tuned": []}
+    with ground() as at, serving(at, scale) as store:
+        at.connect_store("bench", store)
+        turns: dict[str, Callable[[], dict[str, Any]]] = {
+            "floor": lambda: floor(at, store),
+            "pull": lambda: at.pull("bench", "--full"),
+        }
+        if python is not None:
+            turns["dlt"] = lambda: peer(at, store, python)
+            turns["tuned"] = lambda: peer(at, store, python, "--tuned")
+        for _ in range(runs):
+            for name, turn in list(turns.items()):
+                at.forget_captured()
+                try:
+                    told[name].append({**turn(), **_count(at, name, scale)})
+                except RuntimeError as error:
+                    if name in ("floor", "pull"):
+                        raise
+                    turns.pop(name)
+                    told[name].clear()
+                    without_peer = str(error).splitlines()[-1]
+    with ground() as at, serving(at, 4 * scale) as store:
+        at.connect_store("bench", store)
+        large = {**at.pull("bench", "--full"), **_count(at, "pull", 4 * scale)}
+    return _rows(scale, told, large, without_peer)
+
+
+def _count(at: Ground, name: str, expected: int) -> dict[str, int]:
+    """What is in the database now: a contestant that lost records has not finished."""
+    schema, table = _TABLES[name]
+    names = at.owner.execute(
+        "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname LIKE %s",
+        (schema, f"{table}%"),
+    )
+    counted = "SELECT count(*) FROM {}"  # names come from the catalogue, quoted by it
+    counts = {found: _one(at, counted.format(found)) for (found,) in names.fetchall()}
+    records = next(count for found, count in counts.items() if found.split(".")[-1] == table)
+    assert records == expected, f"{name} stored {records} of {expected} records"
+    return {"records": records, "rows": sum(counts.values())}
+
+
+def _one(at: Ground, sql: str) -> int:
+    row = at.owner.execute(sql).fetchone()  # type: ignore[call-overload]
+    assert row is not None
+    return int(row[0])
+
+
+def _rows(scale: int, told: dict[str, list[dict[str, Any]]], large: dict[str, Any], without_peer: str) -> list[Row]:
+    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in told.items()}
+    middle = {name: statistics.median(values) for name, values in seconds.items() if values}
+    waiting = -(-scale // 100) * LATENCY / _CONCURRENCY
+    over = middle["pull"] / middle["floor"]
+    cpu = {name: statistics.median(a["cpu"] for a in answers) for name, answers in told.items() if answers}
+    rows = [
+        measured(
+            "floor: fetch and COPY",
+            seconds["floor"],
+            note=f"{waiting:.2f} s of it is the store's own latency; {cpu['floor']:.2f} s CPU",
+        ),
+        measured(
+            "pull --full",
+            seconds["pull"],
+            ratio=over,
+            ratio_to="floor",
+            target="≤ 1.3 × floor",
+            reached=over <= 1.3,
+            note=f"{scale / middle['pull']:,.0f} records/s; {told['pull'][0]['requests']} requests; "
+            f"{cpu['pull']:.2f} s CPU",
+        ),
+    ]
+    for name, title, target in (
+        ("dlt", "dlt rest_api → postgres", 6.0),
+        ("tuned", "dlt, payloads kept whole, CSV and COPY", None),
+    ):
+        if name not in middle:
+            rows.append(skipped(title, without_peer))
+            continue
+        times = middle[name] / middle["pull"]
+        rows.append(
+            measured(
+                title,
+                seconds[name],
+                ratio=times,
+                ratio_to="pull",
+                target=f"≥ {target:.0f} × pull" if target else "for information",
+                reached=times >= target if target else None,
+                note=f"{told[name][0]['rows']:,} rows; {cpu[name]:.2f} s CPU; peak {told[name][0]['peak_mb']:.0f} MB",
+            )
+        )
+    peaks = [answer["peak_mb"] for answer in told["pull"]]
+    rows.append(
+        measured(
+            f"peak memory of the pull, {scale:,}",
+            peaks,
+            unit="MB",
+            target=f"< {_MOST_MB} MB",
+            reached=max(peaks) < _MOST_MB,
+        )
+    )
+    rows.append(
+        measured(
+            f"peak memory of the pull, {4 * scale:,}",
+            [large["peak_mb"]],
+            unit="MB",
+            ratio=large["peak_mb"] / statistics.median(peaks),
+            ratio_to="the smaller",
+            target=f"< {_MOST_MB} MB",
+            reached=large["peak_mb"] < _MOST_MB,
+            note=f"one pull, {large['seconds']:.1f} s, {large['records'] / large['seconds']:,.0f} records/s",
+        )
+    )
+    return rows
+
+
+def floor(at: Ground, store: Store) -> dict[str, Any]:
+    """The same pages, as many at a time, COPYed raw."""
+    at.owner.execute("CREATE TABLE public.bench_floor (id bigint PRIMARY KEY, data jsonb NOT NULL)")
+    given = [at.dsn, store.url, store.key, store.secret, store.ca_file, "--concurrency", str(_CONCURRENCY)]
+    return at.child(sys.executable, ["-m", "bench.children.floor", *given])
+
+
+def peer(at: Ground, store: Store, python: Path, *arguments: str) -> dict[str, Any]:
+    """The same records by dlt, with a state of its own each time."""
+    with tempfile.TemporaryDirectory(dir=at.home) as folder:
+        given = [at.socket, at.database, store.url, store.key, store.secret, folder]
+        return at.child(
+            python,
+            [str(_CHILDREN / "peer.py"), *given, *arguments],
+            REQUESTS_CA_BUNDLE=store.ca_file,
+            RUNTIME__DLTHUB_TELEMETRY="false",
+            RUNTIME__LOG_LEVEL="ERROR",
+            DLT_DATA_DIR=folder,
+        )
+
+
+def peer_python() -> tuple[Path | None, str]:
+    """The Python that has dlt, made at first use; or None and why not."""
+    folder = OUT / "dlt-venv"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    mark = folder / "installed"
+    wanted = _REQUIREMENTS.read_text()
+    if mark.exists() and mark.read_text() == wanted:
+        return python, ""
+    OUT.mkdir(exist_ok=True)
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    install = (
+        [str(uv), "pip", "install", "--quiet", "--python", str(python)]
+        if uv.exists()
+        else [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    )
+    for command in ([sys.executable, "-m", "venv", str(folder)], [*install, "-r", str(_REQUIREMENTS)]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            return None, f"dlt could not be installed: {said[-1] if said else 'no reason given'}"
+    mark.write_text(wanted)
+    return python, ""

@@ -1,0 +1,72 @@
+"""Contestant: the floor. The same pages, as many at a time, and COPY of their records into one table: nothing else.
+
+No hashes, no history, no ledger, no paging proof, no row-level security, one commit at the end: what any program that
+brings these records into PostgreSQL has to do.
+"""
+
+import argparse
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+
+from bench.children.measure import tell
+
+_PAGE = 100
+
+
+class _Id(msgspec.Struct):
+    id: int
+
+
+_RAW = msgspec.json.Decoder(list[msgspec.Raw])
+_IDS = msgspec.json.Decoder(list[_Id])
+
+
+def _rows(body: bytes) -> bytes:
+    """The page's records as lines of COPY's text format."""
+    return b"".join(
+        b"%d\t%s\n" % (found.id, bytes(raw).replace(b"\\", b"\\\\"))
+        for found, raw in zip(_IDS.decode(body), _RAW.decode(body), strict=True)
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name in ("dsn", "url", "key", "secret", "ca_file"):
+        arguments.add_argument(name)
+    arguments.add_argument("--concurrency", type=int, required=True)
+    asked = arguments.parse_args()
+    address = f"{asked.url}/wp-json/wc/v3/products"
+
+    def work() -> dict[str, Any]:
+        client = httpx.Client(
+            verify=ssl.create_default_context(cafile=asked.ca_file), auth=(asked.key, asked.secret), trust_env=False
+        )
+
+        def fetch(offset: int) -> httpx.Response:
+            params = {"per_page": _PAGE, "orderby": "id", "order": "asc", "offset": offset}
+            return client.get(address, params=params).raise_for_status()
+
+        with (
+            client,
+            psycopg.connect(asked.dsn) as conn,
+            ThreadPoolExecutor(asked.concurrency) as pool,
+            conn.cursor() as cursor,
+            cursor.copy("COPY bench_floor (id, data) FROM STDIN") as copy,
+        ):
+            first = fetch(0)
+            copy.write(_rows(first.content))
+            total = int(first.headers["x-wp-total"])
+            for answer in pool.map(fetch, range(_PAGE, total, _PAGE)):
+                copy.write(_rows(answer.content))
+        return {"requests": -(-total // _PAGE)}
+
+    tell(work)
+
+
+if __name__ == "__main__":
+    main()

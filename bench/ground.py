@@ -1,0 +1,181 @@
+"""Where benchmarks happen: an embedded server in a temporary folder, and sandbox stores in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.open import embedded, open_database, owner_url
+from sync_pipeline.steps import connect
+
+LATENCY = 0.05  # seconds a store takes to answer
+_SETTINGS = ("SYNC_DATABASE_URL", "SYNC_APP_DATABASE_URL", "SYNC_DAGSTER_DATABASE_URL", "SYNC_SECRET_KEY")
+_leaving = ExitStack()
+_shared: dict[Any, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A sandbox store that serves in another process."""
+
+    url: str
+    key: str
+    secret: str
+    ca_file: str
+
+
+@dataclass
+class Ground:
+    """A migrated database of its own, as the application's role and as the owner."""
+
+    home: Path
+    settings: Settings
+    db: Database
+    owner: psycopg.Connection = field(repr=False)  # autocommit
+
+    @property
+    def dsn(self) -> str:
+        """The owner's address for psycopg."""
+        return owner_url(self.settings).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
+    def socket(self) -> str:
+        """The folder of the server's socket."""
+        return str(owner_url(self.settings).query["host"])
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return str(owner_url(self.settings).database)
+
+    def connect_store(self, org: str, store: Store) -> connect.Connection:
+        """An organization with this store as its only connection."""
+        made = connect.add_organization(self.db, org)
+        given = {
+            "store_url": store.url,
+            "consumer_key": store.key,
+            "consumer_secret": store.secret,
+            "ca_file": store.ca_file,
+        }
+        return connect.add_connection(self.db, self.settings, made, "woocommerce", "shop", given, actor="bench")
+
+    def forget_captured(self) -> None:
+        """Empty what captures wrote, and let the server settle: the next contestant finds it as the last one did."""
+        tables = self.owner.execute(
+            "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'capture' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        ).fetchone()
+        assert tables is not None
+        self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")  # type: ignore[arg-type]
+        self.owner.execute("DROP TABLE IF EXISTS public.bench_floor")
+        self.owner.execute("DROP SCHEMA IF EXISTS bench_dlt CASCADE")
+        self.settle()
+
+    def settle(self) -> None:
+        """Write out what earlier work left to write."""
+        self.owner.execute("CHECKPOINT")
+
+    def child(self, python: Path | str, arguments: Sequence[str], **environment: str) -> dict[str, Any]:
+        """Run a contestant; what it printed last.
+
+        Raises:
+            RuntimeError: it failed; its last words are in it.
+        """
+        kept = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
+        done = subprocess.run(
+            [str(python), *arguments],
+            cwd=PROJECT,
+            env={
+                **kept,
+                "SYNC_HOME": str(self.home),
+                "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+                "TMPDIR": str(self.home),
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError((done.stderr.strip() or done.stdout.strip() or "it said nothing")[-2000:])
+        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return found
+
+    def pull(self, org: str, *arguments: str) -> dict[str, Any]:
+        """Pull the organization's products, in a process of its own."""
+        return self.child(sys.executable, ["-m", "bench.children.pull", org, *arguments])
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """An embedded server that nobody else uses; gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
+        home = Path(folder)
+        settings = Settings(
+            home=home,
+            database_url=None,
+            app_database_url=None,
+            dagster_database_url=None,
+            secret_key=None,
+            allow_private_hosts=True,
+        )
+        server = embedded(settings)
+        server.use()
+        try:
+            db = open_database(settings)
+            url = owner_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
+            with psycopg.connect(url, autocommit=True) as owner:
+                yield Ground(home, settings, db, owner)
+            db.close()
+        finally:
+            server.stop()
+            server.release()
+
+
+def shared(key: str, make: Any, *arguments: Any) -> Any:
+    """What several benchmarks of one run work on: made by the context manager `make` once, gone with the process."""
+    if (key, arguments) not in _shared:
+        _shared[key, arguments] = _leaving.enter_context(make(*arguments))
+    return _shared[key, arguments]
+
+
+def leave() -> None:
+    """Take down what is shared."""
+    _shared.clear()
+    _leaving.close()
+
+
+@contextmanager
+def serving(at: Ground, products: int) -> Iterator[Store]:
+    """A store of so many products, over https as real ones are."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sync_pipeline.sandbox", "woocommerce"),
+            *("--scale", f"{products}-products", "--latency", str(LATENCY), "--https"),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(at.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError("the sandbox store did not start")
+        yield Store(**json.loads(line))
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,131 @@
+-- ledger_closed --
+-- Entities whose newest run did not close (a run that goes on right now is not at fault).
+SELECT
+    n.provider || '/' || n.entity_type AS place, count(*) AS found,
+    (array_agg(n.connection || coalesce(': ' || n.error, ''))) [1:10] AS sample
+FROM (
+    SELECT DISTINCT ON (l.connection_id, l.entity_type)
+        c.provider, l.entity_type, c.name AS connection, l.state, l.error, l.started_at, l.finished_at
+    FROM capture.sync_ledger AS l
+    INNER JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+    WHERE l.org_id = connect.current_org() AND l.mode IN ('full', 'delta') AND c.disabled_at IS NULL
+    ORDER BY l.connection_id, l.entity_type, l.run_id DESC
+) AS n
+WHERE n.state = 'failed' OR (n.state = 'open' AND n.started_at < now() - interval '6 hours')
+GROUP BY 1
+
+-- nothing_in_quarantine --
+SELECT
+    c.provider || '/' || q.entity_type AS place, count(*) AS found,
+    (array_agg(c.name || ' ' || q.external_id || ': ' || left(q.reason, 120) ORDER BY q.quarantine_id)) [1:10] AS sample
+FROM capture.sync_quarantine AS q
+INNER JOIN connect.integration_connector AS c ON c.org_id = q.org_id AND c.connection_id = q.connection_id
+WHERE q.org_id = connect.current_org() AND q.resolved_at IS NULL AND c.disabled_at IS NULL
+GROUP BY 1
+
+-- compared_since --
+-- Entities with records that changed after they were last compared.
+SELECT
+    c.provider || '/' || r.entity_type AS place, count(*) AS found, (array_agg(c.name ORDER BY c.name)) [1:10] AS sample
+FROM capture.sync_cursor AS r
+INNER JOIN connect.integration_connector AS c ON c.org_id = r.org_id AND c.connection_id = r.connection_id
+LEFT JOIN preview.summary AS s
+    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
+WHERE r.org_id = connect.current_org() AND c.disabled_at IS NULL
+    AND r.changed_at < now() - interval '30 minutes'
+    AND (s.computed_at IS NULL OR s.computed_at < r.changed_at)
+GROUP BY 1
+
+-- no_schema_drift --
+SELECT
+    c.provider || '/' || s.entity_type AS place, sum(jsonb_array_length(s.drift)) AS found,
+    (array_agg(c.name || ': ' || left(s.drift::text, 200) ORDER BY c.name)) [1:10] AS sample
+FROM preview.summary AS s
+INNER JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
+WHERE s.org_id = connect.current_org() AND c.disabled_at IS NULL AND jsonb_array_length(s.drift) > 0
+GROUP BY 1
+
+-- selections_promoted --
+-- Committed selections that no plan was made of for ten minutes.
+SELECT
+    c.provider || '/' || b.entity_type AS place, count(*) AS found,
+    (array_agg(c.name || ': selection ' || b.batch_id::text || ', ' || b.records::text || ' records'
+        ORDER BY b.batch_id)) [1:10] AS sample
+FROM selection.selection_batch AS b
+INNER JOIN connect.integration_connector AS c ON c.org_id = b.org_id AND c.connection_id = b.connection_id
+WHERE b.org_id = connect.current_org() AND b.decision = 'include' AND NOT b.draft AND b.plan_id IS NULL
+    AND b.decided_at < now() - interval '10 minutes'
+    AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
+GROUP BY 1
+
+-- no_orphan_mapping --
+-- Mappings whose core row is not there.
+SELECT
+    m.core_table AS place, count(*) AS found,
+    (array_agg(m.entity_type || ' ' || m.external_id || ' → ' || m.internal_id::text)) [1:10] AS sample
+FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org()
+    AND NOT CASE m.core_table
+        WHEN 'core.categories' THEN EXISTS (
+            SELECT 1 FROM core.categories AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.customers' THEN EXISTS (
+            SELECT 1 FROM core.customers AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.products' THEN EXISTS (
+            SELECT 1 FROM core.products AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.product_variants' THEN EXISTS (
+            SELECT 1 FROM core.product_variants AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.sales_orders' THEN EXISTS (
+            SELECT 1 FROM core.sales_orders AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.reference_data' THEN EXISTS (
+            SELECT 1 FROM core.reference_data AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        ELSE true END
+GROUP BY 1
+
+-- money_adds_up --
+-- Orders whose items do not add up to their total, the difference that the store itself has being noted in metadata.
+SELECT 'core.sales_orders' AS place, count(*) AS found, (array_agg(
+    n.number || ': total ' || n.total::text || ', items ' || n.items::text ORDER BY n.id)) [1:10] AS sample
+FROM (
+    SELECT o.id, o.number, o.total, sum(i.total) AS items
+    FROM core.sales_orders AS o
+    INNER JOIN core.sales_order_items AS i
+        ON i.org_id = o.org_id AND i.order_id = o.id AND i.item_type <> 'refund' AND i.deleted_at IS NULL
+    WHERE o.org_id = connect.current_org() AND o.deleted_at IS NULL
+    GROUP BY o.org_id, o.id, o.number, o.total, o.metadata
+    HAVING sum(i.total) + coalesce((o.metadata ->> 'items_difference')::numeric, 0) <> o.total
+) AS n
+HAVING count(*) > 0
+
+-- no_line_waits --
+-- Records that failed in a promotion and wait for a person.
+SELECT
+    c.provider || '/' || l.entity_type AS place, count(*) AS found,
+    (array_agg(l.external_id || ': ' || left(l.reason, 160) ORDER BY l.line_no)) [1:10] AS sample
+FROM promote.sync_queue AS q
+INNER JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
+INNER JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE q.org_id = connect.current_org() AND q.state IN ('partial', 'failed') AND q.failed > 0 AND NOT q.forced
+    AND q.undone_at IS NULL AND l.state = 'failed' AND q.created_at > now() - interval '30 days'
+GROUP BY 1
+
+-- compat_agrees --
+-- Columns that a legacy view lacks or has over its core table. The same for every organization.
+SELECT m.core AS place, count(*) AS found, (array_agg('compat.' || m.view || ': ' || m.column_name)) [1:10] AS sample
+FROM (
+    SELECT v.core, v.view, coalesce(a.column_name, b.column_name) AS column_name
+    FROM (
+        SELECT DISTINCT u.view_name::text AS view, 'core.' || u.table_name AS core, u.table_name::text AS base
+        FROM information_schema.view_table_usage AS u
+        WHERE u.view_schema = 'compat' AND u.table_schema = 'core'
+    ) AS v
+    CROSS JOIN LATERAL (
+        SELECT c.column_name::text FROM information_schema.columns AS c
+        WHERE c.table_schema = 'core' AND c.table_name = v.base
+    ) AS a
+    FULL JOIN LATERAL (
+        SELECT c.column_name::text FROM information_schema.columns AS c
+        WHERE c.table_schema = 'compat' AND c.table_name = v.view
+    ) AS b ON b.column_name = a.column_name
+    WHERE a.column_name IS NULL OR b.column_name IS NULL
+) AS m
+GROUP BY 1

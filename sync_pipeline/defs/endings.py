@@ -1,0 +1,112 @@
+"""How runs end: requests are closed, failures go to the audit log, a reconciliation follows the weekly full read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline import journal
+from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
+from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.errors import redact
+from sync_pipeline.sources.base import all_sources
+
+_SECONDS = 5
+_NAMED = 1000
+
+
+def endings() -> Sequence[dg.SensorDefinition]:
+    """One sensor a way to end."""
+    ways = {
+        "run_succeeded": dg.DagsterRunStatus.SUCCESS,
+        "run_failed": dg.DagsterRunStatus.FAILURE,
+        "run_canceled": dg.DagsterRunStatus.CANCELED,
+    }
+    return [_ending(name, status) for name, status in ways.items()]
+
+
+def _ending(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        name=name,
+        run_status=status,
+        request_job=jobs()["reconcile"],
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Runs that end as {status.value}: closes their request, writes failures to observe.sync_activity.",
+    )
+    def ending(context: dg.RunStatusSensorContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
+        ended = context.dagster_run
+        failures = {} if status is dg.DagsterRunStatus.SUCCESS else _failures(context)
+        close_request(sync.desk, ended, status, failures)
+        if failures:
+            record_failures(sync.desk, ended, failures)
+            context.log.error(f"run {ended.run_id} ({ended.job_name}): {'; '.join(failures.values())[:1000]}")
+        if ended.tags.get("sync/then") == "reconcile" and status is not dg.DagsterRunStatus.CANCELED:
+            return reconciliation_after(ended)
+        return dg.SkipReason("Nothing follows.")
+
+    return ending
+
+
+def close_request(desk: Desk, ended: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]) -> None:
+    """Mark the request this run was for as done or failed."""
+    if REQUEST not in ended.tags or ORG_ID not in ended.tags:
+        return
+    error = None
+    if status is not dg.DagsterRunStatus.SUCCESS:
+        error = "; ".join(failures.values()) or f"the run ended as {status.value.lower()}"
+    finish(desk, int(ended.tags[ORG_ID]), int(ended.tags[REQUEST]), error=error, run_id=ended.run_id)
+
+
+def record_failures(desk: Desk, ended: dg.DagsterRun, failures: dict[str, str]) -> None:
+    """One line in the audit log of each organization that failed."""
+    from sync_pipeline.steps import connect
+
+    for org in connect.organizations(desk.db):
+        if org.slug in failures:
+            with desk.db.org(org.org_id) as conn:
+                journal.record(
+                    conn, "run.failed", actor="dagster", run=ended.run_id, job=ended.job_name, reason=failures[org.slug]
+                )
+
+
+def reconciliation_after(ended: dg.DagsterRun) -> dg.RunRequest:
+    """The same organizations, side by side with their stores, after the run that read them in full."""
+    return dg.RunRequest(
+        run_key=f"reconcile/{ended.run_id}",
+        run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(ended), "actor": "weekly_reconcile"}}}},
+    )
+
+
+def orgs_of_run(ended: dg.DagsterRun) -> list[str]:
+    """The organizations a run was for, as far as its partition or configuration names them."""
+    partition = ended.tags.get("dagster/partition")
+    if partition:
+        return [partition]
+    ops = ended.run_config.get("ops", {}) if isinstance(ended.run_config, dict) else {}
+    for op in all_sources():
+        orgs = ops.get(op, {}).get("config", {}).get("orgs")
+        if orgs:
+            return list(orgs)
+    return []
+
+
+def _failures(context: dg.RunStatusSensorContext) -> dict[str, str]:
+    """Organization → reason: from the step's own account, else the run's end for all it was for."""
+    found: dict[str, str] = {}
+    for record in context.instance.get_records_for_run(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
+    ).records:
+        event = record.event_log_entry.dagster_event
+        data = event.step_failure_data if event is not None else None
+        told: Any = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
+        if told is not None:
+            found.update({str(org): str(why) for org, why in told.value.items()})
+        elif data and data.error:
+            reason = redact(data.error.message.strip().splitlines()[0])[:300]
+            found.update(dict.fromkeys(orgs_of_run(context.dagster_run)[:_NAMED], reason))
+    if not found:
+        reason = redact(str(context.dagster_event.message or "the run ended"))[:300]
+        found = dict.fromkeys(orgs_of_run(context.dagster_run)[:_NAMED], reason)
+    return found

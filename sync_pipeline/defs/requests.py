@@ -1,0 +1,140 @@
+"""observe.request: what the doors ask for, as runs.
+
+`parameters` of a request, all optional:
+    connection, entity or entities, full, sweep, max_pages    pull and preview
+    fetch     preview: true captures first, at most `max_pages` pages (10)
+    plan      promote: this plan; otherwise the organization's approved ones
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
+from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.errors import SyncError
+
+SQL = load("sync_pipeline.defs", "sensors.sql")
+REQUEST, ORG_ID = "sync/request", "sync/org_id"
+_AT_ONCE = 50
+_PREVIEW_PAGES = 10
+
+
+class BadRequest(SyncError):
+    """A request that no run can fulfil."""
+
+
+@dg.sensor(
+    jobs=[jobs()["pull"], jobs()["promote"], jobs()["reconcile"]],
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A row of observe.request becomes one run, whose run key is the row's id.",
+)
+def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
+    """A row is marked as launched once its run exists, not before: a crash in between loses nothing."""
+    desk = sync.desk
+    with desk.db.across() as conn:
+        waiting = run(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
+    if not waiting:
+        return dg.SkipReason("No request waits.")
+    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
+    requests, new = [], set()
+    for row in waiting:
+        runs = context.instance.get_runs(dg.RunsFilter(tags={REQUEST: str(row.request_id)}), limit=1)
+        if runs:
+            with desk.db.org(row.org_id) as conn:
+                run(conn, SQL["request_launched"], request_id=row.request_id, run_id=runs[0].run_id)
+            continue
+        try:
+            requests.append(_run_for(desk, row))
+        except SyncError as error:
+            finish(desk, row.org_id, row.request_id, error=str(error), run_id=None)
+        else:
+            new |= {row.slug} - known
+    return dg.SensorResult(
+        run_requests=requests, dynamic_partitions_requests=[ORG.build_add_request(sorted(new))] if new else []
+    )
+
+
+def finish(desk: Desk, org_id: int, request_id: int, *, error: str | None, run_id: str | None) -> None:
+    """Close a request: done, or failed with its reason."""
+    with desk.db.org(org_id) as conn:
+        run(
+            conn,
+            SQL["request_finished"],
+            request_id=request_id,
+            state="failed" if error else "done",
+            error=error,
+            run_id=run_id,
+        )
+
+
+def _run_for(desk: Desk, row: Any) -> dg.RunRequest:
+    asked = dict(row.parameters)
+    actor = str(asked.get("actor") or "request")
+    keys: Sequence[dg.AssetKey] | None = None
+    config: Mapping[str, Any]
+    if row.kind == "promote":
+        job, config = "promote", {"ops": {"apply_plans": {"config": {"plan": asked.get("plan"), "actor": actor}}}}
+    elif row.kind == "reconcile":
+        job, config = "reconcile", {"ops": {"compare_stores": {"config": {"actor": actor}}}}
+    else:
+        stages = list(Stage)[:3]
+        if row.kind == "preview":
+            if asked.get("fetch"):
+                asked.setdefault("max_pages", _PREVIEW_PAGES)
+            else:
+                stages = [Stage.PREVIEW, Stage.SELECTED]
+        job = "pull"
+        keys, config = pull_of(desk, row.slug, asked, actor=actor, stages=stages)
+    return dg.RunRequest(
+        job_name=job,
+        run_key=f"request/{row.request_id}",
+        partition_key=row.slug,
+        asset_selection=keys,
+        run_config=config,
+        tags={REQUEST: str(row.request_id), ORG_ID: str(row.org_id), "sync/org": row.slug},
+    )
+
+
+def pull_of(
+    desk: Desk, slug: str, asked: Mapping[str, Any], *, actor: str, stages: Sequence[Stage] = tuple(Stage)[:3]
+) -> tuple[list[dg.AssetKey], dict[str, Any]]:
+    """The assets and the configuration of a pull.
+
+    Raises:
+        BadRequest: the organization has no connection for it.
+        NotFound: no such connection or entity, listing those there are.
+    """
+    from sync_pipeline.steps import connect
+
+    org = connect.organization(desk.db, slug)
+    name = asked.get("connection")
+    stores = [connect.connection(desk.db, org, name)] if name else list(connect.connections(desk.db, org))
+    if not stores:
+        raise BadRequest(f"{slug} has no connection yet.")
+    names = [str(one) for one in asked.get("entities") or ([asked["entity"]] if asked.get("entity") else [])]
+    sources = {store.provider: store.source for store in stores}
+    streams = {
+        provider: [source.stream(one).name for one in names if _has(source, one)] if names else list(source.streams)
+        for provider, source in sources.items()
+    }
+    if not any(streams.values()):
+        stores[0].source.stream(names[0])
+    config = {
+        "connection": name,
+        "entities": [],
+        "full": bool(asked.get("full")),
+        "sweep": asked.get("sweep"),
+        "max_pages": asked.get("max_pages"),
+        "actor": actor,
+    }
+    keys = [key(stage, provider, one) for provider, found in streams.items() for stage in stages for one in found]
+    return keys, {"ops": {provider: {"config": config} for provider, found in streams.items() if found}}
+
+
+def _has(source: Any, name: str) -> bool:
+    return name in source.streams or any(stream.entity_type == name for stream in source.streams.values())
