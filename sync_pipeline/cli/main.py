@@ -50,6 +50,7 @@ for module in (reconcile, decisions, tokens):
 def main() -> int:
     """Run the command of this process's arguments; returns the exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     try:
         app()
     except SystemExit as ended:

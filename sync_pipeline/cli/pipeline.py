@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -56,13 +56,22 @@ class Outcome:
         return None
 
     def problems(self) -> list[str]:
-        """Every place that failed, and why."""
-        return [
-            f"{one.name} {stream.name}: {why}"
+        """Every place that failed, by reason: a dead store fails all its entities for one."""
+        return by_reason(
+            (one.name, stream.name, why)
             for one, streams in self.chosen
             for stream in streams
             if (why := self.problem(one.name, stream.name)) is not None
-        ]
+        )
+
+
+def by_reason(problems: Iterable[tuple[str, str, str]]) -> list[str]:
+    """(connection, entity, reason) as sentences, one for each connection and reason, naming the entities."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for connection, entity, why in problems:
+        reason = why.removeprefix(f"{connection}: ")
+        places.setdefault((connection, reason), []).append(entity)
+    return [f"{connection} {', '.join(entities)}: {why}" for (connection, why), entities in places.items()]
 
 
 def flow(

@@ -40,7 +40,8 @@ class Lines(Listener):
             self._said = now
         rate = done / (now - began) if now > began else 0.0
         left = f", {(total - done) / rate:,.0f} s left" if total and rate and total > done else ""
-        note(f"{label}: {done:,}{f' of {total:,}' if total else ''} ({rate:,.0f}/s{left})")
+        pace = f" ({rate:,.0f}/s{left})" if rate else ""
+        note(f"{label}: {done:,}{f' of {total:,}' if total else ''}{pace}")
 
 
 class Bars(Listener):

@@ -6,6 +6,7 @@ import typer
 
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.pipeline import by_reason
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import EntityReconciliation
@@ -38,10 +39,10 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         if waiting:
             say(f"{waiting:,} captured records are not in core: not selected, ignored, or not applied yet.")
     if not found.ok:
-        for e in found.entities:
-            if not e.ok:
-                note(f"{e.connection} {e.entity}: {_explain(e)}")
-        note(f"Next: sync-pipeline pull {org} --full, and reconcile again.")
+        for line in by_reason((e.connection, e.entity, _explain(e)) for e in found.entities if not e.ok):
+            note(line)
+        if any(e.error is None and not e.ok for e in found.entities):
+            note(f"Next: sync-pipeline pull {org} --full, and reconcile again.")
         raise typer.Exit(1)
     if not as_json:
         say("Store and captured hold the same ids, and everything promoted is in core.")

@@ -106,26 +106,35 @@ INNER JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = 
 INNER JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
 WHERE q.org_id = connect.current_org() AND q.state IN ('partial', 'failed') AND q.failed > 0 AND NOT q.forced
     AND q.undone_at IS NULL AND l.state = 'failed' AND q.created_at > now() - interval '30 days'
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = l.org_id AND m.connection_id = l.connection_id AND m.entity_type = l.entity_type
+            AND m.external_id = l.external_id AND m.last_promoted_at > q.created_at
+    )
 GROUP BY 1
 
 -- compat_agrees --
--- Columns that a legacy view lacks or has over its core table. The same for every organization.
-SELECT m.core AS place, count(*) AS found, (array_agg('compat.' || m.view || ': ' || m.column_name)) [1:10] AS sample
-FROM (
-    SELECT v.core, v.view, coalesce(a.column_name, b.column_name) AS column_name
-    FROM (
-        SELECT DISTINCT u.view_name::text AS view, 'core.' || u.table_name AS core, u.table_name::text AS base
-        FROM information_schema.view_table_usage AS u
-        WHERE u.view_schema = 'compat' AND u.table_schema = 'core'
-    ) AS v
-    CROSS JOIN LATERAL (
-        SELECT c.column_name::text FROM information_schema.columns AS c
-        WHERE c.table_schema = 'core' AND c.table_name = v.base
-    ) AS a
-    FULL JOIN LATERAL (
-        SELECT c.column_name::text FROM information_schema.columns AS c
-        WHERE c.table_schema = 'compat' AND c.table_name = v.view
-    ) AS b ON b.column_name = a.column_name
-    WHERE a.column_name IS NULL OR b.column_name IS NULL
-) AS m
+-- Columns that a legacy view lacks, or has over its core table. The same for every organization.
+WITH pair AS (
+    SELECT DISTINCT v.oid AS view_oid, v.relname AS view, t.oid AS base_oid, t.relname AS base
+    FROM pg_catalog.pg_class AS v
+    INNER JOIN pg_catalog.pg_namespace AS vn ON vn.oid = v.relnamespace AND vn.nspname = 'compat'
+    INNER JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = v.oid
+    INNER JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> v.oid
+    INNER JOIN pg_catalog.pg_class AS t ON t.oid = d.refobjid
+    INNER JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace AND tn.nspname = 'core'
+    WHERE v.relkind = 'v'
+),
+field AS (
+    SELECT p.view, p.base, a.attname, a.attrelid = p.base_oid AS in_core
+    FROM pair AS p
+    INNER JOIN pg_catalog.pg_attribute AS a ON a.attrelid IN (p.base_oid, p.view_oid)
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+)
+SELECT
+    'core.' || one.base AS place, count(*) AS found,
+    (array_agg('compat.' || one.view || '.' || one.attname)) [1:10] AS sample
+FROM (SELECT view, base, attname FROM field GROUP BY view, base, attname HAVING count(*) = 1) AS one
 GROUP BY 1

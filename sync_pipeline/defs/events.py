@@ -69,7 +69,7 @@ class Teller:
                 self._context.get_step_execution_context().step.key,
                 AssetMaterializationPlannedData(key, partition=org, partitions_subset=None),
             ),
-            self._context.run_id,
+            self._context.run.run_id,
         )
 
     def flush(self) -> None:

@@ -55,7 +55,7 @@ def _flow(context: dg.AssetExecutionContext, config: FlowConfig, desk: Desk, sou
     teller = Teller(context, orgs)
     charts = _Charts(desk, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= FEW else None
     failures: dict[str, str] = {}
-    turn_of = partial(take_turn, desk, source, wanted=wanted, config=config, run_id=context.run_id)
+    turn_of = partial(take_turn, desk, source, wanted=wanted, config=config, run_id=context.run.run_id)
     for org, turn in each_org(desk, orgs, turn_of):
         if turn.skipped:
             context.log.debug(f"{org}: {turn.skipped}, nothing to do")

@@ -5,7 +5,6 @@ One call is one request; retries, budgets and halving belong to the capture step
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 import ssl
@@ -20,6 +19,7 @@ import httpcore
 import httpx
 
 from sync_pipeline.errors import RefusedBySource, TransientSourceError
+from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
 _BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
 
@@ -139,35 +139,6 @@ class Http:
         self._client.close()
 
 
-class PrivateAddress(Exception):
-    """The name resolves to an address inside the network this runs in."""
-
-
-def check_public(host: str) -> None:
-    """Refuse a host that is, or resolves to, a private or loopback address.
-
-    Raises:
-        PrivateAddress: naming the address.
-    """
-    try:
-        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
-    except OSError:
-        return  # a name that does not resolve reaches nothing; connecting will say so
-    for *_, address in found:
-        _refuse_private(host, str(address[0]))
-
-
-def _refuse_private(host: str, address: str) -> None:
-    parsed = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if not parsed.is_global or parsed.is_multicast:
-        raise PrivateAddress(
-            f"{host} is the private address {address}. Stores are public; to allow private ones set "
-            "SYNC_ALLOW_PRIVATE_HOSTS=1."
-        )
-
-
 class _CheckedNetwork(httpcore.SyncBackend):
     def __init__(self, allow_private: bool) -> None:
         super().__init__()
@@ -188,7 +159,7 @@ class _CheckedNetwork(httpcore.SyncBackend):
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         address = str(found[0][4][0])
-        _refuse_private(host, address)
+        refuse_private(host, address)
         return super().connect_tcp(address, port, timeout, local_address, socket_options)
 
 

@@ -1,8 +1,15 @@
 """WooCommerce REST API v3 (woocommerce.github.io/woocommerce-rest-api-docs), as real servers answer it."""
 
-from sync_pipeline.sources.base import Source, collect
-from sync_pipeline.sources.woocommerce.client import WooClient
+from sync_pipeline.sources.base import Client, Source, collect
 from sync_pipeline.sources.woocommerce.settings import WooConfig
+
+
+def _connect(config: WooConfig, *, allow_private: bool = False) -> Client:
+    # httpx is slow to import, and most commands ask no store anything.
+    from sync_pipeline.sources.woocommerce.client import WooClient
+
+    return WooClient(config, allow_private=allow_private)
+
 
 SOURCE = Source(
     name="woocommerce",
@@ -10,6 +17,6 @@ SOURCE = Source(
     settings=WooConfig,
     secret_fields=("consumer_key", "consumer_secret"),
     address_field="store_url",
-    connect=WooClient,
+    connect=_connect,
     streams=collect(__name__ + ".streams"),
 )

@@ -19,7 +19,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Client, ConnectionSettings, Finding, Source, source
-from sync_pipeline.sources.http import PrivateAddress, check_public
+from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 
 _SQL = load(__package__)

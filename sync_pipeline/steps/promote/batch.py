@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from sync_pipeline.entities.base import Entity, Ref, Unmappable
 from sync_pipeline.entities.order import Order
+from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.promote.tables import Table, encode, table_of
 
@@ -28,13 +30,11 @@ class Claimed:
     """A line this worker holds."""
 
     line_no: int
-    stage: int
     connection_id: int
     entity_type: str
     external_id: str
     action: str
     content_hash: bytes
-    attempts: int
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -53,19 +53,21 @@ class Item:
     values: tuple[Any, ...] = ()  # the core row, encoded
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
-    # Filled by identity:
+    # From the mapping, when the batch is written; or from identity:
     id: int = 0
-    is_new: bool = False
     was_mapped: bool = False
+    is_new: bool = False
     core_wins: bool = False  # the core row keeps its own values
     sku_set_aside: bool = False
     relation: int | None = None
 
-    def forget(self) -> None:
-        """Back to before identity: the batch it was in was rolled back."""
-        self.id, self.is_new, self.was_mapped, self.relation = 0, False, False, None
-        self.core_wins = self.sku_set_aside = False
-        self.error = None
+    def is_mapped_to(self, table: str | None, row: int | None, core_wins: bool | None) -> None:
+        """Start from what the mapping says now; identity goes on from there."""
+        self.was_mapped = row is not None
+        here = self.table is None or self.table.name == table
+        self.id, self.core_wins = (row or 0, bool(core_wins)) if here else (0, False)
+        self.is_new = self.sku_set_aside = False
+        self.relation = None
 
     @property
     def sku(self) -> str | None:
@@ -79,38 +81,41 @@ def to_entity(provider: str, entity_type: str, payload: str) -> Entity:
     Raises:
         Unmappable: a field's value has no meaning, or the provider does not map this entity.
     """
-    stream = source(provider).stream(entity_type)
-    if stream.to_entity is None:
+    return _mapping(provider, entity_type)(decode(payload))
+
+
+@cache
+def _mapping(provider: str, entity_type: str) -> Callable[[Mapping[str, Any]], Entity]:
+    to = source(provider).stream(entity_type).to_entity
+    if to is None:
         raise Unmappable("entity", entity_type, "entity that can be promoted")
-    return stream.to_entity(decode(payload))
+    return to
 
 
-def prepare(
-    lines: Sequence[Claimed], payloads: Mapping[int, str | None], providers: Mapping[int, str]
-) -> list[Item]:
-    """Map a batch. `payloads` by line number; a record that cannot be mapped gets its reason and fails alone."""
+def prepare(lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int, str]) -> list[Item]:
+    """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone."""
     items = []
-    for line in lines:
+    for line, payload in lines:
         item = Item(line, providers.get(line.connection_id, ""))
         items.append(item)
         if line.action == "delete":
             continue
-        payload = payloads.get(line.line_no)
         if payload is None:
             item.error = "The planned version of this record is not among the captured ones."
             continue
         try:
-            item.entity = to_entity(item.provider, line.entity_type, payload)
-            item.table = table_of(item.entity)
-            item.warnings.extend(item.entity.warnings)
-            if isinstance(item.entity, Order):
-                check_totals(item.entity, item.warnings)
-            item.values = encode(item.table, item.table.row(item.entity))
+            entity = to_entity(item.provider, line.entity_type, payload)
+            if entity.warnings:
+                item.warnings.extend(entity.warnings)
+            if isinstance(entity, Order):
+                check_totals(entity, item.warnings)
+            table = table_of(entity)
+            item.values = encode(table, table.row(entity))
+            item.entity, item.table = entity, table
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
-            item.entity = None
             item.error = (
                 str(error)
-                if isinstance(error, Unmappable)
+                if isinstance(error, SyncError)
                 else f"The payload does not have the expected form: {type(error).__name__}: {error}"
             )
     return items

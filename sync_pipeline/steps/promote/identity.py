@@ -108,17 +108,13 @@ def look_up_refs(conn: Connection, refs: Iterable[tuple[int, Ref]]) -> dict[tupl
 
 def new_ids(conn: Connection, table: str, count: int) -> list[int]:
     """`count` fresh ids of a core table."""
-    return [int(one) for one in run(conn, SQL["new_ids"], table=table, count=count).scalars()] if count else []
+    if not count:
+        return []
+    return [int(one) for one in run(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
 
 
 def resolve(conn: Connection, org: Organization, queue: str, table: Table, items: Sequence[Item]) -> Outcome:
-    """Give every item its core id; items that must wait for a person get an error instead."""
-    found = look_up(conn, [item.line.key for item in items])
-    for item in items:
-        row = found.get(item.line.key)
-        item.was_mapped = row is not None
-        if row is not None and row.core_table == table.name:
-            item.id, item.core_wins = int(row.internal_id), bool(row.core_wins)
+    """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
     outcome = Outcome()
     if table.match == "sku":
         from sync_pipeline.steps.promote.sku import resolve_skus

@@ -70,7 +70,9 @@ LEFT JOIN LATERAL (
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- new_ids --
-SELECT nextval(pg_get_serial_sequence(%(table)s, 'id')) FROM generate_series(1, %(count)s);
+-- As one text: thousands of rows of one number each would cost more than the numbers.
+SELECT string_agg(nextval(pg_get_serial_sequence(%(table)s, 'id')::regclass)::text, ',')
+FROM generate_series(1, %(count)s);
 
 -- release_product_skus --
 -- These products give their SKU up; what it was is kept beside it.

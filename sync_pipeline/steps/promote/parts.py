@@ -12,7 +12,7 @@ from sync_pipeline.entities.catalogue import InventoryItem, Product, Stock, Vari
 from sync_pipeline.entities.order import Order, OrderItem, OrderLines
 from sync_pipeline.steps.promote import links
 from sync_pipeline.steps.promote.batch import Item
-from sync_pipeline.steps.promote.identity import look_up, look_up_refs
+from sync_pipeline.steps.promote.identity import look_up_refs
 from sync_pipeline.steps.promote.stage import stage
 from sync_pipeline.steps.promote.tables import to_json
 
@@ -95,7 +95,6 @@ def delete_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
 
 def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
     """Stock that is a record of its own. Gives each item its row's id."""
-    found = look_up(conn, [item.line.key for item in items])
     refs = look_up_refs(
         conn,
         (
@@ -111,7 +110,6 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
     for item in items:
         entity = item.entity
         assert isinstance(entity, InventoryItem)
-        item.was_mapped = item.line.key in found
         targets: list[int | None] = []
         for relation, ref in (("product_id", entity.product), ("variant_id", entity.variant)):
             target = (
@@ -142,7 +140,6 @@ def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> No
 
 def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
     """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders."""
-    found = look_up(conn, [item.line.key for item in items])
     refs = look_up_refs(
         conn,
         (
@@ -156,7 +153,6 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
         for item in items:
             entity = item.entity
             assert isinstance(entity, OrderLines)
-            item.was_mapped = item.line.key in found
             ref = entity.order
             order = (
                 None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))

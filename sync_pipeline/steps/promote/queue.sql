@@ -85,7 +85,8 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 
     AND lease_until < now() AND attempts >= %(attempts)s;
 
 -- claim --
--- The next lines nobody holds, of the first stage that has open ones.
+-- The next lines nobody holds, of the first stage that has open ones, each with the planned version of its record:
+-- nearly always the current one, else from the history.
 WITH first AS (
     SELECT stage FROM promote.sync_queue_line
     WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing')
@@ -95,55 +96,64 @@ picked AS (
     WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state IN ('draft', 'processing')
         AND l.stage = (SELECT stage FROM first)
         AND (l.state = 'draft' AND (l.not_before IS NULL OR l.not_before <= now())
-            OR l.state = 'processing' AND l.lease_until < now())
-    ORDER BY l.line_no LIMIT %(size)s FOR UPDATE SKIP LOCKED)
-UPDATE promote.sync_queue_line AS l
-SET state = 'processing', worker = %(worker)s::uuid, attempts = l.attempts + 1,
-    lease_until = now() + make_interval(secs => %(lease)s)
-WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
-    AND l.line_no = ANY(ARRAY(SELECT p.line_no FROM picked AS p))
-RETURNING l.line_no, l.stage, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash, l.attempts;
-
--- payloads --
--- The planned version of each record: nearly always the current one, else from the history.
-SELECT k.n, coalesce(r.payload, (
-    SELECT h.sync_data::text FROM capture.record_history AS h
-    WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
-        AND h.external_id = k.external_id AND h.content_hash = k.content_hash)) AS payload
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [])
-    WITH ORDINALITY AS k (connection_id, entity_type, external_id, content_hash, n)
+            OR l.state = 'processing' AND l.lease_until < now() AND l.attempts < %(attempts)s)
+    ORDER BY l.line_no LIMIT %(size)s FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE promote.sync_queue_line AS l
+    SET state = 'processing', worker = %(claim)s::uuid, attempts = l.attempts + 1,
+        lease_until = now() + make_interval(secs => %(lease)s)
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+        AND l.line_no = ANY(ARRAY(SELECT p.line_no FROM picked AS p))
+    RETURNING l.line_no, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash)
+SELECT k.line_no, k.connection_id, k.entity_type, k.external_id, k.action, k.content_hash,
+       CASE WHEN k.action <> 'delete' THEN coalesce(r.payload, (
+           SELECT h.sync_data::text FROM capture.record_history AS h
+           WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id
+               AND h.entity_type = k.entity_type AND h.external_id = k.external_id
+               AND h.content_hash = k.content_hash)) END AS payload
+FROM claimed AS k
 LEFT JOIN LATERAL (
     SELECT c.sync_data::text AS payload FROM capture.sync_record AS c
     WHERE c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.entity_type = k.entity_type
-        AND c.external_id = k.external_id AND c.content_hash = k.content_hash LIMIT 1) AS r ON true;
+        AND c.external_id = k.external_id AND c.content_hash = k.content_hash LIMIT 1) AS r ON k.action <> 'delete'
+ORDER BY k.line_no;
 
 -- heartbeat --
--- Lines of the batch being written are locked by it, which holds them better than a lease.
+-- Lines of a batch being written are locked by it, which holds them better than a lease.
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
     SELECT l.line_no FROM promote.sync_queue_line AS l
     WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state = 'processing'
-        AND l.worker = %(worker)s::uuid
+        AND l.worker = ANY(%(claims)s::uuid [])
     FOR UPDATE SKIP LOCKED));
 
 -- release --
 -- Hand back what was claimed and not done.
 UPDATE promote.sync_queue_line
 SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid;
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+    AND worker = ANY(%(claims)s::uuid []);
 
 -- hold --
--- The lines of a batch that are still this worker's; the others went to somebody else or were cancelled.
-SELECT line_no FROM promote.sync_queue_line
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(%(lines)s::bigint [])
-    AND state = 'processing' AND worker = %(worker)s::uuid
-ORDER BY line_no FOR UPDATE;
+-- The lines of a batch that are still this claim's, the others went to somebody else or were cancelled; with the
+-- core row each is mapped to.
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins
+FROM promote.sync_queue_line AS l
+LEFT JOIN LATERAL (
+    SELECT e.internal_id, e.core_table, e.core_wins FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
+        AND e.external_id = l.external_id LIMIT 1) AS m ON true
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.state = 'processing' AND l.worker = %(claim)s::uuid
+FOR UPDATE OF l;
 
 -- finish --
+-- What is left of a claim after those with something to say: done.
 UPDATE promote.sync_queue_line
 SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
     is_action_required = false
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(%(lines)s::bigint []);
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no BETWEEN %(low)s AND %(high)s
+    AND state = 'processing' AND worker = %(claim)s::uuid;
 
 -- finish_with_words --
 UPDATE promote.sync_queue_line AS l
@@ -159,8 +169,8 @@ UPDATE promote.sync_queue_line
 SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
     is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,
     not_before = now() + make_interval(secs => %(base)s * 2 ^ attempts)
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing' AND worker = %(worker)s::uuid
-    AND line_no = ANY(%(lines)s::bigint []);
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+    AND worker = %(claim)s::uuid;
 
 -- retry --
 UPDATE promote.sync_queue_line

@@ -41,7 +41,6 @@ def apply(
     *,
     actor: str,
     progress: Callable[[QueueStatus], None] | None = None,
-    worker: str | None = None,
 ) -> ApplyReport:
     """Approve the plan where nobody has, and promote exactly its records. Applied again it changes nothing.
 
@@ -56,7 +55,7 @@ def apply(
     queue = start(db, org_id, plan_id, actor=actor)
     before = status(db, org_id, queue)
     if before.open or before.started_at is None:
-        after = work(db, org_id, queue, progress=progress, worker=worker)
+        after = work(db, org_id, queue, progress=progress)
     else:
         after = before
     with db.org(org_id) as conn:

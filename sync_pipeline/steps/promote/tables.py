@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -249,7 +250,12 @@ BY_NAME: Mapping[str, Table] = {table.name: table for _, table in _TABLES}
 
 def table_of(entity: Entity) -> Table:
     """The core table an entity goes to."""
-    return next(table for kind, table in _TABLES if isinstance(entity, kind))
+    return _table_of(type(entity))
+
+
+@cache
+def _table_of(kind: type[Entity]) -> Table:
+    return next(table for base, table in _TABLES if issubclass(kind, base))
 
 
 def stage_of(stream: Stream) -> int:

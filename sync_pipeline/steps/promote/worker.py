@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -42,26 +43,33 @@ def work(
     queue_id: str,
     *,
     progress: Callable[[QueueStatus], None] | None = None,
-    worker: str | None = None,
 ) -> QueueStatus:
     """Work on the queue until no line is open; several may. `progress` is told after each batch.
 
     Raises:
         DatabaseUnavailable: the server is gone; what was committed stays, the lines come back by themselves.
     """
-    return _Worker(db, org_id, str(queue_id), worker or str(uuid4()), progress).run()
+    return _Worker(db, org_id, str(queue_id), progress).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Lines claimed together; the claim's id stands in their `worker`."""
+
+    claim: str
+    items: list[Item]
+
+    @property
+    def range(self) -> dict[str, int]:
+        return {"low": self.items[0].line.line_no, "high": self.items[-1].line.line_no}
 
 
 class _Worker:
     def __init__(
-        self,
-        db: Database,
-        org_id: int,
-        queue: str,
-        worker: str,
-        progress: Callable[[QueueStatus], None] | None,
+        self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None
     ) -> None:
-        self.db, self.org_id, self.queue, self.worker, self.progress = db, org_id, queue, worker, progress
+        self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
+        self.claims: set[str] = set()
         with db.org(org_id) as conn:
             begun = run(conn, SQL["begin"], queue=queue).one()
             self.org: Organization = organization(conn, org_id)
@@ -82,15 +90,15 @@ class _Worker:
         return status(self.db, self.org_id, self.queue)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
-        ahead: Future[list[Item]] | None = None
+        ahead: Future[_Batch | None] | None = None
         while True:
             # With nothing ahead the next batch is fetched here; otherwise it was, beside the last write.
             batch = ahead.result() if ahead is not None else self._fetch()
             ahead = None
-            if not batch:
-                now = status(self.db, self.org_id, self.queue)
-                if not now.open:
+            if batch is None:
+                if not status(self.db, self.org_id, self.queue).open:
                     return
+                self._give_up()
                 time.sleep(_POLL_SECONDS)  # others hold the open lines, or they wait for their back-off
                 continue
             ahead = pool.submit(self._fetch)
@@ -99,7 +107,7 @@ class _Worker:
             except BaseException:
                 ahead.exception()  # let it end, so that what it claimed is handed back
                 raise
-            if seconds < _QUICK_SECONDS and len(batch) >= self.size:
+            if seconds < _QUICK_SECONDS and len(batch.items) >= self.size:
                 self.size = min(self.size * 2, _MAX_BATCH)
             elif seconds > _SLOW_SECONDS:
                 self.size = max(self.size // 2, 1)
@@ -107,42 +115,43 @@ class _Worker:
                 self.progress(status(self.db, self.org_id, self.queue))
             if self.delay:
                 time.sleep(self.delay)
-            if not ahead.result():
+            if ahead.result() is None:
                 ahead = None  # the stage's last batch was being written; now the next may begin
 
-    def _fetch(self) -> list[Item]:
-        """Claim a batch, read its payloads and map them."""
+    def _give_up(self) -> None:
         with self.db.org(self.org_id) as conn:
             run(conn, SQL["give_up"], queue=self.queue, attempts=ATTEMPTS)
-            rows = run(
-                conn, SQL["claim"], queue=self.queue, worker=self.worker, size=self.size, lease=LEASE_SECONDS
-            ).all()
-            if not rows:
-                return []
-            lines = sorted((Claimed(**row._mapping) for row in rows), key=lambda line: line.line_no)
-            wanted = [line for line in lines if line.action != "delete"]
-            found = run(
-                conn,
-                SQL["payloads"],
-                connections=[line.connection_id for line in wanted],
-                types=[line.entity_type for line in wanted],
-                ids=[line.external_id for line in wanted],
-                hashes=[line.content_hash for line in wanted],
-            )
-            payloads = {wanted[row.n - 1].line_no: row.payload for row in found}
-        return prepare(lines, payloads, self.org.providers)
 
-    def _write(self, batch: list[Item]) -> float:
+    def _fetch(self) -> _Batch | None:
+        """Claim a batch with its payloads and map them."""
+        claim = str(uuid4())
+        with self.db.org(self.org_id) as conn:
+            self.claims.add(claim)
+            rows = run(
+                conn,
+                SQL["claim"],
+                queue=self.queue,
+                claim=claim,
+                size=self.size,
+                lease=LEASE_SECONDS,
+                attempts=ATTEMPTS,
+            ).all()
+        if not rows:
+            self.claims.discard(claim)
+            return None
+        return _Batch(claim, prepare(((Claimed(*row[:-1]), row[-1]) for row in rows), self.org.providers))
+
+    def _write(self, batch: _Batch) -> float:
         """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
         began = time.monotonic()
-        lines = [item.line.line_no for item in batch]
+        where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
             with self.db.org(self.org_id) as conn:
                 begin(conn, self.org_id, self.queue)
-                held = set(run(conn, SQL["hold"], queue=self.queue, lines=lines, worker=self.worker).scalars())
-                mine = [item for item in batch if item.line.line_no in held]
-                self._promote(conn, [item for item in mine if item.error is None])
-                self._finish(conn, mine)
+                held = {row.line_no: row for row in run(conn, SQL["hold"], **where)}
+                mine = [item for item in batch.items if item.line.line_no in held]
+                self._promote(conn, [item for item in mine if item.error is None], held)
+                self._finish(conn, mine, where)
         except DBAPIError as error:
             if not _transient(error):
                 raise
@@ -151,40 +160,40 @@ class _Worker:
                     conn,
                     SQL["put_back"],
                     queue=self.queue,
-                    worker=self.worker,
-                    lines=lines,
+                    claim=batch.claim,
                     attempts=ATTEMPTS,
                     base=_BACK_OFF_SECONDS,
                     reason=_reason(error),
                 )
+        self.claims.discard(batch.claim)
         return time.monotonic() - began
 
-    def _promote(self, conn: Connection, items: Sequence[Item]) -> None:
+    def _promote(self, conn: Connection, items: Sequence[Item], held: Mapping[int, Any]) -> None:
         """Write items together; where the database refuses one, halve until it stands alone with its reason."""
         if not items:
             return
-        kept = [(item, list(item.warnings)) for item in items]
+        for item in items:
+            row = held[item.line.line_no]
+            item.is_mapped_to(row.core_table, row.internal_id, row.core_wins)
+        warnings = [(item, len(item.warnings)) for item in items]
         try:
             with conn.begin_nested():
                 write(conn, self.org, self.queue, items)
         except DBAPIError as error:
             if _transient(error) or _lost(error):
                 raise
-            for item, warnings in kept:
-                item.forget()
-                item.warnings[:] = warnings
+            for item, count in warnings:
+                del item.warnings[count:]
+                item.error = None
             if len(items) == 1:
                 items[0].error = _reason(error)
                 return
             middle = len(items) // 2
-            self._promote(conn, items[:middle])
-            self._promote(conn, items[middle:])
+            self._promote(conn, items[:middle], held)
+            self._promote(conn, items[middle:], held)
 
-    def _finish(self, conn: Connection, items: Sequence[Item]) -> None:
-        quiet = [item.line.line_no for item in items if item.error is None and not item.warnings]
+    def _finish(self, conn: Connection, items: Sequence[Item], where: Mapping[str, Any]) -> None:
         loud = [item for item in items if item.error is not None or item.warnings]
-        if quiet:
-            run(conn, SQL["finish"], queue=self.queue, lines=quiet)
         if loud:
             run(
                 conn,
@@ -195,12 +204,15 @@ class _Worker:
                 reasons=[None if item.error is None else redact(item.error) for item in loud],
                 warnings=[to_json(item.warnings) if item.warnings else None for item in loud],
             )
+        run(conn, SQL["finish"], **where)
 
     def _beat(self) -> None:
         while not self.stopped.wait(LEASE_SECONDS / 4):
             try:
                 with self.db.org(self.org_id) as conn:
-                    run(conn, SQL["heartbeat"], queue=self.queue, worker=self.worker, lease=LEASE_SECONDS)
+                    run(
+                        conn, SQL["heartbeat"], queue=self.queue, claims=list(self.claims), lease=LEASE_SECONDS
+                    )
             except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
                 continue
 
@@ -208,7 +220,7 @@ class _Worker:
         """Hand back what was claimed and not written, so that nobody waits for the lease to end."""
         try:
             with self.db.org(self.org_id) as conn:
-                run(conn, SQL["release"], queue=self.queue, worker=self.worker)
+                run(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
         except Exception:  # noqa: BLE001, S110 - then the lease ends by itself
             pass
 

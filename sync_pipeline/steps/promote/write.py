@@ -12,7 +12,7 @@ from sync_pipeline.db.queries import run
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.order import Order
 from sync_pipeline.steps.promote import identity, links, parts
-from sync_pipeline.steps.promote.batch import Claimed, Item, refs_of
+from sync_pipeline.steps.promote.batch import Item, refs_of
 from sync_pipeline.steps.promote.derive import derive
 from sync_pipeline.steps.promote.identity import Organization, Outcome
 from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside, with_currency
@@ -52,7 +52,6 @@ def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]
     if deletes:
         customers |= _delete(conn, org, queue, deletes)
     derive(conn, org, customers, queue=queue)
-    _in_sync(conn, [item.line for item in items if item.error is None])
 
 
 def _write_rows(
@@ -107,6 +106,7 @@ def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> N
         ),
     )
     run(conn, WRITE["map"], table=table.name, queue=queue)
+    run(conn, WRITE["in_sync"])
 
 
 def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:
@@ -186,15 +186,14 @@ def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[I
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[Item]] = defaultdict(list)
     keeps: set[tuple[str, int]] = set()
-    found = run(
-        conn,
-        WRITE["delete_mapping"],
-        queue=queue,
-        connections=[item.line.connection_id for item in deletes],
-        types=[item.line.entity_type for item in deletes],
-        ids=[item.line.external_id for item in deletes],
-        hashes=[item.line.content_hash for item in deletes],
-    ).all()
+    keys = {
+        "connections": [item.line.connection_id for item in deletes],
+        "types": [item.line.entity_type for item in deletes],
+        "ids": [item.line.external_id for item in deletes],
+        "hashes": [item.line.content_hash for item in deletes],
+    }
+    run(conn, WRITE["deleted_in_sync"], **keys)
+    found = run(conn, WRITE["delete_mapping"], queue=queue, **keys).all()
     for row in found:
         item = by_key.pop((row.connection_id, row.entity_type, row.external_id))
         item.id = int(row.internal_id)
@@ -222,19 +221,3 @@ def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[I
         if name == CUSTOMERS.name:
             customers |= ids
     return customers
-
-
-def _in_sync(conn: Connection, lines: Sequence[Claimed]) -> None:
-    if not lines:
-        return
-    run(
-        conn,
-        WRITE["in_sync"],
-        connections=[line.connection_id for line in lines],
-        types=[line.entity_type for line in lines],
-        ids=[line.external_id for line in lines],
-        hashes=[line.content_hash for line in lines],
-        deleted=[line.action == "delete" for line in lines],
-    )
-
-

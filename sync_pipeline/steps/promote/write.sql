@@ -70,9 +70,13 @@ WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id 
 
 -- in_sync --
 -- What was just promoted differs no more, unless it has changed again meanwhile.
+DELETE FROM preview.difference AS d USING stage_mapping AS s
+WHERE d.org_id = connect.current_org() AND d.connection_id = s.connection_id AND d.entity_type = s.entity_type
+    AND d.external_id = s.external_id AND d.content_hash = s.promoted_hash AND d.status <> 'deleted';
+
+-- deleted_in_sync --
 DELETE FROM preview.difference AS d
-USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [],
-             %(deleted)s::boolean []) AS k (connection_id, entity_type, external_id, content_hash, deleted)
+USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(hashes)s::bytea [])
+    AS k (connection_id, entity_type, external_id, content_hash)
 WHERE d.org_id = connect.current_org() AND d.connection_id = k.connection_id AND d.entity_type = k.entity_type
-    AND d.external_id = k.external_id AND d.content_hash = k.content_hash
-    AND (d.status = 'deleted') = k.deleted;
+    AND d.external_id = k.external_id AND d.content_hash = k.content_hash AND d.status = 'deleted';

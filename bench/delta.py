@@ -1,0 +1,74 @@
+"""A delta where nothing changed, on stores of two sizes: what a quiet night costs."""
+
+from __future__ import annotations
+
+import statistics
+from contextlib import ExitStack
+from typing import Any
+
+from bench.ground import ground, serving
+from bench.million import fill
+from bench.report import Row, measured
+
+NAME = "delta"
+TITLE = "Delta: a pull after which nothing has changed"
+SCALE = 50_000
+_SMALLER = 10  # the other store is so many times smaller
+_CAPTURED = 20  # and one connection has captured so many times more than its store lists
+
+
+def run(scale: int, runs: int) -> list[Row]:
+    """A small store, a large one, and a connection with far more captured records, each with and without the sweep."""
+    sizes = {"small": scale // _SMALLER, "large": scale}
+    told: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    with ground() as at, ExitStack() as stores:
+        for org, size in sizes.items():
+            at.connect_store(org, stores.enter_context(serving(at, size)))
+            at.pull(org, "--full")
+        # Records that this store would not list: without a sweep nobody asks for them.
+        huge = at.connect_store("huge", stores.enter_context(serving(at, 100)))
+        at.pull("huge", "--full")
+        at.owner.execute("DELETE FROM capture.sync_record WHERE org_id = %s", (huge.org_id,))
+        fill(at, huge, scale * _CAPTURED, promoted=False)
+        cases = [("small", False), ("large", False), ("huge", False), ("small", True), ("large", True)]
+        for _ in range(runs):
+            for org, sweep in cases:
+                at.settle()
+                answer = at.pull(org, *([] if sweep else ["--no-sweep"]))
+                assert answer["mode"] == "delta"
+                told.setdefault((org, sweep), []).append(answer)
+    small, large, huge_seconds = (_seconds(told[org, False]) for org in ("small", "large", "huge"))
+    rows = []
+    for org, sweep in cases:
+        answers = told[org, sweep]
+        size = sizes.get(org, scale * _CAPTURED)
+        requests = int(statistics.median(answer["requests"] for answer in answers))
+        against = told["small", sweep]
+        grown = requests / statistics.median(answer["requests"] for answer in against)
+        allowed = 2 + -(-size // 99) if sweep else against[0]["requests"]
+        rows.append(
+            measured(
+                f"{size:,} captured, " + ("with the sweep" if sweep else "--no-sweep"),
+                [answer["seconds"] for answer in answers],
+                ratio=None if org == "small" else _seconds(answers) / _seconds(against),
+                ratio_to="" if org == "small" else f"at {sizes['small']:,}",
+                target=("one request per 100 ids" if sweep else "as many requests at any size"),
+                reached=requests <= allowed,
+                note=f"{requests} requests" + ("" if org == "small" else f", {grown:.1f} × those of the small store"),
+            )
+        )
+    rows.append(
+        Row(
+            what="time of --no-sweep does not grow with what is captured",
+            value=1000 * (huge_seconds - small) / (scale * _CAPTURED / 1_000_000),
+            unit="ms",
+            target="0 for each 1,000,000 captured",
+            reached=huge_seconds < 1.5 * max(small, large),
+            note="what each 1,000,000 captured records add",
+        )
+    )
+    return rows
+
+
+def _seconds(answers: list[dict[str, Any]]) -> float:
+    return statistics.median(answer["seconds"] for answer in answers)

@@ -1,0 +1,95 @@
+"""A large entity made by SQL: captured records, nearly all promoted, 1 % of them changed since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.ground import Ground, Store, ground
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps import connect
+
+# A product of the sandbox takes about 1 kB in a row once PostgreSQL has compressed it. This one is as long without
+# being compressed, so rows are as wide and a run fits small disks.
+_PAYLOAD = {
+    "type": "simple", "status": "publish", "featured": False, "catalog_visibility": "visible",
+    "date_created_gmt": "2026-03-01T09:00:00", "date_modified_gmt": "2026-06-01T09:00:00",
+    "description": "<p>Soft, fair and made to last, from cotton that grew without poison, spun and sewn where people "
+    "are paid for it. Wash it cold, hang it up, wear it for years.</p>", "short_description": "<p>Soft &amp; fair.</p>",
+    "price": "19.90", "regular_price": "24.90", "sale_price": "19.90", "on_sale": True, "purchasable": True,
+    "total_sales": 12, "virtual": False, "tax_status": "taxable", "tax_class": "", "manage_stock": True,
+    "stock_quantity": 17, "stock_status": "instock", "backorders": "no", "weight": "0.2", "shipping_class_id": 0,
+    "categories": [{"id": 16, "name": "Shirts", "slug": "shirts"}], "images": [{"id": 9, "name": "front", "alt": ""}],
+    "meta_data": [{"id": 1, "key": "_brand", "value": "Acme"}], "menu_order": 0, "parent_id": 0,
+}  # fmt: skip
+_CAPTURED = """
+INSERT INTO capture.sync_record
+(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, tell_hash, name, code,
+ remote_created_at, remote_modified_at)
+SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce',
+       %(payload)s::jsonb || jsonb_build_object('id', n, 'sku', 'SKU-' || n, 'name', 'Organic T-shirt no ' || n),
+       sha256(int8send(n)), sha256(int8send(-n)), substr(sha256(int8send(n)), 1, 16), 'Organic T-shirt no ' || n,
+       'SKU-' || n, '2026-03-01T09:00:00Z', '2026-06-01T09:00:00Z'
+FROM generate_series(1::bigint, %(records)s) AS n
+"""
+_PROMOTED = """
+INSERT INTO promote.integration_mapping
+(org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash)
+SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce', 'core.products', n,
+       CASE WHEN n %% 100 = 0 THEN sha256(int8send(n + 1000000000)) ELSE sha256(int8send(n)) END
+FROM generate_series(1::bigint, %(records)s) AS n
+"""
+_BEFORE = """
+INSERT INTO capture.record_history
+(org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, captured_at)
+SELECT org_id, connection_id, entity_type, external_id, sha256(int8send(external_id::bigint + 1000000000)), provider, 1,
+       sync_data || '{"price": "17.90"}', now()
+FROM capture.sync_record
+WHERE org_id = %(org)s AND connection_id = %(connection)s AND external_id::bigint %% 100 = 0
+"""
+_NOWHERE = Store("https://shop.example", "ck_none", "cs_none", "")
+
+
+@dataclass
+class Million:
+    """The ground, the connection and the stream of the records."""
+
+    ground: Ground
+    connection: connect.Connection
+    stream: Stream
+    width: float  # bytes a row
+
+    @property
+    def keys(self) -> dict[str, object]:
+        """Parameters that name the entity."""
+        return {"connection_id": self.connection.connection_id, "entity_type": self.stream.entity_type}
+
+
+def fill(at: Ground, connection: connect.Connection, records: int, *, promoted: bool = True) -> float:
+    """Captured records, and what was promoted of them; bytes a row. Statistics are fresh and all is visible after."""
+    given = {
+        "org": connection.org_id,
+        "connection": connection.connection_id,
+        "records": records,
+        "payload": json.dumps(_PAYLOAD),
+    }
+    for sql in (_CAPTURED, _PROMOTED, _BEFORE) if promoted else (_CAPTURED,):
+        at.owner.execute(sql, given)
+    at.owner.execute("VACUUM ANALYZE")
+    at.settle()
+    row = at.owner.execute(
+        "SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
+    ).fetchone()
+    assert row is not None
+    return float(row[0]) / records
+
+
+@contextmanager
+def million(records: int) -> Iterator[Million]:
+    """A ground with so many records."""
+    with ground() as at:
+        connection = at.connect_store("bench", _NOWHERE)
+        width = fill(at, connection, records)
+        yield Million(at, connection, connection.source.stream("products"), width)

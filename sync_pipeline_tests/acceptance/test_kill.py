@@ -1,0 +1,196 @@
+"""Killed at random moments, the process or PostgreSQL: the next run completes; nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.open import app_url, open_database
+from sync_pipeline.db.queries import run
+from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.steps import capture, connect, preview, promote, select
+
+VICTIM = Path(__file__).with_name("victim.py")
+TABLES = {
+    "core.customers": "name, email, company, segment, status, lifetime_value, order_count, deleted_at IS NULL",
+    "core.categories": "name, active",
+    "core.products": "name, sku, regular_price, sale_price, active, type",
+    "core.product_variants": "sku, regular_price, active",
+    "core.inventory_items": "quantity, manage_stock, stock_status",
+    "core.sales_orders": "number, status, total, customer_id IS NULL",
+    "core.sales_order_items": "item_type, name, quantity, total, order_id IS NULL, product_id IS NULL",
+    "core.reference_data": "kind, code, name, active",
+}
+
+
+class World:
+    """An embedded PostgreSQL, a shop, and organizations that were never killed to compare with."""
+
+    def __init__(self, home: Path, server: Server, store: Store) -> None:
+        self.settings = Settings(home=home, allow_private_hosts=True)
+        self.server, self.store = server, store
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            "SYNC_HOME": str(home),
+            "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+        }
+        self.db = open_database(self.settings)
+        self.number = 0
+
+    def org(self, *, upto: str | None = None) -> tuple[connect.Organization, str]:
+        """A new organization, brought to the end of `upto`; and its plan, if there is one."""
+        self.number += 1
+        org = connect.add_organization(self.db, f"k{self.number}-{random.randrange(10**9)}")
+        made = connect.add_connection(
+            self.db,
+            self.settings,
+            org,
+            "woocommerce",
+            "shop",
+            {
+                "store_url": self.server.url,
+                "consumer_key": self.server.key,
+                "consumer_secret": self.server.secret,
+                "promote_on_select": False,
+            },
+            actor="test",
+        )
+        plan = ""
+        streams = list(made.source.streams.values())
+        if upto in ("pull", "plan"):
+            with capture.session(self.db, self.settings, made) as session:
+                for stream in streams:
+                    assert session.pull(stream, full=True).closed
+        if upto == "plan":
+            for stream in streams:
+                preview.recompute(self.db, made, stream)
+                select.select(self.db, made, stream, everything=True, include=True, actor="test")
+            drawn = select.make_plan(self.db, org, actor="test")
+            assert drawn is not None
+            plan = str(drawn.plan_id)
+        return org, plan
+
+    def start(self, step: str, org: connect.Organization, plan: str) -> subprocess.Popen[str]:
+        victim = subprocess.Popen(
+            [sys.executable, str(VICTIM), step, org.slug, plan],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert victim.stdout is not None
+        line = victim.stdout.readline()
+        assert line == "working\n", victim.communicate()
+        return victim
+
+    def finish(self, step: str, org: connect.Organization, plan: str) -> None:
+        """Run it again, to its end; a server that was killed is started by it."""
+        victim = self.start(step, org, plan)
+        out, err = victim.communicate(timeout=120)
+        assert victim.returncode == 0, out + err
+
+    def kill_postgres(self) -> None:
+        pid = int((self.settings.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def reopen(self) -> None:
+        """A fresh pool, to a server that may be a new one."""
+        self.db.close()
+        open_database(self.settings).close()
+        self.db = Database(app_url(self.settings))
+
+    def rows(self, org: connect.Organization, sql: str) -> list[Any]:
+        with self.db.org(org.org_id) as conn:
+            return sorted(map(tuple, run(conn, sql).all()), key=repr)
+
+    def state(self, org: connect.Organization, step: str) -> dict[str, Any]:
+        """What must be the same however often a step was killed; no ids, no times."""
+        if step == "pull":
+            return {
+                "records": self.rows(
+                    org,
+                    "SELECT entity_type, external_id, version_no, deletion_state, encode(content_hash, 'hex') "
+                    "FROM capture.sync_record",
+                ),
+                "versions": self.rows(org, "SELECT count(*) FROM capture.sync_record_version"),
+                "quarantine": self.rows(org, "SELECT external_id FROM capture.sync_quarantine"),
+                "open": self.rows(org, "SELECT count(*) FROM capture.sync_ledger WHERE state = 'open'"),
+                "closed": self.rows(
+                    org, "SELECT DISTINCT entity_type, expected, captured FROM capture.sync_ledger WHERE state = 'closed'"
+                ),
+            }
+        if step == "preview":
+            return {
+                "differences": self.rows(
+                    org, "SELECT entity_type, external_id, status, warnings::text FROM preview.difference"
+                ),
+                "summary": self.rows(org, "SELECT entity_type, new, updated, deleted, in_sync FROM preview.summary"),
+            }
+        found: dict[str, Any] = {
+            table: self.rows(org, f"SELECT {columns} FROM {table}") for table, columns in TABLES.items()
+        }
+        found["mapped"] = self.rows(org, "SELECT entity_type, external_id FROM promote.integration_mapping")
+        found["lines"] = self.rows(org, "SELECT state, count(*) FROM promote.sync_queue_line GROUP BY state")
+        found["queues"] = self.rows(org, "SELECT state, total, done, failed FROM promote.sync_queue")
+        found["differences"] = self.rows(org, "SELECT count(*) FROM preview.difference")
+        return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    store = Store()
+    store.shuffle_related = False
+    seed(store, products=400, variable=10, customers=80, orders=260, random_seed=11)
+    with running(store) as server:
+        made = World(tmp_path_factory.mktemp("kill"), server, store)
+        yield made
+        made.db.close()
+
+
+UPTO = {"pull": None, "preview": "pull", "apply": "plan"}
+
+
+def _kill_and_compare(world: World, step: str, target: str, moment: float) -> None:
+    calm, calm_plan = world.org(upto=UPTO[step])
+    begun = time.monotonic()
+    world.finish(step, calm, calm_plan)
+    whole = time.monotonic() - begun
+    org, plan = world.org(upto=UPTO[step])
+    victim = world.start(step, org, plan)
+    time.sleep(moment * max(0.2, whole - 0.9))
+    if target == "process":
+        victim.send_signal(signal.SIGKILL)
+        victim.communicate()
+    else:
+        world.kill_postgres()
+        _, error = victim.communicate(timeout=180)
+        assert victim.returncode in (0, 1, 3), error
+        assert "Traceback" not in error
+    world.finish(step, org, plan)
+    world.reopen()
+    assert world.state(org, step) == world.state(calm, step)
+
+
+@pytest.mark.parametrize("step", ["pull", "preview", "apply"])
+@pytest.mark.parametrize("target", ["process", "postgres"])
+def test_killed_once(world: World, step: str, target: str) -> None:
+    _kill_and_compare(world, step, target, random.random())
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("step", ["pull", "preview", "apply"])
+@pytest.mark.parametrize("target", ["process", "postgres"])
+def test_killed_at_many_moments(world: World, step: str, target: str, number: int) -> None:
+    _kill_and_compare(world, step, target, (number + random.random()) / 20)

@@ -1,0 +1,154 @@
+"""Many organizations in one run: each one's failure its own, and Dagster shows which."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
+from sync_pipeline.defs.resources import Desk, working_at
+from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.steps import connect
+
+PRODUCTS = key(Stage.RAW, "woocommerce", "products")
+SMALL = {"products": 6, "variable": 1, "customers": 2, "orders": 3}
+
+
+@pytest.fixture
+def shop() -> Iterator[Server]:
+    store = Store()
+    seed(store, **SMALL)
+    with running(store) as server:
+        yield server
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def add(database: Database, settings: Settings, slug: str, url: str | None, server: Server) -> None:
+    org = connect.add_organization(database, slug)
+    if url is not None:
+        given = {"store_url": url, "consumer_key": server.key, "consumer_secret": server.secret}
+        connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="test")
+
+
+def pull(
+    desk: Desk, instance: dg.DagsterInstance, orgs: list[str], *, range_: bool = False, entities: tuple[str, ...] = ()
+) -> dg.ExecuteInProcessResult:
+    instance.add_dynamic_partitions(ORG_NAME, orgs)
+    config = {"entities": list(entities), **({} if range_ else {"orgs": orgs})}
+    tags = {"dagster/asset_partition_range_start": orgs[0], "dagster/asset_partition_range_end": orgs[-1]}
+    with working_at(desk):
+        return (
+            definitions()
+            .resolve_job_def("pull")
+            .execute_in_process(
+                run_config={
+                    "ops": {"woocommerce": {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                asset_selection=[key(Stage.RAW, "woocommerce", name) for name in ("categories", "products")],
+                instance=instance,
+                tags=tags if range_ else {},
+                raise_on_error=False,
+            )
+        )
+
+
+def partitions(instance: dg.DagsterInstance, asset: dg.AssetKey) -> tuple[set[str], set[str]]:
+    """Materialized and failed, as the UI counts them."""
+    status = get_and_update_asset_status_cache_value(instance, asset, ORG)
+    assert status is not None
+    done = status.deserialize_materialized_partition_subsets(ORG)
+    failed = status.deserialize_failed_partition_subsets(ORG)
+    return set(done.get_partition_keys()), set(failed.get_partition_keys()) - set(done.get_partition_keys())
+
+
+@pytest.mark.parametrize("range_", [False, True], ids=["named in the configuration", "a range of partitions"])
+def test_one_dead_store_fails_alone(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance, range_: bool
+) -> None:
+    with running(Store()) as dead:
+        url = dead.url
+    for slug in ("a", "b", "d"):
+        add(database, settings, slug, shop.url, shop)
+    add(database, settings, "c", url, shop)
+    add(database, settings, "e", None, shop)
+
+    result = pull(Desk(settings, database), instance, ["a", "b", "c", "d", "e"], range_=range_)
+
+    assert not result.success
+    failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data.user_failure_data
+    assert failure is not None
+    assert set(failure.metadata["failed"].value) == {"c"}
+    assert "shop" in str(failure.metadata["failed"].value["c"])
+    done, failed = partitions(instance, PRODUCTS)
+    assert done == {"a", "b", "d"}
+    # A range is planned by Dagster itself, e included, which has no connection: nothing was to be done there.
+    assert failed == ({"c", "e"} if range_ else {"c"})
+
+
+def test_each_materialization_has_its_own_numbers(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
+) -> None:
+    other = Store()
+    seed(other, **{**SMALL, "products": 3})
+    with running(other) as second:
+        add(database, settings, "a", shop.url, shop)
+        add(database, settings, "b", second.url, second)
+        assert pull(Desk(settings, database), instance, ["a", "b"]).success
+    counts = {}
+    for record in instance.fetch_materializations(PRODUCTS, limit=10).records:
+        materialization = record.asset_materialization
+        assert materialization is not None
+        metadata = materialization.metadata
+        counts[materialization.partition] = metadata["dagster/row_count"].value
+        assert metadata["closed"].value is True
+        assert metadata["mode"].value == "full"
+        assert metadata["expected"].value == metadata["captured"].value
+    assert counts == {"a": 6, "b": 3}
+
+
+def test_no_event_holds_a_secret(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
+) -> None:
+    add(database, settings, "a", shop.url, shop)
+    shop.store.permissions = "none"
+    result = pull(Desk(settings, database), instance, ["a"])
+    told = "".join(str(log) for log in instance.all_logs(result.run_id))
+    assert shop.secret not in told
+    assert shop.key not in told
+
+
+def test_many_organizations_are_written_in_batches(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
+) -> None:
+    orgs = [f"o{number:02}" for number in range(25)]
+    for slug in orgs:
+        add(database, settings, slug, shop.url if slug == "o00" else None, shop)
+    assert pull(Desk(settings, database), instance, orgs).success
+    assert partitions(instance, PRODUCTS) == ({"o00"}, set())
+
+
+def test_a_reader_that_stops_stops_the_work(settings: Settings, database: Database) -> None:
+    desk = Desk(settings, database)
+    begun: list[str] = []
+
+    def work(org: str) -> None:
+        begun.append(org)
+        time.sleep(0.01)
+
+    for _ in each_org(desk, [str(n) for n in range(100)], work, workers=2):
+        break
+    assert len(begun) <= 4
