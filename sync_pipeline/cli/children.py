@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sync_pipeline.cli.output import note
+from sync_pipeline.cli.signals import end_on_signals
 from sync_pipeline.errors import SyncError, redact
 
 _GRACE_SECONDS = 20.0
@@ -132,6 +133,7 @@ def watch(children: Sequence[Child]) -> None:
 
 def stays_up(children: Sequence[Child]) -> None:
     """Watch until someone stops it; stopping is the normal end."""
+    end_on_signals()
     try:
         watch(children)
     except (KeyboardInterrupt, SystemExit):

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 
@@ -31,6 +30,7 @@ from sync_pipeline.cli import (
     tokens,
     up,
 )
+from sync_pipeline.cli.signals import end_on_signals
 
 app = typer.Typer(
     name="sync-pipeline",
@@ -49,8 +49,7 @@ for module in (reconcile, decisions, tokens):
 
 def main() -> int:
     """Run the command of this process's arguments; returns the exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+    end_on_signals()
     try:
         app()
     except SystemExit as ended:
@@ -60,10 +59,6 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001
         return _failed(error)
     return 0
-
-
-def _terminated(_number: int, _frame: Any) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)  # lets go of the database and of child processes on the way out
 
 
 def _code(code: Any) -> int:

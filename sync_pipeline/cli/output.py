@@ -40,6 +40,7 @@ def to_json(value: Any) -> str:
 def say(text: str = "") -> None:
     """A sentence for people, on stdout."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

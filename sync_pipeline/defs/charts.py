@@ -19,9 +19,7 @@ _RUNS = 30
 def capture_history(desk: Desk, org_id: int, *, provider: str, entity_type: str) -> dg.MarkdownMetadataValue | None:
     """New, changed, deleted and quarantined records of the last runs."""
     with desk.db.org(org_id) as conn:
-        found = run(
-            conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS
-        ).mappings()
+        found = run(conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS).mappings()
         rows = [dict(row) for row in found]
     return bars(rows, {"new": "#2a9d8f", "changed": "#e9c46a", "deleted": "#e76f51", "quarantined": "#6d597a"})
 

@@ -129,7 +129,7 @@ def _core_rules() -> Sequence[Rule]:
         Rule(
             "no_orphan_mapping",
             "Every mapping leads to a row.",
-            "Rows of core are never removed by this project: find out who did. Promoting the record again makes it anew.",
+            "Rows of core are never removed by this project: find out who did. Promoting it again makes it anew.",
             _tables(),
         ),
         Rule(

@@ -18,7 +18,8 @@ class FlowConfig(dg.Config):
         description="Look for changes that move no date. Empty: as often as the connection's sweep_every says.",
     )
     max_pages: int | None = Field(
-        default=None, description="A capped look: at most so many pages; no watermark moves, nothing is thought missing."
+        default=None,
+        description="A capped look: at most so many pages; no watermark moves, nothing is thought missing.",
     )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 
@@ -30,7 +31,8 @@ class PromoteConfig(dg.Config):
         default=[], description="Only for runs without a partition: these organizations. Empty: all of them."
     )
     plan: str | None = Field(
-        default=None, description="This plan (its id), approved by whoever launches the run. Only with one organization."
+        default=None,
+        description="This plan (its id), approved by whoever launches the run. Only with one organization.",
     )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 

@@ -1,11 +1,11 @@
 """How runs end: requests are closed, failures go to the audit log, a reconciliation follows the weekly full read."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import dagster as dg
 
 from sync_pipeline import journal
+from sync_pipeline.defs.events import failed_in
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
 from sync_pipeline.defs.resources import Desk, SyncResource
@@ -99,12 +99,10 @@ def _failures(context: dg.RunStatusSensorContext) -> dict[str, str]:
         context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
     ).records:
         event = record.event_log_entry.dagster_event
-        data = event.step_failure_data if event is not None else None
-        told: Any = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
-        if told is not None:
-            found.update({str(org): str(why) for org, why in told.value.items()})
-        elif data and data.error:
-            reason = redact(data.error.message.strip().splitlines()[0])[:300]
+        if (told := failed_in(event)) is not None:
+            found.update(told)
+        elif event is not None and event.step_failure_data.error:
+            reason = redact(event.step_failure_data.error.message.strip().splitlines()[0])[:300]
             found.update(dict.fromkeys(orgs_of_run(context.dagster_run)[:_NAMED], reason))
     if not found:
         reason = redact(str(context.dagster_event.message or "the run ended"))[:300]

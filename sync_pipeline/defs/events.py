@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from dagster._core.events import (
     AssetMaterializationPlannedData,
     DagsterEvent,
     DagsterEventBatchMetadata,
-    generate_event_batch_id,
 )
 
 from sync_pipeline.defs.home import keep_connections
@@ -83,7 +83,7 @@ class Teller:
         What an op yields is stored one by one, whatever DAGSTER_EVENT_BATCH_SIZE says; only events with batch metadata
         are gathered, and a batch must be of one asset (the last event alone updates the asset's row).
         """
-        batch = generate_event_batch_id()
+        batch = uuid4().hex
         step = self._context.get_step_execution_context()
         for number, event in enumerate(events, start=1):
             DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == len(events)))
@@ -109,3 +109,12 @@ def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
         metadata={"failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]})},
         allow_retries=False,
     )
+
+
+def failed_in(event: DagsterEvent | None) -> dict[str, str] | None:
+    """What `failure` said, read back from the event of a failed step; None where the step failed in another way."""
+    data = event.step_failure_data if event is not None and event.is_step_failure else None
+    told = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
+    if not isinstance(told, dg.JsonMetadataValue) or not isinstance(told.value, Mapping):
+        return None
+    return {str(org): str(why) for org, why in told.value.items()}

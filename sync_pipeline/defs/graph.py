@@ -50,6 +50,29 @@ CORE: Mapping[str, str] = {
 }
 
 
+_CORE_TEXT = """**core.{table}**: {holds}.
+
+Reads the approved plans (`selection.sync_plan`) and exactly the record versions they name; writes `core.{table}`,
+`promote.integration_mapping` and the queue's lines. Runs only for a committed selection, a standing rule or an
+approved plan, never because something was captured.
+
+Promises: applying twice changes nothing; a stale plan changes nothing and says so; one record's failure is that
+record's alone; `sync-pipeline undo ORG PLAN` takes it back.
+
+One record: `SELECT * FROM promote.integration_mapping WHERE external_id = '…'` gives the row's `internal_id`."""
+_RAW_TEXT = """**{title}** of the organization's {source} stores, as they are: every record,
+every version, nothing lost.
+
+Reads `{path}`: all of it the first time and with `full`, afterwards {what}.
+Writes `capture.{provider}_sync` (entity_type = '{entity_type}'), versions, ledger, quarantine.
+
+Promises: expected ids = captured + quarantined + vanished (the ledger closes), or the watermark stays where it was.
+An unchanged record costs no write. A killed run goes on where it stopped.
+
+One record: `SELECT sync_data FROM capture.{provider}_sync WHERE entity_type = '{entity_type}' AND
+external_id = '…'`; its history is in `capture.sync_record_version`."""
+
+
 def key(stage: Stage, provider: str, name: str) -> dg.AssetKey:
     """The key of a provider's asset: raw/woocommerce/products."""
     return dg.AssetKey([stage.value, provider, name])
@@ -67,8 +90,10 @@ def store_key(provider: str) -> dg.AssetKey:
 
 def tables_of(stream: Stream) -> Sequence[str]:
     """The core tables a stream's records are promoted to."""
-    if stream.entity is None:
+    if stream.to_entity is None:
         return ()
+    if stream.entity is None:
+        return (REFERENCE,)
     return _TABLES.get(stream.entity, (REFERENCE,))
 
 
@@ -89,12 +114,15 @@ def stores() -> Iterator[dg.AssetSpec]:
 def flow_specs(provider: str) -> Sequence[dg.AssetSpec]:
     """raw, preview and selected of every stream of a provider."""
     source = all_sources()[provider]
-    specs = []
-    for stream in source.streams.values():
-        specs.append(_raw(source, stream))
-        for stage in (Stage.PREVIEW, Stage.SELECTED):
-            specs.append(_derived(source, stream, stage))
-    return specs
+    return [
+        spec
+        for stream in source.streams.values()
+        for spec in (
+            _raw(source, stream),
+            _derived(source, stream, Stage.PREVIEW),
+            _derived(source, stream, Stage.SELECTED),
+        )
+    ]
 
 
 @cache
@@ -114,16 +142,7 @@ def core_specs() -> Sequence[dg.AssetSpec]:
             owners=OWNERS,
             kinds={"postgres", "table"},
             tags={"stage": Stage.CORE.value, "table": table},
-            description=f"""**core.{table}**: {holds}.
-
-Reads the approved plans (`selection.sync_plan`) and exactly the record versions they name; writes `core.{table}`,
-`promote.integration_mapping` and the queue's lines. Runs only for a committed selection, a standing rule or an
-approved plan, never because something was captured.
-
-Promises: applying twice changes nothing; a stale plan changes nothing and says so; one record's failure is that
-record's alone; `sync-pipeline undo ORG PLAN` takes it back.
-
-One record: `SELECT * FROM promote.integration_mapping WHERE external_id = '…'` gives the row's `internal_id`.""",
+            description=_CORE_TEXT.format(table=table, holds=holds),
         )
         for table, holds in CORE.items()
     ]
@@ -143,17 +162,14 @@ def _raw(source: Source, stream: Stream) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={source.name, "postgres"},
         tags=_tags(Stage.RAW, source, stream),
-        description=f"""**{stream.title}** of the organization's {source.title} stores, as they are: every record,
-every version, nothing lost.
-
-Reads `{stream.path}`: all of it the first time and with `full`, afterwards {signal}{found}.
-Writes `capture.{source.name}_sync` (entity_type = '{stream.entity_type}'), versions, ledger, quarantine.
-
-Promises: expected ids = captured + quarantined + vanished (the ledger closes), or the watermark stays where it was.
-An unchanged record costs no write. A killed run goes on where it stopped.
-
-One record: `SELECT sync_data FROM capture.{source.name}_sync WHERE entity_type = '{stream.entity_type}' AND
-external_id = '…'`; its history is in `capture.sync_record_version`.""",
+        description=_RAW_TEXT.format(
+            title=stream.title,
+            source=source.title,
+            provider=source.name,
+            path=stream.path,
+            entity_type=stream.entity_type,
+            what=signal + found,
+        ),
     )
 
 
@@ -171,7 +187,8 @@ version that was seen; when the content changes, the record is undecided again u
 Reads `preview.difference`; applies `selection.standing_rule` and writes `selection.sync_selective_config`. Promotes
 nothing: a committed selection does, through the sensor `committed_selections`.
 
-One record: `SELECT * FROM selection.sync_selective_config WHERE entity_type = '{entity_type}' AND external_id = '…'`.""",
+One record: `SELECT * FROM selection.sync_selective_config WHERE entity_type = '{entity_type}' AND
+external_id = '…'`.""",
 }
 
 

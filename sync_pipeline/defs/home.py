@@ -1,4 +1,7 @@
-"""DAGSTER_HOME of this project: `$SYNC_HOME/dagster`, with dagster.yaml in it; and the processes that serve it."""
+"""DAGSTER_HOME of this project: `$SYNC_HOME/dagster`, with dagster.yaml in it; and the processes that serve it.
+
+`python -m sync_pipeline.defs.home` makes Dagster's database where it is not there, and is used by compose.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ def open_instance(settings: Settings) -> DagsterInstance:
             "config": {},
         }
     }
-    instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=quiet))  # type: ignore[arg-type]
+    instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=quiet))
     keep_connections(instance)
     return instance
 
@@ -119,3 +122,7 @@ def _copy(source: Path, target: Path) -> None:
     fresh = target.with_suffix(f".{os.getpid()}")
     shutil.copyfile(source, fresh)
     fresh.replace(target)
+
+
+if __name__ == "__main__":
+    environment(Settings())

@@ -6,7 +6,7 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from sync_pipeline.defs.graph import Stage, core_specs, flow_specs
+from sync_pipeline.defs.graph import core_specs, flow_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.sources.base import all_sources
@@ -27,7 +27,10 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
     flow = dg.AssetSelection.assets(*_flow_keys()).without_checks()
     made = [
         dg.define_asset_job(
-            "nightly_delta", flow, tags=CAPTURE, description="What changed in every store, previewed. Nothing is promoted."
+            "nightly_delta",
+            flow,
+            tags=CAPTURE,
+            description="What changed in every store, previewed. Nothing is promoted.",
         ),
         dg.define_asset_job(
             "weekly_reconcile",
@@ -99,9 +102,7 @@ def _requests(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night at 02:00 UTC: what changed since the last time, in every store.",
 )
-def nightly_delta(
-    context: dg.ScheduleEvaluationContext, sync: SyncResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run carries up to 250 organizations, named in its configuration (see docs/decisions/0005-orchestration.md)."""
     yield from _requests(context, sync, name="nightly_delta", full=False)
 

@@ -124,7 +124,7 @@ class _Launch:
     def __init__(self, instance: dg.DagsterInstance, desk: Desk, launched: Launched, orgs: list[str]) -> None:
         self.instance, self.desk, self.launched, self.orgs = instance, desk, launched, orgs
 
-    def flow(self, stages: list[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
+    def flow(self, stages: Sequence[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
         from sync_pipeline.defs.graph import key
         from sync_pipeline.sources.base import all_sources
         from sync_pipeline.steps import connect
@@ -174,15 +174,14 @@ class _Launch:
             self._note_failures(result)
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
+        from sync_pipeline.defs.events import failed_in
+        from sync_pipeline.errors import redact
+
         for event in result.all_events:
-            if not event.is_step_failure:
-                continue
-            data = event.step_failure_data
-            failed = data.user_failure_data.metadata.get("failed") if data.user_failure_data else None
-            if failed is not None:
-                self.launched.failures.update({str(org): str(why) for org, why in failed.value.items()})
-            else:
-                reason = data.error.to_string().splitlines()[0] if data.error else "the run failed"
+            if (failed := failed_in(event)) is not None:
+                self.launched.failures.update(failed)
+            elif event.is_step_failure and event.step_failure_data.error:
+                reason = redact(event.step_failure_data.error.message.strip().splitlines()[0])
                 self.launched.failures.update(dict.fromkeys(self.orgs, reason))
         if not self.launched.failures:
             self.launched.failures.update(dict.fromkeys(self.orgs, "the run failed; the Dagster UI shows why"))

@@ -1,4 +1,4 @@
-"""Reports of steps as asset metadata: counts a person can sort by, a small table, a chart. Never a payload or a secret."""
+"""Reports of steps as asset metadata: counts a person can sort by, a small table, a chart. Never a payload."""
 
 from __future__ import annotations
 

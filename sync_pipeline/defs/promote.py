@@ -36,7 +36,7 @@ class Promoted:
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool="promote",
-    description="Applies the plans named in the configuration, or the approved and unfinished plans of the organization.",
+    description="Applies the plans named in the configuration, or what is approved and unfinished.",
 )
 def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: SyncResource) -> Iterator[Event]:
     """Which tables a plan writes follows from its records, not from the assets selected here."""

@@ -15,7 +15,7 @@ from sync_pipeline.defs.resources import Desk, SyncResource
 from sync_pipeline.defs.work import describe
 
 KEY = dg.AssetKey(["observe", "reconciliation"])
-_COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "extra")
+_COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "extra", "orphans", "error")
 
 
 @dg.multi_asset(
@@ -29,7 +29,7 @@ _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "ext
             owners=OWNERS,
             kinds={"postgres", "report"},
             tags={"stage": "observe"},
-            description="""**Reconciliation**: ids and counts of the store, of what was captured and of core, side by side.
+            description="""**Reconciliation**: ids and counts of the store, of what is captured and of core, compared.
 
 Reads the ids of every record from the stores (no payloads), `capture.sync_record` and `promote.integration_mapping`;
 changes nothing. A difference makes the organization's partition fail and the table says in which entity; a full
@@ -54,8 +54,8 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
         else:
             rows = [_row(one) for one in outcome.entities]
             if not outcome.ok:
-                different = [str(row["entity"]) for row in rows if row["missing"] or row["extra"]]
-                failures[org] = f"store and captured differ in {', '.join(different) or 'core'}"
+                different = [f"{one.connection} {one.entity}" for one in outcome.entities if not one.ok]
+                failures[org] = f"these differ or could not be listed: {', '.join(different)}"
             if outcome.ok:
                 about = {
                     "ok": True,

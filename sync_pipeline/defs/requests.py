@@ -41,7 +41,8 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
     if not waiting:
         return dg.SkipReason("No request waits.")
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
-    requests, new = [], set()
+    requests: list[dg.RunRequest] = []
+    new: set[str] = set()
     for row in waiting:
         runs = context.instance.get_runs(dg.RunsFilter(tags={REQUEST: str(row.request_id)}), limit=1)
         if runs:
@@ -124,7 +125,7 @@ def pull_of(
     }
     if not any(streams.values()):
         stores[0].source.stream(names[0])
-    config = {
+    config: dict[str, Any] = {
         "connection": name,
         "entities": [],
         "full": bool(asked.get("full")),

@@ -123,7 +123,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     for decision_id, row in now_open.items():
         if decision_id not in before:
             context.log.warning(f"{row.slug}: decision {decision_id} waits ({row.cause}): {row.question}")
-    requests = []
+    requests: list[dg.RunRequest] = []
     for decision_id, place in before.items():
         if decision_id not in now_open:
             requests += _go_on(context, sync.desk, int(decision_id), place)

@@ -116,9 +116,7 @@ def _capture(
             while left:
                 place = (Stage.RAW, left[0].name)
                 try:
-                    report = session.pull(
-                        left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
-                    )
+                    report = session.pull(left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages)
                 except (DatabaseUnavailable, Interrupted):
                     raise
                 except SyncError as error:  # Busy, a gate: this stream's alone

@@ -147,9 +147,7 @@ class World:
         """(sku, name, active) of each product that is not deleted, in order of making."""
         return [
             tuple(r)
-            for r in self.sql(
-                "SELECT sku, name, active FROM core.products WHERE deleted_at IS NULL ORDER BY id"
-            )
+            for r in self.sql("SELECT sku, name, active FROM core.products WHERE deleted_at IS NULL ORDER BY id")
         ]
 
 
@@ -215,9 +213,22 @@ def order(number: int, /, **fields: Any) -> dict[str, Any]:
         "billing": {"first_name": "Guest", "email": "guest@example.test"},
         "shipping": {},
         "line_items": [
-            {"id": number * 10, "name": "Thing", "product_id": 1, "variation_id": 0, "quantity": 1,
-             "subtotal": total, "total": total, "total_tax": "0.00", "sku": "P-1"}
+            {
+                "id": number * 10,
+                "name": "Thing",
+                "product_id": 1,
+                "variation_id": 0,
+                "quantity": 1,
+                "subtotal": total,
+                "total": total,
+                "total_tax": "0.00",
+                "sku": "P-1",
+            }
         ],
-        "tax_lines": [], "shipping_lines": [], "fee_lines": [], "coupon_lines": [], "refunds": [],
+        "tax_lines": [],
+        "shipping_lines": [],
+        "fee_lines": [],
+        "coupon_lines": [],
+        "refunds": [],
         **fields,
     }

@@ -20,19 +20,26 @@ def test_a_product_reaches_core_with_its_stock_and_categories(world: World) -> N
         world.capture("category", {"id": 5, "name": "Shirts &amp; more", "parent": 0}),
         world.capture(
             "product",
-            product(1, name="T&amp;C", regular_price="12.345", manage_stock=True, stock_quantity=-3,
-                    categories=[{"id": 5}]),
+            product(
+                1, name="T&amp;C", regular_price="12.345", manage_stock=True, stock_quantity=-3, categories=[{"id": 5}]
+            ),
         ),
     )
     assert (report.state, report.done, report.failed) == ("done", 2, 0)
     row = world.one("SELECT * FROM core.products")
     assert (row.name, row.sku, str(row.regular_price), row.sale_price, row.currency) == (
-        "T&C", "P-1", "12.345", None, "EUR")
+        "T&C",
+        "P-1",
+        "12.345",
+        None,
+        "EUR",
+    )
     assert row.metadata["woo_product_id"] == 1
     stock = world.one("SELECT * FROM core.inventory_items")
     assert (stock.product_id, stock.quantity, stock.manage_stock) == (row.id, -3, True)
     linked = world.one(
-        "SELECT c.name, c.metadata FROM core.product_categories p JOIN core.categories c ON c.id = p.category_id")
+        "SELECT c.name, c.metadata FROM core.product_categories p JOIN core.categories c ON c.id = p.category_id"
+    )
     assert linked.name == "Shirts & more"
     assert linked.metadata["woo_category_id"] == 5
     assert world.lines(report)[0].state == "done"
@@ -77,8 +84,10 @@ def test_categories_that_come_later_are_linked_then(world: World) -> None:
     assert world.one("SELECT count(*) FROM core.product_categories")[0] == 2
     assert world.sql("SELECT 1 FROM promote.pending_link") == []
     world.promote("product", product(1, categories=[{"id": 6}]))
-    assert world.one("SELECT c.name FROM core.product_categories p JOIN core.categories c ON c.id = p.category_id"
-                     ).name == "Child"
+    assert (
+        world.one("SELECT c.name FROM core.product_categories p JOIN core.categories c ON c.id = p.category_id").name
+        == "Child"
+    )
 
 
 def test_a_price_that_is_no_number_fails_alone_and_names_field_and_value(world: World) -> None:

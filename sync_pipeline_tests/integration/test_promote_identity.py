@@ -33,7 +33,8 @@ def test_one_sku_in_two_stores_is_one_product_whichever_comes_first(world: World
     other = world.connect("second")
     one = world.capture("product", product(50, sku=" Äb-1", name="One", description="", price="1.00"))
     two = world.capture(
-        "product", product(9, sku="äB-1 ", name="Two", description="two", price="2.00"), connection=other)
+        "product", product(9, sku="äB-1 ", name="Two", description="two", price="2.00"), connection=other
+    )
     for records in {"shop": [[one], [two]], "second": [[two], [one]], "together": [[two, one]]}[first]:
         assert world.apply(*records).state == "done"
     assert _core(world) == [(" Äb-1", "One", "two", None, "1.00", 2)]
@@ -112,9 +113,13 @@ def test_two_products_may_trade_their_skus(world: World) -> None:
 
 
 def _insert_core(world: World, sku: str) -> int:
-    return int(world.one(
-        "INSERT INTO core.products (org_id, sku, name, price) VALUES (connect.current_org(), %(s)s, 'By hand', 5) "
-        "RETURNING id", s=sku)[0])
+    return int(
+        world.one(
+            "INSERT INTO core.products (org_id, sku, name, price) VALUES (connect.current_org(), %(s)s, 'By hand', 5) "
+            "RETURNING id",
+            s=sku,
+        )[0]
+    )
 
 
 def test_source_wins_adopts_and_overwrites_an_unmapped_row(world: World) -> None:
@@ -143,8 +148,7 @@ def test_core_wins_maps_and_keeps_the_rows_values(world: World) -> None:
 def test_halt_opens_a_gate_and_goes_on_after_the_answer(world: World) -> None:
     world.organize(sku_policy="halt")
     row = _insert_core(world, "X")
-    report = world.apply(
-        world.capture("product", product(1, sku="X")), world.capture("product", product(2, sku="Y")))
+    report = world.apply(world.capture("product", product(1, sku="X")), world.capture("product", product(2, sku="Y")))
     assert (report.state, report.done, report.failed) == ("partial", 1, 1)
     assert world.lines(report)[0].is_action_required
     assert "conflict" in (world.lines(report)[0].reason or "")
@@ -164,6 +168,20 @@ def test_halt_stops_the_second_of_two_records_with_one_sku(world: World) -> None
     assert (report.done, report.failed) == (1, 2)
     assert world.products() == [("D", "Product 1", True)]
     assert world.one("SELECT count(*) FROM observe.decision WHERE cause = 'sku_conflict'")[0] == 2
+
+
+def test_a_conflict_is_asked_and_recorded_once(world: World) -> None:
+    world.organize(sku_policy="halt")
+    report = world.apply(*[world.capture("product", product(n, sku="D")) for n in (1, 2)])
+    world.sql("UPDATE observe.decision SET answer = 'separate', answered_by = 'me', answered_at = now()")
+    promote.retry(world.db, world.org_id, report.queue, actor="me")
+    assert promote.apply(world.db, world.org_id, report.plan, actor="me").state == "done"
+    world.promote("product", product(2, sku="D", name="Renamed"))
+    assert world.one("SELECT count(*) FROM observe.decision")[0] == 1
+    decisions = [r[0] for r in world.sql("SELECT decision FROM promote.conflict ORDER BY conflict_id")]
+    assert decisions == ["halted", "set_aside"]
+    assert set(world.products()) == {("D", "Product 1", True), (None, "Renamed", True)}
+    assert world.sql("SELECT * FROM core.orphans()") == []
 
 
 def test_variants_have_a_sku_space_of_their_own(world: World) -> None:
@@ -186,12 +204,15 @@ def test_conflicts_are_told_before_promotion(world: World) -> None:
 def test_customers_are_one_by_email_within_the_organization(world: World) -> None:
     other = world.connect("second")
     world.promote("customer", customer(1, email="Ada@Example.test", first_name="Ada"))
-    world.promote("customer", customer(8, email=" ada@example.TEST", first_name="A", billing={"phone": "9"}),
-                  connection=other)
+    world.promote(
+        "customer", customer(8, email=" ada@example.TEST", first_name="A", billing={"phone": "9"}), connection=other
+    )
     row = world.one("SELECT * FROM core.customers")
     assert (row.name, row.email, row.phone, row.company) == ("Ada N1", "Ada@Example.test", "1", "ACME & Co")
     assert world.sql("SELECT 1 FROM promote.conflict") == []
-    world.apply(world.capture("customer", customer(2, email="x@y.test")),
-                world.capture("customer", customer(3, email="X@y.test")))
+    world.apply(
+        world.capture("customer", customer(2, email="x@y.test")),
+        world.capture("customer", customer(3, email="X@y.test")),
+    )
     assert world.one("SELECT count(*) FROM core.customers")[0] == 2
     assert world.one("SELECT kind, decision FROM promote.conflict")[:2] == ("shared_email", "merged")

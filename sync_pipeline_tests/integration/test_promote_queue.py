@@ -99,8 +99,9 @@ def test_a_dead_workers_lines_come_back_and_three_deaths_are_enough(
     plan = world.plan([world.capture("product", product(n)) for n in (1, 2)])
     queue = promote.start(world.db, world.org_id, plan, actor="tester")
     world.sql(
-        "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = line_no * 3 - 2,"
-        " lease_until = now() - interval '1 second'")
+        "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = 1,"
+        " lease_until = now() - interval '1 second'"
+    )
     world.sql("UPDATE promote.sync_queue_line SET attempts = 3 WHERE line_no = 2")
     report = _apply(world, plan)
     assert (report.queue, report.state, report.done, report.failed) == (queue, "partial", 1, 1)
@@ -115,7 +116,8 @@ def test_a_line_under_a_living_lease_is_left_alone(world: World) -> None:
     queue = promote.start(world.db, world.org_id, plan, actor="tester")
     world.sql(
         "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), "
-        "lease_until = now() + interval '1.5 seconds' WHERE line_no = 1")
+        "lease_until = now() + interval '1.5 seconds' WHERE line_no = 1"
+    )
     seen = []
     promote.work(world.db, world.org_id, queue, progress=lambda s: seen.append((s.done, s.open)))
     assert seen[0] == (1, 1)
@@ -132,7 +134,7 @@ def test_two_workers_share_a_queue_and_do_everything_once(world: World) -> None:
     def one_worker() -> None:
         try:
             promote.work(world.db, world.org_id, queue)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the test must see it
             failures.append(error)
 
     threads = [threading.Thread(target=one_worker) for _ in range(3)]
@@ -196,7 +198,8 @@ def test_promotion_clears_the_difference_it_promoted_and_no_newer_one(world: Wor
     world.sql(
         "INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash) "
         "SELECT org_id, connection_id, entity_type, external_id, 'new', "
-        "CASE external_id WHEN '1' THEN content_hash ELSE 'newer' END FROM capture.sync_record")
+        "CASE external_id WHEN '1' THEN content_hash ELSE 'newer' END FROM capture.sync_record"
+    )
     _apply(world, plan)
     assert [r[0] for r in world.sql("SELECT external_id FROM preview.difference")] == ["2"]
 

@@ -30,7 +30,10 @@ def test_lifetime_value_counts_what_was_sold_less_refunds_in_the_organizations_c
             {"total": "50.00", "status": "processing", "refunds": [{"id": 1, "total": "-20.05"}]},
             {"total": "7.00", "currency": "EUR"},
             {"total": "30.00", "status": "refunded", "refunds": [{"id": 2, "total": "-30.00"}]},
-            *({"total": "999.00", "status": s} for s in ("cancelled", "failed", "checkout-draft", "trash", "auto-draft")),
+            *(
+                {"total": "999.00", "status": s}
+                for s in ("cancelled", "failed", "checkout-draft", "trash", "auto-draft")
+            ),
         ),
         start=100,
     ):
@@ -101,8 +104,18 @@ def test_an_order_reaches_core_with_items_that_add_up(world: World) -> None:
         discount_total="15.00",
         shipping_total="5.00",
         line_items=[
-            {"id": 1, "name": "A &amp; B", "product_id": 1, "variation_id": 0, "quantity": 3, "subtotal": "120.00",
-             "total": "105.00", "total_tax": "8.00", "sku": "P-1", "price": 35},
+            {
+                "id": 1,
+                "name": "A &amp; B",
+                "product_id": 1,
+                "variation_id": 0,
+                "quantity": 3,
+                "subtotal": "120.00",
+                "total": "105.00",
+                "total_tax": "8.00",
+                "sku": "P-1",
+                "price": 35,
+            },
         ],
         coupon_lines=[{"id": 2, "code": "ten", "discount": "10", "discount_tax": "0"}],
         shipping_lines=[{"id": 3, "method_title": "Flat", "total": "5.00", "total_tax": "0.45"}],
@@ -128,7 +141,10 @@ def test_an_order_reaches_core_with_items_that_add_up(world: World) -> None:
     ]
     line = world.one("SELECT * FROM core.sales_order_items WHERE item_type = 'line'")
     assert (line.product_id, str(line.unit_price), str(line.quantity)) == (
-        world.one("SELECT id FROM core.products").id, "40", "3")
+        world.one("SELECT id FROM core.products").id,
+        "40",
+        "3",
+    )
     payload["fee_lines"] = []
     report = world.promote("order", payload)
     assert world.one("SELECT count(*) FROM core.sales_order_items WHERE item_type = 'fee'")[0] == 0
@@ -143,15 +159,21 @@ def test_an_order_whose_customer_and_product_are_not_promoted_is_linked_later(wo
     world.apply(world.capture("customer", customer(3)), world.capture("product", product(1)))
     linked = world.one(
         "SELECT o.customer_id = c.id AS customer, i.product_id = p.id AS product FROM core.sales_orders o, "
-        "core.customers c, core.sales_order_items i, core.products p")
+        "core.customers c, core.sales_order_items i, core.products p"
+    )
     assert tuple(linked) == (True, True)
     assert world.sql("SELECT 1 FROM promote.pending_link") == []
 
 
 def test_a_refund_becomes_negative_items_of_its_order_whichever_comes_first(world: World) -> None:
     refund = {
-        "id": 30, "parent_id": 100, "amount": "23.75", "reason": "broken",
-        "line_items": [{"id": 9, "name": "Thing", "product_id": 1, "quantity": -1, "total": "-20.00", "total_tax": "-1.75"}],
+        "id": 30,
+        "parent_id": 100,
+        "amount": "23.75",
+        "reason": "broken",
+        "line_items": [
+            {"id": 9, "name": "Thing", "product_id": 1, "quantity": -1, "total": "-20.00", "total_tax": "-1.75"}
+        ],
         "shipping_lines": [],
     }
     report = world.promote("refund", refund)
@@ -160,7 +182,8 @@ def test_a_refund_becomes_negative_items_of_its_order_whichever_comes_first(worl
     world.promote("order", order(100, customer_id=3, refunds=[{"id": 30, "total": "-23.75"}]))
     row = world.one(
         "SELECT o.refunded_total::text AS refunded, sum(i.total)::text AS items FROM core.sales_orders o JOIN "
-        "core.sales_order_items i ON i.order_id = o.id AND i.item_type = 'refund' GROUP BY 1")
+        "core.sales_order_items i ON i.order_id = o.id AND i.item_type = 'refund' GROUP BY 1"
+    )
     assert tuple(row) == ("23.75", "-23.75")
     world.apply(world.capture("refund", refund, deleted=True))
     assert world.one("SELECT count(*) FROM core.sales_order_items WHERE item_type = 'refund' AND active")[0] == 0
@@ -173,7 +196,11 @@ def test_guests_are_customers_by_email_and_become_the_registered_one(world: Worl
     world.apply(*[world.capture("order", order(n, total="10.00", billing=billing)) for n in (100, 101)])
     guest = world.one("SELECT * FROM core.customers")
     assert (guest.name, guest.metadata["guest"], guest.order_count, str(guest.lifetime_value)) == (
-        "Gu Est", True, 2, "20.00")
+        "Gu Est",
+        True,
+        2,
+        "20.00",
+    )
     assert world.one("SELECT count(*) FROM core.sales_orders WHERE customer_id = %(id)s", id=guest.id)[0] == 2
     world.promote("customer", customer(3, email="guest@example.test"))
     row = world.one("SELECT * FROM core.customers")

@@ -20,8 +20,12 @@ def _everything(world: World, mark: str, *, price: str) -> list[tuple[int, str, 
         world.capture("category", {"id": 5, "name": f"Cat {mark}", "parent": 6}),
         world.capture("category", {"id": 6, "name": f"Root {mark}", "parent": 0}),
         world.capture("customer", customer(3, first_name=mark)),
-        world.capture("product", product(1, price=price, categories=[{"id": 5}, {"id": 99}], type="variable",
-                                         manage_stock=True, stock_quantity=4)),
+        world.capture(
+            "product",
+            product(
+                1, price=price, categories=[{"id": 5}, {"id": 99}], type="variable", manage_stock=True, stock_quantity=4
+            ),
+        ),
         world.capture("product", product(2, name=mark, categories=[{"id": 5 if mark == "a" else 6}])),
         world.capture("variation", variation(7, 1, price=price)),
         world.capture("order", order(20, total=price, customer_id=3)),

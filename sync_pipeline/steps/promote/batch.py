@@ -56,14 +56,17 @@ class Item:
     # From the mapping, when the batch is written; or from identity:
     id: int = 0
     was_mapped: bool = False
+    was_set_aside: bool = False  # its SKU was decided to belong to another before: no new conflict
     is_new: bool = False
     core_wins: bool = False  # the core row keeps its own values
     sku_set_aside: bool = False
     relation: int | None = None
 
-    def is_mapped_to(self, table: str | None, row: int | None, core_wins: bool | None) -> None:
+    def is_mapped_to(
+        self, table: str | None, row: int | None, *, core_wins: bool | None, set_aside: bool | None
+    ) -> None:
         """Start from what the mapping says now; identity goes on from there."""
-        self.was_mapped = row is not None
+        self.was_mapped, self.was_set_aside = row is not None, bool(set_aside)
         here = self.table is None or self.table.name == table
         self.id, self.core_wins = (row or 0, bool(core_wins)) if here else (0, False)
         self.is_new = self.sku_set_aside = False

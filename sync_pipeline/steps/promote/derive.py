@@ -81,7 +81,9 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
     figures = {row.id: Figures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
     emails = [(row.id, row.email) for row in rows if row.email]
-    types = sorted({s.entity_type for source in all_sources().values() for s in source.streams.values() if s.entity == "order"})
+    types = sorted(
+        {s.entity_type for source in all_sources().values() for s in source.streams.values() if s.entity == "order"}
+    )
     if records:
         found = run(
             conn,

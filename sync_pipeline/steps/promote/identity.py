@@ -96,7 +96,7 @@ def look_up(conn: Connection, keys: Sequence[tuple[int, str, str]]) -> dict[tupl
         connections=[k[0] for k in keys],
         types=[k[1] for k in keys],
         ids=[k[2] for k in keys],
-    )
+    ).all()
     return {keys[row.n - 1]: row for row in found}
 
 
@@ -135,7 +135,7 @@ def _resolve_emails(conn: Connection, items: Sequence[Item], outcome: Outcome) -
     groups: dict[str, list[Item]] = defaultdict(list)
     rows: dict[str, int] = {}
     holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in run(conn, SQL["customers_by_email"], emails=emails) if emails else ():
+    for row in run(conn, SQL["customers_by_email"], emails=emails).all() if emails else ():
         if row.key is None:
             continue
         item = asked[row.n - 1]
@@ -154,9 +154,7 @@ def _resolve_emails(conn: Connection, items: Sequence[Item], outcome: Outcome) -
             same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
             if same:
                 email = str(item.entity.email)  # type: ignore[union-attr]
-                outcome.conflicts.append(
-                    Conflict("shared_email", item, email, same[0], item.id, None, "merged")
-                )
+                outcome.conflicts.append(Conflict("shared_email", item, email, same[0], item.id, None, "merged"))
                 item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
             holders[key].append((item.line.connection_id, item.line.external_id))
         if len(group) > 1:
@@ -189,7 +187,7 @@ def resolve_guests(conn: Connection, guests: Sequence[Item]) -> None:
     groups: dict[str, int] = {}
     emails = [str(guest.entity.email) for guest in guests]  # type: ignore[union-attr]
     last = 0
-    for row in run(conn, SQL["customers_by_email"], emails=emails):
+    for row in run(conn, SQL["customers_by_email"], emails=emails).all():
         if row.n == last or row.key is None:
             continue
         last = row.n

@@ -19,9 +19,7 @@ def say(ref: Ref) -> str:
     return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
 
 
-def wait(
-    conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[Item, Ref]]
-) -> None:
+def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[Item, Ref]]) -> None:
     """Let rows wait for what they refer to."""
     if not items:
         return

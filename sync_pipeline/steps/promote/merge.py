@@ -34,10 +34,10 @@ def set_aside(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def with_currency(table: Table, row: tuple[Any, ...], currency: str | None) -> tuple[Any, ...]:
     """Prices without a currency are in the organization's."""
-    if currency is None or "currency" not in table.columns or "price" not in table.columns:
+    place = table.currency
+    if currency is None or place is None or row[place] is not None:
         return row
-    place = table.columns.index("currency")
-    return row if row[place] is not None else (*row[:place], currency, *row[place + 1 :])
+    return (*row[:place], currency, *row[place + 1 :])
 
 
 def merge(rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
@@ -55,9 +55,7 @@ def _first(values: Sequence[Any]) -> Any:
     return filled[0] if filled else values[0]
 
 
-def recompute(
-    conn: Connection, org: Organization, table: Table, rows: Collection[int], *, queue: str | None
-) -> None:
+def recompute(conn: Connection, org: Organization, table: Table, rows: Collection[int], *, queue: str | None) -> None:
     """Write these rows anew from the promoted versions of all records behind them.
 
     Rows that no live record stands behind, or that keep their own values, stay as they are. `queue` None leaves the
@@ -74,9 +72,7 @@ def recompute(
             run(conn, ROWS[f"rewrite_{short}"])
 
 
-def _merged(
-    conn: Connection, org: Organization, table: Table, rows: Sequence[int]
-) -> Iterator[tuple[Any, ...]]:
+def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     behind: dict[int, list[Any]] = defaultdict(list)
     for version in run(conn, WRITE["versions"], table=table.name, rows=list(rows)):
         behind[version.internal_id].append(version)

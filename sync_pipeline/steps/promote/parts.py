@@ -112,9 +112,7 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
         assert isinstance(entity, InventoryItem)
         targets: list[int | None] = []
         for relation, ref in (("product_id", entity.product), ("variant_id", entity.variant)):
-            target = (
-                None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
-            )
+            target = None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
             targets.append(target)
             if ref is not None and target is None:
                 waiting[relation].append((item, ref))
@@ -154,9 +152,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
             entity = item.entity
             assert isinstance(entity, OrderLines)
             ref = entity.order
-            order = (
-                None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
-            )
+            order = None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
             for one in entity.items:
                 yield _item_row(item, order, one, entity)
 
@@ -169,9 +165,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
     return orders
 
 
-def _item_row(
-    item: Item, order: int | None, one: OrderItem, lines: OrderLines | None
-) -> tuple[Any, ...]:
+def _item_row(item: Item, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
     ref = lines.order if lines is not None else None
     return (
         order,

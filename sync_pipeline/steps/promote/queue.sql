@@ -81,7 +81,7 @@ FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = %(qu
 UPDATE promote.sync_queue_line
 SET state = 'failed', is_action_required = true, worker = NULL, lease_until = NULL, finished_at = now(),
     reason = coalesce(reason, 'Its worker was lost ' || attempts || ' times.')
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
     AND lease_until < now() AND attempts >= %(attempts)s;
 
 -- claim --
@@ -89,11 +89,11 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 
 -- nearly always the current one, else from the history.
 WITH first AS (
     SELECT stage FROM promote.sync_queue_line
-    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing')
+    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL
     ORDER BY line_no LIMIT 1),
 picked AS (
     SELECT l.line_no FROM promote.sync_queue_line AS l
-    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state IN ('draft', 'processing')
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL
         AND l.stage = (SELECT stage FROM first)
         AND (l.state = 'draft' AND (l.not_before IS NULL OR l.not_before <= now())
             OR l.state = 'processing' AND l.lease_until < now() AND l.attempts < %(attempts)s)
@@ -123,7 +123,7 @@ ORDER BY k.line_no;
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
     SELECT l.line_no FROM promote.sync_queue_line AS l
-    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state = 'processing'
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL AND l.state = 'processing'
         AND l.worker = ANY(%(claims)s::uuid [])
     FOR UPDATE SKIP LOCKED));
 
@@ -131,20 +131,20 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no 
 -- Hand back what was claimed and not done.
 UPDATE promote.sync_queue_line
 SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
     AND worker = ANY(%(claims)s::uuid []);
 
 -- hold --
 -- The lines of a batch that are still this claim's, the others went to somebody else or were cancelled; with the
 -- core row each is mapped to.
-SELECT l.line_no, m.internal_id, m.core_table, m.core_wins
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside
 FROM promote.sync_queue_line AS l
 LEFT JOIN LATERAL (
-    SELECT e.internal_id, e.core_table, e.core_wins FROM promote.integration_mapping AS e
+    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
         AND e.external_id = l.external_id LIMIT 1) AS m ON true
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
-    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.state = 'processing' AND l.worker = %(claim)s::uuid
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.finished_at IS NULL AND l.state = 'processing' AND l.worker = %(claim)s::uuid
 FOR UPDATE OF l;
 
 -- finish --
@@ -153,7 +153,7 @@ UPDATE promote.sync_queue_line
 SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
     is_action_required = false
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no BETWEEN %(low)s AND %(high)s
-    AND state = 'processing' AND worker = %(claim)s::uuid;
+    AND finished_at IS NULL AND state = 'processing' AND worker = %(claim)s::uuid;
 
 -- finish_with_words --
 UPDATE promote.sync_queue_line AS l
@@ -168,8 +168,9 @@ WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.li
 UPDATE promote.sync_queue_line
 SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
     is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,
-    not_before = now() + make_interval(secs => %(base)s * 2 ^ attempts)
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'processing'
+    not_before = now() + make_interval(secs => %(base)s * 2 ^ attempts),
+    finished_at = CASE WHEN attempts >= %(attempts)s THEN now() END
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
     AND worker = %(claim)s::uuid;
 
 -- retry --
@@ -180,7 +181,7 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 
 -- cancel --
 UPDATE promote.sync_queue_line
 SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = %(reason)s
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing');
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL;
 
 -- force --
 UPDATE promote.sync_queue SET forced = true, started_at = coalesce(started_at, now())

@@ -54,10 +54,8 @@ def apply(
     began = time.monotonic()
     queue = start(db, org_id, plan_id, actor=actor)
     before = status(db, org_id, queue)
-    if before.open or before.started_at is None:
-        after = work(db, org_id, queue, progress=progress)
-    else:
-        after = before
+    idle = not before.open and before.started_at is not None
+    after = before if idle else work(db, org_id, queue, progress=progress)
     with db.org(org_id) as conn:
         run(conn, SQL["plan_applied"], plan=str(plan_id))
         failures = run(conn, SQL["failures"], queue=queue).all()

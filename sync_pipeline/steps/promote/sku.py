@@ -60,7 +60,7 @@ def _gather(conn: Connection, table: Table, items: Sequence[Item]) -> list[_Sku]
     skus: dict[str, _Sku] = {}
     query = SQL[f"{_NAMES[table.name][1]}_by_sku"]
     last = 0
-    for row in run(conn, query, skus=[item.sku for item in asked]):
+    for row in run(conn, query, skus=[item.sku for item in asked]).all():
         if row.key is None:
             continue
         sku = skus.get(row.key)
@@ -76,9 +76,7 @@ def _gather(conn: Connection, table: Table, items: Sequence[Item]) -> list[_Sku]
 
 
 class _Work:
-    def __init__(
-        self, conn: Connection, org: Organization, queue: str, table: Table, outcome: Outcome
-    ) -> None:
+    def __init__(self, conn: Connection, org: Organization, queue: str, table: Table, outcome: Outcome) -> None:
         self.conn, self.org, self.queue, self.table, self.outcome = conn, org, queue, table, outcome
         self.one, self.many = _NAMES[table.name]
 
@@ -105,9 +103,7 @@ class _Work:
         for connection, group in by_connection.items():
             group.sort(key=lambda item: numeric(item.line.external_id))
             here = {item.line.external_id for item in group}
-            held = sorted(
-                (ext for holder, ext in sku.holders if holder == connection and ext not in here), key=numeric
-            )
+            held = sorted((ext for holder, ext in sku.holders if holder == connection and ext not in here), key=numeric)
             lowest = group[0]
             if held and numeric(held[0]) < numeric(lowest.line.external_id):
                 for item in group:
@@ -122,6 +118,9 @@ class _Work:
 
     def _aside(self, item: Item, sku: _Sku, owner: str) -> None:
         """`item` becomes its own row, without the SKU."""
+        if item.was_set_aside and item.id != sku.row:
+            item.sku_set_aside = True
+            return
         policy = self._policy(item, "duplicate_sku", f"records {owner} and {item.line.external_id}", _SEPARATE)
         if policy == "halt":
             self._halt(item, sku, "duplicate_sku", owner)
@@ -250,9 +249,7 @@ class _Work:
             "Answer the decision (`sync-pipeline decisions list`), then retry."
         )
 
-    def _conflict(
-        self, kind: str, item: Item, other: str | None, row: int | None, policy: str, decision: str
-    ) -> None:
+    def _conflict(self, kind: str, item: Item, other: str | None, row: int | None, policy: str, decision: str) -> None:
         self.outcome.conflicts.append(Conflict(kind, item, item.sku or "", other, row, policy, decision))
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -52,6 +51,14 @@ class Table:
     relation: str | None = None
     link: Callable[[Any], Ref | None] | None = None
     match: str | None = None  # sku, email
+    json_places: tuple[int, ...] = field(init=False)
+    currency: int | None = field(init=False)  # the place of the currency its prices are in
+
+    def __post_init__(self) -> None:
+        places = tuple(place for place, column in enumerate(self.columns) if column in self.json)
+        object.__setattr__(self, "json_places", places)
+        priced = "price" in self.columns and "currency" in self.columns
+        object.__setattr__(self, "currency", self.columns.index("currency") if priced else None)
 
 
 CATEGORIES = Table(
@@ -232,8 +239,8 @@ REFERENCE = Table(
     json=frozenset({"data", "metadata"}),
 )
 # Records that are parts of rows, not rows: stock of its own, refunds, order lines.
-INVENTORY = Table("core.inventory_items", (), lambda e: ())
-ITEMS = Table("core.sales_order_items", (), lambda e: ())
+INVENTORY = Table("core.inventory_items", (), lambda _: ())
+ITEMS = Table("core.sales_order_items", (), lambda _: ())
 
 _TABLES: Sequence[tuple[type[Entity], Table]] = (
     (Product, PRODUCTS),
@@ -246,16 +253,16 @@ _TABLES: Sequence[tuple[type[Entity], Table]] = (
     (Reference, REFERENCE),
 )
 BY_NAME: Mapping[str, Table] = {table.name: table for _, table in _TABLES}
+_by_kind: dict[type[Entity], Table] = {}
 
 
 def table_of(entity: Entity) -> Table:
     """The core table an entity goes to."""
-    return _table_of(type(entity))
-
-
-@cache
-def _table_of(kind: type[Entity]) -> Table:
-    return next(table for base, table in _TABLES if issubclass(kind, base))
+    kind = type(entity)
+    table = _by_kind.get(kind)
+    if table is None:
+        table = _by_kind[kind] = next(table for base, table in _TABLES if issubclass(kind, base))
+    return table
 
 
 def stage_of(stream: Stream) -> int:
@@ -265,7 +272,8 @@ def stage_of(stream: Stream) -> int:
 
 def encode(table: Table, row: Sequence[Any]) -> tuple[Any, ...]:
     """A row with its JSON columns as text, ready for COPY; an empty object or list stays one."""
-    return tuple(
-        value if value is None or column not in table.json else to_json(value)
-        for column, value in zip(table.columns, row, strict=True)
-    )
+    values = list(row)
+    for place in table.json_places:
+        if values[place] is not None:
+            values[place] = to_json(values[place])
+    return tuple(values)

@@ -74,7 +74,9 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
     blocking = run(conn, SQL["blocking"]).all()
     if blocking:
         names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
-        raise Conflict(f"Later promotions changed or use the same rows. Undo these plans first, in this order: {names}.")
+        raise Conflict(
+            f"Later promotions changed or use the same rows. Undo these plans first, in this order: {names}."
+        )
     run(conn, SQL["mark_shared"])
     run(conn, SQL["hand_over"], queue=queue)
     rows = int(run(conn, SQL["take_back"]).scalar_one())

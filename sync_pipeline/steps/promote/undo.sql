@@ -6,7 +6,7 @@ WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid FOR UPDATE
 -- close_lines --
 UPDATE promote.sync_queue_line
 SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = 'The plan was undone.'
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state IN ('draft', 'processing');
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL;
 
 -- stage_undo --
 -- What the queue did to each row, first touch only: insert (the row was not there), or the image to return to. An

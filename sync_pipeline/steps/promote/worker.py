@@ -65,9 +65,7 @@ class _Batch:
 
 
 class _Worker:
-    def __init__(
-        self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None
-    ) -> None:
+    def __init__(self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None) -> None:
         self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
         self.claims: set[str] = set()
         with db.org(org_id) as conn:
@@ -139,7 +137,7 @@ class _Worker:
         if not rows:
             self.claims.discard(claim)
             return None
-        return _Batch(claim, prepare(((Claimed(*row[:-1]), row[-1]) for row in rows), self.org.providers))
+        return _Batch(claim, prepare(((Claimed(*tuple(row)[:-1]), row[-1]) for row in rows), self.org.providers))
 
     def _write(self, batch: _Batch) -> float:
         """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
@@ -148,7 +146,7 @@ class _Worker:
         try:
             with self.db.org(self.org_id) as conn:
                 begin(conn, self.org_id, self.queue)
-                held = {row.line_no: row for row in run(conn, SQL["hold"], **where)}
+                held = {row.line_no: row for row in run(conn, SQL["hold"], **where).all()}
                 mine = [item for item in batch.items if item.line.line_no in held]
                 self._promote(conn, [item for item in mine if item.error is None], held)
                 self._finish(conn, mine, where)
@@ -174,7 +172,7 @@ class _Worker:
             return
         for item in items:
             row = held[item.line.line_no]
-            item.is_mapped_to(row.core_table, row.internal_id, row.core_wins)
+            item.is_mapped_to(row.core_table, row.internal_id, core_wins=row.core_wins, set_aside=row.sku_set_aside)
         warnings = [(item, len(item.warnings)) for item in items]
         try:
             with conn.begin_nested():
@@ -210,9 +208,7 @@ class _Worker:
         while not self.stopped.wait(LEASE_SECONDS / 4):
             try:
                 with self.db.org(self.org_id) as conn:
-                    run(
-                        conn, SQL["heartbeat"], queue=self.queue, claims=list(self.claims), lease=LEASE_SECONDS
-                    )
+                    run(conn, SQL["heartbeat"], queue=self.queue, claims=list(self.claims), lease=LEASE_SECONDS)
             except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
                 continue
 

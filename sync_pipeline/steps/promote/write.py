@@ -54,9 +54,7 @@ def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]
     derive(conn, org, customers, queue=queue)
 
 
-def _write_rows(
-    conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item]
-) -> set[int]:
+def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item]) -> set[int]:
     """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
     outcome = identity.resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
@@ -65,7 +63,7 @@ def _write_rows(
     affected: set[int] = set()
     if table is ORDERS:
         affected |= parts.customers_of(conn, (item.id for item in group if not item.is_new))
-        _guests(conn, org, queue, group)
+        _guests(conn, queue, group)
     _map(conn, queue, table, group)
     waiting = _link(conn, group)
     _insert_and_update(conn, org, queue, table, group, outcome)
@@ -156,7 +154,7 @@ def _staged(org: Organization, table: Table, item: Item) -> tuple[Any, ...]:
     return (item.is_new, item.id, *values, *((item.relation,) if table.relation else ()))
 
 
-def _guests(conn: Connection, org: Organization, queue: str, group: Sequence[Item]) -> None:
+def _guests(conn: Connection, queue: str, group: Sequence[Item]) -> None:
     """Who bought without an account is a customer by e-mail: found, or made."""
     guests = [
         Item(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)

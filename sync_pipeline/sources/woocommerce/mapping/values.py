@@ -86,7 +86,8 @@ def words(*values: Any) -> str | None:
 def records(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
     """The objects in the list `field`; WooCommerce writes [] and plugins null for none."""
     value = payload.get(field)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    # The classes themselves: a decoded payload has no others, and Mapping's own test costs ten times as much.
+    return [one for one in value if one.__class__ is dict] if value.__class__ is list else []
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:

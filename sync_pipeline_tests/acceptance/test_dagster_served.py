@@ -1,0 +1,211 @@
+"""Dagster as people meet it: its real webserver, daemon and code server, on an embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.open import embedded, open_database
+from sync_pipeline.defs import launch
+from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.steps import capture, connect, observe, preview, select
+
+pytestmark = pytest.mark.dagster
+_UP_SECONDS = 90
+_SOON = 45  # the target for a selection is 15; a loaded machine is no failure
+
+
+@dataclass
+class Served:
+    """Everything that runs, and the one organization in it."""
+
+    settings: Settings
+    db: Database
+    shop: connect.Connection
+    org: connect.Organization
+    store: Server
+    url: str
+
+    def ask(self, query: str) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            told = json.load(answer)
+        assert "errors" not in told, told
+        return told["data"]
+
+    def one(self, statement: str) -> Any:
+        with self.db.org(self.org.org_id) as conn:
+            return conn.exec_driver_sql(statement).scalar()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    home = Path(tempfile.mkdtemp(prefix="sync-served-"))
+    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
+    settings = Settings(home=home)
+    db = open_database(settings)
+    store = Store()
+    seed(store, products=5, variable=0, customers=2, orders=2)
+    started: list[subprocess.Popen[bytes]] = []
+    environment = dict(os.environ)
+    with running(store) as server:
+        org = connect.add_organization(db, "acme", "Acme")
+        given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
+        shop = connect.add_connection(db, settings, org, "woocommerce", "shop", given, actor="test")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        servers = launch.server_commands(settings, port)
+        try:
+            for name, command in servers.commands.items():
+                with (home / f"{name}.log").open("wb") as log:
+                    started.append(
+                        subprocess.Popen(
+                            command,
+                            env={**os.environ, **servers.environment},
+                            stdout=log,
+                            stderr=subprocess.STDOUT,
+                            start_new_session=True,
+                        )
+                    )
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: answers(f"{url}/server_info"), _UP_SECONDS, "the webserver answers")
+            yield Served(settings, db, shop, org, server, url)
+        finally:
+            for process in reversed(started):
+                os.killpg(process.pid, signal.SIGTERM)
+            for process in started:
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            db.close()
+            embedded(settings).stop()
+            embedded(settings).release()
+            os.environ.clear()
+            os.environ.update(environment)
+            os.environ.pop("SYNC_ALLOW_PRIVATE_HOSTS", None)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> float:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def test_a_selection_reaches_core_by_itself(served: Served) -> None:
+    stream = served.shop.source.stream("products")
+    with capture.session(served.db, served.settings, served.shop) as session:
+        assert session.pull(stream).closed
+    preview.recompute(served.db, served.shop, stream)
+    select.select(served.db, served.shop, stream, everything=True, include=True, actor="ann")
+    until(lambda: served.one("SELECT count(*) FROM core.products") == 5, _SOON, "the products are in core")
+
+    def materialized() -> bool:
+        found = served.ask(
+            '{ assetNodeOrError(assetKey: {path: ["core", "products"]}) { ... on AssetNode { '
+            'assetMaterializations(partitions: ["acme"], limit: 1) { partition metadataEntries { label ... on '
+            "IntMetadataEntry { intValue } } } } } }"
+        )["assetNodeOrError"]["assetMaterializations"]
+        told = {entry["label"]: entry.get("intValue") for one in found for entry in one["metadataEntries"]}
+        return told.get("dagster/row_count") == 5 and told.get("done") == 5
+
+    until(materialized, _SOON, "the UI shows the promotion")
+
+
+def test_a_request_becomes_a_run_and_is_closed(served: Served) -> None:
+    with served.db.org(served.org.org_id) as conn:
+        number = conn.exec_driver_sql(
+            "INSERT INTO observe.request (org_id, kind, parameters, requested_by) VALUES "
+            """(connect.current_org(), 'pull', '{"entities": ["categories"]}', 'test') RETURNING request_id"""
+        ).scalar_one()
+    state = f"SELECT state FROM observe.request WHERE request_id = {int(number)}"
+    until(lambda: served.one(state) == "done", _SOON, "the request is done")
+    assert served.one("SELECT count(*) FROM capture.sync_record WHERE entity_type = 'category'")
+
+
+def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
+    served.store.faults.down()
+    try:
+        with served.db.org(served.org.org_id) as conn:
+            conn.exec_driver_sql(
+                "INSERT INTO observe.request (org_id, kind, parameters, requested_by) VALUES "
+                """(connect.current_org(), 'pull', '{"entities": ["tags"]}', 'test')"""
+            )
+        failed = "SELECT count(*) FROM observe.sync_activity WHERE event = 'run.failed'"
+        until(lambda: served.one(failed), 2 * _SOON, "the failure is in the log")
+        assert served.one("SELECT error FROM observe.request WHERE state = 'failed'")
+    finally:
+        served.store.faults.clear()
+
+
+def test_a_run_from_the_command_line_is_in_the_ui(served: Served) -> None:
+    done = launch.materialize(served.settings, served.db, stages=["raw"], orgs=["acme"], entities=["coupons"])
+    assert done.ok, done.failures
+    assert [report.entity for report in done.reports("raw")] == ["coupons"]
+    shown = served.ask(f'{{ runOrError(runId: "{done.run_ids[0]}") {{ ... on Run {{ status }} }} }}')
+    assert shown["runOrError"]["status"] == "SUCCESS"
+
+
+def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
+    def partitions() -> bool:
+        node = '{ assetNodeOrError(assetKey: {path: ["raw", "woocommerce", "products"]}) { ... on AssetNode '
+        return bool(
+            served.ask(node + "{ partitionKeysByDimension { partitionKeys } } } }")["assetNodeOrError"][
+                "partitionKeysByDimension"
+            ][0]["partitionKeys"]
+            == ["acme"]
+        )
+
+    until(partitions, _SOON, "acme is a partition")
+    node = served.ask(
+        '{ assetNodeOrError(assetKey: {path: ["raw", "woocommerce", "products"]}) { ... on AssetNode { '
+        "assetChecksOrError { ... on AssetChecks { checks { name } } } } } }"
+    )["assetNodeOrError"]
+    assert {check["name"] for check in node["assetChecksOrError"]["checks"]} == {
+        "ledger_closed",
+        "nothing_in_quarantine",
+    }
+    found = served.ask(
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { "
+        "sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } }"
+    )["repositoriesOrError"]["nodes"]
+    [one] = found
+    assert {s["sensorState"]["status"] for s in one["sensors"]} == {"RUNNING"}
+    assert {s["scheduleState"]["status"] for s in one["schedules"]} == {"RUNNING"}
+
+
+def test_nothing_was_written_down_that_is_secret(served: Served) -> None:
+    logs = "".join(path.read_text("utf-8", "replace") for path in served.settings.home.glob("*.log"))
+    assert served.store.secret not in logs
+    activity = str(observe.activity(served.db, served.org, page_size=500).data)
+    assert served.store.secret not in activity

@@ -1,0 +1,237 @@
+"""Sensors against an ephemeral instance: one row is one run, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sync_pipeline import journal
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.endings import close_request, orgs_of_run, reconciliation_after, record_failures
+from sync_pipeline.defs.graph import ORG_NAME
+from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_reconcile
+from sync_pipeline.defs.requests import durable_requests
+from sync_pipeline.defs.resources import Desk, SyncResource, working_at
+from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
+from sync_pipeline.sandbox.woocommerce import Store, running, seed
+from sync_pipeline.steps import capture, connect, observe, preview, promote, select
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """A sensor checks partitions only in an instance that lasts."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as made:
+        yield made
+
+
+@pytest.fixture
+def instance(kept: dg.DagsterInstance) -> dg.DagsterInstance:
+    kept.wipe()
+    for slug in kept.get_dynamic_partitions(ORG_NAME):
+        kept.delete_dynamic_partition(ORG_NAME, slug)
+    return kept
+
+
+@pytest.fixture
+def desk(database: Database, settings: Settings) -> Iterator[Desk]:
+    made = Desk(settings, database)
+    with working_at(made):
+        yield made
+
+
+@pytest.fixture
+def shop(desk: Desk, org: connect.Organization) -> Iterator[connect.Connection]:
+    """A connection of acme, with its products captured and previewed."""
+    store = Store()
+    seed(store, products=6, variable=0, customers=2, orders=2)
+    with running(store) as server:
+        given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
+        made = connect.add_connection(desk.db, desk.settings, org, "woocommerce", "shop", given, actor="test")
+        with capture.session(desk.db, desk.settings, made) as session:
+            session.pull(made.source.stream("products"))
+        preview.recompute(desk.db, made, made.source.stream("products"))
+        yield made
+
+
+def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    with dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor,
+        repository_def=definitions().get_repository_def(),
+        sensor_name=sensor.name,
+        instance_ref=instance.get_ref(),
+        resources={"sync": SyncResource()},
+    ) as context:
+        return sensor.evaluate_tick(context)
+
+
+def ask(desk: Desk, org: connect.Organization, kind: str, **parameters: Any) -> int:
+    with desk.db.org(org.org_id) as conn:
+        return int(
+            conn.exec_driver_sql(
+                "INSERT INTO observe.request (org_id, kind, parameters, requested_by) "
+                "VALUES (connect.current_org(), %(kind)s, %(p)s::jsonb, 'test') RETURNING request_id",
+                {"kind": kind, "p": json.dumps(parameters)},
+            ).scalar_one()
+        )
+
+
+def request_state(desk: Desk, org: connect.Organization, request_id: int) -> tuple[str, str | None]:
+    with desk.db.org(org.org_id) as conn:
+        row = conn.exec_driver_sql(
+            "SELECT state, error FROM observe.request WHERE request_id = %(id)s", {"id": request_id}
+        ).one()
+    return row.state, row.error
+
+
+def test_organizations_become_partitions_and_stop_being_some(
+    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance
+) -> None:
+    connect.add_organization(desk.db, "second")
+    instance.add_dynamic_partitions(ORG_NAME, ["gone"])
+    asked = tick(organizations, instance).dynamic_partitions_requests
+    assert [(type(one).__name__, list(one.partition_keys)) for one in asked] == [
+        ("AddDynamicPartitionsRequest", ["acme", "second"]),
+        ("DeleteDynamicPartitionsRequest", ["gone"]),
+    ]
+
+
+def test_a_committed_selection_is_one_run_with_its_plan(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    assert not tick(committed_selections, instance).run_requests
+    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    result = tick(committed_selections, instance)
+    [asked] = result.run_requests
+    assert asked.partition_key == "acme"
+    assert [list(one.partition_keys) for one in result.dynamic_partitions_requests] == [["acme"]]
+    plan_id = asked.run_config["ops"]["apply_plans"]["config"]["plan"]
+    assert asked.run_key == f"plan/{plan_id}"
+    plan = select.plan(desk.db, org, plan_id)
+    assert (plan.creates, plan.state) == (6, "approved")
+    assert not tick(committed_selections, instance).run_requests
+
+
+def test_a_draft_promotes_nothing(desk: Desk, shop: connect.Connection, instance: dg.DagsterInstance) -> None:
+    stream = shop.source.stream("products")
+    select.select(desk.db, shop, stream, everything=True, include=True, actor="ann", draft=True)
+    assert not tick(committed_selections, instance).run_requests
+
+
+def test_a_plan_whose_run_was_lost_is_taken_up_again(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    [lost] = tick(committed_selections, instance).run_requests
+    assert not tick(left_promotions, instance).run_requests  # it may still be on its way
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
+    [again] = tick(left_promotions, instance).run_requests
+    assert again.run_config == lost.run_config
+    promote.apply(desk.db, org.org_id, again.tags["sync/plan"], actor="test")
+    assert not tick(left_promotions, instance).run_requests
+
+
+def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    number = ask(desk, org, "pull", connection="shop", entities=["product"], full=True)
+    [asked] = tick(durable_requests, instance).run_requests
+    assert asked.run_key == f"request/{number}"
+    assert {key.to_user_string() for key in asked.asset_selection} == {
+        "raw/woocommerce/products",
+        "preview/woocommerce/products",
+        "selected/woocommerce/products",
+    }
+    assert asked.run_config["ops"]["woocommerce"]["config"]["full"] is True
+    # The daemon died before it made the run: the next tick asks for the same one.
+    assert tick(durable_requests, instance).run_requests[0].run_key == asked.run_key
+    assert request_state(desk, org, number) == ("waiting", None)
+
+    made = instance.create_run_for_job(definitions().resolve_job_def("pull"), tags=asked.tags)
+    assert not tick(durable_requests, instance).run_requests
+    assert request_state(desk, org, number) == ("launched", None)
+
+    close_request(desk, made, dg.DagsterRunStatus.FAILURE, {"acme": "the store is down"})
+    assert request_state(desk, org, number) == ("failed", "the store is down")
+
+
+def test_an_impossible_request_fails_with_its_reason(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    number = ask(desk, org, "pull", entities=["unicorns"])
+    assert not tick(durable_requests, instance).run_requests
+    state, error = request_state(desk, org, number)
+    assert state == "failed"
+    assert "unicorns" in str(error)
+
+
+def test_a_failed_run_is_in_the_audit_log_of_who_failed(
+    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance
+) -> None:
+    other = connect.add_organization(desk.db, "other")
+    made = instance.create_run_for_job(definitions().resolve_job_def("pull"))
+    record_failures(desk, made, {"acme": "the store is down"})
+    assert [line["event"] for line in observe.activity(desk.db, org).data] == ["run.failed"]
+    assert observe.activity(desk.db, other).data == []
+
+
+def test_an_answered_gate_goes_on(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    with desk.db.org(org.org_id) as conn:
+        gate = journal.open_gate(
+            conn,
+            "mass_deletion",
+            subject="product",
+            question="9 of 10 are missing. Are they gone?",
+            options=[journal.Option("keep", "nothing", "none"), journal.Option("delete", "they go", "loss")],
+            recommended="keep",
+            connection_id=shop.connection_id,
+            entity_type="product",
+        )
+    waiting = tick(decisions, instance)
+    assert not waiting.run_requests
+    observe.answer(desk.db, org, gate, "keep", actor="ann")
+    [asked] = tick(decisions, instance, cursor=waiting.cursor).run_requests
+    assert asked.run_key == f"decision/{gate}"
+    assert asked.asset_selection[0].to_user_string() == "raw/woocommerce/products"
+
+
+def test_a_night_is_few_runs() -> None:
+    slugs = [f"org{number:04}" for number in range(1000)]
+    parts = list(chunks(slugs))
+    assert len(parts) == 1000 // ORGS_A_RUN
+    assert [slug for part in parts for slug in part] == slugs
+
+
+@pytest.mark.parametrize(("schedule", "full"), [(nightly_delta, False), (weekly_reconcile, True)])
+def test_schedules_ask_for_every_organization_with_a_connection(
+    desk: Desk,
+    org: connect.Organization,
+    shop: connect.Connection,
+    instance: dg.DagsterInstance,
+    schedule: dg.ScheduleDefinition,
+    full: bool,
+) -> None:
+    connect.add_organization(desk.db, "empty")
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime(2026, 1, 4, 3, tzinfo=UTC),
+        resources={"sync": SyncResource()},
+    ) as context:
+        [asked] = schedule.evaluate_tick(context).run_requests
+    config = asked.run_config["ops"]["woocommerce"]["config"]
+    assert (config["orgs"], config["full"]) == (["acme"], full)
+    made = instance.create_run_for_job(
+        definitions().resolve_job_def(schedule.job_name), run_config=asked.run_config, tags=asked.tags
+    )
+    assert orgs_of_run(made) == ["acme"]
+    assert reconciliation_after(made).run_config["ops"]["compare_stores"]["config"]["orgs"] == ["acme"]
