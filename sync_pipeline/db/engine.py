@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from sync_pipeline.errors import DatabaseUnavailable
 
@@ -57,10 +57,35 @@ class Database:
             yield conn
 
     @contextmanager
+    def lock(self, key: str) -> Iterator[bool]:
+        """Hold the lock called `key` if nobody does (else False); a process that dies lets go of it.
+
+        Raises:
+            DatabaseUnavailable: the server is gone.
+        """
+        with self._translated(), self.engine.connect() as opened:
+            conn = opened.execution_options(isolation_level="AUTOCOMMIT")
+            parameters = {"key": key}
+            got = conn.exec_driver_sql("SELECT pg_try_advisory_lock(hashtextextended(%(key)s, 0))", parameters)
+            held = bool(got.scalar_one())
+            try:
+                yield held
+            finally:
+                if held and not conn.closed:
+                    try:
+                        conn.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended(%(key)s, 0))", parameters)
+                    except DBAPIError:
+                        conn.invalidate()  # the server is gone, and the lock with it
+
+    @contextmanager
     def _begin(self) -> Iterator[Connection]:
+        with self._translated(), self.engine.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with self.engine.begin() as conn:
-                yield conn
+            yield
         except (OperationalError, InterfaceError) as error:
             if error.connection_invalidated or not _server_answered(error):
                 raise DatabaseUnavailable(

@@ -51,7 +51,9 @@ def head() -> str:
     known: dict[str, str | None] = {}
     for file in (SQL / "migrations" / "versions").glob("*.py"):
         text = file.read_text("utf-8")
-        revision, parent = (re.search(rf"^{name} = (.+)$", text, re.MULTILINE) for name in ("revision", "down_revision"))
+        revision, parent = (
+            re.search(rf"^{name} = (.+)$", text, re.MULTILINE) for name in ("revision", "down_revision")
+        )
         if revision and parent:
             known[revision.group(1).strip("'\"")] = parent.group(1).strip("'\"")
     return next(iter(set(known) - set(known.values())))

@@ -20,11 +20,12 @@ def definitions() -> dg.Definitions:
     from sync_pipeline.defs.reconcile import reconciliation
     from sync_pipeline.defs.resources import SyncResource
     from sync_pipeline.defs.sensors import sensors
+    from sync_pipeline.defs.tidy import tidy
 
     return dg.Definitions(
         assets=[*flow_assets(), promote, reconciliation, *stores()],
         asset_checks=asset_checks(),
-        jobs=list(jobs().values()),
+        jobs=[*jobs().values(), tidy],
         schedules=schedules(),
         sensors=sensors(),
         resources={"sync": SyncResource()},

@@ -76,7 +76,10 @@ def server_commands(settings: Settings, port: int) -> Servers:
     Webserver and daemon share the code server, so the definitions are loaded once; they wait for it by themselves
     (`sync_pipeline.defs.after`), so all three may be started at once.
     """
-    instance_home(settings)
+    from sync_pipeline.defs.tidy import settle_orphans
+
+    with open_instance(settings) as instance:
+        settle_orphans(instance)
     code_port = str(_free_port())
     location = ("--grpc-host", "127.0.0.1", "--grpc-port", code_port)
     bin_ = Path(sys.executable).parent

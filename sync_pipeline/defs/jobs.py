@@ -9,6 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from sync_pipeline.defs.graph import core_specs, flow_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
+from sync_pipeline.defs.tidy import tidy
 from sync_pipeline.sources.base import all_sources
 
 # A night is few processes: starting one costs seconds. Two or more runs use two or more processors.
@@ -62,7 +63,7 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
     """On by default: capturing changes nothing in core, and a store nobody reads is the one that surprises."""
-    return [nightly_delta, weekly_reconcile, hourly_watch]
+    return [nightly_delta, weekly_reconcile, hourly_watch, daily_tidy]
 
 
 def chunks(slugs: Sequence[str]) -> Iterator[list[str]]:
@@ -128,4 +129,13 @@ hourly_watch = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every hour: all checks, over all organizations.",
+)
+
+daily_tidy = dg.ScheduleDefinition(
+    name="daily_tidy",
+    cron_schedule="30 4 * * *",
+    job=tidy,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every day at 04:30 UTC: removes runs that are older than 60 days.",
 )

@@ -82,9 +82,11 @@ def materialize(
 
     Raises:
         DatabaseUnavailable: Dagster's storage does not answer.
+        KeyboardInterrupt: the run ended at its next page; running again goes on from there.
     """
     from sync_pipeline.defs.graph import ORG_NAME, Stage
     from sync_pipeline.defs.resources import Desk
+    from sync_pipeline.defs.tidy import settle_orphans
 
     wanted = [Stage(stage) for stage in stages]
     launched = Launched()
@@ -106,6 +108,7 @@ def materialize(
         "actor": actor,
     }
     with open_instance(settings) as instance:
+        settle_orphans(instance)
         known = set(instance.get_dynamic_partitions(ORG_NAME))
         if new := [org for org in orgs if org not in known]:
             instance.add_dynamic_partitions(ORG_NAME, new)
@@ -150,6 +153,7 @@ class _Launch:
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
         from sync_pipeline.defs import definitions
         from sync_pipeline.defs.resources import working_at
+        from sync_pipeline.defs.tidy import mine
 
         alone = self.orgs[0] if len(self.orgs) == 1 else None
         more = {} if alone else {"orgs": self.orgs}
@@ -165,7 +169,7 @@ class _Launch:
                     instance=self.instance,
                     partition_key=alone,
                     asset_selection=keys,
-                    tags={"sync/launched_by": "command line"},
+                    tags={"sync/launched_by": "command line", **mine()},
                     raise_on_error=False,
                 )
             )
@@ -180,8 +184,10 @@ class _Launch:
         for event in result.all_events:
             if (failed := failed_in(event)) is not None:
                 self.launched.failures.update(failed)
-            elif event.is_step_failure and event.step_failure_data.error:
-                reason = redact(event.step_failure_data.error.message.strip().splitlines()[0])
+            elif event.is_step_failure and (error := event.step_failure_data.error):
+                if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+                    raise KeyboardInterrupt  # Dagster takes Ctrl-C for a failure of the step
+                reason = redact(error.message.strip().splitlines()[0])
                 self.launched.failures.update(dict.fromkeys(self.orgs, reason))
         if not self.launched.failures:
             self.launched.failures.update(dict.fromkeys(self.orgs, "the run failed; the Dagster UI shows why"))

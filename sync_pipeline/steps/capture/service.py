@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -155,27 +154,10 @@ class Session:
     def _alone(self, stream: Stream) -> Iterator[None]:
         """Hold the entity's lock; it is let go by itself when the process dies."""
         key = f"capture/{self.connection.org_id}/{self.connection.connection_id}/{stream.entity_type}"
-        with self.db.engine.connect() as raw:
-            conn = raw.execution_options(isolation_level="AUTOCOMMIT")
-            got = conn.exec_driver_sql(
-                "SELECT pg_try_advisory_lock(hashtextextended(%(key)s, 0))", {"key": key}
-            ).scalar_one()
-            if not got:
+        with self.db.lock(key) as held:
+            if not held:
                 raise Busy(f"{stream.title} of {self.connection.name} is being pulled by another process. Wait for it.")
-            try:
-                yield
-            finally:
-                if not conn.invalidated and not conn.closed:
-                    _unlock(conn, key)
-
-
-def _unlock(conn: Any, key: str) -> None:
-    from sqlalchemy.exc import DBAPIError
-
-    try:
-        conn.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended(%(key)s, 0))", {"key": key})
-    except DBAPIError:
-        conn.invalidate()  # the server is gone, and the lock with it
+            yield
 
 
 @contextmanager
