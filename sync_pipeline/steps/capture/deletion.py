@@ -50,7 +50,7 @@ def judge(
     share: float,
     actor: str,
 ) -> Verdict:
-    """Look for each suspect (external id, parent id, state); mark what is gone. `known`: how many records there were."""
+    """Look for each suspect (external id, parent id, state); mark what is gone. `known`: records there were."""
     verdict = Verdict()
     ids = [external_id for external_id, _, _ in suspects]
     subject = "missing records"

@@ -1,5 +1,8 @@
 -- The catalogue in core: provider-independent, typed. Money is numeric, times are timestamptz in UTC.
 --
+-- References are declared and not enforced: checking them row by row costs more than writing the rows. Promotion takes
+-- links from the mapping, one writer an organization; undo looks for what hangs on a row; core.orphans() looks at all.
+--
 -- Every table has queue_id, the promotion that wrote the row last: undo compares with it, and its images hold it.
 
 -- SKUs and e-mails are compared trimmed and case-folded. Stored, because an index on an expression is not reached
@@ -24,7 +27,7 @@ CREATE TABLE core.categories (
     updated_at timestamptz NOT NULL DEFAULT now(),
     queue_id uuid,
     PRIMARY KEY (org_id, id),
-    FOREIGN KEY (org_id, parent_id) REFERENCES core.categories
+    FOREIGN KEY (org_id, parent_id) REFERENCES core.categories NOT ENFORCED
 );
 CREATE INDEX categories_parent ON core.categories (org_id, parent_id) WHERE parent_id IS NOT NULL;
 
@@ -84,7 +87,7 @@ CREATE TABLE core.product_variants (
     queue_id uuid,
     PRIMARY KEY (org_id, id),
     CONSTRAINT product_variants_sku UNIQUE (org_id, sku_key) DEFERRABLE INITIALLY IMMEDIATE,
-    FOREIGN KEY (org_id, product_id) REFERENCES core.products
+    FOREIGN KEY (org_id, product_id) REFERENCES core.products NOT ENFORCED
 );
 CREATE INDEX product_variants_product ON core.product_variants (org_id, product_id);
 
@@ -96,8 +99,8 @@ CREATE TABLE core.product_categories (
     created_at timestamptz NOT NULL DEFAULT now(),
     queue_id uuid,
     PRIMARY KEY (org_id, product_id, category_id),
-    FOREIGN KEY (org_id, product_id) REFERENCES core.products,
-    FOREIGN KEY (org_id, category_id) REFERENCES core.categories
+    FOREIGN KEY (org_id, product_id) REFERENCES core.products NOT ENFORCED,
+    FOREIGN KEY (org_id, category_id) REFERENCES core.categories NOT ENFORCED
 );
 CREATE INDEX product_categories_category ON core.product_categories (org_id, category_id);
 
@@ -123,8 +126,8 @@ CREATE TABLE core.inventory_items (
     queue_id uuid,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, connection_id, entity_type, external_id),
-    FOREIGN KEY (org_id, product_id) REFERENCES core.products,
-    FOREIGN KEY (org_id, variant_id) REFERENCES core.product_variants,
+    FOREIGN KEY (org_id, product_id) REFERENCES core.products NOT ENFORCED,
+    FOREIGN KEY (org_id, variant_id) REFERENCES core.product_variants NOT ENFORCED,
     CHECK (manage_stock OR quantity IS NULL)
 );
 CREATE INDEX inventory_items_product ON core.inventory_items (org_id, product_id) WHERE product_id IS NOT NULL;

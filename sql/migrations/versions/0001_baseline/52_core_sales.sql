@@ -59,7 +59,7 @@ CREATE TABLE core.sales_orders (
     updated_at timestamptz NOT NULL DEFAULT now(),
     queue_id uuid,
     PRIMARY KEY (org_id, id),
-    FOREIGN KEY (org_id, customer_id) REFERENCES core.customers
+    FOREIGN KEY (org_id, customer_id) REFERENCES core.customers NOT ENFORCED
 );
 CREATE INDEX sales_orders_customer ON core.sales_orders (org_id, customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX sales_orders_number ON core.sales_orders (org_id, number);
@@ -91,9 +91,9 @@ CREATE TABLE core.sales_order_items (
     queue_id uuid,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, connection_id, entity_type, external_id, external_item_id),
-    FOREIGN KEY (org_id, order_id) REFERENCES core.sales_orders,
-    FOREIGN KEY (org_id, product_id) REFERENCES core.products,
-    FOREIGN KEY (org_id, variant_id) REFERENCES core.product_variants
+    FOREIGN KEY (org_id, order_id) REFERENCES core.sales_orders NOT ENFORCED,
+    FOREIGN KEY (org_id, product_id) REFERENCES core.products NOT ENFORCED,
+    FOREIGN KEY (org_id, variant_id) REFERENCES core.product_variants NOT ENFORCED
 );
 CREATE INDEX sales_order_items_order ON core.sales_order_items (org_id, order_id);
 CREATE INDEX sales_order_items_product ON core.sales_order_items (org_id, product_id) WHERE product_id IS NOT NULL;

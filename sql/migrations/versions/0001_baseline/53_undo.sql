@@ -119,3 +119,25 @@ RETURN 't.org_id = connect.current_org() AND ' || CASE relation
     WHEN 'core.product_categories' THEN
         't.product_id = (s.key ->> 0)::bigint AND t.category_id = (s.key ->> 1)::bigint'
     ELSE 't.id = s.row_id' END;
+
+-- References in core that lead nowhere; there are none while only promotion writes core.
+CREATE FUNCTION core.orphans() RETURNS TABLE (from_table text, column_name text, orphans bigint)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    link record;
+BEGIN
+    FOR link IN
+        SELECT f.conrelid::regclass AS relation, f.confrelid::regclass AS target, a.attname AS name
+        FROM pg_constraint f
+        JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[2]
+        WHERE f.contype = 'f' AND f.connamespace = 'core'::regnamespace
+        ORDER BY 1, 3
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT $1, $2, count(*) FROM %1$s f WHERE f.org_id = connect.current_org() AND f.%2$I IS NOT NULL '
+            'AND NOT EXISTS (SELECT 1 FROM %3$s t WHERE t.org_id = f.org_id AND t.id = f.%2$I) HAVING count(*) > 0',
+            link.relation, link.name, link.target)
+            USING link.relation::text, link.name::text;
+    END LOOP;
+END $$;

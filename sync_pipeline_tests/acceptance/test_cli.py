@@ -1,0 +1,338 @@
+"""The command line as scripts use it: exit codes, JSON on stdout and nothing else, no secret anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+
+COMMAND = Path(sys.executable).with_name("sync-pipeline")
+ENTITY_KEYS = {
+    "entity", "captured", "new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "promoted",
+    "quarantined", "ledger", "watermark", "last_run",
+}  # fmt: skip
+PULL_KEYS = {"entity", "new", "changed", "unchanged", "quarantined", "vanished", "requests", "bytes", "seconds"}
+
+
+@dataclass
+class Terminal:
+    """A data folder, a shop, and everything any command has said."""
+
+    server: Server
+    env: dict[str, str]
+    said: list[str] = field(default_factory=list)
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(COMMAND), *arguments],
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.said.append(done.stdout + done.stderr)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """One JSON object on stdout, and nothing else there."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        return json.loads(done.stdout, parse_float=Decimal)
+
+    def entity(self, name: str) -> dict[str, Any]:
+        (one,) = self.json("status", "acme")["connections"]
+        found: dict[str, Any] = next(e for e in one["entities"] if e["entity"] == name)
+        return found
+
+    def included(self, entity: str) -> Any:
+        self.json("select", "acme", "--connection", "shop", "--entity", entity, "--all", "--include")
+        return self.json("plan", "acme")
+
+
+@pytest.fixture(scope="module")
+def terminal() -> Iterator[Terminal]:
+    """A database kept running, a shop that is connected and pulled once."""
+    home = Path(tempfile.mkdtemp(prefix="sync-cli-"))
+    store = Store()
+    store.shuffle_related = False
+    seed(store, products=20, variable=3, customers=6, orders=12, random_seed=11)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
+    env |= {
+        "SYNC_HOME": str(home / "data"),
+        "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+        "PYTHONPYCACHEPREFIX": str(home / "pyc"),
+    }
+    with running(store) as server:
+        terminal = Terminal(server, {**env, "SHOP_SECRET": server.secret})
+        try:
+            assert terminal.json("db", "start")["running"] is True
+            assert terminal.json("org", "add", "acme", "--name", "Acme") == {"org": "acme", "name": "Acme"}
+            connected = terminal.json(
+                "connect", "acme", "woocommerce", "--name", "shop", "--url", server.url, "--key", server.key,
+                "--secret-env", "SHOP_SECRET",
+            )  # fmt: skip
+            assert connected["ok"] is True
+            pulled = terminal.json("pull", "acme")
+            assert set(pulled) == {"org", "connections"}
+            (one,) = pulled["connections"]
+            assert set(one) == {"name", "provider", "entities"}
+            assert all(set(e) == PULL_KEYS for e in one["entities"])
+            assert next(e for e in one["entities"] if e["entity"] == "products")["new"] == 20
+            yield terminal
+            everything = "\n".join(terminal.said)
+            assert server.secret not in everything
+            assert server.key not in everything
+        finally:
+            terminal.run("db", "stop")
+            shutil.rmtree(home, ignore_errors=True)
+
+
+# -- what is read --------------------------------------------------------------------------------------------------
+
+
+def test_status_has_exactly_the_agreed_shape(terminal: Terminal) -> None:
+    found = terminal.json("status", "acme")
+    assert set(found) == {"org", "connections"}
+    (one,) = found["connections"]
+    assert (set(one), one["name"], one["provider"]) == ({"name", "provider", "entities"}, "shop", "woocommerce")
+    for e in one["entities"]:
+        assert set(e) == ENTITY_KEYS
+        assert set(e["ledger"]) == {"expected", "captured", "quarantined", "vanished", "closed"}
+        assert e["ledger"]["closed"] is True, e
+    orders = terminal.entity("orders")
+    assert (orders["captured"], orders["new"], orders["undecided"], orders["in_sync"]) == (12, 12, 12, 0)
+
+
+def test_preview_counts_in_the_words_of_a_plan(terminal: Terminal) -> None:
+    (one,) = terminal.json("preview", "acme", "--entity", "orders", "--entity", "coupons")["connections"]
+    assert [e["entity"] for e in one["entities"]] == ["coupons", "orders"]
+    assert {"new", "updated", "deleted", "in_sync", "included", "ignored", "undecided"} <= set(one["entities"][0])
+    assert one["entities"][1]["new"] == 12
+    human = terminal.run("preview", "acme", "--entity", "orders").stdout
+    assert "No local records found. This looks like an initial import: all 12 records" in human
+
+
+def test_a_table_is_the_apis_page(terminal: Terminal) -> None:
+    where = ("table", "acme", "--connection", "shop", "--entity", "products")
+    found = terminal.json(*where, "--page-size", "7", "--page", "2")
+    assert set(found) == {"data", "rowCount", "page", "pageSize"}
+    assert (found["rowCount"], found["page"], found["pageSize"], len(found["data"])) == (20, 2, 7, 7)
+    assert {"external_id", "status", "display", "raw"} <= set(found["data"][0])
+    sku = found["data"][0]["display"]["sku"]
+    assert [r["display"]["sku"] for r in terminal.json(*where, "--search", sku)["data"]] == [sku]
+    assert terminal.json(*where, "--status", "in_sync")["rowCount"] == 0
+
+
+def test_an_export_is_one_payload_a_line(terminal: Terminal) -> None:
+    done = terminal.run("export", "acme", "--connection", "shop", "--entity", "orders")
+    payloads = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [p["id"] for p in payloads] == sorted(terminal.server.store.ids("orders"))
+    history = terminal.run("export", "acme", "--connection", "shop", "--entity", "orders", "--history")
+    assert len(history.stdout.splitlines()) >= 12
+
+
+def test_reading_a_closed_pipe_is_no_error(terminal: Terminal) -> None:
+    line = f"{COMMAND} export acme --connection shop --entity products | head -1"
+    done = subprocess.run(
+        ["bash", "-c", line], env=terminal.env, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout)["id"]
+    assert "Traceback" not in done.stderr
+
+
+# -- what is done ---------------------------------------------------------------------------------------------------
+
+
+def test_select_plan_apply_undo(terminal: Terminal) -> None:
+    plan = terminal.included("tags")
+    assert set(plan) == {"plan", "hash", "counts"}
+    assert set(plan["counts"]) == {"create", "update", "delete"}
+    tags = terminal.entity("tags")["captured"]
+    assert plan["counts"] == {"create": tags, "update": 0, "delete": 0}
+    applied = terminal.json("apply", "acme", plan["plan"])
+    assert set(applied) == {"plan", "queue", "state", "done", "failed", "stale", "seconds"}
+    assert (applied["state"], applied["done"], applied["failed"], applied["stale"]) == ("done", tags, 0, [])
+    assert (terminal.entity("tags")["promoted"], terminal.entity("tags")["in_sync"]) == (tags, tags)
+    again = terminal.json("apply", "acme", plan["plan"])
+    assert (again["queue"], again["state"]) == (applied["queue"], "done")
+    assert terminal.json("plan", "acme") == {
+        "plan": None, "hash": None, "counts": {"create": 0, "update": 0, "delete": 0},
+    }  # fmt: skip
+    assert terminal.json("undo", "acme", plan["plan"])["state"] == "undone"
+    assert terminal.entity("tags")["promoted"] == 0
+    assert terminal.json("apply", "acme", plan["plan"], code=1)["error"]
+
+
+def test_a_stale_plan_changes_nothing_and_lists_the_records(terminal: Terminal) -> None:
+    plan = terminal.included("coupons")
+    moved = min(terminal.server.store.ids("coupons"))
+    terminal.server.store.update("coupons", moved, description="changed since")
+    terminal.json("pull", "acme", "--entity", "coupons")
+    done = terminal.json("apply", "acme", plan["plan"], code=1)
+    assert (done["state"], done["done"], done["queue"]) == ("stale", 0, None)
+    assert [one["external_id"] for one in done["stale"]] == [str(moved)]
+    assert terminal.entity("coupons")["promoted"] == 0
+
+
+def test_ignoring_by_id_and_a_rule(terminal: Terminal) -> None:
+    ids = [str(i) for i in sorted(terminal.server.store.ids("customers"))[:2]]
+    where = ("--connection", "shop", "--entity", "customers")
+    done = terminal.json("select", "acme", *where, "--ids", ",".join(ids), "--ignore", "--why", "staff")
+    assert (done["decision"], done["records"]) == ("ignore", 2)
+    assert terminal.entity("customers")["ignored"] == 2
+    rule = terminal.json("rule", "add", "acme", *where, "--kind", "include_new")["rule"]
+    assert [r["rule"] for r in terminal.json("rule", "list", "acme")["rules"]] == [rule]
+    terminal.json("preview", "acme", "--entity", "customers")
+    customers = terminal.entity("customers")
+    assert (customers["ignored"], customers["undecided"]) == (2, 0)
+    assert terminal.json("rule", "drop", "acme", str(rule))["dropped"] is True
+    assert terminal.run("rule", "drop", "acme", str(rule)).returncode == 2
+
+
+def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
+    done = terminal.json("reconcile", "acme", "--entity", "reviews", "--entity", "orders")
+    assert done["ok"] is True
+    assert {"entity", "store", "captured", "core", "missing", "extra"} <= set(done["entities"][0])
+    terminal.server.store.delete("reviews", min(terminal.server.store.ids("reviews")))
+    done = terminal.json("reconcile", "acme", "--entity", "reviews", code=1)
+    assert (done["ok"], done["entities"][0]["extra"]) == (False, 1)
+
+
+def test_a_pull_with_a_record_that_cannot_be_read_ends_with_1_and_names_it(terminal: Terminal) -> None:
+    poisoned = min(terminal.server.store.ids("refunds") or terminal.server.store.ids("orders"))
+    kind = "refunds" if terminal.server.store.ids("refunds") else "orders"
+    terminal.server.faults.poison(kind, poisoned)
+    try:
+        done = terminal.run("pull", "acme", "--entity", kind, "--full", "--json")
+        assert done.returncode == 1
+        (row,) = json.loads(done.stdout)["connections"][0]["entities"]
+        assert row["quarantined"] == 1
+        assert f"shop {kind}: 1 in quarantine ({poisoned})" in done.stderr
+        (kept,) = terminal.json("quarantine", "acme")["quarantine"]
+        assert (kept["entity"], kept["external_id"]) == (kind, str(poisoned))
+    finally:
+        terminal.server.faults.clear()
+    assert terminal.run("pull", "acme", "--entity", kind, "--full").returncode == 0
+
+
+def test_a_dead_store_fails_the_pull_and_says_so_once(terminal: Terminal) -> None:
+    terminal.server.faults.down()
+    try:
+        done = terminal.run("pull", "acme", "--entity", "tags", "--entity", "taxes", "--json")
+    finally:
+        terminal.server.faults.clear()
+    assert done.returncode == 1
+    rows = json.loads(done.stdout)["connections"][0]["entities"]
+    assert all("does not answer" in row["error"] for row in rows)
+    assert done.stderr.count("FAILED") == 1
+    assert terminal.run("pull", "acme", "--entity", "tags").returncode == 0
+
+
+def test_keys_are_rotated_and_the_store_is_still_reached(terminal: Terminal) -> None:
+    assert terminal.json("keys", "rotate") == {"rewritten": 1, "new_key": True}
+    assert terminal.json("doctor", "acme")["ok"] is True
+
+
+def test_settings_are_shown_and_changed(terminal: Terminal) -> None:
+    changed = terminal.json("settings", "acme", "shop", "sweep_every=3", "promote_on_select=false")["settings"]
+    assert (changed["sweep_every"], changed["promote_on_select"]) == (3, False)
+    assert terminal.run("settings", "acme", "shop", "colour=red").returncode == 2
+    terminal.json("settings", "acme", "shop", "sweep_every=1", "promote_on_select=true")
+
+
+def test_a_token_is_printed_once(terminal: Terminal) -> None:
+    made = terminal.json("token", "add", "acme", "--role", "viewer")
+    assert made["role"] == "viewer"
+    assert len(made["token"]) > 40
+    assert made["token"] not in terminal.run("activity", "acme", "--json").stdout
+
+
+# -- what is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["status", "nobody"], "org add nobody"),
+        (["pull", "acme", "--connection", "nope"], "There are: shop"),
+        (["pull", "acme", "--entity", "prodcts"], "products"),
+        (["table", "acme", "--connection", "shop", "--entity", "nope"], "products"),
+        (["table", "acme", "--connection", "shop", "--entity", "products", "--status", "old"], "in_sync"),
+        (["table", "acme"], "--connection"),
+        (["select", "acme", "--connection", "shop", "--entity", "products", "--all"], "--include"),
+        (["select", "acme", "--connection", "shop", "--entity", "products", "--include"], "--ids"),
+        (["select", "acme", "--connection", "shop", "--entity", "products", "--ids", "999999", "--include"], "999999"),
+        (["apply", "acme", "00000000-0000-0000-0000-000000000001"], "plan acme"),
+        (["apply", "acme", "gibberish"], "gibberish"),
+        (["connect", "acme", "woocommerce", "--name", "x", "--url", "https://shop.test", "--key", "k",
+          "--secret-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),
+        (["connect", "acme", "shopify", "--name", "x", "--url", "https://shop.test", "--secret-env", "SHOP_SECRET"],
+         "woocommerce"),
+        (["connect", "acme", "woocommerce", "--name", "x", "--url", "https://shop.test", "--secret-env", "SHOP_SECRET"],
+         "--key"),
+        (["org", "add", "No Such Slug"], "lower-case"),
+        (["decisions", "answer", "12345", "--choose", "keep", "--why", "w"], "decisions list"),
+        (["token", "add", "acme", "--role", "king"], "operator"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_ends_with_2_and_says_what_to_do(terminal: Terminal, arguments: list[str], says: str) -> None:
+    done = terminal.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+def test_an_error_is_json_too_where_json_is_asked_for(terminal: Terminal) -> None:
+    done = terminal.run("status", "nobody", "--json")
+    assert done.returncode == 2
+    assert "nobody" in json.loads(done.stdout)["error"]
+    assert "nobody" in done.stderr
+
+
+def test_private_addresses_are_refused_unless_allowed(terminal: Terminal) -> None:
+    done = terminal.run(
+        "connect", "acme", "woocommerce", "--name", "inside", "--url", terminal.server.url, "--key", "k",
+        "--secret-env", "SHOP_SECRET", SYNC_ALLOW_PRIVATE_HOSTS="0",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "inside" not in terminal.run("connections", "acme").stdout
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_sentence(terminal: Terminal) -> None:
+    done = terminal.run("status", "acme", SYNC_DATABASE_URL="postgresql://me:s3cretpw@127.0.0.1:9/none")
+    assert done.returncode == 1
+    assert "SYNC_DATABASE_URL" in done.stderr
+    assert "s3cretpw" not in done.stderr + done.stdout
+
+
+def test_the_embedded_server_is_not_asked_for_where_another_is_named(terminal: Terminal) -> None:
+    done = terminal.run("db", "start", SYNC_DATABASE_URL="postgresql://127.0.0.1:9/none")
+    assert done.returncode == 2
+    assert "SYNC_DATABASE_URL" in done.stderr
+
+
+def test_commands_that_need_no_dagster_do_not_load_it(terminal: Terminal) -> None:
+    code = (
+        "import sys; from sync_pipeline.cli.main import main; main(); "
+        "print([m for m in ('dagster', 'alembic', 'pandas', 'matplotlib') if m in sys.modules])"
+    )
+    for arguments in (["status", "acme"], ["plan", "acme"], ["org", "list"], ["decisions", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=terminal.env, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert done.stdout.splitlines()[-1] == "[]", arguments

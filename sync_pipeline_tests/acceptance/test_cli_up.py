@@ -1,0 +1,74 @@
+"""`up` in the foreground: it comes up whole, stops whole, and says so when a part of it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("sync-pipeline")
+pytestmark = pytest.mark.dagster
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("up")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
+    return {**kept, "SYNC_HOME": str(home / "data"), "PYTHONPYCACHEPREFIX": str(home / "pyc")}
+
+
+@pytest.fixture
+def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    up = subprocess.Popen(
+        [str(COMMAND), "up", "--dagster-port", port],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert up.stdout is not None
+    line = up.stdout.readline()
+    assert f"http://127.0.0.1:{port}" in line, up.communicate(timeout=60)
+    yield up
+    if up.poll() is None:
+        up.terminate()
+        up.wait(60)
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return [int(child) for child, parent in (line.split() for line in listed.splitlines()) if int(parent) == pid]
+
+
+def gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_with_all_its_children(running: subprocess.Popen[str], number: signal.Signals) -> None:
+    started = children(running.pid)
+    assert len(started) == 3
+    running.send_signal(number)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert "Stopped." in said
+    assert gone(started)
+
+
+def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:
+    started = children(running.pid)
+    os.kill(started[-1], signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "dagster-daemon ended" in said
+    assert gone(started)

@@ -1,0 +1,118 @@
+"""Runs from the command line: the same assets, in this process, on Dagster's storage in PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import NullPool, create_engine, make_url
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions, launch
+from sync_pipeline.defs.graph import ORG_NAME, core_key
+from sync_pipeline.defs.tidy import HOST, PID, mine, settle_orphans
+from sync_pipeline.errors import StalePlan
+from sync_pipeline.sandbox.woocommerce import Store, running, seed
+from sync_pipeline.steps import connect, select
+
+
+@pytest.fixture
+def here(settings: Settings, owner_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Settings of a server that a person runs; Dagster's database beside the pipeline's."""
+    for name in ("SYNC_HOME", *(n for n in os.environ if n.startswith("DAGSTER_"))):
+        monkeypatch.setenv(name, "restored afterwards")
+    yield Settings(
+        home=settings.home,
+        database_url=SecretStr(owner_url),
+        secret_key=SecretStr(Fernet.generate_key().decode()),
+        allow_private_hosts=True,
+    )
+    url = make_url(owner_url)
+    admin = create_engine(url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.exec_driver_sql(f'DROP DATABASE IF EXISTS "{url.database}_dagster" WITH (FORCE)')
+    admin.dispose()
+
+
+def test_from_store_to_core(here: Settings, database: Database, org: connect.Organization) -> None:
+    store = Store()
+    seed(store, products=5, variable=0, customers=2, orders=2)
+    heard: list[tuple[str, str, str]] = []
+
+    def progress(slug: str, stage: Any, name: str, _what: Any) -> None:
+        heard.append((slug, str(stage), name))
+
+    with running(store) as server:
+        given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
+        shop = connect.add_connection(database, here, org, "woocommerce", "shop", given, actor="test")
+        pulled = launch.materialize(
+            here,
+            database,
+            stages=["raw", "preview", "selected"],
+            orgs=["acme"],
+            entities=["products"],
+            progress=progress,
+        )
+        assert pulled.ok, pulled.failures
+        assert [report.captured for report in pulled.reports("raw", "acme")] == [5]
+        assert [report.new for report in pulled.reports("preview")] == [5]
+        assert ("acme", "raw", "products") in heard
+
+        stream = shop.source.stream("products")
+        select.select(database, shop, stream, everything=True, include=True, actor="ann")
+        plan = select.make_plan(database, org, actor="ann")
+        assert plan is not None
+        applied = launch.materialize(here, database, stages=["core"], orgs=["acme"], plan=str(plan.plan_id))
+        assert applied.ok, applied.failures
+        assert [(report.state, report.done) for report in applied.reports("core")] == [("done", 5)]
+
+        with launch.open_instance(here) as instance:
+            assert instance.get_dynamic_partitions(ORG_NAME) == ["acme"]
+            [last] = instance.fetch_materializations(core_key("products"), limit=1).records
+            assert last.asset_materialization is not None
+            assert last.asset_materialization.partition == "acme"
+            assert last.asset_materialization.metadata["dagster/row_count"].value == 5
+
+        # A stale plan comes back as the error it is.
+        store.update("products", min(store.ids("products")), name="another name")
+        select.select(database, shop, stream, everything=True, include=True, actor="ann")
+        launch.materialize(here, database, stages=["raw", "preview"], orgs=["acme"], entities=["products"])
+        select.select(database, shop, stream, everything=True, include=True, actor="ann")
+        old = select.make_plan(database, org, actor="ann")
+        assert old is not None
+        store.update("products", min(store.ids("products")), name="yet another name")
+        launch.materialize(here, database, stages=["raw", "preview"], orgs=["acme"], entities=["products"])
+        refused = launch.materialize(here, database, stages=["core"], orgs=["acme"], plan=str(old.plan_id))
+        assert not refused.ok
+        assert [type(error) for error in refused.errors()] == [StalePlan]
+
+
+def test_a_run_whose_process_is_gone_is_no_longer_started() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = definitions().resolve_job_def("pull")
+        started = dg.DagsterRunStatus.STARTED
+        dead = instance.create_run_for_job(job, status=started, tags={**mine(), PID: str(gone.pid)})
+        alive = instance.create_run_for_job(job, status=started, tags=mine())
+        elsewhere = instance.create_run_for_job(job, status=started, tags={PID: str(gone.pid), HOST: "another"})
+        assert settle_orphans(instance) == 1
+        found = {one.run_id: one.status for one in instance.get_runs()}
+        assert found[dead.run_id] is dg.DagsterRunStatus.FAILURE
+        assert found[alive.run_id] is found[elsewhere.run_id] is started
+
+
+def test_loading_stays_quick() -> None:
+    """Not a benchmark: a bound that only a heavy import at load would break. It is a second and a half."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import sync_pipeline.definitions"], check=True, timeout=60)
+    assert time.monotonic() - began < 30

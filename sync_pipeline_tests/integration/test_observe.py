@@ -1,0 +1,274 @@
+"""What people are told afterwards is what the database and the store hold at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync_pipeline import journal
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect, observe, promote, select
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.stores import Shop, shop
+
+
+@pytest.fixture
+def opened(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    """A connected shop, nothing pulled yet."""
+    store = Store()
+    store.shuffle_related = False
+    seed(store, products=20, variable=3, customers=6, orders=12, random_seed=5)
+    with shop(database, settings, org, store) as ready:
+        yield ready
+
+
+def of(opened: Shop, entity: str) -> observe.EntityStatus:
+    (one,) = observe.status(opened.db, opened.org)
+    return next(e for e in one.entities if e.entity == entity)
+
+
+def choose(opened: Shop, entity: str, *, include: bool = True, ids: list[str] | None = None) -> int:
+    return select.select(
+        opened.db,
+        opened.connection,
+        opened.connection.source.stream(entity),
+        ids=ids,
+        everything=ids is None,
+        include=include,
+        actor="ann",
+    ).records
+
+
+def promote_included(opened: Shop) -> promote.ApplyReport:
+    plan = select.make_plan(opened.db, opened.org, actor="ann")
+    assert plan is not None
+    return promote.apply(opened.db, opened.org.org_id, plan.plan_id, actor="ann")
+
+
+# -- status ------------------------------------------------------------------------------------------------------
+
+
+def test_before_the_first_pull_every_entity_is_there_with_nothing_in_it(opened: Shop) -> None:
+    (one,) = observe.status(opened.db, opened.org)
+    assert (one.name, one.provider) == ("shop", "woocommerce")
+    assert [e.entity for e in one.entities] == opened.streams
+    for e in one.entities:
+        assert (e.captured, e.new, e.in_sync, e.promoted, e.last_run, e.watermark) == (0, 0, 0, 0, None, None)
+        assert not e.ledger.closed
+
+
+def test_captured_and_not_compared_is_not_in_sync(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    products = of(opened, "products")
+    assert (products.captured, products.in_sync, products.promoted) == (20, 0, 0)
+    assert products.message == (
+        "No local records found. This looks like an initial import: all 20 records will be created from WooCommerce."
+    )
+    assert (products.ledger.expected, products.ledger.captured, products.ledger.closed) == (20, 20, True)
+    assert products.watermark is not None
+    assert products.last_run is not None
+
+
+def test_counts_follow_every_step(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    opened.preview("products")
+    ids = sorted(opened.ids("products"), key=int)
+    choose(opened, "products", ids=ids[:5])
+    choose(opened, "products", ids=ids[5:7], include=False)
+    e = of(opened, "products")
+    assert (e.new, e.included, e.ignored, e.undecided, e.promoted, e.in_sync) == (20, 5, 2, 13, 0, 0)
+
+    promote_included(opened)
+    e = of(opened, "products")
+    assert (e.new, e.included, e.ignored, e.undecided, e.promoted, e.in_sync) == (15, 0, 2, 13, 5, 5)
+    assert e.message is None
+
+    opened.store.update("products", int(ids[0]), name="Renamed")  # promoted: its content moves on
+    opened.store.update("products", int(ids[5]), name="Renamed too")  # ignored: the decision was about another content
+    opened.store.delete("products", int(ids[1]))
+    opened.pull("products")
+    opened.preview("products")
+    e = of(opened, "products")
+    assert (e.captured, e.new, e.updated, e.deleted, e.in_sync) == (19, 15, 1, 1, 3)
+    assert (e.included, e.ignored, e.undecided, e.promoted) == (0, 1, 16, 5)
+
+
+def test_status_sees_one_organization_only(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    other = connect.add_organization(opened.db, "globex", "Globex")
+    assert observe.status(opened.db, other) == []
+    assert set(observe.core_counts(opened.db, other).values()) == {0}
+
+
+def test_what_is_in_quarantine_is_counted_and_listed(opened: Shop) -> None:
+    poisoned = sorted(opened.store.ids("products"))[3]
+    opened.server.faults.poison("products", poisoned)
+    opened.pull("products", full=True)
+    e = of(opened, "products")
+    assert (e.captured, e.quarantined) == (19, 1)
+    assert (e.ledger.expected, e.ledger.captured, e.ledger.quarantined, e.ledger.closed) == (20, 19, 1, True)
+    (kept,) = observe.quarantine(opened.db, opened.org)
+    assert (kept.connection, kept.entity, kept.external_id, kept.status) == ("shop", "products", str(poisoned), 500)
+    assert kept.raw_bytes > 0
+    opened.server.faults.clear()
+    opened.pull("products")
+    assert of(opened, "products").quarantined == 0
+    assert observe.quarantine(opened.db, opened.org) == []
+
+
+# -- reconcile ---------------------------------------------------------------------------------------------------
+
+
+def compare(opened: Shop, *entities: str) -> observe.Reconciliation:
+    return observe.reconcile(opened.db, opened.settings, opened.org, entities=entities)
+
+
+def test_after_a_pull_the_store_and_what_is_captured_agree(opened: Shop) -> None:
+    opened.pull(full=True)
+    found = compare(opened)
+    assert found.ok
+    assert [e.entity for e in found.entities] == opened.streams
+    for e in found.entities:
+        assert (e.store, e.missing, e.extra, e.core, e.examples) == (e.captured, 0, 0, 0, {}), e.entity
+    assert sum(e.captured for e in found.entities) > 60
+
+
+@pytest.mark.parametrize("one_list", [True, False])
+def test_what_is_missing_and_what_is_too_much_is_named(opened: Shop, one_list: bool) -> None:
+    opened.store.analytics = one_list  # without it variations are one list a product
+    opened.pull(full=True)
+    gone = min(opened.store.ids("products"))
+    opened.store.delete("products", gone)
+    added = opened.store.add_product(name="Fresh", sku="FRESH-1", regular_price="5")
+    variation = max(opened.store.ids("variations"))
+    opened.store.delete("variations", variation)
+    found = {e.entity: e for e in compare(opened).entities}
+    products, variations = found["products"], found["variations"]
+    assert (products.store, products.captured, products.missing, products.extra) == (20, 20, 1, 1)
+    assert products.examples == {"missing": [str(added)], "extra": [str(gone)]}
+    assert (variations.missing, variations.extra) == (0, 1)
+    assert variations.examples == {"extra": [str(variation)]}
+    assert not products.ok
+    assert found["customers"].ok
+
+
+def test_reconciling_changes_nothing_even_where_the_store_fails(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    opened.server.faults.poison("products", sorted(opened.store.ids("products"))[3])
+    assert compare(opened, "products").entities[0].store == 20
+    assert observe.quarantine(opened.db, opened.org) == []
+    assert opened.value("SELECT count(*) FROM capture.sync_ledger") == 1
+
+
+def test_a_store_that_does_not_answer_is_no_empty_store(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    opened.server.stop()
+    found = compare(opened, "products")
+    (products,) = found.entities
+    assert not found.ok
+    assert (products.store, products.captured, products.missing, products.extra) == (None, 20, 0, 0)
+    assert products.error is not None
+    assert "does not answer" in products.error
+
+
+def test_a_promoted_record_without_its_core_row_is_a_difference(opened: Shop) -> None:
+    opened.pull("tags", full=True)
+    opened.preview("tags")
+    choose(opened, "tags")
+    promote_included(opened)
+    before = compare(opened, "tags").entities[0]
+    assert before.ok
+    assert before.core == before.captured > 0
+    opened.rows("DELETE FROM core.reference_data WHERE id = (SELECT min(id) FROM core.reference_data) RETURNING id")
+    after = compare(opened, "tags").entities[0]
+    assert (after.orphans, after.core) == (1, before.core - 1)
+    assert not after.ok
+
+
+# -- gates, log, connections, tokens -------------------------------------------------------------------------------
+
+
+def gate(opened: Shop) -> int:
+    with opened.db.org(opened.org.org_id) as conn:
+        return journal.open_gate(
+            conn,
+            "mass_deletion",
+            subject="missing records",
+            question="Were they deleted?",
+            options=[journal.Option("keep", "nothing", "none"), journal.Option("confirm", "deleted", "some")],
+            recommended="keep",
+            connection_id=opened.connection.connection_id,
+            entity_type="product",
+        )
+
+
+def test_a_gate_is_answered_once_and_only_with_one_of_its_options(opened: Shop) -> None:
+    number = gate(opened)
+    (waiting,) = observe.all_open_decisions(opened.db)
+    assert (waiting.decision_id, waiting.org, waiting.connection, waiting.recommended) == (
+        number,
+        "acme",
+        "shop",
+        "keep",
+    )
+    with pytest.raises(ConfigurationError, match="keep, confirm"):
+        observe.answer(opened.db, opened.org, number, "perhaps", actor="ann")
+    done = observe.answer(opened.db, opened.org, number, "confirm", actor="ann", why="the sale is over")
+    assert (done.answer, done.answered_by, done.why) == ("confirm", "ann", "the sale is over")
+    with pytest.raises(Conflict, match="already: confirm by ann"):
+        observe.answer(opened.db, opened.org, number, "keep", actor="bob")
+    with pytest.raises(NotFound):
+        observe.answer(opened.db, opened.org, number + 1, "keep", actor="bob")
+    assert observe.all_open_decisions(opened.db) == []
+    assert [d.answer for d in observe.decisions(opened.db, opened.org, everything=True)] == ["confirm"]
+    newest = observe.activity(opened.db, opened.org).data[0]
+    assert (newest["event"], newest["actor"], newest["detail"]["choice"]) == ("gate.answered", "ann", "confirm")
+
+
+def test_another_organization_cannot_answer(opened: Shop) -> None:
+    number = gate(opened)
+    other = connect.add_organization(opened.db, "globex", "Globex")
+    with pytest.raises(NotFound):
+        observe.answer(opened.db, other, number, "confirm", actor="eve")
+    assert len(observe.all_open_decisions(opened.db)) == 1
+
+
+def test_the_log_is_paged_newest_first(opened: Shop) -> None:
+    opened.pull("tags", "categories", full=True)
+    everything = observe.activity(opened.db, opened.org)
+    assert everything.row_count == len(everything.data) >= 3
+    second = observe.activity(opened.db, opened.org, page=2, page_size=2)
+    assert second.row_count == everything.row_count
+    assert second.data == everything.data[2:4]
+    with pytest.raises(ConfigurationError):
+        observe.activity(opened.db, opened.org, page=0)
+
+
+def test_connections_nobody_pulls_from_are_stale(opened: Shop) -> None:
+    assert observe.stale_connections(opened.db, 24) == []  # just connected
+    with opened.db.org(opened.org.org_id) as conn:
+        run(conn, "UPDATE connect.integration_connector SET created_at = now() - interval '2 days'")
+    (stale,) = observe.stale_connections(opened.db, 24)
+    assert (stale.org, stale.connection, stale.last_sync_at) == ("acme", "shop", None)
+    opened.pull("tags", full=True)
+    assert observe.stale_connections(opened.db, 24) == []
+
+
+def test_a_token_is_stored_as_its_hash_only(opened: Shop) -> None:
+    expires = datetime.now(UTC) + timedelta(days=1)
+    made = tokens.add_token(opened.db, opened.org, "operator", expires=expires, actor="ann")
+    assert made.plain not in repr(made)
+    (row,) = opened.rows("SELECT token_hash, role, connection_id, expires_at FROM connect.api_token")
+    assert bytes(row.token_hash) == tokens.token_hash(made.plain)
+    assert (row.role, row.connection_id, row.expires_at) == ("operator", None, expires)
+    assert made.plain not in str(observe.activity(opened.db, opened.org).data)
+    with pytest.raises(ConfigurationError, match="viewer, operator"):
+        tokens.add_token(opened.db, opened.org, "king", actor="ann")
+    with pytest.raises(ConfigurationError, match="--connection"):
+        tokens.add_token(opened.db, opened.org, "plugin", actor="ann")

@@ -1,0 +1,54 @@
+"""What the command line prints, and what it works out without a database."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sync_pipeline.cli.context import newest_revision
+from sync_pipeline.cli.output import size, to_json
+from sync_pipeline.cli.pipeline import by_reason
+from sync_pipeline.db.migrate import head
+from sync_pipeline.steps.observe import Ledger
+
+
+def test_json_keeps_every_digit_and_letter() -> None:
+    value = {
+        "price": Decimal("0.1000000000000000000000000000000000000001"),
+        "big": 2**70,
+        "lone": "\ud800",
+        "name": "Ünï “x”",
+        "none": None,
+        "list": [True, 1.5, ()],
+    }
+    text = to_json(value)
+    assert "0.1000000000000000000000000000000000000001" in text
+    assert json.loads(text, parse_float=Decimal) == {**value, "list": [True, Decimal("1.5"), []]}
+
+
+def test_json_of_what_commands_return() -> None:
+    plan = UUID("93aa7086-78a3-4091-ba25-804ce702817a")
+    moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    text = to_json({"plan": plan, "at": moment, "ledger": Ledger(2, 1, 1, 0, True)})
+    assert json.loads(text) == {
+        "plan": str(plan),
+        "at": "2026-01-02T03:04:00+00:00",
+        "ledger": {"expected": 2, "captured": 1, "quarantined": 1, "vanished": 0, "closed": True},
+    }
+
+
+def test_one_reason_is_said_once() -> None:
+    lines = by_reason(
+        [("shop", "tags", "shop: down"), ("shop", "orders", "down"), ("shop", "taxes", "no"), ("web", "tags", "down")]
+    )
+    assert lines == ["shop tags, orders: down", "shop taxes: no", "web tags: down"]
+
+
+def test_the_newest_revision_is_the_migration_tools_own() -> None:
+    assert newest_revision() == head()
+
+
+def test_sizes() -> None:
+    assert [size(n) for n in (0, 999, 1000, 1_500_000, 2e12)] == ["0 B", "999 B", "1.0 kB", "1.5 MB", "2000.0 GB"]
