@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, say
+from sync_pipeline.cli.output import emit, note, say
 
 if TYPE_CHECKING:
     from sync_pipeline.config import Settings
@@ -101,6 +101,8 @@ def url(as_json: Json = False) -> None:
         emit({"url": address})
     else:
         say(address)
+    if settings.embedded and not (settings.home / "postgres.keep").exists():
+        note("The embedded server ends with this command; `sync-pipeline db start` keeps it running.")
 
 
 def _only_embedded(settings: "Settings", verb: str) -> None:
@@ -114,8 +116,12 @@ def _only_embedded(settings: "Settings", verb: str) -> None:
 
 def _make(settings: "Settings") -> None:
     from sync_pipeline.cli.context import open_quickly
+    from sync_pipeline.errors import ConfigurationError
 
-    open_quickly(settings).close()
+    try:
+        open_quickly(settings).close()
+    except ConfigurationError as error:  # it runs, and an older release's data waits to be migrated
+        note(str(error))
 
 
 def _revision(settings: "Settings") -> dict[str, Any]:

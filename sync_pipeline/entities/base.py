@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from sync_pipeline.errors import SyncError
 
@@ -19,17 +20,15 @@ class Unmappable(SyncError):
         self.field_name, self.value = field_name, value
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """Another record of the same connection, by the store's own id."""
 
     entity_type: str
     external_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """A provider-independent record, ready for core. `warnings` are sentences for the operator."""
 
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from sync_pipeline.entities.base import Entity, Ref
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category(Entity):
+class Category(Entity, frozen=True, kw_only=True):
     """A node of the category tree."""
 
     name: str
@@ -23,8 +23,7 @@ class Category(Entity):
     active: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stock:
+class Stock(msgspec.Struct, frozen=True, kw_only=True):
     """Stock of one article at one place of one connection.
 
     `quantity` is None where the store does not count it: unmanaged stock is not zero stock.
@@ -37,8 +36,7 @@ class Stock:
     location: str = ""  # empty: the store has one place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product(Entity):
+class Product(Entity, frozen=True, kw_only=True):
     """A product as customers see it. Prices are in `currency`; None: the organization's."""
 
     name: str
@@ -63,8 +61,7 @@ class Product(Entity):
     stock: Stock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant(Entity):
+class Variant(Entity, frozen=True, kw_only=True):
     """One buyable form of a product, with its own SKU and price."""
 
     product: Ref | None
@@ -84,8 +81,7 @@ class Variant(Entity):
     stock: Stock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InventoryItem(Entity):
+class InventoryItem(Entity, frozen=True, kw_only=True):
     """Stock that is a record of its own, of a product or of one variant."""
 
     product: Ref | None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sync_pipeline.entities.base import Entity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer(Entity):
+class Customer(Entity, frozen=True, kw_only=True):
     """A person or company. What their orders say (lifetime value …) is derived when they are promoted."""
 
     name: str | None = None

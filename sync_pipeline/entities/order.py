@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.entities.customer import Customer
@@ -42,8 +43,7 @@ class ItemType(StrEnum):
     REFUND = "refund"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderItem:
+class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
     """One amount of an order. The totals of all items but refunds add up to the order's total.
 
     `total` is without tax, which is an item of its own; `tax_total` repeats this item's share of it.
@@ -59,11 +59,10 @@ class OrderItem:
     unit_price: Decimal | None = None
     total: Decimal
     tax_total: Decimal | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order(Entity):
+class Order(Entity, frozen=True, kw_only=True):
     """A sale. Amounts are in `currency`."""
 
     number: str
@@ -91,16 +90,14 @@ class Order(Entity):
     items: Sequence[OrderItem] | None = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderLines(Entity):
+class OrderLines(Entity, frozen=True, kw_only=True):
     """Items that are a record of their own and hang on an order."""
 
     order: Ref | None
     items: Sequence[OrderItem]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund(OrderLines):
+class Refund(OrderLines, frozen=True, kw_only=True):
     """Money given back: items of type refund with negative totals."""
 
     amount: Decimal

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from sync_pipeline.entities.base import Entity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference(Entity):
+class Reference(Entity, frozen=True, kw_only=True):
     """A record that core keeps as it is, with what people look for taken out."""
 
     kind: str
     code: str | None = None
     name: str | None = None
     active: bool = True
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -40,7 +40,7 @@ class Terminal:
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         self.said.append(done.stdout + done.stderr)
@@ -74,7 +74,6 @@ def terminal() -> Iterator[Terminal]:
     env |= {
         "SYNC_HOME": str(home / "data"),
         "SYNC_ALLOW_PRIVATE_HOSTS": "1",
-        "PYTHONPYCACHEPREFIX": str(home / "pyc"),
     }
     with running(store) as server:
         terminal = Terminal(server, {**env, "SHOP_SECRET": server.secret})
@@ -148,7 +147,7 @@ def test_an_export_is_one_payload_a_line(terminal: Terminal) -> None:
 def test_reading_a_closed_pipe_is_no_error(terminal: Terminal) -> None:
     line = f"{COMMAND} export acme --connection shop --entity products | head -1"
     done = subprocess.run(
-        ["bash", "-c", line], env=terminal.env, capture_output=True, text=True, timeout=60, check=True
+        ["bash", "-c", line], env=terminal.env, capture_output=True, text=True, timeout=120, check=True
     )
     assert json.loads(done.stdout)["id"]
     assert "Traceback" not in done.stderr
@@ -213,8 +212,7 @@ def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
 
 
 def test_a_pull_with_a_record_that_cannot_be_read_ends_with_1_and_names_it(terminal: Terminal) -> None:
-    poisoned = min(terminal.server.store.ids("refunds") or terminal.server.store.ids("orders"))
-    kind = "refunds" if terminal.server.store.ids("refunds") else "orders"
+    kind, poisoned = "orders", sorted(terminal.server.store.ids("orders"))[3]
     terminal.server.faults.poison(kind, poisoned)
     try:
         done = terminal.run("pull", "acme", "--entity", kind, "--full", "--json")
@@ -333,6 +331,6 @@ def test_commands_that_need_no_dagster_do_not_load_it(terminal: Terminal) -> Non
     for arguments in (["status", "acme"], ["plan", "acme"], ["org", "list"], ["decisions", "list"]):
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env=terminal.env, capture_output=True, text=True, timeout=60, check=True,
+            env=terminal.env, capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
         assert done.stdout.splitlines()[-1] == "[]", arguments

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.dagster
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("up")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    return {**kept, "SYNC_HOME": str(home / "data"), "PYTHONPYCACHEPREFIX": str(home / "pyc")}
+    return {**kept, "SYNC_HOME": str(home / "data")}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     )  # fmt: skip
     assert up.stdout is not None
     line = up.stdout.readline()
-    assert f"http://127.0.0.1:{port}" in line, up.communicate(timeout=60)
+    assert f"http://127.0.0.1:{port}" in line, up.communicate(timeout=120)
     yield up
     if up.poll() is None:
         up.terminate()
@@ -59,7 +59,7 @@ def test_it_stops_with_all_its_children(running: subprocess.Popen[str], number: 
     started = children(running.pid)
     assert len(started) == 3
     running.send_signal(number)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=120)
     assert running.returncode == 0
     assert "Stopped." in said
     assert gone(started)
@@ -68,7 +68,7 @@ def test_it_stops_with_all_its_children(running: subprocess.Popen[str], number: 
 def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:
     started = children(running.pid)
     os.kill(started[-1], signal.SIGKILL)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "dagster-daemon ended" in said
     assert gone(started)

@@ -19,7 +19,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import app_url, open_database
 from sync_pipeline.db.queries import run
 from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
-from sync_pipeline.steps import capture, connect, preview, promote, select
+from sync_pipeline.steps import capture, connect, preview, select
 
 VICTIM = Path(__file__).with_name("victim.py")
 TABLES = {
@@ -127,7 +127,8 @@ class World:
                 "quarantine": self.rows(org, "SELECT external_id FROM capture.sync_quarantine"),
                 "open": self.rows(org, "SELECT count(*) FROM capture.sync_ledger WHERE state = 'open'"),
                 "closed": self.rows(
-                    org, "SELECT DISTINCT entity_type, expected, captured FROM capture.sync_ledger WHERE state = 'closed'"
+                    org,
+                    "SELECT DISTINCT entity_type, expected, captured FROM capture.sync_ledger WHERE state = 'closed'",
                 ),
             }
         if step == "preview":

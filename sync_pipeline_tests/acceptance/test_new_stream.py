@@ -51,7 +51,9 @@ print(sorted(key for key in keys if key.endswith("labels")))
 
 def test_one_file_is_enough(tmp_path: Path) -> None:
     project = tmp_path / "project"
-    ignore = shutil.ignore_patterns("__pycache__", ".venv", ".sync", ".git", "bench", "*.egg-info", "sync_pipeline_tests")
+    ignore = shutil.ignore_patterns(
+        "__pycache__", ".venv", ".sync", ".git", "bench", "*.egg-info", "sync_pipeline_tests"
+    )
     shutil.copytree(PROJECT, project, ignore=ignore)
     added = project / "sync_pipeline" / "sources" / "woocommerce" / "streams" / "labels.py"
     added.write_text(textwrap.dedent(STREAM))

@@ -12,7 +12,7 @@ import pytest
 from sync_pipeline.sandbox.woocommerce import Store, running, seed
 
 KEY = "ck_0123456789abcdef0123456789abcdef01234567"
-SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"  # noqa: S105
+SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"
 
 
 def test_no_secret_anywhere(tmp_path: Path) -> None:
@@ -42,14 +42,26 @@ def test_no_secret_anywhere(tmp_path: Path) -> None:
     with running(store) as server:
         call("db", "start")
         call("org", "add", "acme")
-        call("connect", "acme", "woocommerce", "--name", "shop", "--url", server.url, "--key", KEY, "--secret-env", "SHOP_SECRET")
+        call(
+            "connect",
+            "acme",
+            "woocommerce",
+            "--name",
+            "shop",
+            "--url",
+            server.url,
+            "--key",
+            KEY,
+            "--secret-env",
+            "SHOP_SECRET",
+        )
         call("pull", "acme")
         call("export", "acme", "--connection", "shop", "--entity", "products")
         call("connections", "acme")
         server.faults.rate("html200", 1.0, path="orders")
         call("pull", "acme", "--entity", "orders", "--full", expect=(1,))
         server.faults.clear()
-        store.secret = "cs_another"  # noqa: S105
+        store.secret = "cs_another"
         call("doctor", "acme", expect=(0, 1, 2))
         call("pull", "acme", "--entity", "products", expect=(1,))
         server.faults.down(True)

@@ -81,7 +81,7 @@ def test_an_order_edited_without_moving_the_date(open_shop: Shop) -> None:
 
 
 def test_a_coupon_amount_that_moves_no_date(open_shop: Shop) -> None:
-    one = sorted(open_shop.store.ids("coupons"))[0]
+    one = min(open_shop.store.ids("coupons"))
     open_shop.store.update("coupons", one, amount="9.99")
     assert changed(open_shop) == {"coupon": (set(), {str(one)})}
 
@@ -92,7 +92,8 @@ def test_a_deleted_refund_changes_its_order_and_is_gone(open_shop: Shop) -> None
     open_shop.store.delete_refund(order, refund)
     assert changed(open_shop) == {"order": (set(), {str(order)})}
     state = open_shop.rows(
-        "SELECT deletion_state, deletion_evidence FROM capture.sync_record WHERE entity_type = 'refund' AND external_id = %(i)s",
+        "SELECT deletion_state, deletion_evidence FROM capture.sync_record "
+        "WHERE entity_type = 'refund' AND external_id = %(i)s",
         i=str(refund),
     )[0]
     assert state.deletion_state == "deleted"
@@ -101,14 +102,17 @@ def test_a_deleted_refund_changes_its_order_and_is_gone(open_shop: Shop) -> None
 
 def test_trash_and_force_delete_are_deletions_with_their_evidence_and_come_back(open_shop: Shop) -> None:
     store = open_shop.store
-    trashed, removed, *_ = [i for i in sorted(store.ids("products")) if store.payload("products", i)["type"] == "simple"]
+    trashed, removed, *_ = [
+        i for i in sorted(store.ids("products")) if store.payload("products", i)["type"] == "simple"
+    ]
     store.trash("products", trashed)
     store.delete("products", removed)
     open_shop.pull("products")
     evidence = {
         r.external_id: (r.deletion_state, r.deletion_evidence)
         for r in open_shop.rows(
-            "SELECT external_id, deletion_state, deletion_evidence FROM capture.sync_record WHERE deletion_state <> 'present'"
+            "SELECT external_id, deletion_state, deletion_evidence FROM capture.sync_record "
+            "WHERE deletion_state <> 'present'"
         )
     }
     assert evidence[str(trashed)] == ("deleted", "status trash")
@@ -117,7 +121,8 @@ def test_trash_and_force_delete_are_deletions_with_their_evidence_and_come_back(
     store.restore("products", trashed)
     open_shop.pull("products")
     state = open_shop.value(
-        "SELECT deletion_state FROM capture.sync_record WHERE external_id = %(i)s AND entity_type = 'product'", i=str(trashed)
+        "SELECT deletion_state FROM capture.sync_record WHERE external_id = %(i)s AND entity_type = 'product'",
+        i=str(trashed),
     )
     assert state == "present"
 
@@ -154,7 +159,7 @@ def test_a_store_that_loses_its_records_marks_nothing_deleted_and_opens_a_gate(o
 
 
 def test_history_keeps_every_content_once(open_shop: Shop) -> None:
-    one = sorted(open_shop.store.ids("customers"))[0]
+    one = min(open_shop.store.ids("customers"))
     first = open_shop.store.payload("customers", one)["first_name"]
     for name in ("Second", first, "Second"):
         open_shop.store.update("customers", one, touch=False, first_name=name)

@@ -27,7 +27,7 @@ def test_a_full_pull_captures_every_record_of_every_stream_once(open_shop: Shop)
     reports = open_shop.pull(full=True)
     assert {name: r.error for name, r in reports.items() if not r.closed} == {}
     for name in open_shop.streams:
-        if name in ("shipping_zone_methods",):
+        if name == "shipping_zone_methods":
             continue
         expected = {str(i) for i in open_shop.store.ids(name)}
         stored = open_shop.rows(
@@ -102,7 +102,9 @@ def test_variations_without_the_bulk_list_are_read_under_their_products(open_sho
     report = open_shop.pull("variations", full=True)["variations"]
     assert report.closed, report.error
     assert open_shop.ids("variations") == {str(i) for i in open_shop.store.ids("variations")}
-    parent, one = open_shop.rows("SELECT parent_id, external_id FROM capture.sync_record WHERE entity_type = 'variation'")[0]
+    parent, one = open_shop.rows(
+        "SELECT parent_id, external_id FROM capture.sync_record WHERE entity_type = 'variation'"
+    )[0]
     open_shop.store.update("variations", int(one), touch=False, regular_price="77.00")
     report = open_shop.pull("variations")["variations"]
     assert (report.new, report.changed) == (0, 1)

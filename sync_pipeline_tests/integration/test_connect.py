@@ -72,7 +72,15 @@ def test_the_embedded_key_is_made_once_and_readable_by_its_owner_alone(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1", "http://localhost", "http://10.0.0.1", "http://169.254.169.254", "http://[::1]/", "http://0.0.0.0"]
+    "url",
+    [
+        "http://127.0.0.1:1",
+        "http://localhost",
+        "http://10.0.0.1",
+        "http://169.254.169.254",
+        "http://[::1]/",
+        "http://0.0.0.0",
+    ],
 )
 def test_private_addresses_are_refused_unless_allowed(
     database: Database, settings: Settings, org: connect.Organization, url: str
@@ -111,7 +119,13 @@ def test_missing_settings_are_named_and_no_secret_is_quoted(
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect.add_connection(
-            database, settings, org, "woocommerce", "shop", {"store_url": f"ftp://u:{SECRET}@x", "key": SECRET}, actor="t"
+            database,
+            settings,
+            org,
+            "woocommerce",
+            "shop",
+            {"store_url": f"ftp://u:{SECRET}@x", "key": SECRET},
+            actor="t",
         )
     assert "consumer_secret" in str(caught.value)
     assert SECRET not in str(caught.value)

@@ -52,7 +52,9 @@ def test_everything_is_new_and_says_so(open_shop: Shop) -> None:
     assert report.message == (
         "No local records found. This looks like an initial import: all 30 records will be created from WooCommerce."
     )
-    cached = open_shop.rows("SELECT status, count(*) FROM preview.sync_preview_cache WHERE entity_type = 'product' GROUP BY 1")
+    cached = open_shop.rows(
+        "SELECT status, count(*) FROM preview.sync_preview_cache WHERE entity_type = 'product' GROUP BY 1"
+    )
     assert [tuple(row) for row in cached] == [("new", 30)]
 
 
@@ -61,7 +63,12 @@ def test_a_day_after_promotion_only_the_changes_are_different(open_shop: Shop) -
     assert report.failed == 0
     for name in open_shop.streams:
         assert open_shop.preview(name).in_sync == len(open_shop.table(name, "in_sync"))
-        assert open_shop.table(name, "new") == open_shop.table(name, "updated") == open_shop.table(name, "deleted") == set()
+        assert (
+            open_shop.table(name, "new")
+            == open_shop.table(name, "updated")
+            == open_shop.table(name, "deleted")
+            == set()
+        )
     store = open_shop.store
     simple = [i for i in sorted(store.ids("products")) if store.payload("products", i)["type"] == "simple"]
     store.update("products", simple[0], touch=False, regular_price="99.00", price="99.00")
@@ -88,7 +95,12 @@ def test_a_day_after_promotion_only_the_changes_are_different(open_shop: Shop) -
     assert promote_all(open_shop).failed == 0
     for name in open_shop.streams:
         open_shop.preview(name)
-        assert open_shop.table(name, "new") == open_shop.table(name, "updated") == open_shop.table(name, "deleted") == set()
+        assert (
+            open_shop.table(name, "new")
+            == open_shop.table(name, "updated")
+            == open_shop.table(name, "deleted")
+            == set()
+        )
 
 
 def test_a_decision_is_bound_to_the_version_that_was_seen(open_shop: Shop) -> None:
@@ -108,7 +120,7 @@ def test_a_stale_plan_changes_nothing_and_names_the_records(open_shop: Shop) -> 
     include(open_shop, "customers")
     plan = select.make_plan(open_shop.db, open_shop.org, actor="ann")
     assert plan is not None
-    one = sorted(open_shop.store.ids("customers"))[0]
+    one = min(open_shop.store.ids("customers"))
     open_shop.store.update("customers", one, touch=False, last_name="Other")
     open_shop.pull("customers")
     with pytest.raises(StalePlan) as caught:
@@ -222,7 +234,7 @@ def test_warnings_name_what_promotion_would_trip_over(open_shop: Shop) -> None:
     store.raw_override("products", a, json.dumps({**store.payload("products", a), "regular_price": "12,50 EUR"}))
     sku = store.payload("products", b)["sku"]
     store.update("products", c, sku=f" {sku.lower()} ")
-    order = sorted(store.ids("orders"))[0]
+    order = min(store.ids("orders"))
     store.update("orders", order, currency="GBP", customer_id=987654)
     open_shop.pull("products", "orders")
     open_shop.preview("products")
@@ -240,7 +252,7 @@ def test_warnings_name_what_promotion_would_trip_over(open_shop: Shop) -> None:
 
 
 def test_drift_of_the_schema_is_told(open_shop: Shop) -> None:
-    one = sorted(open_shop.store.ids("tags"))[0]
+    one = min(open_shop.store.ids("tags"))
     payload = open_shop.store.payload("tags", one)
     payload["colour"] = "red"
     payload["description"] = 7

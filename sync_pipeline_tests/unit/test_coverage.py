@@ -31,7 +31,7 @@ def test_a_gap_is_reported_exactly_when_an_id_is_uncovered(spans: list[tuple[int
     ranges = [(low, low + size) for low, size in spans]
     coverage = Coverage(ranges)
     covered = {i for low, high in ranges for i in range(low, high + 1)}
-    uncovered = sorted(set(range(0, 80)) - covered)
+    uncovered = sorted(set(range(80)) - covered)
     gap = coverage.first_gap()
     assert gap is not None
     assert gap[0] + 1 == uncovered[0]

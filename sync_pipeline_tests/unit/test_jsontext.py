@@ -11,7 +11,11 @@ from sync_pipeline.errors import MalformedAnswer
 from sync_pipeline.sources import jsontext
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False, allow_infinity=False).map(float),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.decimals(allow_nan=False, allow_infinity=False).map(float),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
@@ -48,7 +52,14 @@ def test_what_php_prints_in_front_is_passed_over(front: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<!DOCTYPE html><html><body>[]</body></html>", b'[{"id": 1}, {"id"', b'{"code": "x"}', b'[{"id": 1}]]', b"null"],
+    [
+        b"",
+        b"<!DOCTYPE html><html><body>[]</body></html>",
+        b'[{"id": 1}, {"id"',
+        b'{"code": "x"}',
+        b'[{"id": 1}]]',
+        b"null",
+    ],
 )
 def test_what_is_no_list_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
@@ -63,5 +74,5 @@ def test_what_a_quick_parser_refuses_is_sliced_all_the_same() -> None:
 
 
 def test_numbers_keep_their_digits() -> None:
-    value = jsontext.value(b'[1180591620717411303424, 0.1234567890123456789012345678901234567891, 1e400]')
+    value = jsontext.value(b"[1180591620717411303424, 0.1234567890123456789012345678901234567891, 1e400]")
     assert value == [2**70, Decimal("0.1234567890123456789012345678901234567891"), Decimal("1e400")]

@@ -27,14 +27,12 @@ class WooConfig(ConnectionSettings):
     """Settings of one WooCommerce store."""
 
     store_url: str = Field(title="Store address", description="Where the shop is, for example https://shop.example")
-    consumer_key: SecretStr = Field(
-        title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API"
-    )
+    consumer_key: SecretStr = Field(title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API")
     consumer_secret: SecretStr = Field(title="Consumer secret", description="Shown once, when the key is made")
     auth: Literal["auto", "basic", "query", "oauth1"] = Field(
         "auto",
         title="Authentication",
-        description="auto: OAuth 1.0a over http, Basic over https. query: for hosts that strip the Authorization header",
+        description="auto: OAuth 1.0a over http, Basic over https. query: the host strips the Authorization header",
     )
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
 from sync_pipeline import journal
+from sync_pipeline.db.engine import driver
 from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
@@ -19,6 +22,12 @@ from sync_pipeline.steps.capture.run import SQL, Run
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.capture.service import PullReport, Session
+
+
+_ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
+_ANALYZED = sql.SQL(", ").join(
+    map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
+)
 
 
 @dataclass
@@ -148,6 +157,10 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
         if error is None:
             execute(conn, SQL["forget_pages"], **run.keys)
             execute(conn, SQL["touch_connection"], **run.keys)
+    if report.new + report.changed >= _ANALYZE_FROM:
+        with run.transaction() as conn:
+            table = sql.Identifier("capture", f"{session.connection.provider}_sync")
+            driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) {} ({})").format(table, _ANALYZED))
     return report
 
 

@@ -76,8 +76,12 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
         if stream.currency:
             run(conn, SQL["warn_currency"], **here, currency=stream.currency)
         if stream.code_is == "sku":
-            types = [s.entity_type for s in connection.source.streams.values() if s.code_is == "sku"]
-            run(conn, SQL["warn_duplicate_code"], **here, sku_types=types)
+            run(conn, SQL["stage_codes"], **here)
+            run(conn, SQL["analyze_codes"])
+            run(conn, SQL["by_key"])
+            run(conn, SQL["forget_sku_warnings"], **here)
+            run(conn, SQL["warn_sku"], **here, entity=stream.entity)
+            run(conn, SQL["set_based"])
         drift = [
             {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
             for r in run(conn, SQL["drift"], **here, noise=noise(connection, stream))

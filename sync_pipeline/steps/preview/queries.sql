@@ -113,29 +113,88 @@ FROM bad
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = bad.external_id
 
--- warn_duplicate_code --
--- The same SKU (trimmed, case folded) twice in one connection: the lowest id owns it.
-WITH codes AS (
-    SELECT r.entity_type, r.external_id, lower(btrim(r.code)) AS key
-    FROM capture.sync_record AS r
-    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
-        AND r.entity_type = ANY (%(sku_types)s) AND r.code IS NOT NULL AND r.deletion_state <> 'deleted'
-), doubled AS (
-    SELECT key, array_agg(entity_type || ' ' || external_id ORDER BY length(external_id), external_id) AS holders
-    FROM codes GROUP BY key HAVING count(*) > 1
-), bad AS (
-    SELECT c.external_id, c.key, d.holders FROM doubled AS d JOIN codes AS c ON c.key = d.key
-    WHERE c.entity_type = %(entity_type)s
-)
+-- stage_codes --
+-- The SKUs that are news.
+CREATE TEMP TABLE fresh_codes ON COMMIT DROP AS
+SELECT DISTINCT r.code_key FROM fresh JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+        AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+WHERE r.code_key IS NOT NULL
+
+-- analyze_codes --
+ANALYZE fresh_codes
+
+-- by_key --
+-- A few SKUs among very many: looked up by the index, not hashed.
+SET LOCAL enable_nestloop = on
+
+-- forget_sku_warnings --
+-- They depend on other records too, so they are worked out anew for every SKU that is news.
 UPDATE preview.difference AS d
-SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (@.code <> "duplicate_sku")')
-    || jsonb_build_array(jsonb_build_object('code', 'duplicate_sku', 'sku', bad.key, 'records', to_jsonb(bad.holders),
-        'message', 'the SKU ' || bad.key || ' is also on ' || array_to_string(
-            array_remove(bad.holders, d.entity_type || ' ' || d.external_id), ', ')))
-FROM bad
+SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (!(@.code like_regex "sku$"))')
+FROM fresh_codes AS k JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.entity_type = %(entity_type)s AND r.code_key = k.code_key
+        AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id AND d.status <> 'deleted'
-    AND NOT d.warnings @> jsonb_build_array(jsonb_build_object('code', 'duplicate_sku', 'records', to_jsonb(bad.holders)))
+    AND d.external_id = r.external_id AND d.warnings <> '[]'
+
+-- warn_sku --
+-- SKUs that promotion will meet twice: in this connection (the lowest id owns it), in another one (one core row, two
+-- mappings), or on a core row that nothing maps to (by the organization's policy).
+WITH holders AS MATERIALIZED (
+    SELECT r.connection_id, r.external_id, r.code_key, c.name AS connection,
+           row_number() OVER (PARTITION BY r.connection_id, r.code_key
+                              ORDER BY length(r.external_id), r.external_id) AS place,
+           count(*) OVER (PARTITION BY r.connection_id, r.code_key) AS here,
+           count(*) OVER (PARTITION BY r.code_key) AS anywhere
+    FROM fresh_codes AS k JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.entity_type = %(entity_type)s AND r.code_key = k.code_key
+    JOIN connect.integration_connector AS c ON c.org_id = r.org_id AND c.connection_id = r.connection_id
+    WHERE r.deletion_state <> 'deleted'
+), unmapped AS MATERIALIZED (
+    SELECT p.sku_key AS code_key, p.id FROM fresh_codes AS k JOIN core.products AS p ON p.org_id = connect.current_org() AND p.sku_key = k.code_key
+    WHERE %(entity)s = 'product'
+        AND NOT EXISTS (SELECT 1 FROM promote.integration_mapping AS m
+                        WHERE m.org_id = p.org_id AND m.core_table = 'core.products' AND m.internal_id = p.id)
+    UNION ALL
+    SELECT v.sku_key, v.id FROM fresh_codes AS k JOIN core.product_variants AS v ON v.org_id = connect.current_org() AND v.sku_key = k.code_key
+    WHERE %(entity)s = 'variant'
+        AND NOT EXISTS (SELECT 1 FROM promote.integration_mapping AS m
+                        WHERE m.org_id = v.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = v.id)
+), bad AS (
+    SELECT h.external_id, jsonb_build_object(
+        'code', 'duplicate_sku', 'sku', h.code_key, 'owner', o.external_id,
+        'message', CASE WHEN h.place = 1
+            THEN 'its SKU ' || h.code_key || ' is on ' || (h.here - 1) || ' more of this store; it has the lowest id and keeps it'
+            ELSE 'its SKU ' || h.code_key || ' belongs to ' || o.external_id || ', the lowest id; it is promoted without it' END
+        ) AS warning
+    FROM holders AS h JOIN holders AS o
+        ON o.connection_id = h.connection_id AND o.code_key = h.code_key AND o.place = 1
+    WHERE h.connection_id = %(connection_id)s AND h.here > 1
+    UNION ALL
+    SELECT h.external_id, jsonb_build_object(
+        'code', 'shared_sku', 'sku', h.code_key,
+        'message', 'its SKU ' || h.code_key || ' is also in ' || string_agg(DISTINCT o.connection, ', ')
+            || ': one product in core, whose fields follow the organization''s provider priority')
+    FROM holders AS h JOIN holders AS o ON o.code_key = h.code_key AND o.connection_id <> h.connection_id
+    WHERE h.connection_id = %(connection_id)s AND h.anywhere > h.here
+    GROUP BY h.external_id, h.code_key
+    UNION ALL
+    SELECT h.external_id, jsonb_build_object(
+        'code', 'unmapped_sku', 'sku', h.code_key, 'core_id', u.id,
+        'message', 'a core row that nothing maps to has its SKU ' || h.code_key || ': ' || CASE g.sku_policy
+            WHEN 'source_wins' THEN 'it will be adopted and overwritten'
+            WHEN 'core_wins' THEN 'it will be mapped and keep its values'
+            ELSE 'a person must decide' END)
+    FROM holders AS h JOIN unmapped AS u ON u.code_key = h.code_key
+    CROSS JOIN (SELECT sku_policy FROM connect.organization WHERE org_id = connect.current_org()) AS g
+    WHERE h.connection_id = %(connection_id)s AND h.place = 1
+), warned AS (
+    SELECT external_id, jsonb_agg(warning ORDER BY warning ->> 'code') AS warnings FROM bad GROUP BY external_id
+)
+UPDATE preview.difference AS d SET warnings = d.warnings || warned.warnings FROM warned
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = warned.external_id AND d.status <> 'deleted'
 
 -- drift --
 -- Fields that appeared or changed their type after the entity was first read, and fields the last full read no

@@ -18,9 +18,11 @@ CROSS JOIN LATERAL (
         AND e.external_id = k.external_id LIMIT 1) AS m;
 
 -- products_by_sku --
--- Each SKU folded, the product that has it, and who maps to that: a row a mapping, live ones only.
+-- Each SKU folded, the product that has it, and who maps to that: a row a mapping, live ones only. SKUs that nobody
+-- has and one record wants are left out: there is nothing to decide.
 WITH asked AS MATERIALIZED (
-    SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
+    SELECT f.n, f.key, count(*) OVER (PARTITION BY f.key) AS wanted
+    FROM (SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n)) AS f)
 SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
        t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
            SELECT 1 FROM promote.integration_mapping AS e
@@ -33,12 +35,14 @@ LEFT JOIN LATERAL (
     SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.core_table = 'core.products' AND e.internal_id = t.id
         AND NOT e.promoted_deleted OFFSET 0) AS m ON true
+WHERE t.id IS NOT NULL OR a.wanted > 1
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- product_variants_by_sku --
 -- Variants have a SKU space of their own; see docs/mapping.md.
 WITH asked AS MATERIALIZED (
-    SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n))
+    SELECT f.n, f.key, count(*) OVER (PARTITION BY f.key) AS wanted
+    FROM (SELECT k.n, core.fold(k.sku) AS key FROM unnest(%(skus)s::text []) WITH ORDINALITY AS k (sku, n)) AS f)
 SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
        t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
            SELECT 1 FROM promote.integration_mapping AS e
@@ -51,6 +55,7 @@ LEFT JOIN LATERAL (
     SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.core_table = 'core.product_variants' AND e.internal_id = t.id
         AND NOT e.promoted_deleted OFFSET 0) AS m ON true
+WHERE t.id IS NOT NULL OR a.wanted > 1
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- customers_by_email --
@@ -71,8 +76,9 @@ ORDER BY a.n, m.connection_id, m.external_id;
 
 -- new_ids --
 -- As one text: thousands of rows of one number each would cost more than the numbers.
-SELECT string_agg(nextval(pg_get_serial_sequence(%(table)s, 'id')::regclass)::text, ',')
-FROM generate_series(1, %(count)s);
+SELECT string_agg(nextval(s.sequence)::text, ',')
+FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS sequence OFFSET 0) AS s,
+    generate_series(1, %(count)s);
 
 -- release_product_skus --
 -- These products give their SKU up; what it was is kept beside it.

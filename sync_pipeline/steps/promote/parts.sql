@@ -60,7 +60,7 @@ TRUNCATE stage_inventory;
 INSERT INTO core.inventory_items (
     org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
     stock_status, backorders, queue_id)
-SELECT connect.current_org(), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
+SELECT (SELECT connect.current_org()), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
        manage_stock, stock_status, backorders, %(queue)s::uuid
 FROM stage_inventory
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
@@ -129,7 +129,7 @@ WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND
 INSERT INTO core.sales_order_items (
     org_id, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_id, variant_id,
     sku, name, quantity, unit_price, total, tax_total, metadata, queue_id)
-SELECT connect.current_org(), order_id, item_type, connection_id, entity_type, external_id, external_item_id,
+SELECT (SELECT connect.current_org()), order_id, item_type, connection_id, entity_type, external_id, external_item_id,
        product_id, variant_id, sku, name, quantity, unit_price, total, tax_total, metadata, %(queue)s::uuid
 FROM stage_items ORDER BY n
 ON CONFLICT (org_id, connection_id, entity_type, external_id, external_item_id) DO UPDATE

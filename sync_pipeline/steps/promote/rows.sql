@@ -13,7 +13,7 @@ COPY stage_categories (
 INSERT INTO core.categories (
     org_id, id, name, slug, description, image, position, metadata, active, parent_id, queue_id)
 SELECT
-    connect.current_org(), id, name, slug, description, image, position, metadata, active, parent_id, %(queue)s::uuid
+    (SELECT connect.current_org()), id, name, slug, description, image, position, metadata, active, parent_id, %(queue)s::uuid
 FROM stage_categories WHERE is_new;
 
 -- update_categories --
@@ -54,7 +54,7 @@ INSERT INTO core.customers (
     org_id, id, name, email, phone, company, address, shipping_address, tags, registered_at, metadata, active,
     queue_id)
 SELECT
-    connect.current_org(), id, name, email, phone, company, address, shipping_address, tags, registered_at,
+    (SELECT connect.current_org()), id, name, email, phone, company, address, shipping_address, tags, registered_at,
     metadata, active, %(queue)s::uuid
 FROM stage_customers WHERE is_new;
 
@@ -99,7 +99,7 @@ INSERT INTO core.products (
     org_id, id, sku, name, slug, type, status, source_status, description, short_description, price,
     regular_price, sale_price, currency, barcode, attributes, images, tags, metadata, active, queue_id)
 SELECT
-    connect.current_org(), id, sku, name, slug, type, status, source_status, description, short_description,
+    (SELECT connect.current_org()), id, sku, name, slug, type, status, source_status, description, short_description,
     price, regular_price, sale_price, currency, barcode, attributes, images, tags, metadata, active, %(queue)s::uuid
 FROM stage_products WHERE is_new;
 
@@ -148,7 +148,7 @@ INSERT INTO core.product_variants (
     org_id, id, sku, name, status, source_status, description, price, regular_price, sale_price, currency,
     barcode, attributes, image, metadata, active, product_id, queue_id)
 SELECT
-    connect.current_org(), id, sku, name, status, source_status, description, price, regular_price, sale_price,
+    (SELECT connect.current_org()), id, sku, name, status, source_status, description, price, regular_price, sale_price,
     currency, barcode, attributes, image, metadata, active, product_id, %(queue)s::uuid
 FROM stage_product_variants WHERE is_new;
 
@@ -198,7 +198,7 @@ INSERT INTO core.sales_orders (
     tax_total, total, refunded_total, customer_email, billing_address, shipping_address, payment_method,
     ordered_at, paid_at, completed_at, metadata, active, customer_id, queue_id)
 SELECT
-    connect.current_org(), id, number, status, source_status, currency, subtotal, discount_total,
+    (SELECT connect.current_org()), id, number, status, source_status, currency, subtotal, discount_total,
     shipping_total, fee_total, tax_total, total, refunded_total, customer_email, billing_address,
     shipping_address, payment_method, ordered_at, paid_at, completed_at, metadata, active, customer_id,
     %(queue)s::uuid
@@ -250,7 +250,7 @@ COPY stage_reference_data (
 INSERT INTO core.reference_data (
     org_id, id, kind, code, name, data, metadata, active, queue_id)
 SELECT
-    connect.current_org(), id, kind, code, name, data, metadata, active, %(queue)s::uuid
+    (SELECT connect.current_org()), id, kind, code, name, data, metadata, active, %(queue)s::uuid
 FROM stage_reference_data WHERE is_new;
 
 -- update_reference_data --

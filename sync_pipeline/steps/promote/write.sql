@@ -25,7 +25,7 @@ TRUNCATE stage_mapping;
 INSERT INTO promote.integration_mapping AS m (
     org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash, core_wins,
     sku_set_aside, queue_id)
-SELECT connect.current_org(), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
+SELECT (SELECT connect.current_org()), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
        promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid
 FROM stage_mapping
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE

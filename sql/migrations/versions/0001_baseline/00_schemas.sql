@@ -57,3 +57,9 @@ BEGIN
             'WITH CHECK (org_id = (SELECT connect.current_org()))', relation);
     END LOOP;
 END $$;
+
+-- SKUs and e-mails are compared trimmed and case-folded. Stored, because an index on an expression is not reached
+-- through row-level security.
+CREATE FUNCTION core.fold(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN nullif(casefold(btrim(value) COLLATE "pg_unicode_fast"), '');

@@ -15,6 +15,7 @@ CREATE TABLE capture.sync_record (
     parent_id text COLLATE "C",         -- external id of what it hangs on: a variation's product, an order's customer
     name text,
     code text COLLATE "C",              -- SKU, order number, coupon code … as the source writes it
+    code_key text COLLATE "C" GENERATED ALWAYS AS (core.fold(code)) STORED,  -- trimmed, case folded: how SKUs compare
     email text COLLATE "C",             -- trimmed, lower case
     remote_created_at timestamptz,
     remote_modified_at timestamptz,
@@ -38,11 +39,14 @@ CREATE TABLE capture.odoo_sync PARTITION OF capture.sync_record FOR VALUES IN ('
 CREATE INDEX sync_record_parent ON capture.sync_record (org_id, connection_id, entity_type, parent_id)
 WHERE parent_id IS NOT NULL;
 -- Duplicate SKUs, and search by SKU or order number.
-CREATE INDEX sync_record_code ON capture.sync_record (org_id, connection_id, entity_type, code)
-WHERE code IS NOT NULL;
+CREATE INDEX sync_record_code ON capture.sync_record (org_id, entity_type, code_key)
+WHERE code_key IS NOT NULL;
 -- Guests, and search by e-mail.
 CREATE INDEX sync_record_email ON capture.sync_record (org_id, entity_type, email)
 WHERE email IS NOT NULL;
+
+-- After a large pull the planner must know what is in here now, not what was yesterday.
+GRANT MAINTAIN ON capture.sync_record, capture.woocommerce_sync, capture.odoo_sync TO sync_app;
 
 -- A content moves here when a newer one takes its place: each payload is stored once, wherever it is.
 CREATE TABLE capture.record_history (

@@ -1,0 +1,102 @@
+"""Asset checks: every statement runs, what is well passes, and what is not is counted with an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from sqlalchemy import NullPool, create_engine
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database, psycopg_url
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.resources import Desk, working_at
+from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.steps import capture, connect, preview, promote, select
+
+Failing = dict[tuple[str, str], dg.AssetCheckEvaluation]
+
+
+@pytest.fixture
+def shop() -> Iterator[Server]:
+    store = Store()
+    seed(store, products=4, variable=0, customers=2, orders=3)
+    with running(store) as server:
+        yield server
+
+
+@pytest.fixture
+def connection(database: Database, settings: Settings, org: connect.Organization, shop: Server) -> connect.Connection:
+    """A connection with everything captured, compared, selected and promoted."""
+    given = {"store_url": shop.url, "consumer_key": shop.key, "consumer_secret": shop.secret}
+    made = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="test")
+    with capture.session(database, settings, made) as session:
+        for stream in made.source.streams.values():
+            assert session.pull(stream).closed
+            preview.recompute(database, made, stream)
+            select.select(database, made, stream, everything=True, include=True, actor="ann")
+    plan = select.make_plan(database, org, actor="ann")
+    assert plan is not None
+    assert promote.apply(database, org.org_id, plan.plan_id, actor="ann").failed == 0
+    return made
+
+
+def watch(database: Database, settings: Settings) -> Failing:
+    with working_at(Desk(settings, database)), dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            definitions()
+            .resolve_job_def("watch")
+            .execute_in_process(
+                instance=instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            )
+        )
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) > 50
+    return {(one.check_name, one.asset_key.to_user_string()): one for one in evaluations if not one.passed}
+
+
+@pytest.mark.usefixtures("connection")
+def test_what_is_well_passes(database: Database, settings: Settings) -> None:
+    assert watch(database, settings) == {}
+
+
+def test_what_is_not_well_is_counted_with_examples(
+    database: Database,
+    settings: Settings,
+    org: connect.Organization,
+    connection: connect.Connection,
+    shop: Server,
+    owner_url: str,
+) -> None:
+    shop.faults.down()
+    with capture.session(database, settings, connection) as session:
+        assert not session.pull(connection.source.stream("tags")).closed
+    owner = create_engine(psycopg_url(owner_url), poolclass=NullPool)
+    with owner.begin() as conn:
+        conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, true)", {"org": str(org.org_id)})
+        conn.exec_driver_sql(
+            "UPDATE core.sales_orders SET total = total + 1 WHERE id = (SELECT min(id) FROM core.sales_orders)"
+        )
+        conn.exec_driver_sql(
+            "UPDATE promote.integration_mapping SET internal_id = -1 WHERE entity_type = 'product' AND external_id = "
+            "(SELECT min(external_id) FROM promote.integration_mapping WHERE entity_type = 'product')"
+        )
+        conn.exec_driver_sql("ALTER TABLE core.customers ADD COLUMN shoe_size integer")
+        conn.exec_driver_sql("UPDATE connect.integration_connector SET last_sync_at = now() - interval '3 days'")
+    owner.dispose()
+
+    failing = watch(database, settings)
+
+    assert set(failing) == {
+        ("ledger_closed", "raw/woocommerce/tags"),
+        ("money_adds_up", "core/sales_orders"),
+        ("no_orphan_mapping", "core/products"),
+        ("compat_agrees", "core/customers"),
+        ("fresh", "store/woocommerce"),
+    }
+    money = failing["money_adds_up", "core/sales_orders"]
+    assert money.metadata["found"].value == 1
+    assert "acme: " in str(money.metadata["examples"].value)
+    assert "Pull and promote" in str(money.description)
+    assert "shoe_size" in str(failing["compat_agrees", "core/customers"].metadata["examples"].value)
