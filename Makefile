@@ -17,12 +17,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $$P -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location "uv>=0.9" || true
 	@if $(BIN)/python -m uv --version >/dev/null 2>&1; then \
-		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
 	else \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
 	fi
+	@$(BIN)/python -m compileall -q sync_pipeline
 	@touch $@
 
 demo: setup ## The whole flow on two sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import pkgutil
+import signal
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -36,6 +37,8 @@ def discover() -> dict[str, Any]:
 
 def main() -> int:
     """Run the benchmarks asked for, or all."""
+    # Servers and folders are taken down also when somebody ends it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = discover()
     parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks: " + ", ".join(known))
     parser.add_argument("names", nargs="*", metavar="name", help=f"all of them if none is named: {', '.join(known)}")

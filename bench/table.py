@@ -16,7 +16,7 @@ from sync_pipeline.steps import preview
 NAME = "table"
 TITLE = "Table: a page of 50 records with their status"
 SCALE = 1_000_000
-_CALLS = 5  # a page is quick: one run is several calls
+_CALLS = 2  # a page is quick: one run is several calls
 _PAGE_SQL = """
 SELECT external_id, name, code, email, sync_data FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

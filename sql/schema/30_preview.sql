@@ -26,6 +26,7 @@ CREATE TABLE preview.summary (
     remote_total bigint,                -- what the store said it has, when it was last asked
     capped boolean NOT NULL DEFAULT false,
     drift jsonb NOT NULL DEFAULT '[]',
+    changed_at timestamptz,             -- the entity's last change when it was compared: the same again, nothing to do
     noise text [] NOT NULL DEFAULT '{}', -- fields that are no change, when it was compared
     computed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, connection_id, entity_type)

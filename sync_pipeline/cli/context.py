@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,55 +93,11 @@ class Context:
 def opened() -> Iterator[Context]:
     """Settings from the environment and the database they name."""
     from sync_pipeline.config import Settings
+    from sync_pipeline.db.open import open_database
 
     settings = Settings()
-    db = open_quickly(settings)
+    db = open_database(settings)
     try:
         yield Context(settings, db)
     finally:
         db.close()
-
-
-def open_quickly(settings: Settings) -> Database:
-    """The application's database. Where it is at the newest revision, without loading the migration tool.
-
-    Raises:
-        ConfigurationError: it is not migrated; run `sync-pipeline db migrate`.
-        DatabaseUnavailable: it does not answer.
-    """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from sync_pipeline.db.engine import Database
-    from sync_pipeline.db.open import app_url, open_database
-    from sync_pipeline.errors import DatabaseUnavailable
-
-    db = Database(app_url(settings))
-    try:
-        with db.across() as conn:
-            revision = conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        if revision == newest_revision():
-            return db
-    except (SQLAlchemyError, DatabaseUnavailable):
-        pass  # no database, no login, no tables: the slow way makes them, or says what is wrong
-    db.close()
-    try:
-        return open_database(settings)
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable(
-            f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
-            "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."
-        ) from error
-
-
-def newest_revision() -> str | None:
-    """The revision in `sql/migrations/versions` that no other one follows, read from the files' first lines."""
-    from sync_pipeline.config import PROJECT
-
-    revisions: set[str] = set()
-    followed: set[str] = set()
-    for file in (PROJECT / "sql" / "migrations" / "versions").glob("*.py"):
-        text = file.read_text("utf-8")
-        revisions.update(re.findall(r"^revision(?:: \w+)? = [\"'](\w+)[\"']", text, re.MULTILINE))
-        followed.update(re.findall(r"^down_revision(?:: [\w |]+)? = [\"'](\w+)[\"']", text, re.MULTILINE))
-    heads = revisions - followed
-    return heads.pop() if len(heads) == 1 else None

@@ -115,11 +115,11 @@ def _only_embedded(settings: "Settings", verb: str) -> None:
 
 
 def _make(settings: "Settings") -> None:
-    from sync_pipeline.cli.context import open_quickly
+    from sync_pipeline.db.open import open_database
     from sync_pipeline.errors import ConfigurationError
 
     try:
-        open_quickly(settings).close()
+        open_database(settings).close()
     except ConfigurationError as error:  # it runs, and an older release's data waits to be migrated
         note(str(error))
 
@@ -127,11 +127,10 @@ def _make(settings: "Settings") -> None:
 def _revision(settings: "Settings") -> dict[str, Any]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from sync_pipeline.cli.context import newest_revision
-    from sync_pipeline.db.migrate import current_revision
+    from sync_pipeline.db.migrate import current_revision, head
     from sync_pipeline.db.open import owner_url
 
     try:
-        return {"running": True, "revision": current_revision(owner_url(settings)), "newest": newest_revision()}
+        return {"running": True, "revision": current_revision(owner_url(settings)), "newest": head()}
     except SQLAlchemyError:
-        return {"running": False, "newest": newest_revision()}
+        return {"running": False, "newest": head()}

@@ -23,10 +23,11 @@ def status(org: Org, as_json: Json = False) -> None:
     with opened() as context:
         tenant = context.org(org)
         found = observe.status(context.db, tenant)
-        if not found:
-            context.connections(tenant)  # says how to connect a store
     if as_json:
         emit({"org": org, "connections": [_connection(one) for one in found]})
+        return
+    if not found:
+        say(f"{org} has no connection yet. Connect a store: sync-pipeline connect {org} woocommerce --name C …")
         return
     for one in found:
         show_connection(one)

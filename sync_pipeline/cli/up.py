@@ -1,7 +1,7 @@
 """up: everything in the foreground, until Ctrl-C."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,6 +40,30 @@ def up(
     note("Stopped.")
 
 
+_held: list[IO[bytes]] = []  # open, and so locked, until the process ends
+
+
+def _alone(settings: "Settings") -> None:
+    """Two daemons on one data folder take each other's runs.
+
+    Raises:
+        ConfigurationError: another `up` or `demo` works here.
+    """
+    import fcntl
+
+    from sync_pipeline.errors import ConfigurationError
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    file = (settings.home / "up.lock").open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"Another `sync-pipeline up` or `demo` already works on {settings.home}. Stop it first, or set SYNC_HOME."
+        ) from None
+    _held.append(file)
+
+
 def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> str:
     """Dagster's webserver and daemon as children; returns the UI's address once it answers.
 
@@ -48,13 +72,14 @@ def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> s
         ChildDied: one of them did not come up.
     """
     from sync_pipeline.cli.children import Child, answers, free_port
-    from sync_pipeline.cli.context import open_quickly
+    from sync_pipeline.db.open import open_database
     from sync_pipeline.defs import launch
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
         raise ConfigurationError(f"Port {port} is taken. Choose another one with --dagster-port.")
-    open_quickly(settings).close()  # says what is wrong with the database before anything starts
+    _alone(settings)
+    open_database(settings).close()  # says what is wrong with the database before anything starts
     servers = launch.server_commands(settings, port)
     for name, argv in servers.commands.items():
         log = settings.home / "logs" / f"{name}.log"

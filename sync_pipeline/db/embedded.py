@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -64,14 +65,15 @@ class EmbeddedPostgres:
         Raises:
             DatabaseUnavailable: it did not come up within 90 seconds.
         """
-        if self._in_use is not None:
+        if self._in_use is not None and self._socket is not None and _answers(Path(self._socket)):
             return
         self.home.mkdir(parents=True, exist_ok=True)
-        self._in_use = (self.home / "postgres.users").open("ab")
         with self._starting():
-            fcntl.flock(self._in_use, fcntl.LOCK_SH)
+            if self._in_use is None:
+                self._in_use = (self.home / "postgres.users").open("ab")
+                fcntl.flock(self._in_use, fcntl.LOCK_SH)
+                atexit.register(self.release)
             self._start()
-        atexit.register(self.release)
 
     def release(self) -> None:
         """Let go; stop the server when nobody else uses it and nobody asked to keep it."""
@@ -136,10 +138,12 @@ class EmbeddedPostgres:
             info = PostmasterInfo.read_from_pgdata(self.data.resolve())
         except (OSError, ValueError, AssertionError, IndexError):
             return None
-        # After a crash the file may name a process id that something else has by now.
+        # After a crash the file may name a process id that something else has by now, or one that is a zombie: only an
+        # open socket is proof.
         if info is None or not info.is_running() or info.process is None or info.process.name() != "postgres":
             return None
-        return info if info.status == "ready" else None
+        alive = info.status == "ready" and info.socket_dir is not None and _answers(Path(info.socket_dir))
+        return info if alive else None
 
     def _start(self) -> None:
         info = self._postmaster()
@@ -153,17 +157,31 @@ class EmbeddedPostgres:
             # After a kill the old server's children may hold its memory for a moment, and recovery may take
             # longer than the library waits: try until the deadline.
             deadline = time.monotonic() + _START_SECONDS
+            cause: Exception | None = None
             while info is None:
+                self._forget_the_dead()
                 try:
                     server.ensure_postgres_running()
                 except (subprocess.SubprocessError, AssertionError, OSError) as error:
-                    if time.monotonic() > deadline:
-                        raise DatabaseUnavailable(
-                            f"The embedded PostgreSQL did not start; its log is {self.data / 'log'}."
-                        ) from error
-                    time.sleep(0.5)
+                    cause = error
+                if info is None and time.monotonic() > deadline:
+                    raise DatabaseUnavailable(
+                        f"The embedded PostgreSQL did not start; its log is {self.data / 'log'}."
+                    ) from cause
                 info = self._postmaster()
+                if info is None:
+                    time.sleep(0.3)
         self._socket = str(info.socket_dir)
+
+    def _forget_the_dead(self) -> None:
+        """A killed server that nobody has reaped still has its process id, and both the library and PostgreSQL take
+        the id for a running server."""
+        import psutil
+
+        with contextlib.suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
+            file = self.data / "postmaster.pid"
+            if psutil.Process(int(file.read_text().splitlines()[0])).status() == psutil.STATUS_ZOMBIE:
+                file.unlink()
 
     def _stop(self) -> bool:
         info = self._postmaster()
@@ -173,3 +191,14 @@ class EmbeddedPostgres:
         with contextlib.suppress(Exception):
             info.process.wait(30)
         return True
+
+
+def _answers(folder: Path) -> bool:
+    """True if somebody listens on the server's socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(str(folder / ".s.PGSQL.5432"))
+        except OSError:
+            return False
+    return True

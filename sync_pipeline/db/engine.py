@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url
@@ -33,6 +36,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=8,
             pool_pre_ping=True,
+            json_deserializer=partial(json.loads, parse_float=Decimal),  # payloads keep their digits
             hide_parameters=True,  # an error's text must not carry payloads or credentials
             # Payloads go through COPY; preparing their one-off statements would only fill the server's memory.
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},

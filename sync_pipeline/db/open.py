@@ -1,12 +1,21 @@
 """Open the database a process works on: the embedded server's, or the one `SYNC_DATABASE_URL` names."""
 
 from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
-from sync_pipeline.db.migrate import Migration, app_password, create_database, login_role, migrate
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.db.migrate import (
+    Migration,
+    app_password,
+    create_database,
+    current_revision,
+    head,
+    login_role,
+    migrate,
+)
+from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
 
 _EMBEDDED_NAME = "sync"
 _embedded: dict[str, EmbeddedPostgres] = {}
@@ -65,18 +74,34 @@ def open_database(settings: Settings) -> Database:
         ConfigurationError: it is not migrated; run `sync-pipeline db migrate`.
         DatabaseUnavailable: it does not answer.
     """
-    from sync_pipeline.db.migrate import current_revision, head
-
-    url = owner_url(settings) if settings.app_database_url is None else app_url(settings)
-    if settings.embedded and create_database(owner_url(settings)):
-        migrate_to_head(settings)
-    else:
-        revision = current_revision(url)
-        if revision is None and settings.embedded:
-            migrate_to_head(settings)
-        elif revision != head():
-            raise ConfigurationError(
-                f"The database is at revision {revision or 'none'}, this version needs {head()}. "
-                "Run `sync-pipeline db migrate`."
-            )
+    db = Database(app_url(settings))
+    try:
+        with db.across() as conn:
+            revision = conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if revision == head():
+            return db
+    except (SQLAlchemyError, DatabaseUnavailable):
+        pass  # no database, no login, no tables: what follows makes them, or says what is wrong
+    db.close()
+    try:
+        _prepare(settings)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(
+            f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
+            "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."
+        ) from error
     return Database(app_url(settings))
+
+
+def _prepare(settings: Settings) -> None:
+    url = owner_url(settings) if settings.app_database_url is None else app_url(settings)
+    if settings.embedded:
+        create_database(owner_url(settings))
+    revision = current_revision(url)
+    if revision is None and settings.embedded:
+        migrate_to_head(settings)
+    elif revision != head():
+        raise ConfigurationError(
+            f"The database is at revision {revision or 'none'}, this version needs {head()}. "
+            "Run `sync-pipeline db migrate`."
+        )

@@ -17,6 +17,7 @@ from sync_pipeline.defs.resources import Desk, SyncResource
 from sync_pipeline.defs.work import describe
 
 SQL = load("sync_pipeline.defs")
+_DRAWN_FROM = 50
 
 
 @dataclass
@@ -54,7 +55,7 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
         if turn.error:
             failures[org] = turn.error
             context.log.error(f"{org}: {turn.error}")
-        about = _about(desk, turn, chart=len(orgs) <= FEW) if turn.reports else {}
+        about = _about(desk, turn, chart=len(orgs) <= FEW and _large(turn)) if turn.reports else {}
         for table in sorted(context.selected_asset_keys):
             name = table.path[-1]
             if turn.error:
@@ -96,6 +97,11 @@ def _turn(desk: Desk, config: PromoteConfig, slug: str) -> Promoted:
         desk.on_report(slug, Stage.CORE, "plan", error)
         turn.error = describe(error)
     return turn
+
+
+def _large(turn: Promoted) -> bool:
+    """A person who selects a few records waits; drawing costs as much as a small promotion."""
+    return bool(sum(report.done + report.failed for report in turn.reports) >= _DRAWN_FROM)
 
 
 def _unfinished(desk: Desk, org_id: int) -> list[str]:

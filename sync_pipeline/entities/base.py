@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,3 +33,16 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
 
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+_Mapping = TypeVar("_Mapping", bound=Callable[..., Entity])
+
+
+def reads(*fields: str) -> Callable[[_Mapping], _Mapping]:
+    """Says which top-level fields of a payload a mapping function looks at: promotion decodes no others for it."""
+
+    def declare(to_entity: _Mapping) -> _Mapping:
+        to_entity.reads = fields  # type: ignore[attr-defined]
+        return to_entity
+
+    return declare

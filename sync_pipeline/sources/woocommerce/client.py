@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Paging, Presence, Stream
 from sync_pipeline.sources.http import Answer, Http
@@ -120,8 +120,12 @@ class WooClient:
             return False
         if stream.name not in self._one_list:
             try:
-                self._get(stream.path, [("per_page", "1")])
+                self._get(stream.path, [("per_page", "1"), ("_fields", stream.id_field)])
                 self._one_list[stream.name] = True
+            except TransientSourceError as error:
+                if error.status != 500:
+                    raise
+                return True  # the list is there; it is its first record that fails
             except RefusedBySource as error:
                 if error.status not in (400, 401, 403, 404):
                     raise

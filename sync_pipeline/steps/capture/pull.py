@@ -38,7 +38,7 @@ def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int 
 
 def read_changes(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> None:
     """What the store says changed since the watermark, less an overlap; the hash absorbs what comes twice."""
-    if not run.client.lists(run.stream):
+    if not run.budget.call(lambda: run.client.lists(run.stream)):
         return _read_changed_parents(run, pool, opened)
     done, rows = opened.coverage("walk", "")
     cover(run, pool, Ask(stream=run.stream, since=run.since), run.commit, coverage=done, known_rows=rows)
@@ -135,7 +135,7 @@ def fetch_ids(run: Run, ids: Sequence[str]) -> None:
 def walks(run: Run, *, changed_since: object = None) -> Iterator[str]:
     """The lists of the stream: one, named by nothing, or one for each captured parent that has any."""
     stream = run.stream
-    if stream.parent is None or run.client.lists(stream):
+    if stream.parent is None or run.budget.call(lambda: run.client.lists(stream)):
         yield ""
         return
     parent = run.connection.source.stream(stream.parent)

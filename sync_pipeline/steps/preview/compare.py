@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Stream
@@ -60,32 +62,25 @@ def empty_state(connection: Connection, *, promoted: int, remote: int) -> str | 
 
 
 def recompute(db: Database, connection: Connection, stream: Stream, *, actor: str = "preview") -> PreviewReport:
-    """Compare again, warn about what promotion would trip over, and sum up."""
+    """Compare again, warn about what promotion would trip over, and sum up.
+
+    Where nothing was captured since the last comparison only the sums are drawn: promotion and undo keep the
+    differences themselves.
+    """
     del actor  # comparing changes nothing that the audit log would hold
     started = time.monotonic()
     here = keys(connection, stream)
+    masked = noise(connection, stream)
     with db.org(connection.org_id) as conn:
-        run(conn, SQL["set_based"])
-        run(conn, SQL["compare"], **here)
-        run(conn, SQL["stage_fresh"], **here)
-        run(conn, SQL["analyze_fresh"])
-        if stream.money or stream.dates:
-            run(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
-        if stream.refers_to:
-            run(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
-        if stream.currency:
-            run(conn, SQL["warn_currency"], **here, currency=stream.currency)
-        if stream.code_is == "sku":
-            run(conn, SQL["stage_codes"], **here)
-            run(conn, SQL["analyze_codes"])
-            run(conn, SQL["by_key"])
-            run(conn, SQL["forget_sku_warnings"], **here)
-            run(conn, SQL["warn_sku"], **here, entity=stream.entity)
-            run(conn, SQL["set_based"])
-        drift = [
-            {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
-            for r in run(conn, SQL["drift"], **here, noise=noise(connection, stream))
-        ]
+        known = run(conn, SQL["last_change"], **here, noise=masked).one_or_none()
+        if known is not None and known.compared:
+            drift = known.drift
+        else:
+            _compare(conn, connection, stream)
+            drift = [
+                {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
+                for r in run(conn, SQL["drift"], **here, noise=masked)
+            ]
         counts = run(conn, SQL["counts"], **here).one()
         present = int(run(conn, SQL["present"], **here).scalar_one())
         promoted = int(run(conn, SQL["promoted"], **here).scalar_one())
@@ -102,7 +97,8 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             remote_total=remote.total if remote else None,
             capped=bool(remote and remote.capped),
             drift=json.dumps(drift),
-            noise=noise(connection, stream),
+            noise=masked,
+            changed_at=known.changed_at if known else None,
         )
     return PreviewReport(
         connection=connection.name,
@@ -120,3 +116,23 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
         message=empty_state(connection, promoted=promoted, remote=max(remote.total if remote else 0, present)),
         seconds=time.monotonic() - started,
     )
+
+
+def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
+    here = keys(connection, stream)
+    run(conn, SQL["set_based"])
+    run(conn, SQL["compare"], **here)
+    run(conn, SQL["stage_fresh"], **here)
+    run(conn, SQL["analyze_fresh"])
+    if stream.money or stream.dates:
+        run(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
+    if stream.refers_to:
+        run(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
+    if stream.currency:
+        run(conn, SQL["warn_currency"], **here, currency=stream.currency)
+    if stream.code_is == "sku":
+        run(conn, SQL["stage_codes"], **here)
+        run(conn, SQL["analyze_codes"])
+        run(conn, SQL["by_key"])
+        run(conn, SQL["forget_sku_warnings"], **here)
+        run(conn, SQL["warn_sku"], **here, entity=stream.entity)

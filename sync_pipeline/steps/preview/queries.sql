@@ -196,6 +196,16 @@ UPDATE preview.difference AS d SET warnings = d.warnings || warned.warnings FROM
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = warned.external_id AND d.status <> 'deleted'
 
+-- last_change --
+-- When a record of this entity was last written, and what the last comparison knew of it. Committed with the records, so
+-- the same moment means the same records.
+SELECT c.changed_at, s.changed_at IS NOT DISTINCT FROM c.changed_at AND s.noise = %(noise)s AS compared, s.drift
+FROM capture.sync_cursor AS c
+LEFT JOIN preview.summary AS s
+    ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
+    AND c.changed_at IS NOT NULL
+
 -- drift --
 -- Fields that appeared or changed their type after the entity was first read, and fields the last full read no
 -- longer saw. A null where there was a value is no change of type.
@@ -259,13 +269,14 @@ ORDER BY run_id DESC LIMIT 1
 
 -- write_summary --
 INSERT INTO preview.summary AS s
-(org_id, connection_id, entity_type, new, updated, deleted, in_sync, remote_total, capped, drift, noise)
+(org_id, connection_id, entity_type, new, updated, deleted, in_sync, remote_total, capped, drift, noise,
+ changed_at)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(new)s, %(updated)s, %(deleted)s, %(in_sync)s,
-        %(remote_total)s, %(capped)s, %(drift)s::jsonb, %(noise)s)
+        %(remote_total)s, %(capped)s, %(drift)s::jsonb, %(noise)s, %(changed_at)s)
 ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
 SET new = excluded.new, updated = excluded.updated, deleted = excluded.deleted, in_sync = excluded.in_sync,
     remote_total = excluded.remote_total, capped = excluded.capped, drift = excluded.drift,
-    noise = excluded.noise, computed_at = now()
+    noise = excluded.noise, changed_at = excluded.changed_at, computed_at = now()
 
 -- changes --
 -- Names of the changed fields of some records: what core has against what is captured.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from sync_pipeline.entities.base import Entity, Ref, Unmappable
+from sync_pipeline.entities.catalogue import Product, Stock, Variant
 from sync_pipeline.entities.order import Order
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
-from sync_pipeline.steps.promote.tables import Table, encode, table_of
+from sync_pipeline.steps.promote.stage import line as copied
+from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -25,8 +26,7 @@ def decode(payload: str) -> Any:
     return _decoder.decode(payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """A line this worker holds."""
 
     line_no: int
@@ -42,17 +42,17 @@ class Claimed:
         return (self.connection_id, self.entity_type, self.external_id)
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct, eq=False):
     """A line with what becomes of it. `error` set: it fails, alone."""
 
     line: Claimed
     provider: str
     entity: Entity | None = None
     table: Table | None = None
-    values: tuple[Any, ...] = ()  # the core row, encoded
+    text: str = ""  # the core row's columns, ready for COPY
+    stock: str | None = None  # and its stock's, where the record tells it
     error: str | None = None
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     # From the mapping, when the batch is written; or from identity:
     id: int = 0
     was_mapped: bool = False
@@ -62,13 +62,11 @@ class Item:
     sku_set_aside: bool = False
     relation: int | None = None
 
-    def is_mapped_to(
-        self, table: str | None, row: int | None, *, core_wins: bool | None, set_aside: bool | None
-    ) -> None:
-        """Start from what the mapping says now; identity goes on from there."""
-        self.was_mapped, self.was_set_aside = row is not None, bool(set_aside)
-        here = self.table is None or self.table.name == table
-        self.id, self.core_wins = (row or 0, bool(core_wins)) if here else (0, False)
+    def is_mapped_to(self, row: Any | None) -> None:
+        """Start from what the mapping says now (`row` of it, if there is one); identity goes on from there."""
+        self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
+        here = row is not None and (self.table is None or self.table.name == row.core_table)
+        self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
         self.is_new = self.sku_set_aside = False
         self.relation = None
 
@@ -84,19 +82,30 @@ def to_entity(provider: str, entity_type: str, payload: str) -> Entity:
     Raises:
         Unmappable: a field's value has no meaning, or the provider does not map this entity.
     """
-    return _mapping(provider, entity_type)(decode(payload))
+    decoder, to = _mapping(provider, entity_type)
+    return to(decoder.decode(payload))
 
 
 @cache
-def _mapping(provider: str, entity_type: str) -> Callable[[Mapping[str, Any]], Entity]:
+def _mapping(provider: str, entity_type: str) -> tuple[msgspec.json.Decoder[Any], Callable[[Any], Entity]]:
     to = source(provider).stream(entity_type).to_entity
     if to is None:
         raise Unmappable("entity", entity_type, "entity that can be promoted")
-    return to
+    fields = getattr(to, "reads", None)
+    if fields is None:
+        return _decoder, to
+    # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
+    read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
+    return msgspec.json.Decoder(read, float_hook=Decimal), to
 
 
-def prepare(lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int, str]) -> list[Item]:
-    """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone."""
+def prepare(
+    lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int, str], currency: str | None = None
+) -> list[Item]:
+    """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
+
+    `currency` is that of prices without one.
+    """
     items = []
     for line, payload in lines:
         item = Item(line, providers.get(line.connection_id, ""))
@@ -113,7 +122,9 @@ def prepare(lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int,
             if isinstance(entity, Order):
                 check_totals(entity, item.warnings)
             table = table_of(entity)
-            item.values = encode(table, table.row(entity))
+            item.text = copied(encode(table, with_currency(table, table.row(entity), currency)))
+            if isinstance(entity, Product | Variant) and entity.stock is not None:
+                item.stock = copied(stock_fields(line, entity.stock))
             item.entity, item.table = entity, table
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
             item.error = (
@@ -122,6 +133,20 @@ def prepare(lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int,
                 else f"The payload does not have the expected form: {type(error).__name__}: {error}"
             )
     return items
+
+
+def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:
+    """What a record tells of stock, as stage_inventory has it after the article's ids."""
+    return (
+        line.connection_id,
+        line.entity_type,
+        line.external_id,
+        stock.location,
+        stock.quantity if stock.manage_stock else None,
+        stock.manage_stock,
+        stock.stock_status,
+        stock.backorders,
+    )
 
 
 def check_totals(order: Order, warnings: list[str]) -> None:

@@ -19,7 +19,7 @@ CREATE TEMP TABLE IF NOT EXISTS stage_links (
 ON COMMIT DELETE ROWS;
 
 -- clear_links --
-TRUNCATE stage_links;
+DELETE FROM stage_links;
 
 -- arrived --
 -- The links that wait for the records of this batch.

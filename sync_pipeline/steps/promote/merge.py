@@ -17,7 +17,7 @@ from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.steps.promote.batch import to_entity
 from sync_pipeline.steps.promote.identity import Organization, look_up_refs, numeric
 from sync_pipeline.steps.promote.stage import stage
-from sync_pipeline.steps.promote.tables import Table, encode
+from sync_pipeline.steps.promote.tables import Table, encode, with_currency
 
 ROWS = load("sync_pipeline.steps.promote", "rows.sql")
 WRITE = load("sync_pipeline.steps.promote", "write.sql")
@@ -30,14 +30,6 @@ def set_aside(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
     values["metadata"] = {**values["metadata"], "sku_set_aside": values["sku"]}
     values["sku"] = None
     return tuple(values.values())
-
-
-def with_currency(table: Table, row: tuple[Any, ...], currency: str | None) -> tuple[Any, ...]:
-    """Prices without a currency are in the organization's."""
-    place = table.currency
-    if currency is None or place is None or row[place] is not None:
-        return row
-    return (*row[:place], currency, *row[place + 1 :])
 
 
 def merge(rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:

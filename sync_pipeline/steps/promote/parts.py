@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.entities.catalogue import InventoryItem, Product, Stock, Variant
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.catalogue import InventoryItem, Product, Variant
 from sync_pipeline.entities.order import Order, OrderItem, OrderLines
 from sync_pipeline.steps.promote import links
-from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.batch import Item, stock_fields
 from sync_pipeline.steps.promote.identity import look_up_refs
-from sync_pipeline.steps.promote.stage import stage
+from sync_pipeline.steps.promote.stage import array, line, stage
 from sync_pipeline.steps.promote.tables import to_json
 
 SQL = load("sync_pipeline.steps.promote", "parts.sql")
@@ -29,63 +30,68 @@ def _keys(items: Sequence[Item]) -> dict[str, list[Any]]:
 
 def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> None:
     """The categories of products; those not promoted yet are waited for."""
-    rows = [
-        (item.id, item.line.connection_id, ref.entity_type, ref.external_id)
+    named = [
+        (item.id, item.line.connection_id, ref)
         for item in items
         if not item.core_wins and isinstance(item.entity, Product)
         for ref in item.entity.categories
     ]
     old = [item for item in items if not item.is_new and not item.core_wins]
-    if not rows and not old:
-        return
-    stage(conn, SQL, "product_categories", rows)
+    found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named})
+    pairs: dict[tuple[int, int], int] = {}
+    waiting: dict[tuple[int, int, Ref], None] = {}
+    for product, connection, ref in named:
+        category = found.get((connection, ref.entity_type, ref.external_id))
+        if category is None:
+            waiting[product, connection, ref] = None
+        else:
+            pairs.setdefault((product, category), connection)
+    rows = {"rows": array(one for one, _ in pairs), "categories": array(one for _, one in pairs)}
     if old:
         run(
             conn,
             SQL["drop_product_categories"],
-            rows=[item.id for item in old],
+            products=[item.id for item in old],
             connections=[item.line.connection_id for item in old],
+            **rows,
         )
-    run(conn, SQL["insert_product_categories"], queue=queue)
-    run(conn, SQL["wait_for_categories"], queue=queue)
+    if pairs:
+        run(conn, SQL["insert_product_categories"], queue=queue, connections=array(pairs.values()), **rows)
+    if waiting:
+        run(
+            conn,
+            links.SQL["wait"],
+            queue=queue,
+            table="core.products",
+            rows=[product for product, _, _ in waiting],
+            relations=["product_categories"] * len(waiting),
+            connections=[connection for _, connection, _ in waiting],
+            types=[ref.entity_type for _, _, ref in waiting],
+            ids=[ref.external_id for _, _, ref in waiting],
+        )
 
 
 def write_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
     """Stock that an article's own record tells: one row a record, at the store's one place."""
-    rows, gone = [], []
+    rows: list[str] = []
+    gone = []
     for item in items:
         entity = item.entity
         assert isinstance(entity, Product | Variant)
-        if entity.stock is not None:
-            product, variant = (item.id, None) if isinstance(entity, Product) else (item.relation, item.id)
-            rows.append(_stock_row(item, product, variant, entity.stock))
+        if item.stock is not None:
+            article = (item.id, None) if isinstance(entity, Product) else (item.relation, item.id)
+            rows.append(f"{line(article)}\t{item.stock}")
         elif item.was_mapped:
             gone.append(item)
     if rows:
-        _write_stock(conn, queue, rows)
+        _write_stock(conn, queue, rows, again=any(item.was_mapped for item in items))
     if gone:
         delete_stock(conn, queue, gone)
 
 
-def _write_stock(conn: Connection, queue: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _write_stock(conn: Connection, queue: str, rows: Sequence[Sequence[Any] | str], *, again: bool) -> None:
     stage(conn, SQL, "inventory", rows)
-    run(conn, SQL["write_inventory"], queue=queue)
-
-
-def _stock_row(item: Item, product: int | None, variant: int | None, stock: Stock) -> tuple[Any, ...]:
-    line = item.line
-    return (
-        product,
-        variant,
-        line.connection_id,
-        line.entity_type,
-        line.external_id,
-        stock.location,
-        stock.quantity if stock.manage_stock else None,
-        stock.manage_stock,
-        stock.stock_status,
-        stock.backorders,
-    )
+    run(conn, SQL["write_inventory"] + "\n" + SQL["inventory_again"] if again else SQL["write_inventory"], queue=queue)
 
 
 def delete_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
@@ -116,8 +122,8 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
             targets.append(target)
             if ref is not None and target is None:
                 waiting[relation].append((item, ref))
-        rows.append(_stock_row(item, targets[0], targets[1], entity.stock))
-    _write_stock(conn, queue, rows)
+        rows.append((*targets, *stock_fields(item.line, entity.stock)))
+    _write_stock(conn, queue, rows, again=True)
     for row in run(conn, SQL["inventory_ids"], **_keys(items)):
         items[row.n - 1].id = int(row.id)
     links.drop(conn, "core.inventory_items", items)

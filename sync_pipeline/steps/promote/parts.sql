@@ -1,45 +1,18 @@
--- stage_product_categories --
-CREATE TEMP TABLE IF NOT EXISTS stage_product_categories (
-    product_id bigint, connection_id bigint, entity_type text, external_id text COLLATE "C") ON COMMIT DELETE ROWS;
-
--- copy_product_categories --
-COPY stage_product_categories (product_id, connection_id, entity_type, external_id) FROM STDIN;
-
--- clear_product_categories --
-TRUNCATE stage_product_categories;
-
 -- insert_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
-SELECT DISTINCT connect.current_org(), s.product_id, m.internal_id, s.connection_id, %(queue)s::uuid
-FROM stage_product_categories AS s
-CROSS JOIN LATERAL (
-    SELECT e.internal_id FROM promote.integration_mapping AS e
-    WHERE e.org_id = connect.current_org() AND e.connection_id = s.connection_id AND e.entity_type = s.entity_type
-        AND e.external_id = s.external_id AND e.core_table = 'core.categories' LIMIT 1) AS m
+SELECT (SELECT connect.current_org()), k.product_id, k.category_id, k.connection_id, %(queue)s::uuid
+FROM unnest(%(rows)s::bigint [], %(categories)s::bigint [], %(connections)s::bigint [])
+    AS k (product_id, category_id, connection_id)
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 
 -- drop_product_categories --
 -- The categories a product's record names no more; other connections' stay.
 DELETE FROM core.product_categories AS p
-USING unnest(%(rows)s::bigint [], %(connections)s::bigint []) AS k (product_id, connection_id)
+USING unnest(%(products)s::bigint [], %(connections)s::bigint []) AS k (product_id, connection_id)
 WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.connection_id = k.connection_id
     AND NOT EXISTS (
-        SELECT 1 FROM stage_product_categories AS s
-        JOIN promote.integration_mapping AS m
-            ON m.org_id = p.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
-                AND m.external_id = s.external_id AND m.core_table = 'core.categories'
-        WHERE s.product_id = p.product_id AND m.internal_id = p.category_id);
-
--- wait_for_categories --
-INSERT INTO promote.pending_link
-    (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
-SELECT DISTINCT connect.current_org(), 'core.products', s.product_id, 'product_categories', s.connection_id,
-       s.entity_type, s.external_id, %(queue)s::uuid
-FROM stage_product_categories AS s
-WHERE NOT EXISTS (
-    SELECT 1 FROM promote.integration_mapping AS m
-    WHERE m.org_id = connect.current_org() AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
-        AND m.external_id = s.external_id);
+        SELECT 1 FROM unnest(%(rows)s::bigint [], %(categories)s::bigint []) AS s (product_id, category_id)
+        WHERE s.product_id = p.product_id AND s.category_id = p.category_id);
 
 -- stage_inventory --
 CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
@@ -54,7 +27,7 @@ COPY stage_inventory (
 ) FROM STDIN;
 
 -- clear_inventory --
-TRUNCATE stage_inventory;
+DELETE FROM stage_inventory;
 
 -- write_inventory --
 INSERT INTO core.inventory_items (
@@ -62,7 +35,10 @@ INSERT INTO core.inventory_items (
     stock_status, backorders, queue_id)
 SELECT (SELECT connect.current_org()), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
        manage_stock, stock_status, backorders, %(queue)s::uuid
-FROM stage_inventory
+FROM stage_inventory;
+
+-- inventory_again --
+-- Ends `write_inventory` where some of the records told stock before.
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET product_id = excluded.product_id, variant_id = excluded.variant_id, location = excluded.location,
     quantity = excluded.quantity, manage_stock = excluded.manage_stock, stock_status = excluded.stock_status,
@@ -99,7 +75,7 @@ COPY stage_items (
 ) FROM STDIN;
 
 -- clear_items --
-TRUNCATE stage_items;
+DELETE FROM stage_items;
 
 -- link_items --
 UPDATE stage_items AS s

@@ -201,7 +201,9 @@ def _status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
 
 
 def _refuse_stale(conn: Connection, plan: str) -> None:
+    run(conn, SQL["weigh"], plan=plan)
     found = run(conn, SQL["stale"], plan=plan).all()
+    run(conn, SQL["weighed"])
     if not found:
         return
     total = int(run(conn, SQL["item_count"], plan=plan).scalar_one())

@@ -30,6 +30,21 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
             AND l.state IN ('done', 'failed', 'cancelled'))
 ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
 
+-- weigh --
+-- A plan of much of what is captured is compared by reading that whole, a smaller one record by record. Fresh plans
+-- have no statistics, so the planner has to be told.
+WITH items AS (
+    SELECT count(*) AS n FROM selection.sync_plan_item
+    WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid)
+SELECT set_config('enable_nestloop', (i.n < 1000 OR 4 * i.n <= (
+    SELECT count(*) FROM (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = connect.current_org() LIMIT 4 * (SELECT n FROM items)) AS captured))::text, true)
+FROM items AS i;
+
+-- weighed --
+SELECT set_config('enable_nestloop', 'on', true);
+
 -- item_count --
 SELECT count(*) FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
@@ -135,17 +150,26 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished
     AND worker = ANY(%(claims)s::uuid []);
 
 -- hold --
--- The lines of a batch that are still this claim's, the others went to somebody else or were cancelled; with the
--- core row each is mapped to.
+-- The lines of a batch that are still this claim's, null for all of them; the others went to somebody else or were
+-- cancelled.
+WITH held AS (
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+        AND l.line_no BETWEEN %(low)s AND %(high)s AND l.finished_at IS NULL AND l.state = 'processing'
+        AND l.worker = %(claim)s::uuid
+    FOR NO KEY UPDATE)
+SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') END AS held FROM held;
+
+-- known --
+-- The core rows that a batch's records are mapped to already.
 SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside
 FROM promote.sync_queue_line AS l
-LEFT JOIN LATERAL (
+CROSS JOIN LATERAL (
     SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
-        AND e.external_id = l.external_id LIMIT 1) AS m ON true
+        AND e.external_id = l.external_id LIMIT 1) AS m
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
-    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.finished_at IS NULL AND l.state = 'processing' AND l.worker = %(claim)s::uuid
-FOR UPDATE OF l;
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid;
 
 -- finish --
 -- What is left of a claim after those with something to say: done.

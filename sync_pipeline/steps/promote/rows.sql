@@ -31,7 +31,7 @@ UPDATE core.categories AS t SET
 FROM stage_categories AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_categories --
-TRUNCATE stage_categories;
+DELETE FROM stage_categories;
 
 -- delete_categories --
 -- Marked, not removed: orders keep their history.
@@ -74,7 +74,7 @@ UPDATE core.customers AS t SET
 FROM stage_customers AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_customers --
-TRUNCATE stage_customers;
+DELETE FROM stage_customers;
 
 -- delete_customers --
 -- Marked, not removed: orders keep their history.
@@ -123,7 +123,7 @@ UPDATE core.products AS t SET
 FROM stage_products AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_products --
-TRUNCATE stage_products;
+DELETE FROM stage_products;
 
 -- delete_products --
 -- Marked, not removed: orders keep their history.
@@ -170,7 +170,7 @@ UPDATE core.product_variants AS t SET
 FROM stage_product_variants AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_product_variants --
-TRUNCATE stage_product_variants;
+DELETE FROM stage_product_variants;
 
 -- delete_product_variants --
 -- Marked, not removed: orders keep their history.
@@ -228,7 +228,7 @@ UPDATE core.sales_orders AS t SET
 FROM stage_sales_orders AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_sales_orders --
-TRUNCATE stage_sales_orders;
+DELETE FROM stage_sales_orders;
 
 -- delete_sales_orders --
 -- Marked, not removed: orders keep their history.
@@ -267,7 +267,7 @@ UPDATE core.reference_data AS t SET
 FROM stage_reference_data AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- clear_reference_data --
-TRUNCATE stage_reference_data;
+DELETE FROM stage_reference_data;
 
 -- delete_reference_data --
 -- Marked, not removed: orders keep their history.

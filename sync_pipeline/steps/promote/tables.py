@@ -277,3 +277,11 @@ def encode(table: Table, row: Sequence[Any]) -> tuple[Any, ...]:
         if values[place] is not None:
             values[place] = to_json(values[place])
     return tuple(values)
+
+
+def with_currency(table: Table, row: tuple[Any, ...], currency: str | None) -> tuple[Any, ...]:
+    """Prices without a currency are in the organization's."""
+    place = table.currency
+    if currency is None or place is None or row[place] is not None:
+        return row
+    return (*row[:place], currency, *row[place + 1 :])

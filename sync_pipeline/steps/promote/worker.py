@@ -21,6 +21,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
 from sync_pipeline.errors import redact
 from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
+from sync_pipeline.steps.promote.calm import calm
 from sync_pipeline.steps.promote.identity import Organization, organization
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.tables import to_json
@@ -79,7 +80,7 @@ class _Worker:
         heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
         heart.start()
         try:
-            with ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
+            with calm(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
                 self._loop(pool)
         finally:
             self.stopped.set()
@@ -137,7 +138,10 @@ class _Worker:
         if not rows:
             self.claims.discard(claim)
             return None
-        return _Batch(claim, prepare(((Claimed(*tuple(row)[:-1]), row[-1]) for row in rows), self.org.providers))
+        return _Batch(
+            claim,
+            prepare(((Claimed(*tuple(row)[:-1]), row[-1]) for row in rows), self.org.providers, self.org.currency),
+        )
 
     def _write(self, batch: _Batch) -> float:
         """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
@@ -146,9 +150,10 @@ class _Worker:
         try:
             with self.db.org(self.org_id) as conn:
                 begin(conn, self.org_id, self.queue)
-                held = {row.line_no: row for row in run(conn, SQL["hold"], **where).all()}
-                mine = [item for item in batch.items if item.line.line_no in held]
-                self._promote(conn, [item for item in mine if item.error is None], held)
+                held = run(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
+                mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
+                known = {row.line_no: row for row in run(conn, SQL["known"], **where)}
+                self._promote(conn, [item for item in mine if item.error is None], known)
                 self._finish(conn, mine, where)
         except DBAPIError as error:
             if not _transient(error):
@@ -166,13 +171,12 @@ class _Worker:
         self.claims.discard(batch.claim)
         return time.monotonic() - began
 
-    def _promote(self, conn: Connection, items: Sequence[Item], held: Mapping[int, Any]) -> None:
+    def _promote(self, conn: Connection, items: Sequence[Item], known: Mapping[int, Any]) -> None:
         """Write items together; where the database refuses one, halve until it stands alone with its reason."""
         if not items:
             return
         for item in items:
-            row = held[item.line.line_no]
-            item.is_mapped_to(row.core_table, row.internal_id, core_wins=row.core_wins, set_aside=row.sku_set_aside)
+            item.is_mapped_to(known.get(item.line.line_no))
         warnings = [(item, len(item.warnings)) for item in items]
         try:
             with conn.begin_nested():
@@ -187,8 +191,8 @@ class _Worker:
                 items[0].error = _reason(error)
                 return
             middle = len(items) // 2
-            self._promote(conn, items[:middle], held)
-            self._promote(conn, items[middle:], held)
+            self._promote(conn, items[:middle], known)
+            self._promote(conn, items[middle:], known)
 
     def _finish(self, conn: Connection, items: Sequence[Item], where: Mapping[str, Any]) -> None:
         loud = [item for item in items if item.error is not None or item.warnings]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,9 +14,19 @@ from sync_pipeline.steps.promote import identity, links, parts
 from sync_pipeline.steps.promote.batch import Item, refs_of
 from sync_pipeline.steps.promote.derive import derive
 from sync_pipeline.steps.promote.identity import Organization, Outcome
-from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside, with_currency
-from sync_pipeline.steps.promote.stage import stage
-from sync_pipeline.steps.promote.tables import BY_NAME, CUSTOMERS, INVENTORY, ITEMS, ORDERS, PRODUCTS, Table, encode
+from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside
+from sync_pipeline.steps.promote.stage import array, line, stage
+from sync_pipeline.steps.promote.tables import (
+    BY_NAME,
+    CUSTOMERS,
+    INVENTORY,
+    ITEMS,
+    ORDERS,
+    PRODUCTS,
+    Table,
+    encode,
+    with_currency,
+)
 
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
@@ -85,25 +94,21 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
 
 
 def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> None:
-    stage(
+    run(conn, WRITE["stage_mapping"])
+    run(conn, WRITE["clear_mapping"])
+    run(
         conn,
-        WRITE,
-        "mapping",
-        (
-            (
-                item.line.connection_id,
-                item.line.entity_type,
-                item.line.external_id,
-                item.provider,
-                item.id,
-                item.line.content_hash,
-                item.core_wins,
-                item.sku_set_aside,
-            )
-            for item in group
-        ),
+        WRITE["fill_mapping"],
+        queue=queue,
+        low=min(item.line.line_no for item in group),
+        high=max(item.line.line_no for item in group),
+        lines=array(item.line.line_no for item in group),
+        rows=array(item.id for item in group),
+        core_wins=array(item.core_wins for item in group),
+        set_aside=array(item.sku_set_aside for item in group),
     )
-    run(conn, WRITE["map"], table=table.name, queue=queue)
+    again = any(item.was_mapped for item in group)
+    run(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)
     run(conn, WRITE["in_sync"])
 
 
@@ -127,17 +132,13 @@ def _insert_and_update(
     old = [item.id for item in group if not item.is_new]
     if old:
         outcome.recompute.update(run(conn, WRITE["shared"], table=table.name, rows=old).scalars())
-    rows = [
-        _staged(org, table, item)
-        for item in group
-        if not item.core_wins and (item.is_new or item.id not in outcome.recompute)
-    ]
+    some = [item for item in group if not item.core_wins and (item.is_new or item.id not in outcome.recompute)]
     short = table.name.partition(".")[2]
-    if rows:
-        stage(conn, ROWS, short, rows)
-        if any(row[0] for row in rows):
+    if some:
+        stage(conn, ROWS, short, [_staged(org, table, item) for item in some])
+        if any(item.is_new for item in some):
             run(conn, ROWS[f"insert_{short}"], queue=queue)
-        if not all(row[0] for row in rows):
+        if not all(item.is_new for item in some):
             run(conn, ROWS[f"update_{short}"], queue=queue)
     for move in outcome.moves:
         identity.move(conn, queue, table, move)
@@ -146,12 +147,12 @@ def _insert_and_update(
         recompute(conn, org, table, outcome.recompute, queue=queue)
 
 
-def _staged(org: Organization, table: Table, item: Item) -> tuple[Any, ...]:
-    values = item.values
+def _staged(org: Organization, table: Table, item: Item) -> str:
+    text = item.text
     if item.sku_set_aside:
-        values = encode(table, set_aside(table, table.row(item.entity)))
-    values = with_currency(table, values, org.currency)
-    return (item.is_new, item.id, *values, *((item.relation,) if table.relation else ()))
+        text = line(encode(table, with_currency(table, set_aside(table, table.row(item.entity)), org.currency)))
+    text = f"{'t' if item.is_new else 'f'}\t{item.id}\t{text}"
+    return f"{text}\t{line((item.relation,))}" if table.relation else text
 
 
 def _guests(conn: Connection, queue: str, group: Sequence[Item]) -> None:

@@ -12,14 +12,21 @@ SELECT connection_id, entity_type, external_id, provider, internal_id, promoted_
        sku_set_aside
 FROM promote.integration_mapping WITH NO DATA;
 
--- copy_mapping --
-COPY stage_mapping (
-    connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
-    sku_set_aside
-) FROM STDIN;
-
 -- clear_mapping --
-TRUNCATE stage_mapping;
+DELETE FROM stage_mapping;
+
+-- fill_mapping --
+-- From the lines, which hold all of it but the rows they became.
+INSERT INTO stage_mapping (
+    connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins, sku_set_aside)
+SELECT l.connection_id, l.entity_type, l.external_id, c.provider, k.internal_id, l.content_hash, k.core_wins,
+       k.sku_set_aside
+FROM unnest(%(lines)s::bigint [], %(rows)s::bigint [], %(core_wins)s::boolean [], %(set_aside)s::boolean [])
+    AS k (line_no, internal_id, core_wins, sku_set_aside)
+JOIN promote.sync_queue_line AS l
+    ON l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no
+        AND l.line_no BETWEEN %(low)s AND %(high)s
+JOIN connect.integration_connector AS c ON c.org_id = connect.current_org() AND c.connection_id = l.connection_id;
 
 -- map --
 INSERT INTO promote.integration_mapping AS m (
@@ -27,7 +34,10 @@ INSERT INTO promote.integration_mapping AS m (
     sku_set_aside, queue_id)
 SELECT (SELECT connect.current_org()), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
        promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid
-FROM stage_mapping
+FROM stage_mapping;
+
+-- map_again --
+-- Ends `map` where some of the records are mapped already.
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET core_table = excluded.core_table, internal_id = excluded.internal_id, promoted_hash = excluded.promoted_hash,
     promoted_deleted = false, core_wins = excluded.core_wins, sku_set_aside = excluded.sku_set_aside,

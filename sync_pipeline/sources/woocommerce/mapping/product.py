@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.base import Ref, reads
 from sync_pipeline.entities.catalogue import Product, Stock
 from sync_pipeline.sources.woocommerce.mapping.values import money, plain, records, text
 
@@ -18,6 +18,8 @@ STATUS = {
     "trash": "trashed",
 }
 _STOCK_STATUS = {"instock": "in_stock", "outofstock": "out_of_stock", "onbackorder": "on_backorder"}
+PRICES = ("price", "regular_price", "sale_price")
+STOCK = ("manage_stock", "stock_quantity", "stock_status", "backorders")
 _KEPT = ("permalink", "tax_class", "weight", "catalog_visibility", "featured", "virtual", "downloadable")
 
 
@@ -36,9 +38,27 @@ def to_stock(payload: Mapping[str, Any]) -> Stock:
 
 def kept(payload: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
     """The fields that say something, for `metadata`."""
-    return {name: value for name in fields if (value := payload.get(name)) not in (None, "", False, [])}
+    return {name: value for name in fields if (value := payload.get(name)) or value == {}}
 
 
+@reads(
+    "id",
+    "name",
+    "sku",
+    "slug",
+    "type",
+    "status",
+    "description",
+    "short_description",
+    "global_unique_id",
+    "attributes",
+    "images",
+    "tags",
+    "categories",
+    *PRICES,
+    *STOCK,
+    *_KEPT,
+)
 def to_product(payload: Mapping[str, Any]) -> Product:
     """One product of `wc/v3/products`.
 

@@ -45,6 +45,8 @@ def text(payload: Mapping[str, Any], field: str) -> str | None:
 def plain(payload: Mapping[str, Any], field: str) -> str | None:
     """The text in `field` as it stands; None where there is none."""
     value = payload.get(field)
+    if value.__class__ is str:
+        return value or None
     return str(value) if value not in (None, "", False) else None
 
 

@@ -3,13 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Variant
-from sync_pipeline.sources.woocommerce.mapping.product import STATUS, kept, to_stock
+from sync_pipeline.sources.woocommerce.mapping.product import PRICES, STATUS, STOCK, kept, to_stock
 from sync_pipeline.sources.woocommerce.mapping.values import money, plain, records, ref, text
 
 _KEPT = ("permalink", "tax_class", "weight", "virtual", "downloadable")
 
 
+@reads(
+    "id",
+    "parent_id",
+    "name",
+    "sku",
+    "status",
+    "description",
+    "global_unique_id",
+    "attributes",
+    "image",
+    *PRICES,
+    *STOCK,
+    *_KEPT,
+)
 def to_variant(payload: Mapping[str, Any]) -> Variant:
     """One variation, from a product's list or from wc-analytics: the two agree in every field used here.
 
