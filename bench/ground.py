@@ -87,6 +87,11 @@ class Ground:
         ).fetchone()
         assert tables is not None
         self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")  # type: ignore[arg-type]
+        # TRUNCATE keeps the columns' statistics: with them the next pull would not be a first one.
+        self.owner.execute(
+            "SELECT pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited) "
+            "FROM pg_stats WHERE schemaname = 'capture'"
+        )
         self.owner.execute("DROP TABLE IF EXISTS public.bench_floor")
         self.owner.execute("DROP SCHEMA IF EXISTS bench_dlt CASCADE")
         self.settle()

@@ -25,7 +25,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 _SEARCH_SQL = """
 SELECT external_id, name, code, email, sync_data FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = 'woocommerce' AND code = 'SKU-777' LIMIT 50
+    AND provider = 'woocommerce' AND code_key = 'sku-777' LIMIT 50
 """
 _PAGES: Mapping[str, Mapping[str, Any]] = {
     "first page": {},

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -70,6 +72,32 @@ def fields(raw: bytes) -> dict[str, bytes]:
         if found is None:
             raise ValueError("not a JSON object") from None
         return found
+
+
+@cache
+def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
+    """A function that reads only these top-level fields of an object, each as its own bytes; None where one is missing.
+
+    It raises ValueError where the bytes are no JSON object.
+    """
+    slots = [f"f{number}" for number in range(len(names))]
+    shape = msgspec.defstruct(
+        "Picked",
+        [(slot, msgspec.Raw | None, None) for slot in slots],
+        rename=dict(zip(slots, names, strict=True)),
+    )
+    decode = msgspec.json.Decoder(shape).decode
+
+    def pick(raw: bytes) -> tuple[bytes | None, ...]:
+        try:
+            picked = decode(raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            found = fields(raw)
+            return tuple(found.get(name) for name in names)
+        values = (getattr(picked, slot) for slot in slots)
+        return tuple(None if item is None else bytes(item) for item in values)
+
+    return pick
 
 
 def value(raw: bytes) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import promote
+from sync_pipeline.steps import connect, preview, promote
 
 CORE = (
     "core.categories",
@@ -55,6 +55,12 @@ class World:
                 settings=json.dumps(settings),
             )[0]
         )
+
+    def preview(self, entity_type: str) -> None:
+        """Compare the first connection's records of a type."""
+        org = next(one for one in connect.organizations(self.db) if one.org_id == self.org_id)
+        shop = next(one for one in connect.connections(self.db, org) if one.connection_id == self.shop)
+        preview.recompute(self.db, shop, shop.source.stream(entity_type))
 
     def organize(self, **columns: str) -> None:
         for name, value in columns.items():

@@ -195,10 +195,13 @@ def test_conflicts_are_told_before_promotion(world: World) -> None:
     _insert_core(world, "core")
     for number, sku in ((10, "A"), (9, "a "), (3, "CORE"), (4, "free")):
         world.capture("product", product(number, sku=sku))
-    with world.db.org(world.org_id) as conn:
-        ahead = promote.conflicts_ahead(conn, world.shop, "product")
-    told = {(one["external_id"], one["kind"], one["other_external_id"]) for one in ahead}
-    assert told == {("10", "duplicate_sku", "9"), ("3", "unmapped_sku", None)}
+    world.preview("product")
+    told = {
+        (row.external_id, warning["code"], warning.get("owner"))
+        for row in world.sql("SELECT external_id, warnings FROM preview.difference")
+        for warning in row.warnings
+    }
+    assert told == {("10", "duplicate_sku", "9"), ("9", "duplicate_sku", "9"), ("3", "unmapped_sku", None)}
 
 
 def test_customers_are_one_by_email_within_the_organization(world: World) -> None:

@@ -148,7 +148,7 @@ def test_an_order_reaches_core_with_items_that_add_up(world: World) -> None:
     payload["fee_lines"] = []
     report = world.promote("order", payload)
     assert world.one("SELECT count(*) FROM core.sales_order_items WHERE item_type = 'fee'")[0] == 0
-    assert str(world.one("SELECT metadata FROM core.sales_orders").metadata["items_difference"]) == "5.0"
+    assert str(world.one("SELECT metadata FROM core.sales_orders").metadata["items_difference"]) == "5.00"
     assert "5.00" in world.lines(report)[0].warnings[0]
 
 

@@ -191,17 +191,18 @@ class WooClient:
         answer = self._get(path, params)
         items: list[Item] = []
         rejected: list[tuple[bytes, str]] = []
+        pick = jsontext.picker(*filter(None, (stream.id_field, stream.parent_field)))
         for raw in jsontext.slices(answer.body):
             try:
-                found = jsontext.fields(raw)
+                told = pick(raw)
             except ValueError:
                 rejected.append((raw, "an element of the list is not a JSON object"))
                 continue
-            external_id = _scalar(found.get(stream.id_field))
+            external_id = _scalar(told[0])
             if external_id is None or external_id == "":
                 rejected.append((raw, f"the record has no {stream.id_field}"))
                 continue
-            parent = _scalar(found.get(stream.parent_field)) if stream.parent_field else None
+            parent = _scalar(told[1]) if stream.parent_field else None
             items.append(Item(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
         total = None
         if keep_total and items:

@@ -119,10 +119,12 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
     verdict = Verdict()
     complete = complete and not opened.capped and note is None
     with run.transaction() as conn:
-        execute(conn, SQL["set_based"])
-        execute(conn, SQL["stage_seen"], run_id=run.run_id)
-        suspects = execute(conn, SQL["suspects"], **run.keys, complete=complete, started_at=run.started_at).all()
-        known = int(execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one())
+        _stage_seen(conn, run, complete)
+        suspects = execute(
+            conn, SQL["suspects" if complete else "vanished"], **run.keys, started_at=run.started_at
+        ).all()
+        counted = suspects and execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+        known = int(counted or 0)
     if complete or suspects:
         verdict = judge(
             run,
@@ -135,8 +137,7 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
     clock = opened.clock or run.clock or run.started_at
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
-        execute(conn, SQL["set_based"])
-        execute(conn, SQL["stage_seen"], run_id=run.run_id)
+        _stage_seen(conn, run, complete)
         balance = execute(conn, SQL["balance"], **run.keys).one()
         quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
         accounted = balance.captured + balance.quarantined + balance.vanished
@@ -164,10 +165,18 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
     return report
 
 
+def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
+    """The ids of the run's pages. A few of very many are looked up by the index, all of them are hashed."""
+    if complete:
+        execute(conn, SQL["set_based"])
+    execute(conn, SQL["stage_seen"], run_id=run.run_id)
+    execute(conn, SQL["analyze_seen"])
+
+
 def fail(session: Session, run: Run, opened: Opened, error: SourceError) -> PullReport:
     """Leave the run unclosed: what is committed stays, the watermark does not move, the next run goes on here."""
     with run.transaction() as conn:
-        execute(conn, SQL["stage_seen"], run_id=run.run_id)
+        _stage_seen(conn, run, complete=False)
         if run.clock is not None:
             execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
         balance = execute(conn, SQL["balance"], **run.keys).one()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cache
 from typing import Any
 
@@ -17,17 +18,29 @@ import msgspec
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Item, Stream
 
-_DECODE = msgspec.json.Decoder().decode
-_ENCODE = msgspec.json.Encoder(order="deterministic").encode
-# Numbers whose digits a float would lose, and those that jsonb would write differently. The first expression is a
-# cheap look that most payloads pass; strings can make it cry wolf, so the exact ones decide.
-_SUSPICIOUS = re.compile(rb"\d[\d.]{15}|\d[eE][+-]?\d|[:,\[ ]-0")
-_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d[\d.]{15}")
-_EXPONENT = re.compile(rb"[:,\[]\s*-?\d+(?:\.\d+)?[eE]|[:,\[]\s*-0")
+# Every digit counts: a float would lose some, so numbers with a fraction or an exponent are Decimal, by their value.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_ENCODE = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class _Reader(threading.local):
+    """A decoder of one thread, which remembers whether a number was written as jsonb would not write it."""
+
+    def __init__(self) -> None:
+        self.odd = False
+        self.decode = msgspec.json.Decoder(float_hook=self.number).decode
+
+    def number(self, text: str) -> Decimal:
+        if text[0] == "-" or "e" in text or "E" in text:
+            self.odd = True  # an exponent, or a negative zero
+        return Decimal(text).normalize(_EXACT)
+
+
+_READER = _Reader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Read:
 
     item: Item
     payload: dict[str, Any]
-    exact: bool  # read with all digits, the slower way
+    odd: bool  # some number is spelt as jsonb would not spell it
     content_hash: bytes
 
 
@@ -69,8 +82,9 @@ def read(item: Item, noise: frozenset[str]) -> Read:
     Raises:
         ValueError: it is not a JSON object.
     """
-    payload, exact = _read(item.raw)
-    return Read(item, payload, exact, _content_hash(payload, noise, exact, item.raw))
+    payload, odd = _read(item.raw)
+    kept = {key: value for key, value in payload.items() if key not in noise}
+    return Read(item, payload, odd, hashlib.sha256(_canonical(kept, item.raw)).digest())
 
 
 def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
@@ -80,7 +94,7 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
     PostgreSQL's jsonb refuses even without the characters it is known to refuse.
     """
     item, payload = parsed.item, parsed.payload
-    sync_data, exact_text = _for_jsonb(item.raw, payload, parsed.exact)
+    sync_data, exact_text = _for_jsonb(item.raw, payload, parsed.odd)
     if minimal:
         exact_text = item.raw.decode()
         scalars = {k: v for k, v in payload.items() if isinstance(v, str | int | bool) and len(str(v)) < 1000}
@@ -92,7 +106,7 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         exact_text=exact_text,
         content_hash=parsed.content_hash,
         raw_hash=raw_hash(item.raw),
-        tell_hash=_tell(item.raw, payload, parsed.exact, stream.telling) if stream.telling else None,
+        tell_hash=_tell(item.raw, payload, stream.telling) if stream.telling else None,
         parent_id=item.parent_id,
         name=_text(columns.name(payload), 500),
         code=_text(columns.code(payload), 200),
@@ -124,8 +138,8 @@ def tell_hash(raw: bytes, telling: tuple[str, ...]) -> bytes:
     Raises:
         ValueError: it is not a JSON object.
     """
-    payload, exact = _read(raw)
-    return _tell(raw, payload, exact, telling)
+    payload, _ = _read(raw)
+    return _tell(raw, payload, telling)
 
 
 _TYPES: dict[type, str] = {
@@ -137,76 +151,62 @@ _TYPES: dict[type, str] = {
 }
 
 
-def _tell(raw: bytes, payload: dict[str, Any], exact: bool, telling: tuple[str, ...]) -> bytes:
-    if not exact:
-        told = _ENCODE({name: payload[name] for name in telling if name in payload})
-    else:
-        # Only what is told decides how it is read: a long number elsewhere must not change this hash.
-        parts = jsontext.fields(raw)
-        joined = b",".join(json.dumps(name).encode() + b":" + parts[name] for name in telling if name in parts)
-        subset, still_exact = _read(b"{" + joined + b"}")
-        told = _exact_dump(subset) if still_exact else _ENCODE(subset)
-    return hashlib.sha256(told).digest()[:16]
-
-
-def _needs_care(raw: bytes) -> bool:
-    return bool(_SUSPICIOUS.search(raw) and (_LONG_NUMBER.search(raw) or _EXPONENT.search(raw)))
+def _tell(raw: bytes, payload: dict[str, Any], telling: tuple[str, ...]) -> bytes:
+    told = {name: payload[name] for name in telling if name in payload}
+    return hashlib.sha256(_canonical(told, raw)).digest()[:16]
 
 
 def _read(raw: bytes) -> tuple[dict[str, Any], bool]:
-    """The payload, and whether it was read with all digits (slower)."""
-    if not _needs_care(raw):
-        try:
-            payload = _DECODE(raw)
-            if isinstance(payload, dict):
-                return payload, False
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
+    """The payload, and whether a number in it is spelt as jsonb would not spell it."""
+    _READER.odd = False
+    payload: Any
     try:
-        payload = jsontext.value(raw)
-    except RecursionError:
-        payload = {key: _shallow(value) for key, value in jsontext.fields(raw).items()}
+        payload = _READER.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        payload = _read_slowly(raw)
     if not isinstance(payload, dict):
         raise ValueError("not a JSON object")
-    return payload, True
+    return payload, _READER.odd
+
+
+def _read_slowly(raw: bytes) -> Any:
+    """Lone surrogates, and what is nested deeper than a parser goes: such a field reads as None, its text is kept."""
+    try:
+        return json.loads(raw, parse_float=_READER.number)
+    except RecursionError:
+        return {key: _shallow(value) for key, value in jsontext.fields(raw).items()}
 
 
 def _shallow(raw: bytes) -> Any:
     try:
-        return jsontext.value(raw)
+        return json.loads(raw, parse_float=_READER.number)
     except RecursionError:
         return None
 
 
-def _content_hash(payload: dict[str, Any], noise: frozenset[str], exact: bool, raw: bytes) -> bytes:
-    kept = {key: value for key, value in payload.items() if key not in noise}
+def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
+    """Keys in order, one spelling of every letter and number."""
     try:
-        text = _exact_dump(kept) if exact else _ENCODE(kept)
+        return _ENCODE(payload)
+    except UnicodeEncodeError:
+        return json.dumps(_tagged(payload), sort_keys=True, separators=(",", ":")).encode()
     except RecursionError:
-        text = raw
-    return hashlib.sha256(text).digest()
-
-
-def _exact_dump(value: Any) -> bytes:
-    return json.dumps(_tagged(value), sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+        return raw
 
 
 def _tagged(value: Any) -> Any:
-    """Numbers by value, not by spelling: 1.10 and 1.1 are one content."""
     if isinstance(value, dict):
         return {key: _tagged(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_tagged(item) for item in value]
-    if isinstance(value, Decimal):
-        return {"\x00number": str(value.normalize())} if value.is_finite() else str(value)
-    return value
+    return {"\x00number": str(value)} if isinstance(value, Decimal) else value
 
 
-def _for_jsonb(raw: bytes, payload: dict[str, Any], exact: bool) -> tuple[str, str | None]:
+def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:
     """The text for jsonb, and the exact text where jsonb would lose something of it."""
     text = raw.decode()
     escaped = b"\\u" in raw and (b"\\u0000" in raw or _LONE_SURROGATE.search(raw) is not None)
-    if not escaped and not (exact and _EXPONENT.search(raw)):
+    if not escaped and not odd:
         return text, None
     if not escaped and not _huge_exponent(raw):
         return text, text

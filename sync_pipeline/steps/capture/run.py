@@ -274,7 +274,7 @@ class Run:
 
     def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
         columns = {name: [getattr(record, name) for record in records] for name in _COLUMNS}
-        run(conn, SQL["write_records"], **self.keys, **columns)
+        run(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         fresh = {shape(record) for record in records} - self._shapes

@@ -124,6 +124,7 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     run(conn, SQL["compare"], **here)
     run(conn, SQL["stage_fresh"], **here)
     run(conn, SQL["analyze_fresh"])
+    run(conn, SQL["by_key"])
     if stream.money or stream.dates:
         run(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
     if stream.refers_to:
@@ -133,6 +134,5 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     if stream.code_is == "sku":
         run(conn, SQL["stage_codes"], **here)
         run(conn, SQL["analyze_codes"])
-        run(conn, SQL["by_key"])
         run(conn, SQL["forget_sku_warnings"], **here)
         run(conn, SQL["warn_sku"], **here, entity=stream.entity)

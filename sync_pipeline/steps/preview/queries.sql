@@ -125,7 +125,7 @@ WHERE r.code_key IS NOT NULL
 ANALYZE fresh_codes
 
 -- by_key --
--- A few SKUs among very many: looked up by the index, not hashed.
+-- What is news is little among very much: looked up by the index, not hashed.
 SET LOCAL enable_nestloop = on
 
 -- forget_sku_warnings --

@@ -15,7 +15,7 @@ from sync_pipeline.steps.promote.queue import (
     start,
     status,
 )
-from sync_pipeline.steps.promote.service import ApplyReport, apply, conflicts_ahead
+from sync_pipeline.steps.promote.service import ApplyReport, apply
 from sync_pipeline.steps.promote.undo import UndoReport, undo
 from sync_pipeline.steps.promote.worker import work
 
@@ -26,7 +26,6 @@ __all__ = [
     "UndoReport",
     "apply",
     "cancel",
-    "conflicts_ahead",
     "force_done",
     "lines",
     "retry",

@@ -85,6 +85,16 @@ UPDATE promote.sync_queue SET started_at = coalesce(started_at, now())
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
 RETURNING batch_size, batch_delay_ms, plan_id;
 
+-- unhurried --
+-- This transaction does not wait for the disk. A crash may take the last batches along, each whole with its lines, so
+-- they are done again; `settle` waits for all of them.
+SELECT set_config('synchronous_commit', 'off', true);
+
+-- settle --
+-- A write that waits for the disk: with it, whatever was committed before is there as well.
+UPDATE promote.sync_queue SET started_at = started_at
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
 -- queue --
 SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
        created_at, started_at, finished_at, undone_at,
@@ -103,13 +113,14 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished
 -- The next lines nobody holds, of the first stage that has open ones, each with the planned version of its record:
 -- nearly always the current one, else from the history.
 WITH first AS (
-    SELECT stage FROM promote.sync_queue_line
-    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL
+    SELECT line_no, stage FROM promote.sync_queue_line
+    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no >= %(after)s
+        AND finished_at IS NULL
     ORDER BY line_no LIMIT 1),
 picked AS (
     SELECT l.line_no FROM promote.sync_queue_line AS l
-    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL
-        AND l.stage = (SELECT stage FROM first)
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no >= %(after)s
+        AND l.finished_at IS NULL AND l.stage = (SELECT stage FROM first)
         AND (l.state = 'draft' AND (l.not_before IS NULL OR l.not_before <= now())
             OR l.state = 'processing' AND l.lease_until < now() AND l.attempts < %(attempts)s)
     ORDER BY l.line_no LIMIT %(size)s FOR UPDATE SKIP LOCKED),
@@ -125,7 +136,8 @@ SELECT k.line_no, k.connection_id, k.entity_type, k.external_id, k.action, k.con
            SELECT h.sync_data::text FROM capture.record_history AS h
            WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id
                AND h.entity_type = k.entity_type AND h.external_id = k.external_id
-               AND h.content_hash = k.content_hash)) END AS payload
+               AND h.content_hash = k.content_hash)) END AS payload,
+       (SELECT line_no FROM first) AS first_open
 FROM claimed AS k
 LEFT JOIN LATERAL (
     SELECT c.sync_data::text AS payload FROM capture.sync_record AS c
@@ -138,8 +150,8 @@ ORDER BY k.line_no;
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
     SELECT l.line_no FROM promote.sync_queue_line AS l
-    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.finished_at IS NULL AND l.state = 'processing'
-        AND l.worker = ANY(%(claims)s::uuid [])
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no >= %(after)s
+        AND l.finished_at IS NULL AND l.state = 'processing' AND l.worker = ANY(%(claims)s::uuid [])
     FOR UPDATE SKIP LOCKED));
 
 -- release --
@@ -230,7 +242,3 @@ LEFT JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connec
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
     AND (%(state)s::text IS NULL OR l.state = %(state)s) AND l.line_no > %(after)s
 ORDER BY l.line_no LIMIT %(limit)s;
-
--- conflicts_ahead --
-SELECT external_id, kind, sku, other_external_id, internal_id
-FROM promote.conflicts_ahead(%(connection)s, %(entity_type)s);

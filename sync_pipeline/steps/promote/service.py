@@ -5,10 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Connection
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
@@ -87,12 +84,3 @@ def apply(
             for one in failures
         ],
     )
-
-
-def conflicts_ahead(conn: Connection, connection_id: int, entity_type: str) -> Sequence[dict[str, Any]]:
-    """SKU conflicts that promotion would meet: {external_id, kind, sku, other_external_id, internal_id}.
-
-    The preview asks the SQL function of the same name itself.
-    """
-    found = run(conn, SQL["conflicts_ahead"], connection=connection_id, entity_type=entity_type)
-    return [dict(row._mapping) for row in found]

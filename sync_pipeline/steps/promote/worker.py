@@ -69,6 +69,7 @@ class _Worker:
     def __init__(self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None) -> None:
         self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
         self.claims: set[str] = set()
+        self.first_open = 0  # before this line none is open, unless somebody opened one again
         with db.org(org_id) as conn:
             begun = run(conn, SQL["begin"], queue=queue).one()
             self.org: Organization = organization(conn, org_id)
@@ -82,6 +83,8 @@ class _Worker:
         try:
             with calm(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
                 self._loop(pool)
+            with self.db.org(self.org_id) as conn:
+                run(conn, SQL["settle"], queue=self.queue)
         finally:
             self.stopped.set()
             heart.join()
@@ -126,22 +129,31 @@ class _Worker:
         claim = str(uuid4())
         with self.db.org(self.org_id) as conn:
             self.claims.add(claim)
-            rows = run(
-                conn,
-                SQL["claim"],
-                queue=self.queue,
-                claim=claim,
-                size=self.size,
-                lease=LEASE_SECONDS,
-                attempts=ATTEMPTS,
-            ).all()
+            run(conn, SQL["unhurried"])
+            rows = self._claim(conn, claim)
+            if not rows and self.first_open:
+                self.first_open = 0
+                rows = self._claim(conn, claim)
         if not rows:
             self.claims.discard(claim)
             return None
+        self.first_open = rows[0].first_open
         return _Batch(
             claim,
-            prepare(((Claimed(*tuple(row)[:-1]), row[-1]) for row in rows), self.org.providers, self.org.currency),
+            prepare(((Claimed(*tuple(row)[:-2]), row.payload) for row in rows), self.org.providers, self.org.currency),
         )
+
+    def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
+        return run(
+            conn,
+            SQL["claim"],
+            queue=self.queue,
+            claim=claim,
+            after=self.first_open,
+            size=self.size,
+            lease=LEASE_SECONDS,
+            attempts=ATTEMPTS,
+        ).all()
 
     def _write(self, batch: _Batch) -> float:
         """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
@@ -149,6 +161,7 @@ class _Worker:
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
             with self.db.org(self.org_id) as conn:
+                run(conn, SQL["unhurried"])
                 begin(conn, self.org_id, self.queue)
                 held = run(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
@@ -212,7 +225,14 @@ class _Worker:
         while not self.stopped.wait(LEASE_SECONDS / 4):
             try:
                 with self.db.org(self.org_id) as conn:
-                    run(conn, SQL["heartbeat"], queue=self.queue, claims=list(self.claims), lease=LEASE_SECONDS)
+                    run(
+                        conn,
+                        SQL["heartbeat"],
+                        queue=self.queue,
+                        claims=list(self.claims),
+                        after=self.first_open,
+                        lease=LEASE_SECONDS,
+                    )
             except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
                 continue
 

@@ -74,9 +74,8 @@ CREATE TABLE promote.sync_queue_line (
     FOREIGN KEY (org_id, queue_id) REFERENCES promote.sync_queue NOT ENFORCED,  -- a check a row; one function makes them
     CHECK ((finished_at IS NULL) = (state IN ('draft', 'processing')))
 ) WITH (fillfactor = 45);
--- Claiming: the open lines, in order. Done ones leave the index, so the last claim costs what the first did. A claim
--- changes no column of it, and pages keep room for it, so claiming rewrites no index.
-CREATE INDEX sync_queue_line_open ON promote.sync_queue_line (org_id, queue_id, line_no) WHERE finished_at IS NULL;
+-- No index but the key: pages keep room, so claiming and finishing a line rewrite no index. A worker remembers before
+-- which line none is open, so that its last claim costs what its first did.
 
 -- The counts follow the lines in the same transaction, so no crash can part them.
 CREATE FUNCTION promote.count_lines() RETURNS trigger
