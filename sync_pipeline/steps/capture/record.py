@@ -205,7 +205,8 @@ def _tagged(value: Any) -> Any:
 def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:
     """The text for jsonb, and the exact text where jsonb would lose something of it."""
     text = raw.decode()
-    escaped = b"\\u" in raw and (b"\\u0000" in raw or _LONE_SURROGATE.search(raw) is not None)
+    pairs = b"\\ud" in raw or b"\\uD" in raw
+    escaped = b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
     if not escaped and not odd:
         return text, None
     if not escaped and not _huge_exponent(raw):

@@ -51,7 +51,7 @@ def noise(connection: Connection, stream: Stream) -> list[str]:
     return [*stream.noise, *connection.common().noise.get(stream.name, ())]
 
 
-def empty_state(connection: Connection, *, promoted: int, remote: int) -> str | None:
+def empty_state(connection: Connection, *, promoted: bool, remote: int) -> str | None:
     """What to say where nothing of an entity is in core yet, and the store has some."""
     if promoted or not remote:
         return None
@@ -83,7 +83,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             ]
         counts = run(conn, SQL["counts"], **here).one()
         present = int(run(conn, SQL["present"], **here).scalar_one())
-        promoted = int(run(conn, SQL["promoted"], **here).scalar_one())
+        promoted = bool(run(conn, SQL["promoted"], **here).scalar_one())
         remote = run(conn, SQL["remote"], **here).one_or_none()
         in_sync = max(0, present - counts.new - counts.updated)
         run(

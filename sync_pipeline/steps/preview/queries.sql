@@ -257,8 +257,10 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND deletion_state <> 'deleted'
 
 -- promoted --
-SELECT count(*) FROM promote.integration_mapping
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+-- Is anything of this entity in core? A count would read a million rows to tell nought from some.
+SELECT EXISTS (
+    SELECT 1 FROM promote.integration_mapping
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s)
 
 -- remote --
 -- What the store said it has, in the newest run that asked; and whether that run was cut short.

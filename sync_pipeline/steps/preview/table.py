@@ -185,7 +185,7 @@ def table(
         message = None
         if not count and not (status or search or selection):
             remote = run(conn, SQL["remote"], **here).one_or_none()
-            message = empty_state(connection, promoted=0, remote=remote.total if remote else 0)
+            message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
     data = [
         {
             "external_id": row.external_id,
