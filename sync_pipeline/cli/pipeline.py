@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,19 @@ class Outcome:
         if (connection, entity) not in self.previews:
             return self.failure or "it was not compared"
         return None
+
+    def rows(self, reports: Mapping[Place, Any], counts: Sequence[str]) -> list[dict[str, Any]]:
+        """These counts of every chosen entity's report; one that failed has its error beside them."""
+        rows = []
+        for one, streams in self.chosen:
+            entities = []
+            for stream in streams:
+                report = reports.get((one.name, stream.name))
+                row = {"entity": stream.name, **{name: getattr(report, name, 0) for name in counts}}
+                problem = self.problem(one.name, stream.name)
+                entities.append(row if problem is None else {**row, "error": problem})
+            rows.append({"name": one.name, "provider": one.provider, "entities": entities})
+        return rows
 
     def problems(self) -> list[str]:
         """Every place that failed, by reason: a dead store fails all its entities for one."""

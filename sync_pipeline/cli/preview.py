@@ -1,6 +1,6 @@
 """preview: what would change in core, in the words of a plan."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -31,7 +31,7 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
             context, tenant, chosen, Stages.PREVIEW, connection=connection, named=bool(entity), heard=Listener()
         )
     if as_json:
-        emit({"org": org, "connections": _rows(outcome)})
+        emit({"org": org, "connections": outcome.rows(outcome.previews, _COUNTS)})
     else:
         show_preview(outcome)
         for message in messages(outcome):
@@ -61,16 +61,3 @@ def show_preview(outcome: "Outcome") -> None:
             rows,
             title=f"{one.name} ({one.provider})",
         )
-
-
-def _rows(outcome: "Outcome") -> list[dict[str, Any]]:
-    rows = []
-    for one, streams in outcome.chosen:
-        entities = []
-        for stream in streams:
-            report = outcome.previews.get((one.name, stream.name))
-            row = {"entity": stream.name, **{name: getattr(report, name, 0) for name in _COUNTS}}
-            problem = outcome.problem(one.name, stream.name)
-            entities.append(row if problem is None else {**row, "error": problem})
-        rows.append({"name": one.name, "provider": one.provider, "entities": entities})
-    return rows

@@ -47,7 +47,7 @@ def pull(
             heard=heard,
         )
     if as_json:
-        emit({"org": org, "connections": as_rows(outcome)})
+        emit({"org": org, "connections": outcome.rows(outcome.pulls, _COUNTS)})
     else:
         show_pull(outcome)
         for message in messages(outcome):
@@ -56,20 +56,6 @@ def pull(
         raise typer.Exit(1)
     if not as_json:
         say(f"Next: sync-pipeline status {org}")
-
-
-def as_rows(outcome: "Outcome") -> list[dict[str, Any]]:
-    """The counts of every entity pulled; one that failed has its error beside them."""
-    rows = []
-    for one, streams in outcome.chosen:
-        entities = []
-        for stream in streams:
-            report = outcome.pulls.get((one.name, stream.name))
-            row = {"entity": stream.name, **{name: getattr(report, name, 0) for name in _COUNTS}}
-            problem = outcome.problem(one.name, stream.name)
-            entities.append(row if problem is None else {**row, "error": problem})
-        rows.append({"name": one.name, "provider": one.provider, "entities": entities})
-    return rows
 
 
 def show_pull(outcome: "Outcome") -> None:

@@ -39,10 +39,3 @@ WHERE p.org_id = connect.current_org()
         )
     )
 ORDER BY p.created_at
-
--- newest_run --
--- The state of the newest run of each entity: what was cut short shows as open or failed.
-SELECT DISTINCT ON (connection_id, entity_type) connection_id, entity_type, state
-FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND mode IN ('full', 'delta')
-ORDER BY connection_id, entity_type, run_id DESC

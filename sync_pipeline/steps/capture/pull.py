@@ -126,12 +126,6 @@ def _collect(run: Run, fetches: list[Future[Listed]], *, keep: int) -> None:
         run.commit([fetches.pop(0).result()])
 
 
-def fetch_ids(run: Run, ids: Sequence[str]) -> None:
-    """Read these records again by id (a webhook, a second look at the quarantine)."""
-    for start in range(0, len(ids), run.client.page_size):
-        run.commit([_fetch(run, list(ids[start : start + run.client.page_size]), "")])
-
-
 def walks(run: Run, *, changed_since: object = None) -> Iterator[str]:
     """The lists of the stream: one, named by nothing, or one for each captured parent that has any."""
     stream = run.stream

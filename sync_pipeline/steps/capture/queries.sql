@@ -276,12 +276,6 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND run_id = %(run_id)s AND resolved_at IS NULL
 ORDER BY length(external_id), external_id
 
--- retryable_quarantine --
-SELECT external_id FROM capture.sync_quarantine
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND resolved_at IS NULL AND run_id <> %(run_id)s AND status IS NOT NULL
-ORDER BY quarantine_id LIMIT 100
-
 -- close_run --
 UPDATE capture.sync_ledger
 SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,

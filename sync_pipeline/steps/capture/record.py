@@ -35,9 +35,10 @@ class _Reader(threading.local):
         self.decode = msgspec.json.Decoder(float_hook=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        if text[0] == "-" or "e" in text or "E" in text:
+        value = Decimal(text)
+        if "e" in text or "E" in text or (not value and text[0] == "-"):
             self.odd = True  # an exponent, or a negative zero
-        return Decimal(text).normalize(_EXACT)
+        return value.normalize(_EXACT)
 
 
 _READER = _Reader()

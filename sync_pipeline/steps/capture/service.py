@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,13 +10,12 @@ from datetime import timedelta
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import Busy, RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Client, ConnectionSettings, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.ledger import Opened, close, fail, open_run
 from sync_pipeline.steps.capture.pull import read_all, read_changes, read_new, sweep
-from sync_pipeline.steps.capture.run import SQL, Progress, Run
+from sync_pipeline.steps.capture.run import Progress, Run
 from sync_pipeline.steps.connect import Connection, client_for
 
 
@@ -212,9 +211,3 @@ def _leave(budget: Budget) -> None:
 
     with suppress(DatabaseUnavailable):  # then the lease lapses by itself
         budget.leave()
-
-
-def quarantine_of(run: Run) -> Sequence[str]:
-    """The open quarantine of this run, by external id."""
-    with run.transaction() as conn:
-        return [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]

@@ -56,9 +56,6 @@ WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('f
     AND run_id > %(after)s
 ORDER BY connection_id, entity_type, run_id DESC
 
--- newest_run --
-SELECT coalesce(max(run_id), 0) FROM capture.sync_ledger WHERE org_id = connect.current_org()
-
 -- present_ids --
 -- Ids that are captured and not deleted.
 SELECT external_id FROM capture.sync_record
