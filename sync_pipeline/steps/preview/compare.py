@@ -82,10 +82,8 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
                 for r in run(conn, SQL["drift"], **here, noise=masked)
             ]
         counts = run(conn, SQL["counts"], **here).one()
-        present = int(run(conn, SQL["present"], **here).scalar_one())
-        promoted = bool(run(conn, SQL["promoted"], **here).scalar_one())
+        in_sync = int(run(conn, SQL["in_sync"], **here).scalar_one())
         remote = run(conn, SQL["remote"], **here).one_or_none()
-        in_sync = max(0, present - counts.new - counts.updated)
         run(
             conn,
             SQL["write_summary"],
@@ -113,7 +111,11 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
         warnings=counts.warnings,
         capped=bool(remote and remote.capped),
         drift=tuple(drift),
-        message=empty_state(connection, promoted=promoted, remote=max(remote.total if remote else 0, present)),
+        message=empty_state(
+            connection,
+            promoted=bool(in_sync or counts.updated or counts.deleted),
+            remote=max(remote.total if remote else 0, counts.new),
+        ),
         seconds=time.monotonic() - started,
     )
 
@@ -122,6 +124,8 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     here = keys(connection, stream)
     run(conn, SQL["set_based"])
     run(conn, SQL["compare"], **here)
+    run(conn, SQL["analyze_different"])
+    run(conn, SQL["write_different"], **here)
     run(conn, SQL["stage_fresh"], **here)
     run(conn, SQL["analyze_fresh"])
     run(conn, SQL["by_key"])
@@ -132,7 +136,7 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     if stream.currency:
         run(conn, SQL["warn_currency"], **here, currency=stream.currency)
     if stream.code_is == "sku":
-        run(conn, SQL["stage_codes"], **here)
+        run(conn, SQL["stage_codes"])
         run(conn, SQL["analyze_codes"])
         run(conn, SQL["forget_sku_warnings"], **here)
         run(conn, SQL["warn_sku"], **here, entity=stream.entity)

@@ -4,33 +4,39 @@
 SET LOCAL enable_nestloop = off
 
 -- compare --
--- What is captured against what is in core. Only differences are written, and only those that are not noted yet, so a
--- quiet day writes nothing.
-WITH now_different AS MATERIALIZED (
-    SELECT r.external_id, r.content_hash, m.promoted_hash,
-           CASE WHEN m.external_id IS NULL THEN 'new'
-                WHEN r.deletion_state = 'deleted' THEN 'deleted'
-                ELSE 'updated' END AS status
-    FROM capture.sync_record AS r
-    LEFT JOIN promote.integration_mapping AS m
-        ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
-            AND m.external_id = r.external_id
-    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
-        AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
-                 WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
-                 ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
-), settled AS (
+-- What is captured against what is in core. A table of its own, because PostgreSQL reads for one with all its workers, and
+-- for a statement that also writes with none.
+CREATE TEMP TABLE different ON COMMIT DROP AS
+SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
+       CASE WHEN m.external_id IS NULL THEN 'new'
+            WHEN r.deletion_state = 'deleted' THEN 'deleted'
+            ELSE 'updated' END AS status
+FROM capture.sync_record AS r
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+    AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
+    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
+             WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
+             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+
+-- analyze_different --
+ANALYZE different
+
+-- write_different --
+-- Only differences are written, and only those that are not noted yet, so a quiet day writes nothing.
+WITH settled AS (
     DELETE FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
         AND d.entity_type = %(entity_type)s
-        AND NOT EXISTS (SELECT 1 FROM now_different AS n WHERE n.external_id = d.external_id)
+        AND NOT EXISTS (SELECT 1 FROM different AS n WHERE n.external_id = d.external_id)
 )
 INSERT INTO preview.difference AS d
 (org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
        n.promoted_hash
-FROM now_different AS n
+FROM different AS n
 WHERE NOT EXISTS (
     SELECT 1 FROM preview.difference AS k
     WHERE k.org_id = connect.current_org() AND k.connection_id = %(connection_id)s
@@ -43,9 +49,10 @@ SET status = excluded.status, content_hash = excluded.content_hash, promoted_has
 -- stage_fresh --
 -- The differences this transaction has written: only these are examined for warnings.
 CREATE TEMP TABLE fresh ON COMMIT DROP AS
-SELECT d.external_id FROM preview.difference AS d
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
-    AND d.entity_type = %(entity_type)s AND d.status <> 'deleted' AND d.computed_at = now()
+SELECT n.external_id, n.parent_id, n.code_key FROM different AS n JOIN preview.difference AS d
+    ON d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+        AND d.external_id = n.external_id
+WHERE d.status <> 'deleted' AND d.computed_at = now()
 
 -- analyze_fresh --
 ANALYZE fresh
@@ -78,14 +85,11 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
 -- warn_missing_parent --
 -- What it hangs on is not captured, or is deleted at the store.
 WITH bad AS (
-    SELECT r.external_id, r.parent_id
-    FROM fresh JOIN capture.sync_record AS r
-        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
-    WHERE r.parent_id IS NOT NULL AND NOT EXISTS (
+    SELECT fresh.external_id, fresh.parent_id FROM fresh
+    WHERE fresh.parent_id IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM capture.sync_record AS p
         WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
-            AND p.entity_type = %(refers_to)s AND p.provider = %(provider)s AND p.external_id = r.parent_id
+            AND p.entity_type = %(refers_to)s AND p.provider = %(provider)s AND p.external_id = fresh.parent_id
             AND p.deletion_state <> 'deleted')
 )
 UPDATE preview.difference AS d
@@ -116,10 +120,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
 -- stage_codes --
 -- The SKUs that are news.
 CREATE TEMP TABLE fresh_codes ON COMMIT DROP AS
-SELECT DISTINCT r.code_key FROM fresh JOIN capture.sync_record AS r
-    ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
-        AND r.provider = %(provider)s AND r.external_id = fresh.external_id
-WHERE r.code_key IS NOT NULL
+SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 
 -- analyze_codes --
 ANALYZE fresh_codes
@@ -251,16 +252,19 @@ LEFT JOIN selection.sync_selective_config AS s
         AND s.seen_deleted = (d.status = 'deleted')
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
 
--- present --
-SELECT count(*) FROM capture.sync_record
+-- in_sync --
+-- What is in core, less what differs. Mappings are a tenth of the size of the records, which are therefore not read again;
+-- a record that came back after its deletion was promoted differs and is not counted here.
+SELECT count(*) - (
+    SELECT count(*) FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+        AND d.status <> 'new' AND NOT EXISTS (
+            SELECT 1 FROM promote.integration_mapping AS m
+            WHERE m.org_id = d.org_id AND m.connection_id = d.connection_id AND m.entity_type = d.entity_type
+                AND m.external_id = d.external_id AND m.promoted_deleted)) AS in_sync
+FROM promote.integration_mapping
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted'
-
--- promoted --
--- Is anything of this entity in core? A count would read a million rows to tell nought from some.
-SELECT EXISTS (
-    SELECT 1 FROM promote.integration_mapping
-    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s)
+    AND NOT promoted_deleted
 
 -- remote --
 -- What the store said it has, in the newest run that asked; and whether that run was cut short.

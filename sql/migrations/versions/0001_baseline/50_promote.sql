@@ -19,6 +19,9 @@ CREATE TABLE promote.integration_mapping (
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 CREATE INDEX integration_mapping_internal ON promote.integration_mapping (org_id, core_table, internal_id);
+-- What was deleted in core is little: previews ask whether a record that differs is among it.
+CREATE INDEX integration_mapping_deleted
+ON promote.integration_mapping (org_id, connection_id, entity_type, external_id) WHERE promoted_deleted;
 
 CREATE TABLE promote.sync_queue (
     org_id bigint NOT NULL,
