@@ -81,7 +81,7 @@ def server_commands(settings: Settings, port: int) -> Servers:
     with open_instance(settings) as instance:
         settle_orphans(instance)
     code_port = str(_free_port())
-    location = ("--grpc-host", "127.0.0.1", "--grpc-port", code_port)
+    location = ("--workspace", str(_workspace(settings.home.resolve() / "dagster", code_port)))
     bin_ = Path(sys.executable).parent
     after = (sys.executable, "-m", "sync_pipeline.defs.after", code_port)
     quiet = ("--log-level", "warning")
@@ -99,6 +99,15 @@ def server_commands(settings: Settings, port: int) -> Servers:
         },
         environment(settings),
     )
+
+
+def _workspace(home: Path, code_port: str) -> Path:
+    """Names the code server's location: by its name, not its port, Dagster remembers which schedules are switched off."""
+    path = home / "workspace.yaml"
+    path.write_text(
+        f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n"
+    )
+    return path
 
 
 def keep_connections(instance: DagsterInstance) -> None:

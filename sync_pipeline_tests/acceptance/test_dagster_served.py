@@ -196,10 +196,12 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
         "nothing_in_quarantine",
     }
     found = served.ask(
-        "{ repositoriesOrError { ... on RepositoryConnection { nodes { "
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } "
         "sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } }"
     )["repositoriesOrError"]["nodes"]
     [one] = found
+    # Dagster keeps what people switched off by this name: it must be the same after a restart.
+    assert one["location"]["name"] == "sync_pipeline"
     assert {s["sensorState"]["status"] for s in one["sensors"]} == {"RUNNING"}
     assert {s["scheduleState"]["status"] for s in one["schedules"]} == {"RUNNING"}
 

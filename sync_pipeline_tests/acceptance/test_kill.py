@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.open import app_url, open_database
+from sync_pipeline.db.open import app_url, dagster_url, open_database
 from sync_pipeline.db.queries import run
 from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.steps import capture, connect, preview, select
@@ -93,6 +94,24 @@ class World:
         line = victim.stdout.readline()
         assert line == "working\n", victim.communicate()
         return victim
+
+    def command(self, step: str, org: connect.Organization, plan: str) -> subprocess.Popen[str]:
+        """The same step as people start it: a command, with its run of Dagster's in it."""
+        more = {"pull": ["--full"], "preview": [], "apply": [plan]}[step]
+        return subprocess.Popen(
+            [Path(sys.executable).parent / "sync-pipeline", step, org.slug, *more, "--json"],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def runs_going(self) -> int:
+        """Runs that Dagster believes to be under way."""
+        with psycopg.connect(dagster_url(self.settings).set(drivername="postgresql").render_as_string(False)) as conn:
+            found = conn.execute("SELECT count(*) FROM runs WHERE status IN ('STARTED', 'STARTING')").fetchone()
+        assert found is not None
+        return int(found[0])
 
     def finish(self, step: str, org: connect.Organization, plan: str) -> None:
         """Run it again, to its end; a server that was killed is started by it."""
@@ -181,6 +200,43 @@ def _kill_and_compare(world: World, step: str, target: str, moment: float) -> No
     world.finish(step, org, plan)
     world.reopen()
     assert world.state(org, step) == world.state(calm, step)
+
+
+def _kill_the_command_and_compare(world: World, step: str, target: str, moment: float) -> None:
+    calm, calm_plan = world.org(upto=UPTO[step])
+    begun = time.monotonic()
+    out, err = world.command(step, calm, calm_plan).communicate(timeout=180)
+    whole = time.monotonic() - begun
+    assert out.count("\n") == 1, out + err
+    org, plan = world.org(upto=UPTO[step])
+    victim = world.command(step, org, plan)
+    time.sleep(moment * whole)
+    if target == "process":
+        victim.send_signal(signal.SIGKILL)
+        victim.communicate()
+    else:
+        world.kill_postgres()
+        _, error = victim.communicate(timeout=180)
+        assert "Traceback" not in error
+    again = world.command(step, org, plan)
+    out, err = again.communicate(timeout=180)
+    assert again.returncode == 0, out + err
+    world.reopen()
+    assert world.state(org, step) == world.state(calm, step)
+    assert world.runs_going() == 0
+
+
+@pytest.mark.parametrize("step", ["pull", "apply"])
+def test_the_command_killed_once(world: World, step: str) -> None:
+    _kill_the_command_and_compare(world, step, "process", random.uniform(0.3, 0.95))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("step", ["pull", "preview", "apply"])
+@pytest.mark.parametrize("target", ["process", "postgres"])
+def test_the_command_killed_at_many_moments(world: World, step: str, target: str, number: int) -> None:
+    _kill_the_command_and_compare(world, step, target, 0.25 + 0.75 * (number + random.random()) / 7)
 
 
 @pytest.mark.parametrize("step", ["pull", "preview", "apply"])
