@@ -232,11 +232,11 @@ def test_the_command_killed_once(world: World, step: str) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("step", ["pull", "preview", "apply"])
 @pytest.mark.parametrize("target", ["process", "postgres"])
 def test_the_command_killed_at_many_moments(world: World, step: str, target: str, number: int) -> None:
-    _kill_the_command_and_compare(world, step, target, 0.25 + 0.75 * (number + random.random()) / 7)
+    _kill_the_command_and_compare(world, step, target, 0.25 + 0.75 * (number + random.random()) / 5)
 
 
 @pytest.mark.parametrize("step", ["pull", "preview", "apply"])
