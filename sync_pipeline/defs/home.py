@@ -102,7 +102,7 @@ def server_commands(settings: Settings, port: int) -> Servers:
 
 
 def _workspace(home: Path, code_port: str) -> Path:
-    """Names the code server's location: by its name, not its port, Dagster remembers which schedules are switched off."""
+    """Name the code server's location: by its name, not its port, Dagster remembers which schedules are off."""
     path = home / "workspace.yaml"
     path.write_text(f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n")
     return path
