@@ -161,7 +161,31 @@ FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     AS k (connection_id, entity_type, external_id)
 WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
     AND i.external_id = k.external_id AND i.deleted_at IS NULL
-RETURNING i.order_id;
+RETURNING i.order_id, i.item_type;
+
+-- sum_orders --
+-- What the items lack to the total (rounding, or lines that are not promoted yet) is kept where every order keeps it.
+UPDATE core.sales_orders AS o
+SET subtotal = k.lines, discount_total = k.discounts, shipping_total = k.shipping, fee_total = k.fees,
+    metadata = k.metadata, updated_at = now(), queue_id = %(queue)s::uuid
+FROM (
+    SELECT t.id, s.lines, s.discounts, s.shipping, s.fees,
+           CASE WHEN t.total = s.items THEN t.metadata - 'items_difference'
+                ELSE t.metadata || jsonb_build_object('items_difference', t.total - s.items) END AS metadata
+    FROM core.sales_orders AS t
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(i.total), 0) AS items,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'line'), 0) AS lines,
+               coalesce(-sum(i.total) FILTER (WHERE i.item_type = 'discount'), 0) AS discounts,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'shipping'), 0) AS shipping,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'fee'), 0) AS fees
+        FROM core.sales_order_items AS i
+        WHERE i.org_id = t.org_id AND i.order_id = t.id AND i.item_type <> 'refund' AND i.deleted_at IS NULL) AS s
+    WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint [])
+) AS k
+WHERE o.org_id = connect.current_org() AND o.id = k.id
+    AND (o.subtotal, o.discount_total, o.shipping_total, o.fee_total, o.metadata)
+        IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
 
 -- customers_of_orders --
 SELECT DISTINCT customer_id FROM core.sales_orders
