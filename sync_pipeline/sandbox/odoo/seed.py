@@ -1,33 +1,41 @@
-"""A business's worth of data: deterministic by `random_seed`, at any size."""
+"""A business's worth of data: deterministic by `random_seed`, at any size.
 
+Everything lies in the past, so a delta after seeding is empty. Bulk loads share one write_date by hundreds, as imports do.
+"""
+
+import random
+
+from sync_pipeline.sandbox.odoo.seed_catalogue import levers, sellers, simple, variable
+from sync_pipeline.sandbox.odoo.seed_people import people
+from sync_pipeline.sandbox.odoo.seed_reference import reference
+from sync_pipeline.sandbox.odoo.seed_sales import sales
+from sync_pipeline.sandbox.odoo.seed_world import World
 from sync_pipeline.sandbox.odoo.store import Store
 
+_YEAR = 365 * 86400
+_IMPORTED_TOGETHER = 500
 
-def seed(store: Store, *, random_seed: int = 7, products: int = 40, partners: int = 30, orders: int = 60) -> None:
+
+def seed(
+    store: Store, *, random_seed: int = 7, products: int = 40, variants: int = 6, partners: int = 30, orders: int = 60
+) -> None:
+    """`products` templates, `variants` of them with several variants; `partners` are firms and people that are no
+    one's address (a third of them brings three addresses and contacts more). Once a store.
+    """
     with store.lock:
-        at = store.now() - 86_400_000_000 * 30
-        store.put("res.currency", {"name": "USD", "symbol": "$"}, at)
-        store.put("res.country", {"name": "Germany", "code": "DE"}, at)
-        store.put("uom.uom", {"name": "Units"}, at)
-        store.put("res.company", {"name": "My Company", "currency_id": 1, "partner_id": 1}, at)
-        store.put("product.category", {"name": "All", "complete_name": "All", "parent_path": "1/"}, at)
-        store.put("res.users", {"login": "admin", "partner_id": 3, "company_id": 1, "company_ids": [1]}, at, row_id=2)
-        with store.transaction() as made:
-            made.create(
-                "res.partner",
-                [
-                    {"name": f"Partner {n}", "email": f"cust{n}@example.test", "customer_rank": n % 2}
-                    for n in range(partners)
-                ],
-            )
-            made.create(
-                "product.template",
-                [
-                    {"name": f"Product {n}", "list_price": 9.5 + n, "default_code": f"SKU-{n:05d}", "categ_id": 1}
-                    for n in range(products)
-                ],
-            )
-        with store.transaction() as made:
-            made.create("sale.order", [{"partner_id": n % partners + 1} for n in range(orders)])
-        with store.transaction() as made:
-            made.create("sale.order.line", [{"order_id": n + 1, "product_id": n % products + 1} for n in range(orders)])
+        world = World(store, random.Random(random_seed), store.now() - _YEAR * 1_000_000)
+        reference(world)
+        levers(world)
+        for number in range(products - variants):
+            if number % _IMPORTED_TOGETHER == 0:
+                world.tick(7.3)
+            simple(world, number)
+        for number in range(variants):
+            world.tick(0.2)
+            variable(world, number)
+        sellers(world)
+        people(world, partners)
+        world.tick(3600)
+        if world.sold and world.buyers:
+            sales(world, orders)
+        store.version += 1
