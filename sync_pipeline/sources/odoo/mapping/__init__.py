@@ -4,8 +4,8 @@ Each function works with whatever it is given: fields that a server, a user or a
 values. Of the fields that the database does not hold it has use for:
 
 - products: barcode, currency_id
-- variants: name, lst_price, currency_id
+- variants: name, lst_price, currency_id, sale_ok, type, is_storable
 
 It looks at other captured records (`Follow`): currencies, countries, states, partner tags, partners, units, taxes,
-locations, products, variants, attributes, attribute values and template attribute values.
+locations, variants, attributes, attribute values and template attribute values.
 """

@@ -6,7 +6,7 @@ from typing import Any
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Product
 from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, UNIT, taxes, taxes_of, unit_of
-from sync_pipeline.sources.odoo.mapping.values import first, kept, named, number, ref, text
+from sync_pipeline.sources.odoo.mapping.values import kept, named, number, ref, text
 
 _KEPT = ("type", "is_storable", "tracking", "invoice_policy", "weight", "volume", "hs_code", "company_id")
 
@@ -66,7 +66,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
         short_description=text(payload, "description_sale"),
         price=price,
         regular_price=price,
-        currency=first(named(payload, "currency_id")),
+        currency=named(payload, "currency_id"),
         barcode=text(payload, "barcode"),
         categories=[category] if category else [],
         metadata={

@@ -10,7 +10,7 @@ from sync_pipeline.entities.reference import Reference
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.odoo.mapping.reference import to_reference
 from sync_pipeline.sources.odoo.mapping.values import amount, first, ident, kept, linked, ref, text
-from sync_pipeline.sources.odoo.mapping.variant import STORED, is_storable
+from sync_pipeline.sources.odoo.mapping.variant import is_counted
 
 _KEPT = ("lot_id", "package_id", "owner_id", "company_id", "reserved_quantity")
 _counterpart = to_reference("stock")
@@ -19,7 +19,7 @@ _counterpart = to_reference("stock")
 @reads(
     follows=(
         Follow("location_id", "location", ("usage", "complete_name", "name")),
-        Follow("product_id", "variation", ("product_tmpl_id",), (STORED,)),
+        Follow("product_id", "variation", ("product_tmpl_id", "type", "is_storable")),
     ),
 )
 def to_stock(payload: Mapping[str, Any]) -> InventoryItem | Reference:
@@ -39,7 +39,7 @@ def to_stock(payload: Mapping[str, Any]) -> InventoryItem | Reference:
         return _counterpart(payload)
     quantity: Decimal = amount(payload, "quantity")
     variant = linked(payload, "product_id")
-    counted = is_storable(linked(variant, "product_tmpl_id")) is not False
+    counted = is_counted(variant) is not False
     return InventoryItem(
         product=ref("product", variant.get("product_tmpl_id")),
         variant=ref("variation", payload.get("product_id")),

@@ -11,7 +11,6 @@ from sync_pipeline.sources.odoo.mapping.values import (
     first,
     ident,
     kept,
-    linked,
     named,
     number,
     records,
@@ -29,14 +28,13 @@ _VALUE = Follow(
         Follow("product_attribute_value_id", "attribute_value", ("name",)),
     ),
 )
-STORED = Follow("product_tmpl_id", "product", ("name", "type", "is_storable", "list_price", "sale_ok", "currency_id"))
 
 
-def is_storable(template: Mapping[str, Any]) -> bool | None:
+def is_counted(payload: Mapping[str, Any]) -> bool | None:
     """Is its stock counted? Before Odoo 18 that was a type of its own. None: not known."""
-    if "is_storable" in template:
-        return template["is_storable"] is True
-    return template["type"] == "product" if "type" in template else None
+    if "is_storable" in payload:
+        return payload["is_storable"] is True
+    return payload["type"] == "product" if "type" in payload else None
 
 
 @reads(
@@ -44,6 +42,9 @@ def is_storable(template: Mapping[str, Any]) -> bool | None:
     "product_tmpl_id",
     "name",
     "active",
+    "sale_ok",
+    "type",
+    "is_storable",
     "default_code",
     "barcode",
     "lst_price",
@@ -51,22 +52,15 @@ def is_storable(template: Mapping[str, Any]) -> bool | None:
     "currency_id",
     "product_template_attribute_value_ids",
     *_KEPT,
-    follows=(
-        CURRENCY,
-        _VALUE,
-        Follow(STORED.field, STORED.entity_type, STORED.reads, (CURRENCY,)),
-    ),
+    follows=(CURRENCY, _VALUE),
 )
 def to_variant(payload: Mapping[str, Any]) -> Variant:
-    """One `product.product`. Where its template's stock is not counted it has stock of unknown quantity, not of zero.
+    """One `product.product`. Where its stock is not counted it has stock of unknown quantity, not of zero.
 
     Raises:
         Unmappable: a price is no number.
     """
-    template = linked(payload, "product_tmpl_id")
     price = number(payload, "lst_price")
-    if price is None:
-        price = number(template, "list_price")
     cost = number(payload, "standard_price")
     attributes = [
         {
@@ -75,21 +69,21 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
         }
         for one in records(payload, "product_template_attribute_value_ids")
     ]
-    state = status({**template, **payload})
+    state = status(payload)
     template_id = ident(payload.get("product_tmpl_id"))
     return Variant(
         product=ref("product", payload.get("product_tmpl_id")),
-        name=first(text(payload, "name"), text(template, "name")),
+        name=text(payload, "name"),
         sku=text(payload, "default_code"),
         status=state,
         source_status=state,
         active=payload.get("active") is not False,
         price=price,
         regular_price=price,
-        currency=first(named(payload, "currency_id"), named(template, "currency_id")),
+        currency=named(payload, "currency_id"),
         barcode=text(payload, "barcode"),
         attributes=attributes,
-        stock=Stock() if is_storable(template) is False else None,
+        stock=Stock() if is_counted(payload) is False else None,
         metadata={
             "odoo_product_id": payload.get("id"),
             **({"odoo_template_id": int(template_id)} if template_id else {}),
