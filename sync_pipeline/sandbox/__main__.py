@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("provider", choices=["woocommerce", "odoo"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--scale", default="demo", help="demo, small, empty, or N-products")
+    parser.add_argument("--scale", default="demo", help="demo, small, empty, N-products or N-partners")
     parser.add_argument("--key")
     parser.add_argument("--secret", help="WooCommerce's consumer secret, Odoo's password")
     parser.add_argument("--timezone", default="America/New_York", help="of a WooCommerce")
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     scale = _scale(asked.scale)
     if scale is None:
-        parser.error(f"--scale {asked.scale}: demo, small, empty or N-products")
+        parser.error(f"--scale {asked.scale}: demo, small, empty, N-products or N-partners")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -68,10 +68,10 @@ def _odoo(asked: Any, scale: tuple[int, int, int, int]) -> tuple[odoo.Server, di
 def _scale(name: str) -> tuple[int, int, int, int] | None:
     if name in _SCALES:
         return _SCALES[name]
-    number = name.removesuffix("-products")
-    if not number.isdigit():
+    number, _, what = name.partition("-")
+    if not number.isdigit() or what not in ("products", "partners"):
         return None
-    return int(number), 0, 0, 0
+    return (int(number), 0, 0, 0) if what == "products" else (0, 0, int(number), 0)
 
 
 if __name__ == "__main__":

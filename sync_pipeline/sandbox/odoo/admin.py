@@ -11,7 +11,7 @@ _FAULTS = {
 }  # fmt: skip
 _WRITES = {
     "create", "write", "unlink", "sql", "archive", "translate", "merge_partners", "adjust_stock", "quant_tasks",
-    "confirm", "advance", "raw_override", "drop_field", "drop_model",
+    "confirm", "deliver", "remove_attribute_value", "add_any", "advance", "raw_override", "drop_field", "drop_model",
 }  # fmt: skip
 
 

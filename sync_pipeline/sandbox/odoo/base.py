@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
@@ -10,70 +9,13 @@ from typing import Any
 from sync_pipeline.sandbox.odoo.env import Env, User, environment
 from sync_pipeline.sandbox.odoo.models import Field, Json, load
 from sync_pipeline.sandbox.odoo.rows import Row, Table, moment
+from sync_pipeline.sandbox.odoo.transactions import Transaction, Views
 from sync_pipeline.sandbox.odoo.values import reader
 
 Clock = Callable[[], datetime]
 ADMIN, CLERK, BOT = 2, 5, 1
-_MAX_VIEWS = 32
 _KEY = "0dd0" * 10
 _CLERK_KEY = "c1e4" * 10
-
-
-@dataclass(slots=True)
-class Transaction:
-    """Stamps write_date when it begins; what it did becomes visible when it commits."""
-
-    store: "StoreBase"
-    begun: int
-    steps: list[Callable[[int], None]] = field(default_factory=list)
-
-    def create(self, model: str, values: Json | list[Json], uid: int = ADMIN) -> list[int]:
-        """The new ids: taken now, as a sequence does, so that later transactions may commit higher ones first."""
-        given = values if isinstance(values, list) else [values]
-        table = self.store.tables[model]
-        with self.store.lock:
-            ids = [table.reserve(v.get("id")) for v in given]
-        for row_id, vals in zip(ids, given, strict=True):
-            self.steps.append(lambda at, i=row_id, v=vals: self.store.insert(model, i, v, at, uid))  # type: ignore[misc]
-        return ids
-
-    def write(self, model: str, ids: Iterable[int], values: Json, *, touch: bool = True, uid: int = ADMIN) -> None:
-        for row_id in list(ids):
-            self.steps.append(lambda at, i=row_id: self.store.change(model, i, values, at if touch else None, uid))  # type: ignore[misc]
-
-    def unlink(self, model: str, ids: Iterable[int]) -> None:
-        for row_id in list(ids):
-            self.steps.append(lambda at, i=row_id: self.store.remove(model, i, at))  # type: ignore[misc]
-
-    def commit(self) -> None:
-        with self.store.lock:
-            for step in self.steps:
-                step(self.begun)
-            self.steps = []
-            self.store.version += 1
-
-    def __enter__(self) -> "Transaction":
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.commit()
-
-
-class Views:
-    """Rows as JSON, by what was asked: dropped as soon as anything is committed."""
-
-    def __init__(self) -> None:
-        self._version = -1
-        self._held: dict[Any, dict[int, bytes]] = {}
-
-    def of(self, version: int, view: Any) -> dict[int, bytes]:
-        if version != self._version:
-            self._held.clear()
-            self._version = version
-        if view not in self._held and len(self._held) >= _MAX_VIEWS:
-            self._held.pop(next(iter(self._held)))
-        return self._held.setdefault(view, {})
 
 
 class StoreBase:
@@ -84,7 +26,7 @@ class StoreBase:
         self.lock = RLock()
         self.db = "sandbox"
         self.models = load()
-        self.tables = {name: Table(name) for name in self.models}
+        self.tables: dict[str, Table] = {name: Table(name) for name in self.models}
         for model in self.models.values():
             for inverse in model.inverses.values():
                 self.tables[inverse.model].index(inverse.field)
@@ -229,6 +171,7 @@ class StoreBase:
         return clean
 
     def insert(self, model: str, row_id: int, values: Json, at: int, uid: int) -> Row:
+        """What a transaction's steps do; `at` is its start, None when nothing may be touched."""
         raise NotImplementedError
 
     def change(self, model: str, row_id: int, values: Json, at: int | None, uid: int = ADMIN) -> None:

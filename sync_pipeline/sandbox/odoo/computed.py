@@ -16,8 +16,6 @@ INHERITS = {
 }
 RELATED: dict[tuple[str, str], str] = {
     ("product.template", "uom_name"): "uom_id.name",
-    ("product.template", "barcode"): "product_variant_id.barcode",
-    ("product.template", "standard_price"): "product_variant_id.standard_price",
     ("product.product", "product_template_variant_value_ids"): "product_template_attribute_value_ids",
     ("product.product", "code"): "default_code",
     ("product.product", "partner_ref"): "display_name",
@@ -82,11 +80,23 @@ def _lst_price(env: "Env", row: Row) -> float:
 def _variants(env: "Env", row: Row) -> list[int]:
     table = env.store.tables["product.product"]
     found = table.pointing["product_tmpl_id"].get(row.id, ())
-    return [i for i in found if table.rows[i].values.get("active")]
+    return [i for i in found if not env.active_test or table.rows[i].values.get("active")]
 
 
 def _first_variant(env: "Env", row: Row) -> Any:
     return next(iter(_variants(env, row)), False)
+
+
+def _of_single(name: str, empty: Any) -> Callable[["Env", Row], Any]:
+    """A template shows its variant's value when it has one variant only."""
+
+    def value(env: "Env", row: Row) -> Any:
+        variants = env.store.tables["product.product"]
+        own = variants.pointing["product_tmpl_id"].get(row.id, ())
+        held = variants.rows[own[0]].values.get(name, empty) if len(own) == 1 else empty
+        return held.get(env.company, empty) if isinstance(held, dict) else held
+
+    return value
 
 
 def stock_of(env: "Env", product: int) -> tuple[float, float]:
@@ -176,7 +186,8 @@ def _count(field: str) -> Callable[["Env", Row], int]:
 
 
 COMPUTED: dict[tuple[str, str], Callable[["Env", Row], Any]] = {
-    ("product.template", "product_variant_ids"): _variants,
+    ("product.template", "barcode"): _of_single("barcode", False),
+    ("product.template", "standard_price"): _of_single("standard_price", 0.0),
     ("product.template", "product_variant_id"): _first_variant,
     ("product.template", "product_variant_count"): lambda env, row: len(_variants(env, row)),
     ("product.template", "currency_id"): _currency_of_company,

@@ -21,7 +21,7 @@ def display_name(env: "Env", model: str, row_id: Any) -> Any:
         if row is None:
             found = env.store.labels.get(model, {}).get(row_id, f"{model},{row_id}")
         else:
-            found = _NAMED.get(model, _name)(env, row)
+            found = _NAMED.get(model, _name)(env, row) or f"{model},{row_id}"
         env.names[key] = found
     return found
 
@@ -87,7 +87,9 @@ def _line(env: "Env", row: Row) -> str:
 def _move(_env: "Env", row: Row) -> str:
     name = row.values.get("name")
     kind = {"out_invoice": "Invoice", "out_refund": "Credit Note", "entry": "Entry"}
-    return str(name) if name else f"Draft {kind.get(row.values.get('move_type', ''), 'Bill')} (* {row.id})"
+    if not name:
+        name = f"Draft {kind.get(row.values.get('move_type', ''), 'Bill')}"
+    return f"{name} ({row.values['ref']})" if row.values.get("ref") else str(name)
 
 
 def _move_line(env: "Env", row: Row) -> str:
@@ -120,8 +122,18 @@ def _partner_name(env: "Env", row: Row) -> Any:
     return display_name(env, "res.partner", row.values["partner_id"])
 
 
+def _reward(env: "Env", row: Row) -> Any:
+    return word(env, row, "description")
+
+
+def _card(env: "Env", row: Row) -> str:
+    return f"{display_name(env, 'loyalty.program', row.values['program_id'])}: {row.values.get('code')}"
+
+
 _NAMED: dict[str, Callable[["Env", Row], Any]] = {
     "res.partner": _complete,
+    "loyalty.reward": _reward,
+    "loyalty.card": _card,
     "res.users": _partner_name,
     "res.country.state": _state,
     "product.category": _complete,

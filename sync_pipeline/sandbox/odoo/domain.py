@@ -1,13 +1,9 @@
-"""Domains: prefix notation to one predicate over rows, and the ids it can be narrowed to.
+"""Domains: prefix notation to one predicate over rows, and the ids it can be narrowed to."""
 
-Comparisons with an unset value are false, as NULL's are. Moments compare by whole seconds on both sides.
-"""
-
-import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 
+from sync_pipeline.sandbox.odoo.comparing import LIKE, Predicate, compare, like, moments
 from sync_pipeline.sandbox.odoo.display import display_name
 from sync_pipeline.sandbox.odoo.env import Env
 from sync_pipeline.sandbox.odoo.models import LISTS, Field
@@ -15,8 +11,6 @@ from sync_pipeline.sandbox.odoo.refusals import value_error
 from sync_pipeline.sandbox.odoo.rows import Row
 from sync_pipeline.sandbox.odoo.values import getter
 
-Predicate = Callable[[Row], bool]
-_LIKE = ("like", "ilike", "not like", "not ilike", "=like", "=ilike", "not =like", "not =ilike")
 _OPERATORS = {
     "=",
     "!=",
@@ -33,9 +27,8 @@ _OPERATORS = {
     "parent_of",
     "any",
     "not any",
-    *_LIKE,
+    *LIKE,
 }
-_DATETIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?)?$")
 
 
 class Filter(NamedTuple):
@@ -140,54 +133,14 @@ def _condition(env: Env, model: str, known: Field, operator: str, value: Any) ->
     if known.type in LISTS or (known.type == "many2one" and _by_name(operator, value)):
         return _relational(env, known, get, operator, value)
     if known.type in ("datetime", "date"):
-        value = _moments(known, operator, value)
-    if operator in _LIKE:
-        return _like(get, operator, value)
-    return _compare(get, operator, value)
-
-
-def _compare(get: Callable[[Row], Any], operator: str, value: Any) -> Predicate:
-    if operator in ("in", "not in") or (operator in ("=", "!=") and isinstance(value, list)):
-        wanted = set(value) if isinstance(value, (list, tuple)) else {value}
-        blank = bool(wanted & {False, None})
-        wanted -= {False, None}
-        if operator in ("in", "="):
-            return lambda row: (v in wanted) if (v := get(row)) else blank or (v == 0 and 0 in wanted)
-        return lambda row: (v not in wanted) if (v := get(row)) else not blank
-    if operator == "=":
-        return (lambda row: get(row) == value) if value not in (False, None) else (lambda row: not get(row))
-    if operator == "!=":
-        return (lambda row: get(row) != value) if value not in (False, None) else (lambda row: bool(get(row)))
-    ordered: dict[str, Callable[[Any], bool]] = {
-        ">": lambda v: v > value,
-        ">=": lambda v: v >= value,
-        "<": lambda v: v < value,
-        "<=": lambda v: v <= value,
-    }
-    if value in (False, None) and not isinstance(value, (int, float)):
-        return lambda _row: False
-    holds = ordered[operator]
-    same = str if isinstance(value, str) else (int, float)
-    return lambda row: (v := get(row)) is not False and isinstance(v, same) and holds(v)
-
-
-def _like(get: Callable[[Row], Any], operator: str, value: Any) -> Predicate:
-    negative = operator.startswith("not ")
-    plain = operator.removeprefix("not ")
-    shape = str(value) if plain.startswith("=") else f"%{value}%"
-    flags = re.DOTALL | (re.IGNORECASE if "ilike" in plain else 0)
-    pattern = re.compile("".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in shape), flags)
-
-    def passes(row: Row) -> bool:
-        found = get(row)
-        hit = isinstance(found, str) and pattern.fullmatch(found) is not None
-        return hit != negative
-
-    return passes
+        value = moments(known, operator, value)
+    if operator in LIKE:
+        return like(get, operator, value)
+    return compare(get, operator, value)
 
 
 def _by_name(operator: str, value: Any) -> bool:
-    if operator in _LIKE:
+    if operator in LIKE:
         return True
     values = value if isinstance(value, list) else [value]
     return any(isinstance(v, str) for v in values)
@@ -204,8 +157,8 @@ def _relational(env: Env, known: Field, get: Callable[[Row], Any], operator: str
 
     if _by_name(operator, value):
         wanted = [str(v) for v in (value if isinstance(value, list) else [value])]
-        op = operator.removeprefix("not ") if operator in _LIKE else "=like"
-        tests = [_like(lambda row: display_name(env, known.relation, row.id), op, w) for w in wanted]
+        op = operator.removeprefix("not ") if operator in LIKE else "=like"
+        tests = [like(lambda row: display_name(env, known.relation, row.id), op, w) for w in wanted]
         rows = env.store.tables[known.relation].rows if known.relation in env.store.tables else {}
         hits = {i for i, row in rows.items() if any(test(row) for test in tests)}
     else:
@@ -274,23 +227,6 @@ def _line(rows: dict[int, Row], up: Callable[[Row], Any], row: Row) -> set[int]:
     return found
 
 
-def _moments(known: Field, operator: str, value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_moments(known, operator, v) for v in value]
-    if value in (False, None):
-        return value
-    if not isinstance(value, str) or not _DATETIME.match(value):
-        if isinstance(value, str) and re.search(r"(Z|[+-]\d\d:?\d\d)$", value):
-            raise value_error(f"expecting only datetimes with no timezone: {value!r}")
-        raise value_error(f"Invalid isoformat string: {value!r}")
-    datetime.fromisoformat(value)
-    if known.type == "date":
-        return value[:10]
-    if len(value) == 10:
-        return f"{value} {'23:59:59' if operator in ('>', '<=') else '00:00:00'}"
-    return value[:19].replace("T", " ")
-
-
 def _all(terms: list[Predicate]) -> Predicate | None:
     if not terms:
         return None
@@ -309,7 +245,7 @@ def _of_id(term: _Id) -> Predicate:
     if term.operator == "in":
         among = set(term.value)
         return lambda row: row.id in among
-    return _compare(lambda row: row.id, term.operator, term.value)
+    return compare(lambda row: row.id, term.operator, term.value)
 
 
 def _any(left: list[Any], right: list[Any]) -> Predicate:

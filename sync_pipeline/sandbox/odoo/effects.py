@@ -19,6 +19,11 @@ Effect = Callable[["Store", Row, set[str], int | None, bool], None]
 _ADDRESS = ("street", "street2", "zip", "city", "state_id", "country_id")
 _COMMERCIAL = ("vat", "company_registry", "industry_id")
 # A template with one variant reads and writes these as its variant's.
+_TEMPLATE: Json = {
+    "type": "consu", "service_tracking": "no", "tracking": "none", "sale_ok": True, "purchase_ok": True, "uom_id": 1,
+    "sequence": 1, "invoice_policy": "order", "expense_policy": "no", "service_type": "manual",
+}  # fmt: skip
+_MOVE: Json = {"state": "draft", "auto_post": "no", "move_type": "entry", "journal_id": 1, "payment_state": "not_paid"}
 _OF_VARIANT = ("default_code", "barcode", "weight", "volume", "standard_price")
 
 
@@ -94,8 +99,10 @@ def _template(store: "Store", row: Row, names: set[str], at: int | None, new: bo
     variants = store.tables["product.product"]
     values = row.values
     if new:
-        for name, value in (("type", "consu"), ("service_tracking", "no"), ("tracking", "none"), ("sale_ok", True), ("purchase_ok", True), ("uom_id", 1), ("sequence", 1), ("invoice_policy", "order"), ("expense_policy", "no"), ("service_type", "manual")):  # fmt: skip
+        for name, value in _TEMPLATE.items():
             values.setdefault(name, value)
+        if values.pop("_bare", False):
+            return
         of_variant = {k: values[k] for k in _OF_VARIANT if k in values}
         given = {"product_tmpl_id": row.id, "active": values.get("active", True), **of_variant}
         store.insert("product.product", variants.reserve(), given, at or row.written, values["write_uid"])
@@ -203,12 +210,32 @@ def _order(store: "Store", row: Row, names: set[str], at: int | None, new: bool)
             store.touch(lines.rows[line], at)
 
 
+def _move(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+    values = row.values
+    if new:
+        for name, value in _MOVE.items():
+            values.setdefault(name, value)
+        values.setdefault("company_id", store.admin.company)
+        values.setdefault("currency_id", store.row("res.company", values["company_id"]).values["currency_id"])
+        values.setdefault("date", store.utcnow().strftime("%Y-%m-%d"))
+    if "state" in names and values["state"] == "posted" and not values.get("name"):
+        values["name"] = f"INV/{values['date'][:4]}/{row.id:05d}"
+        partner = store.tables["res.partner"].rows.get(values.get("partner_id") or 0)
+        # The first posted invoice makes a customer, which touches the partner; later ones do not.
+        if partner is not None and values["move_type"] == "out_invoice":
+            before = partner.values.get("customer_rank", 0)
+            partner.values["customer_rank"] = before + 1
+            if not before:
+                store.touch(partner, at)
+
+
 AFTER: dict[str, Effect] = {
     "res.partner": _partner,
     "product.category": _tree("product.category", "parent_id", " / "),
     "stock.location": _tree("stock.location", "location_id", "/"),
     "product.template": _template,
     "product.product": _variant,
+    "account.move": _move,
     "sale.order": _order,
     "sale.order.line": _line,
 }

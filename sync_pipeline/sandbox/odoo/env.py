@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 # No ordinary user reads these; what a salesperson may read is listed, the rest is refused.
 _ADMIN_ONLY = {"ir.config_parameter", "payment.provider", "ir.model"}
 _SALES = {
-    "res.partner", "res.partner.category", "res.users", "res.company", "res.currency", "res.country", "res.country.state",
-    "res.lang", "product.template", "product.product", "product.category", "product.attribute", "product.attribute.value",
-    "product.template.attribute.line", "product.template.attribute.value", "product.pricelist", "product.pricelist.item",
+    "res.partner", "res.partner.category", "res.users", "res.company", "res.currency", "res.country",
+    "res.country.state",
+    "res.lang", "product.template", "product.product", "product.category", "product.attribute",
+    "product.attribute.value",
+    "product.template.attribute.line", "product.template.attribute.value", "product.pricelist",
+    "product.pricelist.item",
     "sale.order", "sale.order.line", "uom.uom", "account.tax", "account.fiscal.position", "account.payment.term",
     "delivery.carrier", "stock.location", "stock.warehouse", "stock.quant",
 }  # fmt: skip

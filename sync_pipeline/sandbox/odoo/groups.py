@@ -55,7 +55,7 @@ def read_group(
     now = specs[:1] if lazy else specs
     wanted = [_aggregate(env, model, spec) for spec in fields or [] if _summed(env, model, spec, specs)]
     answers = []
-    for key, rows in _ordered(env, model, grouped(env, model, domain, now), now, str(orderby or "")):
+    for key, rows in _ordered(grouped(env, model, domain, now), now, str(orderby or "")):
         counted = f"{now[0].partition(':')[0]}_count" if lazy and now else "__count"
         told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(now, key, strict=True)}
         told[counted] = len(rows)
@@ -76,7 +76,7 @@ def formatted_read_group(
     groups = grouped(env, model, domain, specs)
     if not specs and not groups:
         groups = {(): []}
-    for key, rows in _ordered(env, model, groups, specs, order or ""):
+    for key, rows in _ordered(groups, specs, order or ""):
         told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(specs, key, strict=True)}
         told["__extra_domain"] = _leaves(specs, key)
         told.update({spec: aggregate(rows) for spec, aggregate in wanted})
@@ -139,9 +139,7 @@ def _leaves(specs: list[str], key: Key) -> list[Any]:
     return found
 
 
-def _ordered(
-    env: Env, model: str, groups: dict[Key, list[Row]], specs: list[str], order: str
-) -> list[tuple[Key, list[Row]]]:
+def _ordered(groups: dict[Key, list[Row]], specs: list[str], order: str) -> list[tuple[Key, list[Row]]]:
     def rank(item: tuple[Key, list[Row]]) -> tuple[Any, ...]:
         return tuple((not v, v if isinstance(v, (int, float)) else str(v)) for v in item[0])
 

@@ -191,7 +191,7 @@ def _may(env: Env, model: str, operation: str) -> bool:
 
 
 @_method()
-def context_get(env: Env, model: str) -> Json:
+def context_get(env: Env, _model: str) -> Json:
     """Of res.users: who the caller is."""
     return {"lang": "en_US", "tz": "Europe/Brussels", "uid": env.uid}
 

@@ -2,7 +2,8 @@
 
 A field there is `[type, flags, label]` and perhaps what else fields_get says. Flags: s stored, q searchable,
 o sortable, r readonly, R required, c company-dependent, t translated, T could be translated and is not.
-`inverse` is ours: the field of the other model that a one2many is the other end of.
+Ours are `inverse`, the field of the other model that a one2many is the other end of, and `empty`, what an unset value
+reads as where that is neither False nor a number (seen in payloads).
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 _EMPTY: dict[str, Any] = {"integer": 0, "float": 0.0, "monetary": 0.0}
+_OURS = ("inverse", "empty")
 LISTS = ("one2many", "many2many")
 # Where the parent of a tree is not called parent_id.
 _PARENTS = {"stock.location": "location_id", "uom.uom": "relative_uom_id"}
@@ -53,8 +55,8 @@ class Field:
 
     @property
     def empty(self) -> Any:
-        """What an unset value reads as. Lists and objects are made anew each time."""
-        return [] if self.type in LISTS or self.name == "product_properties" else _EMPTY.get(self.type, False)
+        """What an unset value reads as: False but for numbers, lists, and some computed texts."""
+        return [] if self.type in LISTS else self.more.get("empty", _EMPTY.get(self.type, False))
 
     def described(self) -> Json:
         """fields_get's answer for this field, less `help`."""
@@ -70,7 +72,7 @@ class Field:
         }
         if "t" in self.flags.lower():
             told["translate"] = "t" in self.flags
-        return dict(sorted({**told, **{k: v for k, v in self.more.items() if k != "inverse"}}.items()))
+        return dict(sorted({**told, **{k: v for k, v in self.more.items() if k not in _OURS}}.items()))
 
 
 class Inverse(NamedTuple):

@@ -11,7 +11,8 @@ _FRAME = (
 _FRAMES = (
     ("http.py", 2273, "_transactioning"), ("service/model.py", 184, "retrying"), ("http.py", 2240, "_serve_ir_http"),
     ("addons/base/models/ir_http.py", 333, "_dispatch"), ("addons/rpc/controllers/json2.py", 71, "web_json_2"),
-    ("service/model.py", 61, "call_kw"), ("orm/models.py", 5126, "search_read"), ("orm/domains.py", 1021, "_as_predicate"),
+    ("service/model.py", 61, "call_kw"), ("orm/models.py", 5126, "search_read"), ("orm/domains.py", 1021,
+    "_as_predicate"),
 )  # fmt: skip
 
 

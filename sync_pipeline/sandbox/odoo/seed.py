@@ -1,6 +1,7 @@
 """A business's worth of data: deterministic by `random_seed`, at any size.
 
-Everything lies in the past, so a delta after seeding is empty. Bulk loads share one write_date by hundreds, as imports do.
+Everything lies in the past, so a delta after seeding is empty. Bulk loads share one write_date by hundreds, as
+imports do.
 """
 
 import random

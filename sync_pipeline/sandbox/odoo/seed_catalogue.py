@@ -19,7 +19,8 @@ def levers(world: World) -> None:
         row = world.put(
             "product.category", name=name, parent_id=above.id if above else False,
             complete_name=f"{above.values['complete_name']} / {name}" if above else name,
-            property_valuation=world.both("periodic"), property_cost_method=world.both("standard"),
+            property_valuation=world.both("periodic"), property_stock_journal=world.both(13),
+            property_cost_method=world.both("standard"),
             property_account_income_categ_id=world.both(26, 62), property_account_expense_categ_id=world.both(32),
             packaging_reserve_method="partial",
         )  # fmt: skip
@@ -50,7 +51,7 @@ def template(world: World, name: str, price: float, category: str, **values: Any
         "service_tracking": "no", "tracking": "none", "sale_ok": True, "purchase_ok": True, "uom_id": 1, "sequence": 1,
         "is_storable": True, "invoice_policy": "order", "expense_policy": "no", "service_type": "manual",
         "taxes_id": [1, 5], "supplier_taxes_id": [2], "property_stock_production": world.both(15),
-        "property_stock_inventory": world.both(13), **values,
+        "property_stock_inventory": world.both(13), "responsible_id": world.both(2), **values,
     }  # fmt: skip
     return world.store.put("product.template", given, world.at)
 
@@ -104,7 +105,8 @@ _ODD: dict[int, Json] = {
     5: {"active": False}, 6: {"company_id": US}, 7: {"sale_ok": False}, 8: {"company_id": EU},
     9: {"type": "service", "is_storable": False, "invoice_policy": "delivery"}, 10: {"is_storable": False},
     11: {"description": "<p>Item <b>rich</b> &amp; more</p>", "is_favorite": True}, 12: {"taxes_id": []},
-    13: {"uom_id": 3}, 14: {"hs_code": "6109.10", "country_of_origin": 48}, 15: {"taxes_id": [4]},
+    13: {"uom_id": 3}, 3: {"tracking": "lot"}, 14: {"hs_code": "6109.10", "country_of_origin": 48},
+    15: {"taxes_id": [4]},
 }  # fmt: skip
 
 
@@ -138,6 +140,11 @@ def variable(world: World, number: int) -> None:
             axis.append((ptav.id, value, extra))
         if name != "Engraving":
             axes.append(axis)
+        world.store.row("product.attribute", attribute).values.setdefault("product_tmpl_ids", []).append(of.id)
+        for value_id in values:
+            world.store.row("product.attribute.value", value_id).values.setdefault("pav_attribute_line_ids", []).append(
+                line.id
+            )
     for position, picked in enumerate(combinations(*axes)):
         code = "-".join((f"TS-{sku}", *(value for _, value, _ in picked)))
         extra = sum(cost for _, _, cost in picked)
@@ -173,6 +180,8 @@ def stock(world: World, variant_id: int, number: int, company: Any) -> None:
             "product_id": variant_id, "location_id": location, "company_id": owner, "quantity": quantity,
             "reserved_quantity": reserved, "in_date": made, "inventory_date": "2026-12-31",
         }  # fmt: skip
+        if number % 12 == 3:
+            values["lot_id"] = 2
         world.store.put("stock.quant", values, world.at)
 
 
@@ -186,10 +195,13 @@ def sellers(world: World) -> None:
     ):  # fmt: skip
         world.put("product.pricelist", name=name, currency_id=currency, company_id=company, sequence=16, active=active)
     for item in (
-        {"pricelist_id": 2, "applied_on": "3_global", "compute_price": "formula", "base": "list_price", "price_discount": 12.5},
-        *({"pricelist_id": 2, "applied_on": "1_product", "product_tmpl_id": t, "compute_price": "fixed", "fixed_price": 33.33,
+        {"pricelist_id": 2, "applied_on": "3_global", "compute_price": "formula", "base": "list_price",
+        "price_discount": 12.5},
+        *({"pricelist_id": 2, "applied_on": "1_product", "product_tmpl_id": t, "compute_price": "fixed",
+        "fixed_price": 33.33,
            "min_quantity": 10.0, "base": "list_price"} for t in of[:2]),
-        {"pricelist_id": 3, "applied_on": "2_product_category", "categ_id": 2, "compute_price": "percentage", "percent_price": 5.0,
+        {"pricelist_id": 3, "applied_on": "2_product_category", "categ_id": 2, "compute_price": "percentage",
+        "percent_price": 5.0,
          "base": "list_price", "date_start": "2026-01-01 00:00:00", "date_end": "2027-01-01 00:00:00"},
     ):  # fmt: skip
         chosen = world.store.row("product.pricelist", int(str(item["pricelist_id"]))).values
@@ -199,12 +211,14 @@ def sellers(world: World) -> None:
         kept: Json = {**item, "currency_id": chosen["currency_id"], "company_id": chosen.get("company_id", False)}
         world.store.put("product.pricelist.item", {**kept, "display_applied_on": shown}, world.at)
     for name, kind, price, active in (
-        ("Standard delivery", "fixed", 9.9, True), ("Local Delivery", "fixed", 5.0, True), ("By weight", "base_on_rule", 0.0, True),
+        ("Standard delivery", "fixed", 9.9, True), ("Local Delivery", "fixed", 5.0, True), ("By weight",
+        "base_on_rule", 0.0, True),
         ("Bike courier", "fixed", 7.0, False),
     ):  # fmt: skip
         product = service(world, name, f"Delivery_{name.split()[0]}", price)
         carrier = world.put(
-            "delivery.carrier", name=name, delivery_type=kind, fixed_price=price, product_id=product, active=active, sequence=4,
+            "delivery.carrier", name=name, delivery_type=kind, fixed_price=price, product_id=product, active=active,
+            sequence=4,
             integration_level="rate_and_ship", invoice_policy="estimated", free_over=price == 5.0, amount=50.0,
         )  # fmt: skip
         if kind == "base_on_rule":
@@ -221,19 +235,25 @@ def sellers(world: World) -> None:
 def _loyalty(world: World) -> None:
     coupon = service(world, "10% on your order", "REWARD-10", 0.0)
     for name, kind, company, currency in (
-        ("10% Discount Coupons", "coupons", US, 1), ("Sommeraktion", "promotion", EU, 126), ("Loyalty Cards", "loyalty", False, 1),
+        ("10% Discount Coupons", "coupons", US, 1), ("Sommeraktion", "promotion", EU, 126), ("Loyalty Cards",
+        "loyalty", False, 1),
     ):  # fmt: skip
         program = world.put(
             "loyalty.program", name=name, program_type=kind, company_id=company, currency_id=currency, sale_ok=True,
             applies_on="current", trigger="with_code" if kind == "coupons" else "auto", portal_point_name="Points",
         )  # fmt: skip
         shared: Json = {"program_id": program.id, "company_id": company}
-        world.store.put("loyalty.rule", {**shared, "reward_point_amount": 1.0, "reward_point_mode": "order", "minimum_qty": 1,
-                                         "minimum_amount_tax_mode": "incl", "mode": "with_code" if kind == "coupons" else "auto",
+        world.store.put("loyalty.rule", {**shared, "reward_point_amount": 1.0, "reward_point_mode": "order",
+        "minimum_qty": 1,
+                                         "minimum_amount_tax_mode": "incl",
+                                         "mode": "with_code" if kind == "coupons" else "auto",
                                          "product_domain": "[]"}, world.at)  # fmt: skip
-        world.store.put("loyalty.reward", {**shared, "description": "10% on your order", "reward_type": "discount", "discount": 10.0,
-                                           "discount_mode": "percent", "discount_applicability": "order", "required_points": 1.0,
-                                           "discount_product_domain": "[]", "discount_line_product_id": coupon}, world.at)  # fmt: skip
+        world.store.put("loyalty.reward", {**shared, "description": "10% on your order", "reward_type": "discount",
+        "discount": 10.0,
+                                           "discount_mode": "percent", "discount_applicability": "order",
+                                           "required_points": 1.0,
+                                           "discount_product_domain": "[]", "discount_line_product_id": coupon},
+                                           world.at)  # fmt: skip
         if kind == "coupons":
             for number in range(3):
                 code = f"0444-a70{number}-45bb"

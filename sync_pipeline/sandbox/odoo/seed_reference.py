@@ -5,7 +5,8 @@ from sync_pipeline.sandbox.odoo.effects import partner_names
 from sync_pipeline.sandbox.odoo.models import Json
 from sync_pipeline.sandbox.odoo.seed_world import EU, US, World
 
-_OFFICES = ((1, "My Company (San Francisco)", 233, "info@yourcompany.test", "+1 555-555-5556"), (2, "Handel EU GmbH", 57, "info@handel.test", "+49 30 555"))  # fmt: skip
+_OFFICES = ((1, "My Company (San Francisco)", 233, "info@yourcompany.test", "+1 555-555-5556"), (2, "Handel EU GmbH",
+57, "info@handel.test", "+49 30 555"))  # fmt: skip
 
 
 def reference(world: World) -> None:
@@ -20,7 +21,8 @@ def reference(world: World) -> None:
     address = "%(street)s\n%(street2)s\n%(city)s %(state_code)s %(zip)s\n%(country_name)s"
     for row_id, name, code, currency in words.COUNTRIES:
         world.put("res.country", row_id, name=name, code=code, currency_id=currency, address_format=address,
-                  phone_code=row_id % 90 + 1, name_position="before", vat_label="VAT" if code != "US" else False)  # fmt: skip
+                  phone_code=row_id % 90 + 1, name_position="before",
+                  vat_label="VAT" if code != "US" else False)  # fmt: skip
     for row_id, country, name, code in words.STATES:
         world.put("res.country.state", row_id, country_id=country, name=name, code=code)
     for row_id, lang in enumerate((("en_US", "English (US)"), ("de_DE", "German / Deutsch")), 1):
@@ -44,7 +46,8 @@ def _companies(world: World) -> None:
         values: Json = {"name": name, "is_company": True, "country_id": country, "email": email, "phone": phone}
         partner(world, values, row_id=row_id)
         world.put(
-            "res.company", row_id, name=name, partner_id=row_id, currency_id=currency, email=email, phone=phone, sequence=row_id * 10,
+            "res.company", row_id, name=name, partner_id=row_id, currency_id=currency, email=email, phone=phone,
+            sequence=row_id * 10,
             parent_path=f"{row_id}/", layout_background="Blank", font="Lato", fiscalyear_last_day=31,
             fiscalyear_last_month="12", account_price_include="tax_excluded", horizon_days=365.0, security_lead=0.0,
             inventory_period="manual", cost_method="standard", paperformat_id=2 if row_id == US else 1,
@@ -70,7 +73,8 @@ def partner(world: World, values: Json, row_id: int | None = None) -> int:
     parent = table.rows.get(values.get("parent_id") or 0)
     email = str(values.get("email") or "").strip().lower()
     given: Json = {
-        "type": "contact", "lang": "en_US", "autopost_bills": "ask", "email_normalized": email or False, "partner_share": True,
+        "type": "contact", "lang": "en_US", "autopost_bills": "ask", "email_normalized": email or False,
+        "partner_share": True,
         "phone_sanitized": values.get("phone", False), "peppol_eas": False,
         "trust": world.both("normal"), "property_account_receivable_id": world.both(5, 61),
         "property_account_payable_id": world.both(15), "property_stock_customer": world.both(2),
@@ -84,7 +88,8 @@ def partner(world: World, values: Json, row_id: int | None = None) -> int:
 def _places(world: World) -> None:
     both = (False, US)
     for row_id, name, usage, parent, company in (
-        (3, "Partners", "view", False, False), (1, "Vendors", "supplier", 3, False), (2, "Customers", "customer", 3, False),
+        (3, "Partners", "view", False, False), (1, "Vendors", "supplier", 3, False), (2, "Customers", "customer", 3,
+        False),
         (10, "Virtual Locations", "view", False, False), (11, "Inter-warehouse transit", "transit", 10, US),
         (13, "Inventory adjustment", "inventory", 10, US), (15, "Production", "production", 10, US),
         (4, "WH", "view", False, US), (5, "Stock", "internal", 4, US), (16, "Shelf A", "internal", 5, US),
@@ -100,13 +105,15 @@ def _places(world: World) -> None:
         house = {4: 1, 26: 2}.get(int(path.split("/")[0]), False) if company not in both[:1] else False
         world.put("stock.location", row_id, name=name, usage=usage, location_id=parent, company_id=company,
                   parent_path=path, warehouse_id=house, active=name != "Old shelf",
-                  replenish_location=row_id in (5, 27), **values)  # fmt: skip
+                  replenish_location=row_id in (5, 27), barcode="WHSTOCK" if row_id == 5 else False,
+                  last_inventory_date=world.text()[:10] if row_id == 5 else False, **values)  # fmt: skip
     for row_id, name, code, company, view, stock, output in (
         (1, "YourCompany", "WH", US, 4, 5, 18), (2, "Lager EU", "EU", EU, 26, 27, 28)
     ):  # fmt: skip
         world.put("stock.warehouse", row_id, name=name, code=code, company_id=company, partner_id=company,
                   view_location_id=view, lot_stock_id=stock, wh_output_stock_loc_id=output, reception_steps="one_step",
-                  delivery_steps="ship_only", sequence=10, out_type_id=2 if company == US else 10)  # fmt: skip
+                  delivery_steps="ship_only", sequence=10, in_type_id=1 if company == US else 9,
+                  out_type_id=2 if company == US else 10)  # fmt: skip
 
 
 def _taxes(world: World) -> None:
@@ -117,7 +124,8 @@ def _taxes(world: World) -> None:
         (7, "16% USt (2020)", "sale", 16.0, EU, 4, False, False),
     ):  # fmt: skip
         row = world.put(
-            "account.tax", row_id, name=name, type_tax_use=use, amount_type="percent", amount=amount, company_id=company, sequence=row_id,
+            "account.tax", row_id, name=name, type_tax_use=use, amount_type="percent", amount=amount,
+            company_id=company, sequence=row_id,
             tax_group_id=group, country_id=233 if company == US else 57, invoice_label=name, is_base_affected=True,
             description=f"<div>Tax {name}</div>", active=active, tax_exigibility="on_invoice", is_domestic=True,
             price_include_override="tax_included" if included else False,
@@ -129,7 +137,8 @@ def _taxes(world: World) -> None:
         (2, "Foreign Trade", US, False),
         (3, "EU B2B", EU, False),
     ):
-        world.put("account.fiscal.position", row_id, name=name, company_id=company, sequence=row_id * 10, auto_apply=True,
+        world.put("account.fiscal.position", row_id, name=name, company_id=company, sequence=row_id * 10,
+        auto_apply=True,
                   country_id=country, is_domestic=name == "Domestic", tax_ids=[1, 2] if row_id == 1 else [],
                   vat_required=name == "EU B2B")  # fmt: skip
     for row_id, name in enumerate(("Immediate Payment", "15 Days", "30 Days", "2/7 Net 30"), 1):
@@ -145,9 +154,13 @@ def _taxes(world: World) -> None:
         for name, code, state in words.PROVIDERS:
             demo = code == "demo"
             row = world.put(
-                "payment.provider", name=name, code=code, state=state, company_id=company, sequence=40, is_published=demo,
+                "payment.provider", name=name, code=code, state=state, company_id=company, sequence=40,
+                is_published=demo,
                 payment_method_ids=[223] if demo else [], module_id=377 if demo else False, allow_tokenization=demo,
                 color=2 if demo else 0, done_msg="<p>Your payment has been processed.</p>", so_reference_type="so_name",
+                cancel_msg="<p>Your payment has been cancelled.</p>",
+                auth_msg="<p>Your payment has been authorized.</p>",
+                allow_express_checkout=demo, custom_mode="wire_transfer" if code == "custom" else False,
                 pending_msg="<p>Your payment has been processed but is waiting for approval.</p>",
             )  # fmt: skip
             row.values["module_state"] = "uninstalled" if code == "none" else "installed"

@@ -5,7 +5,8 @@ from typing import Any
 Json = dict[str, Any]
 # (id, name, code, its currency)
 COUNTRIES = (
-    (233, "United States", "US", 1), (57, "Germany", "DE", 126), (231, "United Kingdom", "GB", 142), (75, "France", "FR", 126),
+    (233, "United States", "US", 1), (57, "Germany", "DE", 126), (231, "United Kingdom", "GB", 142), (75, "France",
+    "FR", 126),
     (12, "Austria", "AT", 126), (68, "Spain", "ES", 126), (177, "Poland", "PL", 126), (101, "Ireland", "IE", 126),
     (48, "China", "CN", 1), (2, "United Arab Emirates", "AE", 1), (189, "Serbia", "RS", 126),
 )  # fmt: skip
@@ -21,7 +22,8 @@ CURRENCIES = (
 )  # fmt: skip
 # (id, name, factor, the unit it is counted in)
 UNITS = (
-    (1, "Units", 1.0, False), (2, "Pack of 6", 6.0, 1), (3, "Dozens", 12.0, 1), (4, "Hours", 1.0, False), (5, "Days", 8.0, 4),
+    (1, "Units", 1.0, False), (2, "Pack of 6", 6.0, 1), (3, "Dozens", 12.0, 1), (4, "Hours", 1.0, False), (5, "Days",
+    8.0, 4),
     (7, "mm", 1.0, False), (8, "cm", 10.0, 7), (9, "m", 100.0, 8), (12, "g", 1.0, False), (15, "kg", 1000.0, 12),
     (18, "ml", 1.0, False), (19, "L", 1000.0, 18),
 )  # fmt: skip
@@ -30,7 +32,8 @@ CATEGORIES: tuple[tuple[str, str | None, str | None], ...] = (
     ("Goods", None, "Waren"), ("Clothing", "Goods", "Kleidung"), ("Shirts", "Clothing", "Hemden"),
     ("Shoes", "Clothing", "Schuhe"), ("Home & Garden", "Goods", "Haus & Garten"), ("Kitchen", "Home & Garden", "Küche"),
     ("Garden", "Home & Garden", "Garten"), ("Électronique", "Goods", None), ("Audio", "Électronique", None),
-    ("Books", "Goods", "Bücher"), ("Services", None, "Dienste"), ("Deliveries", "Services", None), ("Expenses", None, None),
+    ("Books", "Goods", "Bücher"), ("Services", None, "Dienste"), ("Deliveries", "Services", None), ("Expenses", None,
+    None),
 )  # fmt: skip
 LEAVES = ("Shirts", "Shoes", "Kitchen", "Garden", "Audio", "Books")
 ATTRIBUTES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -52,11 +55,15 @@ ODD_NAMES = (
 )  # fmt: skip
 PEOPLE = (
     ("Ann Smith", 233, 42, "Albany", "12207", "12 Elm St"), ("Zoë Müller", 57, False, "Köln", "50667", "Hohe Straße 3"),
-    ("D'Arcy O'Neil", 101, False, "Cork", "T12", "1 Quay"), ("Łukasz Żak", 177, False, "Kraków", "30-001", "ul. Długa 8"),
+    ("D'Arcy O'Neil", 101, False, "Cork", "T12", "1 Quay"), ("Łukasz Żak", 177, False, "Kraków", "30-001",
+    "ul. Długa 8"),
     ("王伟", 48, False, "上海", "200000", "南京路 1"), ("محمد علي", 2, False, "Dubai", "", "Marina 5"),
-    ("José García", 68, False, "Málaga", "29001", "Calle Larios 2"), ("Mia Johnson", 233, 13, "Oakland", "94607", "9 Oak Ave"),
-    ("Noah Brown", 233, 42, "Buffalo", "14201", "77 Main St"), ("Emma Schmidt", 57, 1360, "Berlin", "10115", "Invalidenstr. 1"),
-    ("Olga Иванова", 189, False, "Novi Sad", "21000", "Dunavska 4"), ("Liam Murphy", 231, False, "Leeds", "LS1 4AP", "3 Park Row"),
+    ("José García", 68, False, "Málaga", "29001", "Calle Larios 2"), ("Mia Johnson", 233, 13, "Oakland", "94607",
+    "9 Oak Ave"),
+    ("Noah Brown", 233, 42, "Buffalo", "14201", "77 Main St"), ("Emma Schmidt", 57, 1360, "Berlin", "10115",
+    "Invalidenstr. 1"),
+    ("Olga Иванова", 189, False, "Novi Sad", "21000", "Dunavska 4"), ("Liam Murphy", 231, False, "Leeds", "LS1 4AP",
+    "3 Park Row"),
 )  # fmt: skip
 COMPANIES = ("Acme Corporation", "Globex GmbH", "Initech", "Müller & Söhne KG", "Stark Industries", "Wayne & Co")
 PROVIDERS = (
@@ -69,12 +76,15 @@ NOTES = ("", "", "", "<p>Please ring ☎</p>", "<p>Leave at the door</p>", "<p>G
 STATES_OF_ORDERS = (("sale", 76), ("draft", 8), ("sent", 6), ("cancel", 10))
 # What many2one fields point to in models that the sandbox does not hold.
 LABELS: dict[str, dict[int, str]] = {
-    "account.journal": {1: "Sales", 2: "Purchases", 3: "Miscellaneous Operations", 11: "Ausgangsrechnungen"},
-    "account.account": {5: "Account Receivable", 15: "Account Payable", 20: "Tax Received", 26: "Product Sales", 32: "Expenses", 61: "Forderungen", 62: "Erlöse"},
+    "account.journal": {1: "Sales", 2: "Purchases", 3: "Miscellaneous Operations", 13: "Inventory Valuation",
+    11: "Ausgangsrechnungen"},
+    "account.account": {5: "Account Receivable", 15: "Account Payable", 20: "Tax Received", 26: "Product Sales",
+    32: "Expenses", 61: "Forderungen", 62: "Erlöse"},
     "account.tax.group": {1: "Tax 15%", 2: "Tax 0%", 3: "Tax 7.25%", 4: "USt 19%", 5: "USt 7%"},
     "crm.team": {1: "Sales", 2: "Website"},
-    "stock.picking.type": {1: "WH: Receipts", 2: "WH: Delivery Orders", 10: "EU: Delivery Orders"},
+    "stock.picking.type": {1: "WH: Receipts", 2: "WH: Delivery Orders", 9: "EU: Receipts", 10: "EU: Delivery Orders"},
     "stock.lot": {1: "0000000000029", 2: "LOT-2026-Ä"},
+    "crm.tag": {1: "Rush"},
     "stock.rule": {2: "WH: Stock → Customers", 9: "EU: Stock → Customers"},
     "report.paperformat": {1: "A4", 2: "US Letter"},
     "resource.calendar": {1: "Standard 40 hours/week"},

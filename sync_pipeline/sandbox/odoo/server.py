@@ -25,8 +25,8 @@ _JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 _NO_DATABASE = (
     "<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No database is selected and the requested "
-    "URL was not found in the server-wide controllers.</p>\n<p>Please verify the hostname, <a href=/web/login>login</a> "
-    "and try again.</p>\n\n<!-- Alternatively, use the X-Odoo-Database header. -->\n"
+    "URL was not found in the server-wide controllers.</p>\n<p>Please verify the hostname, "
+    "<a href=/web/login>login</a> and try again.</p>\n\n<!-- Alternatively, use the X-Odoo-Database header. -->\n"
 )
 # Lists of at most this many fields pass a record poisoned with also_fields=False.
 _FEW_FIELDS = 5
@@ -112,8 +112,7 @@ class App:
                 self.store.unlink(model, row_id, force=True)
                 due.done.append(("delete", model, row_id))
         for _ in range(due.inserts):
-            made = self.store.create(model, {"name": f"Drift {len(due.done)}"})
-            due.done.append(("insert", model, made[0]))
+            due.done.append(("insert", model, self.store.add_any(model)))
 
     def _headers(self, answer: Answer) -> list[tuple[str, str]]:
         return [

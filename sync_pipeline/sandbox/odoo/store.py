@@ -4,9 +4,9 @@ Each write moves what the same write moves on a real server, and no more (source
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from sync_pipeline.sandbox.odoo.base import ADMIN, StoreBase
+from sync_pipeline.sandbox.odoo.computed import INHERITS
 from sync_pipeline.sandbox.odoo.effects import AFTER, refuse_removal
 from sync_pipeline.sandbox.odoo.models import Json
 from sync_pipeline.sandbox.odoo.rows import Row, moment
@@ -142,8 +142,57 @@ class Store(StoreBase):
             self.write("sale.order", order, {"state": "sale", "date_order": self.utcnow()})
             self.write("sale.order.line", list(lines), {"state": "sale"})
 
+    def deliver(self, picking: int) -> None:
+        """Validate a transfer: moves, order, its lines and the quants are touched."""
+        with self.lock:
+            moves, now = self.tables["stock.move"], self.utcnow()
+            self.write("stock.picking", picking, {"state": "done", "date_done": now})
+            for row_id in list(moves.pointing["picking_id"].get(picking, ())):
+                move = moves.rows[row_id].values
+                self.write("stock.move", row_id, {"state": "done", "quantity": move["product_uom_qty"], "picked": True})
+                self.adjust_stock(move["product_id"], by=-move["product_uom_qty"], location=move["location_id"])
+                if move.get("sale_line_id"):
+                    self.write("sale.order.line", move["sale_line_id"], {"qty_delivered": move["product_uom_qty"]})
+            order = self.row("stock.picking", picking).values.get("sale_id")
+            if order:
+                self.write("sale.order", order, {"delivery_status": "full", "effective_date": now})
+
+    def remove_attribute_value(self, value: int) -> list[int]:
+        """Take a value (product.template.attribute.value) off its template: unused variants that had it are deleted.
+        Answers their ids; the others are archived.
+        """
+        with self.lock:
+            variants = self.tables["product.product"]
+            sold = {line.values.get("product_id") for line in self.tables["sale.order.line"].rows.values()}
+            had = [
+                r.id
+                for r in variants.rows.values()
+                if value in r.values.get("product_template_attribute_value_ids", ())
+            ]
+            gone = [i for i in had if i not in sold]
+            self.archive("product.product", [i for i in had if i in sold])
+            self.unlink("product.product", gone, force=True)
+            kept = len(gone) < len(had)
+            if kept:
+                self.write("product.template.attribute.value", value, {"ptav_active": False})
+            else:
+                self.unlink("product.template.attribute.value", value, force=True)
+            return gone
+
+    def add_any(self, model: str) -> int:
+        """A plain new record: a copy of the model's newest (faults.drift)."""
+        with self.lock:
+            newest = self.row(model, self.tables[model].ids[-1]).values
+            return self.create(model, {k: v for k, v in newest.items() if k not in ("create_uid", "write_uid")})[0]
+
     # -- what a transaction's steps do --------------------------------------------------------------------
     def insert(self, model: str, row_id: int, values: Json, at: int, uid: int) -> Row:
+        values, inherited = self._split(model, values)
+        if model == "product.product" and not values.get("product_tmpl_id"):
+            template = self.insert(
+                "product.template", self.tables["product.template"].reserve(), {**inherited, "_bare": True}, at, uid
+            )
+            values = {**values, "product_tmpl_id": template.id}
         clean = self.normal(model, values)
         clean.setdefault("create_uid", uid)
         clean.setdefault("write_uid", uid)
@@ -161,12 +210,25 @@ class Store(StoreBase):
         row = self.tables[model].rows.get(row_id)
         if row is None:  # deleted since the transaction began
             return
+        values, inherited = self._split(model, values)
+        if inherited:
+            parent = INHERITS[model]
+            self.change(parent[1], row.values[parent[0]], inherited, at, uid)
         clean = self.normal(model, values, row)
         self.tables[model].change(row, clean)
         if at is not None:
             self.touch(row, at, uid)
         self._owned_lists(model, row, values, at or row.written, uid)
         AFTER.get(model, _nothing)(self, row, set(clean), at, False)
+
+    def _split(self, model: str, values: Json) -> tuple[Json, Json]:
+        """A variant's own values, and those that are its template's (a user's: the partner's)."""
+        parent = INHERITS.get(model)
+        if parent is None:
+            return values, {}
+        own, theirs = self.models[model].fields, self.models[parent[1]].fields
+        inherited = {k: v for k, v in values.items() if k in own and k in theirs and not own[k].stored}
+        return {k: v for k, v in values.items() if k not in inherited}, inherited
 
     def touch(self, row: Row, at: int | None, uid: int = ADMIN) -> None:
         """write_date is the transaction's start, whatever it was before."""
@@ -188,6 +250,8 @@ class Store(StoreBase):
                     for child in list(pointing.get(row_id, ())):
                         other.change(other.rows[child], {name: False})
         template = row.values.get("product_tmpl_id") if model == "product.product" else None
+        if row_id not in table.rows:  # a template goes with its last variant
+            return
         table.remove(row_id)
         variants = self.tables["product.product"].pointing["product_tmpl_id"] if template else {}
         if template in self.tables["product.template"].rows and not variants.get(template):
@@ -212,5 +276,5 @@ def _listed(ids: int | Iterable[int]) -> list[int]:
     return [ids] if isinstance(ids, int) else list(ids)
 
 
-def _nothing(*_: Any) -> None:
+def _nothing(_store: "Store", _row: Row, _names: set[str], _at: int | None, _new: bool) -> None:
     return None

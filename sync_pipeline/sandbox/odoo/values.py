@@ -138,7 +138,7 @@ def _is_plain(env: Env, model: str, known: Field, *, load: bool) -> bool:
         return False
     if known.type == "many2one" and load:
         return False
-    if known.name == "product_properties" or ("t" in known.flags and env.lang != "en_US"):
+    if "t" in known.flags and env.lang != "en_US":
         return False
     return _from_elsewhere(env, model, known) is None
 
