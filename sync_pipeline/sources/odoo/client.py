@@ -73,7 +73,7 @@ class OdooClient:
         page, _ = self._search(stream, domain, ("id",), limit=1, order="id desc")
         total = None
         if ask.since is None and stream.only is None:
-            total = json.loads(self._call(stream.path, "search_count", domain=domain).result)
+            total = self._call(stream.path, "search_count", domain=domain).value()
         return replace(page, total=total)
 
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:  # noqa: ARG002
@@ -120,7 +120,7 @@ class OdooClient:
     def rows(self, model: str, domain: Domain, fields: Sequence[str]) -> Sequence[Row]:
         """The rows' fields, many2one as bare ids."""
         reply = self._call(model, "search_read", domain=domain, fields=fields, order="id", load="")
-        return cast("Sequence[Row]", json.loads(reply.result))
+        return cast("Sequence[Row]", reply.value())
 
     def may_read(self, model: str) -> None:
         """Read one id of a model.
@@ -138,7 +138,7 @@ class OdooClient:
         else:
             given = {"groupby": [name], "fields": [name]}
             method = "read_group"
-        groups = json.loads(self._call(model, method, domain=domain, **given).result)
+        groups = self._call(model, method, domain=domain, **given).value()
         return {value for group in groups if (value := _bare(group[name]))}
 
     def company_domain(self, model: str) -> Domain:
@@ -164,7 +164,7 @@ class OdooClient:
                 reply = self.rpc.call(
                     "res.users", "read", ids=[self.rpc.uid], fields=["login", "company_id", "company_ids"], load=""
                 )
-                user = json.loads(reply.result)[0]
+                user = reply.value()[0]
                 own = _bare(user["company_id"])
                 theirs = [own, *(c for c in sorted(user["company_ids"]) if c != own)]
                 foreign = [c for c in self.config.companies if c not in theirs]
@@ -183,7 +183,7 @@ class OdooClient:
         with self._lock:
             if model not in self._offered:
                 reply = self._call(model, "fields_get", attributes=list(ATTRIBUTES))
-                self._offered[model] = json.loads(reply.result)
+                self._offered[model] = reply.value()
             return self._offered[model]
 
     def chosen(self, stream: OdooStream) -> Chosen:
@@ -260,8 +260,8 @@ class OdooClient:
             for raw in _rows(self._read(stream, asked, first=company)):
                 values = jsontext.fields(raw)
                 number = int(values.pop("id"))
-                text = b",".join(json.dumps(name).encode() + b":" + values[name] for name in sorted(values))
-                found.setdefault(number, {})[str(company)] = b"{" + text + b"}"
+                told = [json.dumps(name).encode() + b":" + values[name] for name in names if name in values]
+                found.setdefault(number, {})[str(company)] = b"{" + b",".join(told) + b"}"
         return found
 
     def _chosen_rows(self, stream: OdooStream, ask: Ask, domain: Domain, names: Sequence[str]) -> Page:

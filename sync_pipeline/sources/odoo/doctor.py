@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from collections.abc import Sequence
@@ -153,7 +152,7 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
         findings.append(_unreachable(error))
         return False
     try:
-        user = json.loads(client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).result)[0]
+        user = client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).value()[0]
     except SourceError as error:
         findings.append(Finding("error", "no_right", str(error), "The user may not even read itself: choose another."))
         return False

@@ -44,6 +44,17 @@ class Reply:
     size: int
     request: str
 
+    def value(self) -> Any:
+        """The result, parsed.
+
+        Raises:
+            MalformedAnswer: it is no JSON.
+        """
+        try:
+            return json.loads(self.result)
+        except (ValueError, RecursionError):
+            raise MalformedAnswer(f"{self.request}: the answer is not JSON", body=self.result[:_KEPT]) from None
+
 
 class Rpc:
     """Calls of one connection. Thread-safe: the transport is found once, by the first call."""
@@ -93,7 +104,7 @@ class Rpc:
                 told = _parsed(answer.body)
             if not isinstance(told, dict) or "version_info" not in told:
                 # Before 18 there is no such address; the RPC service has always told it.
-                told = json.loads(self._jsonrpc("common", "version", []).result)
+                told = self._jsonrpc("common", "version", []).value()
                 told = {"version_info": told["server_version_info"], "version": told["server_version"]}
             found = re.search(r"\d+", str(told["version_info"][0]))
             self._version = (int(found.group()) if found else 0, str(told["version"]))
@@ -104,7 +115,7 @@ class Rpc:
             wanted = self.config.transport
             if wanted == "json2" or (wanted == "auto" and self._ask_version()[0] >= FIRST_JSON2):
                 try:
-                    self._uid = int(json.loads(self._json2("res.users", "context_get", {}).result)["uid"])
+                    self._uid = int(self._json2("res.users", "context_get", {}).value()["uid"])
                     self._transport = "json2"
                 except RefusedBySource as error:
                     if wanted == "json2" or error.status != 401:
@@ -117,7 +128,7 @@ class Rpc:
 
     def _login(self) -> int:
         given = [self.config.db, self.config.username, self.secret, {}]
-        uid = json.loads(self._jsonrpc("common", "authenticate", given).result)
+        uid = self._jsonrpc("common", "authenticate", given).value()
         if not isinstance(uid, int) or isinstance(uid, bool):
             raise RefusedBySource(
                 f"Odoo does not accept the login of {self.config.username}: the user, the password or the key is "
@@ -189,7 +200,7 @@ class Rpc:
             raise _failure(shown, answer, error.get("data") if isinstance(error, dict) else None)
         if "result" not in envelope:
             raise MalformedAnswer(f"{shown}: the answer has no result", body=answer.body[:_KEPT])
-        arguments = given[-1] if isinstance(given[-1], dict) else {}
+        arguments = given[-1] if given and isinstance(given[-1], dict) else {}
         return _reply(answer, envelope["result"], f"POST /jsonrpc {shown} {_shown(arguments)}")
 
 

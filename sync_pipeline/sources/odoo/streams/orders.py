@@ -42,5 +42,6 @@ STREAM = OdooStream(
     leaves_out={"transaction_ids": "payments: they name their orders themselves"},
     money=("amount_total", "amount_untaxed", "amount_tax"),
     dates=("create_date", "write_date", "date_order"),
+    currency="currency_id",
     to_entity=to_order,
 )
