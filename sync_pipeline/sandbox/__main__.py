@@ -60,6 +60,9 @@ def _odoo(asked: Any, scale: tuple[int, int, int, int]) -> tuple[odoo.Server, di
     store.admin.key, store.admin.password = asked.key or store.key, asked.secret or store.password
     products, variants, partners, orders = scale
     odoo.seed(store, random_seed=asked.seed, products=products, variants=variants, partners=partners, orders=orders)
+    if not orders:  # without sales nobody is a customer, unless somebody says so
+        for partner in store.ids("res.partner"):
+            store.sql("res.partner", partner, {"customer_rank": 1})
     server = odoo.Server(store, https=asked.https, latency=asked.latency, port=asked.port).start()
     ready = {"url": server.url, "db": server.db, "user": server.login, "key": server.key, "password": server.password}
     return server, ready
