@@ -1,4 +1,4 @@
-"""Contestant: the floor of Odoo. The same windows of ids, as many at a time, and COPY of their records: nothing else."""
+"""Contestant: the floor of Odoo. The same windows of ids, as many at a time, and COPY of their records: no more."""
 
 import argparse
 import json
