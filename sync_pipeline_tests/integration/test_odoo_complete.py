@@ -112,7 +112,7 @@ def test_rows_that_come_and_go_while_it_is_read_are_there_after_the_next_delta(l
 
 
 def test_writers_at_work(database: Database, settings: Settings, org: connect.Organization, store: Store) -> None:
-    """Long transactions, many updates in one second and deletes while it pulls: nothing is missing, nothing is stale."""
+    """Long transactions, updates in one second and deletes while it pulls: nothing is missing, nothing stale."""
     stop = threading.Event()
 
     def write() -> None:
@@ -200,7 +200,7 @@ class Killed(BaseException):
 
 
 def test_a_killed_pull_goes_on_where_it_stopped_and_its_watermark_is_from_its_beginning(large: Odoo) -> None:
-    def lists() -> int:
+    def lists() -> Any:
         asked = [r for r in large.server.requests if r.method == "search_read" and r.model == "product.category"]
         return len(asked) - sum(r.arguments["order"] == "id desc" for r in asked)
 
@@ -251,7 +251,7 @@ def test_both_transports_give_the_same_payloads(opened: Odoo) -> None:
 def test_values_come_back_digit_for_digit(opened: Odoo) -> None:
     connect.update_settings(opened.db, opened.connection, {"companies": [1]})
     opened.connection = connect.connection(opened.db, opened.org, "erp")
-    target = sorted(opened.store.ids("product.category"))[0]
+    target = min(opened.store.ids("product.category"))
     hostile = {
         "big": str(2**70),
         "digits": "10.343287500000002",
