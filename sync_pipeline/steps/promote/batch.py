@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple, TypedDict
 
 import msgspec
@@ -17,6 +18,8 @@ from sync_pipeline.sources.base import source
 from sync_pipeline.steps.promote.related import Look, Place, embed
 from sync_pipeline.steps.promote.stage import line as copied
 from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
+
+_TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -89,11 +92,17 @@ class _Mapping(NamedTuple):
     follows: Sequence[Follow]
 
 
-def to_entities(records: Iterable[Captured], look: Look) -> list[Entity | Exception]:
+def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
     """Captured payloads as entities, in order; for one that cannot be mapped the reason.
 
-    `look` finds the records they name; it is asked a few times for all of them.
+    `look` finds the records they name; it is asked a few times for some hundred of them.
     """
+    rest = iter(records)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from _to_entities(some, look)
+
+
+def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
     results: list[Any] = []
     follows: list[Place] = []
     later: list[tuple[int, _Mapping, Any]] = []
