@@ -14,7 +14,7 @@ _SHIRT = 104
 
 def levers(world: World) -> None:
     """Categories and attributes, then what needs products of its own: carriers, loyalty."""
-    for name, parent, german in words.CATEGORIES:
+    for name, parent in words.CATEGORIES:
         above = world.store.row("product.category", world.id("product.category", parent)) if parent else None
         row = world.put(
             "product.category", name=name, parent_id=above.id if above else False,
@@ -25,7 +25,6 @@ def levers(world: World) -> None:
             packaging_reserve_method="partial",
         )  # fmt: skip
         row.values["parent_path"] = f"{above.values['parent_path'] if above else ''}{row.id}/"
-        world.words(row, name=german)
     for at, (name, create, display, values) in enumerate(words.ATTRIBUTES):
         attribute = world.put(
             "product.attribute", name=name, create_variant=create, display_type=display, sequence=at * 10
@@ -93,6 +92,8 @@ def simple(world: World, number: int) -> None:
         world, name, price, words.LEAVES[number % len(words.LEAVES)], default_code=code, weight=weight,
         description_sale=f"Item {number}\nSecond line" if number % 4 == 1 else False, **more,
     )  # fmt: skip
+    german = next((de for en, de in words.GERMAN_NOUNS.items() if en in name), None)
+    world.words(of, name=f"{german} {number}" if german else None)
     barcode = f"40{number:011d}" if number % 3 == 0 else False
     made = variant(world, of, code, cost, barcode=barcode, weight=weight)
     if of.values["active"] and of.values["sale_ok"]:

@@ -28,12 +28,10 @@ UNITS = (
     (18, "ml", 1.0, False), (19, "L", 1000.0, 18),
 )  # fmt: skip
 TAGS = ((1, "Vendor", False), (2, "Wholesale", False), (3, "VIP ★", 2), (4, "Newsletter", False), (5, "Händler", 2))
-CATEGORIES: tuple[tuple[str, str | None, str | None], ...] = (
-    ("Goods", None, "Waren"), ("Clothing", "Goods", "Kleidung"), ("Shirts", "Clothing", "Hemden"),
-    ("Shoes", "Clothing", "Schuhe"), ("Home & Garden", "Goods", "Haus & Garten"), ("Kitchen", "Home & Garden", "Küche"),
-    ("Garden", "Home & Garden", "Garten"), ("Électronique", "Goods", None), ("Audio", "Électronique", None),
-    ("Books", "Goods", "Bücher"), ("Services", None, "Dienste"), ("Deliveries", "Services", None), ("Expenses", None,
-    None),
+CATEGORIES: tuple[tuple[str, str | None], ...] = (
+    ("Goods", None), ("Clothing", "Goods"), ("Shirts", "Clothing"), ("Shoes", "Clothing"), ("Home & Garden", "Goods"),
+    ("Kitchen", "Home & Garden"), ("Garden", "Home & Garden"), ("Électronique", "Goods"), ("Audio", "Électronique"),
+    ("Books", "Goods"), ("Services", None), ("Deliveries", "Services"), ("Expenses", None),
 )  # fmt: skip
 LEAVES = ("Shirts", "Shoes", "Kitchen", "Garden", "Audio", "Books")
 ATTRIBUTES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -44,6 +42,7 @@ ATTRIBUTES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 COLORS = {"Red": "#d62728", "Blue": "#1f77b4", "Grün": "#2ca02c", "Black": "#000000"}
 GERMAN = {"Red": "Rot", "Blue": "Blau", "Black": "Schwarz", "Size": "Größe", "Color": "Farbe", "Cotton": "Baumwolle"}
+GERMAN_NOUNS = {"Shirt": "Hemd", "Lamp": "Lampe", "Notebook": "Notizbuch", "Blanket": "Decke", "Novel": "Roman"}
 ADJECTIVES = ("Organic", "Classic", "Slim", "Vintage", "Everyday", "Premium", "Compact", "Soft", "Nordic", "Robust")
 NOUNS = (
     "Shirt", "Teapot", "Running Shoe", "Lamp", "Notebook", "Headphones", "Garden Fork", "Phone Case", "Blanket", "Mug",
