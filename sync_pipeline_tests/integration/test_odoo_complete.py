@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -100,6 +102,26 @@ def test_pages_are_read_side_by_side_and_leave_no_id_out(large: Odoo) -> None:
     assert rows
     lists = [r for r in large.server.requests if r.method == "search_read" and r.model == "product.category"]
     assert len(lists) <= 8, [r.arguments for r in lists]
+
+
+@pytest.mark.parametrize("spread", ["a few thousand far apart", "dense, then far apart", "far apart, then dense"])
+def test_the_width_of_windows_follows_the_ids(
+    database: Database, settings: Settings, org: connect.Organization, spread: str
+) -> None:
+    filled = Store()
+    seed(filled, products=5, partners=5, orders=5)
+    start = max(filled.ids("product.category")) + 1
+    rng = random.Random(4)
+    dense, wide = [1] * 3000, [rng.randrange(1, 5000) for _ in range(3000)]
+    steps = {"a few thousand far apart": wide, "dense, then far apart": dense + wide}.get(spread, wide + dense)
+    ids = [start + n for n in accumulate(steps)]
+    filled.create("product.category", [{"id": i, "name": f"Shelf {i}"} for i in ids])
+    with odoo(database, settings, org, filled, companies=[1]) as opened:
+        report = opened.pull("categories", full=True)["categories"]
+        assert report.ok, report.error
+        assert opened.ids("categories") == {str(i) for i in filled.ids("product.category")}
+        lists = [r for r in opened.server.requests if r.method == "search_read" and r.model == "product.category"]
+        assert len(lists) <= 3 * (len(ids) // 1000) + 8
 
 
 def test_rows_that_come_and_go_while_it_is_read_are_there_after_the_next_delta(large: Odoo) -> None:

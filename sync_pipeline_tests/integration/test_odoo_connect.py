@@ -109,6 +109,7 @@ def test_a_user_with_fewer_rights_gets_less_and_run_and_doctor_say_what(opened: 
     assert "account.move" in finding["permission"].message
     assert "stock.move" in finding["permission"].message
     assert "product.product: standard_price" in finding["fields"].message
+    assert finding["own_documents"].level == "warning"
     report = side.pull("variants", full=True)["variants"]
     assert report.closed
     assert report.missing == ("standard_price",)
@@ -136,6 +137,21 @@ def test_a_healthy_connection(opened: Odoo) -> None:
     assert {"server", "login", "rights", "http", "companies"} == set(findings)
     by_password = connected(opened, "password", password=opened.server.password)
     assert "JSON-RPC" in by_password.findings()["login"].message
+
+
+def test_a_server_before_19_is_asked_by_json_rpc(opened: Odoo) -> None:
+    opened.pull("customers", "products", full=True)
+    opened.store.server_version = (17, 0)
+    older = connected(opened, "older")
+    opened.server.requests.clear()
+    assert "JSON-RPC" in older.findings()["login"].message
+    reports = older.pull("customers", "products", full=True)
+    assert {name: r.error for name, r in reports.items() if not r.ok} == {}
+    methods = {r.method for r in opened.server.requests if r.model == "sale.order"}
+    assert "read_group" in methods
+    assert "formatted_read_group" not in methods
+    for name in ("customers", "products"):
+        assert older.export(name) == opened.export(name)
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,13 @@ def context_get(env: Env, _model: str) -> Json:
     return {"lang": "en_US", "tz": "Europe/Brussels", "uid": env.uid}
 
 
+@_method(on_records=True)
+def has_group(env: Env, _model: str, ids: list[int], group_ext_id: str) -> bool:
+    """Of res.users: the administrator is in every group of sales, the clerk in none that sees others' orders."""
+    users = [env.store.users[i] for i in ids if i in env.store.users]
+    return bool(group_ext_id) and all(user.admin for user in users)
+
+
 # -- writes -----------------------------------------------------------------------------------------------
 @_method()
 def create(env: Env, model: str, vals_list: Any) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SKEW_SECONDS = 120
 _KEY = re.compile(r"[0-9a-f]{40}")  # how Odoo's API keys look
 _EXPIRES_SOON_DAYS = 14
+_SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
 
 
 def examine(client: OdooClient) -> Sequence[Finding]:
@@ -209,7 +210,11 @@ def _refused(client: OdooClient, error: RefusedBySource) -> Finding:
 def _expiry(client: OdooClient, findings: list[Finding]) -> None:
     """A key says nothing of its end until it is over; its owner may look it up while it works."""
     try:
-        keys = client.rows("res.users.apikeys", [["expiration_date", "!=", False]], ["name", "expiration_date"])
+        keys = client.rows(
+            "res.users.apikeys",
+            [["user_id", "=", client.rpc.uid], ["expiration_date", "!=", False]],
+            ["name", "expiration_date"],
+        )
     except SourceError:
         return  # before 18 keys did not expire
     for key in keys:
@@ -226,6 +231,26 @@ def _expiry(client: OdooClient, findings: list[Finding]) -> None:
             )
 
 
+def _own_documents(client: OdooClient, findings: list[Finding]) -> bool:
+    """True if record rules keep others' orders from the user: lists are shorter then, and nothing else tells."""
+    try:
+        sees_all = client.rpc.call("res.users", "has_group", ids=[client.rpc.uid], group_ext_id=_SEES_ALL_ORDERS)
+    except SourceError:
+        return False  # an older server knows another form of the question
+    if sees_all.value() is not False:
+        return False
+    findings.append(
+        Finding(
+            "warning",
+            "own_documents",
+            f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show their own "
+            "orders and customers only, without a word.",
+            "Give the user that group, or connect with a user who has it.",
+        )
+    )
+    return True
+
+
 def _companies(client: OdooClient, findings: list[Finding]) -> bool:
     try:
         companies = client.companies
@@ -233,9 +258,10 @@ def _companies(client: OdooClient, findings: list[Finding]) -> bool:
             row["id"]: row["name"] for row in client.rows("res.company", [["id", "in", list(companies)]], ["name"])
         }
     except RefusedBySource as error:
-        findings.append(
-            Finding("error", error.code or "wrong_company", str(error), "Correct the connection's companies.")
-        )
+        remedy = "Correct the connection's companies."
+        if error.code != "wrong_company":
+            remedy = f"Look at the user's rights, and whether the language {client.config.lang} is active in Odoo."
+        findings.append(Finding("error", error.code or "refused", str(error), remedy))
         return False
     except SourceError as error:
         findings.append(_unreachable(error))
@@ -304,5 +330,6 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
                 "The module is not installed. Nothing is wrong if the business does not use it.",
             )
         )
-    if not closed and not fields:
+    partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False
+    if not closed and not fields and not partly:
         findings.append(Finding("ok", "rights", "The user may read everything that is captured."))

@@ -20,6 +20,7 @@ from sync_pipeline.steps.capture.request import Sink, request
 from sync_pipeline.steps.capture.run import Listed, Run
 
 _ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and a page that overflows costs another
+_STEP = 16  # times wider at most: an empty stretch says little of what follows
 _WIDEST = 2**40
 
 
@@ -96,7 +97,8 @@ class _Walk:
 
     def _ahead(self) -> int:
         # The first page tells whether there is more than one, and how wide a window is.
-        return 2 * self.run.budget.slots if self.width is not None else 1
+        # Few wait for their turn: they were cut before the newest page told how wide.
+        return self.run.budget.slots + 2 if self.width is not None else 1
 
     def _capped(self) -> bool:
         return self.max_pages is not None and self.asked >= self.max_pages
@@ -135,8 +137,9 @@ class _Walk:
         if not cut_short:
             if self.width is None and window == _Window(0, HIGHEST) and page.looked in (None, len(page.items)):
                 self.run.progress.total = rows
-            if rows < self.limit // 2 and window.high < HIGHEST:
-                self.width = min(_WIDEST, 2 * (window.high - window.low + 1))
+            ids = window.high - window.low + 1
+            if rows < self.limit // 2 and window.high < HIGHEST and ids >= (self.width or 0):
+                self.width = min(_WIDEST, ids * min(_STEP, int(_ROOM * self.limit / max(rows, 1))))
             self.width = self.width or self.limit
             return
         assert listed.high is not None
