@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
 
+from sync_pipeline.sandbox.odoo.computed import FROM
 from sync_pipeline.sandbox.odoo.env import Env, User, environment
-from sync_pipeline.sandbox.odoo.models import Field, Json, load
+from sync_pipeline.sandbox.odoo.models import Json, load
 from sync_pipeline.sandbox.odoo.rows import Row, Table, moment
 from sync_pipeline.sandbox.odoo.transactions import Transaction, Views
 from sync_pipeline.sandbox.odoo.values import reader
@@ -211,16 +212,17 @@ class StoreBase:
             self.version += 1
 
     def drop_model(self, *models: str) -> None:
-        """The module is not installed: the model does not exist. Fields that point to it are gone too."""
+        """The module is not installed: no such model, and no field that points to it or is computed from it."""
         with self.lock:
             for name in models:
                 self.models.pop(name)
                 self.tables.pop(name)
             for model in self.models.values():
-                gone: list[Field] = [f for f in model.fields.values() if f.relation in models]
-                for field_ in gone:
-                    model.fields.pop(field_.name)
-                    model.inverses.pop(field_.name, None)
+                gone = {f.name for f in model.fields.values() if f.relation in models}
+                gone.update(name for (of, name), source in FROM.items() if of == model.name and source in models)
+                for name in gone & model.fields.keys():
+                    model.fields.pop(name)
+                    model.inverses.pop(name, None)
             self.version += 1
 
 

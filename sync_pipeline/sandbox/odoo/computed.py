@@ -63,6 +63,15 @@ SLOW: dict[tuple[str, str], float] = {
     ("product.product", "free_qty"): 0.00032,
     ("product.product", "virtual_available"): 0.00024,
 }  # fmt: skip
+# Computed from another model: without its module they do not exist.
+FROM: dict[tuple[str, str], str] = {
+    **{("product.product", name): "stock.quant" for name in ("qty_available", "virtual_available", "free_qty")},
+    ("product.product", "outgoing_qty"): "stock.quant",
+    ("product.template", "qty_available"): "stock.quant",
+    ("res.partner", "total_invoiced"): "account.move",
+    ("res.partner", "sale_order_count"): "sale.order",
+    ("sale.order", "invoice_count"): "account.move",
+}
 _INTERNAL = ("internal", "transit")
 
 

@@ -88,6 +88,10 @@ class Env:
         allowed = set(self.companies)
         if model == "res.company":
             return lambda row: row.id in allowed
+        if model == "product.product":
+            # Rules of the model it inherits from hold for it too.
+            templates = self.store.tables["product.template"].rows
+            return lambda row: templates[row.values["product_tmpl_id"]].values.get("company_id", False) in companies
         by_company = "company_id" in known and known["company_id"].stored and model != "res.users"
         mine = not self.user.admin and model in ("sale.order", "sale.order.line")
         owner = "user_id" if model == "sale.order" else "salesman_id"

@@ -15,6 +15,7 @@ import msgspec
 from sync_pipeline.sandbox.faults import lost
 from sync_pipeline.sandbox.odoo.admin import sandbox_call
 from sync_pipeline.sandbox.odoo.calls import by_name, by_position, common
+from sync_pipeline.sandbox.odoo.env import Env
 from sync_pipeline.sandbox.odoo.faults import Faults
 from sync_pipeline.sandbox.odoo.methods import Encoded
 from sync_pipeline.sandbox.odoo.refusals import Refused, access_denied, unauthorized
@@ -177,7 +178,7 @@ class Call:
             self._struck(struck)
             with store.lock:
                 store.settle()
-                result, env = by_name(store, user, self.model, self.method, self.arguments)
+                result, env = _called(by_name, store, user, self.model, self.method, self.arguments)
             self.cost = env.cost
             return Answer(200, self._result(result), [], _JSON)
         except Refused as refused:
@@ -227,7 +228,7 @@ class Call:
             self._struck(struck)
             with store.lock:
                 store.settle()
-                result, env = by_position(store, args)
+                result, env = _called(by_position, store, args)
             self.cost = env.cost
             return result
         # The database manager is closed, as on any server that faces the internet.
@@ -247,6 +248,14 @@ class Call:
             raise Refused("builtins.ZeroDivisionError", "float division by zero", 500)
         self.app.drift(self.model)
         return result.body
+
+
+def _called(call: Callable[..., tuple[Any, Env]], *args: Any) -> tuple[Any, Env]:
+    """What the ORM itself trips over is an error like any other: a 500 that names Python's exception."""
+    try:
+        return call(*args)
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise Refused(f"builtins.{type(wrong).__name__}", str(wrong), 500) from wrong
 
 
 def _json(payload: Any) -> Answer:

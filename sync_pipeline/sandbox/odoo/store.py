@@ -95,7 +95,7 @@ class Store(StoreBase):
         """The target is touched and the source deleted; what pointed to it moves without its write_date."""
         with self.lock:
             for model, names in _PARTNER_FIELDS:
-                for row in list(self.tables[model].rows.values()):
+                for row in list(self.tables[model].rows.values()) if model in self.tables else ():
                     moved = {name: target for name in names if row.values.get(name) == source}
                     if moved and row.id != source:
                         self.tables[model].change(row, moved)
@@ -242,6 +242,8 @@ class Store(StoreBase):
         if row is None:
             return
         for owned, name in _OWNED.get(model, ()):
+            if owned not in self.tables:
+                continue
             for child in list(self.tables[owned].pointing[name].get(row_id, ())):
                 self.remove(owned, child, at)
         for other in self.tables.values():

@@ -6,6 +6,9 @@ import httpx
 
 from sync_pipeline.sandbox.odoo import Server, Store, seed
 
+# One client for all: making one reads the machine's certificates each time.
+CLIENT = httpx.Client(timeout=30)
+
 
 def seeded(**sizes: int) -> Store:
     """A store with a little of everything that answers computed fields at once."""
@@ -17,7 +20,7 @@ def seeded(**sizes: int) -> Store:
 
 def json2(server: Server, model: str, method: str, *, key: str | None = None, **arguments: Any) -> httpx.Response:
     headers = {"Authorization": f"bearer {key or server.key}", "X-Odoo-Database": server.db}
-    return httpx.post(f"{server.url}/json/2/{model}/{method}", json=arguments, headers=headers, timeout=30)
+    return CLIENT.post(f"{server.url}/json/2/{model}/{method}", json=arguments, headers=headers)
 
 
 def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
@@ -31,7 +34,7 @@ def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
 def rpc(server: Server, service: str, method: str, *args: Any) -> dict[str, Any]:
     """The whole answer of /jsonrpc, `result` or `error`."""
     body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": args}}
-    answer = httpx.post(f"{server.url}/jsonrpc", json=body, timeout=30)
+    answer = CLIENT.post(f"{server.url}/jsonrpc", json=body)
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found

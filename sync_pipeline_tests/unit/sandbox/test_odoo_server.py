@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from sync_pipeline.sandbox.odoo import Server, Store, running
 from sync_pipeline.sandbox.odoo.refusals import DEBUG_MARK
-from sync_pipeline_tests.unit.sandbox.odoo_calls import ask, execute, json2, rpc, seeded
+from sync_pipeline_tests.unit.sandbox.odoo_calls import CLIENT, ask, execute, json2, rpc, seeded
 
 _DAY = 86400
 
@@ -30,10 +31,10 @@ def server(store: Store) -> Iterator[Server]:
 
 def test_open_addresses(server: Server) -> None:
     version = {"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}
-    assert httpx.get(f"{server.url}/web/version").json() == version
-    assert httpx.get(f"{server.url}/json/version").json() == version
-    assert httpx.get(f"{server.url}/web/health").json() == {"status": "pass"}
-    assert httpx.get(f"{server.url}/no/such/page").status_code == 404
+    assert CLIENT.get(f"{server.url}/web/version").json() == version
+    assert CLIENT.get(f"{server.url}/json/version").json() == version
+    assert CLIENT.get(f"{server.url}/web/health").json() == {"status": "pass"}
+    assert CLIENT.get(f"{server.url}/no/such/page").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,18 @@ def test_every_answer_closes_its_connection(server: Server) -> None:
             answer += part
     assert b"connection: close" in answer.lower()
     assert answer.endswith(b'{"status":"pass"}')
+
+
+def test_https(store: Store) -> None:
+    with running(store, https=True) as server:
+        trust = ssl.create_default_context(cafile=server.ca_file)
+        assert server.url.startswith("https://")
+        assert httpx.get(f"{server.url}/web/health", verify=trust).json() == {"status": "pass"}
+
+
+def test_what_the_orm_trips_over_is_an_error_too(server: Server) -> None:
+    answer = json2(server, "res.partner", "read", ids=3)
+    assert (answer.status_code, answer.json()["name"]) == (500, "builtins.TypeError")
 
 
 def test_logins(server: Server, store: Store) -> None:
@@ -101,14 +114,14 @@ def test_the_database_service_is_closed(server: Server, method: str) -> None:
 def test_what_is_no_call(server: Server) -> None:
     headers = {"Authorization": f"bearer {server.key}"}
     address = f"{server.url}/json/2/res.partner/search_count"
-    plain = httpx.post(address, content=b"{}", headers={**headers, "Content-Type": "text/plain"})
+    plain = CLIENT.post(address, content=b"{}", headers={**headers, "Content-Type": "text/plain"})
     assert (plain.status_code, plain.headers["Content-Type"]) == (415, "text/html; charset=utf-8")
-    broken = httpx.post(address, content=b"{", headers={**headers, "Content-Type": "application/json"})
+    broken = CLIENT.post(address, content=b"{", headers={**headers, "Content-Type": "application/json"})
     assert (broken.status_code, broken.headers["Content-Type"]) == (400, "application/json; charset=utf-8")
-    assert httpx.get(address, headers=headers).status_code == 405
-    rpc_broken = httpx.post(f"{server.url}/jsonrpc", content=b"{", headers={"Content-Type": "application/json"})
+    assert CLIENT.get(address, headers=headers).status_code == 405
+    rpc_broken = CLIENT.post(f"{server.url}/jsonrpc", content=b"{", headers={"Content-Type": "application/json"})
     assert (rpc_broken.status_code, rpc_broken.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
-    assert httpx.post(f"{server.url}/jsonrpc", content=b"{}").status_code == 415
+    assert CLIENT.post(f"{server.url}/jsonrpc", content=b"{}").status_code == 415
 
 
 @pytest.mark.parametrize(
@@ -136,7 +149,7 @@ def test_refusals(server: Server, method: str, arguments: dict[str, Any], status
 
 def test_an_older_server_has_no_json2(server: Server, store: Store) -> None:
     store.server_version = (18, 0)
-    assert httpx.get(f"{server.url}/web/version").json()["version"] == "18.0"
+    assert CLIENT.get(f"{server.url}/web/version").json()["version"] == "18.0"
     assert json2(server, "res.partner", "search_count", domain=[]).status_code == 404
     assert execute(server, "res.partner", "search_count", [])["result"] > 0
 
@@ -229,7 +242,7 @@ def test_drift_deletes_and_inserts_while_a_client_walks(server: Server, store: S
 # -- another process --------------------------------------------------------------------------------------
 def test_the_side_door(server: Server, store: Store) -> None:
     def door(path: str, body: Any) -> httpx.Response:
-        return httpx.post(f"{server.url}/_sandbox/{path}", json=body)
+        return CLIENT.post(f"{server.url}/_sandbox/{path}", json=body)
 
     made = door("write", {"op": "create", "model": "res.partner", "values": {"name": "By the door"}, "hold_seconds": 5})
     held = made.json()["results"][0][0]
@@ -244,7 +257,7 @@ def test_the_side_door(server: Server, store: Store) -> None:
     }  # fmt: skip
     door("faults", {"op": "burst", "status": 503, "count": 1})
     assert json2(server, "res.partner", "search_count", domain=[]).status_code == 503
-    told = httpx.get(f"{server.url}/_sandbox/stats").json()
+    told = CLIENT.get(f"{server.url}/_sandbox/stats").json()
     assert told["by_status"] == {"503": 1}
     assert told["counts"]["res.partner"] == len(store.ids("res.partner"))
     for wrong in ({"op": "drop_database"}, {"op": "write", "model": "nope", "ids": 1, "values": {}}):
@@ -264,9 +277,9 @@ def test_a_process_of_its_own() -> None:
                     "args": [ready["db"], ready["user"], "hunter2", {}],
                 }
             }
-            assert httpx.post(f"{ready['url']}/jsonrpc", json=body).json()["result"] == 2
+            assert CLIENT.post(f"{ready['url']}/jsonrpc", json=body).json()["result"] == 2
             headers = {"Authorization": f"bearer {ready['key']}"}
-            counted = httpx.post(
+            counted = CLIENT.post(
                 f"{ready['url']}/json/2/product.template/search_count", json={"domain": []}, headers=headers
             )
             assert counted.json() > 30

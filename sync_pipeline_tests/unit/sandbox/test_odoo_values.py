@@ -151,6 +151,18 @@ def test_rows_of_a_company_follow_the_allowed_ones(server: Server) -> None:
     assert ask(server, "res.company", "search", domain=[], context={"allowed_company_ids": [2]}) == [2]
 
 
+def test_variants_follow_their_templates_company(server: Server) -> None:
+    table = server.store.tables["product.product"].rows
+    owner = {
+        i: server.store.row("product.template", r.values["product_tmpl_id"]).values.get("company_id")
+        for i, r in table.items()
+    }
+    foreign = {i for i, company in owner.items() if company == 2}
+    seen = ask(server, "product.product", "search", domain=[], context={"allowed_company_ids": [1]})
+    assert foreign
+    assert set(seen) == table.keys() - foreign
+
+
 def test_stock_follows_the_allowed_companies(server: Server) -> None:
     table = server.store.tables["stock.quant"]
     product = next(

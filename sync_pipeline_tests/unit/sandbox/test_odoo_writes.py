@@ -335,3 +335,15 @@ def test_modules_that_are_missing(server: Server, store: Store) -> None:
     assert json2(server, "loyalty.program", "search_read").status_code == 404
     assert "carrier_id" not in ask(server, "sale.order", "fields_get")
     assert len(ask(server, "sale.order", "search_read", limit=3)) == 3
+
+
+def test_a_database_without_stock_and_accounting(server: Server, store: Store) -> None:
+    store.drop_model("stock.quant", "stock.picking", "stock.move", "stock.location", "stock.warehouse")
+    store.drop_model("account.move", "account.move.line")
+    assert not {"qty_available", "stock_quant_ids"} & ask(server, "product.product", "fields_get").keys()
+    for model in ("product.product", "product.template", "res.partner", "sale.order", "sale.order.line"):
+        assert len(ask(server, model, "search_read", limit=3)) == 3
+    store.merge_partners(store.row("sale.order", 1).values["partner_id"], 6)
+    variant = store.create("product.product", {"name": "Short-lived"})[0]
+    store.unlink("product.product", variant)
+    assert variant not in store.ids("product.product")
