@@ -253,6 +253,18 @@ def test_what_captured_orders_say_of_a_customer(world: Erp) -> None:
     assert row.last_interaction_date.isoformat() == "2026-11-21T01:50:35+00:00"
 
 
+def test_an_address_that_changes_hands_takes_its_orders_along(world: Erp) -> None:
+    world.organize(currency="EUR")
+    other = partner(60, email="other@example.test", name="Other")
+    address = partner(9, type="delivery", parent_id=47)
+    world.capture("order", order(5, partner_id=9, amount_total=11.0))
+    world.apply(*(world.capture("customer", one) for one in (MUELLER, other, address)))
+    values = "SELECT name, lifetime_value::text FROM core.customers ORDER BY name"
+    assert [tuple(one) for one in world.sql(values)] == [("Müller GmbH", "11.0"), ("Other", "0")]
+    world.promote("customer", {**address, "parent_id": 60})
+    assert [tuple(one) for one in world.sql(values)] == [("Müller GmbH", "0"), ("Other", "11.0")]
+
+
 def test_a_foreign_currency_is_a_warning_and_the_own_is_none(world: Erp) -> None:
     world.organize(currency="EUR")
     world.capture("order", order(1))

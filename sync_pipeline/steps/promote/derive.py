@@ -82,9 +82,7 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
     figures = {row.id: Figures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
     emails = [(row.id, row.email) for row in rows if row.email]
-    types = sorted(
-        {s.entity_type for source in all_sources().values() for s in source.streams.values() if s.entity == "order"}
-    )
+    types = _types("order")
     if records:
         found = run(
             conn,
@@ -100,8 +98,15 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
     _write(conn, org, rows, figures, queue)
 
 
+def _types(entity: str) -> list[str]:
+    """The entity types that any provider's records of a core entity have."""
+    every = (stream for source in all_sources().values() for stream in source.streams.values())
+    return sorted({stream.entity_type for stream in every if stream.entity == entity})
+
+
 def _add(conn: Connection, rows: Iterable[tuple[Figures, Any]]) -> None:
-    look = looking(conn)
+    # Whose the orders are is known here: who they name need not be looked up.
+    look = looking(conn, without=_types("customer"))
     rows = iter(rows)
     while some := list(islice(rows, _CHUNK)):
         captured = (Captured(row.connection_id, row.provider, row.entity_type, row.payload) for _, row in some)

@@ -151,7 +151,9 @@ def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> No
 
 
 def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
-    """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders."""
+    """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders
+    that were refunded: lines say nothing of what a customer is worth.
+    """
     refs = look_up_refs(
         conn,
         (
@@ -172,17 +174,15 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
                 yield _item_row(item, order, one, entity)
 
     _write_items(conn, queue, items, rows())
-    orders = set()
-    parts_of = set()
+    refunded: set[int] = set()
+    parts_of: set[int] = set()
     for row in run(conn, SQL["first_items"], **_keys(items)):
         item = items[row.n - 1]
         item.id = int(row.id)
         if row.order_id is not None:
-            orders.add(int(row.order_id))
-            if not isinstance(item.entity, Refund):
-                parts_of.add(int(row.order_id))
+            (refunded if isinstance(item.entity, Refund) else parts_of).add(int(row.order_id))
     sum_orders(conn, queue, parts_of)
-    return orders
+    return refunded
 
 
 def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
@@ -236,6 +236,14 @@ def delete_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> s
     found = run(conn, SQL["delete_items"], queue=queue, **_keys(items)).all()
     sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
     return {int(one.order_id) for one in found if one.order_id is not None}
+
+
+def owners_of(conn: Connection, addresses: Iterable[int]) -> set[int]:
+    """The customers of addresses."""
+    rows = list(addresses)
+    if not rows:
+        return set()
+    return {int(one) for one in run(conn, SQL["owners_of_addresses"], rows=rows).scalars()}
 
 
 def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:

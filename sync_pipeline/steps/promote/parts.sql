@@ -187,6 +187,10 @@ WHERE o.org_id = connect.current_org() AND o.id = k.id
     AND (o.subtotal, o.discount_total, o.shipping_total, o.fee_total, o.metadata)
         IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
 
+-- owners_of_addresses --
+SELECT DISTINCT customer_id FROM core.customer_addresses
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
+
 -- customers_of_orders --
 SELECT DISTINCT customer_id FROM core.sales_orders
 WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;

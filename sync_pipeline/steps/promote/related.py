@@ -7,7 +7,7 @@ fetched, a query a level and kind for a whole batch, whatever provider it is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -34,10 +34,12 @@ class Place(NamedTuple):
     follows: Sequence[Follow]
 
 
-def looking(conn: Connection) -> Look:
-    """Look up in the caller's transaction."""
+def looking(conn: Connection, without: Collection[str] = ()) -> Look:
+    """Look up in the caller's transaction; records of the types in `without` stay ids."""
 
     def look(entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
+        if entity_type in without:
+            return {}
         rows = run(
             conn,
             SQL["related"],

@@ -78,6 +78,8 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
     if table is ORDERS:
         affected |= parts.customers_of(conn, (item.id for item in group if not item.is_new))
         _guests(conn, queue, group)
+    if table is ADDRESSES:
+        affected |= parts.owners_of(conn, (item.id for item in group if not item.is_new))
     _map(conn, queue, table, group)
     waiting = _link(conn, group)
     _insert_and_update(conn, org, queue, table, group, outcome)
