@@ -139,6 +139,7 @@ def test_an_e_mail_counts_as_odoo_cleans_it_and_an_archived_partner_is_inactive(
         ({"type": "contact", "email": False}, "contact"),
         ({"type": "contact", "email": "x@y.z"}, None),
         ({"type": "contact", "email": False, "customer_rank": 1}, None),
+        ({"type": "contact", "email": False, "is_company": True}, None),
         ({"type": "delivery", "parent_id": False}, None),
     ],
 )
@@ -428,6 +429,11 @@ def test_what_is_no_number_names_field_and_value(entity_type: str, payload: dict
 def test_a_float_loses_its_binary_tail_and_nothing_else(value: float, expected: str) -> None:
     price = mapped("product", {"id": 1, "name": "x", "list_price": value}).price
     assert format(price, "f") == expected
+
+
+def test_a_number_with_more_digits_than_a_float_keeps_them_all() -> None:
+    price = Decimal("1234567890123456789012345.12345678901234")
+    assert mapped("product", {"id": 1, "name": "x", "list_price": price}).price == price
 
 
 @cache

@@ -15,7 +15,7 @@ REACH = ("phone", "mobile", "email", "email_normalized")
 
 
 def is_address(payload: Mapping[str, Any]) -> bool:
-    """True for a partner that is no customer of its own: an address, or a contact nobody can write to.
+    """True for a partner that is no customer of its own: an address, or a person at a company nobody can write to.
 
     Odoo counts invoices on the invoice address (`customer_rank`), so only a contact's rank says that it buys.
     """
@@ -23,6 +23,8 @@ def is_address(payload: Mapping[str, Any]) -> bool:
         return False
     if payload.get("type") not in (None, False, "contact"):
         return True
+    if payload.get("is_company") is True:
+        return False
     return e_mail(payload) is None and not amount(payload, "customer_rank")
 
 

@@ -18,7 +18,7 @@ def taxes(field: str) -> Follow:
 
 def partner(field: str, *fields: str, follows: tuple[Follow, ...] = ()) -> Follow:
     """The partner in `field`; an address names the customer it belongs to."""
-    who = ("type", "parent_id", "name", "email", "email_normalized", "customer_rank")
+    who = ("type", "parent_id", "is_company", "name", "email", "email_normalized", "customer_rank")
     owner = Follow("parent_id", "customer", who, (Follow("parent_id", "customer", who),))
     return Follow(field, "customer", tuple(dict.fromkeys((*who, *fields))), (owner, *follows))
 

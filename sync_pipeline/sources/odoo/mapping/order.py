@@ -36,7 +36,7 @@ _KEPT = (
     "team_id",
     "user_id",
 )
-_ADDRESS = ("is_company", "commercial_company_name", "company_name", *PLACE, *REACH)
+_ADDRESS = ("commercial_company_name", "company_name", *PLACE, *REACH)
 
 
 def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:

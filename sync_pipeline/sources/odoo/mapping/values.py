@@ -7,6 +7,7 @@ from typing import Any
 
 from sync_pipeline.entities.base import LookedUp, Ref, Unmappable
 
+_FLOAT = 25  # the longest that a float of this size is written
 _PLACES = 9  # what a float has beyond is its binary tail: 10.343287500000002 was 10.3432875
 
 
@@ -28,6 +29,8 @@ def number(payload: Mapping[str, Any], field: str) -> Decimal | None:
         raise Unmappable(field, value, "number")
     if exponent >= -_PLACES:
         return found
+    if len(str(found)) > _FLOAT:
+        return found  # more digits than a float has: somebody meant them
     # Zeros that rounding leaves behind say nothing: 1.100000000 is 1.1.
     short = round(found, _PLACES).normalize()
     return short if short.as_tuple().exponent < 0 else short.quantize(Decimal(1))  # type: ignore[operator]
