@@ -13,7 +13,6 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline_tests.integration.promote_world import World
 from sync_pipeline_tests.integration.test_promote_odoo_one_core import (
     Erp,
     order,
@@ -40,7 +39,7 @@ def test_a_catalogue_with_stock_by_location(world: Erp) -> None:
     world.promote("variation", variant(66, 46, default_code="NB", product_template_attribute_value_ids=[23]))
     world.apply(
         world.capture("stock", quant(1, 66, 8, 12.0)),
-        world.capture("stock", quant(2, 66, 9, -3.0)),
+        world.capture("stock", quant(2, 66, 9, -3.0, lot_id=4, reserved_quantity=1.5)),
         world.capture("stock", quant(3, 66, 5, 40.0)),
     )
     stock = world.sql(
@@ -51,6 +50,8 @@ def test_a_catalogue_with_stock_by_location(world: Erp) -> None:
         ("WH/Shelf", "-3.0", "out_of_stock", "NB", "NB"),
         ("WH/Stock", "12.0", "in_stock", "NB", "NB"),
     ]
+    told = world.one("SELECT metadata FROM core.inventory_items WHERE external_id = '2'")[0]
+    assert told == {"odoo_quant_id": 2, "lot_id": 4, "reserved_quantity": 1.5}
     assert [tuple(one) for one in world.sql("SELECT kind, code FROM core.reference_data")] == [("stock", "3")]
     product = world.one("SELECT currency, price::text, metadata FROM core.products")
     assert (product.currency, product.price, product.metadata["unit"]) == ("EUR", "10.0", "Units")
@@ -335,16 +336,21 @@ def _bare(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_world_without_what_it_names_still_promotes(database: Database, org: Organization) -> None:
-    """Currencies, countries and the rest may not be captured (a key with fewer rights): fields stay empty."""
+def test_amounts_wait_for_their_currency_and_nothing_else_does(database: Database, org: Organization) -> None:
+    """Countries, units and the rest may not be captured: those fields stay empty."""
     world = Erp(database, org.org_id, furnished=False)
-    report = world.apply(
-        world.capture("customer", MUELLER),
+    records = [
         world.capture("product", template(46)),
         world.capture("variation", variant(66, 46)),
         world.capture("order", order(25, partner_id=47)),
-        world.capture("order_line", order_line(51, 25, product_id=66)),
-    )
-    assert report.errors == []
-    assert world.one("SELECT currency FROM core.sales_orders")[0] is None
-    assert isinstance(world, World)
+    ]
+    others = [world.capture("customer", MUELLER), world.capture("order_line", order_line(51, 25, product_id=66))]
+    report = world.apply(*records, *others)
+    assert (report.done, report.failed) == (2, 3)
+    assert {one["reason"] for one in report.errors} == {
+        "Its currency 126 is not captured. Pull currencies, then retry."
+    }
+    world.capture("currency", {"id": 126, "name": "EUR"})
+    assert world.apply(*records).errors == []
+    assert world.one("SELECT currency, customer_id IS NOT NULL FROM core.sales_orders")[:] == ("EUR", True)
+    assert world.one("SELECT count(*) FROM core.sales_order_items WHERE order_id > 0 AND variant_id > 0")[0] == 1

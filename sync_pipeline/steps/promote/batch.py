@@ -189,7 +189,7 @@ def _fill(item: Item, entity: Entity, currency: str | None) -> None:
     item.entity, item.table = entity, table
 
 
-def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:
+def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any, ...]:
     """What a record tells of stock, as stage_inventory has it after the article's ids."""
     return (
         line.connection_id,
@@ -200,6 +200,7 @@ def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:
         stock.manage_stock,
         stock.stock_status,
         stock.backorders,
+        metadata,
     )
 
 

@@ -130,7 +130,7 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
             targets.append(target)
             if ref is not None and target is None:
                 waiting[relation].append((item, ref))
-        rows.append((*targets, *stock_fields(item.line, entity.stock)))
+        rows.append((*targets, *stock_fields(item.line, entity.stock, to_json(entity.metadata))))
     _write_stock(conn, queue, rows, again=True)
     for row in run(conn, SQL["inventory_ids"], **_keys(items)):
         items[row.n - 1].id = int(row.id)

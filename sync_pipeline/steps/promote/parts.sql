@@ -17,13 +17,13 @@ WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.con
 -- stage_inventory --
 CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
 SELECT product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders
+       manage_stock, stock_status, backorders, metadata
 FROM core.inventory_items WITH NO DATA;
 
 -- copy_inventory --
 COPY stage_inventory (
     product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders
+    stock_status, backorders, metadata
 ) FROM STDIN;
 
 -- clear_inventory --
@@ -32,9 +32,9 @@ DELETE FROM stage_inventory;
 -- write_inventory --
 INSERT INTO core.inventory_items (
     org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders, queue_id)
+    stock_status, backorders, metadata, queue_id)
 SELECT (SELECT connect.current_org()), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders, %(queue)s::uuid
+       manage_stock, stock_status, backorders, metadata, %(queue)s::uuid
 FROM stage_inventory;
 
 -- inventory_again --
@@ -42,7 +42,7 @@ FROM stage_inventory;
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET product_id = excluded.product_id, variant_id = excluded.variant_id, location = excluded.location,
     quantity = excluded.quantity, manage_stock = excluded.manage_stock, stock_status = excluded.stock_status,
-    backorders = excluded.backorders, active = true, deleted_at = NULL, updated_at = now(),
+    backorders = excluded.backorders, metadata = excluded.metadata, active = true, deleted_at = NULL, updated_at = now(),
     queue_id = excluded.queue_id;
 
 -- inventory_ids --

@@ -6,8 +6,8 @@ from typing import Any
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
 from sync_pipeline.sources.odoo.mapping.customer import PLACE, REACH, e_mail, owner, place
-from sync_pipeline.sources.odoo.mapping.follow import COUNTRY, CURRENCY, STATE, partner
-from sync_pipeline.sources.odoo.mapping.values import amount, kept, linked, named, ref, text, when
+from sync_pipeline.sources.odoo.mapping.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
+from sync_pipeline.sources.odoo.mapping.values import amount, kept, linked, ref, text, when
 
 # A quotation is no sale, sent or not.
 STATUS = {
@@ -73,6 +73,7 @@ def to_order(payload: Mapping[str, Any]) -> Order:
     """One `sale.order`. Its amounts are in its own currency; the tax is the order's, as Odoo rounds it there.
 
     Raises:
+        SyncError: its currency is not captured.
         Unmappable: an amount is no number.
     """
     warnings: list[str] = []
@@ -86,7 +87,7 @@ def to_order(payload: Mapping[str, Any]) -> Order:
         number=text(payload, "name") or str(payload.get("id")),
         status=status,
         source_status=str(payload.get("state") or ""),
-        currency=named(payload, "currency_id"),
+        currency=currency_of(payload),
         total=amount(payload, "amount_total"),
         tax_total=tax,
         customer=owner(buyer) if buyer else ref("customer", payload.get("partner_id")),

@@ -5,8 +5,8 @@ from typing import Any
 
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Product
-from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, UNIT, taxes, taxes_of, unit_of
-from sync_pipeline.sources.odoo.mapping.values import kept, named, number, ref, text
+from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, UNIT, currency_of, taxes, taxes_of, unit_of
+from sync_pipeline.sources.odoo.mapping.values import kept, number, ref, text
 
 _KEPT = ("type", "is_storable", "tracking", "invoice_policy", "weight", "volume", "hs_code", "company_id")
 
@@ -51,6 +51,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
     Its stock is its variants'. The sales price is the one there is: pricelists are reference data.
 
     Raises:
+        SyncError: its currency is not captured.
         Unmappable: the price is no number.
     """
     price = number(payload, "list_price")
@@ -66,7 +67,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
         short_description=text(payload, "description_sale"),
         price=price,
         regular_price=price,
-        currency=named(payload, "currency_id"),
+        currency=currency_of(payload),
         barcode=text(payload, "barcode"),
         categories=[category] if category else [],
         metadata={

@@ -7,9 +7,8 @@ from typing import Any
 from sync_pipeline.entities.base import Follow, reads
 from sync_pipeline.entities.catalogue import InventoryItem, Stock
 from sync_pipeline.entities.reference import Reference
-from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.odoo.mapping.reference import to_reference
-from sync_pipeline.sources.odoo.mapping.values import amount, first, ident, kept, linked, ref, text
+from sync_pipeline.sources.odoo.mapping.values import amount, first, kept, linked, not_captured, ref, text
 from sync_pipeline.sources.odoo.mapping.variant import is_counted
 
 _KEPT = ("lot_id", "package_id", "owner_id", "company_id", "reserved_quantity")
@@ -32,9 +31,7 @@ def to_stock(payload: Mapping[str, Any]) -> InventoryItem | Reference:
     """
     location = linked(payload, "location_id")
     if not location:
-        raise SyncError(
-            f"Its location {ident(payload.get('location_id'))} is not captured. Pull locations, then retry."
-        )
+        raise not_captured("location", payload.get("location_id"), "locations")
     if location.get("usage") != "internal":
         return _counterpart(payload)
     quantity: Decimal = amount(payload, "quantity")

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sync_pipeline.entities.base import LookedUp, Ref, Unmappable
+from sync_pipeline.errors import SyncError
 
 _FLOAT = 25  # the longest that a float of this size is written
 _PLACES = 9  # what a float has beyond is its binary tail: 10.343287500000002 was 10.3432875
@@ -87,6 +88,11 @@ def named(payload: Mapping[str, Any], field: str, by: str = "name") -> str | Non
     if isinstance(value, LookedUp):
         return text(value, by)
     return value[1] if isinstance(value, list) and len(value) == 2 and isinstance(value[1], str) else None
+
+
+def not_captured(what: str, value: Any, stream: str) -> SyncError:
+    """Why a record waits whose meaning hangs on another that nobody has pulled."""
+    return SyncError(f"Its {what} {ident(value)} is not captured. Pull {stream}, then retry.")
 
 
 def records(payload: Mapping[str, Any], field: str) -> Sequence[Mapping[str, Any]]:

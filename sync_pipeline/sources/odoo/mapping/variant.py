@@ -5,7 +5,7 @@ from typing import Any
 
 from sync_pipeline.entities.base import Follow, reads
 from sync_pipeline.entities.catalogue import Stock, Variant
-from sync_pipeline.sources.odoo.mapping.follow import CURRENCY
+from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, currency_of
 from sync_pipeline.sources.odoo.mapping.product import status
 from sync_pipeline.sources.odoo.mapping.values import (
     first,
@@ -58,6 +58,7 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
     """One `product.product`. Where its stock is not counted it has stock of unknown quantity, not of zero.
 
     Raises:
+        SyncError: its currency is not captured.
         Unmappable: a price is no number.
     """
     price = number(payload, "lst_price")
@@ -80,7 +81,7 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
         active=payload.get("active") is not False,
         price=price,
         regular_price=price,
-        currency=named(payload, "currency_id"),
+        currency=currency_of(payload),
         barcode=text(payload, "barcode"),
         attributes=attributes,
         stock=Stock() if is_counted(payload) is False else None,
