@@ -188,11 +188,24 @@ def leave() -> None:
 
 @contextmanager
 def serving(at: Ground, products: int) -> Iterator[Store]:
-    """A store of so many products, over https as real ones are."""
+    """A WooCommerce of so many products, over https as real ones are."""
+    with _store(at, "woocommerce", f"{products}-products") as told:
+        yield Store(**told)
+
+
+@contextmanager
+def serving_odoo(at: Ground, scale: str) -> Iterator[dict[str, str]]:
+    """An Odoo of this scale, over https: its url, db, user, password (an API key) and ca_file."""
+    with _store(at, "odoo", scale) as told:
+        yield {**told, "password": told["key"]}
+
+
+@contextmanager
+def _store(at: Ground, provider: str, scale: str) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "sync_pipeline.sandbox", "woocommerce"),
-            *("--scale", f"{products}-products", "--latency", str(LATENCY), "--https"),
+            *(sys.executable, "-m", "sync_pipeline.sandbox", provider),
+            *("--scale", scale, "--latency", str(LATENCY), "--https"),
         ],
         cwd=PROJECT,
         env={**os.environ, "TMPDIR": str(at.home)},
@@ -204,7 +217,7 @@ def serving(at: Ground, products: int) -> Iterator[Store]:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError("the sandbox store did not start")
-        yield Store(**json.loads(line))
+        yield json.loads(line)
     finally:
         process.terminate()
         process.wait(30)

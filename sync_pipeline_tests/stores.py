@@ -16,15 +16,13 @@ from sync_pipeline.sandbox.woocommerce import Server, Store, running
 from sync_pipeline.steps import capture, connect, preview
 
 
-@dataclass
-class Shop:
-    """A store that serves, and the connection to it."""
+@dataclass(kw_only=True)
+class Connected:
+    """A connection to a store that serves, whatever its provider."""
 
     db: Database
     settings: Settings
     org: connect.Organization
-    store: Store
-    server: Server
     connection: connect.Connection
 
     @property
@@ -72,6 +70,14 @@ class Shop:
         return self.rows(sql, **parameters)[0][0]
 
 
+@dataclass(kw_only=True)
+class Shop(Connected):
+    """A WooCommerce store that serves, and the connection to it."""
+
+    store: Store
+    server: Server
+
+
 @contextmanager
 def shop(
     db: Database,
@@ -93,7 +99,7 @@ def shop(
             {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret, **connection},
             actor="test",
         )
-        yield Shop(db, settings, org, store, server, made)
+        yield Shop(db=db, settings=settings, org=org, connection=made, store=store, server=server)
 
 
 def without_noise(payload: dict[str, Any]) -> dict[str, Any]:

@@ -60,8 +60,8 @@ AS $$
 DECLARE
     -- Referenced before referencing; backwards for removing.
     tables CONSTANT text [] := ARRAY[
-        'core.categories', 'core.customers', 'core.products', 'core.product_variants', 'core.product_categories',
-        'core.inventory_items', 'core.sales_orders', 'core.sales_order_items', 'core.reference_data',
+        'core.categories', 'core.customers', 'core.customer_addresses', 'core.products', 'core.product_variants',
+        'core.product_categories', 'core.inventory_items', 'core.sales_orders', 'core.sales_order_items', 'core.reference_data',
         'promote.integration_mapping', 'promote.pending_link'];
     relation text;
     place integer;

@@ -81,8 +81,12 @@ def show_pull(outcome: "Outcome") -> None:
 
 
 def messages(outcome: "Outcome") -> list[str]:
-    """What the previews have to say: an initial import, a capped look, a drifting schema."""
-    said = []
+    """What pulls and previews have to say: what a user does not get, an initial import, a drifting schema."""
+    said = [
+        f"{connection} {entity}: the store does not offer this user: {', '.join(report.missing)}. Why: the doctor says."
+        for (connection, entity), report in outcome.pulls.items()
+        if report.missing
+    ]
     for (connection, entity), report in outcome.previews.items():
         if report.message:
             said.append(f"{connection} {entity}: {report.message}")

@@ -70,6 +70,8 @@ WHERE m.org_id = connect.current_org()
             SELECT 1 FROM core.categories AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
         WHEN 'core.customers' THEN EXISTS (
             SELECT 1 FROM core.customers AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
+        WHEN 'core.customer_addresses' THEN EXISTS (
+            SELECT 1 FROM core.customer_addresses AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
         WHEN 'core.products' THEN EXISTS (
             SELECT 1 FROM core.products AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
         WHEN 'core.product_variants' THEN EXISTS (

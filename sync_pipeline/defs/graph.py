@@ -29,7 +29,7 @@ GROUPS = {Stage.RAW: "capture", Stage.PREVIEW: "preview", Stage.SELECTED: "selec
 # Which core tables the records of an entity end up in. An entity that is not named here is reference data.
 _TABLES: Mapping[str, Sequence[str]] = {
     "category": ("categories",),
-    "customer": ("customers",),
+    "customer": ("customers", "customer_addresses"),
     "product": ("products", "inventory_items"),
     "variant": ("product_variants", "inventory_items"),
     "inventory_item": ("inventory_items",),
@@ -41,6 +41,7 @@ REFERENCE = "reference_data"
 CORE: Mapping[str, str] = {
     "categories": "the category tree, with parents",
     "customers": "one row a person or company over all stores; lifetime value and segment come from captured orders",
+    "customer_addresses": "further addresses of customers, where the store keeps them as records of their own",
     "products": "one row a product over all stores (the same SKU is the same product)",
     "product_variants": "variations and variants, each with its own SKU, price and attributes",
     "inventory_items": "stock of an article at one place; an empty quantity means that the store does not count it",

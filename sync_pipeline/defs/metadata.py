@@ -77,6 +77,9 @@ def _capture(reports: Sequence[Any], sums: Mapping[str, int]) -> dict[str, Any]:
     gates = [report.gate for report in reports if report.gate is not None]
     if gates:
         found["waits_for_decision"] = ", ".join(map(str, gates))
+    missing = [f"{report.connection}: {', '.join(report.missing)}" for report in reports if report.missing]
+    if missing:
+        found["not_offered_to_this_user"] = "; ".join(missing)
     notes = [report.error for report in reports if report.error]
     if notes:
         found["note"] = redact("; ".join(notes))

@@ -17,6 +17,7 @@ ORDER BY created_at DESC LIMIT %(at_most)s
 SELECT
     (SELECT count(*) FROM core.categories WHERE org_id = connect.current_org()) AS categories,
     (SELECT count(*) FROM core.customers WHERE org_id = connect.current_org()) AS customers,
+    (SELECT count(*) FROM core.customer_addresses WHERE org_id = connect.current_org()) AS customer_addresses,
     (SELECT count(*) FROM core.products WHERE org_id = connect.current_org()) AS products,
     (SELECT count(*) FROM core.product_variants WHERE org_id = connect.current_org()) AS product_variants,
     (SELECT count(*) FROM core.inventory_items WHERE org_id = connect.current_org()) AS inventory_items,

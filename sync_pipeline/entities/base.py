@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,14 +35,37 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class LookedUp(dict[str, Any]):
+    """A record in the place of its id (see Follow): `id` as the reference has it, and some of its fields."""
+
+
+class Follow(msgspec.Struct, frozen=True):
+    """A field that names other records of the same connection, which a mapping looks at too.
+
+    Where `field` holds an id, [id, name] or a list of ids of captured `entity_type` records, the mapping finds a
+    `LookedUp` in the id's place: its fields `reads`, and in those of `follows` the records they name in turn. What is
+    not captured stays as it is. Fields of other records follow their own changes: a core row has them as they were when
+    the record that names them was promoted.
+    """
+
+    field: str
+    entity_type: str
+    reads: tuple[str, ...]
+    follows: tuple[Follow, ...] = ()
+
+
 _Mapping = TypeVar("_Mapping", bound=Callable[..., Entity])
 
 
-def reads(*fields: str) -> Callable[[_Mapping], _Mapping]:
-    """Says which top-level fields of a payload a mapping function looks at: promotion decodes no others for it."""
+def reads(*fields: str, follows: Sequence[Follow] = ()) -> Callable[[_Mapping], _Mapping]:
+    """Says which top-level fields of a payload a mapping function looks at: promotion decodes no others for it.
+
+    `follows`: of which of them it looks at the records they name.
+    """
 
     def declare(to_entity: _Mapping) -> _Mapping:
         to_entity.reads = fields  # type: ignore[attr-defined]
+        to_entity.follows = tuple(follows)  # type: ignore[attr-defined]
         return to_entity
 
     return declare

@@ -86,8 +86,10 @@ class Order(Entity, frozen=True, kw_only=True):
     paid_at: datetime | None = None
     completed_at: datetime | None = None
     active: bool = True
-    # None: the items are records of their own (OrderLines).
-    items: Sequence[OrderItem] | None = ()
+    items: Sequence[OrderItem] = ()
+    # True: the lines are records of their own (OrderLines); `items` has only what the order itself tells, and core sums
+    # up the totals by item type.
+    lines_apart: bool = False
 
 
 class OrderLines(Entity, frozen=True, kw_only=True):

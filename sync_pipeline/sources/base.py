@@ -25,7 +25,7 @@ class Paging(StrEnum):
     """How a list is walked without losing a row while the store changes underneath."""
 
     OFFSET = "offset"  # ordered by id; pages overlap by one row, which proves that nothing slipped between them
-    KEYSET = "keyset"  # id > the last one, ordered by id
+    KEYSET = "keyset"  # windows of ids, ordered by id inside; what a window's page left out is asked for again
     WHOLE = "whole"  # one answer holds all
 
 
@@ -69,6 +69,7 @@ class Stream:
     currency: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store without it is not at fault
+    absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store answers that does not have it
     tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
 
@@ -86,13 +87,17 @@ class Item:
 class Page:
     """An answer with records, in the order they came.
 
-    `total` is what the store says the list holds, where it does; `clock` its own time, where it tells it.
+    `total` is what the store says the list holds, where it does; `clock` its own time, where it tells it. Of a window
+    of ids, `upto` is the last id that was looked at (None: all of the window was), and `looked` how many rows that
+    took, where they are more than the items: some rows are no member of the list.
     """
 
     items: Sequence[Item]
     total: int | None = None
     size: int = 0
     clock: datetime | None = None
+    upto: int | None = None
+    looked: int | None = None
     request: str = ""
     rejected: Sequence[tuple[bytes, str]] = ()  # elements that are no record: their bytes and why
 
@@ -105,6 +110,7 @@ class Ask:
     walk: str = ""
     offset: int = 0
     after: int | None = None  # keyset: ids above this one
+    before: int | None = None  # keyset: and below this one
     limit: int = 100
     since: datetime | None = None
     until: datetime | None = None
@@ -131,6 +137,17 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a stream's records a pull does not take: nothing is dropped without a word.
+
+    `left_out`: reason → field names; `missing`: what the mapping expects and the store does not offer to this user.
+    """
+
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One line of the doctor's report. `level`: ok, warning, error. `remedy`: what to do, in plain words."""
 
@@ -148,6 +165,9 @@ class Client(Protocol):
     def list(self, ask: Ask) -> Page:
         """A part of a list, ordered by id."""
 
+    def last(self, ask: Ask) -> Page:
+        """The last record of a list (its id is enough), and how many there are, where that is cheap to know."""
+
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
         """These records; what is not there any more is not in the page."""
 
@@ -159,6 +179,9 @@ class Client(Protocol):
 
     def offset_ignored(self, stream: Stream) -> None:
         """This list turned out to know pages only: ask for pages from now on."""
+
+    def scope(self, stream: Stream) -> Scope:
+        """What of these records is not taken, as far as the requests so far have told; asks nothing."""
 
     def doctor(self) -> Sequence[Finding]:
         """What works and what does not, with causes in plain words."""

@@ -26,7 +26,7 @@ _BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, or a 4xx one that the caller asked to see."""
+    """A 2xx answer, or one of another status that the caller asked to see."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,6 +41,11 @@ class Answer:
         except (KeyError, ValueError, TypeError):
             return None
         return moment.astimezone(UTC)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asks to wait, from its Retry-After header."""
+        return _retry_after(self.headers.get("retry-after"))
 
 
 class Http:

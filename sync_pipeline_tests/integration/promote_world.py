@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from sync_pipeline.db.engine import Database
+from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
+from sync_pipeline.steps.capture.record import finder
 
 CORE = (
     "core.categories",
     "core.customers",
+    "core.customer_addresses",
     "core.products",
     "core.product_variants",
     "core.product_categories",
@@ -30,10 +33,11 @@ def digest(payload: dict[str, Any]) -> bytes:
 
 
 class World:
-    """One organization with WooCommerce connections."""
+    """One organization with connections, the first of WooCommerce."""
 
     def __init__(self, database: Database, org_id: int) -> None:
         self.db, self.org_id = database, org_id
+        self.providers: dict[int, str] = {}
         self.shop = self.connect("shop")
 
     def sql(self, statement: str, **parameters: Any) -> list[Any]:
@@ -45,21 +49,25 @@ class World:
         (row,) = self.sql(statement, **parameters)
         return row
 
-    def connect(self, name: str, **settings: Any) -> int:
-        return int(
+    def connect(self, name: str, provider: str = "woocommerce", **settings: Any) -> int:
+        connection = int(
             self.one(
                 "INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials, settings) "
-                "VALUES (connect.current_org(), %(name)s, 'woocommerce', 'https://x.test', '', %(settings)s::jsonb) "
+                "VALUES (connect.current_org(), %(name)s, %(provider)s, 'https://x.test', '', %(settings)s::jsonb) "
                 "RETURNING connection_id",
                 name=name,
+                provider=provider,
                 settings=json.dumps(settings),
             )[0]
         )
+        self.providers[connection] = provider
+        return connection
 
-    def preview(self, entity_type: str) -> None:
-        """Compare the first connection's records of a type."""
+    def preview(self, entity_type: str, connection: int | None = None) -> None:
+        """Compare a connection's records of a type, the first one's if none is named."""
         org = next(one for one in connect.organizations(self.db) if one.org_id == self.org_id)
-        shop = next(one for one in connect.connections(self.db, org) if one.connection_id == self.shop)
+        wanted = connection or self.shop
+        shop = next(one for one in connect.connections(self.db, org) if one.connection_id == wanted)
         preview.recompute(self.db, shop, shop.source.stream(entity_type))
 
     def organize(self, **columns: str) -> None:
@@ -72,10 +80,11 @@ class World:
     ) -> tuple[int, str, str]:
         """Write a record as capture would: its current content, and the earlier one into the history."""
         external_id = str(payload.get("id"))
-        parent = {"order": "customer_id", "refund": "parent_id", "variation": "parent_id"}.get(entity_type)
-        billing = payload.get("billing") or {}
-        email = payload.get("email") or billing.get("email")
-        parent_id = str(payload.get(parent) or "") if parent else None
+        provider = self.providers[connection or self.shop]
+        stream = source(provider).stream(entity_type)
+        email = finder(stream.email)(payload)
+        parent = payload.get(stream.parent_field) if stream.parent_field else None
+        parent_id = str(parent) if parent else None
         key = {"c": connection or self.shop, "t": entity_type, "x": external_id}
         self.sql(
             "INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, content_hash, "
@@ -89,15 +98,16 @@ class World:
         self.sql(
             "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
             "content_hash, raw_hash, parent_id, code, email, deletion_state) VALUES (connect.current_org(), %(c)s, "
-            "%(t)s, %(x)s, 'woocommerce', %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, %(code)s, %(email)s, %(state)s) "
+            "%(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, %(code)s, %(email)s, %(state)s) "
             "ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE SET "
             "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
             "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state",
             **key,
             data=json.dumps(payload),
             h=digest(payload),
+            provider=provider,
             parent=parent_id,
-            code=payload.get("sku") or payload.get("number"),
+            code=finder(stream.code)(payload) or None,
             email=email.strip().lower() if email else None,
             state="deleted" if deleted else "present",
         )

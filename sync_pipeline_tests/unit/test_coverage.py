@@ -35,3 +35,17 @@ def test_a_gap_is_reported_exactly_when_an_id_is_uncovered(spans: list[tuple[int
     gap = coverage.first_gap()
     assert gap is not None
     assert gap[0] + 1 == uncovered[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12)), max_size=12))
+def test_the_gaps_are_all_that_is_uncovered(spans: list[tuple[int, int]]) -> None:
+    ranges = [(low, low + size) for low, size in spans]
+    coverage = Coverage(ranges)
+    gaps = coverage.gaps()
+    covered = {i for low, high in ranges for i in range(low, high + 1)}
+    assert {i for low, high in gaps for i in range(low, min(high, 79) + 1)} == set(range(80)) - covered
+    assert gaps[-1][1] == HIGHEST
+    for low, high in gaps:
+        coverage.add(low, high)
+    assert coverage.complete
+    assert coverage.gaps() == ()

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sync_pipeline.sandbox.woocommerce.answers import Answer
+from sync_pipeline.sandbox.wire import Answer
 
 _FAULTS = {
     "burst", "rate", "once", "poison", "heal", "drift", "down", "empty", "lose", "redirect", "strip_auth",

@@ -1,23 +1,12 @@
 """Answers as WordPress makes them: error bodies, totals, Link."""
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sync_pipeline.sandbox.wire import Answer
 from sync_pipeline.sandbox.woocommerce.encoding import php_json
 from sync_pipeline.sandbox.woocommerce.listing import Listed, Query
 from sync_pipeline.sandbox.woocommerce.params import Params, encode
 from sync_pipeline.sandbox.woocommerce.routes import MISSING, Route
-
-
-@dataclass(slots=True)
-class Answer:
-    status: int
-    body: bytes
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    content_type: str = "application/json; charset=UTF-8"
-    # 401s come from an earlier stage of WordPress: no cache headers, but `Vary: Origin`.
-    unauthorized: bool = False
-    location: str | None = None
 
 
 class Asked(Protocol):

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from sync_pipeline.sandbox.faults import lost
 from sync_pipeline.sandbox.woocommerce.base import StoreBase
 from sync_pipeline.sandbox.woocommerce.dates import wall_clock
-from sync_pipeline.sandbox.woocommerce.faults import lost
 from sync_pipeline.sandbox.woocommerce.table import Row, Table
 
 Key = Callable[[Row], Any]

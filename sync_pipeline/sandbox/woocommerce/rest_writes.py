@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from sync_pipeline.sandbox.woocommerce.answers import Answer, api_error, missing
+from sync_pipeline.sandbox.wire import Answer
+from sync_pipeline.sandbox.woocommerce.answers import api_error, missing
 from sync_pipeline.sandbox.woocommerce.params import Params
 from sync_pipeline.sandbox.woocommerce.routes import Route
 from sync_pipeline.sandbox.woocommerce.store import NO_TRASH, Store

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
+from sync_pipeline.sandbox.wire import Answer
 from sync_pipeline.sandbox.woocommerce import travel
 from sync_pipeline.sandbox.woocommerce.admin import sandbox_call
-from sync_pipeline.sandbox.woocommerce.answers import Answer, api_error, missing, page_headers
+from sync_pipeline.sandbox.woocommerce.answers import api_error, missing, page_headers
 from sync_pipeline.sandbox.woocommerce.encoding import field_tree, php_json, pick
 from sync_pipeline.sandbox.woocommerce.faults import Faults
 from sync_pipeline.sandbox.woocommerce.listing import Query, run

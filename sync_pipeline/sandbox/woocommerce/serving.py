@@ -1,53 +1,24 @@
 """The server in a thread of this process, on loopback."""
 
-import asyncio
 import contextlib
-import socket
-import threading
 from collections.abc import Iterator
 
-import uvicorn
-
+from sync_pipeline.sandbox.serving import HttpServer
 from sync_pipeline.sandbox.woocommerce.faults import Faults
 from sync_pipeline.sandbox.woocommerce.server import App, Recorded
 from sync_pipeline.sandbox.woocommerce.store import Store
-from sync_pipeline.sandbox.woocommerce.tls import loopback_certificate
-
-_START_SECONDS = 20.0
 
 
-class Server:
+class Server(HttpServer[Faults]):
     """A running store: its address, its key, its faults and what was asked of it."""
 
+    app: App
+
     def __init__(self, store: Store, *, https: bool = False, latency: float = 0.0, port: int = 0) -> None:
+        faults = Faults()
+        super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
         self.store = store
-        self.faults = Faults()
-        self.ca_file: str | None = None
-        key_file: str | None = None
-        if https:
-            self.ca_file, key_file = loopback_certificate()
-        self._socket = _listen(port)
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"{'https' if https else 'http'}://127.0.0.1:{self.port}"
         store.home = self.url
-        self.app = App(store, self.faults, latency=latency)
-        config = uvicorn.Config(
-            self.app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            ssl_certfile=self.ca_file,
-            ssl_keyfile=key_file,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
-        )
-        self._uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, name=f"sandbox:{self.port}", daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-        self._ready = threading.Event()
 
     @property
     def key(self) -> str:
@@ -61,70 +32,9 @@ class Server:
     def requests(self) -> list[Recorded]:
         return self.app.requests
 
-    @property
-    def latency(self) -> float:
-        return self.app.latency
-
-    @latency.setter
-    def latency(self, seconds: float) -> None:
-        self.app.latency = seconds
-
     def start(self) -> "Server":
-        self._thread.start()
-        if not self._ready.wait(_START_SECONDS):
-            raise RuntimeError("the sandbox server did not start")
-        self.faults.on_listening = self._listen_again
+        self.begin()
         return self
-
-    def stop(self) -> None:
-        self.faults.on_listening = lambda _: None
-        if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(timeout=10)
-        self._socket.close()
-
-    def wait(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        """uvicorn's own loop looks for the end every 100 ms and waits for clients; tests start many shops."""
-        self._stopping = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        config = self._uvicorn.config
-        config.load()
-        self._uvicorn.lifespan = config.lifespan_class(config)
-        await self._uvicorn.startup(sockets=[self._socket])
-        self._ready.set()
-        await self._stopping.wait()
-        for server in self._uvicorn.servers:
-            server.close()
-        for connection in list(self._uvicorn.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-
-    def _listen_again(self, on: bool) -> None:
-        """faults.down(): the listening socket goes (connections are refused) and comes back on its port."""
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        if threading.current_thread() is self._thread:
-            loop.create_task(self._switch(on))
-        else:
-            asyncio.run_coroutine_threadsafe(self._switch(on), loop).result(timeout=10)
-
-    async def _switch(self, on: bool) -> None:
-        listening = [server for server in self._uvicorn.servers if server.is_serving()]
-        if on and not listening:
-            self._socket = _listen(self.port)
-            await self._uvicorn.startup(sockets=[self._socket])
-        elif not on:
-            for server in listening:
-                server.close()
-            self._socket.close()
 
 
 @contextlib.contextmanager
@@ -135,13 +45,3 @@ def running(store: Store, *, https: bool = False, latency: float = 0.0, port: in
         yield server
     finally:
         server.stop()
-
-
-def _listen(port: int) -> socket.socket:
-    # With the protocol named: asyncio sets TCP_NODELAY only then, and without it every answer waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(256)
-    listener.setblocking(False)
-    return listener

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Paging, Presence, Stream
+from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Paging, Presence, Scope, Stream
 from sync_pipeline.sources.http import Answer, Http
 from sync_pipeline.sources.woocommerce.oauth import signed
 from sync_pipeline.sources.woocommerce.settings import WooConfig
@@ -60,6 +61,15 @@ class WooClient:
         """A part of a list, ordered by id."""
         params = self._list_params(ask)
         return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
+
+    def last(self, ask: Ask) -> Page:
+        """The last record of a list, and how many there are."""
+        params = [(k, "desc" if k == "order" else v) for k, v in self._list_params(replace(ask, offset=0, limit=1))]
+        return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
+
+    def scope(self, stream: Stream) -> Scope:  # noqa: ARG002
+        """Everything is taken: its lists answer with whole records."""
+        return Scope()
 
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
         """These records, from the list; what is not there any more is not in the page."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 LOWEST = 0
 HIGHEST = 2**63 - 1
@@ -50,6 +51,11 @@ class Coverage:
                 return previous, low
             previous = high
         return None if previous == HIGHEST else (previous, HIGHEST + 1)
+
+    def gaps(self) -> Sequence[tuple[int, int]]:
+        """The ranges that are not covered, in order."""
+        edges = [(LOWEST - 1, LOWEST - 1), *self._ranges, (HIGHEST + 1, HIGHEST + 1)]
+        return tuple((end + 1, start - 1) for (_, end), (start, _) in pairwise(edges) if start > end + 1)
 
     def ranges(self) -> Sequence[tuple[int, int]]:
         """The covered ranges in order."""

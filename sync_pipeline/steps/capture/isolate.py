@@ -14,7 +14,7 @@ from sync_pipeline.sources.base import Ask, Item, Page, Paging, Presence
 from sync_pipeline.steps.capture.coverage import HIGHEST, LOWEST
 from sync_pipeline.steps.capture.run import Listed, Run
 
-_HASTY = 2  # tries while a page is being taken apart; the single record gets the full number
+HASTY = 2  # tries while a page is being taken apart; the single record gets the full number
 _WIDEST_HOLE = 300  # ids between two neighbours that are worth a look each
 
 
@@ -82,7 +82,7 @@ def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[Item], li
         try:
             page = run.budget.call(
                 lambda part=part: run.client.fetch(run.stream, part, walk),  # type: ignore[misc]
-                tries=_HASTY if len(part) > 1 else None,
+                tries=HASTY if len(part) > 1 else None,
             )
         except TransientSourceError as error:
             if len(part) > 1:
@@ -104,15 +104,16 @@ def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) ->
     try:
         look = run.budget.call(lambda: run.client.look(run.stream, external_id, walk or None))
     except TransientSourceError as final:
-        _set_aside(run, external_id, final if final.body else error)
+        set_aside(run, external_id, final if final.body else error)
         return None
     except RefusedBySource:
-        _set_aside(run, external_id, error)
+        set_aside(run, external_id, error)
         return None
     return None if look.presence is Presence.GONE else look.item
 
 
-def _set_aside(run: Run, external_id: str, error: TransientSourceError) -> None:
+def set_aside(run: Run, external_id: str, error: TransientSourceError) -> None:
+    """Put a record in quarantine with the server's answer."""
     run.quarantine(
         external_id,
         f"the store cannot answer with this record: {error}",
@@ -136,7 +137,7 @@ def _by_position(run: Run, ask: Ask) -> Sequence[Listed]:
         try:
             page = run.budget.call(
                 lambda part=part: run.client.list(part),  # type: ignore[misc]
-                tries=_HASTY if limit > 1 else None,
+                tries=HASTY if limit > 1 else None,
             )
         except TransientSourceError as error:
             if limit > 1:
@@ -187,7 +188,7 @@ def _name_broken(
                     tries=3,
                 )
             except TransientSourceError as found:
-                _set_aside(run, str(number), found)
+                set_aside(run, str(number), found)
                 return str(number)
             except RefusedBySource:
                 continue

@@ -201,6 +201,7 @@ def _finish(
 
     http = getattr(session.client, "http", None)
     state = "failed" if error else "closed"
+    scope = session.client.scope(run.stream)
     counts = execute(
         conn,
         SQL["close_run"],
@@ -224,6 +225,8 @@ def _finish(
                 "note": note,
                 "throttled": run.budget.throttled,
                 "slow": run.budget.slow,
+                "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
+                "missing": list(scope.missing),
             }
         ),
     ).one()
@@ -261,6 +264,7 @@ def _finish(
         slow=run.budget.slow,
         watermark=cursor.watermark.isoformat() if cursor and cursor.watermark else None,
         quarantine=tuple(quarantine),
+        missing=tuple(scope.missing),
         error=error or note,
     )
     journal.record(

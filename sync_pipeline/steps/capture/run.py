@@ -79,6 +79,7 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     clock: datetime | None = None
     _shapes: set[Shape] = field(default_factory=set)
+    _clock_kept: bool = False
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -111,6 +112,7 @@ class Run:
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
             run(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+            self._keep_clock(conn)
         self.progress.new += counts["new"]
         self.progress.changed += counts["changed"]
         self.progress.unchanged += counts["unchanged"]
@@ -144,6 +146,7 @@ class Run:
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
             run(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+            self._keep_clock(conn)
         self.progress.swept += len(hashes)
         self.progress.pages += len(pages)
         self.report(self.progress)
@@ -176,6 +179,12 @@ class Run:
             self.clock = page.clock
         if page.total is not None:
             self.progress.total = page.total
+
+    def _keep_clock(self, conn: Transaction) -> None:
+        """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
+        if self.clock is not None and not self._clock_kept:
+            run(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
+            self._clock_kept = True
 
     def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
         run(
@@ -229,10 +238,12 @@ class Run:
                 changed += 1
             else:
                 seen.append(record)
-                continue  # only noise moved
+                if not self._told_otherwise(record, stored.tell_hash):
+                    continue  # only noise moved
             write.append(record)
         if write:
             self._store(conn, write)
+        if new or changed:
             run(conn, SQL["mark_changed"], **self.keys)
         if seen and self.mode == "full":
             self._note_shapes(conn, seen)
@@ -240,6 +251,11 @@ class Run:
             run(conn, SQL["unsuspect"], **self.keys, ids=back)
         run(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
         return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
+
+    def _told_otherwise(self, record: Read, stored: Any) -> bool:
+        """A telling field moved that is noise, such as the date of a write that changed nothing: the payload is kept up
+        to date, without a new version, or each sweep would find it different again."""
+        return bool(self.stream.telling) and tell_hash(record.item.raw, self.stream.telling) != bytes(stored or b"")
 
     def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
         try:

@@ -48,6 +48,7 @@ class PullReport:
     slow: int = 0
     watermark: str | None = None
     quarantine: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # what the mapping expects and the store does not offer to this user
     error: str | None = None
 
     @property
@@ -111,7 +112,7 @@ class Session:
                 self.budget.open_circuit()
                 return fail(self, run, opened, error)
             except RefusedBySource as error:
-                if stream.optional and error.status in (400, 403, 404, 501):
+                if stream.optional and error.status in stream.absent:
                     return close(self, run, opened, complete=False, note=f"not on this store: {error}")
                 return fail(self, run, opened, error)
             except SourceError as error:

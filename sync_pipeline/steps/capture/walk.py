@@ -1,23 +1,25 @@
 """Walk a list to its end and prove that nothing slipped through while the store was changing.
 
-Pages are asked for concurrently, each overlapping its neighbour by one row, and committed as they come. What the pages
-do not cover in the end (rows were deleted in front of them and everything moved up) is asked for again.
+Here are lists that are paged by offset; those that can be cut by id are in `windows`. Pages are asked for concurrently,
+each overlapping its neighbour by one row, and committed as they come. What the pages do not cover in the end (rows were
+deleted in front of them and everything moved up) is asked for again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import pairwise
 
-from sync_pipeline.errors import MalformedAnswer, SourceError, TransientSourceError
+from sync_pipeline.errors import SourceError, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Paging
 from sync_pipeline.steps.capture.coverage import HIGHEST, LOWEST, Coverage
 from sync_pipeline.steps.capture.isolate import isolate
+from sync_pipeline.steps.capture.request import Sink, request
 from sync_pipeline.steps.capture.run import Listed, Run
+from sync_pipeline.steps.capture.windows import by_windows
 
-Sink = Callable[[Sequence[Listed]], None]
 _MOST_REPAIRS = 500
 
 
@@ -55,7 +57,7 @@ def cover(
         sink([_whole(run, ask)])
         return True
     if run.stream.paging is Paging.KEYSET:
-        return _keyset(run, ask, sink, coverage, max_pages)
+        return by_windows(run, pool, ask, sink, coverage, max_pages)
     try:
         return _Offsets(run, pool, ask, sink, coverage, known_rows, max_pages).walk()
     except OffsetIgnored:
@@ -63,39 +65,9 @@ def cover(
         return _by_pages(run, ask, sink, max_pages)
 
 
-def request(run: Run, ask: Ask) -> Page:
-    """One page, asked for within the budget."""
-
-    def once() -> Page:
-        page = run.client.list(ask)
-        if ask.offset == 0 and not page.items and page.total:
-            raise MalformedAnswer(f"The list is empty and says it has {page.total} rows", status=200)
-        return page
-
-    return run.budget.call(once)
-
-
 def _whole(run: Run, ask: Ask) -> Listed:
     page = run.budget.call(lambda: run.client.list(ask))
     return Listed(page, ask.walk, LOWEST, HIGHEST)
-
-
-def _keyset(run: Run, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None) -> bool:
-    pages = 0
-    while (gap := coverage.first_gap()) is not None:
-        if max_pages is not None and pages >= max_pages:
-            return False
-        after, _ = gap
-        page = request(run, replace(ask, after=after, limit=run.client.page_size))
-        ended = len(page.items) < run.client.page_size
-        high = HIGHEST if ended else int(page.items[-1].external_id)
-        low = max(LOWEST, after + 1)
-        sink([Listed(page, ask.walk, low, high)])
-        coverage.add(low, min(high, HIGHEST))
-        if after == LOWEST - 1:
-            coverage.add(LOWEST, low)
-        pages += 1
-    return True
 
 
 class _Offsets:

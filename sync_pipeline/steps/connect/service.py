@@ -58,9 +58,10 @@ class Connection:
         return source(self.provider)
 
     def common(self) -> ConnectionSettings:
-        """The settings every provider shares."""
-        known = {k: v for k, v in self.settings.items() if k in ConnectionSettings.model_fields}
-        return ConnectionSettings(**known)
+        """The settings every provider shares, with this provider's defaults."""
+        shared = ConnectionSettings.model_fields
+        usual = {k: f.get_default(call_default_factory=True) for k, f in self.source.settings.model_fields.items()}
+        return ConnectionSettings(**{k: v for k, v in {**usual, **self.settings}.items() if k in shared})
 
 
 def add_organization(db: Database, slug: str, name: str | None = None) -> Organization:

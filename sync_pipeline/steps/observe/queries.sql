@@ -72,6 +72,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 WITH there (core_table, id) AS (
     SELECT 'categories', id FROM core.categories WHERE org_id = connect.current_org()
     UNION ALL SELECT 'customers', id FROM core.customers WHERE org_id = connect.current_org()
+    UNION ALL SELECT 'customer_addresses', id FROM core.customer_addresses WHERE org_id = connect.current_org()
     UNION ALL SELECT 'products', id FROM core.products WHERE org_id = connect.current_org()
     UNION ALL SELECT 'product_variants', id FROM core.product_variants WHERE org_id = connect.current_org()
     UNION ALL SELECT 'inventory_items', id FROM core.inventory_items WHERE org_id = connect.current_org()
@@ -93,6 +94,9 @@ SELECT 'categories' AS name, count(*) AS records FROM core.categories
 WHERE org_id = connect.current_org() AND deleted_at IS NULL
 UNION ALL
 SELECT 'customers', count(*) FROM core.customers WHERE org_id = connect.current_org() AND deleted_at IS NULL
+UNION ALL
+SELECT 'customer_addresses', count(*) FROM core.customer_addresses
+WHERE org_id = connect.current_org() AND deleted_at IS NULL
 UNION ALL
 SELECT 'products', count(*) FROM core.products WHERE org_id = connect.current_org() AND deleted_at IS NULL
 UNION ALL

@@ -98,7 +98,7 @@ class _Comparison:
         try:
             store = self.ids(stream)
         except RefusedBySource as error:
-            if not (stream.optional and error.status in (400, 403, 404, 501)):
+            if not (stream.optional and error.status in stream.absent):
                 return _unlisted(self.db, self.connection, stream, str(error))
             store = set()  # a store without it is not at fault
         except SourceError as error:

@@ -120,6 +120,14 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
     )
 
 
+def followed(stream: Stream, field: str) -> dict[str, str | None]:
+    """Where `field` names a record that the mapping follows: that record's type, and the field of it that is read."""
+    for follow in getattr(stream.to_entity, "follows", ()):
+        if follow.field == field:
+            return {"of_type": follow.entity_type, "of_field": follow.reads[0]}
+    return {"of_type": None, "of_field": None}
+
+
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     here = keys(connection, stream)
     run(conn, SQL["set_based"])
@@ -134,7 +142,10 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     if stream.refers_to:
         run(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
     if stream.currency:
-        run(conn, SQL["warn_currency"], **here, currency=stream.currency)
+        where = followed(stream, stream.currency)
+        run(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
+    if stream.entity == "customer" and stream.email:
+        run(conn, SQL["warn_email"], **here)
     if stream.code_is == "sku":
         run(conn, SQL["stage_codes"])
         run(conn, SQL["analyze_codes"])

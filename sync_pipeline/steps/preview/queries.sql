@@ -101,14 +101,20 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = bad.external_id
 
 -- warn_currency --
+-- The currency stands in the record, or in another one that it names.
 WITH home AS (
     SELECT currency FROM connect.organization WHERE org_id = connect.current_org() AND currency IS NOT NULL
 ), bad AS (
-    SELECT r.external_id, r.sync_data ->> %(currency)s AS theirs, home.currency AS ours
+    SELECT r.external_id, v.theirs, home.currency AS ours
     FROM home CROSS JOIN fresh JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
             AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
-    WHERE r.sync_data ->> %(currency)s <> home.currency
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN %(of_type)s::text IS NULL THEN r.sync_data ->> %(currency)s ELSE (
+            SELECT c.sync_data ->> %(of_field)s FROM capture.sync_record AS c
+            WHERE c.org_id = r.org_id AND c.connection_id = r.connection_id AND c.entity_type = %(of_type)s
+                AND c.provider = r.provider AND c.external_id = r.sync_data ->> %(currency)s) END AS theirs) AS v
+    WHERE v.theirs <> home.currency
 )
 UPDATE preview.difference AS d
 SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
@@ -116,6 +122,36 @@ SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
 FROM bad
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = bad.external_id
+
+-- warn_email --
+-- E-mails that promotion will meet twice: one customer in core.
+WITH shared AS (
+    SELECT r.external_id, r.email, o.elsewhere, o.here
+    FROM fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    CROSS JOIN LATERAL (
+        SELECT string_agg(DISTINCT c.name, ', ') FILTER (WHERE s.connection_id <> r.connection_id) AS elsewhere,
+               count(*) FILTER (WHERE s.connection_id = r.connection_id) AS here
+        FROM capture.sync_record AS s
+        JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
+        WHERE s.org_id = r.org_id AND s.entity_type = %(entity_type)s AND s.email = r.email
+            AND s.deletion_state <> 'deleted'
+            AND (s.connection_id, s.external_id) <> (r.connection_id, r.external_id)) AS o
+    WHERE r.email IS NOT NULL AND (o.elsewhere IS NOT NULL OR o.here > 0)
+), warned AS (
+    SELECT external_id, jsonb_build_object(
+        'code', 'shared_email', 'email', email,
+        'message', 'its e-mail is also '
+            || concat_ws(' and ', 'in ' || elsewhere, CASE WHEN here > 0 THEN 'on ' || here || ' more of this store' END)
+            || ': one customer in core'
+            || CASE WHEN elsewhere IS NOT NULL
+                THEN ', whose fields follow the organization''s provider priority' ELSE '' END) AS warning
+    FROM shared
+)
+UPDATE preview.difference AS d SET warnings = d.warnings || warned.warning FROM warned
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = warned.external_id
 
 -- stage_codes --
 -- The SKUs that are news.

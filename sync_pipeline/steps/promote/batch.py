@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypedDict
+from itertools import islice
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from sync_pipeline.entities.base import Entity, Ref, Unmappable
+from sync_pipeline.entities.base import Entity, Follow, Ref, Unmappable
 from sync_pipeline.entities.catalogue import Product, Stock, Variant
 from sync_pipeline.entities.order import Order
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
+from sync_pipeline.steps.promote.related import Look, Place, embed
 from sync_pipeline.steps.promote.stage import line as copied
 from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
 
+_TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
+
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
-
-
-def decode(payload: str) -> Any:
-    """A payload as Python values, with all its digits."""
-    return _decoder.decode(payload)
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -58,6 +57,7 @@ class Item(msgspec.Struct, eq=False):
     was_mapped: bool = False
     was_set_aside: bool = False  # its SKU was decided to belong to another before: no new conflict
     is_new: bool = False
+    left: tuple[str, int] | None = None  # the table and row it was mapped to, where it belongs to another table now
     core_wins: bool = False  # the core row keeps its own values
     sku_set_aside: bool = False
     relation: int | None = None
@@ -67,6 +67,7 @@ class Item(msgspec.Struct, eq=False):
         self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
         here = row is not None and (self.table is None or self.table.name == row.core_table)
         self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
+        self.left = None if row is None or here else (row.core_table, row.internal_id)
         self.is_new = self.sku_set_aside = False
         self.relation = None
 
@@ -76,37 +77,82 @@ class Item(msgspec.Struct, eq=False):
         return getattr(self.entity, "sku", None)
 
 
-def to_entity(provider: str, entity_type: str, payload: str) -> Entity:
-    """A captured payload as an entity.
+class Captured(NamedTuple):
+    """A version of a record, as it was captured."""
 
-    Raises:
-        Unmappable: a field's value has no meaning, or the provider does not map this entity.
+    connection_id: int
+    provider: str
+    entity_type: str
+    payload: str
+
+
+class _Mapping(NamedTuple):
+    decoder: msgspec.json.Decoder[Any]
+    to: Callable[[Any], Entity]
+    follows: Sequence[Follow]
+
+
+def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
+    """Captured payloads as entities, in order; for one that cannot be mapped the reason.
+
+    `look` finds the records they name; it is asked a few times for some hundred of them.
     """
-    decoder, to = _mapping(provider, entity_type)
-    return to(decoder.decode(payload))
+    rest = iter(records)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from _to_entities(some, look)
+
+
+def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
+    results: list[Any] = []
+    follows: list[Place] = []
+    later: list[tuple[int, _Mapping, Any]] = []
+    for record in records:
+        try:
+            mapping = _mapping(record.provider, record.entity_type)
+            payload = mapping.decoder.decode(record.payload)
+            if mapping.follows:
+                follows.append(Place(record.connection_id, payload, mapping.follows))
+                later.append((len(results), mapping, payload))
+                results.append(None)
+            else:
+                results.append(mapping.to(payload))
+        except Exception as error:  # noqa: BLE001 - a payload of any shape fails alone
+            results.append(error)
+    embed(follows, look)
+    for place, mapping, payload in later:
+        try:
+            results[place] = mapping.to(payload)
+        except Exception as error:  # noqa: BLE001
+            results[place] = error
+    return results
 
 
 @cache
-def _mapping(provider: str, entity_type: str) -> tuple[msgspec.json.Decoder[Any], Callable[[Any], Entity]]:
+def _mapping(provider: str, entity_type: str) -> _Mapping:
     to = source(provider).stream(entity_type).to_entity
     if to is None:
         raise Unmappable("entity", entity_type, "entity that can be promoted")
-    fields = getattr(to, "reads", None)
-    if fields is None:
-        return _decoder, to
+    fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
+    if not fields:
+        return _Mapping(_decoder, to, follows)
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
-    return msgspec.json.Decoder(read, float_hook=Decimal), to
+    return _Mapping(msgspec.json.Decoder(read, float_hook=Decimal), to, follows)
 
 
 def prepare(
-    lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int, str], currency: str | None = None
+    lines: Iterable[tuple[Claimed, str | None]],
+    providers: Mapping[int, str],
+    currency: str | None,
+    look: Look,
 ) -> list[Item]:
     """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
 
     `currency` is that of prices without one.
     """
     items = []
+    mapped = []
+    payloads = []
     for line, payload in lines:
         item = Item(line, providers.get(line.connection_id, ""))
         items.append(item)
@@ -115,17 +161,13 @@ def prepare(
         if payload is None:
             item.error = "The planned version of this record is not among the captured ones."
             continue
+        mapped.append(item)
+        payloads.append(Captured(line.connection_id, item.provider, line.entity_type, payload))
+    for item, entity in zip(mapped, to_entities(payloads, look), strict=True):
         try:
-            entity = to_entity(item.provider, line.entity_type, payload)
-            if entity.warnings:
-                item.warnings.extend(entity.warnings)
-            if isinstance(entity, Order):
-                check_totals(entity, item.warnings)
-            table = table_of(entity)
-            item.text = copied(encode(table, with_currency(table, table.row(entity), currency)))
-            if isinstance(entity, Product | Variant) and entity.stock is not None:
-                item.stock = copied(stock_fields(line, entity.stock))
-            item.entity, item.table = entity, table
+            if isinstance(entity, Exception):
+                raise entity
+            _fill(item, entity, currency)
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
             item.error = (
                 str(error)
@@ -135,7 +177,19 @@ def prepare(
     return items
 
 
-def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:
+def _fill(item: Item, entity: Entity, currency: str | None) -> None:
+    if entity.warnings:
+        item.warnings.extend(entity.warnings)
+    if isinstance(entity, Order):
+        check_totals(entity, item.warnings)
+    table = table_of(entity)
+    item.text = copied(encode(table, with_currency(table, table.row(entity), currency)))
+    if isinstance(entity, Product | Variant) and entity.stock is not None:
+        item.stock = copied(stock_fields(item.line, entity.stock))
+    item.entity, item.table = entity, table
+
+
+def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any, ...]:
     """What a record tells of stock, as stage_inventory has it after the article's ids."""
     return (
         line.connection_id,
@@ -146,13 +200,14 @@ def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:
         stock.manage_stock,
         stock.stock_status,
         stock.backorders,
+        metadata,
     )
 
 
 def check_totals(order: Order, warnings: list[str]) -> None:
     """Where the items do not add up to the total: a warning with the amount, which `metadata` keeps."""
-    if order.items is None:
-        return
+    if order.lines_apart:
+        return  # they are summed in core, when the lines are there
     difference = order.total - sum((one.total for one in order.items), Decimal(0))
     if difference:
         order.metadata["items_difference"] = difference

@@ -7,24 +7,25 @@ what an order's status and totals mean.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.entities.base import Unmappable
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
 from sync_pipeline.sources.base import all_sources
-from sync_pipeline.steps.promote.batch import to_entity
+from sync_pipeline.steps.promote.batch import Captured, to_entities
 from sync_pipeline.steps.promote.identity import Organization
+from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.tables import to_json
 
 SQL = load("sync_pipeline.steps.promote", "derive.sql")
-_CHUNK = 1000  # customers at a time; bounds memory
+_CHUNK = 1000  # customers, and orders, at a time; bounds memory
 
 
 @dataclass(slots=True)
@@ -81,9 +82,7 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
     figures = {row.id: Figures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
     emails = [(row.id, row.email) for row in rows if row.email]
-    types = sorted(
-        {s.entity_type for source in all_sources().values() for s in source.streams.values() if s.entity == "order"}
-    )
+    types = _types("order")
     if records:
         found = run(
             conn,
@@ -92,21 +91,29 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
             ids=[one[2] for one in records],
             types=types,
         )
-        for row in found:
-            _add(figures[records[row.n - 1][0]], row)
+        _add(conn, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        for row in run(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types):
-            _add(figures[emails[row.n - 1][0]], row)
+        found = run(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        _add(conn, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
 
-def _add(figures: Figures, row: Any) -> None:
-    try:
-        order = to_entity(row.provider, row.entity_type, row.payload)
-    except (Unmappable, ValueError, TypeError, AttributeError):
-        return  # it fails on its own line, with the reason, when it is promoted
-    if isinstance(order, Order):
-        figures.add(order)
+def _types(entity: str) -> list[str]:
+    """The entity types that any provider's records of a core entity have."""
+    every = (stream for source in all_sources().values() for stream in source.streams.values())
+    return sorted({stream.entity_type for stream in every if stream.entity == entity})
+
+
+def _add(conn: Connection, rows: Iterable[tuple[Figures, Any]]) -> None:
+    # Whose the orders are is known here: who they name need not be looked up.
+    look = looking(conn, without=_types("customer"))
+    rows = iter(rows)
+    while some := list(islice(rows, _CHUNK)):
+        captured = (Captured(row.connection_id, row.provider, row.entity_type, row.payload) for _, row in some)
+        for (figures, _), order in zip(some, to_entities(captured, look), strict=True):
+            # One that cannot be mapped fails on its own line, with the reason, when it is promoted.
+            if isinstance(order, Order):
+                figures.add(order)
 
 
 def _write(

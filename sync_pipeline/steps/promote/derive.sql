@@ -1,14 +1,19 @@
 -- customers --
+-- With the records behind each, those of its addresses included: some stores let an address be the buyer.
 SELECT c.id, lower(btrim(c.email)) AS email, c.registered_at,
        coalesce((SELECT jsonb_agg(jsonb_build_array(m.connection_id, m.entity_type, m.external_id))
                  FROM promote.integration_mapping AS m
-                 WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id), '[]') AS records
+                 WHERE m.org_id = c.org_id
+                     AND (m.core_table = 'core.customers' AND m.internal_id = c.id
+                         OR m.core_table = 'core.customer_addresses' AND m.internal_id = ANY(ARRAY(
+                             SELECT a.id FROM core.customer_addresses AS a
+                             WHERE a.org_id = c.org_id AND a.customer_id = c.id)))), '[]') AS records
 FROM core.customers AS c
 WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []);
 
 -- orders_of_records --
 -- The captured orders of customers' records, by the store's own reference.
-SELECT k.n, r.provider, r.entity_type, r.sync_data::text AS payload
+SELECT k.n, r.connection_id, r.provider, r.entity_type, r.sync_data::text AS payload
 FROM unnest(%(connections)s::bigint [], %(ids)s::text []) WITH ORDINALITY AS k (connection_id, external_id, n)
 CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
 JOIN capture.sync_record AS r
@@ -18,7 +23,7 @@ WHERE r.deletion_state <> 'deleted';
 
 -- orders_of_guests --
 -- The captured orders that name no customer, by e-mail.
-SELECT k.n, r.provider, r.entity_type, r.sync_data::text AS payload
+SELECT k.n, r.connection_id, r.provider, r.entity_type, r.sync_data::text AS payload
 FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n)
 CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
 JOIN capture.sync_record AS r

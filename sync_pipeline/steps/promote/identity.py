@@ -100,10 +100,10 @@ def look_up(conn: Connection, keys: Sequence[tuple[int, str, str]]) -> dict[tupl
     return {keys[row.n - 1]: row for row in found}
 
 
-def look_up_refs(conn: Connection, refs: Iterable[tuple[int, Ref]]) -> dict[tuple[int, str, str], int]:
-    """Core ids of what records refer to, by (connection, entity type, external id)."""
+def look_up_refs(conn: Connection, refs: Iterable[tuple[int, Ref]], table: str) -> dict[tuple[int, str, str], int]:
+    """Rows of a core table that records refer to, by (connection, entity type, external id)."""
     keys = list({(connection, ref.entity_type, ref.external_id) for connection, ref in refs})
-    return {key: int(row.internal_id) for key, row in look_up(conn, keys).items()}
+    return {key: int(row.internal_id) for key, row in look_up(conn, keys).items() if row.core_table == table}
 
 
 def new_ids(conn: Connection, table: str, count: int) -> list[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.tables import TARGETS
 
 SQL = load("sync_pipeline.steps.promote", "links.sql")
 
@@ -51,11 +52,14 @@ def drop(conn: Connection, table: str, items: Sequence[Item]) -> None:
         )
 
 
-def fill(conn: Connection, queue: str) -> list[int]:
-    """Fill the links that waited for the records in stage_mapping; returns the orders that gained one."""
+def fill(conn: Connection, queue: str, table: str) -> list[int]:
+    """Fill the links that waited for the records in stage_mapping, now rows of `table`; returns the orders that
+    gained one.
+    """
     run(conn, SQL["stage_links"])
     run(conn, SQL["clear_links"])
-    if not run(conn, SQL["arrived"]).rowcount:
+    here = [relation for relation, target in TARGETS.items() if target == table]
+    if not here or not run(conn, SQL["arrived"], relations=here).rowcount:
         return []
     for relation in run(conn, SQL["relations"]).scalars().all():
         run(conn, SQL[relation], queue=queue)

@@ -28,7 +28,7 @@ SELECT p.id, p.from_table, p.from_id, p.relation, p.connection_id, s.internal_id
 FROM stage_mapping AS s
 JOIN promote.pending_link AS p
     ON p.org_id = connect.current_org() AND p.connection_id = s.connection_id AND p.entity_type = s.entity_type
-        AND p.external_id = s.external_id;
+        AND p.external_id = s.external_id AND p.relation = ANY(%(relations)s::text []);
 
 -- relations --
 SELECT DISTINCT split_part(from_table, '.', 2) || '_' || relation FROM stage_links;
@@ -70,6 +70,12 @@ WHERE l.from_table = 'core.inventory_items' AND l.relation = 'product_id'
 UPDATE core.inventory_items AS t SET variant_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
 FROM stage_links AS l
 WHERE l.from_table = 'core.inventory_items' AND l.relation = 'variant_id'
+    AND t.org_id = connect.current_org() AND t.id = l.from_id;
+
+-- customer_addresses_customer_id --
+UPDATE core.customer_addresses AS t SET customer_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_links AS l
+WHERE l.from_table = 'core.customer_addresses' AND l.relation = 'customer_id'
     AND t.org_id = connect.current_org() AND t.id = l.from_id;
 
 -- sales_orders_customer_id --

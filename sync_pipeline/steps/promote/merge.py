@@ -1,7 +1,8 @@
 """One core row from all the records behind it: for each field the first value that is not empty wins.
 
 First is the organization's provider priority, then the lowest connection, then the lowest external id. So the row is
-the same whichever record was promoted first.
+the same whichever record was promoted first. An address is one value, for half of one and half of another would be
+nobody's; `metadata` is merged key by key.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.entities.base import Entity, Ref
-from sync_pipeline.steps.promote.batch import to_entity
+from sync_pipeline.steps.promote.batch import Captured, to_entities
 from sync_pipeline.steps.promote.identity import Organization, look_up_refs, numeric
+from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.stage import stage
-from sync_pipeline.steps.promote.tables import Table, encode, with_currency
+from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
 
 ROWS = load("sync_pipeline.steps.promote", "rows.sql")
 WRITE = load("sync_pipeline.steps.promote", "write.sql")
@@ -32,19 +34,23 @@ def set_aside(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(values.values())
 
 
-def merge(rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    """Rows of one table, best first, as one. Objects are merged by key; False and 0 are values, "" is none."""
-    return tuple(_first(values) for values in zip(*rows, strict=True))
+def merge(table: Table, rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """Rows of one table, best first, as one. False and 0 are values; "" and what has nothing in it are none."""
+    return tuple(
+        _by_key(values) if column == "metadata" else _first(values)
+        for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+    )
 
 
 def _first(values: Sequence[Any]) -> Any:
-    filled = [value for value in values if value is not None and value != "" and value != [] and value != ()]
-    if filled and all(isinstance(value, dict) for value in filled):
-        merged: dict[str, Any] = {}
-        for value in reversed(filled):
-            merged.update({key: part for key, part in value.items() if part not in (None, "")})
-        return merged
-    return filled[0] if filled else values[0]
+    return next((value for value in values if value not in (None, "", [], (), {})), values[0])
+
+
+def _by_key(values: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for value in reversed(values):
+        merged.update({key: part for key, part in value.items() if part not in (None, "")})
+    return merged
 
 
 def recompute(conn: Connection, org: Organization, table: Table, rows: Collection[int], *, queue: str | None) -> None:
@@ -69,9 +75,9 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
     for version in run(conn, WRITE["versions"], table=table.name, rows=list(rows)):
         behind[version.internal_id].append(version)
     priority = {name: place for place, name in enumerate(org.priority)}
-    entities: dict[int, list[tuple[int, Entity]]] = {}
-    for row, versions in behind.items():
+    for row, versions in list(behind.items()):
         if any(one.core_wins for one in versions):
+            del behind[row]
             continue
         versions.sort(
             key=lambda one: (
@@ -80,30 +86,38 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
                 numeric(one.external_id),
             )
         )
-        entities[row] = [(one.connection_id, _entity(one)) for one in versions if one.payload is not None]
-        behind[row] = [one for one in versions if one.payload is not None]
+    entities = _entities(conn, table, behind)
     refs: dict[tuple[int, str, str], int] = {}
     if table.link is not None:
-        wanted = [(c, ref) for some in entities.values() for c, e in some if (ref := table.link(e)) is not None]
-        refs = look_up_refs(conn, wanted)
+        wanted = [(v.connection_id, ref) for some in entities.values() for v, e in some if (ref := table.link(e))]
+        refs = look_up_refs(conn, wanted, table.target)
     for row, some in entities.items():
-        if not some:
-            continue
         values = []
-        for (_, entity), version in zip(some, behind[row], strict=True):
+        for version, entity in some:
             value = table.row(entity)
             values.append(set_aside(table, value) if version.sku_set_aside and entity.sku else value)  # type: ignore[attr-defined]
-        merged = encode(table, with_currency(table, merge(values), org.currency))
+        merged = encode(table, with_currency(table, merge(table, values), org.currency))
         if table.link is None:
             yield (False, row, *merged)
             continue
-        targets = (_target(refs, c, table.link(e)) for c, e in some)
+        targets = (_target(refs, v.connection_id, table.link(e)) for v, e in some)
         yield (False, row, *merged, next((one for one in targets if one is not None), None))
+
+
+def _entities(conn: Connection, table: Table, behind: dict[int, list[Any]]) -> dict[int, list[tuple[Any, Entity]]]:
+    """The versions behind rows as entities of the table, in their order; rows without any are left out."""
+    flat = [(row, one) for row, versions in behind.items() for one in versions if one.payload is not None]
+    mapped = to_entities(
+        (Captured(one.connection_id, one.provider, one.entity_type, one.payload) for _, one in flat), looking(conn)
+    )
+    entities: dict[int, list[tuple[Any, Entity]]] = defaultdict(list)
+    for (row, version), entity in zip(flat, mapped, strict=True):
+        if isinstance(entity, Exception):
+            raise entity
+        if table_of(entity) is table:
+            entities[row].append((version, entity))
+    return entities
 
 
 def _target(refs: dict[tuple[int, str, str], int], connection: int, ref: Ref | None) -> int | None:
     return None if ref is None else refs.get((connection, ref.entity_type, ref.external_id))
-
-
-def _entity(version: Any) -> Entity:
-    return to_entity(version.provider, version.entity_type, version.payload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.catalogue import InventoryItem, Product, Variant
-from sync_pipeline.entities.order import Order, OrderItem, OrderLines
+from sync_pipeline.entities.order import Order, OrderItem, OrderLines, Refund
 from sync_pipeline.steps.promote import links
 from sync_pipeline.steps.promote.batch import Item, stock_fields
 from sync_pipeline.steps.promote.identity import look_up_refs
 from sync_pipeline.steps.promote.stage import array, line, stage
-from sync_pipeline.steps.promote.tables import to_json
+from sync_pipeline.steps.promote.tables import TARGETS, to_json
 
 SQL = load("sync_pipeline.steps.promote", "parts.sql")
 
@@ -37,7 +37,7 @@ def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> Non
         for ref in item.entity.categories
     ]
     old = [item for item in items if not item.is_new and not item.core_wins]
-    found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named})
+    found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named}, TARGETS["product_categories"])
     pairs: dict[tuple[int, int], int] = {}
     waiting: dict[tuple[int, int, Ref], None] = {}
     for product, connection, ref in named:
@@ -101,28 +101,36 @@ def delete_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
 
 def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
     """Stock that is a record of its own. Gives each item its row's id."""
-    refs = look_up_refs(
-        conn,
-        (
-            (item.line.connection_id, ref)
-            for item in items
-            if isinstance(item.entity, InventoryItem)
-            for ref in (item.entity.product, item.entity.variant)
-            if ref is not None
-        ),
+    relations: tuple[tuple[str, Callable[[InventoryItem], Ref | None]], ...] = (
+        ("product_id", lambda entity: entity.product),
+        ("variant_id", lambda entity: entity.variant),
     )
+    refs = {
+        relation: look_up_refs(
+            conn,
+            (
+                (item.line.connection_id, ref)
+                for item in items
+                if isinstance(item.entity, InventoryItem) and (ref := of(item.entity)) is not None
+            ),
+            TARGETS[relation],
+        )
+        for relation, of in relations
+    }
     rows: list[tuple[Any, ...]] = []
     waiting: dict[str, list[tuple[Item, Any]]] = {"product_id": [], "variant_id": []}
     for item in items:
         entity = item.entity
         assert isinstance(entity, InventoryItem)
         targets: list[int | None] = []
-        for relation, ref in (("product_id", entity.product), ("variant_id", entity.variant)):
-            target = None if ref is None else refs.get((item.line.connection_id, ref.entity_type, ref.external_id))
+        for relation, of in relations:
+            ref = of(entity)
+            key = None if ref is None else (item.line.connection_id, ref.entity_type, ref.external_id)
+            target = None if key is None else refs[relation].get(key)
             targets.append(target)
             if ref is not None and target is None:
                 waiting[relation].append((item, ref))
-        rows.append((*targets, *stock_fields(item.line, entity.stock)))
+        rows.append((*targets, *stock_fields(item.line, entity.stock, to_json(entity.metadata))))
     _write_stock(conn, queue, rows, again=True)
     for row in run(conn, SQL["inventory_ids"], **_keys(items)):
         items[row.n - 1].id = int(row.id)
@@ -133,7 +141,7 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
 
 def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
     """The items of orders that bring theirs along."""
-    some = [item for item in items if isinstance(item.entity, Order) and item.entity.items is not None]
+    some = [item for item in items if isinstance(item.entity, Order)]
     rows = (
         _item_row(item, item.id, one, None)
         for item in some
@@ -143,7 +151,9 @@ def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> No
 
 
 def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
-    """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders."""
+    """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders
+    that were refunded: lines say nothing of what a customer is worth.
+    """
     refs = look_up_refs(
         conn,
         (
@@ -151,6 +161,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
             for item in items
             if isinstance(item.entity, OrderLines) and item.entity.order is not None
         ),
+        TARGETS["order_id"],
     )
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -163,12 +174,21 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
                 yield _item_row(item, order, one, entity)
 
     _write_items(conn, queue, items, rows())
-    orders = set()
+    refunded: set[int] = set()
+    parts_of: set[int] = set()
     for row in run(conn, SQL["first_items"], **_keys(items)):
-        items[row.n - 1].id = int(row.id)
+        item = items[row.n - 1]
+        item.id = int(row.id)
         if row.order_id is not None:
-            orders.add(int(row.order_id))
-    return orders
+            (refunded if isinstance(item.entity, Refund) else parts_of).add(int(row.order_id))
+    sum_orders(conn, queue, parts_of)
+    return refunded
+
+
+def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
+    """Totals by item type of orders whose lines are records of their own, from the items that are there."""
+    if orders:
+        run(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
 
 
 def _item_row(item: Item, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
@@ -213,8 +233,17 @@ def _write_items(conn: Connection, queue: str, items: Sequence[Item], rows: Iter
 
 def delete_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
     """Mark the items of these records as deleted; returns their orders."""
-    found = run(conn, SQL["delete_items"], queue=queue, **_keys(items)).scalars()
-    return {int(one) for one in found if one is not None}
+    found = run(conn, SQL["delete_items"], queue=queue, **_keys(items)).all()
+    sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
+    return {int(one.order_id) for one in found if one.order_id is not None}
+
+
+def owners_of(conn: Connection, addresses: Iterable[int]) -> set[int]:
+    """The customers of addresses."""
+    rows = list(addresses)
+    if not rows:
+        return set()
+    return {int(one) for one in run(conn, SQL["owners_of_addresses"], rows=rows).scalars()}
 
 
 def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:

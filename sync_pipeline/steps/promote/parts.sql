@@ -17,13 +17,13 @@ WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.con
 -- stage_inventory --
 CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
 SELECT product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders
+       manage_stock, stock_status, backorders, metadata
 FROM core.inventory_items WITH NO DATA;
 
 -- copy_inventory --
 COPY stage_inventory (
     product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders
+    stock_status, backorders, metadata
 ) FROM STDIN;
 
 -- clear_inventory --
@@ -32,9 +32,9 @@ DELETE FROM stage_inventory;
 -- write_inventory --
 INSERT INTO core.inventory_items (
     org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders, queue_id)
+    stock_status, backorders, metadata, queue_id)
 SELECT (SELECT connect.current_org()), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders, %(queue)s::uuid
+       manage_stock, stock_status, backorders, metadata, %(queue)s::uuid
 FROM stage_inventory;
 
 -- inventory_again --
@@ -42,7 +42,7 @@ FROM stage_inventory;
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET product_id = excluded.product_id, variant_id = excluded.variant_id, location = excluded.location,
     quantity = excluded.quantity, manage_stock = excluded.manage_stock, stock_status = excluded.stock_status,
-    backorders = excluded.backorders, active = true, deleted_at = NULL, updated_at = now(),
+    backorders = excluded.backorders, metadata = excluded.metadata, active = true, deleted_at = NULL, updated_at = now(),
     queue_id = excluded.queue_id;
 
 -- inventory_ids --
@@ -161,7 +161,35 @@ FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     AS k (connection_id, entity_type, external_id)
 WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
     AND i.external_id = k.external_id AND i.deleted_at IS NULL
-RETURNING i.order_id;
+RETURNING i.order_id, i.item_type;
+
+-- sum_orders --
+-- What the items lack to the total (rounding, or lines that are not promoted yet) is kept where every order keeps it.
+UPDATE core.sales_orders AS o
+SET subtotal = k.lines, discount_total = k.discounts, shipping_total = k.shipping, fee_total = k.fees,
+    metadata = k.metadata, updated_at = now(), queue_id = %(queue)s::uuid
+FROM (
+    SELECT t.id, s.lines, s.discounts, s.shipping, s.fees,
+           CASE WHEN t.total = s.items THEN t.metadata - 'items_difference'
+                ELSE t.metadata || jsonb_build_object('items_difference', t.total - s.items) END AS metadata
+    FROM core.sales_orders AS t
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(i.total), 0) AS items,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'line'), 0) AS lines,
+               coalesce(-sum(i.total) FILTER (WHERE i.item_type = 'discount'), 0) AS discounts,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'shipping'), 0) AS shipping,
+               coalesce(sum(i.total) FILTER (WHERE i.item_type = 'fee'), 0) AS fees
+        FROM core.sales_order_items AS i
+        WHERE i.org_id = t.org_id AND i.order_id = t.id AND i.item_type <> 'refund' AND i.deleted_at IS NULL) AS s
+    WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint [])
+) AS k
+WHERE o.org_id = connect.current_org() AND o.id = k.id
+    AND (o.subtotal, o.discount_total, o.shipping_total, o.fee_total, o.metadata)
+        IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
+
+-- owners_of_addresses --
+SELECT DISTINCT customer_id FROM core.customer_addresses
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
 
 -- customers_of_orders --
 SELECT DISTINCT customer_id FROM core.sales_orders

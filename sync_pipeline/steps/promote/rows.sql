@@ -81,6 +81,45 @@ DELETE FROM stage_customers;
 UPDATE core.customers SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
 WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
 
+-- stage_customer_addresses --
+CREATE TEMP TABLE IF NOT EXISTS stage_customer_addresses ON COMMIT DELETE ROWS AS
+SELECT false AS is_new, id,
+    kind, name, email, phone, address, metadata, active, customer_id
+FROM core.customer_addresses WITH NO DATA;
+
+-- copy_customer_addresses --
+COPY stage_customer_addresses (
+    is_new, id, kind, name, email, phone, address, metadata, active, customer_id
+) FROM STDIN;
+
+-- insert_customer_addresses --
+INSERT INTO core.customer_addresses (
+    org_id, id, kind, name, email, phone, address, metadata, active, customer_id, queue_id)
+SELECT
+    (SELECT connect.current_org()), id, kind, name, email, phone, address, metadata, active, customer_id, %(queue)s::uuid
+FROM stage_customer_addresses WHERE is_new;
+
+-- update_customer_addresses --
+UPDATE core.customer_addresses AS t SET
+    kind = s.kind, name = s.name, email = s.email, phone = s.phone, address = s.address, metadata = s.metadata,
+    active = s.active, customer_id = s.customer_id, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_customer_addresses AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+
+-- rewrite_customer_addresses --
+-- As the update, but the row stays with the queue that wrote it last.
+UPDATE core.customer_addresses AS t SET
+    kind = s.kind, name = s.name, email = s.email, phone = s.phone, address = s.address, metadata = s.metadata,
+    active = s.active, customer_id = s.customer_id, deleted_at = NULL, updated_at = now()
+FROM stage_customer_addresses AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+
+-- clear_customer_addresses --
+DELETE FROM stage_customer_addresses;
+
+-- delete_customer_addresses --
+-- Marked, not removed: orders keep their history.
+UPDATE core.customer_addresses SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
+
 -- stage_products --
 CREATE TEMP TABLE IF NOT EXISTS stage_products ON COMMIT DELETE ROWS AS
 SELECT false AS is_new, id,

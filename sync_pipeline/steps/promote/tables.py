@@ -10,7 +10,7 @@ import msgspec
 
 from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.entities.catalogue import Category, InventoryItem, Product, Variant
-from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.customer import Address, Customer
 from sync_pipeline.entities.order import Order, OrderLines
 from sync_pipeline.entities.reference import Reference
 from sync_pipeline.sources.base import Stream
@@ -36,6 +36,17 @@ def to_json(value: Any) -> str:
     return _encoder.encode(value).decode()
 
 
+# What a column, or a table of pairs, refers to.
+TARGETS: Mapping[str, str] = {
+    "parent_id": "core.categories",
+    "product_categories": "core.categories",
+    "customer_id": "core.customers",
+    "product_id": "core.products",
+    "variant_id": "core.product_variants",
+    "order_id": "core.sales_orders",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A core table that records map to, one row each (or several records one row).
@@ -52,11 +63,13 @@ class Table:
     link: Callable[[Any], Ref | None] | None = None
     match: str | None = None  # sku, email
     json_places: tuple[int, ...] = field(init=False)
+    target: str = field(init=False)  # the table that `relation` refers to
     currency: int | None = field(init=False)  # the place of the currency its prices are in
 
     def __post_init__(self) -> None:
         places = tuple(place for place, column in enumerate(self.columns) if column in self.json)
         object.__setattr__(self, "json_places", places)
+        object.__setattr__(self, "target", TARGETS.get(self.relation or "", ""))
         priced = "price" in self.columns and "currency" in self.columns
         object.__setattr__(self, "currency", self.columns.index("currency") if priced else None)
 
@@ -97,6 +110,14 @@ CUSTOMERS = Table(
     ),
     json=frozenset({"address", "shipping_address", "tags", "metadata"}),
     match="email",
+)
+ADDRESSES = Table(
+    "core.customer_addresses",
+    ("kind", "name", "email", "phone", "address", "metadata", "active"),
+    lambda e: (e.kind, e.name, e.email, e.phone, e.address, e.metadata, e.active),
+    json=frozenset({"address", "metadata"}),
+    relation="customer_id",
+    link=lambda e: e.customer,
 )
 PRODUCTS = Table(
     "core.products",
@@ -247,6 +268,7 @@ _TABLES: Sequence[tuple[type[Entity], Table]] = (
     (Variant, VARIANTS),
     (Order, ORDERS),
     (Customer, CUSTOMERS),
+    (Address, ADDRESSES),
     (Category, CATEGORIES),
     (OrderLines, ITEMS),
     (InventoryItem, INVENTORY),

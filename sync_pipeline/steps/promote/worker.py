@@ -24,6 +24,7 @@ from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
 from sync_pipeline.steps.promote.calm import calm
 from sync_pipeline.steps.promote.identity import Organization, organization
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
+from sync_pipeline.steps.promote.related import Key, looking
 from sync_pipeline.steps.promote.tables import to_json
 from sync_pipeline.steps.promote.write import begin, write
 
@@ -140,8 +141,17 @@ class _Worker:
         self.first_open = rows[0].first_open
         return _Batch(
             claim,
-            prepare(((Claimed(*tuple(row)[:-2]), row.payload) for row in rows), self.org.providers, self.org.currency),
+            prepare(
+                ((Claimed(*tuple(row)[:-2]), row.payload) for row in rows),
+                self.org.providers,
+                self.org.currency,
+                self._look,
+            ),
         )
+
+    def _look(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
+        with self.db.org(self.org_id) as conn:
+            return looking(conn)(entity_type, fields, keys)
 
     def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
         return run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -17,12 +17,14 @@ from sync_pipeline.steps.promote.identity import Organization, Outcome
 from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside
 from sync_pipeline.steps.promote.stage import array, line, stage
 from sync_pipeline.steps.promote.tables import (
+    ADDRESSES,
     BY_NAME,
     CUSTOMERS,
     INVENTORY,
     ITEMS,
     ORDERS,
     PRODUCTS,
+    VARIANTS,
     Table,
     encode,
     with_currency,
@@ -58,6 +60,9 @@ def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]
             customers |= parts.customers_of(conn, orders)
         else:
             customers |= _write_rows(conn, org, queue, BY_NAME[name], group)
+    moved = [item for item in items if item.left is not None and item.error is None]
+    if moved:
+        customers |= _leave(conn, org, queue, moved)
     if deletes:
         customers |= _delete(conn, org, queue, deletes)
     derive(conn, org, customers, queue=queue)
@@ -73,6 +78,8 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
     if table is ORDERS:
         affected |= parts.customers_of(conn, (item.id for item in group if not item.is_new))
         _guests(conn, queue, group)
+    if table is ADDRESSES:
+        affected |= parts.owners_of(conn, (item.id for item in group if not item.is_new))
     _map(conn, queue, table, group)
     waiting = _link(conn, group)
     _insert_and_update(conn, org, queue, table, group, outcome)
@@ -85,9 +92,13 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
         parts.write_stock(conn, queue, group)
     if table is ORDERS:
         parts.write_order_items(conn, queue, group)
-    linked = links.fill(conn, queue)
+    linked = links.fill(conn, queue, table.name)
     if table is ORDERS:
+        apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
+        parts.sum_orders(conn, queue, apart)
         affected |= parts.customers_of(conn, (item.id for item in group))
+    if table is ADDRESSES:
+        affected |= {item.relation for item in group if item.relation is not None}
     if table is CUSTOMERS:
         affected |= {item.id for item in group} | outcome.recompute
     return affected | parts.customers_of(conn, linked)
@@ -117,7 +128,9 @@ def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:
     wanted = [(item, ref) for item in group if (ref := refs_of(item)) is not None]
     if not wanted:
         return []
-    found = identity.look_up_refs(conn, ((item.line.connection_id, ref) for item, ref in wanted))
+    table = wanted[0][0].table
+    assert table is not None
+    found = identity.look_up_refs(conn, ((item.line.connection_id, ref) for item, ref in wanted), table.target)
     waiting = []
     for item, ref in wanted:
         item.relation = found.get((item.line.connection_id, ref.entity_type, ref.external_id))
@@ -202,12 +215,37 @@ def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[I
             keeps.add((row.core_table, item.id))
     for item in by_key.values():
         item.warnings.append("It was never promoted, so there is nothing to delete.")
+    return _retire(conn, org, queue, rows, items, keeps)
+
+
+def _leave(conn: Connection, org: Organization, queue: str, moved: Sequence[Item]) -> set[int]:
+    """Records that became something else (a contact an address, say) leave the row they were."""
+    rows: dict[str, set[int]] = defaultdict(set)
+    items: dict[str, list[Item]] = defaultdict(list)
+    for item in moved:
+        assert item.left is not None
+        name, row = item.left
+        rows[name].add(row)
+        items[name].append(item)
+    return _retire(conn, org, queue, rows, items, set())
+
+
+def _retire(
+    conn: Connection,
+    org: Organization,
+    queue: str,
+    rows: Mapping[str, set[int]],
+    items: Mapping[str, Sequence[Item]],
+    keeps: Collection[tuple[str, int]],
+) -> set[int]:
+    """Mark rows that these records stood behind as deleted, or merge them from the records that stay."""
     customers: set[int] = set()
     for name, ids in rows.items():
         if name == ITEMS.name:
-            customers |= parts.customers_of(conn, parts.delete_order_lines(conn, queue, items[name]))
+            orders = parts.delete_order_lines(conn, queue, items[name])
+            customers |= parts.customers_of(conn, orders)
             continue
-        if name != ORDERS.name and name != CUSTOMERS.name:
+        if name in (PRODUCTS.name, VARIANTS.name, INVENTORY.name):
             parts.delete_stock(conn, queue, items[name])
         if name == INVENTORY.name:
             continue

@@ -1,4 +1,4 @@
-"""demo: two organizations, two sandbox stores, the whole flow once; then the Dagster UI.
+"""demo: three organizations, four sandbox stores, the whole flow once; then the Dagster UI.
 
 The demo's data lives in SYNC_HOME like any other, so `sync-pipeline status acme` shows it. The stores keep their
 ports and the moment they were opened (`$SYNC_HOME/demo.json`): run again on the same data, everything is in sync.
@@ -6,13 +6,10 @@ ports and the moment they were opened (`$SYNC_HOME/demo.json`): run again on the
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,42 +18,19 @@ from sync_pipeline.cli.options import Json
 from sync_pipeline.cli.output import emit, note, say, show
 
 if TYPE_CHECKING:
-    from sync_pipeline.cli.children import Child
     from sync_pipeline.cli.context import Context
+    from sync_pipeline.cli.demo.stores import DemoStore, Door
     from sync_pipeline.config import Settings
 
-_OPEN_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A sandbox shop of the demo: whose it is and what it sells."""
-
-    org: str
-    company: str
-    connection: str
-    seed: int
-    currency: str
-    timezone: str
-    products: int
-    orders: int
-
-
-SHOPS = (
-    Shop("acme", "Acme Outdoor", "shop", 7, "USD", "America/New_York", 120, 240),
-    Shop("globex", "Globex Home", "shop", 23, "EUR", "Europe/Berlin", 80, 150),
-)
-_PORTS = (18871, 18872)
+_COLUMNS = ("entity", "captured", "new", "updated", "deleted", "in_sync", "selected", "promoted")
 
 
 @dataclass
 class Result:
-    """What the flow did for one organization."""
+    """What the flow did for one organization; `connections` as they are shown, with a row an entity."""
 
     org: str
-    connection: str
-    url: str
-    entities: list[dict[str, Any]] = field(default_factory=list)
+    connections: list[dict[str, Any]] = field(default_factory=list)
     plan: str | None = None
     state: str | None = None
     done: int = 0
@@ -74,9 +48,10 @@ def demo(
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
     as_json: Json = False,
 ) -> None:
-    """Two sandbox stores, two organizations, the whole flow once; then the Dagster UI until Ctrl-C."""
+    """Sandbox stores of both providers, the whole flow once; then the Dagster UI until Ctrl-C."""
     from sync_pipeline.cli.children import family, stays_up
     from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.demo.stores import STORES, open_stores
     from sync_pipeline.config import Settings
 
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; children inherit it
@@ -85,10 +60,11 @@ def demo(
     note("Database …")
     _migrate(settings)
     with family() as children:
-        note("Two sandbox stores …")
-        doors = _open_shops(children, settings)
+        note("Two WooCommerce and two Odoo sandbox stores …")
+        doors = dict(zip(STORES, open_stores(children, settings), strict=True))
+        orgs = dict.fromkeys(store.org for store in STORES)
         with opened() as context:
-            results = [_run(context, shop, door) for shop, door in zip(SHOPS, doors, strict=True)]
+            results = [_run(context, [(s, door) for s, door in doors.items() if s.org == org]) for org in orgs]
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
@@ -115,84 +91,33 @@ def _migrate(settings: Settings) -> None:
     migrate_to_head(settings)
 
 
-def _open_shops(children: list[Child], settings: Settings) -> list[dict[str, str]]:
-    """Start the shops; returns the address and the key of each."""
-    from sync_pipeline.cli.children import Child
-
-    remembered = _remembered(settings)
-    opened: list[tuple[Child, Path]] = []
-    for shop, port in zip(SHOPS, remembered["ports"], strict=True):
-        argv = [
-            sys.executable, "-m", "sync_pipeline.cli.demo_store", "--port", str(port), "--seed", str(shop.seed),
-            "--began", remembered["began"], "--currency", shop.currency, "--timezone", shop.timezone,
-            "--products", str(shop.products), "--orders", str(shop.orders),
-        ]  # fmt: skip
-        log = settings.home / "logs" / f"store-{shop.org}.log"
-        child = Child(f"the store of {shop.org}", argv, log=log)
-        children.append(child)
-        opened.append((child, log))
-    doors: list[dict[str, str]] = []
-    for child, log in opened:
-        child.wait_until(lambda log=log: b"\n" in log.read_bytes(), _OPEN_SECONDS)  # type: ignore[misc]
-        doors.append(json.loads(log.read_text("utf-8").splitlines()[0]))
-    return doors
-
-
-def _remembered(settings: Settings) -> dict[str, Any]:
-    """Ports and opening moment, as they were the first time: a payload holds the store's address and dates."""
-    from sync_pipeline.cli.children import free_port
-
-    path = settings.home / "demo.json"
-    known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    wanted = known.get("ports") or list(_PORTS)
-    ports: list[int] = []
-    for port in wanted:
-        while not free_port(port) or port in ports:
-            port = _any_port()
-        ports.append(port)
-    if known and ports != known["ports"]:
-        note("A store's port was taken: it opens at another one, and records that hold its address show as updated.")
-    now = datetime.now(UTC).replace(microsecond=0).isoformat()
-    facts = {"ports": ports, "began": known.get("began", now)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(facts) + "\n", "utf-8")
-    return facts
-
-
-def _any_port() -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _run(context: Context, shop: Shop, door: dict[str, str]) -> Result:
+def _run(context: Context, stores: Sequence[tuple[DemoStore, Door]]) -> Result:
     """The flow of one organization: connect → pull → preview → select → plan → apply."""
     from sync_pipeline.cli.pipeline import Stages, flow, promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.steps import connect, observe, select
 
-    org = connect.add_organization(context.db, shop.org, shop.company)
-    given = {"store_url": door["url"], "consumer_key": door["key"], "consumer_secret": door["secret"]}
-    connect.add_connection(
-        context.db, context.settings, org, "woocommerce", shop.connection, given, actor=context.actor
-    )
-    result = Result(shop.org, shop.connection, door["url"])
-    chosen = context.streams(org, shop.connection, None)
+    name, company = stores[0][0].org, stores[0][0].company
+    org = connect.add_organization(context.db, name, company)
+    for store, door in stores:
+        connect.add_connection(
+            context.db, context.settings, org, store.provider, store.connection, door.given, actor=context.actor
+        )
+    result = Result(name)
+    chosen = context.streams(org, None, None)
     with listener() as heard:
-        note(f"{shop.org}: pull, preview …")
-        outcome = flow(context, org, chosen, Stages.PULL, connection=shop.connection, heard=heard)
+        note(f"{name}: pull, preview …")
+        outcome = flow(context, org, chosen, Stages.PULL, heard=heard)
         result.problems += outcome.problems()
-        note(f"{shop.org}: select, plan, apply …")
-        selected: dict[str, int] = {}
+        note(f"{name}: select, plan, apply …")
+        selected: dict[tuple[str, str], int] = {}
         for one, streams in chosen:
             for stream in streams:
                 chosen_now = select.select(
                     context.db, one, stream, everything=True, include=True, actor=context.actor,
                     why="the demo takes everything", draft=True,
                 )  # fmt: skip
-                selected[stream.name] = chosen_now.records
+                selected[one.name, stream.name] = chosen_now.records
         plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
         if plan is not None:
             report = promote(context, org, str(plan.plan_id), heard)
@@ -201,21 +126,24 @@ def _run(context: Context, shop: Shop, door: dict[str, str]) -> Result:
             result.problems += [
                 f"{e['connection']} {e['entity']} {e['external_id']}: {e['reason']}" for e in report.errors
             ]
-    after = {
-        e.entity: e for one in observe.status(context.db, org) if one.name == shop.connection for e in one.entities
-    }
-    for (_, name), preview in outcome.previews.items():
-        result.entities.append(
+    after = {(one.name, e.entity): e for one in observe.status(context.db, org) for e in one.entities}
+    for store, door in stores:
+        entities = [
             {
-                "entity": name,
-                "captured": after[name].captured,
+                "entity": entity,
+                "captured": after[connection, entity].captured,
                 "new": preview.new,
                 "updated": preview.updated,
                 "deleted": preview.deleted,
                 "in_sync": preview.in_sync,
-                "selected": selected.get(name, 0),
-                "promoted": after[name].promoted,
+                "selected": selected.get((connection, entity), 0),
+                "promoted": after[connection, entity].promoted,
             }
+            for (connection, entity), preview in outcome.previews.items()
+            if connection == store.connection
+        ]
+        result.connections.append(
+            {"connection": store.connection, "provider": store.provider, "url": door.url, "entities": entities}
         )
     result.core = observe.core_counts(context.db, org)
     return result
@@ -224,9 +152,7 @@ def _run(context: Context, shop: Shop, door: dict[str, str]) -> Result:
 def _row(result: Result) -> dict[str, Any]:
     return {
         "org": result.org,
-        "connection": result.connection,
-        "url": result.url,
-        "entities": result.entities,
+        "connections": result.connections,
         "plan": result.plan,
         "state": result.state,
         "done": result.done,
@@ -237,12 +163,16 @@ def _row(result: Result) -> dict[str, Any]:
 
 def _summary(results: list[Result], seconds: float) -> None:
     for result in results:
-        columns = ["entity", "captured", "new", "updated", "deleted", "in_sync", "selected", "promoted"]
-        show(
-            [c.replace("_", " ") for c in columns],
-            [[entity[c] for c in columns] for entity in result.entities if entity["captured"] or entity["deleted"]],
-            title=f"{result.org}: connection “{result.connection}” at {result.url}",
-        )
+        for one in result.connections:
+            show(
+                [c.replace("_", " ") for c in _COLUMNS],
+                [
+                    [entity[c] for c in _COLUMNS]
+                    for entity in one["entities"]
+                    if entity["captured"] or entity["deleted"]
+                ],
+                title=f"{result.org}: connection “{one['connection']}” ({one['provider']}) at {one['url']}",
+            )
         if result.plan:
             say(f"Plan {result.plan}: {result.state}, {result.done:,} done, {result.failed:,} failed.")
         else:
@@ -254,18 +184,19 @@ def _summary(results: list[Result], seconds: float) -> None:
 
 
 def _what_next(url: str, results: list[Result]) -> None:
-    first = results[0]
+    first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     say()
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
     for result in results:
-        say(f"{result.org:<12} {result.url}    a WooCommerce store, for this demo only")
+        for one in result.connections:
+            say(f"{result.org:<12} {one['url']}    a store ({one['provider']}), for this demo only")
     say()
-    products = f"{first.org} --connection {first.connection} --entity products"
+    products = f"{first.org} --connection {shop['connection']} --entity products"
     say("Try, in another terminal (SYNC_ALLOW_PRIVATE_HOSTS=1 lets a command reach a store on this machine):")
     say("  export SYNC_ALLOW_PRIVATE_HOSTS=1")
     say(f"  .venv/bin/sync-pipeline table {products} --page-size 5")
-    say(f"  curl -s {first.url}/_sandbox/write -d '{write}'        # ID: one of those products")
+    say(f"  curl -s {shop['url']}/_sandbox/write -d '{write}'        # ID: one of those products")
     say(f"  .venv/bin/sync-pipeline pull {first.org}")
     say(f"  .venv/bin/sync-pipeline table {products} --status updated")
     say(f"  .venv/bin/sync-pipeline select {products} --status updated --include")

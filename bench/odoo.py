@@ -1,0 +1,127 @@
+"""Odoo: a full pull of products, variants and stock against the floor; and a preview of very many customers."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from typing import Any
+
+from bench.ground import Ground, ground, serving_odoo
+from bench.report import Row, measured
+from sync_pipeline.sources.base import ConnectionSettings
+from sync_pipeline.sources.odoo.client import OdooClient
+from sync_pipeline.steps import connect
+
+NAME = "odoo"
+TITLE = "Odoo: full pull of products, variants and stock (pages of 1000, each answered after 50 ms, https, 4 at a time)"
+SCALE = 50_000
+_STREAMS = ("products", "variants", "stock")
+_CONCURRENCY = ConnectionSettings().max_concurrency
+_MOST_MB = 300
+_MOST_SECONDS = 300
+
+
+def run(scale: int, runs: int) -> list[Row]:
+    """The floor and the pull in turns on one server; then customers."""
+    told: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": []}
+    with ground() as at, serving_odoo(at, f"{scale}-products") as given:
+        made = _connect(at, given)
+        asked = json.dumps([given["url"], given["db"], given["password"], given["ca_file"], _lists(at, made)])
+        for _ in range(runs):
+            at.forget_captured()
+            at.owner.execute(
+                "CREATE TABLE public.bench_floor (model text, id bigint, data jsonb, PRIMARY KEY (model, id))"
+            )
+            floor = at.child(sys.executable, ["-m", "bench.children.odoo_floor", at.dsn, str(_CONCURRENCY), asked])
+            told["floor"].append({**floor, "records": _one(at, "SELECT count(*) FROM bench_floor")})
+            at.forget_captured()
+            pull = at.pull("bench", "--full", "--entities", ",".join(_STREAMS))
+            told["pull"].append({**pull, "records": _one(at, "SELECT count(*) FROM capture.odoo_sync")})
+    counted = {answer["records"] for answers in told.values() for answer in answers}
+    assert len(counted) == 1, f"contestants stored different numbers of records: {counted}"
+    records = counted.pop()
+    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in told.items()}
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+    cpu = {name: statistics.median(answer["cpu"] for answer in answers) for name, answers in told.items()}
+    server = {name: statistics.median(answer["server_cpu"] for answer in answers) for name, answers in told.items()}
+    peak = max(answer["peak_mb"] for answer in told["pull"])
+    return [
+        measured(
+            "floor: fetch and COPY",
+            seconds["floor"],
+            note=f"{records:,} records; CPU {cpu['floor']:.1f} s, PostgreSQL {server['floor']:.1f} s",
+        ),
+        measured(
+            "pull --full of the three",
+            seconds["pull"],
+            ratio=middle["pull"] / middle["floor"],
+            ratio_to="floor",
+            note=f"{records / middle['pull']:,.0f} records/s; {told['pull'][0]['requests']} requests; "
+            f"CPU {cpu['pull']:.1f} s, PostgreSQL {server['pull']:.1f} s",
+        ),
+        measured("peak memory of the pull", [peak], unit="MB", target=f"< {_MOST_MB} MB", reached=peak < _MOST_MB),
+        *_partners(max(1, scale // 10), runs),
+    ]
+
+
+def _partners(number: int, runs: int) -> list[Row]:
+    with ground() as at, serving_odoo(at, f"{number}-partners") as given:
+        _connect(at, given)
+        pulled = at.pull("bench", "--full", "--entities", "customers")
+        seconds = []
+        for _ in range(runs):
+            at.owner.execute("TRUNCATE preview.difference, preview.summary")
+            seconds.append(at.pull("bench", "--entities", "customers", "--preview")["seconds"])
+        found = _one(at, "SELECT count(*) FROM preview.difference")
+    return [
+        measured(
+            f"pull of {pulled['captured']:,} customers",
+            [pulled["seconds"]],
+            note=f"{pulled['requests']} requests; each window of ids is asked for its buyers",
+        ),
+        measured(
+            f"preview of {found:,} customers",
+            seconds,
+            target=f"< {_MOST_SECONDS} s",
+            reached=statistics.median(seconds) < _MOST_SECONDS,
+            note="all of them new",
+        ),
+    ]
+
+
+def _connect(at: Ground, given: dict[str, str]) -> connect.Connection:
+    org = connect.add_organization(at.db, "bench")
+    config = {
+        "url": given["url"],
+        "db": given["db"],
+        "username": given["user"],
+        "password": given["password"],
+        "ca_file": given["ca_file"],
+    }
+    return connect.add_connection(at.db, at.settings, org, "odoo", "erp", config, actor="bench")
+
+
+def _lists(at: Ground, made: connect.Connection) -> list[dict[str, Any]]:
+    """What the floor asks for: the models, the fields and the context of the pull."""
+    client = connect.client_for(at.settings, made)
+    assert isinstance(client, OdooClient)
+    lists = []
+    for name in _STREAMS:
+        stream = made.source.streams[name]
+        lists.append(
+            {
+                "model": stream.path,
+                "domain": client.company_domain(stream.path),
+                "fields": list(client.chosen(stream).names),  # type: ignore[arg-type]
+                "context": {"lang": "en_US", "active_test": False, "allowed_company_ids": client.companies},
+            }
+        )
+    client.close()
+    return lists
+
+
+def _one(at: Ground, sql: str) -> int:
+    row = at.owner.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0])

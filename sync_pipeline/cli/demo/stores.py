@@ -1,0 +1,111 @@
+"""The demo's stores: whose they are, and each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sync_pipeline.cli.output import note
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.children import Child
+    from sync_pipeline.config import Settings
+
+_OPEN_SECONDS = 60.0
+_FIRST_PORT = 18871
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStore:
+    """A sandbox store of the demo: whose it is and what it sells. Currency and time zone are a WooCommerce's."""
+
+    org: str
+    company: str
+    provider: str
+    connection: str
+    seed: int
+    products: int
+    orders: int
+    currency: str = "USD"
+    timezone: str = "America/New_York"
+
+
+# One organization with both providers (some e-mails and SKUs are in both), and one with each alone.
+STORES = (
+    DemoStore("acme", "Acme Outdoor", "woocommerce", "shop", 7, 120, 240),
+    DemoStore("globex", "Globex Home", "woocommerce", "shop", 23, 80, 150, "EUR", "Europe/Berlin"),
+    DemoStore("acme", "Acme Outdoor", "odoo", "erp", 7, 60, 80),
+    DemoStore("initech", "Initech Supplies", "odoo", "erp", 31, 50, 60),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How to reach an open store, and what a connection to it must be given."""
+
+    url: str
+    given: dict[str, Any]
+
+
+def open_stores(children: list[Child], settings: Settings) -> list[Door]:
+    """Start the stores, each a child process; returns how to connect to them, in the order of STORES."""
+    from sync_pipeline.cli.children import Child
+
+    remembered = _remembered(settings)
+    opened: list[tuple[Child, Path]] = []
+    for store, port in zip(STORES, remembered["ports"], strict=True):
+        argv = [
+            sys.executable, "-m", "sync_pipeline.cli.demo.serve", store.provider, "--port", str(port),
+            "--seed", str(store.seed), "--began", remembered["began"], "--currency", store.currency,
+            "--timezone", store.timezone, "--products", str(store.products), "--orders", str(store.orders),
+        ]  # fmt: skip
+        log = settings.home / "logs" / f"store-{store.org}-{store.connection}.log"
+        child = Child(f"the store “{store.connection}” of {store.org}", argv, log=log)
+        children.append(child)
+        opened.append((child, log))
+    doors: list[Door] = []
+    for store, (child, log) in zip(STORES, opened, strict=True):
+        child.wait_until(lambda log=log: b"\n" in log.read_bytes(), _OPEN_SECONDS)  # type: ignore[misc]
+        doors.append(_door(store, json.loads(log.read_text("utf-8").splitlines()[0])))
+    return doors
+
+
+def _door(store: DemoStore, told: dict[str, str]) -> Door:
+    url = told["url"]
+    if store.provider == "odoo":
+        return Door(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["secret"]})
+    return Door(url, {"store_url": url, "consumer_key": told["key"], "consumer_secret": told["secret"]})
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    """Ports and opening moment, as they were the first time: a payload holds the store's address and dates."""
+    from sync_pipeline.cli.children import free_port
+
+    path = settings.home / "demo.json"
+    known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    before: list[int] = known.get("ports", [])
+    wanted = [*before, *range(_FIRST_PORT + len(before), _FIRST_PORT + len(STORES))]
+    ports: list[int] = []
+    for port in wanted:
+        while not free_port(port) or port in ports:
+            port = _any_port()
+        ports.append(port)
+    if ports[: len(before)] != before:
+        note("A store's port was taken: it opens at another one, and records that hold its address show as updated.")
+    now = datetime.now(UTC).replace(microsecond=0).isoformat()
+    facts = {"ports": ports, "began": known.get("began", now)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts) + "\n", "utf-8")
+    return facts
+
+
+def _any_port() -> int:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

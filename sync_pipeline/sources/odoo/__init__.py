@@ -1,0 +1,22 @@
+"""Odoo's external API (www.odoo.com/documentation/19.0/developer/reference/external_api.html), as servers answer it."""
+
+from sync_pipeline.sources.base import Client, Source, collect
+from sync_pipeline.sources.odoo.settings import OdooConfig
+
+
+def _connect(config: OdooConfig, *, allow_private: bool = False) -> Client:
+    # httpx is slow to import, and most commands ask no server anything.
+    from sync_pipeline.sources.odoo.client import OdooClient
+
+    return OdooClient(config, allow_private=allow_private)
+
+
+SOURCE = Source(
+    name="odoo",
+    title="Odoo",
+    settings=OdooConfig,
+    secret_fields=("password",),
+    address_field="url",
+    connect=_connect,
+    streams=collect(__name__ + ".streams"),
+)

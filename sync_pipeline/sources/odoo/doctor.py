@@ -1,0 +1,335 @@
+"""Why an Odoo connection does not work, in plain words, and what to do."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
+from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+if TYPE_CHECKING:
+    from sync_pipeline.sources.odoo.client import OdooClient
+
+_SKEW_SECONDS = 120
+_KEY = re.compile(r"[0-9a-f]{40}")  # how Odoo's API keys look
+_EXPIRES_SOON_DAYS = 14
+_SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
+
+
+def examine(client: OdooClient) -> Sequence[Finding]:
+    """Name resolution, the server, the clock, database and login, the companies, and each model and field."""
+    findings: list[Finding] = []
+    address = urlsplit(client.config.url)
+    try:
+        socket.getaddrinfo(address.hostname, address.port or address.scheme)
+    except OSError as error:
+        return [
+            Finding(
+                "error",
+                "dns",
+                f"The name {address.hostname} does not resolve: {error}.",
+                "Check the spelling of the address; if it is right, the domain's DNS is down.",
+            )
+        ]
+    if address.scheme == "http":
+        findings.append(
+            Finding(
+                "warning",
+                "http",
+                "Odoo is reached over plain http: the password or key travels unencrypted with every request.",
+                "Use the https address if there is one.",
+            )
+        )
+    if _server(client, findings) and _login(client, findings) and _companies(client, findings):
+        _rights(client, findings)
+    return findings
+
+
+def _server(client: OdooClient, findings: list[Finding]) -> bool:
+    try:
+        _clock(client, findings)
+        major, name = client.rpc.version
+    except SourceError as error:
+        findings.append(_unreachable(error))
+        return False
+    findings.append(Finding("ok", "server", f"Odoo {name} answers at {client.config.url}."))
+    if client.config.transport == "json2" and major < FIRST_JSON2:
+        findings.append(
+            Finding(
+                "error",
+                "transport",
+                f"The connection's transport is json2, which Odoo {name} does not have.",
+                "Set transport to auto.",
+            )
+        )
+        return False
+    return True
+
+
+def _clock(client: OdooClient, findings: list[Finding]) -> None:
+    answer = client.http.request("GET", "web/version", accept=frozenset(range(400, 600)))
+    if answer.clock is None:
+        findings.append(
+            Finding("warning", "no_clock", "The server does not tell its time: this machine's clock is used.", "")
+        )
+        return
+    skew = abs((datetime.now(UTC) - answer.clock).total_seconds())
+    if skew > _SKEW_SECONDS:
+        findings.append(
+            Finding(
+                "warning",
+                "clock_skew",
+                f"The server's clock and this machine's differ by {skew:.0f} seconds. What changed is asked for by the "
+                "server's own clock, so nothing is missed, but times will look odd.",
+                "Set both clocks by NTP.",
+            )
+        )
+
+
+def _unreachable(error: SourceError) -> Finding:
+    text = str(error)
+    lowered = text.lower()
+    if isinstance(error, RefusedBySource) and error.code == "redirect":
+        return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
+    if isinstance(error, RefusedBySource) and error.code == "private_address":
+        return Finding("error", "private_address", text, "Use the server's public address.")
+    if isinstance(error, MalformedAnswer) or "html" in lowered:
+        return Finding(
+            "error",
+            "not_odoo",
+            f"Something else than Odoo answers ({text}): a proxy's page, a login in front, or another website.",
+            "Open the address followed by /web/version in a browser: it must show JSON. Let /json/2, /jsonrpc and "
+            "/web/version pass in the proxy.",
+        )
+    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
+        return Finding(
+            "error",
+            "http_not_https",
+            text,
+            "The server speaks plain http there: connect with http://, or its TLS port.",
+        )
+    if "tls failed" in lowered:
+        return Finding(
+            "error",
+            "tls",
+            text,
+            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
+        )
+    if "refused" in lowered and isinstance(error, TransientSourceError):
+        return Finding("error", "refused", text, "Nothing listens there: check the port (Odoo's own is 8069).")
+    if "no answer in time" in lowered:
+        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
+    if getattr(error, "status", None) in (502, 503, 504):
+        return Finding("error", "unavailable", text, "The proxy answers, Odoo behind it does not: is it running?")
+    if getattr(error, "status", None) == 404:
+        return Finding(
+            "error", "not_odoo", f"Odoo's addresses are not found there ({text}).", "Check the address and its path."
+        )
+    if "broke" in lowered:
+        return Finding(
+            "error",
+            "unreachable",
+            text,
+            "A port that speaks https answers http like this: try the address with https://.",
+        )
+    return Finding("error", "unreachable", text, "Open the address in a browser from this machine.")
+
+
+def _login(client: OdooClient, findings: list[Finding]) -> bool:
+    config = client.config
+    try:
+        transport = client.rpc.transport
+    except RefusedBySource as error:
+        findings.append(_refused(client, error))
+        return False
+    except SourceError as error:
+        findings.append(_unreachable(error))
+        return False
+    try:
+        user = client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).value()[0]
+    except SourceError as error:
+        findings.append(Finding("error", "no_right", str(error), "The user may not even read itself: choose another."))
+        return False
+    if user["login"] != config.username:
+        # With an API key the key alone decides; its owner's rights are used, whatever login is written beside it.
+        findings.append(
+            Finding(
+                "error",
+                "wrong_login",
+                f"The key is {user['login']}'s, not {config.username}'s.",
+                f"Connect with --user {user['login']}, or with a key of {config.username}.",
+            )
+        )
+        return False
+    findings.append(Finding("ok", "login", f"{config.username} is let into {config.db}, by {_TRANSPORTS[transport]}."))
+    _expiry(client, findings)
+    return True
+
+
+_TRANSPORTS = {"json2": "JSON-2", "jsonrpc": "JSON-RPC"}
+
+
+def _refused(client: OdooClient, error: RefusedBySource) -> Finding:
+    config = client.config
+    if error.code == "wrong_database":
+        return Finding(
+            "error",
+            "wrong_database",
+            f"There is no database “{config.db}” on this server.",
+            "Ask for the database's exact name (upper and lower case differ); on Odoo Online it is the part before "
+            ".odoo.com.",
+        )
+    if error.code == "wrong_login" and _KEY.fullmatch(client.rpc.secret):
+        return Finding(
+            "error",
+            "wrong_key",
+            f"The API key is refused: it was deleted, it has expired, or it is no key of {config.username} in "
+            f"{config.db}. Odoo gives the same answer for all three.",
+            "In Odoo look at Preferences → Account Security → API Keys: an expired key is gone from there. Make a new "
+            "one and connect again with it.",
+        )
+    if error.code == "wrong_login":
+        return Finding(
+            "error",
+            "wrong_login",
+            f"{config.username} is refused in {config.db}: the login or the password is wrong.",
+            "With two-factor authentication a password is refused here: make an API key. Otherwise check both.",
+        )
+    if error.code == "redirect":
+        return Finding("error", "redirect", str(error), "Connect with the address it redirects to (https, www).")
+    return Finding("error", "refused", str(error), "Look at the rights of the user in Odoo, and at the proxy's rules.")
+
+
+def _expiry(client: OdooClient, findings: list[Finding]) -> None:
+    """A key says nothing of its end until it is over; its owner may look it up while it works."""
+    try:
+        keys = client.rows(
+            "res.users.apikeys",
+            [["user_id", "=", client.rpc.uid], ["expiration_date", "!=", False]],
+            ["name", "expiration_date"],
+        )
+    except SourceError:
+        return  # before 18 keys did not expire
+    for key in keys:
+        ends = datetime.fromisoformat(str(key["expiration_date"])).replace(tzinfo=UTC)
+        days = (ends - datetime.now(UTC)).days
+        if days < _EXPIRES_SOON_DAYS:
+            findings.append(
+                Finding(
+                    "warning",
+                    "key_expires",
+                    f"The API key “{key['name']}” ends on {ends:%Y-%m-%d}.",
+                    "If it is this connection's, make a new one before then and connect again with it.",
+                )
+            )
+
+
+def _own_documents(client: OdooClient, findings: list[Finding]) -> bool:
+    """True if record rules keep others' orders from the user: lists are shorter then, and nothing else tells."""
+    try:
+        sees_all = client.rpc.call("res.users", "has_group", ids=[client.rpc.uid], group_ext_id=_SEES_ALL_ORDERS)
+    except SourceError:
+        return False  # an older server knows another form of the question
+    if sees_all.value() is not False:
+        return False
+    findings.append(
+        Finding(
+            "warning",
+            "own_documents",
+            f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show their own "
+            "orders and customers only, without a word.",
+            "Give the user that group, or connect with a user who has it.",
+        )
+    )
+    return True
+
+
+def _companies(client: OdooClient, findings: list[Finding]) -> bool:
+    try:
+        companies = client.companies
+        names = {
+            row["id"]: row["name"] for row in client.rows("res.company", [["id", "in", list(companies)]], ["name"])
+        }
+    except RefusedBySource as error:
+        remedy = "Correct the connection's companies."
+        if error.code != "wrong_company":
+            remedy = f"Look at the user's rights, and whether the language {client.config.lang} is active in Odoo."
+        findings.append(Finding("error", error.code or "refused", str(error), remedy))
+        return False
+    except SourceError as error:
+        findings.append(_unreachable(error))
+        return False
+    told = ", ".join(f"{names.get(company, '?')} ({company})" for company in companies)
+    if len(companies) > 1 and not client.config.companies:
+        findings.append(
+            Finding(
+                "warning",
+                "companies",
+                f"The user belongs to {len(companies)} companies, and all are taken: {told}. Values that differ by "
+                "company (costs, accounts) are the first one's; the others' are kept beside them.",
+                "To take some only: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
+            )
+        )
+    else:
+        findings.append(Finding("ok", "companies", f"Taken: {told}."))
+    return True
+
+
+def _rights(client: OdooClient, findings: list[Finding]) -> None:
+    """A user with fewer rights gets less without any error: what is expected is compared with what is offered."""
+    from sync_pipeline.sources.odoo import SOURCE
+
+    closed: list[str] = []
+    absent: list[str] = []
+    fields: list[str] = []
+    for stream in SOURCE.streams.values():
+        assert isinstance(stream, OdooStream)
+        try:
+            client.may_read(stream.path)
+            missing = client.chosen(stream).scope.missing
+        except RefusedBySource as error:
+            (absent if error.status == 404 else closed).append(f"{stream.title} ({stream.path})")
+            continue
+        except TransientSourceError as error:
+            findings.append(Finding("warning", "unstable", f"{stream.title}: {error}", "Try again; look at the load."))
+            continue
+        if missing:
+            fields.append(f"{stream.path}: {', '.join(missing)}")
+    if closed:
+        findings.append(
+            Finding(
+                "error",
+                "permission",
+                f"{client.config.username} may not read: {', '.join(closed)}.",
+                "Give the user the groups Sales / Administrator, Inventory / Administrator and Invoicing / "
+                "Administrator, or connect with a user who has them.",
+            )
+        )
+    if fields:
+        findings.append(
+            Finding(
+                "warning",
+                "fields",
+                f"Fields that are expected and not offered to {client.config.username}: {'; '.join(fields)}.",
+                "Their groups hide them, or the module that brings them is not installed. Everything else is captured.",
+            )
+        )
+    if absent:
+        findings.append(
+            Finding(
+                "warning",
+                "absent",
+                f"Not on this server: {', '.join(absent)}.",
+                "The module is not installed. Nothing is wrong if the business does not use it.",
+            )
+        )
+    partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False
+    if not closed and not fields and not partly:
+        findings.append(Finding("ok", "rights", "The user may read everything that is captured."))

@@ -1,0 +1,82 @@
+"""Which fields of a model a payload holds: those the database stores, and nothing that moves without a change.
+
+A field that one user may not see is missing from `fields_get`; an unknown field fails the whole call. So the list is
+made from what the server offers this user, and what is not taken is named with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sync_pipeline.sources.base import Scope
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+# What is asked of each field; help texts and labels are most of the answer.
+ATTRIBUTES = ("type", "store", "searchable", "company_dependent")
+
+_CHATTER = re.compile(
+    r"^(message|website_message|activity|my_activity|rating|rtc_session)_|^(has_message|channel_ids|channel_member_ids)$"
+)
+_SECRET = re.compile(
+    r"(^|_)(password|passwd|secret|token|apikey|api_key|access_key|private_key|developer_key|webhook_key|pin)(_|$)"
+)
+_TEXT = ("char", "text")
+
+BINARY = "binary: pictures and files"
+INVERSE = "one2many: the other record holds it"
+COMPUTED = "computed at each reading, with no sign when it changes"
+CHATTER = "messages and activities: they move without a change of the record"
+CREDENTIAL = "a secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The fields of a payload in order, those that differ by company, those a domain can use, and what is left out."""
+
+    names: tuple[str, ...]
+    per_company: tuple[str, ...]
+    searchable: frozenset[str]
+    scope: Scope
+
+
+def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chosen:
+    """Divide what `fields_get` offers into what is taken and what is left out."""
+    left_out: dict[str, list[str]] = {}
+    names: list[str] = []
+    for name, told in offered.items():
+        reason = _reason(stream, name, told)
+        if reason is None:
+            names.append(name)
+        else:
+            left_out.setdefault(reason, []).append(name)
+    names.sort(key=lambda name: (name != "id", name))
+    wanted = dict.fromkeys((*stream.expects, *stream.computed, *stream.telling))
+    return Chosen(
+        names=tuple(names),
+        per_company=tuple(name for name in names if offered[name].get("company_dependent")),
+        searchable=frozenset(name for name, told in offered.items() if told.get("searchable", True)),
+        scope=Scope(
+            {reason: tuple(sorted(fields)) for reason, fields in sorted(left_out.items())},
+            tuple(name for name in wanted if name not in offered),
+        ),
+    )
+
+
+def _reason(stream: OdooStream, name: str, told: Mapping[str, Any]) -> str | None:
+    """Why the field is left out; None where it is taken."""
+    if name in stream.leaves_out:
+        return stream.leaves_out[name]
+    if told["type"] == "binary":
+        return BINARY
+    if _CHATTER.search(name):
+        return CHATTER
+    if told["type"] in _TEXT and _SECRET.search(name):
+        return CREDENTIAL
+    if told["type"] == "one2many":
+        return INVERSE
+    if not told.get("store") and name not in stream.computed:
+        return COMPUTED
+    return None

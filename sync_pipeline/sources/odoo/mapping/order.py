@@ -1,0 +1,103 @@
+"""Sale orders: the header and its tax. The lines are records of their own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync_pipeline.entities.base import reads
+from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
+from sync_pipeline.sources.odoo.mapping.customer import PLACE, REACH, e_mail, owner, place
+from sync_pipeline.sources.odoo.mapping.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
+from sync_pipeline.sources.odoo.mapping.values import amount, kept, linked, ref, text, when
+
+# A quotation is no sale, sent or not.
+STATUS = {
+    "draft": OrderStatus.DRAFT,
+    "sent": OrderStatus.DRAFT,
+    "sale": OrderStatus.PROCESSING,
+    "done": OrderStatus.PROCESSING,  # before Odoo 17: confirmed and locked
+    "cancel": OrderStatus.CANCELLED,
+}
+_KEPT = (
+    "locked",
+    "invoice_status",
+    "delivery_status",
+    "client_order_ref",
+    "origin",
+    "commitment_date",
+    "partner_id",
+    "partner_invoice_id",
+    "partner_shipping_id",
+    "pricelist_id",
+    "fiscal_position_id",
+    "payment_term_id",
+    "carrier_id",
+    "warehouse_id",
+    "company_id",
+    "team_id",
+    "user_id",
+)
+_ADDRESS = ("commercial_company_name", "company_name", *PLACE, *REACH)
+
+
+def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
+    """A confirmed order is completed when nothing is left to deliver and it is invoiced in full, or locked."""
+    state = str(payload.get("state") or "")
+    status = STATUS.get(state)
+    if status is None:
+        warnings.append(f"The state “{state}” is not known; taken as processing.")
+        return OrderStatus.PROCESSING
+    delivered = payload.get("delivery_status") in (None, False, "full")
+    closed = payload.get("invoice_status") == "invoiced" or payload.get("locked") is True or state == "done"
+    return OrderStatus.COMPLETED if status is OrderStatus.PROCESSING and delivered and closed else status
+
+
+@reads(
+    "id",
+    "name",
+    "state",
+    "currency_id",
+    "amount_total",
+    "amount_tax",
+    "date_order",
+    "create_date",
+    "effective_date",
+    *_KEPT,
+    follows=(
+        CURRENCY,
+        partner("partner_id"),
+        partner("partner_invoice_id", *_ADDRESS, follows=(COUNTRY, STATE)),
+        partner("partner_shipping_id", *_ADDRESS, follows=(COUNTRY, STATE)),
+    ),
+)
+def to_order(payload: Mapping[str, Any]) -> Order:
+    """One `sale.order`. Its amounts are in its own currency; the tax is the order's, as Odoo rounds it there.
+
+    Raises:
+        SyncError: its currency is not captured.
+        Unmappable: an amount is no number.
+    """
+    warnings: list[str] = []
+    status = status_of(payload, warnings)
+    buyer = linked(payload, "partner_id")
+    bill_to = linked(payload, "partner_invoice_id")
+    tax = amount(payload, "amount_tax")
+    ordered_at = when(payload, "date_order", warnings) or when(payload, "create_date", warnings)
+    delivered_at = when(payload, "effective_date", warnings)
+    return Order(
+        number=text(payload, "name") or str(payload.get("id")),
+        status=status,
+        source_status=str(payload.get("state") or ""),
+        currency=currency_of(payload),
+        total=amount(payload, "amount_total"),
+        tax_total=tax,
+        customer=owner(buyer) if buyer else ref("customer", payload.get("partner_id")),
+        customer_email=e_mail(buyer) or e_mail(bill_to),
+        billing_address=place(bill_to),
+        shipping_address=place(linked(payload, "partner_shipping_id")),
+        ordered_at=ordered_at,
+        completed_at=delivered_at if status is OrderStatus.COMPLETED else None,
+        items=[OrderItem(item_type=ItemType.TAX, external_id="tax", name="Tax", total=tax)] if tax else [],
+        lines_apart=True,
+        metadata={"odoo_order_id": payload.get("id"), **kept(payload, _KEPT)},
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,34 @@
+"""Everything without a table of its own: kept as it is, with code and name taken out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sync_pipeline.entities.reference import Reference
+from sync_pipeline.sources.odoo.mapping.values import bare, first, text
+
+# What people call a record by, where it is not a field called code.
+_CODE = {
+    "currency": "name",
+    "invoice": "name",
+    "picking": "name",
+    "location": "complete_name",
+    "move": "reference",
+    "invoice_line": "move_name",
+}
+_NAME = ("full_name", "complete_name", "name", "display_name", "invoice_partner_display_name")
+
+
+def to_reference(kind: str) -> Callable[[Mapping[str, Any]], Reference]:
+    """The mapping function of records of one `kind`. Archived, disabled and cancelled ones are inactive."""
+
+    def mapping(payload: Mapping[str, Any]) -> Reference:
+        archived = payload.get("active") is False or payload.get("ptav_active") is False
+        return Reference(
+            kind=kind,
+            code=first(text(payload, _CODE.get(kind, "code")), str(payload.get("id"))),
+            name=first(*(text(payload, field) for field in _NAME)),
+            active=not archived and payload.get("state") not in ("disabled", "cancel"),
+            data=bare(payload),
+        )
+
+    return mapping

@@ -1,0 +1,107 @@
+"""What an Odoo connection must supply. Older spellings of the keys are understood."""
+
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from sync_pipeline.sources.base import ConnectionSettings
+
+# What plugins and earlier systems called them.
+LEGACY_KEYS = {
+    "host": "url",
+    "server_url": "url",
+    "serverUrl": "url",
+    "odoo_url": "url",
+    "odooUrl": "url",
+    "store_url": "url",
+    "storeUrl": "url",
+    "database": "db",
+    "dbname": "db",
+    "db_name": "db",
+    "dbName": "db",
+    "odoo_db": "db",
+    "login": "username",
+    "user": "username",
+    "odoo_username": "username",
+    "api_key": "password",
+    "apiKey": "password",
+    "key": "password",
+    "secret": "password",
+    "token": "password",
+    "odoo_password": "password",
+    "language": "lang",
+    "company_ids": "companies",
+    "companyIds": "companies",
+    "verifySsl": "verify_tls",
+    "verify_ssl": "verify_tls",
+}
+
+
+class OdooConfig(ConnectionSettings):
+    """Settings of one Odoo database."""
+
+    url: str = Field(title="Address", description="Where Odoo is, for example https://odoo.example")
+    db: str = Field(title="Database", description="The database's name; on Odoo Online the part before .odoo.com")
+    username: str = Field(title="User", description="The login of the user whose rights are used")
+    password: SecretStr = Field(
+        title="Password or API key", description="A key is better: Preferences, Account Security, New API Key"
+    )
+    transport: Literal["auto", "json2", "jsonrpc"] = Field(
+        "auto",
+        title="Transport",
+        description="auto: JSON-2 where the server is 19 or newer and the secret is an API key, else JSON-RPC",
+    )
+    companies: list[int] = Field(
+        [], title="Companies", description="Ids of the companies to take, the leading one first; none: all of the user"
+    )
+    lang: str = Field("en_US", title="Language", description="In which translated fields are read")
+    ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
+    # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
+    overlap_seconds: int = 900
+
+    @model_validator(mode="before")
+    @classmethod
+    def _legacy(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        canonical: dict[str, Any] = {}
+        for key, value in data.items():
+            canonical.setdefault(LEGACY_KEYS.get(key, str(key)), value)
+            if key not in LEGACY_KEYS:
+                canonical[key] = value  # the canonical spelling wins over a legacy one
+        canonical.pop("verify_tls", None)
+        return canonical
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if "://" not in value:
+            value = f"https://{value}"
+        scheme, _, rest = value.partition("://")
+        if scheme.lower() not in ("http", "https") or not rest or "@" in rest.split("/")[0]:
+            raise ValueError("the address must be http(s)://host[/path], without a login in it")
+        for tail in ("/web/login", "/web", "/odoo", "/jsonrpc", "/xmlrpc/2", "/json/2"):
+            value = value.removesuffix(tail)
+        return value
+
+    @field_validator("db", "username")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty")
+        return value.strip()
+
+    @field_validator("password")
+    @classmethod
+    def _present(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("must not be empty")
+        return value
+
+    @field_validator("companies")
+    @classmethod
+    def _distinct(cls, value: list[int]) -> list[int]:
+        if any(number < 1 for number in value):
+            raise ValueError("companies are named by their ids, 1, 2 …")
+        return list(dict.fromkeys(value))

@@ -1,0 +1,55 @@
+"""What a stream of Odoo says beside what every stream says: its domain, its companies, its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sync_pipeline.sources.base import Paging, Stream, Sweep
+
+Domain = Sequence[Any]
+Row = Mapping[str, Any]
+
+
+class Asking(Protocol):
+    """What a stream's own rule may ask the server: rows of a model, counted or read, in the connection's companies."""
+
+    def rows(self, model: str, domain: Domain, fields: Sequence[str]) -> Sequence[Row]:
+        """The rows' fields, many2one as bare ids."""
+
+    def referred(self, model: str, name: str, domain: Domain) -> set[int]:
+        """The distinct values of a many2one field over the rows of a domain."""
+
+    def company_domain(self, model: str) -> Domain:
+        """What keeps other companies' rows of this model out."""
+
+    def absent(self, stream: OdooStream, model: str, reason: str) -> None:
+        """Note for the run that this model could not be asked, and what that means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OdooStream(Stream):
+    """One model. `path` is its name: sale.order.
+
+    The payload is what search_read answers for the fields chosen by `fields.choose`, many2one as bare ids: another
+    record's name is no data of this one, follows the language and moves without a signal.
+    """
+
+    paging: Paging = Paging.KEYSET
+    signal: bool = True
+    sweep: Sweep = Sweep.TELL
+    created: str | None = "create_date"
+    modified: str | None = "write_date"
+    # Writing the same value again moves them. They are kept as they are, but are no change of content.
+    noise: tuple[str, ...] = ("write_date", "write_uid")
+    telling: tuple[str, ...] = ("id", "write_date")
+    absent: tuple[int, ...] = (404,)  # the model is unknown; 403 is a missing right, and is said
+    domain: tuple[Any, ...] = ()
+    company: str | None = "company_id"  # the path to a record's company; None: its model knows none
+    computed: tuple[str, ...] = ()  # fields the database does not hold, and worth having all the same
+    expects: tuple[str, ...] = ()  # fields the mapping reads: where one is not offered, run and doctor say so
+    leaves_out: Mapping[str, str] = field(default_factory=dict)  # field → why
+    # Which of these rows belong to the list, where no domain can say it; `only_by`: the fields it needs.
+    only: Callable[[Asking, OdooStream, Sequence[Row]], set[int]] | None = None
+    only_by: tuple[str, ...] = ()

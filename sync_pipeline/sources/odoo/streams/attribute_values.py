@@ -1,0 +1,19 @@
+"""The values of attributes. parent_id is the attribute."""
+
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="attribute_values",
+    entity_type="attribute_value",
+    title="Attribute values",
+    path="product.attribute.value",
+    company=None,
+    parent_field="attribute_id",
+    refers_to="attribute",
+    telling=("id", "write_date", "name", "attribute_id", "active"),
+    expects=("name", "attribute_id"),
+    leaves_out={"pav_attribute_line_ids": "the products that use it: they say so themselves"},
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("attribute_value"),
+)

@@ -1,0 +1,20 @@
+"""The companies that the connection takes."""
+
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="companies",
+    entity_type="company",
+    title="Companies",
+    path="res.company",
+    sweep=Sweep.READ,
+    company="id",
+    # Names, places and numbers of a company are its partner's.
+    computed=("street", "street2", "zip", "city", "state_id", "country_id", "country_code", "vat"),
+    expects=("name", "currency_id", "partner_id"),
+    leaves_out={"user_ids": "who may enter, no data of the company"},
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("company"),
+)

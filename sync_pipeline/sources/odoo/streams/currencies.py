@@ -1,0 +1,19 @@
+"""Currencies, those not in use too. Rates are not taken: they change daily."""
+
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="currencies",
+    entity_type="currency",
+    title="Currencies",
+    path="res.currency",
+    sweep=Sweep.READ,
+    company=None,
+    label="full_name|name",
+    code="name",
+    expects=("name", "symbol", "rounding", "decimal_places"),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("currency"),
+)

@@ -1,0 +1,17 @@
+"""Fiscal positions: which taxes hold for whom."""
+
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="fiscal_positions",
+    entity_type="fiscal_position",
+    title="Fiscal positions",
+    path="account.fiscal.position",
+    optional=True,
+    sweep=Sweep.READ,
+    expects=("name",),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("fiscal_position"),
+)

@@ -1,0 +1,30 @@
+"""Product, tax and payment-term lines of customer invoices and credit notes. parent_id is the invoice."""
+
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="invoice_lines",
+    entity_type="invoice_line",
+    title="Invoice lines",
+    path="account.move.line",
+    optional=True,
+    domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
+    parent_field="move_id",
+    refers_to="invoice",
+    label="name",
+    telling=("id", "write_date", "parent_state", "partner_id", "balance", "amount_residual", "price_total"),
+    expects=(
+        "move_id",
+        "product_id",
+        "name",
+        "quantity",
+        "price_unit",
+        "price_subtotal",
+        "price_total",
+        "display_type",
+    ),
+    money=("price_unit", "price_subtotal", "price_total"),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("invoice_line"),
+)

@@ -1,0 +1,46 @@
+"""Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not taken."""
+
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="invoices",
+    entity_type="invoice",
+    title="Invoices",
+    path="account.move",
+    optional=True,
+    domain=(("move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
+    parent_field="partner_id",
+    refers_to="customer",
+    label="name|payment_reference|ref",
+    code="name",
+    telling=(
+        "id",
+        "write_date",
+        "state",
+        "payment_state",
+        "partner_id",
+        "commercial_partner_id",
+        "partner_shipping_id",
+        "amount_total",
+        "amount_residual",
+    ),
+    expects=(
+        "name",
+        "state",
+        "move_type",
+        "partner_id",
+        "currency_id",
+        "amount_total",
+        "invoice_date",
+        "payment_state",
+    ),
+    leaves_out={
+        "transaction_ids": "payments: they name their invoices themselves",
+        "matched_payment_ids": "payments: they name their invoices themselves",
+        "sending_data": "the state of a mailing",
+    },
+    money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("invoice"),
+)

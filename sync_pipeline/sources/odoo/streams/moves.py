@@ -1,0 +1,24 @@
+"""Stock moves: what a transfer moves. parent_id is the transfer."""
+
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="moves",
+    entity_type="move",
+    title="Stock moves",
+    path="stock.move",
+    optional=True,
+    parent_field="picking_id",
+    refers_to="picking",
+    label="reference",
+    telling=("id", "write_date", "state", "partner_id", "quantity"),
+    expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
+    leaves_out={
+        "move_orig_ids": "written from the moves before it",
+        "move_dest_ids": "written from the moves behind it",
+        "analytic_account_line_ids": "the analytic lines hold it",
+    },
+    dates=("create_date", "write_date", "date"),
+    to_entity=to_reference("move"),
+)

@@ -1,0 +1,45 @@
+"""Lines of sale orders, with sections, notes, delivery and rewards. parent_id is the order."""
+
+from sync_pipeline.sources.odoo.mapping.order_line import to_order_lines
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="order_lines",
+    entity_type="order_line",
+    title="Order lines",
+    path="sale.order.line",
+    optional=True,
+    entity="order_lines",
+    parent_field="order_id",
+    refers_to="order",
+    label="name",
+    # Merged partners move no date; what is delivered and invoiced is computed from other records.
+    telling=(
+        "id",
+        "write_date",
+        "order_partner_id",
+        "state",
+        "price_total",
+        "qty_delivered",
+        "qty_invoiced",
+        "invoice_status",
+    ),
+    expects=(
+        "order_id",
+        "product_id",
+        "name",
+        "product_uom_qty",
+        "price_unit",
+        "discount",
+        "price_subtotal",
+        "price_tax",
+        "price_total",
+        "tax_ids",
+        "display_type",
+        "currency_id",
+    ),
+    leaves_out={"invoice_lines": "the invoice lines name their order lines themselves"},
+    money=("price_unit", "price_subtotal", "price_total"),
+    dates=("create_date", "write_date"),
+    to_entity=to_order_lines,
+)

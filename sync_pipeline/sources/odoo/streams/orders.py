@@ -1,0 +1,47 @@
+"""Sale orders and quotations. parent_id is the partner who ordered."""
+
+from sync_pipeline.sources.odoo.mapping.order import to_order
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="orders",
+    entity_type="order",
+    title="Orders",
+    path="sale.order",
+    optional=True,
+    entity="order",
+    parent_field="partner_id",
+    refers_to="customer",
+    label="name",
+    code="name",
+    code_is="order_number",
+    # Merging two partners changes who ordered and moves no date.
+    telling=(
+        "id",
+        "write_date",
+        "state",
+        "partner_id",
+        "partner_invoice_id",
+        "partner_shipping_id",
+        "amount_total",
+        "amount_untaxed",
+        "invoice_status",
+    ),
+    expects=(
+        "name",
+        "state",
+        "date_order",
+        "partner_id",
+        "partner_invoice_id",
+        "partner_shipping_id",
+        "currency_id",
+        "amount_untaxed",
+        "amount_tax",
+        "amount_total",
+    ),
+    leaves_out={"transaction_ids": "payments: they name their orders themselves"},
+    money=("amount_total", "amount_untaxed", "amount_tax"),
+    dates=("create_date", "write_date", "date_order"),
+    currency="currency_id",
+    to_entity=to_order,
+)

@@ -1,0 +1,18 @@
+"""Payment providers. Odoo keeps a row for each one it knows; `state` says whether it is in use."""
+
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="payment_providers",
+    entity_type="payment_provider",
+    title="Payment providers",
+    path="payment.provider",
+    sweep=Sweep.READ,
+    optional=True,
+    code="code",
+    expects=("name", "code", "state"),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("payment_provider"),
+)

@@ -1,0 +1,19 @@
+"""The rules of pricelists. parent_id is the pricelist, whose date they do not move."""
+
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="pricelist_items",
+    entity_type="pricelist_item",
+    title="Pricelist items",
+    path="product.pricelist.item",
+    parent_field="pricelist_id",
+    refers_to="pricelist",
+    label=None,
+    telling=("id", "write_date", "fixed_price", "percent_price", "price_discount", "min_quantity"),
+    expects=("pricelist_id", "compute_price", "fixed_price", "min_quantity"),
+    money=("fixed_price",),
+    dates=("create_date", "write_date", "date_start", "date_end"),
+    to_entity=to_reference("pricelist_item"),
+)

@@ -1,0 +1,20 @@
+"""Stock (quants) by product, location, lot and owner. A quant at 0 is deleted some time later, without a trace."""
+
+from sync_pipeline.sources.odoo.mapping.stock import to_stock
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="stock",
+    entity_type="stock",
+    title="Stock",
+    path="stock.quant",
+    optional=True,
+    entity="inventory_item",
+    parent_field="product_id",
+    refers_to="variation",
+    label=None,
+    telling=("id", "write_date", "product_id", "location_id", "quantity", "reserved_quantity", "owner_id"),
+    expects=("product_id", "location_id", "quantity", "reserved_quantity"),
+    dates=("create_date", "write_date"),
+    to_entity=to_stock,
+)

@@ -1,0 +1,17 @@
+"""Units of measure."""
+
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.stream import OdooStream
+
+STREAM = OdooStream(
+    name="units",
+    entity_type="unit",
+    title="Units of measure",
+    path="uom.uom",
+    sweep=Sweep.READ,
+    company=None,
+    expects=("name", "factor"),
+    dates=("create_date", "write_date"),
+    to_entity=to_reference("unit"),
+)

@@ -1,0 +1,142 @@
+"""Two whole stores in one core: pulled from their sandboxes, promoted in either order, undone in either order."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.sandbox import odoo as odoo_sandbox
+from sync_pipeline.sandbox import woocommerce as woo_sandbox
+from sync_pipeline.steps import connect, promote
+from sync_pipeline_tests.odoo_stores import Odoo, odoo
+from sync_pipeline_tests.stores import Connected, Shop, shop
+
+_REFERENCES = {
+    "parent_id": "core.categories",
+    "category_id": "core.categories",
+    "product_id": "core.products",
+    "variant_id": "core.product_variants",
+    "customer_id": "core.customers",
+    "order_id": "core.sales_orders",
+}
+_TABLES = ("categories", "customers", "customer_addresses", "products", "product_variants", "product_categories",
+           "inventory_items", "sales_orders", "sales_order_items", "reference_data")  # fmt: skip
+_PORT = re.compile(r"(?<=127\.0\.0\.1):\d+")  # each organization has servers of its own, of the same stores
+_MOVING = "'{org_id,created_at,updated_at,queue_id,connection_id}'::text[]"
+
+
+@dataclass
+class Pair:
+    """An organization with a WooCommerce shop and an Odoo, both pulled."""
+
+    woo: Shop
+    erp: Odoo
+
+    def promote(self, *stores: Connected) -> str:
+        """Promote everything that is captured of these stores, in one plan."""
+        plan = str(
+            self.woo.value(
+                "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) "
+                "VALUES (connect.current_org(), 'x', 'test', 'tester') RETURNING plan_id"
+            )
+        )
+        self.woo.rows(
+            "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
+            "content_hash) SELECT org_id, %(p)s, connection_id, entity_type, external_id, 'create', content_hash "
+            "FROM capture.sync_record WHERE org_id = connect.current_org() AND connection_id = ANY(%(c)s) RETURNING 1",
+            p=plan,
+            c=[store.connection.connection_id for store in stores],
+        )
+        report = promote.apply(self.woo.db, self.woo.org.org_id, plan, actor="tester")
+        assert (report.state, report.errors) == ("done", [])
+        return plan
+
+    def undo(self, plan: str) -> None:
+        promote.undo(self.woo.db, self.woo.org.org_id, plan, actor="tester")
+
+    def core(self) -> dict[str, list[str]]:
+        """Core without its ids: each row with the records behind it, references as the records behind their target."""
+        behind: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for one in self.woo.rows("SELECT * FROM promote.integration_mapping WHERE org_id = connect.current_org()"):
+            behind[one.core_table, one.internal_id].append(f"{one.provider} {one.entity_type} {one.external_id}")
+        content: dict[str, list[str]] = {}
+        for table in _TABLES:
+            rows = []
+            for (row,) in self.woo.rows(f"SELECT to_jsonb(t) - {_MOVING} FROM core.{table} AS t"):
+                who = sorted(behind.get((f"core.{table}", row.pop("id", 0)), []))
+                for column, target in _REFERENCES.items():
+                    if row.get(column) is not None:
+                        row[column] = sorted(behind.get((target, row[column]), ["nobody"]))
+                rows.append(_PORT.sub("", repr((who, sorted(row.items())))))
+            content[table] = sorted(rows)
+        return content
+
+    def checks(self) -> list[Any]:
+        """What the asset checks of core find."""
+        checks = load("sync_pipeline.defs", "checks.sql")
+        with self.woo.db.org(self.woo.org.org_id) as conn:
+            found = [row for name in ("money_adds_up", "no_orphan_mapping") for row in run(conn, checks[name])]
+            return [*found, *run(conn, "SELECT * FROM core.orphans()")]
+
+
+@pytest.fixture
+def pairs(database: Database, settings: Settings) -> Iterator[list[Pair]]:
+    """Three organizations connected to the same two stores."""
+    woo_store, erp_store = woo_sandbox.Store(), odoo_sandbox.Store()
+    woo_sandbox.seed(woo_store, products=40, customers=60, orders=50, random_seed=3)
+    odoo_sandbox.seed(erp_store, products=40, partners=60, orders=50, random_seed=3)
+    with ExitStack() as stack:
+        made = []
+        for slug in ("one", "two", "three"):
+            org = connect.add_organization(database, slug)
+            pair = Pair(
+                stack.enter_context(shop(database, settings, org, woo_store)),
+                stack.enter_context(odoo(database, settings, org, erp_store)),
+            )
+            for store in (pair.woo, pair.erp):
+                assert {name: one.error for name, one in store.pull(full=True).items() if not one.ok} == {}
+            made.append(pair)
+        yield made
+
+
+def test_the_core_of_two_stores_is_the_same_in_any_order(pairs: list[Pair]) -> None:
+    one, two, three = pairs
+    one.promote(one.woo)
+    one.promote(one.erp)
+    two.promote(two.erp)
+    two.promote(two.woo)
+    three.promote(three.erp, three.woo)
+    core = one.core()
+    assert core == two.core()
+    assert core == three.core()
+    for pair in pairs:
+        assert pair.checks() == []
+    for table in ("products", "product_variants", "customers"):
+        shared = [row for row in core[table] if "'odoo " in row and "'woocommerce " in row]
+        assert shared, f"the two sandboxes share none of {table}"
+
+
+@pytest.mark.parametrize("gone", ["woo", "erp"])
+def test_undo_of_one_store_leaves_what_the_other_alone_gives(pairs: list[Pair], gone: str) -> None:
+    one, two, three = pairs
+    kept = "erp" if gone == "woo" else "woo"
+    first = {"woo": one.promote(one.woo), "erp": one.promote(one.erp)}
+    second = {"erp": two.promote(two.erp), "woo": two.promote(two.woo)}
+    alone = three.promote(getattr(three, kept))
+    one.undo(first[gone])
+    two.undo(second[gone])
+    assert one.core() == three.core()
+    assert two.core() == three.core()
+    one.undo(first[kept])
+    three.undo(alone)
+    assert {table: rows for table, rows in one.core().items() if rows} == {}
+    assert {table: rows for table, rows in three.core().items() if rows} == {}

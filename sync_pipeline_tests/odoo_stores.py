@@ -1,0 +1,96 @@
+"""A sandbox Odoo connected to an organization, and what tests ask of the two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.sandbox.odoo import Server, Store, running
+from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.steps import connect
+from sync_pipeline_tests.stores import Connected
+
+
+@dataclass(kw_only=True)
+class Odoo(Connected):
+    """A database that serves, and the connection to it."""
+
+    store: Store
+    server: Server
+
+    def stream(self, name: str) -> OdooStream:
+        """The declaration of a stream."""
+        stream = self.connection.source.stream(name)
+        assert isinstance(stream, OdooStream)
+        return stream
+
+    def findings(self) -> dict[str, Finding]:
+        """The doctor's report by code."""
+        return {one.code: one for one in connect.diagnose(self.db, self.settings, self.connection)}
+
+    def detail(self, name: str) -> dict[str, Any]:
+        """What the newest run of a stream recorded about itself."""
+        found = self.value(
+            "SELECT detail FROM capture.sync_ledger WHERE entity_type = %(kind)s ORDER BY run_id DESC LIMIT 1",
+            kind=self.stream(name).entity_type,
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def states(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Every record that is not present: its state and the evidence."""
+        rows = self.rows(
+            "SELECT entity_type, external_id, deletion_state, deletion_evidence FROM capture.sync_record "
+            "WHERE deletion_state <> 'present'"
+        )
+        return {(r.entity_type, r.external_id): (r.deletion_state, r.deletion_evidence) for r in rows}
+
+
+@contextmanager
+def odoo(
+    db: Database,
+    settings: Settings,
+    org: connect.Organization,
+    store: Store,
+    *,
+    name: str = "erp",
+    **connection: Any,
+) -> Iterator[Odoo]:
+    """Serve `store` and connect it."""
+    with running(store) as server:
+        given = {"url": server.url, "db": server.db, "username": server.login, "password": server.key, **connection}
+        made = connect.add_connection(db, settings, org, "odoo", name, given, actor="test")
+        yield Odoo(db=db, settings=settings, org=org, connection=made, store=store, server=server)
+
+
+def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
+    """What the server itself answers over JSON-2, archived records included; numbers with all their digits."""
+    context = {"lang": "en_US", "active_test": False, **arguments.pop("context", {})}
+    answer = httpx.post(
+        f"{server.url}/json/2/{model}/{method}",
+        headers={"Authorization": f"bearer {server.key}", "X-Odoo-Database": server.db},
+        json={**arguments, "context": context},
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    return json.loads(answer.text, parse_float=Decimal)
+
+
+def customer_ids(server: Server, companies: Sequence[int] = (1, 2)) -> set[int]:
+    """Who is a customer, worked out from whole lists: ranked, named by a sale order, or an address of either."""
+    domain = [["company_id", "in", [False, *companies]]]
+    partners = ask(server, "res.partner", "search_read", domain=domain, fields=["parent_id", "customer_rank"], load="")
+    named = ("partner_id", "partner_invoice_id", "partner_shipping_id")
+    orders = ask(server, "sale.order", "search_read", domain=domain, fields=list(named), load="")
+    buyers = {one["id"] for one in partners if one["customer_rank"] > 0}
+    buyers |= {order[name] for order in orders for name in named if order[name]}
+    return {one["id"] for one in partners if one["id"] in buyers or one["parent_id"] in buyers}
