@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -48,6 +49,12 @@ class Answer:
         return _retry_after(self.headers.get("retry-after"))
 
 
+@cache
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    """Reading the system's certificates takes some 20 ms, and a night opens a client for each store."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class Http:
     """Requests to one address. Thread-safe; counts requests and bytes.
 
@@ -67,7 +74,7 @@ class Http:
         self.requests = 0
         self.received = 0
         self._lock = threading.Lock()
-        verify = ssl.create_default_context(cafile=ca_file)
+        verify = _trusting(ca_file)
         transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
         # The address is checked where the socket is opened, after DNS has answered: a name that resolves to
         # something else the second time gains nothing.
