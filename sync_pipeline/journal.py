@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import Conflict
 
 _SQL = load("sync_pipeline", "journal.sql")
 
@@ -120,3 +121,25 @@ def record_outcome(
         entity_type=entity_type,
         outcome=outcome,
     )
+
+
+def request(conn: Connection, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any) -> int:
+    """Ask for a run, in the caller's transaction; returns the request's number. A sensor makes the run of it.
+
+    The same `idempotency_key` again is the same request.
+
+    Raises:
+        Conflict: the key was used for another request.
+    """
+    asked = {name: value for name, value in parameters.items() if value is not None}
+    row = run(
+        conn,
+        _SQL["request"],
+        kind=kind,
+        actor=actor,
+        key=idempotency_key,
+        parameters=_json({**asked, "actor": actor}),
+    ).one()
+    if row.kind != kind or not row.same:
+        raise Conflict(f"The idempotency key “{idempotency_key}” was used for another request. Use a new one.")
+    return int(row.request_id)

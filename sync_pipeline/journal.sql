@@ -37,3 +37,10 @@ UPDATE observe.decision SET outcome = %(outcome)s
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
     AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND answered_at IS NOT NULL AND outcome IS NULL
+
+-- request --
+-- A row that a sensor turns into a run. The same idempotency key again finds the request there is.
+INSERT INTO observe.request AS r (org_id, kind, parameters, requested_by, idempotency_key)
+VALUES (connect.current_org(), %(kind)s, %(parameters)s::jsonb, %(actor)s, %(key)s)
+ON CONFLICT (org_id, idempotency_key) DO UPDATE SET idempotency_key = r.idempotency_key
+RETURNING request_id, kind, parameters = %(parameters)s::jsonb AS same

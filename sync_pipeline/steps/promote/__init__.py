@@ -14,6 +14,7 @@ from sync_pipeline.steps.promote.queue import (
     retry,
     start,
     status,
+    statuses,
 )
 from sync_pipeline.steps.promote.service import ApplyReport, apply
 from sync_pipeline.steps.promote.undo import UndoReport, undo
@@ -31,6 +32,7 @@ __all__ = [
     "retry",
     "start",
     "status",
+    "statuses",
     "undo",
     "work",
 ]

@@ -101,6 +101,12 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
        extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 
+-- queues --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
+
 -- give_up --
 -- A line that took three workers with it does not get a fourth.
 UPDATE promote.sync_queue_line

@@ -22,13 +22,15 @@ CREATE TABLE observe.request (
     request_id bigint GENERATED ALWAYS AS IDENTITY,
     kind text NOT NULL CHECK (kind IN ('pull', 'preview', 'promote', 'reconcile')),
     parameters jsonb NOT NULL DEFAULT '{}',
+    idempotency_key text,               -- the same key again is the same request
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT now(),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'launched', 'done', 'failed')),
     orchestrator_run text,
     finished_at timestamptz,
     error text,
-    PRIMARY KEY (org_id, request_id)
+    PRIMARY KEY (org_id, request_id),
+    UNIQUE (org_id, idempotency_key)
 );
 CREATE INDEX request_waiting ON observe.request (org_id, request_id) WHERE state = 'waiting';
 
