@@ -205,7 +205,8 @@ CREATE TABLE capture.webhook_delivery (
     entity_type text,                     -- null: it names no record
     external_id text COLLATE "C",
     parent_id text COLLATE "C",
-    payload text,                         -- the record as it was when the store sent it; null: look at the store
+    look boolean NOT NULL,                -- it does not hold the record (deleted, trashed, cut): look at the store
+    payload text,                         -- the record as it was when the store sent it, until it was seen to
     modified timestamptz,                 -- of the payload, on the store's clock
     received_at timestamptz NOT NULL DEFAULT now(),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
@@ -218,9 +219,8 @@ CREATE TABLE capture.webhook_delivery (
 );
 CREATE INDEX webhook_delivery_waiting ON capture.webhook_delivery
 (org_id, connection_id, entity_type, delivery_no) WHERE state = 'waiting';
--- Was this record ever said to be deleted?
-CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connection_id, external_id)
-WHERE payload IS NULL;
+-- Was this record ever said to be gone?
+CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connection_id, external_id) WHERE look;
 
 CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',

@@ -86,7 +86,7 @@ SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_ha
     captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
-    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL
+    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL, pushed_only = false
 
 -- resolve_quarantine --
 -- What was in quarantine and has now been read.
