@@ -21,6 +21,9 @@ class FlowConfig(dg.Config):
         default=None,
         description="A capped look: at most so many pages; no watermark moves, nothing is thought missing.",
     )
+    deliveries: bool = Field(
+        default=False, description="Instead of asking the store: see to the webhook deliveries that wait."
+    )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.db.queries import load, run
+from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.endings import endings
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
@@ -28,7 +29,15 @@ _ON = dg.DefaultSensorStatus.RUNNING
 
 def sensors() -> Sequence[dg.SensorDefinition]:
     """All of them, on by default."""
-    return [committed_selections, left_promotions, durable_requests, organizations, decisions, *endings()]
+    return [
+        committed_selections,
+        left_promotions,
+        durable_requests,
+        organizations,
+        decisions,
+        webhook_deliveries,
+        *endings(),
+    ]
 
 
 @dg.sensor(

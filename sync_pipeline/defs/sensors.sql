@@ -38,3 +38,6 @@ WHERE p.org_id = connect.current_org() AND p.approved_at < now() - make_interval
         )
     )
 ORDER BY p.approved_at LIMIT 10
+
+-- waiting_deliveries --
+SELECT slug, connection_id, connection, entity_type, newest FROM capture.waiting_deliveries(%(at_most)s)

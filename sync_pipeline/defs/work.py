@@ -101,7 +101,7 @@ def _capture(
     desk: Desk, turn: Turn, store: connect.Connection, streams: Sequence[Stream], config: FlowConfig, run_id: str
 ) -> None:
     """Pull in declared order through one session. A store that does not answer is not asked again."""
-    from sync_pipeline.steps import capture
+    from sync_pipeline.steps import capture, push
 
     left = list(streams)
     try:
@@ -116,7 +116,12 @@ def _capture(
             while left:
                 place = (Stage.RAW, left[0].name)
                 try:
-                    report = session.pull(left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages)
+                    if config.deliveries:
+                        report = push.take(session, left[0])
+                    else:
+                        report = session.pull(
+                            left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
+                        )
                 except (DatabaseUnavailable, Interrupted):
                     raise
                 except SyncError as error:  # Busy, a gate: this stream's alone

@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from sync_pipeline.entities.base import Entity
-from sync_pipeline.errors import NotFound
+from sync_pipeline.errors import NotFound, SyncError
 
 
 class Paging(StrEnum):
@@ -188,7 +188,7 @@ class ConnectionSettings(BaseModel):
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
 
 
-class Unreadable(ValueError):
+class Unreadable(SyncError):
     """A record or a delivery that cannot be taken. The message names the field and never holds a value."""
 
 

@@ -142,14 +142,14 @@ def test_a_failure_in_mid_batch_leaves_nothing_and_the_log_says_so(plain: Shop, 
     send(plain, "customers", [{"wc_customer_id": 5, "email": "kept@example.test"}])
     before = state(plain)
     batch = [{"wc_customer_id": 1_000_000 + i, "email": f"c{i}@example.test"} for i in range(500)]
-    with pytest.raises(Exception, match="RaiseException"):
+    with pytest.raises(push.PushFailed, match="nothing of it is stored"):
         send(plain, "customers", batch)
     assert state(plain) == before
     [row] = sql(
         plain, "SELECT status, records_synced, error_message FROM capture.sync_logs ORDER BY log_id DESC LIMIT 1"
     )
     assert (row.status, row.records_synced) == ("failed", 0)
-    assert row.error_message
+    assert row.error_message == "RaiseException"
     assert not sql(plain, "SELECT 1 FROM capture.sync_ledger WHERE state = 'open'")
     with engine.begin() as conn:
         conn.exec_driver_sql("DROP TRIGGER refuse ON capture.woocommerce_sync")

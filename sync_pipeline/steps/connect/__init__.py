@@ -1,6 +1,6 @@
 """connect: organizations, their connections, credentials, the doctor."""
 
-from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret
+from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret, webhook_path
 from sync_pipeline.steps.connect.service import (
     Connection,
     Organization,
@@ -31,4 +31,5 @@ __all__ = [
     "secret",
     "set_webhook_secret",
     "update_settings",
+    "webhook_path",
 ]

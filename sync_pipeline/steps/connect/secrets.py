@@ -20,6 +20,11 @@ def secret(settings: Settings, conn: Connection, name: str) -> str | None:
     return decrypt(settings.encryption_keys, conn.sealed, bound_to=f"{conn.org_id}/{conn.name}").get(name)
 
 
+def webhook_path(conn: Connection) -> str:
+    """Where the store's webhooks are to be sent, below the service's own address."""
+    return f"/api/v1/webhooks/{conn.provider}/{conn.connection_id}"
+
+
 def set_webhook_secret(db: Database, settings: Settings, conn: Connection, value: str, *, actor: str) -> None:
     """Set the secret with which the store signs its webhooks; an empty one takes it away, and no webhook is believed.
 

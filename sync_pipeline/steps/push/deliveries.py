@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run as execute
-from sync_pipeline.errors import NotFound, SyncError
-from sync_pipeline.sources.base import Delivery, source
+from sync_pipeline.errors import NotFound, NotKnown
+from sync_pipeline.sources.base import Delivery, Unreadable, source
 from sync_pipeline.steps.capture.pii import hash_emails
 from sync_pipeline.steps.connect import Connection, Organization, connections, secret
 from sync_pipeline.steps.push.service import SQL
 
 
-class NotGenuine(SyncError):
+class NotGenuine(NotKnown):
     """The signature does not hold for this address. Set the webhook's secret here and in the store to the same text."""
 
 
@@ -24,12 +24,13 @@ def receive(
 ) -> str:
     """Take a delivery down; returns what it was: stored, known, ping, or nothing (it names no record we keep).
 
+    A genuine delivery that says nothing is taken too: stores give a webhook up after a few refusals.
+
     `headers` have lower-case names; `body` is as it came over the wire, which is what is signed.
 
     Raises:
         NotFound: no such provider, or it sends no webhooks.
         NotGenuine: no such connection, no secret set, or a wrong signature; which of them is not told.
-        Unreadable: signed, and no delivery.
     """
     hooks = source(provider).webhooks
     if hooks is None:
@@ -42,7 +43,11 @@ def receive(
     genuine = hooks.genuine(headers, body, known or "no secret")
     if target is None or known is None or not genuine:
         raise NotGenuine()
-    return _store(db, target, hooks.read(headers, body), body)
+    try:
+        delivery = hooks.read(headers, body)
+    except Unreadable:
+        delivery = Delivery(delivery_id="", topic="unreadable", stream=None)
+    return _store(db, target, delivery, body)
 
 
 def _target(db: Database, provider: str, connection_id: int) -> Connection | None:

@@ -22,10 +22,10 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.queries import run as execute
-from sync_pipeline.errors import ConfigurationError, NotFound, SyncError, redact
+from sync_pipeline.errors import ConfigurationError, NotFound, SyncError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Item, Pushed, Stream, Unreadable
-from sync_pipeline.steps.capture.pii import email_hash, hash_emails, hash_text
+from sync_pipeline.steps.capture.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.record import finder, moment
 from sync_pipeline.steps.capture.run import Records
 from sync_pipeline.steps.connect import Connection
@@ -38,6 +38,10 @@ _NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
 
 class NotABatch(ConfigurationError):
     """The body is not {"products": [ … ]}."""
+
+
+class PushFailed(SyncError):
+    """The batch failed inside, and nothing of it is stored. Send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     Raises:
         NotABatch: the body is no JSON, or has no list of that name.
         NotFound: this provider takes no such batch.
-        SyncError: it failed inside; nothing is stored, the log row says failed.
+        PushFailed: it failed inside; nothing is stored, the log row says failed.
+        DatabaseUnavailable: likewise, because the database went away.
     """
     pushed = connection.source.pushed.get(kind)
     if pushed is None:
@@ -81,10 +86,15 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
         return _Push(db, connection, stream, pushed, actor, log_id).store(records)
     except Exception as error:
         with db.org(connection.org_id) as conn:
-            reason = hash_text(redact(str(error) if isinstance(error, SyncError) else type(error).__name__))
+            # The name alone: a database's words may quote what was pushed.
+            reason = str(error) if isinstance(error, SyncError) else type(getattr(error, "orig", error)).__name__
             execute(conn, SQL["fail_log"], log_id=log_id, error=reason)
             journal.record(conn, "push.failed", actor=actor, **here, log=log_id, reason=reason)
-        raise
+        if isinstance(error, SyncError):
+            raise
+        raise PushFailed(
+            f"The batch failed inside ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
+        ) from error
 
 
 class _Push:
