@@ -82,7 +82,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document without the 422 it adds by itself: malformed calls are answered with 400 here."""
+    """FastAPI's document, put right: malformed calls are answered with 400, and errors are JSON also of streams."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
@@ -90,6 +90,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
+                for status, answer in operation["responses"].items():
+                    content = answer.get("content", {})
+                    if status >= "400" and "text/event-stream" in content:  # an error is no stream
+                        content["application/json"] = content.pop("text/event-stream")
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
         app.openapi_schema = document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,10 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.drift import judge_drift
 
 SQL = load(__package__)
+TABLE_SQL = load(__package__, "table.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
                 {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
                 for r in run(conn, SQL["drift"], **here, noise=masked)
             ]
+        judge_drift(conn, connection, stream)
         counts = run(conn, SQL["counts"], **here).one()
         present = int(run(conn, SQL["present"], **here).scalar_one())
         promoted = bool(run(conn, SQL["promoted"], **here).scalar_one())
@@ -100,6 +104,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             noise=masked,
             changed_at=known.changed_at if known else None,
         )
+        run(conn, TABLE_SQL["sum_up"], **here)
     return PreviewReport(
         connection=connection.name,
         entity=stream.name,
@@ -116,6 +121,26 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
         message=empty_state(connection, promoted=promoted, remote=max(remote.total if remote else 0, present)),
         seconds=time.monotonic() - started,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the newest comparison of an entity found; `remote_total` is what the store said it has."""
+
+    entity_type: str
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    capped: bool
+    remote_total: int | None
+
+
+def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
+    """The newest comparison of each entity of a connection."""
+    with db.org(connection.org_id) as conn:
+        rows = run(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
+    return [Summary(**row._mapping) for row in rows]
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:

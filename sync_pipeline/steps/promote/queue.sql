@@ -65,6 +65,11 @@ WHERE c.org_id = connect.current_org() AND c.connection_id = ANY(%(connections)s
 ON CONFLICT (org_id, idempotency_key) DO NOTHING
 RETURNING queue_id;
 
+-- pace --
+UPDATE promote.sync_queue
+SET batch_size = coalesce(%(batch_size)s, batch_size), batch_delay_ms = coalesce(%(batch_delay_ms)s, batch_delay_ms)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
 -- queue_of_plan --
 SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
