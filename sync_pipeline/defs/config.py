@@ -37,6 +37,9 @@ class PromoteConfig(dg.Config):
         default=None,
         description="This plan (its id), approved by whoever launches the run. Only with one organization.",
     )
+    decision: int | None = Field(
+        default=None, description="Take up what this answered gate stopped. Only with one organization."
+    )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 
 

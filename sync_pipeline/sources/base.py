@@ -67,6 +67,7 @@ class Stream:
     money: tuple[str, ...] = ()  # preview warns where these do not parse
     dates: tuple[str, ...] = ()
     currency: str | None = None
+    needs: tuple[str, ...] = ()  # top-level fields without which the mapping says something else: a gate opens
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store without it is not at fault
     tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency

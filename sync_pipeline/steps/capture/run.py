@@ -16,6 +16,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Client, Item, Page, Stream
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.currency import judge_currency
 from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.capture.record import (
     Prepared,
@@ -154,7 +155,7 @@ class Records:
             for record in records:
                 currency = self.stream.tells_currency(record.payload)
                 if currency:
-                    run(conn, SQL["set_currency"], currency=currency)
+                    judge_currency(conn, self.connection, currency)
 
     def _store_alone(self, conn: Transaction, record: Read) -> None:
         reason = ""

@@ -255,6 +255,16 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any]) 
             connection_id=conn.connection_id,
             settings=json.dumps({k: checked[k] for k in changes}),
         )
+        if changes.get("currency"):
+            journal.gate_gone(
+                tx,
+                "currency_conflict",
+                connection_id=conn.connection_id,
+                entity_type=None,
+                but=[],
+                outcome=f"the store's prices were set to be in {changes['currency']}",
+                actor="settings",
+            )
 
 
 def rotate_keys(db: Database, settings: Settings) -> int:

@@ -100,11 +100,14 @@ def _mapping(provider: str, entity_type: str) -> tuple[msgspec.json.Decoder[Any]
 
 
 def prepare(
-    lines: Iterable[tuple[Claimed, str | None]], providers: Mapping[int, str], currency: str | None = None
+    lines: Iterable[tuple[Claimed, str | None]],
+    providers: Mapping[int, str],
+    currency: str | None = None,
+    currencies: Mapping[int, str] | None = None,
 ) -> list[Item]:
     """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
 
-    `currency` is that of prices without one.
+    `currency` is that of prices without one, `currencies` that of the connections where it is another.
     """
     items = []
     for line, payload in lines:
@@ -116,7 +119,9 @@ def prepare(
             item.error = "The planned version of this record is not among the captured ones."
             continue
         try:
-            entity = to_entity(item.provider, line.entity_type, payload)
+            entity = priced(
+                to_entity(item.provider, line.entity_type, payload), (currencies or {}).get(line.connection_id)
+            )
             if entity.warnings:
                 item.warnings.extend(entity.warnings)
             if isinstance(entity, Order):
@@ -133,6 +138,13 @@ def prepare(
                 else f"The payload does not have the expected form: {type(error).__name__}: {error}"
             )
     return items
+
+
+def priced(entity: Entity, currency: str | None) -> Entity:
+    """The entity with its connection's currency, where its prices name none."""
+    if currency is None or getattr(entity, "currency", "") is not None:
+        return entity
+    return msgspec.structs.replace(entity, currency=currency)
 
 
 def stock_fields(line: Claimed, stock: Stock) -> tuple[Any, ...]:

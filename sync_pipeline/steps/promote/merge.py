@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.entities.base import Entity, Ref
-from sync_pipeline.steps.promote.batch import to_entity
+from sync_pipeline.steps.promote.batch import priced, to_entity
 from sync_pipeline.steps.promote.identity import Organization, look_up_refs, numeric
 from sync_pipeline.steps.promote.stage import stage
 from sync_pipeline.steps.promote.tables import Table, encode, with_currency
@@ -80,7 +80,7 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
                 numeric(one.external_id),
             )
         )
-        entities[row] = [(one.connection_id, _entity(one)) for one in versions if one.payload is not None]
+        entities[row] = [(one.connection_id, _entity(one, org)) for one in versions if one.payload is not None]
         behind[row] = [one for one in versions if one.payload is not None]
     refs: dict[tuple[int, str, str], int] = {}
     if table.link is not None:
@@ -105,5 +105,6 @@ def _target(refs: dict[tuple[int, str, str], int], connection: int, ref: Ref | N
     return None if ref is None else refs.get((connection, ref.entity_type, ref.external_id))
 
 
-def _entity(version: Any) -> Entity:
-    return to_entity(version.provider, version.entity_type, version.payload)
+def _entity(version: Any, org: Organization) -> Entity:
+    entity = to_entity(version.provider, version.entity_type, version.payload)
+    return priced(entity, org.currencies.get(version.connection_id))
