@@ -15,7 +15,6 @@ from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.drift import judge_drift
-from sync_pipeline.steps.preview.drift import judge_drift
 
 SQL = load(__package__)
 TABLE_SQL = load(__package__, "table.sql")
@@ -85,7 +84,6 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
                 {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
                 for r in run(conn, SQL["drift"], **here, noise=masked)
             ]
-        judge_drift(conn, connection, stream)
         judge_drift(conn, connection, stream)
         counts = run(conn, SQL["counts"], **here).one()
         present = int(run(conn, SQL["present"], **here).scalar_one())

@@ -7,7 +7,6 @@ lines themselves. What every row was before is kept, so `undo` returns to it.
 
 from sync_pipeline.steps.promote.ask import Asked, Pick, ask, ask_again, plan_of
 from sync_pipeline.steps.promote.gates import resume
-from sync_pipeline.steps.promote.gates import resume
 from sync_pipeline.steps.promote.queue import (
     Line,
     QueueStatus,
@@ -37,7 +36,6 @@ __all__ = [
     "force_done",
     "lines",
     "plan_of",
-    "resume",
     "resume",
     "retry",
     "start",
