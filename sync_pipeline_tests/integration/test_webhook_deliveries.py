@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from sync_pipeline.config import Settings
+from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
 from sync_pipeline.sandbox.woocommerce import Store, seed
@@ -204,8 +208,8 @@ def test_a_thousand_deliveries_in_any_order_end_as_the_store_is(told: Shop) -> N
     assert counted["known"] == len(doubled)
     assert all(report.state == "closed" for report in reports.values())
     assert {row.state for row in sql(told, "SELECT DISTINCT state FROM capture.webhook_delivery")} == {"done"}
-    said = outcomes(told)
-    assert {"taken", "looked at", "gone"} <= set(said)  # the test met every way
+    ways = set(outcomes(told))
+    assert {"taken", "looked at", "gone"} <= ways  # the test met every way
     same_as_store(told)
     ledgers = sql(told, "SELECT state, expected, captured, vanished FROM capture.sync_ledger WHERE mode = 'webhook'")
     assert all(row.state == "closed" and row.expected == row.captured + row.vanished for row in ledgers)
@@ -357,3 +361,57 @@ def test_under_hash_no_address_waits_in_a_delivery(told: Shop) -> None:
     [row] = sql(told, "SELECT payload FROM capture.webhook_delivery")
     assert "example.test" not in row.payload.lower()
     assert hashlib.sha256(b"hidden.person@example.test").hexdigest() in row.payload
+
+
+_WORKER = """
+from sync_pipeline.config import Settings
+from sync_pipeline.db.open import app_url
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import capture, connect, push
+settings = Settings()
+db = Database(app_url(settings))
+shop = connect.connection(db, connect.organization(db, "acme"), "shop")
+with capture.session(db, settings, shop) as session:
+    push.take(session, shop.source.stream("orders"))
+"""
+
+
+def test_a_worker_that_is_killed_leaves_its_deliveries_to_the_next(told: Shop, database: Database) -> None:
+    secret = told.settings.secret_key
+    assert secret is not None
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "DAGSTER_"))},
+        "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+        "SYNC_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+        "SYNC_SECRET_KEY": secret.get_secret_value(),
+        "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+    }
+    known = list(told.store.tables["orders"].ids)
+    for number in known:
+        told.store.update("orders", number, customer_note="told")
+    for number in [*range(100_000, 100_390), *known]:  # most are gone, so each costs a look
+        deliver(told, "order.updated", b'{"id": %d}' % number)
+    told.server.latency = 0.01
+    counted = "SELECT count(*) AS n FROM capture.webhook_delivery WHERE state = 'done'"
+    worker = subprocess.Popen([sys.executable, "-c", _WORKER], env=environment, cwd=PROJECT)
+    try:
+        deadline = time.monotonic() + 60
+        while sql(told, counted)[0].n == 0:
+            assert worker.poll() is None, "the worker ended by itself"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        worker.kill()
+        worker.wait()
+    done = sql(told, counted)[0].n
+    assert 0 < done < 400
+    told.server.latency = 0.0
+    reports = take(told)  # the lock went with the process
+    assert reports["orders"].expected == 400 - done
+    assert sql(told, counted)[0].n == 400
+    for number in known:
+        assert record(told, "order", number).sync_data["customer_note"] == "told"
+    states = sql(told, "SELECT state, error FROM capture.sync_ledger WHERE mode = 'webhook' AND entity_type = 'order'")
+    assert sorted((row.state, row.error) for row in states) == [("closed", None), ("failed", "was killed")]
+    logs = sql(told, "SELECT status FROM capture.sync_logs WHERE kind = 'webhook' AND status = 'running'")
+    assert not logs

@@ -9,12 +9,12 @@ from sync_pipeline.api.contracts.base import Answer, Name, Number
 from sync_pipeline.api.contracts.push import DeliveryTaken, GivenWebhookSecret, WebhookInfo
 from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
-from sync_pipeline.errors import NotAllowed
+from sync_pipeline.api.lists import the_connection
 from sync_pipeline.steps import connect, push
 
 router = APIRouter(prefix="/api/v1", tags=["webhooks"])
 Provider = Annotated[str, Path(min_length=1, max_length=63, examples=["woocommerce"])]
-Connector = Annotated[Caller, Depends(may(Right.CONNECT))]
+Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 
 
 @router.post("/webhooks/{provider}/{connection}", responses=problems(404, 413))
@@ -26,17 +26,15 @@ async def deliver(request: Request, door: TheDoor, provider: Provider, connectio
     return Answer(data=DeliveryTaken.model_validate({"taken": taken}))
 
 
-@router.post("/connections/{name}/webhook", responses=problems(404, 413, 415))
+@router.post("/connections/{connection}/webhook", responses=problems(404, 413, 415))
 async def set_webhook_secret(
-    door: TheDoor, caller: Connector, name: Name, given: GivenWebhookSecret
+    door: TheDoor, caller: Connector, connection: Name, given: GivenWebhookSecret
 ) -> Answer[WebhookInfo]:
     """Set the secret of a connection's webhooks, which is kept encrypted; answers where to send them."""
-    return Answer(data=await door.run(_set, door, caller, name, given.secret.get_secret_value()))
+    return Answer(data=await door.run(_set, door, caller, connection, given.secret.get_secret_value()))
 
 
 def _set(door: Door, caller: Caller, name: str, value: str) -> WebhookInfo:
-    found = connect.connection(door.db, caller.org, name)
-    if caller.connection_id not in (None, found.connection_id):
-        raise NotAllowed("This token belongs to another connection.")
+    found = the_connection(door.db, caller, name)
     connect.set_webhook_secret(door.db, door.settings, found, value, actor=caller.actor)
     return WebhookInfo(connection=found.name, path=connect.webhook_path(found), secret_set=bool(value.strip()))

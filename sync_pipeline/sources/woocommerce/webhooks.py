@@ -69,7 +69,7 @@ class WooWebhooks:
                 topic=topic,
                 stream="variations",
                 external_id=str(external_id),
-                parent_id=str(parent) if parent else None,
+                parent_id=str(parent) if type(parent) is int and parent else None,
             )
         modified = when(said, "date_modified_gmt", [])
         event = headers.get("x-wc-webhook-event", "") or topic.rpartition(".")[2]

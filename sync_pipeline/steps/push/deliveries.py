@@ -10,7 +10,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import NotFound, NotKnown
 from sync_pipeline.sources.base import Delivery, Unreadable, source
-from sync_pipeline.steps.capture.pii import hash_emails
+from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.connect import Connection, Organization, connections, secret
 from sync_pipeline.steps.push.service import SQL
 
@@ -63,9 +63,9 @@ def _target(db: Database, provider: str, connection_id: int) -> Connection | Non
 
 def _store(db: Database, target: Connection, delivery: Delivery, body: bytes) -> str:
     stream = target.source.stream(delivery.stream) if delivery.stream else None
-    raw = delivery.raw
-    if raw is not None and target.common().pii_policy == "hash":
-        raw = hash_emails(raw)
+    raw, topic = delivery.raw, delivery.topic
+    if target.common().pii_policy == "hash":
+        raw, topic = hash_emails(raw) if raw is not None else None, hash_text(topic)
     key = hashlib.sha256(f"{delivery.delivery_id}\n{delivery.topic}\n".encode() + body).digest()
     with db.org(target.org_id) as conn:
         number = execute(
@@ -73,7 +73,7 @@ def _store(db: Database, target: Connection, delivery: Delivery, body: bytes) ->
             SQL["store_delivery"],
             connection_id=target.connection_id,
             key=key,
-            topic=delivery.topic[:100],
+            topic=topic[:200],
             entity_type=stream.entity_type if stream else None,
             external_id=delivery.external_id,
             parent_id=delivery.parent_id,

@@ -29,6 +29,18 @@ SELECT pg_advisory_xact_lock(hashtextextended(
 INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, expected, state)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, 0, 'open') RETURNING run_id
 
+-- heal_runs --
+-- Runs of deliveries that were killed: whoever asks holds the entity's lock, so nobody works on them.
+WITH killed AS (
+    UPDATE capture.sync_ledger SET state = 'failed', error = 'was killed', finished_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode = 'webhook' AND state = 'open'
+    RETURNING run_id
+)
+UPDATE capture.sync_logs AS l
+SET status = 'failed', error_message = 'The process was killed; the next took its deliveries up.', finished_at = now()
+FROM killed WHERE l.org_id = connect.current_org() AND l.run_id = killed.run_id AND l.status = 'running'
+
 -- close_run --
 UPDATE capture.sync_ledger
 SET state = %(state)s, expected = %(captured)s + %(vanished)s, captured = %(captured)s, vanished = %(vanished)s,

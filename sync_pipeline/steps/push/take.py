@@ -67,6 +67,7 @@ def take(session: Session, stream: Stream) -> PullReport:
     reason: str | None = None
     with session.alone(stream):
         with session.db.org(session.connection.org_id) as conn:
+            execute(conn, SQL["heal_runs"], **here)
             run_id = int(execute(conn, SQL["open_run"], **here, mode="webhook").scalar_one())
             journal.open_log(conn, kind="webhook", run_id=run_id, **here)
         run = session.run(stream, Opened(run_id, "webhook", datetime.now(UTC), None, False, False))
