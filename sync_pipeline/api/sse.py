@@ -56,10 +56,10 @@ class Hub:
         """`first`, then each status that differs from the one before, until the queue is over."""
         key = (org_id, first.queue)
         told = first
-        yield told
         self._followers[key] += 1
         self._wanted.set()
         try:
+            yield told
             while told.state not in OVER:
                 looked = self._looked
                 await looked.wait()

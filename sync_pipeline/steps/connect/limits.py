@@ -9,17 +9,17 @@ from sync_pipeline.db.queries import load, run
 from sync_pipeline.errors import TooMuch
 
 _SQL = load(__package__, "tokens.sql")
-_BURST_SECONDS = 15.0  # what is allowed in so many seconds may come at once
+_BURST_SECONDS = 15.0
 
 
-def take(db: Database, org_id: int, subject: str, *, per_minute: int) -> None:
-    """Take one call of `subject`'s rate.
+def take(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int | None = None) -> None:
+    """Take one call of `subject`'s rate; `burst` of them may come at once (what is allowed in 15 seconds).
 
     Raises:
         TooMuch: there is none left; says how many seconds to wait.
     """
     every = 60.0 / per_minute
-    parameters = {"subject": subject, "every": every, "burst": max(1, round(_BURST_SECONDS / every))}
+    parameters = {"subject": subject, "every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
     with db.org(org_id) as conn:
         _unhurried(conn)
         if run(conn, _SQL["take"], **parameters).one_or_none() is not None:
