@@ -13,7 +13,7 @@ from typing import Any
 from sync_pipeline.defs.config import FlowConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Desk, Interrupted
-from sync_pipeline.errors import DatabaseUnavailable, SyncError
+from sync_pipeline.errors import Busy, DatabaseUnavailable, SyncError
 from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect
 
@@ -125,7 +125,8 @@ def _capture(
                 except (DatabaseUnavailable, Interrupted):
                     raise
                 except SyncError as error:  # Busy, a gate: this stream's alone
-                    turn.failures[place] = f"{store.name}: {error}"
+                    if not (config.deliveries and isinstance(error, Busy)):  # deliveries wait for a pull to end
+                        turn.failures[place] = f"{store.name}: {error}"
                 else:
                     desk.on_report(turn.org, Stage.RAW, left[0].name, report)
                     if report.closed:

@@ -80,7 +80,7 @@ def run_by_dagster(here: Shop, instance: dg.DagsterInstance, sensor: dg.SensorDe
     """What the sensor asks for, run as the daemon would; the request."""
     with working_at(Desk(here.settings, here.db)):
         [asked] = tick(sensor, instance).run_requests
-        job = definitions().resolve_job_def(asked.job_name or sensor.job_name)
+        job = definitions().resolve_job_def(str(asked.job_name or sensor.job_name))
         done = job.execute_in_process(
             run_config=asked.run_config,
             instance=instance,

@@ -6,6 +6,7 @@ pulled, and promotion maps both alike. A field of another name is taken as it is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,6 +15,8 @@ from typing import Any
 
 from sync_pipeline.sources.base import Pushed, Unreadable
 
+_DIGITS = 30  # in front of the point or behind it
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
 
 
@@ -37,6 +40,8 @@ def _number(name: str, value: Any) -> Decimal | int:
         raise Unreadable(f"{name} is no number") from None
     if isinstance(value, bool) or (isinstance(number, Decimal) and not number.is_finite()):
         raise Unreadable(f"{name} is no number")
+    if number and abs(Decimal(number).adjusted()) > _DIGITS:
+        raise Unreadable(f"{name} is too large")  # written out, 1E999999999 would fill the memory
     return number
 
 
@@ -45,7 +50,9 @@ def _money(name: str, value: Any) -> str:
     if value is None or value == "":
         return ""
     number = _number(name, value)
-    return value.strip() if isinstance(value, str) else f"{number:f}" if isinstance(number, Decimal) else str(number)
+    if isinstance(value, str) and _PLAIN.fullmatch(value.strip()):
+        return value.strip()  # with the decimals that were typed
+    return f"{number:f}" if isinstance(number, Decimal) else str(number)
 
 
 def _quantity(name: str, value: Any) -> Decimal | int | None:

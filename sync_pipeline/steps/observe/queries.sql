@@ -53,6 +53,7 @@ SELECT DISTINCT ON (connection_id, entity_type)
        coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
+    AND mode NOT IN ('push', 'webhook')  -- what was sent says nothing of what the store holds
     AND run_id > %(after)s
 ORDER BY connection_id, entity_type, run_id DESC
 

@@ -115,6 +115,11 @@ SET attempts = attempts + 1, outcome = %(reason)s,
     finished_at = CASE WHEN attempts + 1 >= 10 THEN now() END
 WHERE org_id = connect.current_org() AND delivery_no = ANY (%(numbers)s) AND state = 'waiting'
 
+-- put_off --
+UPDATE capture.webhook_delivery SET not_before = now() + interval '2 minutes'
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND state = 'waiting' AND (not_before IS NULL OR not_before < now() + interval '2 minutes')
+
 -- hand_over --
 -- What the store calls a product may be captured as something that hangs under one (a variation).
 UPDATE capture.webhook_delivery AS d SET entity_type = r.entity_type, parent_id = r.parent_id, payload = NULL

@@ -8,18 +8,20 @@ the store is asked, so that the order of the deliveries does not matter.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import run as execute
-from sync_pipeline.errors import SourceError
+from sync_pipeline.errors import Busy, SourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Item, Paging, Presence, Stream
 from sync_pipeline.steps.capture import PullReport, Session
 from sync_pipeline.steps.capture.ledger import Opened
+from sync_pipeline.steps.capture.pii import hash_text
 from sync_pipeline.steps.capture.record import Read, read
 from sync_pipeline.steps.capture.run import SQL as CAPTURE
 from sync_pipeline.steps.capture.run import Run
@@ -65,7 +67,7 @@ def take(session: Session, stream: Stream) -> PullReport:
     here: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
     tally = _Tally()
     reason: str | None = None
-    with session.alone(stream):
+    with _alone(session, stream, here):
         with session.db.org(session.connection.org_id) as conn:
             execute(conn, SQL["heal_runs"], **here)
             run_id = int(execute(conn, SQL["open_run"], **here, mode="webhook").scalar_one())
@@ -119,6 +121,18 @@ def take(session: Session, stream: Stream) -> PullReport:
         quarantine=tuple(run.progress.quarantined),
         **counts,
     )
+
+
+@contextmanager
+def _alone(session: Session, stream: Stream, here: dict[str, Any]) -> Iterator[None]:
+    """The entity's lock. While somebody pulls it, its deliveries are put off a little: the pull sees most of it."""
+    try:
+        with session.alone(stream):
+            yield
+    except Busy:
+        with session.db.org(session.connection.org_id) as conn:
+            execute(conn, SQL["put_off"], **here)
+        raise
 
 
 class _Part:
@@ -241,7 +255,7 @@ class _Part:
             try:
                 found, missing = self._found(part, known)
             except SourceError as error:
-                reason = str(error)
+                reason = hash_text(str(error)) if self.run.hashes_emails else str(error)
                 numbers = [number for record in part for number in record.numbers]
                 with self.run.transaction() as conn:
                     execute(conn, SQL["postpone_deliveries"], numbers=numbers, reason=reason)
