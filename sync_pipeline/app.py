@@ -4,9 +4,12 @@ from fastapi import FastAPI
 
 from sync_pipeline.api.application import build
 from sync_pipeline.api.logs import configure
+from sync_pipeline.api.traces import trace
 
 
 def create() -> FastAPI:
     """The application of this process, with its logs."""
     configure()
-    return build()
+    app = build()
+    trace(app)
+    return app

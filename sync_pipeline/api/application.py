@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 import sync_pipeline.api.routes as routes
 from sync_pipeline.api import errors
+from sync_pipeline.api.auth import NEEDED, RIGHTS, Right
 from sync_pipeline.api.door import Door
 from sync_pipeline.api.middleware import Guard
 from sync_pipeline.api.sse import Hub
@@ -58,8 +60,11 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     errors.install(app)
+    rights: dict[tuple[str, str], Right | None] = {}
     for info in sorted(iter_modules(routes.__path__), key=lambda one: one.name):
-        app.include_router(import_module(f"{routes.__name__}.{info.name}").router)
+        router: APIRouter = import_module(f"{routes.__name__}.{info.name}").router
+        app.include_router(router)
+        rights.update(_rights(router))
     origins = [one.strip() for one in settings.cors_origins.split(",") if one.strip()]
     if origins:
         app.add_middleware(
@@ -70,7 +75,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(Guard, max_body=settings.max_body_bytes)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, rights)  # type: ignore[method-assign]
     return app
 
 
@@ -81,14 +86,36 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
+    """What the calls of a router need, as far as they need a token."""
+    return {
+        (method.lower(), route.path): NEEDED[need.call]
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for need in _needs(route.dependant)
+        if need.call in NEEDED
+        for method in route.methods or ()
+    }
+
+
+def _needs(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _needs(one)
+
+
+def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> dict[str, Any]:
     """FastAPI's document, put right: malformed calls are answered with 400, and errors are JSON also of streams."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
         )
-        for path in document["paths"].values():
-            for operation in path.values():
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if (method, path) in rights:
+                    right = rights[method, path]
+                    operation["x-right"] = right
+                    operation["x-roles"] = [role for role, those in RIGHTS.items() if right is None or right in those]
                 operation["responses"].pop("422", None)
                 for status, answer in operation["responses"].items():
                     content = answer.get("content", {})

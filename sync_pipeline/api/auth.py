@@ -78,7 +78,12 @@ def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
             raise NotAllowed("This token belongs to one connection; this call concerns the whole organization.")
         return caller
 
+    NEEDED[allowed] = right
     return allowed
+
+
+# Which right a dependency made by `may` asks for: the documents tell it.
+NEEDED: dict[Allowed, Right | None] = {}
 
 
 async def sync_call(door: TheDoor, caller: Caller, connection_id: int | None) -> None:

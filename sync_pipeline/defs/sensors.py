@@ -38,6 +38,7 @@ def sensors() -> Sequence[dg.SensorDefinition]:
         organizations,
         decisions,
         webhook_deliveries,
+        alerts,
         *endings(),
     ]
 
@@ -201,3 +202,18 @@ def with_partitions(
     return dg.SensorResult(
         run_requests=list(requests), dynamic_partitions_requests=[ORG.build_add_request(new)] if new else []
     )
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=_ON,
+    description="Failing and stale connections are told to SYNC_ALERT_URL, once each; and when it is over.",
+)
+def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
+    """Starts no run."""
+    from sync_pipeline.steps.observe.alerts import send_alerts
+
+    told = send_alerts(sync.desk.db, sync.desk.settings)
+    for one in told:
+        context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
+    return dg.SkipReason(f"{len(told)} alerts were told.")

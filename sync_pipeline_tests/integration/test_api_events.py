@@ -169,7 +169,9 @@ def test_a_client_that_leaves_is_forgotten(store: Shop, settings: Settings) -> N
     app = build(settings, store.db)
     with listening(app) as url, httpx.Client(headers=headers(store), timeout=20) as client:
         with client.stream("GET", f"{url}/api/v1/integrations/sync/queue/{queue}/events") as answer:
-            next(answer.iter_lines())
+            lines = answer.iter_lines()
+            while not next(lines).startswith("data: "):
+                pass
             assert app.state.hub.following == 1
         deadline = time.monotonic() + 10
         while app.state.hub.following and time.monotonic() < deadline:

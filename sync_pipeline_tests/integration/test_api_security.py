@@ -481,3 +481,25 @@ def test_no_secret_is_in_any_answer_log_metric_or_event(
             "requests": asked,
         }.items():
             assert secret not in str(text), place
+
+
+def test_a_trace_tells_the_call_and_not_what_was_searched_for(api: Served, store: Shop) -> None:
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from sync_pipeline.api.application import build
+    from sync_pipeline.api.traces import trace
+
+    kept = InMemorySpanExporter()
+    app = build(api.settings, api.db)
+    assert trace(app, kept)
+    from fastapi.testclient import TestClient
+
+    with TestClient(app) as client:
+        headers = {"Authorization": f"Bearer {api.token(store.org)}"}
+        assert client.get(f"{WOO}/table?entity=products&search=ann@acme.example", headers=headers).status_code == 200
+    app.state.traces.force_flush()
+    [span] = kept.get_finished_spans()
+    assert span.name == "GET /api/v1/integrations/{provider}/table"
+    text = span.to_json()
+    assert "ann@acme" not in text
+    assert api.token(store.org) not in text

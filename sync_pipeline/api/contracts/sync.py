@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from sync_pipeline.api.contracts.base import Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
@@ -73,6 +73,8 @@ class Lines(Shape):
 
 class QueueAction(Shape):
     """What to do with a queue. `start` makes one, of `plan_id`, of `ids`, or of what is included already."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"action": "start", "ids": ["101", "102"]}})
 
     action: Literal["start", "status", "retry", "cancel", "force-done"]
     queue_id: UUID | None = Field(None, description="Of every action but start.")

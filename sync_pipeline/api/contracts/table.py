@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from sync_pipeline.api.contracts.base import Plain, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
@@ -71,6 +71,10 @@ class RecordInfo(Shape):
 
 class Selection(Shape):
     """Which records, and what about them. Say `ids`, or a `status`, a `search`, or `all`, with exceptions."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"decision": "include", "ids": ["101", "102"], "why": "ours"}}
+    )
 
     decision: Literal["include", "ignore"]
     ids: Ids | None = None
