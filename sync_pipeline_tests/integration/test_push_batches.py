@@ -111,6 +111,23 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
     assert connection.last_sync_at is not None
 
 
+def test_what_was_pushed_shows_at_once_as_what_it_is(plain: Shop) -> None:
+    send(plain, "products", [product(1), product(2, sku="s-1 "), product(3, category_id=9)])
+    stream = plain.connection.source.stream("products")
+    shown = preview.table(plain.db, plain.connection, stream)
+    assert {row["external_id"]: row["status"] for row in shown.data} == dict.fromkeys("123", "new")
+    warned = sql(plain, "SELECT external_id, warnings -> 0 ->> 'code' AS code FROM preview.difference ORDER BY 1")
+    assert [tuple(row) for row in warned] == [("1", "duplicate_sku"), ("2", "duplicate_sku"), ("3", None)]
+    before = sql(plain, "SELECT * FROM preview.difference ORDER BY external_id")
+    preview.recompute(plain.db, plain.connection, stream)
+    assert sql(plain, "SELECT * FROM preview.difference ORDER BY external_id") == before
+    promoted(plain, "products")
+    send(plain, "products", [product(1, price="11")])
+    assert plain.table("products", "updated") == {"1"}
+    send(plain, "products", [product(1)])
+    assert plain.table("products", "updated") == set()
+
+
 def test_an_empty_batch_is_a_success_and_no_list_is_none(plain: Shop) -> None:
     report = send(plain, "products", [])
     assert (report.synced, report.skipped) == (0, 0)

@@ -1,6 +1,6 @@
 """preview: what would change, before anything changes."""
 
-from sync_pipeline.steps.preview.compare import PreviewReport, Summary, recompute, summaries
+from sync_pipeline.steps.preview.compare import PreviewReport, Summary, compare_some, recompute, summaries
 from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, RecordDetail, TablePage, record, table
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "RecordDetail",
     "Summary",
     "TablePage",
+    "compare_some",
     "recompute",
     "record",
     "summaries",

@@ -144,9 +144,19 @@ def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
-    here = keys(connection, stream)
     run(conn, SQL["set_based"])
-    run(conn, SQL["compare"], **here)
+    run(conn, SQL["compare"], **keys(connection, stream), ids=None)
+    _warn(conn, connection, stream)
+
+
+def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
+    """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
+    run(conn, SQL["compare"], **keys(connection, stream), ids=list(ids))
+    _warn(conn, connection, stream)
+
+
+def _warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
+    here = keys(connection, stream)
     run(conn, SQL["stage_fresh"], **here)
     run(conn, SQL["analyze_fresh"])
     run(conn, SQL["by_key"])

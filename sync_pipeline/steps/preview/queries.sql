@@ -4,8 +4,8 @@
 SET LOCAL enable_nestloop = off
 
 -- compare --
--- What is captured against what is in core. Only differences are written, and only those that are not noted yet, so a
--- quiet day writes nothing.
+-- What is captured against what is in core, of all records or of some. Only differences are written, and only those that
+-- are not noted yet, so a quiet day writes nothing.
 WITH now_different AS MATERIALIZED (
     SELECT r.external_id, r.content_hash, m.promoted_hash,
            CASE WHEN m.external_id IS NULL THEN 'new'
@@ -17,6 +17,7 @@ WITH now_different AS MATERIALIZED (
             AND m.external_id = r.external_id
     WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
         AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
+        AND (%(ids)s::text[] IS NULL OR r.external_id = ANY (%(ids)s::text[]))
         AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
                  WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
                  ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
@@ -24,6 +25,7 @@ WITH now_different AS MATERIALIZED (
     DELETE FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
         AND d.entity_type = %(entity_type)s
+        AND (%(ids)s::text[] IS NULL OR d.external_id = ANY (%(ids)s::text[]))
         AND NOT EXISTS (SELECT 1 FROM now_different AS n WHERE n.external_id = d.external_id)
 )
 INSERT INTO preview.difference AS d

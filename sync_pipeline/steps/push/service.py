@@ -29,6 +29,7 @@ from sync_pipeline.steps.capture.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.record import finder, moment
 from sync_pipeline.steps.capture.run import Records
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview import compare_some
 
 SQL = load(__package__)
 MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
@@ -153,6 +154,7 @@ class _Push:
             )
             execute(conn, SQL["touch_connection"], connection_id=self.connection.connection_id)
             if counts["new"] + counts["changed"]:
+                compare_some(conn, self.connection, self.stream, list(batch.given))
                 self._ask_preview(conn)
             journal.record(
                 conn,
@@ -232,6 +234,7 @@ class _Push:
         return dict(payload) if news and payload is not None else None
 
     def _ask_preview(self, conn: Transaction) -> None:
+        """Standing rules and the sums are Dagster's."""
         asked = {"connection": self.connection.name, "entity": self.stream.name}
         if not execute(conn, SQL["ask_preview"], **asked).scalar_one():
             journal.request(
