@@ -169,7 +169,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     for name, method, path in _calls(api):
         if "{" not in path or name in NO_TOKEN:
             continue
-        given = next((body for end, body in bodies.items() if path.endswith(end)), [{}])
+        given: list[Any] = next((body for end, body in bodies.items() if path.endswith(end)), [{}])
         for body in given:
             true = api.call(method, path.format(**theirs), other, params={"connection": "shop", "entity": "products"},
                             json=None if method == "GET" else body)  # fmt: skip

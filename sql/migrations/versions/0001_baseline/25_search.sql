@@ -23,7 +23,7 @@ USING gin (capture.words(connection_id, entity_type, name, code, email));
 
 -- Pages of the table are in this order; whether a record is deleted is told without looking at it.
 CREATE INDEX sync_record_order ON capture.sync_record
-(org_id, connection_id, entity_type, length(external_id), external_id) INCLUDE (deletion_state);
+(org_id, connection_id, entity_type, length(external_id), external_id) INCLUDE (deletion_state, provider);
 
 GRANT USAGE ON SCHEMA capture TO sync_router;
 GRANT SELECT ON capture.sync_record TO sync_router;
