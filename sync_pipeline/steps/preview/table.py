@@ -169,7 +169,7 @@ def table(
         changed = (
             {
                 row.external_id: row.fields
-                for row in run(conn, SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
+                for row in run(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
             }
             if updated
             else {}

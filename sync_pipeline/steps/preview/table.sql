@@ -48,3 +48,18 @@ LEFT JOIN selection.sync_selective_config AS s
         AND s.seen_deleted = (r.deletion_state = 'deleted')
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
+-- changes --
+-- Names of the changed fields of some records: what core has against what is captured. What core has of a record that
+-- changed since is in the history; looked up there record by record.
+SELECT r.external_id, preview.changed_fields(h.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
+FROM capture.sync_record AS r
+JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id AND d.status = 'updated'
+CROSS JOIN LATERAL (
+    SELECT v.sync_data FROM capture.record_history AS v
+    WHERE v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+        AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash LIMIT 1) AS h
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
