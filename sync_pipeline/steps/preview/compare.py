@@ -145,17 +145,17 @@ def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     run(conn, SQL["set_based"])
-    run(conn, SQL["compare"], **keys(connection, stream), ids=None)
+    run(conn, SQL["compare"], **keys(connection, stream))
     _warn(conn, connection, stream)
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
     """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
-    run(conn, SQL["compare"], **keys(connection, stream), ids=list(ids))
-    _warn(conn, connection, stream)
+    run(conn, SQL["compare_some"], **keys(connection, stream), ids=list(ids))
+    _warn(conn, connection, stream, forget="forget_some_sku_warnings")
 
 
-def _warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
+def _warn(conn: Transaction, connection: Connection, stream: Stream, *, forget: str = "forget_sku_warnings") -> None:
     here = keys(connection, stream)
     run(conn, SQL["stage_fresh"], **here)
     run(conn, SQL["analyze_fresh"])
@@ -169,5 +169,5 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
     if stream.code_is == "sku":
         run(conn, SQL["stage_codes"], **here)
         run(conn, SQL["analyze_codes"])
-        run(conn, SQL["forget_sku_warnings"], **here)
+        run(conn, SQL[forget], **here)
         run(conn, SQL["warn_sku"], **here, entity=stream.entity)
