@@ -30,6 +30,13 @@ _AT_ONCE = 20
 _KEYS = "org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = 'product'"
 _ORDER = "ORDER BY length(external_id), external_id LIMIT 50"
 _ROWS = f"SELECT external_id, name, code, email, sync_data::text FROM capture.sync_record WHERE {_KEYS}"
+
+
+def _found(term: str) -> str:
+    found = f"SELECT external_id FROM capture.search(%(connection_id)s, 'product', '{term}', 50)"
+    return f"{_ROWS} AND external_id = ANY (ARRAY({found})) {_ORDER}"
+
+
 # The same records in SQL alone, as quickly as it gives them: without their status, and without counting.
 _BARE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "first page": (f"{_ROWS} {_ORDER}", {}),
@@ -44,18 +51,15 @@ _BARE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"status": "updated"},
     ),
     "search=sku-77712": (
-        f"{_ROWS} AND external_id = ANY (ARRAY(SELECT capture.search(%(connection_id)s, 'product', 'sku-77712', 50))) "
-        f"{_ORDER}",
+        _found("sku-77712"),
         {"search": "sku-77712"},
     ),
     "search=shirt 4242": (
-        f"{_ROWS} AND external_id = ANY (ARRAY(SELECT capture.search(%(connection_id)s, 'product', 'shirt 4242', 50))) "
-        f"{_ORDER}",
+        _found("shirt 4242"),
         {"search": "shirt 4242"},
     ),
     "search=organic": (
-        f"{_ROWS} AND external_id = ANY (ARRAY(SELECT capture.search(%(connection_id)s, 'product', 'organic', 50))) "
-        f"{_ORDER}",
+        _found("organic"),
         {"search": "organic"},
     ),
 }

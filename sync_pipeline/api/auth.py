@@ -51,12 +51,7 @@ async def _caller(
     if given is None:
         raise NotKnown()
 
-    def known() -> Caller:
-        caller = tokens.authenticate(door.db, given.credentials)
-        limits.take(door.db, caller.org.org_id, f"token:{caller.token_id}", per_minute=door.settings.calls_per_minute)
-        return caller
-
-    caller = await door.run(known)
+    caller = await door.run(tokens.authenticate, door.db, given.credentials, per_minute=door.settings.calls_per_minute)
     request.state.caller = caller  # for the log
     return caller
 

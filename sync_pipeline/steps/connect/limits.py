@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
@@ -18,15 +21,25 @@ def take(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int
     Raises:
         TooMuch: there is none left; says how many seconds to wait.
     """
-    every = 60.0 / per_minute
-    parameters = {"subject": subject, "every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
+    rate = pace(per_minute, burst)
     with db.org(org_id) as conn:
-        _unhurried(conn)
-        if run(conn, _SQL["take"], **parameters).one_or_none() is not None:
-            return
-        seconds = float(run(conn, _SQL["wait"], **parameters).scalar_one())
-    raise TooMuch(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))
+        unhurried(conn)
+        if run(conn, _SQL["take"], subject=subject, **rate).one_or_none() is None:
+            raise too_much(conn, subject, rate, per_minute)
 
 
-def _unhurried(conn: Connection) -> None:
+def pace(per_minute: int, burst: int | None = None) -> dict[str, float]:
+    """A rate as the statements take it: seconds a call, and how many may come at once."""
+    every = 60.0 / per_minute
+    return {"every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
+
+
+def too_much(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> TooMuch:
+    """The error that says how long to wait."""
+    seconds = float(run(conn, _SQL["wait"], subject=subject, **rate).scalar_one())
+    return TooMuch(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))
+
+
+def unhurried(conn: Connection) -> None:
+    """This transaction does not wait for the disk: after a crash everybody begins anew anyway."""
     conn.exec_driver_sql("SET LOCAL synchronous_commit = off")

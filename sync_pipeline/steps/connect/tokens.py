@@ -15,6 +15,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.errors import ConfigurationError, NotFound, NotKnown
+from sync_pipeline.steps.connect.limits import pace, too_much, unhurried
 from sync_pipeline.steps.connect.service import Connection, Organization
 
 _SQL = load(__package__, "tokens.sql")
@@ -129,21 +130,26 @@ def new_token(
     return int(token_id), plain
 
 
-def authenticate(db: Database, plain: str) -> Caller:
-    """Whose token this is.
+def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> Caller:
+    """Whose token this is; takes one call of its rate.
 
     Raises:
         NotKnown: it is none of ours, has expired, was revoked, or its organization or user is no more. Which, it does
             not say.
+        TooMuch: its rate is used up.
     """
     shape = _SHAPE.fullmatch(plain)
     if shape is None:
         raise NotKnown()
     org_id = int(shape[1])
+    rate = pace(per_minute) if per_minute else {"every": None, "burst": None}
     with db.org(org_id) as conn:
-        row = run(conn, _SQL["find_token"], token_hash=token_hash(plain)).one_or_none()
+        unhurried(conn)
+        row = run(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
         if row is None:
             raise NotKnown()
+        if not row.taken:
+            raise too_much(conn, f"token:{row.token_id}", rate, per_minute or 0)
         if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _SEEN_EVERY:
             run(conn, _SQL["token_used"], token_id=row.token_id)
     return Caller(

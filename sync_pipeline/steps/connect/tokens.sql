@@ -4,14 +4,27 @@ VALUES (connect.current_org(), %(token_hash)s, %(role)s, %(connection_id)s, %(us
 RETURNING token_id
 
 -- find_token --
--- A token that holds, with what its user may today: a role that was changed holds at once.
-SELECT t.token_id, coalesce(u.role, t.role) AS role, t.connection_id, t.name, t.last_used_at, t.user_id, u.email,
-       o.slug, o.name AS org_name, o.currency
-FROM connect.api_token AS t
-JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
-LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id
-WHERE t.org_id = connect.current_org() AND t.token_hash = %(token_hash)s AND t.revoked_at IS NULL
-    AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.disabled_at IS NULL
+-- A token that holds, with what its user may today (a role that was changed holds at once); and, where a rate is given,
+-- one call taken of it, as `take` does.
+WITH found AS (
+    SELECT t.org_id, t.token_id, coalesce(u.role, t.role) AS role, t.connection_id, t.name, t.last_used_at, t.user_id,
+           u.email, o.slug, o.name AS org_name, o.currency
+    FROM connect.api_token AS t
+    JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
+    LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id
+    WHERE t.org_id = connect.current_org() AND t.token_hash = %(token_hash)s AND t.revoked_at IS NULL
+        AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.disabled_at IS NULL
+), taken AS (
+    INSERT INTO connect.rate_limit AS r (org_id, subject, at_rest)
+    SELECT org_id, 'token:' || token_id, clock_timestamp() + make_interval(secs => %(every)s)
+    FROM found WHERE %(every)s::float8 IS NOT NULL
+    ON CONFLICT (org_id, subject) DO UPDATE
+    SET at_rest = greatest(r.at_rest, clock_timestamp()) + make_interval(secs => %(every)s)
+    WHERE greatest(r.at_rest, clock_timestamp()) + make_interval(secs => %(every)s)
+        <= clock_timestamp() + make_interval(secs => %(every)s * %(burst)s)
+    RETURNING 1
+)
+SELECT found.*, %(every)s::float8 IS NULL OR EXISTS (SELECT 1 FROM taken) AS taken FROM found
 
 -- token_used --
 UPDATE connect.api_token SET last_used_at = now() WHERE org_id = connect.current_org() AND token_id = %(token_id)s

@@ -142,7 +142,13 @@ def log_in(db: Database, slug: str, email: str, password: str) -> Session:
         _waste(password)
         raise _refused() from None
     # The limiter counts tries, also of people there are not; it keeps a hash, not what somebody typed.
-    take(db, org.org_id, f"login:{hashlib.sha256(address.encode()).hexdigest()}", per_minute=_TRIES_A_MINUTE, burst=_TRIES_AT_ONCE)
+    take(
+        db,
+        org.org_id,
+        f"login:{hashlib.sha256(address.encode()).hexdigest()}",
+        per_minute=_TRIES_A_MINUTE,
+        burst=_TRIES_AT_ONCE,
+    )
     with db.org(org.org_id) as conn:
         found = run(conn, _SQL["login"], email=address).one_or_none()
     if found is None or found.password_hash is None:

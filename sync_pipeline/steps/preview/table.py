@@ -131,7 +131,7 @@ def matching(
         where.append(undecided if decision == "undecided" else s.c.decision == decision)
     if search:
         found = func.capture.search(connection.connection_id, stream.entity_type, search, None)
-        where.append(r.c.external_id.in_(select(found.column_valued("found"))))
+        where.append(r.c.external_id.in_(select(found.table_valued("external_id", "deleted").c.external_id)))
     return tables, and_(*where)
 
 
@@ -213,8 +213,12 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
         few = _present(conn, asked, totals) <= _FEW
         at_most = _FEW if few else FIRST_FINDS
         here = keys(asked.connection, asked.stream)
-        found = list(run(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).scalars())
-        capped, found = len(found) > at_most, found[:at_most]
+        rows = run(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
+        capped, rows = len(rows) > at_most, rows[:at_most]
+        found = _shown(conn, here, rows)
+        if asked.status is None and asked.decision is None and asked.sort == "external_id":
+            turned = found[::-1] if asked.descending else found
+            return turned[offset : offset + limit], len(found), capped
         tables, where = matching(
             asked.connection, asked.stream, ids=found, status=asked.status, decision=asked.decision
         )
@@ -232,6 +236,15 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
         last = min(limit, count - offset)
         return _slice(conn, turned, tables, where, last, count - offset - last)[::-1], count, False
     return _slice(conn, asked, tables, where, limit, offset), count, False
+
+
+def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list[str]:
+    """What a search found, without the deleted ones that are no news."""
+    gone = [row.external_id for row in rows if row.deleted]
+    if not gone:
+        return [row.external_id for row in rows]
+    news = set(run(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
+    return [row.external_id for row in rows if not row.deleted or row.external_id in news]
 
 
 def _in_order(asked: _Asked, *, deleted: bool) -> tuple[Any, ColumnElement[bool]]:

@@ -32,7 +32,15 @@ SELECT entity_type, new, updated, deleted, in_sync, capped, remote_total FROM pr
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s ORDER BY entity_type
 
 -- search --
-SELECT capture.search(%(connection_id)s, %(entity_type)s, %(term)s, %(at_most)s)
+SELECT external_id, deleted
+FROM capture.search(%(connection_id)s, %(entity_type)s, %(term)s, %(at_most)s)
+ORDER BY length(external_id), external_id
+
+-- seen_deleted --
+-- Deleted records whose deletion is not in core yet.
+SELECT external_id FROM preview.difference
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND status = 'deleted' AND external_id = ANY (%(ids)s)
 
 -- rows --
 -- What is shown of some records.

@@ -29,9 +29,10 @@ GRANT USAGE ON SCHEMA capture TO sync_router;
 GRANT SELECT ON capture.sync_record TO sync_router;
 CREATE POLICY router ON capture.sync_record FOR SELECT TO sync_router USING (true);
 
--- Ids of at most so many records (null: all) of one entity that have the id, begin with the code or e-mail, or have all
+-- At most so many records (null: all) of one entity, and whether they are deleted, that have the id, begin with the code or e-mail, or have all
 -- words, the last of which may be a beginning. Those of a word that very many have come in the order of ids.
-CREATE FUNCTION capture.search(connection bigint, entity text, term text, at_most integer) RETURNS SETOF text
+CREATE FUNCTION capture.search(connection bigint, entity text, term text, at_most integer)
+RETURNS TABLE (external_id text, deleted boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
@@ -66,25 +67,25 @@ BEGIN
     PERFORM set_config('enable_bitmapscan', (NOT common)::text, true);
     PERFORM set_config('enable_seqscan', 'off', true);
     RETURN QUERY EXECUTE
-        'SELECT external_id FROM (
-             (SELECT r.external_id FROM capture.sync_record AS r
+        'SELECT found.external_id, found.deletion_state = ''deleted'' FROM (
+             (SELECT r.external_id, r.deletion_state FROM capture.sync_record AS r
               WHERE r.org_id = $1 AND r.connection_id = $2 AND r.entity_type = $3 AND r.external_id = $4)
              UNION
-             (SELECT r.external_id FROM capture.sync_record AS r
+             (SELECT r.external_id, r.deletion_state FROM capture.sync_record AS r
               WHERE r.org_id = $1 AND r.connection_id = $2 AND r.entity_type = $3
                   AND r.code_key >= $5 AND r.code_key < $5 || $6 LIMIT $8)
              UNION
-             (SELECT r.external_id FROM capture.sync_record AS r
+             (SELECT r.external_id, r.deletion_state FROM capture.sync_record AS r
               WHERE r.org_id = $1 AND r.connection_id = $2 AND r.entity_type = $3
                   AND r.email >= $5 AND r.email < $5 || $6 LIMIT $8)
              UNION
-             (SELECT r.external_id FROM capture.sync_record AS r
+             (SELECT r.external_id, r.deletion_state FROM capture.sync_record AS r
               WHERE r.org_id = $1 AND r.connection_id = $2 AND r.entity_type = $3
                   AND capture.words(r.connection_id, r.entity_type, r.name, r.code, r.email) @@ $7 '
         -- The order, where the records are read in it; otherwise it would only cost.
         || CASE WHEN common THEN
             'ORDER BY r.org_id, r.connection_id, r.entity_type, length(r.external_id), r.external_id ' ELSE '' END
-        || 'LIMIT $8)) AS found ORDER BY length(external_id), external_id LIMIT $8'
+        || 'LIMIT $8)) AS found ORDER BY length(found.external_id), found.external_id LIMIT $8'
     USING org, connection, entity, btrim(term), fold, beyond, wanted, at_most;
     PERFORM set_config('enable_bitmapscan', 'on', true);
     PERFORM set_config('enable_seqscan', 'on', true);
