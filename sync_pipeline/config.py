@@ -25,6 +25,14 @@ class Settings(BaseSettings):
     dagster_database_url: SecretStr | None = None
     secret_key: SecretStr | None = None
     allow_private_hosts: bool = False
+    # The service.
+    calls_per_minute: int = 1200  # of one token
+    sync_calls_per_minute: int = 60  # that make a store or Dagster work, of one connection
+    max_body_bytes: int = 8 * 1024 * 1024
+    cors_origins: str = ""  # closed; else origins, separated by commas
+    metrics_token: SecretStr | None = None  # without it only a direct caller on loopback reads /metrics
+    alert_url: SecretStr | None = None  # told of failing and stale connections
+    stale_hours: float = 36.0  # a connection from which nothing came for so long is stale
 
     @property
     def embedded(self) -> bool:

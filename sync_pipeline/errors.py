@@ -10,6 +10,9 @@
     │   ├── RefusedBySource          credentials, rights or address: ask the operator
     │   └── MalformedAnswer          not what the API promises: keep the bytes, quarantine
     ├── GateClosed                   a person must decide first
+    ├── NotAllowed                   ask somebody who may
+    │   └── NotKnown                 log in, or use a token that holds
+    ├── TooMuch                      slow down, then try again
     └── Conflict                     the world moved
         ├── StalePlan                records changed since the plan was made: make a new plan
         └── Busy                     another run works on it: wait for it
@@ -24,7 +27,7 @@ _SECRET_QUERY = re.compile(
     r"((?:consumer_key|consumer_secret|oauth_[a-z_]+|password|api_key|token|secret)=)[^&\s\"']+",
     re.IGNORECASE,
 )
-_SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b")
+_SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b|\b(sp_[0-9]+_)[0-9A-Za-z_-]{20,}")
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
 _USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
 
@@ -32,7 +35,7 @@ _USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
 def redact(text: str) -> str:
     """`text` with everything that looks like a credential replaced by ***."""
     text = _SECRET_QUERY.sub(r"\1***", text)
-    text = _SECRET_KEY.sub(r"\1***", text)
+    text = _SECRET_KEY.sub(lambda found: f"{found[1] or found[2]}***", text)
     text = _USERINFO.sub(r"\1***@", text)
     return _AUTHORIZATION.sub(r"\1 ***", text)
 
@@ -96,6 +99,22 @@ class MalformedAnswer(TransientSourceError):
 
 class GateClosed(SyncError):
     """A person must decide first. Run `sync-pipeline decisions list`."""
+
+
+class NotAllowed(SyncError):
+    """This token's role may not do that."""
+
+
+class NotKnown(NotAllowed):
+    """No valid token came with the call. Send “Authorization: Bearer sp_…”."""
+
+
+class TooMuch(SyncError):
+    """Too many calls. `retry_after` is in seconds."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message or "Too many calls.")
+        self.retry_after = retry_after
 
 
 class Conflict(SyncError):

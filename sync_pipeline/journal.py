@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import Conflict
 
 _SQL = load("sync_pipeline", "journal.sql")
 
@@ -73,11 +74,20 @@ def open_gate(
     question: str,
     options: Sequence[Option],
     recommended: str,
+    constraint: str = "",
+    rules: Sequence[str] = (),
     connection_id: int | None = None,
     entity_type: str | None = None,
+    blocks: Sequence[str] = (),
+    owner: str | None = None,
     **detail: Any,
 ) -> int:
-    """Open a decision gate, or find the open one of the same cause and subject; returns its id."""
+    """Open a decision gate, or find the open one of the same cause and subject; returns its id.
+
+    `constraint` is what the rules met, `rules` those that it affects. `blocks` names the entity types that are not
+    promoted from this connection until it is answered. Without an `owner` it is the connection's, else the
+    organization.
+    """
     return int(
         run(
             conn,
@@ -89,13 +99,25 @@ def open_gate(
             recommended=recommended,
             connection_id=connection_id,
             entity_type=entity_type,
-            detail=_json(detail),
+            blocks=list(blocks),
+            owner=owner,
+            detail=_json({"constraint": constraint, "rules": list(rules), **detail}),
         ).scalar_one()
     )
 
 
-def gate_answer(conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str) -> str | None:
-    """The newest answer to a gate whose outcome is not yet recorded; None where there is none."""
+def note_stopped(conn: Connection, decision_ids: Sequence[int], queue: str) -> None:
+    """Remember that these gates stopped lines of this queue: they are taken up again after the answer."""
+    run(conn, _SQL["note_stopped"], decisions=sorted(set(decision_ids)), queue=queue)
+
+
+def gate_answer(
+    conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str | None, ever: bool = False
+) -> str | None:
+    """The newest answer to a gate whose outcome is not yet recorded; None where there is none.
+
+    `ever`: also one that was carried out before: the same question is not asked again.
+    """
     answer: str | None = run(
         conn,
         _SQL["gate_answer"],
@@ -103,14 +125,15 @@ def gate_answer(conn: Connection, cause: str, *, subject: str, connection_id: in
         subject=subject,
         connection_id=connection_id,
         entity_type=entity_type,
+        ever=ever,
     ).scalar_one_or_none()
     return answer
 
 
 def record_outcome(
-    conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str, outcome: str
+    conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str | None, outcome: str
 ) -> None:
-    """Write what came of an answered gate."""
+    """Write what came of an answered gate; its work has been taken up."""
     run(
         conn,
         _SQL["record_outcome"],
@@ -119,4 +142,49 @@ def record_outcome(
         connection_id=connection_id,
         entity_type=entity_type,
         outcome=outcome,
+    )
+
+
+def request(conn: Connection, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any) -> int:
+    """Ask for a run, in the caller's transaction; returns the request's number. A sensor makes the run of it.
+
+    The same `idempotency_key` again is the same request.
+
+    Raises:
+        Conflict: the key was used for another request.
+    """
+    asked = {name: value for name, value in parameters.items() if value is not None}
+    row = run(
+        conn,
+        _SQL["request"],
+        kind=kind,
+        actor=actor,
+        key=idempotency_key,
+        parameters=_json({**asked, "actor": actor}),
+    ).one()
+    if row.kind != kind or not row.same:
+        raise Conflict(f"The idempotency key “{idempotency_key}” was used for another request. Use a new one.")
+    return int(row.request_id)
+
+
+def gate_gone(
+    conn: Connection,
+    cause: str,
+    *,
+    connection_id: int,
+    entity_type: str | None,
+    but: Sequence[str],
+    outcome: str,
+    actor: str,
+) -> None:
+    """The cause of these gates is gone, except of those about `but`: open ones answer themselves, held ones end."""
+    run(
+        conn,
+        _SQL["gate_gone"],
+        cause=cause,
+        connection_id=connection_id,
+        entity_type=entity_type,
+        but=list(but),
+        outcome=outcome,
+        actor=actor,
     )

@@ -12,7 +12,51 @@ CREATE TABLE preview.difference (
     computed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
-CREATE INDEX difference_status ON preview.difference (org_id, connection_id, entity_type, status, external_id);
+-- In the order people page through them.
+CREATE INDEX difference_status ON preview.difference
+(org_id, connection_id, entity_type, status, length(external_id), external_id);
+
+-- How many differences of each status there are: the sum of these rows. Each statement that writes differences adds what
+-- it changed, so nobody waits for anybody; comparing sums them up.
+CREATE TABLE preview.tally (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    tally_id bigint GENERATED ALWAYS AS IDENTITY,
+    status text NOT NULL,
+    records bigint NOT NULL,
+    PRIMARY KEY (org_id, connection_id, entity_type, tally_id)
+);
+
+CREATE FUNCTION preview.count_differences() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+        SELECT org_id, connection_id, entity_type, status, count(*) FROM new_rows
+        GROUP BY org_id, connection_id, entity_type, status;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+        SELECT org_id, connection_id, entity_type, status, -count(*) FROM old_rows
+        GROUP BY org_id, connection_id, entity_type, status;
+    ELSE
+        INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+        SELECT org_id, connection_id, entity_type, status, sum(by) FROM (
+            SELECT org_id, connection_id, entity_type, status, 1 AS by FROM new_rows
+            UNION ALL
+            SELECT org_id, connection_id, entity_type, status, -1 FROM old_rows) AS moved
+        GROUP BY org_id, connection_id, entity_type, status HAVING sum(by) <> 0;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER count_inserted AFTER INSERT ON preview.difference
+REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION preview.count_differences();
+CREATE TRIGGER count_updated AFTER UPDATE ON preview.difference
+REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION preview.count_differences();
+CREATE TRIGGER count_deleted AFTER DELETE ON preview.difference
+REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION preview.count_differences();
 
 -- When an entity was last compared, and what came out.
 CREATE TABLE preview.summary (
@@ -51,4 +95,4 @@ AS $$
     WHERE a.value IS DISTINCT FROM b.value
 $$;
 
-CALL connect.isolate('preview.difference', 'preview.summary');
+CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally');

@@ -22,13 +22,15 @@ CREATE TABLE observe.request (
     request_id bigint GENERATED ALWAYS AS IDENTITY,
     kind text NOT NULL CHECK (kind IN ('pull', 'preview', 'promote', 'reconcile')),
     parameters jsonb NOT NULL DEFAULT '{}',
+    idempotency_key text,               -- the same key again is the same request
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT now(),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'launched', 'done', 'failed')),
     orchestrator_run text,
     finished_at timestamptz,
     error text,
-    PRIMARY KEY (org_id, request_id)
+    PRIMARY KEY (org_id, request_id),
+    UNIQUE (org_id, idempotency_key)
 );
 CREATE INDEX request_waiting ON observe.request (org_id, request_id) WHERE state = 'waiting';
 
@@ -42,20 +44,25 @@ CREATE TABLE observe.decision (
         'mass_deletion', 'sku_conflict', 'schema_drift', 'currency_conflict', 'destructive_migration')),
     subject text NOT NULL,              -- what it is about, so that the same cause opens one gate, not many
     question text NOT NULL,
-    detail jsonb NOT NULL DEFAULT '{}', -- constraint, rules affected, risks, the records
+    detail jsonb NOT NULL DEFAULT '{}', -- constraint, rules affected, the records
     options jsonb NOT NULL,             -- [{choice, effect, risk}]
     recommended text NOT NULL,          -- the safest
-    owner text,
+    owner text,                         -- who is to answer: the connection's owner, else the organization
+    blocks text [] NOT NULL DEFAULT '{}',  -- entity types that are not promoted from this connection meanwhile
+    stopped uuid [] NOT NULL DEFAULT '{}', -- queues it stopped lines of
     opened_at timestamptz NOT NULL DEFAULT now(),
     answer text,
     answered_by text,
     answered_at timestamptz,
     why text,
     outcome text,                       -- what happened after the answer
+    resumed_at timestamptz,             -- when what it stopped had been taken up again
     PRIMARY KEY (org_id, decision_id)
 );
 CREATE UNIQUE INDEX decision_open ON observe.decision
 (org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject) WHERE answered_at IS NULL;
+
+CREATE INDEX decision_unresumed ON observe.decision (org_id, decision_id) WHERE resumed_at IS NULL;
 
 CALL connect.isolate('observe.sync_activity', 'observe.request', 'observe.decision');
 
@@ -99,3 +106,17 @@ AS $$
     WHERE d.answered_at IS NULL ORDER BY d.decision_id
 $$;
 ALTER FUNCTION observe.open_decisions() OWNER TO sync_router;
+
+-- Gates that were answered and whose work nobody has taken up again. “hold” goes on stopping it until the cause is gone,
+-- which is its outcome.
+CREATE FUNCTION observe.answered_decisions()
+RETURNS TABLE (org_id bigint, slug text, decision_id bigint, cause text, answer text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, d.decision_id, d.cause, d.answer
+    FROM observe.decision d JOIN connect.organization o ON o.org_id = d.org_id AND o.removed_at IS NULL
+    WHERE d.answered_at IS NOT NULL AND d.resumed_at IS NULL AND d.connection_id IS NOT NULL
+        AND NOT (d.answer = 'hold' AND d.outcome IS NULL)
+    ORDER BY d.answered_at LIMIT 50
+$$;
+ALTER FUNCTION observe.answered_decisions() OWNER TO sync_router;

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command("connect")(connect)
     app.command("connections")(connections)
     app.command("settings")(settings)
+    app.command("webhook")(webhook)
     app.command("doctor")(doctor)
 
 
@@ -118,6 +119,40 @@ def settings(
         emit({"org": org, "connection": found.name, "settings": effective})
     else:
         show(["setting", "value"], [(k, _shown(v)) for k, v in sorted(effective.items())])
+
+
+def webhook(
+    org: Org,
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    secret_env: Annotated[
+        str | None,
+        typer.Option("--secret-env", metavar="VAR", help="Set the secret: the environment variable that holds it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Where the store's webhooks are to be sent; sets the secret they are signed with, which is kept encrypted."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.steps import connect as step
+
+    with opened() as context:
+        found = context.connection(context.org(org), connection)
+        hooks = found.source.webhooks
+        if hooks is None:
+            raise ConfigurationError(f"{found.source.title} stores send no webhooks here.")
+        if secret_env is not None:
+            value = os.environ.get(secret_env, "")
+            if not value:
+                raise ConfigurationError(f"The environment variable {secret_env} is not set. Put the secret there.")
+            step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)
+            found = context.connection(context.org(org), connection)
+        there = step.secret(context.settings, found, hooks.secret_field) is not None
+    if as_json:
+        emit({"org": org, "connection": found.name, "path": step.webhook_path(found), "secret_set": there})
+        return
+    say(f"Webhooks of {found.name} go to <this service's address>{step.webhook_path(found)}")
+    if not there:
+        say(f"It has no secret yet, so none is believed: sync-pipeline webhook {org} {found.name} --secret-env VAR")
 
 
 def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:

@@ -61,7 +61,7 @@ def answer(
     why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for the record.")],
     as_json: Json = False,
 ) -> None:
-    """Answer a gate. What it stopped goes on with the next run."""
+    """Answer a gate. What it stopped goes on by itself."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import NotFound
     from sync_pipeline.steps import observe
@@ -78,7 +78,38 @@ def answer(
     if as_json:
         emit(_decision(done))
     else:
-        say(f"Decision {decision_id}: {choose}. The work goes on with the next run: sync-pipeline pull {done.org}")
+        say(f"Decision {decision_id}: {choose}. Where Dagster runs, the work goes on by itself within a minute.")
+        say(f"Without it: {_next(done)}")
+
+
+@commands.command("resume")
+def resume(
+    org: Annotated[str, typer.Argument(metavar="ORG")],
+    decision_id: Annotated[int, typer.Argument(metavar="ID")],
+    as_json: Json = False,
+) -> None:
+    """Take up what an answered gate stopped, without waiting for Dagster."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import observe, promote
+
+    with opened() as context:
+        tenant = context.org(org)
+        promote.resume(context.db, tenant, decision_id, actor=context.actor)
+        done = observe.decisions(context.db, tenant, everything=True, decision_id=decision_id)[0]
+    if as_json:
+        emit(_decision(done))
+    else:
+        say(f"Decision {decision_id}: {done.outcome}.")
+
+
+def _next(d: "Decision") -> str:
+    if d.cause == "mass_deletion":
+        return f"sync-pipeline pull {d.org} --connection {d.connection}"
+    if d.cause == "destructive_migration":
+        return "sync-pipeline db migrate"
+    if d.answer == "hold":
+        return "it stays as it is until its cause is gone."
+    return f"sync-pipeline decisions resume {d.org} {d.decision_id}"
 
 
 def _decision(d: "Decision") -> dict[str, Any]:
@@ -98,4 +129,6 @@ def _decision(d: "Decision") -> dict[str, Any]:
         "answered_at": d.answered_at,
         "why": d.why,
         "outcome": d.outcome,
+        "owner": d.owner,
+        "resumed_at": d.resumed_at,
     }

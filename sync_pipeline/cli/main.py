@@ -25,10 +25,12 @@ from sync_pipeline.cli import (
     reconcile,
     rules,
     select,
+    serve,
     status,
     table,
     tokens,
     up,
+    users,
 )
 from sync_pipeline.cli.signals import end_on_signals
 
@@ -41,9 +43,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, demo, database, org, connect, pull, preview, table, select, rules, plan, export, status, look):
+for module in (
+    up,
+    serve,
+    demo,
+    database,
+    org,
+    connect,
+    pull,
+    preview,
+    table,
+    select,
+    rules,
+    plan,
+    export,
+    status,
+    look,
+):
     module.register(app)
-for module in (reconcile, decisions, tokens):
+for module in (reconcile, decisions, tokens, users):
     module.register(app)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sync_pipeline.cli.options import AnyConnection, Json, Org
-from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.output import emit, note, say, show
 
 token_commands = typer.Typer(no_args_is_help=True, help="Tokens of the API.")
 key_commands = typer.Typer(no_args_is_help=True, help="The keys that credentials are encrypted with.")
@@ -49,6 +49,42 @@ def add(
         return
     say(made.plain)
     note("This token is shown once and cannot be shown again.")
+
+
+@token_commands.command("list")
+def list_all(org: Org, as_json: Json = False) -> None:
+    """The organization's tokens, and when each was last used; never the tokens themselves."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.connect import tokens
+
+    with opened() as context:
+        found = tokens.list_tokens(context.db, context.org(org))
+    if as_json:
+        emit({"org": org, "tokens": found})
+    else:
+        show(
+            ["token", "role", "for", "connection", "expires", "revoked", "last used"],
+            [
+                (t.token_id, t.role, t.user or t.name, t.connection, t.expires_at, t.revoked_at, t.last_used_at)
+                for t in found
+            ],
+        )
+
+
+@token_commands.command("revoke")
+def revoke(
+    org: Org, token_id: Annotated[int, typer.Argument(metavar="TOKEN", help="Its number.")], as_json: Json = False
+) -> None:
+    """End a token now."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.connect import tokens
+
+    with opened() as context:
+        tokens.revoke_token(context.db, context.org(org), token_id, actor=context.actor)
+    if as_json:
+        emit({"org": org, "token": token_id, "revoked": True})
+    else:
+        say(f"Token {token_id} holds no more.")
 
 
 @key_commands.command("rotate")

@@ -19,21 +19,26 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Kept for the API.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="The API.")] = 8000,
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
 ) -> None:
-    """Database, Dagster's webserver and its daemon, in the foreground; Ctrl-C stops all of it cleanly."""
-    del port
-    from sync_pipeline.cli.children import family, stays_up
+    """Database, API, Dagster's webserver and its daemon, in the foreground; Ctrl-C stops all of it cleanly."""
+    from sync_pipeline.cli.children import family, free_port, stays_up
+    from sync_pipeline.cli.serve import start_api
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
+    from sync_pipeline.errors import ConfigurationError
 
+    if not free_port(port):  # said at once, not when Dagster is up
+        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
     settings = Settings()
     if settings.embedded:
         migrate_to_head(settings)
     with family() as children:
         url = start_dagster(children, settings, dagster_port)
+        api = start_api(children, settings, port)
         say(f"Dagster   {url}")
+        say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")
         say("Ctrl-C stops everything.")
         stays_up(children)

@@ -98,6 +98,16 @@ class Database:
                 ) from error
             raise
 
+    def limit_statements(self, seconds: float) -> None:
+        """No statement of this process may take longer, from its next connections on."""
+
+        def limit(connection: Any, _record: Any) -> None:
+            connection.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+            connection.commit()
+
+        event.listen(self.engine, "connect", limit)
+        self.engine.dispose()
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

@@ -19,6 +19,7 @@ from uuid import uuid4
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline.db import losses
 from sync_pipeline.db.engine import psycopg_url
 from sync_pipeline.errors import ConfigurationError
 
@@ -66,6 +67,7 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
 
     Raises:
         ConfigurationError: the branch did not verify; the real database is untouched.
+        GateClosed: it would lose data, and a person must answer first; likewise.
     """
     url = psycopg_url(url)
     create_database(url)
@@ -76,6 +78,8 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
         verified = _try_on_branch(url, before)
     if before != target:
         _upgrade(url, "head")
+        with _engine(url) as engine, engine.connect() as conn:
+            losses.settle(conn, target, verified)
     ensure_login(url, login_secret)
     return Migration(before, target, 0 if before == target else _distance(before), verified)
 
@@ -134,12 +138,35 @@ def _try_on_branch(url: URL, before: str | None) -> tuple[str, ...]:
         if not cloned and before is not None:
             _upgrade(branch, before)
         counts = row_counts(branch) if cloned else {}
+        before_all = _look(branch, cloned)
         _upgrade(branch, "head")
+        after_all = _look(branch, cloned)
+        if before is not None:
+            _ask(url, before_all, after_all)
         return verify(branch, counts)
     finally:
         with _engine(admin) as engine, engine.connect() as conn:
             conn = conn.execution_options(isolation_level="AUTOCOMMIT")
             conn.exec_driver_sql(f"DROP DATABASE {_quote(branch.database or '')} WITH (FORCE)")
+
+
+def _look(branch: URL, cloned: bool) -> tuple[losses.Catalogue, losses.Counts]:
+    with _engine(branch) as engine, engine.connect() as conn:
+        columns = losses.catalogue(conn)
+        return columns, losses.row_counts(conn, sorted({table for table, _ in columns})) if cloned else {}
+
+
+def _ask(
+    url: URL, before: tuple[losses.Catalogue, losses.Counts], after: tuple[losses.Catalogue, losses.Counts]
+) -> None:
+    there = {table for table, _ in after[0]}
+    fewer = {
+        place: rows - after[1].get(place, 0)
+        for place, rows in before[1].items()
+        if place[1] in there and after[1].get(place, 0) < rows
+    }
+    with _engine(url) as engine, engine.connect() as conn:
+        losses.ask(conn, head(), losses.between(before[0], after[0]), fewer)
 
 
 def verify(url: URL, counts: dict[str, int]) -> tuple[str, ...]:

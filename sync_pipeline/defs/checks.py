@@ -15,7 +15,7 @@ from sync_pipeline.defs.resources import Desk, SyncResource
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
 
-SQL = load("sync_pipeline.defs", "checks.sql")
+SQL = {**load("sync_pipeline.defs", "checks.sql"), **load("sync_pipeline.steps.observe", "compat.sql")}
 _SHOWN = 10
 STALE_HOURS = 36.0  # a night and a half: one missed night is seen by noon
 

@@ -21,6 +21,9 @@ class FlowConfig(dg.Config):
         default=None,
         description="A capped look: at most so many pages; no watermark moves, nothing is thought missing.",
     )
+    deliveries: bool = Field(
+        default=False, description="Instead of asking the store: see to the webhook deliveries that wait."
+    )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 
 
@@ -33,6 +36,9 @@ class PromoteConfig(dg.Config):
     plan: str | None = Field(
         default=None,
         description="This plan (its id), approved by whoever launches the run. Only with one organization.",
+    )
+    decision: int | None = Field(
+        default=None, description="Take up what this answered gate stopped. Only with one organization."
     )
     actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
 

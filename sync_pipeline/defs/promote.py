@@ -45,8 +45,10 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
 
     desk = sync.desk
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(desk.db)])
-    if config.plan and len(orgs) != 1:
-        raise dg.Failure("A plan belongs to one organization: launch this for its partition.", allow_retries=False)
+    if (config.plan or config.decision is not None) and len(orgs) != 1:
+        raise dg.Failure(
+            "A plan or a decision belongs to one organization: launch this for its partition.", allow_retries=False
+        )
     teller = Teller(context, orgs)
     failures: dict[str, str] = {}
     for org, turn in each_org(desk, orgs, partial(_turn, desk, config)):
@@ -77,6 +79,13 @@ def _turn(desk: Desk, config: PromoteConfig, slug: str) -> Promoted:
     try:
         org = connect.organization(desk.db, slug)
         turn.org_id = org.org_id
+        if config.decision is not None:
+            turn.reports += step.resume(desk.db, org, config.decision, actor=config.actor)
+            for report in turn.reports:
+                desk.on_report(slug, Stage.CORE, "plan", report)
+            with desk.db.org(org.org_id) as conn:
+                turn.rows = dict(run(conn, SQL["core_counts"]).mappings().one())
+            return turn
         plans = [config.plan] if config.plan else _unfinished(desk, org.org_id)
         for plan in plans:
             report = step.apply(

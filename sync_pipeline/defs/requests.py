@@ -35,7 +35,10 @@ class BadRequest(SyncError):
 )
 def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """A row is marked as launched once its run exists, not before: a crash in between loses nothing."""
+    from sync_pipeline.steps.observe.heartbeat import beat
+
     desk = sync.desk
+    beat(desk.db)
     with desk.db.across() as conn:
         waiting = run(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
     if not waiting:

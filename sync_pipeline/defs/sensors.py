@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from sync_pipeline.db.queries import load, run
+from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.endings import endings
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
@@ -23,12 +25,22 @@ _AT_ONCE = 50
 _ORGS_A_TICK = 100
 _LEFT_SECONDS = 300
 _REMEMBERED = 500
+DECISION = "sync/decision"
 _ON = dg.DefaultSensorStatus.RUNNING
 
 
 def sensors() -> Sequence[dg.SensorDefinition]:
     """All of them, on by default."""
-    return [committed_selections, left_promotions, durable_requests, organizations, decisions, *endings()]
+    return [
+        committed_selections,
+        left_promotions,
+        durable_requests,
+        organizations,
+        decisions,
+        webhook_deliveries,
+        alerts,
+        *endings(),
+    ]
 
 
 @dg.sensor(
@@ -109,55 +121,74 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
 
 
 @dg.sensor(
-    job=jobs()["pull"],
+    jobs=[jobs()["pull"], jobs()["promote"]],
     minimum_interval_seconds=15,
     default_status=_ON,
     description="Gates: says which decisions wait for a person; once one is answered, the work it stopped goes on.",
 )
 def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """The cursor holds the gates that were open: one that is open no more was answered."""
+    """The cursor holds the gates that were said to be open. An answer is taken up until that is written down.
+
+    The hour is part of the run key: what a killed run left is taken up by another.
+    """
     db = sync.desk.db
     with db.across() as conn:
         now_open = {str(row.decision_id): row for row in run(conn, SQL["open_decisions"])}
+        answered = run(conn, SQL["answered_decisions"]).all()
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
         if decision_id not in before:
             context.log.warning(f"{row.slug}: decision {decision_id} waits ({row.cause}): {row.question}")
+    context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_REMEMBERED]}))
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests: list[dg.RunRequest] = []
-    for decision_id, place in before.items():
-        if decision_id not in now_open:
-            requests += _go_on(context, sync.desk, int(decision_id), place)
-    kept = list(now_open.items())[:_REMEMBERED]
-    context.update_cursor(json.dumps({decision_id: [row.org_id, row.slug] for decision_id, row in kept}))
+    for row in answered:
+        tags = {DECISION: str(row.decision_id), "sync/org": row.slug}
+        at_work = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
+        if not context.instance.get_runs(at_work, limit=1):
+            requests += _go_on(context, sync.desk, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
     return with_partitions(context, requests, f"{len(now_open)} decisions wait for a person.")
 
 
 def _go_on(
-    context: dg.SensorEvaluationContext, desk: Desk, decision_id: int, place: tuple[int, str]
+    context: dg.SensorEvaluationContext, desk: Desk, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
-    """A pull of what an answered gate was about. A gate of no entity is taken up by whoever opened it."""
+    """A pull of what a gate of capture was about; the lines that the other gates stopped."""
     from sync_pipeline.steps import connect
 
-    org_id, slug = place
-    with desk.db.org(org_id) as conn:
-        answered = run(conn, SQL["answered"], decision_id=decision_id).one_or_none()
-    if answered is None or answered.connection_id is None or answered.entity_type is None:
+    if row.cause != "mass_deletion":
+        config = {"decision": row.decision_id, "actor": "decision"}
+        return [
+            dg.RunRequest(
+                job_name="promote",
+                run_key=key,
+                partition_key=row.slug,
+                run_config={"ops": {"apply_plans": {"config": config}}},
+                tags=tags,
+            )
+        ]
+    with desk.db.org(row.org_id) as conn:
+        gate = run(conn, SQL["answered"], decision_id=row.decision_id).one_or_none()
+    org = connect.organization(desk.db, row.slug)
+    store = next((one for one in connect.connections(desk.db, org) if gate and one.connection_id == gate[0]), None)
+    if gate is None or store is None:
         return []
-    org = connect.organization(desk.db, slug)
-    for store in connect.connections(desk.db, org):
-        if store.connection_id == answered.connection_id:
-            entity = store.source.stream(answered.entity_type).name
-            try:
-                keys, config = pull_of(desk, slug, {"connection": store.name, "entities": [entity]}, actor="decision")
-            except BadRequest as error:
-                context.log.warning(f"{slug}: decision {decision_id} was answered, but {error}")
-                return []
-            return [
-                dg.RunRequest(
-                    run_key=f"decision/{decision_id}", partition_key=slug, asset_selection=keys, run_config=config
-                )
-            ]
-    return []
+    entity = store.source.stream(gate.entity_type).name
+    try:
+        keys, pulling = pull_of(desk, row.slug, {"connection": store.name, "entities": [entity]}, actor="decision")
+    except BadRequest as error:
+        context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but {error}")
+        return []
+    return [
+        dg.RunRequest(
+            job_name="pull",
+            run_key=key,
+            partition_key=row.slug,
+            asset_selection=keys,
+            run_config=pulling,
+            tags=tags,
+        )
+    ]
 
 
 def with_partitions(
@@ -171,3 +202,18 @@ def with_partitions(
     return dg.SensorResult(
         run_requests=list(requests), dynamic_partitions_requests=[ORG.build_add_request(new)] if new else []
     )
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=_ON,
+    description="Failing and stale connections are told to SYNC_ALERT_URL, once each; and when it is over.",
+)
+def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
+    """Starts no run."""
+    from sync_pipeline.steps.observe.alerts import send_alerts
+
+    told = send_alerts(sync.desk.db, sync.desk.settings)
+    for one in told:
+        context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
+    return dg.SkipReason(f"{len(told)} alerts were told.")

@@ -16,6 +16,9 @@ WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state I
 -- open_decisions --
 SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_decisions()
 
+-- answered_decisions --
+SELECT org_id, slug, decision_id, cause, answer FROM observe.answered_decisions()
+
 -- answered --
 -- An answered gate whose answer no run has taken up yet.
 SELECT connection_id, entity_type, cause, answer FROM observe.decision
@@ -38,3 +41,6 @@ WHERE p.org_id = connect.current_org() AND p.approved_at < now() - make_interval
         )
     )
 ORDER BY p.approved_at LIMIT 10
+
+-- waiting_deliveries --
+SELECT slug, connection_id, connection, entity_type, newest FROM capture.waiting_deliveries(%(at_most)s)

@@ -13,7 +13,7 @@ from typing import Any
 from sync_pipeline.defs.config import FlowConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Desk, Interrupted
-from sync_pipeline.errors import DatabaseUnavailable, SyncError
+from sync_pipeline.errors import Busy, DatabaseUnavailable, SyncError
 from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect
 
@@ -101,7 +101,7 @@ def _capture(
     desk: Desk, turn: Turn, store: connect.Connection, streams: Sequence[Stream], config: FlowConfig, run_id: str
 ) -> None:
     """Pull in declared order through one session. A store that does not answer is not asked again."""
-    from sync_pipeline.steps import capture
+    from sync_pipeline.steps import capture, push
 
     left = list(streams)
     try:
@@ -116,11 +116,17 @@ def _capture(
             while left:
                 place = (Stage.RAW, left[0].name)
                 try:
-                    report = session.pull(left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages)
+                    if config.deliveries:
+                        report = push.take(session, left[0])
+                    else:
+                        report = session.pull(
+                            left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
+                        )
                 except (DatabaseUnavailable, Interrupted):
                     raise
                 except SyncError as error:  # Busy, a gate: this stream's alone
-                    turn.failures[place] = f"{store.name}: {error}"
+                    if not (config.deliveries and isinstance(error, Busy)):  # deliveries wait for a pull to end
+                        turn.failures[place] = f"{store.name}: {error}"
                 else:
                     desk.on_report(turn.org, Stage.RAW, left[0].name, report)
                     if report.closed:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sync_pipeline.entities.base import Entity
-from sync_pipeline.errors import NotFound
+from sync_pipeline.errors import NotFound, SyncError
 
 
 class Paging(StrEnum):
@@ -67,6 +67,7 @@ class Stream:
     money: tuple[str, ...] = ()  # preview warns where these do not parse
     dates: tuple[str, ...] = ()
     currency: str | None = None
+    needs: tuple[str, ...] = ()  # top-level fields without which the mapping says something else: a gate opens
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store without it is not at fault
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store answers that does not have it
@@ -204,6 +205,55 @@ class ConnectionSettings(BaseModel):
     batch_delay_ms: int = 0
     timeout_seconds: float = 60.0
     noise: dict[str, list[str]] = {}  # more noise, per stream
+    # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
+    # Unsaid, what is pushed is hashed and what is pulled is kept.
+    pii_policy: Literal["keep", "hash"] | None = None
+    owner: str | None = None  # who answers for this store; named at its gates
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
+
+
+class Unreadable(SyncError):
+    """A record or a delivery that cannot be taken. The message names the field and never holds a value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """How the records of one push call read."""
+
+    stream: str
+    id_field: str  # wc_product_id
+    # What a plugin sent, in the names of the provider's own payload; raises Unreadable.
+    to_payload: Callable[[Mapping[str, Any]], dict[str, Any]]
+    # The known payload with what was pushed laid over it.
+    combine: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a store told by a webhook: that something happened to a record, and perhaps the record as it was then."""
+
+    delivery_id: str
+    topic: str
+    stream: str | None  # None: nothing we keep a record of
+    external_id: str | None = None
+    parent_id: str | None = None
+    modified: datetime | None = None  # of `raw`, on the store's clock
+    raw: bytes | None = None  # the record itself, whole enough to be taken; None: look at the store
+
+
+class Webhooks(Protocol):
+    """How a provider's webhooks read. `headers` have lower-case names."""
+
+    secret_field: str
+
+    def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Does the signature hold? Compared in constant time."""
+
+    def ping(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Is it the call by which a store tries a new webhook? It may be unsigned and says nothing."""
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """What the delivery says. Raises Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +267,8 @@ class Source:
     address_field: str
     connect: Callable[..., Client]  # (settings, *, allow_private)
     streams: Mapping[str, Stream]
+    pushed: Mapping[str, Pushed] = field(default_factory=dict)  # by the name of the call: products
+    webhooks: Webhooks | None = None
 
     def stream(self, name: str) -> Stream:
         """The stream called `name` (products) or typed `name` (product).

@@ -26,16 +26,18 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    with socket.socket() as probe:
+    with socket.socket() as probe, socket.socket() as other:
         probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+        other.bind(("127.0.0.1", 0))
+        port, api = str(probe.getsockname()[1]), str(other.getsockname()[1])
     up = subprocess.Popen(
-        [str(COMMAND), "up", "--dagster-port", port],
+        [str(COMMAND), "up", "--dagster-port", port, "--port", api],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert up.stdout is not None
     line = up.stdout.readline()
     assert f"http://127.0.0.1:{port}" in line, up.communicate(timeout=120)
+    assert f"http://127.0.0.1:{api}/openapi.json" in up.stdout.readline()
     yield up
     if up.poll() is None:
         up.terminate()
@@ -57,7 +59,7 @@ def gone(pids: list[int]) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_with_all_its_children(running: subprocess.Popen[str], number: signal.Signals) -> None:
     started = children(running.pid)
-    assert len(started) == 3
+    assert len(started) == 4
     running.send_signal(number)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 0
@@ -67,7 +69,7 @@ def test_it_stops_with_all_its_children(running: subprocess.Popen[str], number: 
 
 def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:
     started = children(running.pid)
-    os.kill(started[-1], signal.SIGKILL)
+    os.kill(started[2], signal.SIGKILL)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "dagster-daemon ended" in said

@@ -45,10 +45,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the flow, with a summary.")] = False,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="The API.")] = 8000,
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
     as_json: Json = False,
 ) -> None:
-    """Sandbox stores of both providers, the whole flow once; then the Dagster UI until Ctrl-C."""
+    """Sandbox stores of both providers, the whole flow once; then the Dagster UI and the API until Ctrl-C."""
     from sync_pipeline.cli.children import family, stays_up
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.demo.stores import STORES, open_stores
@@ -75,12 +76,14 @@ def demo(
             note(f"FAILED {problem}")
         if once or problems:
             raise typer.Exit(1 if problems else 0)
+        from sync_pipeline.cli.serve import start_api
         from sync_pipeline.cli.up import start_dagster
 
-        note("Dagster …")
+        note("Dagster and the API …")
         url = start_dagster(children, settings, dagster_port)
+        api = start_api(children, settings, port)
         if not as_json:
-            _what_next(url, results)
+            _what_next(url, api, results)
         stays_up(children)
     note("Stopped. The data stays; `sync-pipeline demo` goes on with it.")
 
@@ -183,11 +186,12 @@ def _summary(results: list[Result], seconds: float) -> None:
     say(f"connect → capture → preview → select → promote in {seconds:.0f} seconds.")
 
 
-def _what_next(url: str, results: list[Result]) -> None:
+def _what_next(url: str, api: str, results: list[Result]) -> None:
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     say()
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
+    say(f"API          {api}    (docs/api.md; a token: .venv/bin/sync-pipeline token add {first.org} --role operator)")
     for result in results:
         for one in result.connections:
             say(f"{result.org:<12} {one['url']}    a store ({one['provider']}), for this demo only")

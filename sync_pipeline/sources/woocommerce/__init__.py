@@ -1,7 +1,9 @@
 """WooCommerce REST API v3 (woocommerce.github.io/woocommerce-rest-api-docs), as real servers answer it."""
 
 from sync_pipeline.sources.base import Client, Source, collect
+from sync_pipeline.sources.woocommerce.pushed import PUSHED
 from sync_pipeline.sources.woocommerce.settings import WooConfig
+from sync_pipeline.sources.woocommerce.webhooks import WooWebhooks
 
 
 def _connect(config: WooConfig, *, allow_private: bool = False) -> Client:
@@ -15,8 +17,10 @@ SOURCE = Source(
     name="woocommerce",
     title="WooCommerce",
     settings=WooConfig,
-    secret_fields=("consumer_key", "consumer_secret"),
+    secret_fields=("consumer_key", "consumer_secret", "webhook_secret"),
     address_field="store_url",
     connect=_connect,
     streams=collect(__name__ + ".streams"),
+    pushed=PUSHED,
+    webhooks=WooWebhooks(),
 )

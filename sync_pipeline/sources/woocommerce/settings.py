@@ -29,6 +29,9 @@ class WooConfig(ConnectionSettings):
     store_url: str = Field(title="Store address", description="Where the shop is, for example https://shop.example")
     consumer_key: SecretStr = Field(title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API")
     consumer_secret: SecretStr = Field(title="Consumer secret", description="Shown once, when the key is made")
+    webhook_secret: SecretStr | None = Field(
+        None, title="Webhook secret", description="The secret of the webhooks that the store sends here"
+    )
     auth: Literal["auto", "basic", "query", "oauth1"] = Field(
         "auto",
         title="Authentication",

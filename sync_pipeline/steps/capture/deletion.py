@@ -58,6 +58,9 @@ def judge(
     with run.transaction() as conn:
         if not suspects:
             execute(conn, SQL["withdraw_gate"], **run.keys)
+            journal.record_outcome(
+                conn, "mass_deletion", subject=subject, outcome="the records are listed again", **place
+            )
             return verdict
         answer = journal.gate_answer(conn, "mass_deletion", subject=subject, **place)
         too_many = len(suspects) > share * max(known, 1) and (len(suspects) >= _GATE_FROM or 1 < known == len(suspects))
@@ -78,6 +81,7 @@ def judge(
                 f"{run.stream.title.lower()}. Were they deleted?",
                 options=_OPTIONS,
                 recommended="keep",
+                rules=("missing from a complete list → suspected → looked for → deleted",),
                 constraint=f"at most {share:.0%} of an entity may be marked deleted without a person's word",
                 missing=len(suspects),
                 known=known,

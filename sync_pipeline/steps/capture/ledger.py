@@ -18,6 +18,7 @@ from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.coverage import Coverage
 from sync_pipeline.steps.capture.deletion import Verdict, judge
+from sync_pipeline.steps.capture.pii import hash_text
 from sync_pipeline.steps.capture.run import SQL, Run
 
 if TYPE_CHECKING:
@@ -175,14 +176,15 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
 
 def fail(session: Session, run: Run, opened: Opened, error: SourceError) -> PullReport:
     """Leave the run unclosed: what is committed stays, the watermark does not move, the next run goes on here."""
+    said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's own words may name a person
     with run.transaction() as conn:
         _stage_seen(conn, run, complete=False)
         if run.clock is not None:
             execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
         balance = execute(conn, SQL["balance"], **run.keys).one()
         quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
-        execute(conn, SQL["fail_connection"], **run.keys, detail=str(error))
-        return _finish(session, run, opened, conn, Verdict(), balance, quarantine, error=str(error), note=None)
+        execute(conn, SQL["fail_connection"], **run.keys, detail=said)
+        return _finish(session, run, opened, conn, Verdict(), balance, quarantine, error=said, note=None)
 
 
 def _finish(

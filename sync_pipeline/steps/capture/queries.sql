@@ -86,7 +86,7 @@ SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_ha
     captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
-    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL
+    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL, pushed_only = false
 
 -- resolve_quarantine --
 -- What was in quarantine and has now been read.
@@ -130,6 +130,13 @@ DO UPDATE SET changed_at = excluded.changed_at, updated_at = now()
 -- set_currency --
 UPDATE connect.organization SET currency = %(currency)s
 WHERE org_id = connect.current_org() AND currency IS NULL AND %(currency)s ~ '^[A-Z]{3}$'
+
+-- currencies --
+-- The organization's, and the one this connection's prices were decided to be in.
+SELECT o.currency AS ours, o.name, c.settings ->> 'currency' AS own
+FROM connect.organization AS o
+JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_id = %(connection_id)s
+WHERE o.org_id = connect.current_org()
 
 -- cursor --
 SELECT watermark, full_at, swept_at FROM capture.sync_cursor
@@ -266,7 +273,8 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 -- withdraw_gate --
 -- What was missing is back: the question has answered itself.
 UPDATE observe.decision
-SET answer = 'withdrawn', answered_by = 'capture', answered_at = now(), outcome = 'the records are listed again'
+SET answer = 'withdrawn', answered_by = 'capture', answered_at = now(), outcome = 'the records are listed again',
+    resumed_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND cause = 'mass_deletion' AND answered_at IS NULL
 

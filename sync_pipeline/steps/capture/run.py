@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Client, Item, Page, Stream
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.currency import judge_currency
+from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.capture.record import (
     Prepared,
     Read,
@@ -61,25 +63,19 @@ class Progress:
     quarantined: list[str] = field(default_factory=list)
 
 
-@dataclass
-class Run:
-    """Everything a pull of one stream shares."""
+@dataclass(kw_only=True)
+class Records:
+    """Writes the records of one stream of one connection, wherever they come from."""
 
     db: Database
     connection: Connection
     stream: Stream
-    client: Client
-    budget: Budget
     run_id: int
     mode: str
-    started_at: datetime
-    since: datetime | None
     noise: frozenset[str]
-    report: Callable[[Progress], None]
     progress: Progress = field(default_factory=Progress)
-    clock: datetime | None = None
+    hashes_emails: bool = False  # the connection's policy: an address is stored as its hash only
     _shapes: set[Shape] = field(default_factory=set)
-    _clock_kept: bool = False
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -95,122 +91,16 @@ class Run:
         """A transaction of this run's organization."""
         return self.db.org(self.connection.org_id)
 
-    # -- pages -----------------------------------------------------------------------------------------------------
+    def clean(self, raw: bytes) -> bytes:
+        """A payload as it may be stored."""
+        return hash_emails(raw) if self.hashes_emails else raw
 
-    def commit(self, pages: Sequence[Listed]) -> None:
-        """Write the records of these pages and the evidence that they were read, in one transaction."""
-        if not pages:
-            return
-        items: dict[str, Item] = {}
-        for listed in pages:
-            items.update((item.external_id, item) for item in listed.page.items)
-            self._note(listed.page)
-        with self.transaction() as conn:
-            counts = self._write(conn, list(items.values()))
-            for listed in pages:
-                strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
-                ids = [item.external_id for item in listed.page.items]
-                self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
-            run(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
-            self._keep_clock(conn)
-        self.progress.new += counts["new"]
-        self.progress.changed += counts["changed"]
-        self.progress.unchanged += counts["unchanged"]
-        self.progress.pages += len(pages)
-        self.report(self.progress)
-
-    def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
-        """Note the ids of these sweep pages; returns those whose telling fields differ from what is stored."""
-        hashes: dict[str, bytes | None] = {}
-        for listed in pages:
-            self._note(listed.page)
-            for item in listed.page.items:
-                try:
-                    hashes[item.external_id] = tell_hash(item.raw, self.stream.telling)
-                except ValueError:
-                    hashes[item.external_id] = None
-        with self.transaction() as conn:
-            known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=list(hashes))}
-            differing = {
-                external_id
-                for external_id, told in hashes.items()
-                if external_id not in known
-                or known[external_id].deletion_state == "deleted"
-                or told is None
-                or bytes(known[external_id].tell_hash or b"") != told
-            }
-            back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
-            if back:
-                run(conn, SQL["unsuspect"], **self.keys, ids=back)
-            for listed in pages:
-                ids = [item.external_id for item in listed.page.items]
-                self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
-            run(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
-            self._keep_clock(conn)
-        self.progress.swept += len(hashes)
-        self.progress.pages += len(pages)
-        self.report(self.progress)
-        return sorted(differing, key=lambda i: (len(i), i))
-
-    def quarantine(
-        self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
-    ) -> None:
-        """Set aside what cannot be taken in, with the bytes that say why."""
-        with self.transaction() as conn:
-            self._quarantine(conn, external_id, reason, request, status, raw)
-        self.progress.quarantined.append(external_id)
-
-    def _quarantine(
-        self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
-    ) -> None:
-        run(
-            conn,
-            SQL["quarantine"],
-            **self.keys,
-            external_id=external_id,
-            reason=reason,
-            request=request,
-            status=status,
-            raw=raw,
-        )
-
-    def _note(self, page: Page) -> None:
-        if page.clock is not None and self.clock is None:
-            self.clock = page.clock
-        if page.total is not None:
-            self.progress.total = page.total
-
-    def _keep_clock(self, conn: Transaction) -> None:
-        """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
-        if self.clock is not None and not self._clock_kept:
-            run(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
-            self._clock_kept = True
-
-    def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
-        run(
-            conn,
-            SQL["write_page"],
-            run_id=self.run_id,
-            kind=kind,
-            walk=listed.walk,
-            low=listed.low,
-            high=listed.high,
-            ids=ids,
-            missing=missing,
-        )
-
-    def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:
-        key = f"element {raw_hash(raw).hex()[:16]}"
-        self._quarantine(conn, key, reason, listed.page.request, 200, raw)
-        self.progress.quarantined.append(key)
-        return key
-
-    # -- records ---------------------------------------------------------------------------------------------------
-
-    def _write(self, conn: Transaction, items: Sequence[Item]) -> dict[str, int]:
+    def write(self, conn: Transaction, items: Sequence[Item]) -> dict[str, int]:
         """Store what is new or changed. An unchanged record costs no write."""
         if not items:
             return {"new": 0, "changed": 0, "unchanged": 0}
+        if self.hashes_emails:
+            items = [replace(item, raw=hash_emails(item.raw)) for item in items]
         ids = [item.external_id for item in items]
         known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=ids)}
         new = changed = 0
@@ -272,7 +162,7 @@ class Run:
             for record in records:
                 currency = self.stream.tells_currency(record.payload)
                 if currency:
-                    run(conn, SQL["set_currency"], currency=currency)
+                    judge_currency(conn, self.connection, currency)
 
     def _store_alone(self, conn: Transaction, record: Read) -> None:
         reason = ""
@@ -294,7 +184,8 @@ class Run:
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         fresh = {shape(record) for record in records} - self._shapes
-        if not fresh:
+        # What a plugin sends says nothing of the store's own payloads.
+        if not fresh or self.mode == "push":
             return
         self._shapes |= fresh
         pairs = fields_of(fresh)
@@ -305,6 +196,127 @@ class Run:
             fields=[name for name, _ in pairs],
             types=[kind for _, kind in pairs],
         )
+
+    def _quarantine(
+        self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
+    ) -> None:
+        run(
+            conn,
+            SQL["quarantine"],
+            **self.keys,
+            external_id=external_id,
+            reason=hash_text(reason) if self.hashes_emails else reason,
+            request=request,
+            status=status,
+            raw=hash_text(hash_emails(raw).decode("latin-1")).encode("latin-1") if self.hashes_emails else raw,
+        )
+
+
+@dataclass(kw_only=True)
+class Run(Records):
+    """Everything a pull of one stream shares."""
+
+    client: Client
+    budget: Budget
+    started_at: datetime
+    since: datetime | None
+    report: Callable[[Progress], None]
+    clock: datetime | None = None
+    _clock_kept: bool = False
+
+    def commit(self, pages: Sequence[Listed]) -> None:
+        """Write the records of these pages and the evidence that they were read, in one transaction."""
+        if not pages:
+            return
+        items: dict[str, Item] = {}
+        for listed in pages:
+            items.update((item.external_id, item) for item in listed.page.items)
+            self._note(listed.page)
+        with self.transaction() as conn:
+            counts = self.write(conn, list(items.values()))
+            for listed in pages:
+                strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
+            run(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+            self._keep_clock(conn)
+        self.progress.new += counts["new"]
+        self.progress.changed += counts["changed"]
+        self.progress.unchanged += counts["unchanged"]
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+
+    def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
+        """Note the ids of these sweep pages; returns those whose telling fields differ from what is stored."""
+        hashes: dict[str, bytes | None] = {}
+        for listed in pages:
+            self._note(listed.page)
+            for item in listed.page.items:
+                try:
+                    hashes[item.external_id] = tell_hash(self.clean(item.raw), self.stream.telling)
+                except ValueError:
+                    hashes[item.external_id] = None
+        with self.transaction() as conn:
+            known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=list(hashes))}
+            differing = {
+                external_id
+                for external_id, told in hashes.items()
+                if external_id not in known
+                or known[external_id].deletion_state == "deleted"
+                or told is None
+                or bytes(known[external_id].tell_hash or b"") != told
+            }
+            back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
+            if back:
+                run(conn, SQL["unsuspect"], **self.keys, ids=back)
+            for listed in pages:
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
+            run(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+            self._keep_clock(conn)
+        self.progress.swept += len(hashes)
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+        return sorted(differing, key=lambda i: (len(i), i))
+
+    def quarantine(
+        self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
+    ) -> None:
+        """Set aside what cannot be taken in, with the bytes that say why."""
+        with self.transaction() as conn:
+            self._quarantine(conn, external_id, reason, request, status, raw)
+        self.progress.quarantined.append(external_id)
+
+    def _note(self, page: Page) -> None:
+        if page.clock is not None and self.clock is None:
+            self.clock = page.clock
+        if page.total is not None:
+            self.progress.total = page.total
+
+    def _keep_clock(self, conn: Transaction) -> None:
+        """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
+        if self.clock is not None and not self._clock_kept:
+            run(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
+            self._clock_kept = True
+
+    def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
+        run(
+            conn,
+            SQL["write_page"],
+            run_id=self.run_id,
+            kind=kind,
+            walk=listed.walk,
+            low=listed.low,
+            high=listed.high,
+            ids=ids,
+            missing=missing,
+        )
+
+    def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:
+        key = f"element {raw_hash(raw).hex()[:16]}"
+        self._quarantine(conn, key, reason, listed.page.request, 200, raw)
+        self.progress.quarantined.append(key)
+        return key
 
 
 _COLUMNS = (

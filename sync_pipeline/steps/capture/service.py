@@ -102,9 +102,9 @@ class Session:
             Busy: another process pulls the same stream of this connection.
             DatabaseUnavailable: what was committed is safe; run again.
         """
-        with self._alone(stream):
+        with self.alone(stream):
             opened = open_run(self, stream, full=full, do_sweep=do_sweep, max_pages=max_pages)
-            run = self._run(stream, opened)
+            run = self.run(stream, opened)
             try:
                 complete = self._read(run, opened, max_pages)
                 return close(self, run, opened, complete=complete)
@@ -133,7 +133,8 @@ class Session:
             return sweep(run, self.pool, opened)
         return False
 
-    def _run(self, stream: Stream, opened: Opened) -> Run:
+    def run(self, stream: Stream, opened: Opened) -> Run:
+        """What a run of this stream works with."""
         noise = frozenset(stream.noise) | frozenset(self.common.noise.get(stream.name, ()))
         overlap = timedelta(seconds=self.common.overlap_seconds)
         return Run(
@@ -147,12 +148,17 @@ class Session:
             started_at=opened.started_at,
             since=opened.watermark - overlap if opened.watermark and opened.mode == "delta" else None,
             noise=noise,
+            hashes_emails=self.common.pii_policy == "hash",
             report=lambda progress: self.report(stream, progress),
         )
 
     @contextmanager
-    def _alone(self, stream: Stream) -> Iterator[None]:
-        """Hold the entity's lock; it is let go by itself when the process dies."""
+    def alone(self, stream: Stream) -> Iterator[None]:
+        """Hold the entity's lock; it is let go by itself when the process dies.
+
+        Raises:
+            Busy: another process works on it.
+        """
         key = f"capture/{self.connection.org_id}/{self.connection.connection_id}/{stream.entity_type}"
         with self.db.lock(key) as held:
             if not held:

@@ -1,5 +1,6 @@
 """connect: organizations, their connections, credentials, the doctor."""
 
+from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret, webhook_path
 from sync_pipeline.steps.connect.service import (
     Connection,
     Organization,
@@ -27,5 +28,8 @@ __all__ = [
     "organization",
     "organizations",
     "rotate_keys",
+    "secret",
+    "set_webhook_secret",
     "update_settings",
+    "webhook_path",
 ]

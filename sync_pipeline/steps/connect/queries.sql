@@ -41,4 +41,10 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 UPDATE connect.integration_connector
 SET health = %(health)s, health_detail = %(detail)s, health_checked_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-    AND (health, coalesce(health_detail, '')) IS DISTINCT FROM (%(health)s, coalesce(%(detail)s, ''))
+    AND ((health, coalesce(health_detail, '')) IS DISTINCT FROM (%(health)s, coalesce(%(detail)s, ''))
+        OR coalesce(health_checked_at < now() - interval '1 minute', true))
+
+-- lately_healthy --
+SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => %(seconds)s) AS well
+FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s

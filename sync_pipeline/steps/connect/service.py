@@ -137,6 +137,7 @@ def add_connection(
     """
     config = _parse(source(provider), given)
     public, secret, address = _split(source(provider), config)
+    secret = {**_kept(db, settings, org, source(provider), name, address), **secret}
     if not settings.allow_private_hosts:
         try:
             check_public(urlsplit(address).hostname or "")
@@ -171,6 +172,21 @@ def add_connection(
             ) from None
         raise
     return connection(db, org, name)
+
+
+def _kept(
+    db: Database, settings: Settings, org: Organization, provider: Source, name: str, address: str
+) -> dict[str, str]:
+    """Secrets that are not credentials (a webhook's) outlive new credentials of the same store."""
+    optional = [one for one in provider.secret_fields if not provider.settings.model_fields[one].is_required()]
+    for known in connections(db, org, name) if optional else ():
+        if known.provider == provider.name and known.store_url == address:
+            try:
+                secrets = decrypt(settings.encryption_keys, known.sealed, bound_to=f"{org.org_id}/{name}")
+            except ConfigurationError:  # no key opens them any more: connecting again is the way out
+                return {}
+            return {one: secrets[one] for one in optional if one in secrets}
+    return {}
 
 
 def connections(db: Database, org: Organization, name: str | None = None) -> Sequence[Connection]:
@@ -256,6 +272,16 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any]) 
             connection_id=conn.connection_id,
             settings=json.dumps({k: checked[k] for k in changes}),
         )
+        if changes.get("currency"):
+            journal.gate_gone(
+                tx,
+                "currency_conflict",
+                connection_id=conn.connection_id,
+                entity_type=None,
+                but=[],
+                outcome=f"the store's prices were set to be in {changes['currency']}",
+                actor="settings",
+            )
 
 
 def rotate_keys(db: Database, settings: Settings) -> int:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.errors import ConfigurationError, NotFound, NotKnown
+from sync_pipeline.steps.connect.limits import pace, too_much, unhurried
 from sync_pipeline.steps.connect.service import Connection, Organization
 
 _SQL = load(__package__, "tokens.sql")
 
 ROLES = ("viewer", "operator", "admin", "plugin", "agent")
+_SHAPE = re.compile(r"sp_([0-9]{1,18})_([A-Za-z0-9_-]{43})")
+_SEEN_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,36 @@ class Token:
     plain: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as it is listed: everything but itself."""
+
+    token_id: int
+    role: str
+    name: str | None
+    connection: str | None
+    user: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose call this is: the organization, the role, and what the audit log calls them.
+
+    `connection_id` is set where the token is bound to one connection; `user_id` where it is a person's session.
+    """
+
+    org: Organization
+    token_id: int
+    role: str
+    actor: str
+    connection_id: int | None = None
+    user_id: int | None = None
+
+
 def token_hash(plain: str) -> bytes:
     """What is stored of a token."""
     return hashlib.sha256(plain.encode()).digest()
@@ -40,6 +77,7 @@ def add_token(
     role: str,
     *,
     connection: Connection | None = None,
+    name: str | None = None,
     expires: datetime | None = None,
     actor: str,
 ) -> Token:
@@ -51,18 +89,10 @@ def add_token(
     if role not in ROLES:
         raise ConfigurationError(f"“{role}” is no role. There are: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
-        raise ConfigurationError("A plugin's token belongs to one connection: say which with --connection.")
-    plain = f"sp_{org.org_id}_{secrets.token_urlsafe(32)}"
+        raise ConfigurationError("A plugin's token belongs to one connection: say which (--connection).")
     with db.org(org.org_id) as conn:
-        token_id = int(
-            run(
-                conn,
-                _SQL["add_token"],
-                token_hash=token_hash(plain),
-                role=role,
-                connection_id=connection.connection_id if connection else None,
-                expires_at=expires,
-            ).scalar_one()
+        token_id, plain = new_token(
+            conn, org, role, connection_id=connection.connection_id if connection else None, name=name, expires=expires
         )
         journal.record(
             conn,
@@ -73,3 +103,79 @@ def add_token(
             role=role,
         )
     return Token(token_id, role, connection.name if connection else None, expires, plain)
+
+
+def new_token(
+    conn: Transaction,
+    org: Organization,
+    role: str,
+    *,
+    connection_id: int | None = None,
+    user_id: int | None = None,
+    name: str | None = None,
+    expires: datetime | None = None,
+) -> tuple[int, str]:
+    """Store a new token's hash, in the caller's transaction; returns its number and itself."""
+    plain = f"sp_{org.org_id}_{secrets.token_urlsafe(32)}"
+    token_id = run(
+        conn,
+        _SQL["add_token"],
+        token_hash=token_hash(plain),
+        role=role,
+        connection_id=connection_id,
+        user_id=user_id,
+        name=name,
+        expires_at=expires,
+    ).scalar_one()
+    return int(token_id), plain
+
+
+def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> Caller:
+    """Whose token this is; takes one call of its rate.
+
+    Raises:
+        NotKnown: it is none of ours, has expired, was revoked, or its organization or user is no more. Which, it does
+            not say.
+        TooMuch: its rate is used up.
+    """
+    shape = _SHAPE.fullmatch(plain)
+    if shape is None:
+        raise NotKnown()
+    org_id = int(shape[1])
+    rate = pace(per_minute) if per_minute else {"every": None, "burst": None}
+    with db.org(org_id) as conn:
+        unhurried(conn)
+        row = run(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
+        if row is None:
+            raise NotKnown()
+        if not row.taken:
+            raise too_much(conn, f"token:{row.token_id}", rate, per_minute or 0)
+        if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _SEEN_EVERY:
+            run(conn, _SQL["token_used"], token_id=row.token_id)
+    return Caller(
+        Organization(org_id, row.slug, row.org_name, row.currency, None),
+        row.token_id,
+        row.role,
+        row.email or (f"token:{row.name}" if row.name else f"token:{row.token_id}"),
+        row.connection_id,
+        row.user_id,
+    )
+
+
+def list_tokens(db: Database, org: Organization) -> Sequence[TokenRow]:
+    """The organization's tokens and sessions that are not over, newest first."""
+    with db.org(org.org_id) as conn:
+        return [TokenRow(**row._mapping) for row in run(conn, _SQL["tokens"])]
+
+
+def revoke_token(db: Database, org: Organization, token_id: int, *, actor: str) -> None:
+    """End a token now. Ended twice it is ended.
+
+    Raises:
+        NotFound: no such token.
+    """
+    with db.org(org.org_id) as conn:
+        row = run(conn, _SQL["revoke_token"], token_id=token_id).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no token {token_id}.")
+        journal.record(conn, "token.revoked", actor=actor, connection_id=row.connection_id, token=token_id)

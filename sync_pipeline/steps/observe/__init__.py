@@ -1,6 +1,8 @@
 """observe: where everything stands, what happened, and what waits for a person."""
 
+from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
+from sync_pipeline.steps.observe.requests import Request, ask, request, requests
 from sync_pipeline.steps.observe.service import (
     Activity,
     Decision,
@@ -18,21 +20,28 @@ from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, L
 
 __all__ = [
     "Activity",
+    "Compat",
     "ConnectionStatus",
     "Decision",
+    "Divergence",
     "EntityReconciliation",
     "EntityStatus",
     "Ledger",
     "Quarantined",
     "Reconciliation",
+    "Request",
     "StaleConnection",
     "activity",
     "all_open_decisions",
     "answer",
+    "ask",
+    "compat",
     "core_counts",
     "decisions",
     "quarantine",
     "reconcile",
+    "request",
+    "requests",
     "stale_connections",
     "status",
 ]

@@ -53,6 +53,7 @@ SELECT DISTINCT ON (connection_id, entity_type)
        coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
+    AND mode NOT IN ('push', 'webhook')  -- what was sent says nothing of what the store holds
     AND run_id > %(after)s
 ORDER BY connection_id, entity_type, run_id DESC
 
@@ -140,7 +141,7 @@ SELECT org_id, slug, decision_id FROM observe.open_decisions()
 
 -- decisions --
 SELECT d.decision_id, c.name AS connection, d.entity_type, d.cause, d.question, d.detail, d.options, d.recommended,
-       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome
+       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome, d.resumed_at
 FROM observe.decision AS d
 LEFT JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
 WHERE d.org_id = connect.current_org() AND (%(everything)s OR d.answered_at IS NULL)

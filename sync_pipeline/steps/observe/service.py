@@ -60,6 +60,7 @@ class Decision:
     answered_at: datetime | None
     why: str | None
     outcome: str | None
+    resumed_at: datetime | None = None  # when what it stopped had been taken up again
 
 
 @dataclass(frozen=True, slots=True)

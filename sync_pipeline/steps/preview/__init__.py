@@ -1,6 +1,18 @@
 """preview: what would change, before anything changes."""
 
-from sync_pipeline.steps.preview.compare import PreviewReport, recompute
-from sync_pipeline.steps.preview.table import RecordDetail, TablePage, record, table
+from sync_pipeline.steps.preview.compare import PreviewReport, Summary, compare_some, recompute, summaries
+from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, RecordDetail, TablePage, record, table
 
-__all__ = ["PreviewReport", "RecordDetail", "TablePage", "recompute", "record", "table"]
+__all__ = [
+    "DECISIONS",
+    "STATUSES",
+    "PreviewReport",
+    "RecordDetail",
+    "Summary",
+    "TablePage",
+    "compare_some",
+    "recompute",
+    "record",
+    "summaries",
+    "table",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,10 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.drift import judge_drift
 
 SQL = load(__package__)
+TABLE_SQL = load(__package__, "table.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
                 {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
                 for r in run(conn, SQL["drift"], **here, noise=masked)
             ]
+        judge_drift(conn, connection, stream)
         counts = run(conn, SQL["counts"], **here).one()
         in_sync = int(run(conn, SQL["in_sync"], **here).scalar_one())
         remote = run(conn, SQL["remote"], **here).one_or_none()
@@ -98,6 +102,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             noise=masked,
             changed_at=known.changed_at if known else None,
         )
+        run(conn, TABLE_SQL["sum_up"], **here)
     return PreviewReport(
         connection=connection.name,
         entity=stream.name,
@@ -128,12 +133,46 @@ def followed(stream: Stream, field: str) -> dict[str, str | None]:
     return {"of_type": None, "of_field": None}
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the newest comparison of an entity found; `remote_total` is what the store said it has."""
+
+    entity_type: str
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    capped: bool
+    remote_total: int | None
+
+
+def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
+    """The newest comparison of each entity of a connection."""
+    with db.org(connection.org_id) as conn:
+        rows = run(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
+    return [Summary(**row._mapping) for row in rows]
+
+
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     here = keys(connection, stream)
     run(conn, SQL["set_based"])
     run(conn, SQL["compare"], **here)
     run(conn, SQL["analyze_different"])
     run(conn, SQL["write_different"], **here)
+    _warn(conn, connection, stream)
+
+
+def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
+    """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
+    here = keys(connection, stream)
+    run(conn, SQL["compare_some"], **here, ids=list(ids))
+    run(conn, SQL["analyze_different"])
+    run(conn, SQL["write_some"], **here, ids=list(ids))
+    _warn(conn, connection, stream, forget="forget_some_sku_warnings")
+
+
+def _warn(conn: Transaction, connection: Connection, stream: Stream, *, forget: str = "forget_sku_warnings") -> None:
+    here = keys(connection, stream)
     run(conn, SQL["stage_fresh"], **here)
     run(conn, SQL["analyze_fresh"])
     run(conn, SQL["by_key"])
@@ -149,5 +188,5 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     if stream.code_is == "sku":
         run(conn, SQL["stage_codes"])
         run(conn, SQL["analyze_codes"])
-        run(conn, SQL["forget_sku_warnings"], **here)
+        run(conn, SQL[forget], **here)
         run(conn, SQL["warn_sku"], **here, entity=stream.entity)

@@ -46,6 +46,43 @@ ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
     warnings = '[]', computed_at = now()
 
+-- compare_some --
+-- The same for a few records: an index probe each, whatever the planner thinks of tables that were empty a minute ago.
+CREATE TEMP TABLE different ON COMMIT DROP AS
+SELECT * FROM (
+    SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
+           CASE WHEN m.external_id IS NULL THEN CASE WHEN r.deletion_state <> 'deleted' THEN 'new' END
+                WHEN r.deletion_state = 'deleted' THEN CASE WHEN NOT m.promoted_deleted THEN 'deleted' END
+                WHEN m.promoted_deleted OR m.promoted_hash <> r.content_hash THEN 'updated' END AS status
+    FROM unnest(%(ids)s::text[]) AS k (id)
+    CROSS JOIN LATERAL (
+        SELECT c.external_id, c.parent_id, c.code_key, c.content_hash, c.deletion_state FROM capture.sync_record AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+            AND c.entity_type = %(entity_type)s AND c.provider = %(provider)s AND c.external_id = k.id LIMIT 1) AS r
+    LEFT JOIN LATERAL (
+        SELECT p.external_id, p.promoted_hash, p.promoted_deleted FROM promote.integration_mapping AS p
+        WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+            AND p.entity_type = %(entity_type)s AND p.external_id = k.id LIMIT 1) AS m ON true
+) AS compared WHERE status IS NOT NULL
+
+-- write_some --
+WITH settled AS (
+    DELETE FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+        AND d.entity_type = %(entity_type)s
+        AND d.external_id = ANY (ARRAY(SELECT unnest(%(ids)s::text[]) EXCEPT SELECT external_id FROM different))
+)
+INSERT INTO preview.difference AS d
+(org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
+       n.promoted_hash
+FROM different AS n
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
+    warnings = '[]', computed_at = now()
+WHERE (d.status, d.content_hash, d.promoted_hash)
+    IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash)
+
 -- stage_fresh --
 -- The differences this transaction has written: only these are examined for warnings.
 CREATE TEMP TABLE fresh ON COMMIT DROP AS
@@ -174,6 +211,18 @@ FROM fresh_codes AS k JOIN capture.sync_record AS r
         AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = r.external_id AND d.warnings <> '[]'
+
+-- forget_some_sku_warnings --
+-- The same for a few records, by index probes.
+UPDATE preview.difference AS d
+SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (!(@.code like_regex "sku$"))')
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.warnings <> '[]'
+    AND d.external_id = ANY (ARRAY(
+        SELECT r.external_id FROM fresh_codes AS k CROSS JOIN LATERAL (
+            SELECT c.external_id FROM capture.sync_record AS c
+            WHERE c.org_id = connect.current_org() AND c.entity_type = %(entity_type)s AND c.code_key = k.code_key
+                AND c.connection_id = %(connection_id)s AND c.provider = %(provider)s OFFSET 0) AS r))
 
 -- warn_sku --
 -- SKUs that promotion will meet twice: in this connection (the lowest id owns it), in another one (one core row, two
@@ -319,19 +368,6 @@ ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
 SET new = excluded.new, updated = excluded.updated, deleted = excluded.deleted, in_sync = excluded.in_sync,
     remote_total = excluded.remote_total, capped = excluded.capped, drift = excluded.drift,
     noise = excluded.noise, changed_at = excluded.changed_at, computed_at = now()
-
--- changes --
--- Names of the changed fields of some records: what core has against what is captured.
-SELECT r.external_id, preview.changed_fields(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
-FROM capture.sync_record AS r
-JOIN preview.difference AS d
-    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
-        AND d.external_id = r.external_id AND d.status = 'updated'
-JOIN capture.sync_record_version AS v
-    ON v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
-        AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash
-WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
-    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 
 -- record --
 SELECT r.external_id, coalesce(d.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,

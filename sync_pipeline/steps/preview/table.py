@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, column, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, column, exists, func, literal, not_, or_, select
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
 from sync_pipeline.db.engine import Database
@@ -14,11 +17,13 @@ from sync_pipeline.db.queries import run
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.compare import SQL, empty_state, keys, noise
+from sync_pipeline.steps.preview.compare import SQL, TABLE_SQL, empty_state, keys, noise
 
 STATUSES = ("new", "updated", "deleted", "in_sync")
 DECISIONS = ("include", "ignore", "undecided")
 LARGEST_PAGE = 500
+FIRST_FINDS = 1_000
+_FEW = 20_000  # among so many a search is always complete
 
 _KEY = ("org_id", "connection_id", "entity_type", "external_id")
 _RECORD = sql_table(
@@ -36,7 +41,7 @@ _DECIDED = sql_table(
     schema="selection",
 )
 _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
-    "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),
+    "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),  # the only one with an index
     "name": (_RECORD.c.name, _RECORD.c.external_id),
     "modified": (_RECORD.c.remote_modified_at, _RECORD.c.external_id),
     "captured": (_RECORD.c.captured_at, _RECORD.c.external_id),
@@ -52,6 +57,7 @@ class TablePage:
     page: int
     page_size: int
     message: str | None = None
+    capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,10 @@ class RecordDetail:
     versions: list[dict[str, Any]]
     mapping: dict[str, Any] | None
     decision: dict[str, Any] | None
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
 
 
 def display(stream: Stream, row: Any) -> dict[str, Any]:
@@ -120,8 +130,8 @@ def matching(
         undecided = and_(s.c.decision.is_(None), d.c.status.is_not(None))
         where.append(undecided if decision == "undecided" else s.c.decision == decision)
     if search:
-        pattern = "%" + search.strip().lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        where.append(or_(*(func.lower(r.c[name]).like(pattern) for name in ("name", "code", "email", "external_id"))))
+        found = func.capture.search(connection.connection_id, stream.entity_type, search, None)
+        where.append(r.c.external_id.in_(select(found.table_valued("external_id", "deleted").c.external_id)))
     return tables, and_(*where)
 
 
@@ -136,8 +146,11 @@ def table(
     sort: str | None = None,
     page: int = 1,
     page_size: int = 50,
+    raw: Callable[[str], Any] = _parsed,
 ) -> TablePage:
-    """A page of records with their status.
+    """A page of records with their status. `raw` makes what is shown as raw of the payload's JSON text.
+
+    Among very many records a search shows its first 1,000 finds; `capped` says so.
 
     Raises:
         ConfigurationError: a filter, page or order that does not exist.
@@ -147,41 +160,20 @@ def table(
     name, _, direction = (sort or "external_id").partition(":")
     if name not in _SORTS or direction not in ("", "asc", "desc"):
         raise ConfigurationError(f"Sort by one of {', '.join(_SORTS)}, with :desc to turn it round.")
-    tables, where = matching(connection, stream, status=status, search=search, decision=selection)
-    order = [part.desc().nulls_last() if direction == "desc" else part.asc() for part in _SORTS[name]]
-    r, d, s = _RECORD.c, _DIFFERENCE.c, _DECIDED.c
-    chosen = (
-        select(
-            r.external_id,
-            r.name,
-            r.code,
-            r.email,
-            r.sync_data,
-            r.remote_modified_at,
-            case((d.status.is_(None), "in_sync"), else_=d.status).label("status"),
-            d.warnings,
-            s.decision,
-        )
-        .select_from(tables)
-        .where(where)
-        .order_by(*order)
-        .limit(page_size)
-        .offset((page - 1) * page_size)
-    )
+    asked = _Asked(connection, stream, status, search, selection, name, direction == "desc")
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
-        rows = conn.execute(chosen).all()
-        count = int(conn.execute(select(func.count()).select_from(tables).where(where)).scalar_one())
-        changed = {
-            row.external_id: row.fields
-            for row in run(
-                conn,
-                SQL["changes"],
-                **here,
-                noise=noise(connection, stream),
-                ids=[row.external_id for row in rows if row.status == "updated"],
-            )
-        }
+        ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
+        rows = {row.external_id: row for row in run(conn, TABLE_SQL["rows"], **here, ids=ids)} if ids else {}
+        updated = [row.external_id for row in rows.values() if row.status == "updated"]
+        changed = (
+            {
+                row.external_id: row.fields
+                for row in run(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
+            }
+            if updated
+            else {}
+        )
         message = None
         if not count and not (status or search or selection):
             remote = run(conn, SQL["remote"], **here).one_or_none()
@@ -191,14 +183,133 @@ def table(
             "external_id": row.external_id,
             "status": row.status,
             "display": display(stream, row),
-            "raw": row.sync_data,
+            "raw": raw(row.raw),
             "warnings": row.warnings or [],
             "changed_fields": changed.get(row.external_id, []),
             "decision": row.decision,
         }
-        for row in rows
+        for row in (rows[one] for one in ids if one in rows)
     ]
-    return TablePage(data, count, page, page_size, message)
+    return TablePage(data, count, page, page_size, message, capped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which records, and in what order."""
+
+    connection: Connection
+    stream: Stream
+    status: str | None
+    search: str | None
+    decision: str | None
+    sort: str
+    descending: bool
+
+
+def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
+    """The ids of a page, how many records there are in all, and whether a search was cut short."""
+    totals = run(conn, TABLE_SQL["totals"], **keys(asked.connection, asked.stream)).one()
+    if asked.search:
+        few = _present(conn, asked, totals) <= _FEW
+        at_most = _FEW if few else FIRST_FINDS
+        here = keys(asked.connection, asked.stream)
+        rows = run(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
+        capped, rows = len(rows) > at_most, rows[:at_most]
+        found = _shown(conn, here, rows)
+        if asked.status is None and asked.decision is None and asked.sort == "external_id":
+            turned = found[::-1] if asked.descending else found
+            return turned[offset : offset + limit], len(found), capped
+        tables, where = matching(
+            asked.connection, asked.stream, ids=found, status=asked.status, decision=asked.decision
+        )
+        return _slice(conn, asked, tables, where, limit, offset), _counted(conn, tables, where), capped
+    if asked.decision is not None:
+        tables, where = matching(asked.connection, asked.stream, status=asked.status, decision=asked.decision)
+        return _slice(conn, asked, tables, where, limit, offset), _counted(conn, tables, where), False
+    count = _count_of_status(conn, asked, totals)
+    if offset >= count:
+        return [], count, False
+    tables, where = _in_order(asked, deleted=bool(totals.deleted))
+    # A page of the second half is nearer from the end.
+    if offset > count // 2:
+        turned = replace(asked, descending=not asked.descending)
+        last = min(limit, count - offset)
+        return _slice(conn, turned, tables, where, last, count - offset - last)[::-1], count, False
+    return _slice(conn, asked, tables, where, limit, offset), count, False
+
+
+def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list[str]:
+    """What a search found, without the deleted ones that are no news."""
+    gone = [row.external_id for row in rows if row.deleted]
+    if not gone:
+        return [row.external_id for row in rows]
+    news = set(run(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
+    return [row.external_id for row in rows if not row.deleted or row.external_id in news]
+
+
+def _in_order(asked: _Asked, *, deleted: bool) -> tuple[Any, ColumnElement[bool]]:
+    """The records of a status, as a table and condition that are read along an index, with as few joins as can be."""
+    if asked.status in ("new", "updated", "deleted"):
+        if asked.sort != "external_id":
+            return matching(asked.connection, asked.stream, status=asked.status)
+        return _DIFFERENCE, and_(*_of(_DIFFERENCE, asked), _DIFFERENCE.c.status == asked.status)
+    r, d = _RECORD.c, _DIFFERENCE.c
+    same = and_(*(d[key] == r[key] for key in _KEY))
+    where = [*_of(_RECORD, asked), r.provider == asked.connection.provider]
+    gone = r.deletion_state == "deleted"
+    if asked.status == "in_sync":
+        where += [not_(gone), not_(exists().where(same))]
+    elif deleted:
+        where.append(or_(not_(gone), exists().where(same, d.status == "deleted")))
+    else:
+        where.append(not_(gone))
+    return _RECORD, and_(*where)
+
+
+def _of(one: Any, asked: _Asked) -> list[ColumnElement[bool]]:
+    return [
+        one.c.org_id == func.connect.current_org(),
+        one.c.connection_id == asked.connection.connection_id,
+        one.c.entity_type == asked.stream.entity_type,
+    ]
+
+
+def _slice(
+    conn: Transaction, asked: _Asked, tables: Any, where: ColumnElement[bool], limit: int, offset: int
+) -> list[str]:
+    record_id = tables.c.external_id if tables is _DIFFERENCE else _RECORD.c.external_id
+    by = (func.length(record_id), record_id) if asked.sort == "external_id" else _SORTS[asked.sort]
+    # The whole of an index's order, so that a page is read from it and nothing is sorted.
+    order = [
+        part.desc().nulls_last()
+        if asked.descending and asked.sort != "external_id"
+        else part.desc()
+        if asked.descending
+        else part.asc()
+        for part in by
+    ]
+    chosen = select(record_id).select_from(tables).where(where).order_by(*order).limit(limit).offset(offset)
+    return list(conn.execute(chosen).scalars())
+
+
+def _count_of_status(conn: Transaction, asked: _Asked, totals: Any) -> int:
+    if asked.status in ("new", "updated", "deleted"):
+        return int(getattr(totals, asked.status))
+    present = _present(conn, asked, totals)
+    if asked.status == "in_sync":
+        return max(0, present - int(totals.new) - int(totals.updated))
+    return present + int(totals.deleted)
+
+
+def _present(conn: Transaction, asked: _Asked, totals: Any) -> int:
+    """Records that are not deleted; counted only while what was captured has not been compared."""
+    if totals.present is not None:
+        return int(totals.present)
+    return int(run(conn, SQL["present"], **keys(asked.connection, asked.stream)).scalar_one())
+
+
+def _counted(conn: Transaction, tables: Any, where: ColumnElement[bool]) -> int:
+    return int(conn.execute(select(func.count()).select_from(tables).where(where)).scalar_one())
 
 
 def record(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordDetail:

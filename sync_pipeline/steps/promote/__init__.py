@@ -5,6 +5,8 @@ database merges the batch before, and writes each batch set-based in one transac
 lines themselves. What every row was before is kept, so `undo` returns to it.
 """
 
+from sync_pipeline.steps.promote.ask import Asked, Pick, ask, ask_again, plan_of
+from sync_pipeline.steps.promote.gates import resume
 from sync_pipeline.steps.promote.queue import (
     Line,
     QueueStatus,
@@ -14,6 +16,7 @@ from sync_pipeline.steps.promote.queue import (
     retry,
     start,
     status,
+    statuses,
 )
 from sync_pipeline.steps.promote.service import ApplyReport, apply
 from sync_pipeline.steps.promote.undo import UndoReport, undo
@@ -21,16 +24,23 @@ from sync_pipeline.steps.promote.worker import work
 
 __all__ = [
     "ApplyReport",
+    "Asked",
     "Line",
+    "Pick",
     "QueueStatus",
     "UndoReport",
     "apply",
+    "ask",
+    "ask_again",
     "cancel",
     "force_done",
     "lines",
+    "plan_of",
+    "resume",
     "retry",
     "start",
     "status",
+    "statuses",
     "undo",
     "work",
 ]

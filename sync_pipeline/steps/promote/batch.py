@@ -145,10 +145,11 @@ def prepare(
     providers: Mapping[int, str],
     currency: str | None,
     look: Look,
+    currencies: Mapping[int, str] | None = None,
 ) -> list[Item]:
     """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
 
-    `currency` is that of prices without one.
+    `currency` is that of prices without one, `currencies` that of the connections where it is another.
     """
     items = []
     mapped = []
@@ -167,7 +168,7 @@ def prepare(
         try:
             if isinstance(entity, Exception):
                 raise entity
-            _fill(item, entity, currency)
+            _fill(item, priced(entity, (currencies or {}).get(item.line.connection_id)), currency)
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
             item.error = (
                 str(error)
@@ -175,6 +176,13 @@ def prepare(
                 else f"The payload does not have the expected form: {type(error).__name__}: {error}"
             )
     return items
+
+
+def priced(entity: Entity, currency: str | None) -> Entity:
+    """The entity with its connection's currency, where its prices name none."""
+    if currency is None or getattr(entity, "currency", "") is not None:
+        return entity
+    return msgspec.structs.replace(entity, currency=currency)
 
 
 def _fill(item: Item, entity: Entity, currency: str | None) -> None:

@@ -31,6 +31,7 @@ class Organization:
     priority: Sequence[str]
     providers: Mapping[int, str]
     names: Mapping[int, str]
+    currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, where it is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def organization(conn: Connection, org_id: int) -> Organization:
         row.provider_priority,
         {one.connection_id: one.provider for one in connections},
         {one.connection_id: one.name for one in connections},
+        {one.connection_id: one.currency for one in connections if one.currency},
     )
 
 

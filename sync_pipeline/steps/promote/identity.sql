@@ -5,7 +5,8 @@
 SELECT currency, sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org();
 
 -- providers --
-SELECT connection_id, provider, name FROM connect.integration_connector WHERE org_id = connect.current_org();
+SELECT connection_id, provider, name, settings ->> 'currency' AS currency
+FROM connect.integration_connector WHERE org_id = connect.current_org();
 
 -- mapped --
 -- The core rows that records (or what they refer to) are mapped to.

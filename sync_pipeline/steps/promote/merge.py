@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.entities.base import Entity, Ref
-from sync_pipeline.steps.promote.batch import Captured, to_entities
+from sync_pipeline.steps.promote.batch import Captured, priced, to_entities
 from sync_pipeline.steps.promote.identity import Organization, look_up_refs, numeric
 from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.stage import stage
@@ -86,7 +86,7 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
                 numeric(one.external_id),
             )
         )
-    entities = _entities(conn, table, behind)
+    entities = _entities(conn, org, table, behind)
     refs: dict[tuple[int, str, str], int] = {}
     if table.link is not None:
         wanted = [(v.connection_id, ref) for some in entities.values() for v, e in some if (ref := table.link(e))]
@@ -104,7 +104,9 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
         yield (False, row, *merged, next((one for one in targets if one is not None), None))
 
 
-def _entities(conn: Connection, table: Table, behind: dict[int, list[Any]]) -> dict[int, list[tuple[Any, Entity]]]:
+def _entities(
+    conn: Connection, org: Organization, table: Table, behind: dict[int, list[Any]]
+) -> dict[int, list[tuple[Any, Entity]]]:
     """The versions behind rows as entities of the table, in their order; rows without any are left out."""
     flat = [(row, one) for row, versions in behind.items() for one in versions if one.payload is not None]
     mapped = to_entities(
@@ -115,7 +117,7 @@ def _entities(conn: Connection, table: Table, behind: dict[int, list[Any]]) -> d
         if isinstance(entity, Exception):
             raise entity
         if table_of(entity) is table:
-            entities[row].append((version, entity))
+            entities[row].append((version, priced(entity, org.currencies.get(version.connection_id))))
     return entities
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -79,7 +80,7 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
     if found.state in ("refused", "undone"):
         raise Conflict(f"Plan {plan} was {found.state}; make a new plan.")
     queue: UUID | None = run(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
-    if queue is None or _status(conn, queue).state in _STATES_AT_WORK:
+    if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
         _refuse_stale(conn, plan)
     run(conn, SQL["approve"], plan=plan, actor=actor)
     if queue is not None:
@@ -112,7 +113,13 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
         NotFound: no such queue.
     """
     with db.org(org_id) as conn:
-        return _status(conn, queue_id)
+        return queue_status(conn, queue_id)
+
+
+def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
+    """How far these queues are, in one look; those that are not there are left out."""
+    with db.org(org_id) as conn:
+        return [_told(row) for row in run(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
 
 def lines(
@@ -137,11 +144,16 @@ def retry(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> Que
         Conflict: the queue was undone.
     """
     with db.org(org_id) as conn:
-        _not_undone(conn, queue_id)
-        run(conn, SQL["unforce"], queue=queue_id)
-        count = run(conn, SQL["retry"], queue=queue_id).rowcount
-        journal.record(conn, "promote.retried", actor=actor, queue=str(queue_id), lines=count)
-        return _status(conn, queue_id)
+        return unforce_and_retry(conn, queue_id, actor=actor)[1]
+
+
+def unforce_and_retry(conn: Connection, queue_id: str | UUID, *, actor: str) -> tuple[int, QueueStatus]:
+    """`retry`, in the caller's transaction; also returns how many lines were opened."""
+    _not_undone(conn, queue_id)
+    run(conn, SQL["unforce"], queue=queue_id)
+    count = run(conn, SQL["retry"], queue=queue_id).rowcount
+    journal.record(conn, "promote.retried", actor=actor, queue=str(queue_id), lines=count)
+    return count, queue_status(conn, queue_id)
 
 
 def cancel(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> QueueStatus:
@@ -150,7 +162,7 @@ def cancel(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> Qu
         _not_undone(conn, queue_id)
         count = run(conn, SQL["cancel"], queue=queue_id, reason=f"Cancelled by {actor}.").rowcount
         journal.record(conn, "promote.cancelled", actor=actor, queue=str(queue_id), lines=count)
-        return _status(conn, queue_id)
+        return queue_status(conn, queue_id)
 
 
 def force_done(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> QueueStatus:
@@ -160,18 +172,23 @@ def force_done(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -
         count = run(conn, SQL["cancel"], queue=queue_id, reason=f"Closed as done by {actor}.").rowcount
         run(conn, SQL["force"], queue=queue_id)
         journal.record(conn, "promote.forced", actor=actor, queue=str(queue_id), lines=count)
-        return _status(conn, queue_id)
+        return queue_status(conn, queue_id)
 
 
 def _not_undone(conn: Connection, queue_id: str | UUID) -> None:
-    if _status(conn, queue_id).undone_at is not None:
+    if queue_status(conn, queue_id).undone_at is not None:
         raise Conflict("The promotion was undone; make a new plan.")
 
 
-def _status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
+def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
+    """`status`, in the caller's transaction."""
     row = run(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no queue {queue_id}.")
+    return _told(row)
+
+
+def _told(row: Any) -> QueueStatus:
     closed = row.done + row.failed + row.cancelled
     rate = (row.done + row.failed) / row.seconds if row.seconds else 0.0
     remaining = row.waiting + row.processing

@@ -65,6 +65,11 @@ WHERE c.org_id = connect.current_org() AND c.connection_id = ANY(%(connections)s
 ON CONFLICT (org_id, idempotency_key) DO NOTHING
 RETURNING queue_id;
 
+-- pace --
+UPDATE promote.sync_queue
+SET batch_size = coalesce(%(batch_size)s, batch_size), batch_delay_ms = coalesce(%(batch_delay_ms)s, batch_delay_ms)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
 -- queue_of_plan --
 SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
@@ -100,6 +105,12 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
        created_at, started_at, finished_at, undone_at,
        extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- queues --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
 
 -- give_up --
 -- A line that took three workers with it does not get a fourth.

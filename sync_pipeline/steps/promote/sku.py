@@ -217,6 +217,7 @@ class _Work:
             subject=_subject(item, kind),
             connection_id=item.line.connection_id,
             entity_type=item.line.entity_type,
+            ever=True,
         )
         if answer is not None:
             journal.record_outcome(
@@ -228,7 +229,7 @@ class _Work:
                 outcome=f"{item.line.entity_type} {item.line.external_id} was promoted: {answer}.",
             )
             return answer
-        journal.open_gate(
+        gate = journal.open_gate(
             self.conn,
             "sku_conflict",
             subject=_subject(item, kind),
@@ -238,15 +239,20 @@ class _Work:
             connection_id=item.line.connection_id,
             entity_type=item.line.entity_type,
             constraint="one SKU, one core row",
+            rules=("the organization's SKU policy is halt", "the lowest id of a connection owns a SKU")
+            if only
+            else ("the organization's SKU policy is halt", "a core row that no record maps to keeps its values"),
             external_id=item.line.external_id,
+            sku=item.sku,
         )
+        journal.note_stopped(self.conn, [gate], self.queue)
         return "halt"
 
     def _halt(self, item: Item, sku: _Sku, kind: str, other: str | None) -> None:
         self._conflict(kind, item, other, sku.row, "halt", "halted")
         item.error = (
             f"SKU {item.sku} is in conflict and the policy is to halt. "
-            "Answer the decision (`sync-pipeline decisions list`), then retry."
+            "Answer the decision (`sync-pipeline decisions list`); it goes on by itself."
         )
 
     def _conflict(self, kind: str, item: Item, other: str | None, row: int | None, policy: str, decision: str) -> None:

@@ -22,6 +22,7 @@ from sync_pipeline.db.queries import run
 from sync_pipeline.errors import redact
 from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
 from sync_pipeline.steps.promote.calm import calm
+from sync_pipeline.steps.promote.held import stop_held
 from sync_pipeline.steps.promote.identity import Organization, organization
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.related import Key, looking
@@ -146,6 +147,7 @@ class _Worker:
                 self.org.providers,
                 self.org.currency,
                 self._look,
+                self.org.currencies,
             ),
         )
 
@@ -176,6 +178,7 @@ class _Worker:
                 held = run(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
                 known = {row.line_no: row for row in run(conn, SQL["known"], **where)}
+                stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 self._finish(conn, mine, where)
         except DBAPIError as error:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
-from sync_pipeline.errors import NotFound
+from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.select.service import SQL
 
@@ -30,29 +32,56 @@ class Plan:
     created_by: str = ""
     created_at: datetime | None = None
     approved_by: str | None = None
+    approved_at: datetime | None = None
+    applied_at: datetime | None = None
+    queue: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """What a plan does to one record."""
+
+    connection: str
+    entity_type: str
+    external_id: str
+    action: str
+    version: str
 
 
 def make_plan(
-    db: Database, org: Organization, *, actor: str, origin: str = "command", batches_up_to: int | None = None
+    db: Database,
+    org: Organization,
+    *,
+    actor: str,
+    origin: str = "command",
+    batches_up_to: int | None = None,
+    batches: Sequence[int] | None = None,
+    entities: Sequence[tuple[int, str]] | None = None,
 ) -> Plan | None:
     """Plan everything that is included in the version captured now and not yet in core; None if there is nothing.
 
     A plan of a person takes drafts too, and waits for approval. `origin` “selection” is the sensor's: only what was
-    selected to be promoted, up to that act of selecting, and approved by it.
+    selected to be promoted, up to that act of selecting, and approved by it. `batches` (acts of selecting) and
+    `entities` (connection and entity type) narrow it.
     """
     everything = origin != "selection"
+    only = {
+        "batches": list(batches) if batches is not None else None,
+        "connections": [connection_id for connection_id, _ in entities] if entities is not None else None,
+        "types": [entity_type for _, entity_type in entities] if entities is not None else None,
+    }
     with db.org(org.org_id) as conn:
         up_to = batches_up_to if batches_up_to is not None else run(conn, SQL["newest_batch"]).scalar_one()
         plan_id = run(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
-        items = run(conn, SQL["fill_plan"], plan_id=plan_id, all=everything, up_to=up_to).rowcount
+        items = run(conn, SQL["fill_plan"], plan_id=plan_id, all=everything, up_to=up_to, **only).rowcount
         if not items:
             run(conn, SQL["drop_plan"], plan_id=plan_id)
-            run(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to)
+            run(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
             return None
         sealed = run(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=None if everything else actor).one()
         if everything:
-            run(conn, SQL["commit_drafts"])
-        run(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to)
+            run(conn, SQL["commit_drafts"], plan_id=plan_id)
+        run(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
         journal.record(
             conn,
             "plan.made",
@@ -72,23 +101,86 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     Raises:
         NotFound: no such plan in this organization.
     """
-    try:
-        wanted = plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
-    except ValueError:
-        raise NotFound(f"“{plan_id}” is no plan id.") from None
+    wanted = _as_id(plan_id)
     with db.org(org.org_id) as conn:
         row = run(conn, SQL["plan"], plan_id=wanted).one_or_none()
     if row is None:
         raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
-    return Plan(
-        row.plan_id,
-        row.plan_hash,
-        row.creates,
-        row.updates,
-        row.deletes,
-        row.state,
-        row.origin,
-        row.created_by,
-        row.created_at,
-        row.approved_by,
-    )
+    return _read(row)
+
+
+def plans(
+    db: Database, org: Organization, *, state: str | None = None, page: int = 1, page_size: int = 50
+) -> tuple[Sequence[Plan], int]:
+    """A page of the organization's plans, newest first, and how many there are."""
+    with db.org(org.org_id) as conn:
+        rows = run(conn, SQL["plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(run(conn, SQL["plan_count"], state=state).scalar_one())
+    return [_read(row) for row in rows], count
+
+
+def plan_items(
+    db: Database, org: Organization, plan_id: UUID | str, *, page: int = 1, page_size: int = 50
+) -> tuple[Sequence[PlanItem], int]:
+    """A page of what a plan will do, record by record, and how many there are.
+
+    Raises:
+        NotFound: no such plan.
+    """
+    found = plan(db, org, plan_id)
+    with db.org(org.org_id) as conn:
+        rows = run(conn, SQL["plan_items"], plan_id=found.plan_id, limit=page_size, offset=(page - 1) * page_size).all()
+    return [PlanItem(**row._mapping) for row in rows], found.creates + found.updates + found.deletes
+
+
+def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
+    """Say yes to exactly the plan with this hash. Said twice it is said.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: the plan has another hash, or is not waiting for approval any more.
+    """
+    return _settle(db, org, plan_id, "approved", actor=actor, plan_hash=plan_hash)
+
+
+def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: str, why: str | None = None) -> Plan:
+    """Say no: the plan is never applied.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: it was applied already.
+    """
+    return _settle(db, org, plan_id, "refused", actor=actor, why=why)
+
+
+def _settle(
+    db: Database,
+    org: Organization,
+    plan_id: UUID | str,
+    state: str,
+    *,
+    actor: str,
+    plan_hash: str | None = None,
+    why: str | None = None,
+) -> Plan:
+    found = plan(db, org, plan_id)
+    if plan_hash is not None and plan_hash != found.hash:
+        raise Conflict("The plan has another hash: look at it again before approving it.")
+    with db.org(org.org_id) as conn:
+        now = run(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
+        if now.settled:
+            journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
+        elif now.state != state:
+            raise Conflict(f"The plan is {now.state} already.")
+    return plan(db, org, found.plan_id)
+
+
+def _read(row: Any) -> Plan:
+    return Plan(*row)
+
+
+def _as_id(plan_id: UUID | str) -> UUID:
+    try:
+        return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
+    except ValueError:
+        raise NotFound(f"“{plan_id}” is no plan id.") from None

@@ -87,6 +87,10 @@ LEFT JOIN promote.integration_mapping AS m
 WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
     AND (%(all)s OR (NOT s.draft AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
                      AND s.batch_id <= %(up_to)s))
+    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s))
+    AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type))
     AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
@@ -112,19 +116,62 @@ RETURNING p.plan_hash, p.creates, p.updates, p.deletes
 DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
 -- commit_drafts --
-UPDATE selection.sync_selective_config SET draft = false
-WHERE org_id = connect.current_org() AND draft AND decision = 'include'
+UPDATE selection.sync_selective_config AS s SET draft = false
+FROM selection.sync_plan_item AS i
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id = i.org_id
+    AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
+    AND s.draft AND s.decision = 'include'
 
 -- planned_batches --
 -- These selections have been answered by a plan (or there was nothing left to plan).
-UPDATE selection.selection_batch SET plan_id = %(plan_id)s, draft = false
+UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s, draft = false
 WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include'
     AND (%(all)s OR NOT draft) AND batch_id <= %(up_to)s
+    AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s))
+    AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+        WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
 
 -- plan --
-SELECT plan_id, plan_hash, state, creates, updates, deletes, origin, created_by, created_at, approved_by, approved_at,
-       applied_at
-FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
+       p.approved_by, p.approved_at, p.applied_at,
+       (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
+FROM selection.sync_plan AS p WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
+
+-- plans --
+SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
+       p.approved_by, p.approved_at, p.applied_at,
+       (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
+FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
+ORDER BY p.created_at DESC, p.plan_id LIMIT %(limit)s OFFSET %(offset)s
+
+-- plan_count --
+SELECT count(*) FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
+
+-- plan_items --
+SELECT c.name AS connection, i.entity_type, i.external_id, i.action, encode(i.content_hash, 'hex') AS version
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
+ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT %(limit)s OFFSET %(offset)s
+
+-- settle_plan --
+-- Only a plan that waits can be approved, and only one that was not applied refused.
+WITH settled AS (
+    UPDATE selection.sync_plan
+    SET state = %(state)s,
+        approved_by = CASE WHEN %(state)s = 'approved' THEN %(actor)s ELSE approved_by END,
+        approved_at = CASE WHEN %(state)s = 'approved' THEN now() ELSE approved_at END
+    WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+        AND (state = 'proposed' OR (state = 'approved' AND %(state)s = 'refused' AND NOT EXISTS (
+            SELECT 1 FROM promote.sync_queue AS q
+            WHERE q.org_id = sync_plan.org_id AND q.plan_id = sync_plan.plan_id)))
+    RETURNING plan_id
+)
+SELECT p.state, EXISTS (SELECT 1 FROM settled) AS settled FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
 
 -- newest_batch --
 SELECT coalesce(max(batch_id), 0) FROM selection.selection_batch WHERE org_id = connect.current_org()

@@ -16,8 +16,8 @@ CREATE TABLE connect.organization (
 CREATE TABLE connect.app_user (
     org_id bigint NOT NULL REFERENCES connect.organization,
     user_id bigint GENERATED ALWAYS AS IDENTITY,
-    email text NOT NULL,
-    password_hash text,
+    email text NOT NULL CHECK (email = lower(btrim(email))),
+    password_hash text,                 -- argon2id
     role text NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
     created_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
@@ -49,15 +49,27 @@ CREATE TABLE connect.api_token (
     token_id bigint GENERATED ALWAYS AS IDENTITY,
     token_hash bytea NOT NULL,          -- SHA-256 of a token of 256 random bits: no salt is needed
     role text NOT NULL CHECK (role IN ('viewer', 'operator', 'admin', 'plugin', 'agent')),
-    connection_id bigint,
+    connection_id bigint,               -- what it is bound to; a plugin's is, the others' may be
+    user_id bigint,                     -- whose session it is: their role holds, and ends with them
+    name text,                          -- what it is for, in its owner's words
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
     revoked_at timestamptz,
-    last_used_at timestamptz,
+    last_used_at timestamptz,           -- to the minute
     PRIMARY KEY (org_id, token_id),
     UNIQUE (org_id, token_hash),
-    FOREIGN KEY (org_id, connection_id) REFERENCES connect.integration_connector
+    FOREIGN KEY (org_id, connection_id) REFERENCES connect.integration_connector,
+    FOREIGN KEY (org_id, user_id) REFERENCES connect.app_user
 );
+
+-- How much of its rate a token, a connection or a login has used: the moment at which it would be at rest again.
+-- Unlogged: after a crash everybody begins anew, and no call waits for the disk.
+CREATE UNLOGGED TABLE connect.rate_limit (
+    org_id bigint NOT NULL,
+    subject text NOT NULL,              -- token:<id>, connection:<id>, login:<hash>
+    at_rest timestamptz NOT NULL,
+    PRIMARY KEY (org_id, subject)
+) WITH (fillfactor = 50);
 
 -- How hard a store may be asked, learnt from its answers and shared by every process that asks it.
 CREATE TABLE connect.request_budget (
@@ -83,7 +95,7 @@ CREATE TABLE connect.request_lease (
 
 CALL connect.isolate(
     'connect.organization', 'connect.app_user', 'connect.integration_connector', 'connect.api_token',
-    'connect.request_budget', 'connect.request_lease');
+    'connect.request_budget', 'connect.request_lease', 'connect.rate_limit');
 
 -- Schedules and sensors need the list of tenants; nothing but their names leaves through here.
 GRANT SELECT ON connect.organization, connect.integration_connector TO sync_router;

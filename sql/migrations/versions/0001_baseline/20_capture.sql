@@ -22,6 +22,7 @@ CREATE TABLE capture.sync_record (
     first_captured_at timestamptz NOT NULL DEFAULT now(),
     captured_at timestamptz NOT NULL DEFAULT now(),  -- when this content was first seen
     run_id bigint,                      -- the run (ledger row) that saw this content first
+    pushed_only boolean NOT NULL DEFAULT false,  -- known from a plugin's few fields alone, never read at the store
     version_no integer NOT NULL DEFAULT 1,
     -- present    seen in the last complete sweep
     -- suspected  missing from it; waits for a direct look, or for a person behind a gate
@@ -186,6 +187,7 @@ CREATE TABLE capture.sync_logs (
     status text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'failed')),
     records_synced bigint NOT NULL DEFAULT 0,
     skipped bigint NOT NULL DEFAULT 0,
+    detail jsonb NOT NULL DEFAULT '{}',   -- push: {skipped: [{place, id, reason}]}
     error_message text,
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -193,7 +195,66 @@ CREATE TABLE capture.sync_logs (
 );
 CREATE INDEX sync_logs_run ON capture.sync_logs (org_id, run_id);
 
+-- What stores told by webhooks: a row before the store is answered, seen to afterwards.
+CREATE TABLE capture.webhook_delivery (
+    org_id bigint NOT NULL,
+    delivery_no bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    delivery_key bytea NOT NULL,          -- SHA-256 of its id, topic and body: the same delivery twice is one row
+    topic text NOT NULL,
+    entity_type text,                     -- null: it names no record
+    external_id text COLLATE "C",
+    parent_id text COLLATE "C",
+    look boolean NOT NULL,                -- it does not hold the record (deleted, trashed, cut): look at the store
+    payload text,                         -- the record as it was when the store sent it, until it was seen to
+    modified timestamptz,                 -- of the payload, on the store's clock
+    received_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
+    attempts smallint NOT NULL DEFAULT 0,
+    not_before timestamptz,               -- back-off
+    outcome text,
+    finished_at timestamptz,
+    PRIMARY KEY (org_id, delivery_no),
+    UNIQUE (org_id, connection_id, delivery_key)
+);
+CREATE INDEX webhook_delivery_waiting ON capture.webhook_delivery
+(org_id, connection_id, entity_type, delivery_no) WHERE state = 'waiting';
+-- Was this record ever said to be gone?
+CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connection_id, external_id) WHERE look;
+
 CALL connect.isolate(
-    'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
+    'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
     'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
+
+-- A sensor looks for deliveries across organizations: who has some, and of what; nothing of their content.
+GRANT USAGE, CREATE ON SCHEMA capture TO sync_router;
+GRANT SELECT ON capture.webhook_delivery TO sync_router;
+CREATE POLICY router ON capture.webhook_delivery FOR SELECT TO sync_router USING (true);
+
+CREATE FUNCTION capture.waiting_deliveries(at_most integer)
+RETURNS TABLE (org_id bigint, slug text, connection_id bigint, connection text, entity_type text, newest bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, c.connection_id, c.name, d.entity_type, max(d.delivery_no)
+    FROM capture.webhook_delivery d
+    JOIN connect.organization o ON o.org_id = d.org_id AND o.removed_at IS NULL
+    JOIN connect.integration_connector c
+        ON c.org_id = d.org_id AND c.connection_id = d.connection_id AND c.disabled_at IS NULL
+    WHERE d.state = 'waiting' AND (d.not_before IS NULL OR d.not_before <= now())
+    GROUP BY o.org_id, o.slug, c.connection_id, c.name, d.entity_type ORDER BY max(d.delivery_no) LIMIT at_most
+$$;
+ALTER FUNCTION capture.waiting_deliveries(integer) OWNER TO sync_router;
+
+-- A webhook comes with no token, only with its connection's number: this says whose it is. Nothing is believed before
+-- its signature is.
+CREATE FUNCTION capture.webhook_connection(wanted bigint)
+RETURNS TABLE (org_id bigint, slug text, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT o.org_id, o.slug, c.name
+    FROM connect.integration_connector c
+    JOIN connect.organization o ON o.org_id = c.org_id AND o.removed_at IS NULL
+    WHERE c.connection_id = wanted AND c.disabled_at IS NULL
+$$;
+ALTER FUNCTION capture.webhook_connection(bigint) OWNER TO sync_router;

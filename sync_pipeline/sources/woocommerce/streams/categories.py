@@ -12,5 +12,6 @@ STREAM = Stream(
     parent_field="parent",
     refers_to="category",
     noise=("_links", "count"),
+    needs=("name", "parent"),
     to_entity=to_category,
 )

@@ -16,5 +16,6 @@ STREAM = Stream(
     modified="date_modified_gmt",
     noise=("_links", "avatar_url"),
     dates=("date_created_gmt", "date_modified_gmt"),
+    needs=("email", "first_name", "last_name", "billing"),
     to_entity=to_customer,
 )

@@ -22,5 +22,6 @@ STREAM = Stream(
     telling=("id", "parent_id", "amount", "reason"),
     money=("amount",),
     dates=("date_created_gmt",),
+    needs=("amount", "line_items"),
     to_entity=to_refund,
 )

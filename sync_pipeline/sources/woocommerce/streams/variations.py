@@ -38,5 +38,16 @@ STREAM = Stream(
     ),
     money=("price", "regular_price", "sale_price"),
     dates=("date_created_gmt", "date_modified_gmt"),
+    needs=(
+        "sku",
+        "status",
+        "price",
+        "regular_price",
+        "sale_price",
+        "manage_stock",
+        "stock_quantity",
+        "stock_status",
+        "attributes",
+    ),
     to_entity=to_variant,
 )

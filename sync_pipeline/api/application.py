@@ -1,0 +1,150 @@
+"""The FastAPI application: its routes, its layers, what it opens and closes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+import sync_pipeline.api.routes as routes
+from sync_pipeline.api import errors
+from sync_pipeline.api.auth import NEEDED, RIGHTS, Right
+from sync_pipeline.api.door import Door
+from sync_pipeline.api.middleware import Guard
+from sync_pipeline.api.sse import Hub
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.open import open_database
+
+_DESCRIPTION = """The same steps as the command line and the Dagster assets, over HTTP.
+
+Send a token: `Authorization: Bearer sp_…` (`sync-pipeline token add ORG --role R`). A token belongs to one organization
+and has a role; what is another organization's is answered exactly as what does not exist.
+
+Errors are `{"success": false, "error": "…"}`. Every answer has an `X-Request-Id`, which finds the call in the log.
+What makes a store or Dagster work is written down as a *request* and done as soon as Dagster is there:
+`GET /api/v1/requests/{id}` tells how far it is."""
+
+
+def build(settings: Settings | None = None, db: Database | None = None) -> FastAPI:
+    """The application. It opens the database when it starts, unless it is given one."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = db or open_database(settings)
+        opened.limit_statements(_STATEMENT_SECONDS)
+        door = Door(settings, opened)
+        app.state.door = door
+        async with Hub(door) as hub:
+            app.state.hub = hub
+            yield
+        if db is None:
+            opened.close()
+
+    app = FastAPI(
+        title="sync_pipeline",
+        version=_version(),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere; docs/api.md and /openapi.json hold the same
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    errors.install(app)
+    rights: dict[tuple[str, str], Right | None] = {}
+    for info in sorted(iter_modules(routes.__path__), key=lambda one: one.name):
+        router: APIRouter = import_module(f"{routes.__name__}.{info.name}").router
+        app.include_router(router)
+        rights.update(_rights(router))
+    origins = [one.strip() for one in settings.cors_origins.split(",") if one.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    app.add_middleware(Guard, max_body=settings.max_body_bytes)
+    app.openapi = lambda: _openapi(app, rights)  # type: ignore[method-assign]
+    return app
+
+
+_STATEMENT_SECONDS = 120
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
+    """What the calls of a router need, as far as they need a token."""
+    return {
+        (method.lower(), route.path): NEEDED[need.call]
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for need in _needs(route.dependant)
+        if need.call in NEEDED
+        for method in route.methods or ()
+    }
+
+
+def _needs(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _needs(one)
+
+
+def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> dict[str, Any]:
+    """FastAPI's document, put right: malformed calls are answered with 400, and errors are JSON also of streams."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
+        )
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if (method, path) in rights:
+                    right = rights[method, path]
+                    operation["x-right"] = right
+                    operation["x-roles"] = [role for role, those in RIGHTS.items() if right is None or right in those]
+                operation["responses"].pop("422", None)
+                for status, answer in operation["responses"].items():
+                    content = answer.get("content", {})
+                    if status >= "400" and "text/event-stream" in content:  # an error is no stream
+                        content["application/json"] = content.pop("text/event-stream")
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+_TAGS = [
+    {"name": "table", "description": "Captured records with their status."},
+    {"name": "preview", "description": "What would change, and choosing."},
+    {"name": "sync", "description": "Full syncs, queues, several entities in the order of their dependencies."},
+    {"name": "plans", "description": "What exactly will happen; making it happen; taking it back."},
+    {"name": "connections", "description": "Stores, without their secrets."},
+    {"name": "push", "description": "For plugins that send rather than are asked."},
+    {"name": "webhooks", "description": "For stores that tell what happened."},
+    {"name": "observe", "description": "What happened, what waits, where everything stands."},
+    {"name": "people", "description": "Sessions, tokens, users."},
+    {"name": "health", "description": "For machines that watch."},
+]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("sync-pipeline")
+    except PackageNotFoundError:
+        return "0"

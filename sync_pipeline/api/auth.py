@@ -1,0 +1,91 @@
+"""Who may do what: one table of roles and rights, and the dependency that holds a route to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from sync_pipeline.api.door import TheDoor
+from sync_pipeline.errors import NotAllowed, NotKnown
+from sync_pipeline.steps.connect import limits, tokens
+from sync_pipeline.steps.connect.tokens import Caller
+
+__all__ = ["RIGHTS", "Caller", "Right", "may", "sync_call"]
+
+
+class Right(StrEnum):
+    """What a call needs."""
+
+    READ = "read"  # look at everything but secrets
+    PROPOSE = "propose"  # select as a draft, make a plan: nothing moves yet
+    FETCH = "fetch"  # ask a store: pull, preview, test a connection
+    SELECT = "select"  # make a selection that counts
+    PROMOTE = "promote"  # approve, apply and undo plans, steer queues
+    DECIDE = "decide"  # answer a gate
+    CONNECT = "connect"  # make and change connections
+    PEOPLE = "people"  # tokens and users
+    PUSH = "push"  # send records into one connection
+
+
+RIGHTS: dict[str, frozenset[Right]] = {
+    "viewer": frozenset({Right.READ}),
+    "agent": frozenset({Right.READ, Right.PROPOSE}),
+    "operator": frozenset({Right.READ, Right.PROPOSE, Right.FETCH, Right.SELECT, Right.PROMOTE, Right.DECIDE}),
+    "admin": frozenset(Right),
+    "plugin": frozenset({Right.PUSH}),
+}
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="token", description="`Authorization: Bearer sp_…`")
+Allowed = Callable[..., Awaitable[Caller]]
+
+
+async def _caller(
+    request: Request,
+    door: TheDoor,
+    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Caller:
+    if given is None:
+        raise NotKnown()
+
+    caller = await door.run(tokens.authenticate, door.db, given.credentials, per_minute=door.settings.calls_per_minute)
+    request.state.caller = caller  # for the log
+    return caller
+
+
+def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
+    """A dependency: the caller, whose role has this right (None: any).
+
+    `everywhere`: the call concerns the whole organization, which a token of one connection may not.
+
+    Raises:
+        NotKnown: no token, or none that holds.
+        NotAllowed: the role or the token's connection does not reach so far.
+    """
+
+    async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        if right is not None and right not in RIGHTS[caller.role]:
+            raise NotAllowed(f"A token of the role {caller.role} may not do this: it needs the right to {right}.")
+        if everywhere and caller.connection_id is not None:
+            raise NotAllowed("This token belongs to one connection; this call concerns the whole organization.")
+        return caller
+
+    NEEDED[allowed] = right
+    return allowed
+
+
+# Which right a dependency made by `may` asks for: the documents tell it.
+NEEDED: dict[Allowed, Right | None] = {}
+
+
+async def sync_call(door: TheDoor, caller: Caller, connection_id: int | None) -> None:
+    """Take a call that makes a store or Dagster work from the connection's rate (or the organization's).
+
+    Raises:
+        TooMuch: there is none left.
+    """
+    subject = f"connection:{connection_id}" if connection_id is not None else "connections"
+    await door.run(limits.take, door.db, caller.org.org_id, subject, per_minute=door.settings.sync_calls_per_minute)

@@ -1,0 +1,54 @@
+"""What answers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from fastapi import Path, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+T = TypeVar("T")
+_LARGEST = 2**63 - 1
+
+
+class Shape(BaseModel):
+    """A request's body or an answer. A name that is not here is refused, so that a misspelt one is not lost."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=10_000)
+
+
+class Answer(Shape, Generic[T]):
+    """One thing, or what an action did."""
+
+    success: Literal[True] = True
+    data: T
+
+
+class Listing(Shape, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    rowCount: int = Field(description="How many there are in all.", examples=[1])  # noqa: N815
+    page: int = Field(description="Counts from 1.", examples=[1])
+    pageSize: int = Field(examples=[50])  # noqa: N815
+
+
+def plain(value: Any) -> Any:
+    """JSON from the database with ordinary numbers: counts and ids need no more digits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+Plain = Annotated[Any, BeforeValidator(plain)]
+Page = Annotated[int, Query(ge=1, le=10_000_000, description="Counts from 1.")]
+PageSize = Annotated[int, Query(ge=1, le=500, alias="pageSize", description="Rows a page.")]
+Number = Annotated[int, Path(ge=1, le=_LARGEST)]
+Name = Annotated[str, Path(min_length=1, max_length=63, description="The connection's name.", examples=["shop"])]
+Why = Annotated[str | None, Field(max_length=2000, description="The reason, for the record.", examples=["checked"])]

@@ -1,0 +1,139 @@
+"""The audit log, decisions, requests, status."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from sync_pipeline.api.contracts.base import Plain, Shape
+
+
+class ActivityRow(Shape):
+    """One line of the audit log."""
+
+    activity_id: int
+    occurred_at: datetime
+    event: str = Field(examples=["capture.finished"])
+    actor: str = Field(examples=["ann@example.com"])
+    connection: str | None = Field(examples=["shop"])
+    entity_type: str | None = Field(examples=["product"])
+    detail: Plain = Field(description="Counts and ids; never a payload.", examples=[{"new": 12}])
+
+
+class Activity(Shape):
+    """The audit log, newest first."""
+
+    data: list[ActivityRow]
+    rowCount: int = Field(description="How many lines there are in all.")  # noqa: N815
+
+
+class OptionInfo(Shape):
+    """One answer a person may give."""
+
+    choice: str
+    effect: str
+    risk: str
+
+
+class DecisionInfo(Shape):
+    """A gate: the question, what may be answered, and the answer once there is one."""
+
+    decision_id: int
+    connection: str | None
+    entity_type: str | None
+    cause: str = Field(examples=["mass_deletion"])
+    question: str
+    detail: Plain = Field(description="The constraint, the rules affected, the risks, the records.")
+    options: list[OptionInfo]
+    recommended: str = Field(description="The safest option.")
+    owner: str | None
+    opened_at: datetime
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None
+    why: str | None
+    outcome: str | None = Field(description="What came of the answer.")
+
+
+class GivenAnswer(Shape):
+    """A person's answer to a gate."""
+
+    choose: str = Field(max_length=100, description="One of the options.", examples=["keep"])
+    why: str = Field(min_length=1, max_length=2000, examples=["The store was being moved."])
+
+
+class RequestInfo(Shape):
+    """What was asked of Dagster. It is kept until it is done, also while Dagster is down."""
+
+    request_id: int
+    kind: str = Field(examples=["pull"])
+    state: Literal["waiting", "launched", "done", "failed"]
+    run_id: str | None = Field(description="Dagster's run, once there is one.")
+    parameters: Plain
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    error: str | None
+
+
+class LedgerInfo(Shape):
+    """The account of the last run: expected = captured + quarantined + vanished when it is closed."""
+
+    expected: int
+    captured: int
+    quarantined: int
+    vanished: int
+    closed: bool
+
+
+class EntityInfo(Shape):
+    """Where one entity stands."""
+
+    entity: str
+    captured: int
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    included: int
+    ignored: int
+    undecided: int
+    promoted: int
+    quarantined: int
+    ledger: LedgerInfo
+    watermark: datetime | None
+    last_run: datetime | None
+    message: str | None = Field(description="What a person should know: an initial import, for example.")
+
+
+class ConnectionStatusInfo(Shape):
+    """Where a connection's entities stand."""
+
+    name: str
+    provider: str
+    entities: list[EntityInfo]
+
+
+class StatusInfo(Shape):
+    """Where the organization stands."""
+
+    org: str
+    connections: list[ConnectionStatusInfo]
+
+
+class Divergence(Shape):
+    """Columns that a legacy view lacks, or has over its core table."""
+
+    table: str = Field(examples=["core.products"])
+    found: int
+    columns: list[str] = Field(examples=[["compat.product.sku"]])
+
+
+class CompatInfo(Shape):
+    """The legacy names, compared with the core tables they stand for."""
+
+    ok: bool
+    views: int = Field(description="How many legacy views there are.")
+    divergences: list[Divergence]

@@ -1,0 +1,106 @@
+"""Sessions, tokens, users."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from sync_pipeline.api.contracts.base import Shape
+
+Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
+PersonRole = Literal["viewer", "operator", "admin"]
+
+
+class Login(Shape):
+    """An organization's short name, and a person of it."""
+
+    org: str = Field(max_length=63, examples=["acme"])
+    email: str = Field(max_length=254, examples=["ann@example.com"])
+    password: SecretStr = Field(max_length=512, examples=["correct horse battery staple"])
+
+
+class Session(Shape):
+    """A session. Its token is shown this once."""
+
+    org: str = Field(examples=["acme"])
+    role: Role
+    token: str = Field(examples=["sp_1_…"])
+    expires_at: datetime
+
+
+class Me(Shape):
+    """Whose token this is, and what it may."""
+
+    org: str = Field(examples=["acme"])
+    role: Role
+    actor: str = Field(description="What the audit log calls you.", examples=["ann@example.com"])
+    connection: str | None = Field(None, description="The connection this token is bound to.")
+    rights: list[str] = Field(examples=[["read"]])
+
+
+class NewToken(Shape):
+    """A token to make. A plugin's needs a connection."""
+
+    role: Role
+    name: str | None = Field(None, min_length=1, max_length=100, description="What it is for.", examples=["dashboard"])
+    connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
+    days: float | None = Field(None, gt=0, le=3660, description="Ends after this long; without it, when revoked.")
+
+
+class MadeToken(Shape):
+    """A token, shown this once."""
+
+    token_id: int
+    token: str = Field(examples=["sp_1_…"])
+    role: Role
+    connection: str | None
+    expires_at: datetime | None
+
+
+class TokenInfo(Shape):
+    """A token: everything but itself."""
+
+    token_id: int
+    role: Role
+    name: str | None
+    connection: str | None
+    user: str | None = Field(description="Whose session it is.")
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewUser(Shape):
+    """A person to let in."""
+
+    email: str = Field(max_length=254, examples=["ann@example.com"])
+    password: SecretStr = Field(min_length=12, max_length=512, examples=["correct horse battery staple"])
+    role: PersonRole
+
+
+class UserChange(Shape):
+    """What to change of a person; a new password or a lock-out ends their sessions."""
+
+    role: PersonRole | None = None
+    password: SecretStr | None = Field(None, min_length=12, max_length=512)
+    disabled: bool | None = None
+
+
+class UserInfo(Shape):
+    """A person."""
+
+    user_id: int
+    email: str
+    role: PersonRole
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Revoked(Shape):
+    """A token that holds no more."""
+
+    token_id: int
+    revoked: Literal[True] = True

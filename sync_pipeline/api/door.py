@@ -1,0 +1,55 @@
+"""What routes work with: settings, the one pool of database connections, and the threads that blocking steps run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated, ParamSpec, TypeVar
+
+import anyio
+from fastapi import Depends, Request
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Fewer than the pool of connections has, so that a step never waits for one.
+_THREADS = 10
+_SLOW_THREADS = 4
+_LOGIN_THREADS = 2
+
+
+@dataclass
+class Door:
+    """One process's. Steps are plain functions, so they run in threads: few for quick ones, others for what waits.
+
+    Asking a store may take a minute and checking a password takes all of a processor; neither may hold up the rest.
+    """
+
+    settings: Settings
+    db: Database
+    _quick: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
+    _slow: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_SLOW_THREADS))
+    _logins: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_LOGIN_THREADS))
+
+    async def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step that reads or writes the database."""
+        return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._quick)
+
+    async def slowly(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step that waits for a store, or may write very much."""
+        return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._slow)
+
+    async def log_in(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step that checks a password."""
+        return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._logins)
+
+
+def _door(request: Request) -> Door:
+    door: Door = request.app.state.door
+    return door
+
+
+TheDoor = Annotated[Door, Depends(_door)]

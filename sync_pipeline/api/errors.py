@@ -1,0 +1,161 @@
+"""Errors as answers: `{"success": false, "error": "…"}` with the right status, and never where in the code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from sync_pipeline.errors import (
+    ConfigurationError,
+    Conflict,
+    DatabaseUnavailable,
+    GateClosed,
+    NotAllowed,
+    NotFound,
+    NotKnown,
+    SourceError,
+    StalePlan,
+    SyncError,
+    TooMuch,
+    redact,
+)
+
+_log = structlog.get_logger("sync_pipeline.api")
+_RETRY_SECONDS = 5
+
+
+class Problem(BaseModel):
+    """Every error."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"success": False, "error": "There is no plan 17."}})
+
+    success: Literal[False] = False
+    error: str = Field(description="What is wrong and what to do next, in a sentence.")
+
+
+class Moved(BaseModel):
+    """Records that are not what they were when the plan was made."""
+
+    connection: str
+    entity: str
+    external_id: str
+
+
+class StaleProblem(Problem):
+    """The world moved: a plan is stale, somebody was first, another run works on it."""
+
+    stale: list[Moved] | None = Field(None, description="Only of a stale plan: up to 1,000 records that changed.")
+    of: int | None = Field(None, description="How many records the plan has.")
+
+
+_WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
+    400: ("Something in the call is missing, malformed, or names what cannot be.", Problem),
+    401: ("No token, or none that holds.", Problem),
+    403: ("The token's role may not do this.", Problem),
+    404: ("There is no such thing in your organization.", Problem),
+    409: ("The world moved: nothing was changed.", StaleProblem),
+    413: ("The body is too large.", Problem),
+    415: ("The body is no JSON.", Problem),
+    429: ("Too many calls; `Retry-After` says how many seconds to wait.", Problem),
+    500: ("Something unexpected went wrong. The answer's `X-Request-Id` finds it in the log.", Problem),
+    502: ("The store gave an error.", Problem),
+    503: ("The database does not answer, or is too busy; `Retry-After` says when to try again.", Problem),
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's words for these answers, beside those that every call may give."""
+    return {
+        status: {"description": _WORDS[status][0], "model": _WORDS[status][1]}
+        for status in sorted({*statuses, 400, 401, 403, 429, 500, 503})
+    }
+
+
+# The first class that fits stands.
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (NotFound, 404),
+    (ConfigurationError, 400),
+    (NotKnown, 401),
+    (NotAllowed, 403),
+    (TooMuch, 429),
+    (Conflict, 409),
+    (GateClosed, 409),
+    (SourceError, 502),
+    (DatabaseUnavailable, 503),
+)
+
+
+def answer(status: int, error: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """The error answer."""
+    return JSONResponse({"success": False, "error": error, **more}, status, headers=dict(headers or {}))
+
+
+def install(app: FastAPI) -> None:
+    """Translate errors here, once."""
+
+    @app.exception_handler(SyncError)
+    async def sync_error(_request: Request, error: SyncError) -> JSONResponse:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        headers: dict[str, str] = {}
+        if isinstance(error, NotKnown):
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, TooMuch):
+            headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+        if status == 503:
+            headers["Retry-After"] = str(_RETRY_SECONDS)
+        more = {"stale": error.stale, "of": error.of} if isinstance(error, StalePlan) else {}
+        return answer(status, str(error), headers=headers, **more)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(400, _in_words(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        words = {
+            404: f"There is no {request.url.path} here. /openapi.json lists every call.",
+            405: f"{request.method} is not what this address takes.",
+        }
+        return answer(error.status_code, redact(words.get(error.status_code, str(error.detail))), headers=error.headers)
+
+    @app.exception_handler(UnicodeEncodeError)
+    async def surrogate(_request: Request, _error: UnicodeEncodeError) -> JSONResponse:
+        return answer(400, "A text holds half a character (a lone surrogate).")
+
+    @app.exception_handler(PoolTimeout)
+    async def busy(_request: Request, _error: PoolTimeout) -> JSONResponse:
+        return answer(503, "The service is busy. Try again.", headers={"Retry-After": str(_RETRY_SECONDS)})
+
+    @app.exception_handler(DBAPIError)
+    async def database(_request: Request, error: DBAPIError) -> JSONResponse:
+        state = str(getattr(error.orig, "sqlstate", "") or "")
+        if isinstance(error, DataError):
+            return answer(400, "A value is not of its kind: too large a number, or a text with a zero byte.")
+        if isinstance(error, IntegrityError):
+            return answer(409, "Something it refers to is no more, or is there already.")
+        if state.startswith(("57014", "40", "55P03", "53")):
+            return answer(503, "The database took too long or was too busy. Try again.", headers={"Retry-After": "5"})
+        _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
+        return answer(500, "Something unexpected went wrong. What was committed is safe.")
+
+
+def _in_words(error: RequestValidationError) -> str:
+    """What is wrong, without what was sent: it may be a secret."""
+    said = []
+    for one in error.errors()[:10]:
+        place = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path", "header"))
+        if one["type"] == "json_invalid":
+            said.append("the body is no JSON")
+        else:
+            said.append(f"{place or 'the body'}: {one['msg']}")
+    return redact("; ".join(said)) or "The call is malformed."

@@ -1,0 +1,88 @@
+"""Logs as JSON lines on stderr, redacted where they are written: nothing that passes here can hold a credential."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from sync_pipeline.errors import redact
+
+_SECRET_NAMES = (
+    "password",
+    "secret",
+    "token_plain",
+    "authorization",
+    "consumer_key",
+    "api_key",
+    "credentials",
+    "cookie",
+)
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send everything, the libraries' records too, through the same processors."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception,
+        redacted,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared[:-1]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redacted,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    logging.getLogger("uvicorn.access").disabled = True  # its lines hold query strings; ours do not
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _exception(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception's place and kind. Its locals are not told, and its text goes through `redacted`."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["exception"] = "".join(traceback.format_exception(error))
+    return event
+
+
+def redacted(_logger: Any, _method: str, event: Any) -> Any:
+    """Every text redacted, also those inside; what is named like a secret is not told at all."""
+    if isinstance(event, str):
+        return redact(event)
+    if isinstance(event, Mapping):
+        return {
+            key: "***" if any(name in str(key).lower() for name in _SECRET_NAMES) else redacted(None, "", value)
+            for key, value in event.items()
+        }
+    if isinstance(event, (list, tuple)):
+        return [redacted(None, "", value) for value in event]
+    return event

@@ -1,0 +1,145 @@
+"""Connections: create, read without secrets, update, test, rotate; and what providers need."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSize
+from sync_pipeline.api.contracts.connections import (
+    ConnectionInfo,
+    Credentials,
+    FindingInfo,
+    NewConnection,
+    ProviderInfo,
+    SettingInfo,
+    SettingsChange,
+    Tested,
+)
+from sync_pipeline.api.door import Door, TheDoor
+from sync_pipeline.api.errors import problems
+from sync_pipeline.api.lists import part, seen, the_connection
+from sync_pipeline.errors import Conflict
+from sync_pipeline.sources.base import Source, all_sources
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect.rotate import rotate_credentials
+
+router = APIRouter(prefix="/api/v1", tags=["connections"])
+Reader = Annotated[Caller, Depends(may(Right.READ))]
+Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
+Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
+
+
+def _info(one: connect.Connection) -> ConnectionInfo:
+    return ConnectionInfo.model_validate(
+        {
+            "name": one.name,
+            "provider": one.provider,
+            "store_url": one.store_url,
+            "settings": {**one.common().model_dump(mode="json"), **one.settings},
+            "health": one.health,
+            "health_detail": one.health_detail,
+            "last_sync_at": one.last_sync_at,
+        }
+    )
+
+
+def _tested(door: Door, caller: Caller, name: str) -> Tested:
+    found = connect.diagnose(door.db, door.settings, connect.connection(door.db, caller.org, name))
+    return Tested(
+        connection=_info(connect.connection(door.db, caller.org, name)),
+        ok=not any(one.level == "error" for one in found),
+        findings=[FindingInfo.model_validate(one, from_attributes=True) for one in found],
+    )
+
+
+@router.get("/connections", responses=problems())
+async def list_connections(
+    door: TheDoor, caller: Reader, page: Page = 1, page_size: PageSize = 50
+) -> Listing[ConnectionInfo]:
+    """The organization's stores, without their secrets."""
+
+    def look() -> list[ConnectionInfo]:
+        return [_info(one) for one in seen(door.db, caller)]
+
+    return part(ConnectionInfo, await door.run(look), page, page_size)
+
+
+@router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 502))
+async def add_connection(door: TheDoor, caller: Connector, given: NewConnection) -> Answer[Tested]:
+    """Connect a store: its secrets are encrypted and never come back; it is tested at once."""
+
+    def add() -> Tested:
+        if any(one.name == given.name for one in connect.connections(door.db, caller.org)):
+            raise Conflict(f"There is a connection “{given.name}” already. Give it new credentials with rotate.")
+        connect.add_connection(
+            door.db, door.settings, caller.org, given.provider, given.name, given.settings, actor=caller.actor
+        )
+        return _tested(door, caller, given.name)
+
+    await sync_call(door, caller, None)
+    return Answer(data=await door.slowly(add))
+
+
+@router.get("/connections/{connection}", responses=problems(404))
+async def show_connection(door: TheDoor, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
+    """One store, without its secrets."""
+    return Answer(data=_info(await door.run(the_connection, door.db, caller, connection)))
+
+
+@router.patch("/connections/{connection}", responses=problems(404, 413, 415))
+async def change_connection(
+    door: TheDoor, caller: Connector, connection: Name, given: SettingsChange
+) -> Answer[ConnectionInfo]:
+    """Change settings that hold no secret."""
+
+    def change() -> ConnectionInfo:
+        one = the_connection(door.db, caller, connection)
+        connect.update_settings(door.db, one, given.settings)
+        return _info(the_connection(door.db, caller, connection))
+
+    return Answer(data=await door.run(change))
+
+
+@router.post("/connections/{connection}/test", responses=problems(404, 502))
+async def test_connection(door: TheDoor, caller: Fetcher, connection: Name) -> Answer[Tested]:
+    """Ask the store, and name the cause of a failure in plain words."""
+    one = await door.run(the_connection, door.db, caller, connection)
+    await sync_call(door, caller, one.connection_id)
+    return Answer(data=await door.slowly(_tested, door, caller, one.name))
+
+
+@router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 502))
+async def rotate(door: TheDoor, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
+    """Replace the store's credentials (and its address, if given); it is tested at once."""
+
+    def replace() -> Tested:
+        one = the_connection(door.db, caller, connection)
+        rotate_credentials(door.db, door.settings, caller.org, one, given.credentials, actor=caller.actor)
+        return _tested(door, caller, one.name)
+
+    one = await door.run(the_connection, door.db, caller, connection)
+    await sync_call(door, caller, one.connection_id)
+    return Answer(data=await door.slowly(replace))
+
+
+@router.get("/providers", responses=problems())
+async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
+    """Which stores can be connected, and what a connection of each supplies."""
+    found = [_provider(one) for one in all_sources().values()]
+    return Listing(data=found, rowCount=len(found), page=1, pageSize=len(found))
+
+
+def _provider(source: Source) -> ProviderInfo:
+    settings = [
+        SettingInfo(
+            name=name,
+            title=field.title or name.replace("_", " "),
+            description=field.description or "",
+            required=field.is_required(),
+            secret=name in source.secret_fields,
+            default=None if field.is_required() else field.get_default(call_default_factory=True),
+        )
+        for name, field in source.settings.model_fields.items()
+    ]
+    return ProviderInfo(name=source.name, title=source.title, settings=settings, entities=list(source.streams))

@@ -1,0 +1,111 @@
+"""The audit log, decisions, requests, where everything stands."""
+
+from typing import Annotated, Literal
+
+import anyio
+from fastapi import APIRouter, Depends, Query
+
+from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
+from sync_pipeline.api.contracts.observe import (
+    Activity,
+    ActivityRow,
+    CompatInfo,
+    DecisionInfo,
+    GivenAnswer,
+    RequestInfo,
+    StatusInfo,
+)
+from sync_pipeline.api.door import Door, TheDoor
+from sync_pipeline.api.errors import problems
+from sync_pipeline.api.lists import part
+from sync_pipeline.errors import NotFound
+from sync_pipeline.steps import observe
+
+router = APIRouter(prefix="/api/v1", tags=["observe"])
+Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
+Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
+Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for its end; 0 answers at once.")]
+_POLL_SECONDS = 0.5
+
+
+@router.get("/integrations/sync/activity", responses=problems())
+async def activity(door: TheDoor, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Activity:
+    """The audit log: who did what, newest first."""
+    found = await door.run(observe.activity, door.db, caller.org, page=page, page_size=page_size)
+    return Activity(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
+
+
+@router.get("/integrations/schema-compat", responses=problems())
+async def schema_compat(door: TheDoor, caller: Reader) -> Answer[CompatInfo]:
+    """The legacy names, compared with the core tables they stand for."""
+    found = await door.run(observe.compat, door.db, caller.org)
+    return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
+
+
+@router.get("/status", responses=problems())
+async def status(door: TheDoor, caller: Reader) -> Answer[StatusInfo]:
+    """Where everything stands: captured, differences, decisions, promoted, ledger, per connection and entity."""
+    found = await door.run(observe.status, door.db, caller.org)
+    return Answer(data=StatusInfo.model_validate({"org": caller.org.slug, "connections": found}, from_attributes=True))
+
+
+@router.get("/decisions", responses=problems())
+async def decisions(
+    door: TheDoor,
+    caller: Reader,
+    all: Annotated[bool, Query(description="The answered ones too.")] = False,
+    page: Page = 1,
+    page_size: PageSize = 50,
+) -> Listing[DecisionInfo]:
+    """Gates that wait for a person."""
+    found = await door.run(observe.decisions, door.db, caller.org, everything=all)
+    return part(DecisionInfo, found, page, page_size)
+
+
+@router.get("/decisions/{decision_id}", responses=problems(404))
+async def decision(door: TheDoor, caller: Reader, decision_id: Number) -> Answer[DecisionInfo]:
+    """One gate, with its whole story."""
+    found = await door.run(observe.decisions, door.db, caller.org, everything=True, decision_id=decision_id)
+    if not found:
+        raise NotFound(f"There is no decision {decision_id}.")
+    return Answer(data=DecisionInfo.model_validate(found[0], from_attributes=True))
+
+
+@router.post("/decisions/{decision_id}/answer", responses=problems(404, 409, 413, 415))
+async def answer(door: TheDoor, caller: Decider, decision_id: Number, given: GivenAnswer) -> Answer[DecisionInfo]:
+    """Answer a gate. The work it stopped goes on by itself."""
+    done = await door.run(
+        observe.answer, door.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
+    )
+    return Answer(data=DecisionInfo.model_validate(done, from_attributes=True))
+
+
+@router.get("/requests", responses=problems())
+async def requests(
+    door: TheDoor,
+    caller: Reader,
+    state: Literal["waiting", "launched", "done", "failed"] | None = None,
+    page: Page = 1,
+    page_size: PageSize = 50,
+) -> Listing[RequestInfo]:
+    """What was asked of Dagster, newest first."""
+    found, count = await door.run(observe.requests, door.db, caller.org, state=state, page=page, page_size=page_size)
+    rows = [RequestInfo.model_validate(row, from_attributes=True) for row in found]
+    return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
+
+
+@router.get("/requests/{request_id}", responses=problems(404))
+async def request(door: TheDoor, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
+    """How far a request is: waiting, launched (with Dagster's run), done or failed (with the reason)."""
+    return Answer(data=await ended(door, caller, request_id, wait))
+
+
+async def ended(door: Door, caller: Caller, request_id: int, wait: float) -> RequestInfo:
+    """The request, once it has ended or `wait` seconds are over. Waiting holds no thread and no connection."""
+    deadline = anyio.current_time() + wait
+    while True:
+        found = await door.run(observe.request, door.db, caller.org, request_id)
+        if found.state in ("done", "failed") or anyio.current_time() >= deadline:
+            return RequestInfo.model_validate(found, from_attributes=True)
+        await anyio.sleep(min(_POLL_SECONDS, max(deadline - anyio.current_time(), 0.01)))

@@ -1,0 +1,144 @@
+"""Sessions of people, tokens, users."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
+from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
+from sync_pipeline.api.contracts.people import (
+    Login,
+    MadeToken,
+    Me,
+    NewToken,
+    NewUser,
+    Revoked,
+    Session,
+    TokenInfo,
+    UserChange,
+    UserInfo,
+)
+from sync_pipeline.api.door import TheDoor
+from sync_pipeline.api.errors import problems
+from sync_pipeline.api.lists import part
+from sync_pipeline.errors import NotAllowed
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect import tokens, users
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+Admin = Annotated[Caller, Depends(may(Right.PEOPLE, everywhere=True))]
+Anybody = Annotated[Caller, Depends(may(None))]
+
+
+@router.post("/session", status_code=201, responses=problems(413, 415))
+async def log_in(door: TheDoor, given: Login) -> Answer[Session]:
+    """Log in with a password: a token of 12 hours with the person's role."""
+    made = await door.log_in(users.log_in, door.db, given.org, given.email, given.password.get_secret_value())
+    return Answer(
+        data=Session.model_validate(
+            {"org": made.org, "role": made.role, "token": made.token, "expires_at": made.expires_at}
+        )
+    )
+
+
+@router.get("/session", responses=problems())
+async def who_am_i(door: TheDoor, caller: Anybody) -> Answer[Me]:
+    """Whose token this is, and what it may."""
+    bound = None
+    if caller.connection_id is not None:
+        found = await door.run(connect.connections, door.db, caller.org)
+        bound = next((one.name for one in found if one.connection_id == caller.connection_id), None)
+    return Answer(
+        data=Me.model_validate(
+            {
+                "org": caller.org.slug,
+                "role": caller.role,
+                "actor": caller.actor,
+                "connection": bound,
+                "rights": sorted(RIGHTS[caller.role]),
+            }
+        )
+    )
+
+
+@router.delete("/session", responses=problems())
+async def log_out(door: TheDoor, caller: Anybody) -> Answer[Revoked]:
+    """End the session (or token) this call was made with."""
+    await door.run(tokens.revoke_token, door.db, caller.org, caller.token_id, actor=caller.actor)
+    return Answer(data=Revoked(token_id=caller.token_id))
+
+
+@router.get("/tokens", responses=problems())
+async def list_tokens(door: TheDoor, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[TokenInfo]:
+    """Tokens and sessions, newest first; never the tokens themselves."""
+    return part(TokenInfo, await door.run(tokens.list_tokens, door.db, caller.org), page, page_size)
+
+
+@router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
+async def make_token(door: TheDoor, caller: Admin, given: NewToken) -> Answer[MadeToken]:
+    """Make a token. It is shown this once."""
+
+    def make() -> tokens.Token:
+        bound = connect.connection(door.db, caller.org, given.connection) if given.connection else None
+        return tokens.add_token(
+            door.db,
+            caller.org,
+            given.role,
+            connection=bound,
+            name=given.name,
+            expires=datetime.now(UTC) + timedelta(days=given.days) if given.days is not None else None,
+            actor=caller.actor,
+        )
+
+    made = await door.run(make)
+    return Answer(
+        data=MadeToken.model_validate(
+            {
+                "token_id": made.token_id,
+                "token": made.plain,
+                "role": made.role,
+                "connection": made.connection,
+                "expires_at": made.expires_at,
+            }
+        )
+    )
+
+
+@router.delete("/tokens/{token_id}", responses=problems(404))
+async def revoke_token(door: TheDoor, caller: Admin, token_id: Number) -> Answer[Revoked]:
+    """End a token now."""
+    await door.run(tokens.revoke_token, door.db, caller.org, token_id, actor=caller.actor)
+    return Answer(data=Revoked(token_id=token_id))
+
+
+@router.get("/users", responses=problems())
+async def list_users(door: TheDoor, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
+    """The organization's people."""
+    return part(UserInfo, await door.run(users.users, door.db, caller.org), page, page_size)
+
+
+@router.post("/users", status_code=201, responses=problems(409, 413, 415))
+async def add_user(door: TheDoor, caller: Admin, given: NewUser) -> Answer[UserInfo]:
+    """Let a person in."""
+    password = given.password.get_secret_value()
+    made = await door.log_in(users.add_user, door.db, caller.org, given.email, password, given.role, actor=caller.actor)
+    return Answer(data=UserInfo.model_validate(made, from_attributes=True))
+
+
+@router.patch("/users/{user_id}", responses=problems(404, 413, 415))
+async def change_user(door: TheDoor, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
+    """Another role or password; lock out or let in again."""
+    if user_id == caller.user_id and (given.disabled or given.role is not None):
+        raise NotAllowed("Nobody changes their own role or locks themselves out. Ask another admin.")
+    changed = await door.log_in(
+        users.change_user,
+        door.db,
+        caller.org,
+        user_id,
+        role=given.role,
+        password=given.password.get_secret_value() if given.password else None,
+        disabled=given.disabled,
+        actor=caller.actor,
+    )
+    return Answer(data=UserInfo.model_validate(changed, from_attributes=True))

@@ -1,0 +1,112 @@
+"""Looking at a store afresh, and choosing what to promote."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Depends, Header, Query
+
+from sync_pipeline.api.auth import RIGHTS, Caller, Right, may, sync_call
+from sync_pipeline.api.contracts.base import Answer
+from sync_pipeline.api.contracts.table import EntityPreview, PreviewResult, Selection
+from sync_pipeline.api.door import Door, TheDoor
+from sync_pipeline.api.errors import problems
+from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.routes.observe import Wait, ended
+from sync_pipeline.errors import ConfigurationError, NotAllowed
+from sync_pipeline.steps import observe, preview, select
+
+router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"])
+Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=200, description="The same key again is the same request."
+    ),
+]
+
+
+@router.post("/preview", responses=problems(404, 409, 413, 415, 502))
+async def look_or_choose(
+    door: TheDoor,
+    caller: Proposer,
+    action: Annotated[Literal["fetch", "select"], Query(description="fetch: look; select: choose.")],
+    entity_type: Annotated[str, Query(max_length=60, examples=["products"])],
+    sync_type: Annotated[
+        str | None, Query(max_length=40, description="The provider.", examples=["woocommerce"])
+    ] = None,
+    connection: Annotated[str | None, Query(max_length=63, description="Needed where there are several.")] = None,
+    wait: Wait = 0,
+    idempotency_key: Key = None,
+    given: Annotated[Selection | None, Body(description="Of a selection.")] = None,
+) -> Answer[PreviewResult]:
+    """`fetch`: capture (capped) and compare again, by a durable request. `select`: include or ignore records; the
+    decision is bound to the version captured now. An agent's selection is always a draft.
+    """
+    provider = sync_type.removesuffix("_sync") if sync_type else None
+    if action == "select":
+        if given is None:
+            raise ConfigurationError("A selection needs a body: {“decision”: “include”, “ids”: […]}.")
+        return Answer(data=await _choose(door, caller, provider, connection, entity_type, given))
+    if Right.FETCH not in RIGHTS[caller.role]:
+        raise NotAllowed(f"A token of the role {caller.role} may not do this: it needs the right to fetch.")
+    one = await door.run(the_connection, door.db, caller, connection, provider=provider)
+    stream = one.source.stream(entity_type)
+    await sync_call(door, caller, one.connection_id)
+    asked = await door.run(
+        observe.ask,
+        door.db,
+        caller.org,
+        "preview",
+        actor=caller.actor,
+        idempotency_key=idempotency_key,
+        fetch=True,
+        connection=one.name,
+        entities=[stream.name],
+        max_pages=one.common().preview_max_pages,
+    )
+    request = await ended(door, caller, asked.request_id, wait)
+    if request.state != "done":
+        return Answer(data=PreviewResult(request=request))
+    found = await door.run(preview.summaries, door.db, one)
+    counts = [
+        EntityPreview.model_validate(
+            {
+                "connection": one.name,
+                "entity": stream.name,
+                "new": row.new,
+                "updated": row.updated,
+                "deleted": row.deleted,
+                "in_sync": row.in_sync,
+                "capped": row.capped,
+                "remote_total": row.remote_total,
+            }
+        )
+        for row in found
+        if row.entity_type == stream.entity_type
+    ]
+    return Answer(data=PreviewResult(request=request, preview=counts))
+
+
+async def _choose(
+    door: Door, caller: Caller, provider: str | None, connection: str | None, entity: str, given: Selection
+) -> PreviewResult:
+    draft = given.draft or Right.SELECT not in RIGHTS[caller.role]
+
+    def choose() -> select.Selected:
+        one = the_connection(door.db, caller, connection, provider=provider)
+        return select.select(
+            door.db,
+            one,
+            one.source.stream(entity),
+            ids=given.ids,
+            status=given.status,
+            search=given.search,
+            everything=given.all,
+            excluding=given.excluding,
+            include=given.decision == "include",
+            actor=caller.actor,
+            why=given.why,
+            draft=draft,
+        )
+
+    made = await door.slowly(choose)
+    return PreviewResult(batch_id=made.batch_id, records=made.records)

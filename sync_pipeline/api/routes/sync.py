@@ -1,0 +1,213 @@
+"""Full syncs, queues and their actions, several entities in the order of their dependencies."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.contracts.base import Answer
+from sync_pipeline.api.contracts.sync import (
+    FullSync,
+    LineInfo,
+    Lines,
+    Materialization,
+    Orchestration,
+    QueueAction,
+    QueueAnswer,
+    QueueEvent,
+    QueueInfo,
+)
+from sync_pipeline.api.door import Door, TheDoor
+from sync_pipeline.api.errors import problems
+from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.queues import asked_answer, event, info
+from sync_pipeline.api.routes.observe import Wait, ended
+from sync_pipeline.api.routes.preview import Key
+from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
+from sync_pipeline.api.sse import Hub
+from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.steps import connect, observe, promote
+from sync_pipeline.steps.connect.tested import ensure_tested
+from sync_pipeline.steps.promote import Pick, QueueStatus
+
+router = APIRouter(prefix="/api/v1/integrations", tags=["sync"])
+Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
+Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
+Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
+QueueId = Annotated[UUID, Path(description="The queue's id.")]
+_NOTHING = "There is nothing to do: everything that is included is in core already."
+
+
+@router.post("/{provider}/sync/{entity}/full", status_code=202, responses=problems(404, 409))
+async def full_sync(
+    door: TheDoor,
+    caller: Fetcher,
+    provider: Provider,
+    entity: Entity,
+    connection: ConnectionName = None,
+    wait: Wait = 0,
+    idempotency_key: Key = None,
+) -> Answer[FullSync]:
+    """Read an entity of a store in full, and compare it, by a Dagster run. Answers at once with the request; `wait` for
+    the run's end, or look at `GET /api/v1/requests/{id}`.
+    """
+    one = await door.run(the_connection, door.db, caller, connection, provider=provider)
+    stream = one.source.stream(entity)
+    await sync_call(door, caller, one.connection_id)
+    asked = await door.run(
+        observe.ask,
+        door.db,
+        caller.org,
+        "pull",
+        actor=caller.actor,
+        idempotency_key=idempotency_key,
+        connection=one.name,
+        entities=[stream.name],
+        full=True,
+    )
+    request = await ended(door, caller, asked.request_id, wait)
+    return Answer(data=FullSync(request=request, run_id=request.run_id))
+
+
+@router.post("/{provider}/sync/{entity}", responses=problems(404, 409, 413, 415, 502))
+async def queue_action(
+    door: TheDoor, caller: Promoter, provider: Provider, entity: Entity, given: QueueAction
+) -> Answer[QueueAnswer]:
+    """Steer the queue of an entity. `start` tests the connection, makes the queue and returns at once; Dagster works on
+    it. `retry` opens the failed lines again, `cancel` closes the open ones, `force-done` closes the queue as done.
+    """
+    one = await door.run(the_connection, door.db, caller, given.connection, provider=provider)
+    stream = one.source.stream(entity)
+    if given.action == "start":
+        if given.plan_id is not None and given.ids is not None:
+            raise ConfigurationError("Start a plan or ids, not both.")
+        await sync_call(door, caller, one.connection_id)
+        await door.slowly(ensure_tested, door.db, door.settings, one)
+        if given.plan_id is not None:
+            asked = await door.slowly(
+                promote.ask,
+                door.db,
+                caller.org.org_id,
+                given.plan_id,
+                actor=caller.actor,
+                batch_size=given.batch_size,
+                batch_delay_ms=given.batch_delay_ms,
+            )
+            return Answer(data=asked_answer(asked))
+        return Answer(data=await _start(door, caller, [Pick(one, stream, given.ids)], given))
+    if given.queue_id is None:
+        raise ConfigurationError(f"{given.action} needs the queue_id that start answered with.")
+    here = (door.db, caller.org.org_id, str(given.queue_id))
+    if given.action == "retry":
+        return Answer(data=asked_answer(await door.run(promote.ask_again, *here, actor=caller.actor)))
+    if given.action == "status":
+        status = await door.run(promote.status, *here)
+    else:
+        act = promote.cancel if given.action == "cancel" else promote.force_done
+        status = await door.slowly(act, *here, actor=caller.actor)
+    return Answer(data=QueueAnswer(queue=info(status), plan_id=UUID(status.plan)))
+
+
+@router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 502))
+async def orchestrate(door: TheDoor, caller: Promoter, given: Orchestration) -> Answer[QueueAnswer]:
+    """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
+    (categories, customers, products, orders).
+    """
+    one = await door.run(the_connection, door.db, caller, given.connection)
+    picks = [Pick(one, one.source.stream(part.entity), part.ids) for part in given.entities]
+    if len({pick.stream.name for pick in picks}) < len(picks):
+        raise ConfigurationError("Name each entity once.")
+    await sync_call(door, caller, one.connection_id)
+    await door.slowly(ensure_tested, door.db, door.settings, one)
+    return Answer(data=await _start(door, caller, picks, given))
+
+
+@router.post("/sync/materialize", responses=problems(404, 409, 413, 415))
+async def materialize(door: TheDoor, caller: Promoter, given: Materialization | None = None) -> Answer[QueueAnswer]:
+    """Promote what is selected, of these entities or of all: one plan, one queue, in the order of dependencies."""
+    wanted = given or Materialization()
+
+    def picks() -> list[Pick]:
+        stores = (
+            [the_connection(door.db, caller, wanted.connection)]
+            if wanted.connection is not None or wanted.entities
+            else connect.connections(door.db, caller.org)
+        )
+        return [
+            Pick(one, stream)
+            for one in stores
+            for stream in [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
+        ]
+
+    chosen = await door.run(picks)
+    await sync_call(door, caller, None)
+    return Answer(data=await _start(door, caller, chosen, wanted))
+
+
+async def _start(
+    door: Door, caller: Caller, picks: list[Pick], given: QueueAction | Orchestration | Materialization
+) -> QueueAnswer:
+    def begin() -> promote.Asked | None:
+        plan = promote.plan_of(door.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
+        if plan is None:
+            return None
+        return promote.ask(
+            door.db,
+            caller.org.org_id,
+            plan.plan_id,
+            actor=caller.actor,
+            batch_size=given.batch_size,
+            batch_delay_ms=given.batch_delay_ms,
+        )
+
+    asked = await door.slowly(begin)
+    return asked_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
+
+
+@router.get("/sync/queue/{queue_id}", responses=problems(404))
+async def queue(door: TheDoor, caller: Reader, queue_id: QueueId) -> Answer[QueueInfo]:
+    """How far a queue is."""
+    return Answer(data=info(await door.run(promote.status, door.db, caller.org.org_id, queue_id)))
+
+
+@router.get("/sync/queue/{queue_id}/lines", responses=problems(404))
+async def queue_lines(
+    door: TheDoor,
+    caller: Reader,
+    queue_id: QueueId,
+    state: Annotated[str | None, Query(pattern="^(draft|processing|done|failed|cancelled)$")] = None,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Lines:
+    """The queue's records, in order, with reasons and warnings."""
+    await door.run(promote.status, door.db, caller.org.org_id, queue_id)
+    found = await door.run(promote.lines, door.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit)
+    rows = [LineInfo.model_validate(line, from_attributes=True) for line in found]
+    return Lines(data=rows, next=rows[-1].line_no if len(rows) == limit else None)
+
+
+async def _first_look(door: TheDoor, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
+    return caller, await door.run(promote.status, door.db, caller.org.org_id, queue_id)
+
+
+@router.get(
+    "/sync/queue/{queue_id}/events",
+    response_class=EventSourceResponse,
+    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue is over."}},
+)
+async def queue_events(
+    request: Request, seen: Annotated[tuple[Caller, QueueStatus], Depends(_first_look)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: the queue's counts at once and each time they move, right whoever works on it; the last event
+    is called `end`.
+    """
+    hub: Hub = request.app.state.hub
+    caller, status = seen
+    said: QueueEvent = event(status)
+    async for now in hub.follow(caller.org.org_id, status):
+        said = event(now)
+        yield ServerSentEvent(data=said, retry=3000)
+    yield ServerSentEvent(data=said, event="end")

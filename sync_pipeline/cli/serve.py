@@ -1,0 +1,68 @@
+"""serve: the API (and what is mounted beside it) alone, in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.children import Child
+    from sync_pipeline.config import Settings
+
+_START_SECONDS = 60.0
+_GRACE_SECONDS = 5  # for calls at work and open streams, when it is stopped
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+
+
+def serve(
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Where to listen.")] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", metavar="H", help="0.0.0.0 in a container; put TLS before it.")
+    ] = "127.0.0.1",
+) -> None:
+    """The API alone. Several may run side by side: what they share is in the database."""
+    import uvicorn
+
+    from sync_pipeline.cli.children import free_port
+    from sync_pipeline.config import Settings
+    from sync_pipeline.db.open import open_database
+    from sync_pipeline.errors import ConfigurationError
+
+    if not free_port(port):
+        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
+    open_database(Settings()).close()  # says what is wrong with the database before anything starts
+    uvicorn.run(
+        "sync_pipeline.app:create",
+        factory=True,
+        host=host,
+        port=port,
+        log_config=None,  # the application's own, redacted
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def start_api(children: list[Child], settings: Settings, port: int) -> str:
+    """`serve` as a child; returns its address once it answers.
+
+    Raises:
+        ConfigurationError: the port is taken.
+        ChildDied: it did not come up.
+    """
+    from sync_pipeline.cli.children import Child, answers, free_port
+    from sync_pipeline.errors import ConfigurationError
+
+    if not free_port(port):
+        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
+    argv = (sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port))
+    child = Child("api", argv, env={"SYNC_HOME": str(settings.home.resolve())}, log=settings.home / "logs" / "api.log")
+    children.append(child)
+    url = f"http://127.0.0.1:{port}"
+    child.wait_until(lambda: answers(f"{url}/healthz"), _START_SECONDS)
+    return url

@@ -1,0 +1,76 @@
+"""user: people who log in with a password."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.output import emit, say, show
+
+commands = typer.Typer(no_args_is_help=True, help="People who log in with a password.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="user")
+
+
+@commands.command("add")
+def add(
+    org: Org,
+    email: Annotated[str, typer.Argument(metavar="EMAIL")],
+    role: Annotated[str, typer.Option("--role", metavar="R", help="viewer, operator or admin.")],
+    password_env: Annotated[
+        str, typer.Option("--password-env", metavar="VAR", help="The environment variable that holds the password.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Let a person in. The password is read from an environment variable and stored as an argon2id hash."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.steps.connect import users
+
+    password = os.environ.get(password_env, "")
+    if not password:
+        raise ConfigurationError(
+            f"The environment variable {password_env} is not set. Put the password there, for example with "
+            f"`read -rs {password_env}; export {password_env}`, and run the same command again."
+        )
+    with opened() as context:
+        made = users.add_user(context.db, context.org(org), email, password, role, actor=context.actor)
+    if as_json:
+        emit({"org": org, "user": made.user_id, "email": made.email, "role": made.role})
+    else:
+        say(f"{made.email} may log in to {org} as {made.role}.")
+
+
+@commands.command("list")
+def list_all(org: Org, as_json: Json = False) -> None:
+    """The organization's people."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.connect import users
+
+    with opened() as context:
+        found = users.users(context.db, context.org(org))
+    if as_json:
+        emit({"org": org, "users": found})
+    else:
+        show(["user", "e-mail", "role", "locked out"], [(u.user_id, u.email, u.role, u.disabled_at) for u in found])
+
+
+@commands.command("disable")
+def disable(
+    org: Org,
+    user_id: Annotated[int, typer.Argument(metavar="USER", help="The person's number.")],
+    as_json: Json = False,
+) -> None:
+    """Lock a person out, and end their sessions."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.connect import users
+
+    with opened() as context:
+        done = users.change_user(context.db, context.org(org), user_id, disabled=True, actor=context.actor)
+    if as_json:
+        emit({"org": org, "user": done.user_id, "disabled_at": done.disabled_at})
+    else:
+        say(f"{done.email} is locked out.")

@@ -1,0 +1,68 @@
+"""Webhook deliveries that wait become a run of the assets they are about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.defs.graph import ORG, ORG_NAME
+from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.requests import pull_of
+from sync_pipeline.defs.resources import SyncResource
+from sync_pipeline.errors import SyncError
+
+SQL = load("sync_pipeline.defs", "sensors.sql")
+DELIVERIES = "sync/deliveries"
+_AT_ONCE = 200
+
+
+@dg.sensor(
+    job=jobs()["pull"],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="What stores told by webhooks becomes a run of those assets, one at a time a connection.",
+)
+def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
+    """A run takes what comes while it works, so a store that tells much does not make many runs.
+
+    The minute is part of the run key: deliveries that a killed run left are taken up by another.
+    """
+    desk = sync.desk
+    waiting: defaultdict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)
+    with desk.db.across() as conn:
+        for row in run(conn, SQL["waiting_deliveries"], at_most=_AT_ONCE):
+            waiting[row.slug, row.connection_id, row.connection][row.entity_type] = row.newest
+    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
+    minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")
+    requests: list[dg.RunRequest] = []
+    new: set[str] = set()
+    for (slug, connection_id, name), entities in waiting.items():
+        tags = {DELIVERIES: str(connection_id)}
+        if context.instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(NOT_FINISHED_STATUSES)), limit=1):
+            continue
+        try:
+            keys, config = pull_of(desk, slug, {"connection": name, "entities": list(entities)}, actor="webhook")
+        except SyncError as error:
+            context.log.warning(f"{slug}: deliveries of {name} wait, but {error}")
+            continue
+        for op in config["ops"].values():
+            op["config"]["deliveries"] = True
+        requests.append(
+            dg.RunRequest(
+                run_key=f"deliveries/{connection_id}/{max(entities.values())}/{minute}",
+                partition_key=slug,
+                asset_selection=keys,
+                run_config=config,
+                tags={**tags, "sync/org": slug},
+            )
+        )
+        new |= {slug} - known
+    if not requests:
+        return dg.SkipReason("No delivery waits, or a run is at it.")
+    return dg.SensorResult(
+        run_requests=requests, dynamic_partitions_requests=[ORG.build_add_request(sorted(new))] if new else []
+    )

@@ -1,0 +1,71 @@
+"""A store whose currency is not the organization's: its prices name none, so they would be taken for others.
+
+Orders name their currency and go on; what has prices without one waits at a gate.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline import journal
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.steps.connect import Connection
+
+SQL = load("sync_pipeline.steps.capture")
+CAUSE = "currency_conflict"
+
+
+def judge_currency(conn: Transaction, connection: Connection, told: str) -> None:
+    """The store told its currency: it becomes the organization's if that has none, else it must agree."""
+    run(conn, SQL["set_currency"], currency=told)
+    row = run(conn, SQL["currencies"], connection_id=connection.connection_id).one()
+    subject = f"{told} against {row.ours}"
+    agree = row.ours is None or told in (row.ours, row.own)
+    journal.gate_gone(
+        conn,
+        CAUSE,
+        connection_id=connection.connection_id,
+        entity_type=None,
+        but=[] if agree else [subject],
+        outcome=f"the store's currency is {told}, and its prices are taken as that"
+        if agree
+        else "the currency changed",
+        actor="capture",
+    )
+    if agree or journal.gate_answer(
+        conn, CAUSE, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
+    ):
+        return
+    priced = [
+        stream.entity_type
+        for stream in connection.source.streams.values()
+        if stream.money and stream.entity and not stream.currency and stream.refers_to != "order"
+    ]
+    gate = journal.open_gate(
+        conn,
+        CAUSE,
+        subject=subject,
+        question=f"{connection.name} has its prices in {told}, {row.name} its own in {row.ours}. What are they?",
+        options=[
+            journal.Option("hold", "Nothing with prices is promoted from this store; the rest goes on.", "None."),
+            journal.Option(
+                "own_currency",
+                f"Its prices are promoted in {told}.",
+                f"Reports that add prices up must tell {told} from {row.ours}.",
+            ),
+            journal.Option(
+                "as_organization", f"Its prices are promoted as if they were {row.ours}.", "Amounts may be wrong."
+            ),
+        ],
+        recommended="hold",
+        constraint="the prices of a store name no currency and are taken to be in the organization's",
+        rules=("prices without a currency are in the organization's",),
+        blocks=priced,
+        store_currency=told,
+        organization_currency=row.ours,
+        connection_id=connection.connection_id,
+        entity_type=None,
+    )
+    journal.record(
+        conn, "gate.opened", actor="capture", connection_id=connection.connection_id, cause=CAUSE, decision=gate
+    )

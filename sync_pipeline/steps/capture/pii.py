@@ -1,0 +1,73 @@
+"""E-mail addresses, replaced by their SHA-256 wherever they stand in a payload.
+
+The hash is of the address trimmed and in lower case, as hexadecimal: the same person has the same hash in every record
+of every connection that hashes. Nothing else of the payload is touched, so its digits stay as they came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+# An @ as stores write it: plain, as a JSON escape, in a URL, as an HTML entity.
+_AT = re.compile(r"@|%40|&#0*64;|&#[xX]0*40;|&commat;")
+_SUSPECT = re.compile(rb"@|\\u0040|%40|&#0*64;|&#[xX]0*40;|&commat;|e-?_?mail", re.IGNORECASE)
+# What may stand before and behind it. Looked for from each @, so that a megabyte without a blank costs nothing.
+_LONGEST = 130
+_LOCAL = re.compile(r"(?:\"[^\"]+\"|[^\s@\"<>(),;:\\\[\]&%]+)\Z")
+_DOMAIN = re.compile(r"\[[0-9A-Fa-f:.]{2,64}\]|\w(?:[\w.-]{0,253}\w)?")
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?P<colon>\s*:)?', re.DOTALL)
+_FIELD = re.compile(r"(^|[_\W])e-?_?mails?$", re.IGNORECASE)
+_HASHED = re.compile(r"[0-9a-f]{64}")
+_FLAGS = frozenset({"yes", "no", "true", "false", "0", "1"})  # a setting called send_email holds no address
+
+
+def email_hash(address: str) -> str:
+    """SHA-256 of the address, trimmed and in lower case, as 64 hexadecimal digits."""
+    return hashlib.sha256(address.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_text(text: str) -> str:
+    """`text` with every e-mail address in it replaced by its hash."""
+    parts: list[str] = []
+    done = 0
+    for at in _AT.finditer(text):
+        if at.start() < done:
+            continue
+        before = text[max(done, at.start() - _LONGEST) : at.start()]
+        local, domain = _LOCAL.search(before), _DOMAIN.match(text, at.end())
+        if local is not None and domain is not None:
+            parts += (text[done : at.start() - len(local.group())], email_hash(f"{local.group()}@{domain.group()}"))
+            done = domain.end()
+    return text if not parts else "".join((*parts, text[done:]))
+
+
+def hash_emails(raw: bytes) -> bytes:
+    """A JSON text with every e-mail address in its strings and keys replaced by its hash.
+
+    The value of a field called e-mail is hashed whatever it looks like. Hashing twice changes nothing.
+    """
+    if not _SUSPECT.search(raw):
+        return raw
+    field = ""
+
+    def replaced(found: re.Match[bytes]) -> bytes:
+        nonlocal field
+        token = found.group()
+        colon = found["colon"] or b""
+        quoted = token[: len(token) - len(colon)]
+        try:
+            text = json.loads(quoted, strict=False)
+        except ValueError:  # not JSON: as text, so that nothing passes
+            return hash_text(token.decode("utf-8", "replace")).encode()
+        if colon:
+            field = text
+            hashed = hash_text(text)
+        elif _FIELD.search(field) and text.strip() and text.lower() not in _FLAGS:
+            hashed = text if _HASHED.fullmatch(text) else email_hash(text)
+        else:
+            hashed = hash_text(text)
+        return token if hashed == text else json.dumps(hashed).encode() + colon
+
+    return _TOKEN.sub(replaced, raw)

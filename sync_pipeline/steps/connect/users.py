@@ -1,0 +1,211 @@
+"""People: they log in with a password and get a session, which is a token that ends by itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, NotKnown
+from sync_pipeline.steps.connect.limits import take
+from sync_pipeline.steps.connect.service import Organization, organization
+from sync_pipeline.steps.connect.tokens import new_token
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+_SQL = load(__package__, "tokens.sql")
+ROLES = ("viewer", "operator", "admin")
+SESSION = timedelta(hours=12)
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 512
+_TRIES_A_MINUTE = 10
+_TRIES_AT_ONCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of an organization."""
+
+    user_id: int
+    email: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a login gives. `token` is shown once."""
+
+    org: str
+    role: str
+    expires_at: datetime
+    token: str = field(repr=False)
+
+
+def add_user(db: Database, org: Organization, email: str, password: str, role: str, *, actor: str) -> User:
+    """Let a person in.
+
+    Raises:
+        ConfigurationError: no such role, no address, or too short a password.
+        Conflict: the person is there already.
+    """
+    address = _address(email)
+    hashed = _hashed(password)
+    _role(role)
+    with db.org(org.org_id) as conn:
+        user_id = run(conn, _SQL["add_user"], email=address, password_hash=hashed, role=role).scalar_one_or_none()
+        if user_id is None:
+            raise Conflict(f"{org.slug} has this user already.")
+        journal.record(conn, "user.added", actor=actor, user=user_id, role=role)
+    return user(db, org, user_id)
+
+
+def users(db: Database, org: Organization) -> Sequence[User]:
+    """The organization's people, the disabled ones too."""
+    with db.org(org.org_id) as conn:
+        return [User(**row._mapping) for row in run(conn, _SQL["users"], user_id=None)]
+
+
+def user(db: Database, org: Organization, user_id: int) -> User:
+    """One person.
+
+    Raises:
+        NotFound: nobody has that number here.
+    """
+    with db.org(org.org_id) as conn:
+        row = run(conn, _SQL["users"], user_id=user_id).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no user {user_id}.")
+    return User(**row._mapping)
+
+
+def change_user(
+    db: Database,
+    org: Organization,
+    user_id: int,
+    *,
+    role: str | None = None,
+    password: str | None = None,
+    disabled: bool | None = None,
+    actor: str,
+) -> User:
+    """Give another role or password, lock out or let in again. A new password and a lock-out end all sessions.
+
+    Raises:
+        NotFound: nobody has that number here.
+        ConfigurationError: no such role, or too short a password.
+    """
+    if role is not None:
+        _role(role)
+    hashed = _hashed(password) if password is not None else None
+    with db.org(org.org_id) as conn:
+        changed = run(
+            conn, _SQL["change_user"], user_id=user_id, role=role, password_hash=hashed, disabled=disabled
+        ).one_or_none()
+        if changed is None:
+            raise NotFound(f"There is no user {user_id}.")
+        if hashed is not None or disabled:
+            run(conn, _SQL["end_sessions"], user_id=user_id)
+        journal.record(
+            conn,
+            "user.changed",
+            actor=actor,
+            user=user_id,
+            role=role,
+            password=password is not None,
+            disabled=disabled,
+        )
+    return user(db, org, user_id)
+
+
+def log_in(db: Database, slug: str, email: str, password: str) -> Session:
+    """A session of 12 hours.
+
+    Raises:
+        NotKnown: no such organization or person, or another password. Which, it does not say, also not by its time.
+        TooMuch: too many tries for this person.
+    """
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    address = email.strip().lower()
+    try:
+        org = organization(db, slug)
+    except NotFound:
+        _waste(password)
+        raise _refused() from None
+    # The limiter counts tries, also of people there are not; it keeps a hash, not what somebody typed.
+    take(
+        db,
+        org.org_id,
+        f"login:{hashlib.sha256(address.encode()).hexdigest()}",
+        per_minute=_TRIES_A_MINUTE,
+        burst=_TRIES_AT_ONCE,
+    )
+    with db.org(org.org_id) as conn:
+        found = run(conn, _SQL["login"], email=address).one_or_none()
+    if found is None or found.password_hash is None:
+        _waste(password)
+        raise _refused()
+    try:
+        _hasher().verify(found.password_hash, password)
+    except (Argon2Error, InvalidHashError):
+        raise _refused() from None
+    expires = datetime.now(UTC) + SESSION
+    with db.org(org.org_id) as conn:
+        run(conn, _SQL["drop_sessions"])
+        token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
+        journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
+    return Session(org.slug, found.role, expires, plain)
+
+
+def _refused() -> NotKnown:
+    return NotKnown("No such organization, person or password.")
+
+
+def _role(role: str) -> None:
+    if role not in ROLES:
+        raise ConfigurationError(f"“{role}” is no role of a person. There are: {', '.join(ROLES)}.")
+
+
+def _address(email: str) -> str:
+    address = email.strip().lower()
+    name, _, host = address.partition("@")
+    if not name or "." not in host or any(c.isspace() for c in address) or len(address) > 254:
+        raise ConfigurationError("That is no e-mail address.")
+    return address
+
+
+def _hashed(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise ConfigurationError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+    return _hasher().hash(password)
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()  # argon2id with the parameters of RFC 9106's second choice
+
+
+@cache
+def _no_ones() -> str:
+    return _hasher().hash("nobody has this password")
+
+
+def _waste(password: str) -> None:
+    """Take as long as for a person there is."""
+    from argon2.exceptions import Argon2Error
+
+    try:
+        _hasher().verify(_no_ones(), password)
+    except Argon2Error:
+        return

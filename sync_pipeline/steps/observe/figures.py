@@ -1,0 +1,64 @@
+"""Figures over all organizations, for machines that watch: names and numbers, nothing of what is in the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+
+_SQL = load(__package__, "figures.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFigures:
+    """A connection: how long ago it was last pulled, and what its pulls did since there was one (seconds, bytes)."""
+
+    org: str
+    connection: str
+    provider: str
+    health: str
+    lag_seconds: float
+    runs: int
+    failed: int
+    pulled: int
+    created: int
+    updated: int
+    quarantined: int
+    requests: int
+    throttled: int
+    slow: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """An organization's queues, requests and gates. `done` and `failed` only grow; the others are as they are now."""
+
+    org: str
+    waiting: int
+    processing: int
+    done: int
+    failed: int
+    action_required: int
+    requests: int
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All of them."""
+
+    connections: Sequence[ConnectionFigures]
+    queues: Sequence[QueueFigures]
+
+
+def figures(db: Database) -> Figures:
+    """The figures as they are now."""
+    with db.across() as conn:
+        return Figures(
+            [ConnectionFigures(**row._mapping) for row in run(conn, _SQL["connection_figures"])],
+            [QueueFigures(**row._mapping) for row in run(conn, _SQL["queue_figures"])],
+        )

@@ -1,0 +1,68 @@
+"""What the doors asked for, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.errors import NotFound
+from sync_pipeline.steps.connect import Organization
+
+_SQL = load(__package__, "requests.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A durable request. `run_id` is Dagster's, once a run was made of it."""
+
+    request_id: int
+    kind: str
+    state: str
+    run_id: str | None
+    parameters: dict[str, Any]
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    error: str | None
+
+
+def ask(
+    db: Database, org: Organization, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any
+) -> Request:
+    """Write down what is wanted; a sensor makes a run of it as soon as there is one.
+
+    Raises:
+        Conflict: the idempotency key was used for something else.
+    """
+    with db.org(org.org_id) as conn:
+        number = journal.request(conn, kind, actor=actor, idempotency_key=idempotency_key, **parameters)
+        journal.record(conn, "request.made", actor=actor, request=number, kind=kind)
+    return request(db, org, number)
+
+
+def request(db: Database, org: Organization, request_id: int) -> Request:
+    """One request.
+
+    Raises:
+        NotFound: no such request.
+    """
+    with db.org(org.org_id) as conn:
+        row = run(conn, _SQL["request"], request_id=request_id).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no request {request_id}.")
+    return Request(**row._mapping)
+
+
+def requests(
+    db: Database, org: Organization, *, state: str | None = None, page: int = 1, page_size: int = 50
+) -> tuple[Sequence[Request], int]:
+    """A page of requests, newest first, and how many there are."""
+    with db.org(org.org_id) as conn:
+        rows = run(conn, _SQL["requests"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(run(conn, _SQL["request_count"], state=state).scalar_one())
+    return [Request(**row._mapping) for row in rows], count

@@ -1,0 +1,82 @@
+"""Schema drift that breaks a mapping: a field promotion needs is gone, or has become something else.
+
+Capture and preview go on, for they keep whatever comes; promotion of that entity waits at a gate. When the field is
+back the gate ends by itself.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline import journal
+from sync_pipeline.db.queries import load, run
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection
+
+SQL = load("sync_pipeline.steps.preview", "drift.sql")
+CAUSE = "schema_drift"
+
+
+def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> None:
+    """Open a gate for each broken field that nobody accepted, and end those whose field is back."""
+    if not stream.needs:
+        return
+    place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    broken = {f"{row.field} {row.change}": row for row in run(conn, SQL["broken"], **place, needs=list(stream.needs))}
+    journal.gate_gone(
+        conn,
+        CAUSE,
+        connection_id=connection.connection_id,
+        entity_type=stream.entity_type,
+        but=list(broken),
+        outcome="the store writes it again as it did",
+        actor="preview",
+    )
+    for subject, row in broken.items():
+        answer = journal.gate_answer(
+            conn,
+            CAUSE,
+            subject=subject,
+            connection_id=connection.connection_id,
+            entity_type=stream.entity_type,
+            ever=True,
+        )
+        if answer is None and not run(conn, SQL["is_open"], **place, subject=subject).scalar_one():
+            _open(conn, connection, stream, subject, row.field)
+
+
+def _open(conn: Transaction, connection: Connection, stream: Stream, subject: str, field: str) -> None:
+    gate = journal.open_gate(
+        conn,
+        CAUSE,
+        subject=subject,
+        question=f"{connection.name}: {subject} in its {stream.title.lower()}. Promote them all the same?",
+        options=[
+            journal.Option(
+                "hold",
+                f"No {stream.title.lower()} of this store are promoted until it is as it was; everything else goes on.",
+                "Core keeps what it has, and grows older.",
+            ),
+            journal.Option(
+                "accept",
+                f"Promotion goes on with what {field} says now.",
+                f"Core loses what it has from {field}; records it cannot be read from fail one by one.",
+            ),
+        ],
+        recommended="hold",
+        connection_id=connection.connection_id,
+        entity_type=stream.entity_type,
+        constraint=f"promotion of {stream.title.lower()} reads {field}",
+        rules=(f"the mapping of {stream.entity_type}",),
+        blocks=[stream.entity_type],
+        field=field,
+    )
+    journal.record(
+        conn,
+        "gate.opened",
+        actor="preview",
+        connection_id=connection.connection_id,
+        entity_type=stream.entity_type,
+        cause=CAUSE,
+        decision=gate,
+    )

@@ -1,0 +1,37 @@
+-- broken --
+-- Fields a mapping needs that the store no longer writes, or writes as something else: an object for a list, a text for
+-- an object. A number for a text, or a null, is read either way. Judged by what the newest reading of the field saw.
+WITH runs AS (
+    SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
+           max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
+    FROM capture.sync_ledger
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+), shape AS (
+    SELECT field, CASE WHEN json_type IN ('object', 'array') THEN json_type ELSE 'text' END AS form,
+           min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id
+    FROM capture.sync_shape
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND field = ANY (%(needs)s) AND json_type <> 'null'
+    GROUP BY field, form
+), seen AS (
+    SELECT field, max(last_run_id) AS last_run_id FROM capture.sync_shape
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND field = ANY (%(needs)s)
+    GROUP BY field
+)
+SELECT field, 'is no longer there' AS change FROM seen CROSS JOIN runs
+WHERE last_run_id < last_full AND last_full > first_full
+UNION ALL
+SELECT n.field, 'was ' || string_agg(DISTINCT o.form, ' or ') || ' and is ' || n.form
+FROM runs CROSS JOIN shape AS n JOIN shape AS o
+    ON o.field = n.field AND o.form <> n.form AND o.first_run_id < n.first_run_id
+WHERE n.first_run_id > runs.first_full
+    AND n.last_run_id = (SELECT max(m.last_run_id) FROM shape AS m WHERE m.field = n.field)
+GROUP BY n.field, n.form
+ORDER BY 1, 2
+
+-- is_open --
+SELECT EXISTS (
+    SELECT 1 FROM observe.decision
+    WHERE org_id = connect.current_org() AND cause = 'schema_drift' AND connection_id = %(connection_id)s
+        AND entity_type = %(entity_type)s AND subject = %(subject)s AND answered_at IS NULL)

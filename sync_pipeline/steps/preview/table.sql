@@ -1,0 +1,73 @@
+-- sum_up --
+-- One row a status again, where many have gathered.
+WITH gathered AS (
+    DELETE FROM preview.tally
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND (SELECT count(*) FROM preview.tally AS t
+             WHERE t.org_id = connect.current_org() AND t.connection_id = %(connection_id)s
+                 AND t.entity_type = %(entity_type)s) > 12
+    RETURNING org_id, connection_id, entity_type, status, records
+)
+INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+SELECT org_id, connection_id, entity_type, status, sum(records) FROM gathered
+GROUP BY org_id, connection_id, entity_type, status HAVING sum(records) <> 0
+
+-- totals --
+-- How many records an entity has and how many differ, without counting them: what the last comparison found, if nothing
+-- was captured since (else null), and the tally.
+SELECT (SELECT s.in_sync + s.new + s.updated
+        FROM capture.sync_cursor AS c JOIN preview.summary AS s
+            ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+                AND s.changed_at = c.changed_at
+        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+            AND c.entity_type = %(entity_type)s) AS present,
+       coalesce(sum(t.records) FILTER (WHERE t.status = 'new'), 0)::bigint AS new,
+       coalesce(sum(t.records) FILTER (WHERE t.status = 'updated'), 0)::bigint AS updated,
+       coalesce(sum(t.records) FILTER (WHERE t.status = 'deleted'), 0)::bigint AS deleted
+FROM preview.tally AS t
+WHERE t.org_id = connect.current_org() AND t.connection_id = %(connection_id)s AND t.entity_type = %(entity_type)s
+
+-- summaries --
+SELECT entity_type, new, updated, deleted, in_sync, capped, remote_total FROM preview.summary
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s ORDER BY entity_type
+
+-- search --
+SELECT external_id, deleted
+FROM capture.search(%(connection_id)s, %(entity_type)s, %(term)s, %(at_most)s)
+ORDER BY length(external_id), external_id
+
+-- seen_deleted --
+-- Deleted records whose deletion is not in core yet.
+SELECT external_id FROM preview.difference
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND status = 'deleted' AND external_id = ANY (%(ids)s)
+
+-- rows --
+-- What is shown of some records.
+SELECT r.external_id, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
+       coalesce(d.status, 'in_sync') AS status, d.warnings, s.decision
+FROM capture.sync_record AS r
+LEFT JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
+        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
+        AND s.seen_deleted = (r.deletion_state = 'deleted')
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
+-- changes --
+-- Names of the changed fields of some records: what core has against what is captured. What core has of a record that
+-- changed since is in the history; looked up there record by record.
+SELECT r.external_id, preview.changed_fields(h.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
+FROM capture.sync_record AS r
+JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id AND d.status = 'updated'
+CROSS JOIN LATERAL (
+    SELECT v.sync_data FROM capture.record_history AS v
+    WHERE v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+        AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash LIMIT 1) AS h
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)

@@ -1,0 +1,78 @@
+"""After a gate is answered: the lines it stopped are taken up again, and what came of it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.steps.connect import Organization, connections, update_settings
+from sync_pipeline.steps.promote.held import SQL
+from sync_pipeline.steps.promote.service import ApplyReport, apply
+
+
+def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> Sequence[ApplyReport]:
+    """Take up what an answered gate stopped: carry the answer out, promote its lines, and write down what came of it.
+
+    Killed at any moment, calling it again goes on. Records that changed meanwhile are left to a new selection.
+
+    Raises:
+        NotFound: no such decision, or it is not answered.
+        Conflict: it was answered with hold, and the cause is still there.
+    """
+    with db.org(org.org_id) as conn:
+        gate = run(conn, SQL["answered"], decision=decision_id).one_or_none()
+    if gate is None:
+        raise NotFound(f"{org.slug} has no answered decision {decision_id}.")
+    if gate.answer == "hold" and gate.outcome is None:
+        raise Conflict(f"Decision {decision_id} was answered with hold: it goes on by itself when its cause is gone.")
+    _carry_out(db, org, gate)
+    where = {
+        "queues": gate.stopped,
+        "connection_id": gate.connection_id,
+        "types": gate.blocks or [gate.entity_type],
+        "external_id": gate.detail.get("external_id"),
+    }
+    with db.org(org.org_id) as conn:
+        run(conn, SQL["reopen"], **where)
+        plans = [str(plan) for plan in run(conn, SQL["plans"], queues=gate.stopped).scalars()]
+    reports = [apply(db, org.org_id, plan, actor=actor) for plan in plans]
+    with db.org(org.org_id) as conn:
+        outcome = _outcome(dict(run(conn, SQL["tally"], **where).one()._mapping), stopped=bool(gate.stopped))
+        run(conn, SQL["settle"], decision=decision_id, outcome=outcome)
+        journal.record(
+            conn,
+            "gate.resumed",
+            actor=actor,
+            connection_id=gate.connection_id,
+            entity_type=gate.entity_type,
+            decision=decision_id,
+            cause=gate.cause,
+            choice=gate.answer,
+            outcome=outcome,
+        )
+    return reports
+
+
+def _carry_out(db: Database, org: Organization, gate: Any) -> None:
+    """What an answer changes beside letting lines pass."""
+    if gate.cause == "currency_conflict" and gate.answer == "own_currency":
+        store = next((one for one in connections(db, org) if one.connection_id == gate.connection_id), None)
+        if store is not None:
+            update_settings(db, store, {"currency": gate.detail["store_currency"]})
+
+
+def _outcome(tally: Mapping[str, int], *, stopped: bool) -> str:
+    if not stopped:
+        return "nothing had been stopped; promotion goes on"
+    said = [f"{tally['done']} of the records it stopped are promoted"]
+    if tally["failed"]:
+        said.append(f"{tally['failed']} failed, their lines say why")
+    if tally["changed"]:
+        said.append(f"{tally['changed']} of these changed meanwhile and wait for a new selection")
+    if tally["open"]:
+        said.append(f"{tally['open']} are being worked on")
+    return ", ".join(said)

@@ -1,0 +1,53 @@
+-- held --
+-- What is not promoted until a person has answered, or, after “hold”, until the cause is gone.
+SELECT d.decision_id, d.connection_id, b.entity_type, d.answer
+FROM observe.decision AS d CROSS JOIN unnest(d.blocks) AS b (entity_type)
+WHERE d.org_id = connect.current_org() AND d.resumed_at IS NULL
+    AND (d.answered_at IS NULL OR (d.answer = 'hold' AND d.outcome IS NULL))
+
+-- answered --
+SELECT decision_id, connection_id, entity_type, cause, subject, detail, answer, outcome, blocks, stopped
+FROM observe.decision
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NOT NULL
+FOR UPDATE
+
+-- reopen --
+-- The lines that a gate stopped, of records that are still what was planned. Their queue is not closed by hand and not
+-- undone.
+WITH reopened AS (
+    UPDATE promote.sync_queue_line AS l
+    SET state = 'draft', attempts = 0, is_action_required = false, reason = NULL, not_before = NULL, finished_at = NULL
+    FROM promote.sync_queue AS q, capture.sync_record AS r
+    WHERE l.org_id = connect.current_org() AND l.queue_id = ANY (%(queues)s) AND l.state = 'failed'
+        AND l.connection_id = %(connection_id)s AND l.entity_type = ANY (%(types)s)
+        AND (%(external_id)s::text IS NULL OR l.external_id = %(external_id)s)
+        AND q.org_id = l.org_id AND q.queue_id = l.queue_id AND q.undone_at IS NULL AND NOT q.forced
+        AND r.org_id = l.org_id AND r.connection_id = l.connection_id AND r.entity_type = l.entity_type
+        AND r.external_id = l.external_id AND r.content_hash = l.content_hash
+        AND (r.deletion_state = 'deleted') = (l.action = 'delete')
+    RETURNING l.queue_id
+)
+SELECT DISTINCT q.plan_id FROM reopened AS k
+JOIN promote.sync_queue AS q ON q.org_id = connect.current_org() AND q.queue_id = k.queue_id
+
+-- plans --
+-- The plans of queues that a gate stopped and that are not finished.
+SELECT DISTINCT plan_id FROM promote.sync_queue
+WHERE org_id = connect.current_org() AND queue_id = ANY (%(queues)s) AND state IN ('draft', 'processing')
+
+-- tally --
+-- What became of the lines that a gate stopped. Those still open are at work elsewhere.
+SELECT count(*) FILTER (WHERE l.state = 'done') AS done, count(*) FILTER (WHERE l.state = 'failed') AS failed,
+       count(*) FILTER (WHERE l.state IN ('draft', 'processing')) AS open,
+       count(*) FILTER (WHERE l.state = 'failed' AND r.content_hash IS DISTINCT FROM l.content_hash) AS changed
+FROM promote.sync_queue_line AS l
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = l.org_id AND r.connection_id = l.connection_id AND r.entity_type = l.entity_type
+        AND r.external_id = l.external_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = ANY (%(queues)s) AND l.connection_id = %(connection_id)s
+    AND l.entity_type = ANY (%(types)s) AND (%(external_id)s::text IS NULL OR l.external_id = %(external_id)s)
+
+-- settle --
+UPDATE observe.decision
+SET outcome = concat_ws('; ', outcome, %(outcome)s::text), resumed_at = now()
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND resumed_at IS NULL

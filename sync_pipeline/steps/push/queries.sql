@@ -1,0 +1,136 @@
+-- open_log --
+INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, 'push') RETURNING log_id
+
+-- heal_logs --
+-- A batch is one transaction of seconds: what runs for an hour was killed.
+UPDATE capture.sync_logs
+SET status = 'failed', error_message = 'The process was killed; nothing of the batch was stored.', finished_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND kind = 'push'
+    AND status = 'running' AND started_at < now() - interval '1 hour'
+
+-- close_log --
+UPDATE capture.sync_logs
+SET status = 'success', run_id = %(run_id)s, records_synced = %(synced)s, skipped = %(skipped)s,
+    detail = %(detail)s::jsonb, finished_at = clock_timestamp()
+WHERE org_id = connect.current_org() AND log_id = %(log_id)s
+
+-- fail_log --
+UPDATE capture.sync_logs SET status = 'failed', error_message = %(error)s, finished_at = now()
+WHERE org_id = connect.current_org() AND log_id = %(log_id)s
+
+-- take_turns --
+-- Batches of one entity of one connection follow one another, so that none lays its fields over what another one is
+-- replacing.
+SELECT pg_advisory_xact_lock(hashtextextended(
+    'push/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
+
+-- open_run --
+INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, expected, state)
+VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, 0, 'open') RETURNING run_id
+
+-- heal_runs --
+-- Runs of deliveries that were killed: whoever asks holds the entity's lock, so nobody works on them.
+WITH killed AS (
+    UPDATE capture.sync_ledger SET state = 'failed', error = 'was killed', finished_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode = 'webhook' AND state = 'open'
+    RETURNING run_id
+)
+UPDATE capture.sync_logs AS l
+SET status = 'failed', error_message = 'The process was killed; the next took its deliveries up.', finished_at = now()
+FROM killed WHERE l.org_id = connect.current_org() AND l.run_id = killed.run_id AND l.status = 'running'
+
+-- close_run --
+UPDATE capture.sync_ledger
+SET state = %(state)s, expected = %(captured)s + %(vanished)s, captured = %(captured)s, vanished = %(vanished)s,
+    new = %(new)s, changed = %(changed)s, unchanged = %(unchanged)s, deleted = %(deleted)s, requests = %(requests)s,
+    bytes = %(bytes)s, seconds = %(seconds)s, error = %(error)s, finished_at = clock_timestamp()
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
+-- known --
+-- These records as they are stored, and whether a plugin wrote what is.
+SELECT r.external_id, coalesce(r.exact_text, r.sync_data::text) AS payload, r.content_hash, r.remote_modified_at,
+       r.deletion_state, r.deletion_at, r.pushed_only, r.parent_id,
+       coalesce((SELECT l.mode = 'push' FROM capture.sync_ledger AS l
+                 WHERE l.org_id = r.org_id AND l.run_id = r.run_id), false) AS pushed_last
+FROM capture.sync_record AS r
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
+-- mark_pushed_only --
+UPDATE capture.sync_record SET pushed_only = true
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND NOT pushed_only
+
+-- touch_connection --
+UPDATE connect.integration_connector SET last_sync_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- ask_preview --
+-- One comparison sees all that was written before it begins: a second waiting request would say nothing new.
+SELECT EXISTS (
+    SELECT 1 FROM observe.request
+    WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'preview'
+        AND parameters ->> 'connection' = %(connection)s AND parameters -> 'entities' = jsonb_build_array(%(entity)s::text)
+)
+
+-- webhook_connection --
+SELECT org_id, slug, name FROM capture.webhook_connection(%(connection_id)s)
+
+-- store_delivery --
+INSERT INTO capture.webhook_delivery
+(org_id, connection_id, delivery_key, topic, entity_type, external_id, parent_id, look, payload, modified, state,
+ outcome, finished_at)
+VALUES (connect.current_org(), %(connection_id)s, %(key)s, %(topic)s, %(entity_type)s, %(external_id)s, %(parent_id)s,
+        %(payload)s::text IS NULL, %(payload)s, %(modified)s, %(state)s, %(outcome)s, CASE WHEN %(state)s = 'done' THEN now() END)
+ON CONFLICT (org_id, connection_id, delivery_key) DO NOTHING
+RETURNING delivery_no
+
+-- waiting_deliveries --
+-- A part of what waits for one entity, oldest first; and whether its record was ever said to be without a payload
+-- (deleted, trashed, cut): then no payload of it is believed.
+SELECT d.delivery_no, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
+       EXISTS (SELECT 1 FROM capture.webhook_delivery AS g
+               WHERE g.org_id = d.org_id AND g.connection_id = d.connection_id AND g.external_id = d.external_id
+                   AND g.look) AS doubted
+FROM capture.webhook_delivery AS d
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.state = 'waiting' AND (d.not_before IS NULL OR d.not_before <= now())
+ORDER BY d.delivery_no LIMIT %(limit)s
+
+-- finish_deliveries --
+UPDATE capture.webhook_delivery AS d
+SET state = 'done', outcome = k.outcome, finished_at = clock_timestamp(), payload = NULL, not_before = NULL
+FROM unnest(%(numbers)s::bigint[], %(outcomes)s::text[]) AS k (delivery_no, outcome)
+WHERE d.org_id = connect.current_org() AND d.delivery_no = k.delivery_no AND d.state = 'waiting'
+
+-- postpone_deliveries --
+-- The store could not be looked at. Half a minute, then twice as long each time, an hour at most; after ten times the
+-- next pull has to see to it.
+UPDATE capture.webhook_delivery
+SET attempts = attempts + 1, outcome = %(reason)s,
+    not_before = now() + least(interval '1 hour', interval '30 seconds' * (2 ^ least(attempts, 12))),
+    state = CASE WHEN attempts + 1 >= 10 THEN 'failed' ELSE 'waiting' END,
+    finished_at = CASE WHEN attempts + 1 >= 10 THEN now() END
+WHERE org_id = connect.current_org() AND delivery_no = ANY (%(numbers)s) AND state = 'waiting'
+
+-- put_off --
+UPDATE capture.webhook_delivery SET not_before = now() + interval '2 minutes'
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND state = 'waiting' AND (not_before IS NULL OR not_before < now() + interval '2 minutes')
+
+-- hand_over --
+-- What the store calls a product may be captured as something that hangs under one (a variation).
+UPDATE capture.webhook_delivery AS d SET entity_type = r.entity_type, parent_id = r.parent_id, payload = NULL
+FROM capture.sync_record AS r
+WHERE d.org_id = connect.current_org() AND d.delivery_no = ANY (%(numbers)s) AND d.state = 'waiting'
+    AND r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.external_id = d.external_id
+    AND r.entity_type = ANY (%(children)s) AND r.provider = %(provider)s
+RETURNING d.delivery_no
+
+-- forget_deliveries --
+-- Kept a month, so that a delivery that is sent again within it is known.
+DELETE FROM capture.webhook_delivery
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND state <> 'waiting'
+    AND received_at < now() - interval '30 days'

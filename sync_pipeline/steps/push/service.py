@@ -1,0 +1,288 @@
+"""Push: a batch of records from a store's plugin, in one transaction.
+
+A plugin knows few fields of a record. They are laid over the payload that is known, so that a complete record never
+becomes a poorer one; where nothing is known they are the record, until a pull brings it whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import load
+from sync_pipeline.db.queries import run as execute
+from sync_pipeline.errors import ConfigurationError, NotFound, SyncError
+from sync_pipeline.sources import jsontext
+from sync_pipeline.sources.base import Item, Pushed, Stream, Unreadable
+from sync_pipeline.steps.capture.pii import email_hash, hash_emails
+from sync_pipeline.steps.capture.record import finder, moment
+from sync_pipeline.steps.capture.run import Records
+from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview import compare_some
+
+SQL = load(__package__)
+MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
+
+
+class NotABatch(ConfigurationError):
+    """The body is not {"products": [ … ]}."""
+
+
+class PushFailed(SyncError):
+    """The batch failed inside, and nothing of it is stored. Send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a batch did: records taken (also those that said nothing new), records skipped, and its log row."""
+
+    synced: int
+    skipped: int
+    log_id: int
+    new: int = 0
+    changed: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The readable records of a batch, the later of one id over the earlier; and the others with their reasons."""
+
+    given: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    synced: int = 0
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+
+def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor: str) -> PushReport:
+    """Take a batch of `kind` (products, customers …): all its valid records or, if anything fails inside, none.
+
+    Raises:
+        NotABatch: the body is no JSON, or has no list of that name.
+        NotFound: this provider takes no such batch.
+        PushFailed: it failed inside; nothing is stored, the log row says failed.
+        DatabaseUnavailable: likewise, because the database went away.
+    """
+    pushed = connection.source.pushed.get(kind)
+    if pushed is None:
+        raise NotFound(f"{connection.source.title} stores push none of that. Calls: {_calls(connection)}.")
+    records = _records(kind, body)
+    stream = connection.source.stream(pushed.stream)
+    here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    with db.org(connection.org_id) as conn:
+        execute(conn, SQL["heal_logs"], **here)
+        log_id = int(execute(conn, SQL["open_log"], **here).scalar_one())
+    try:
+        return _Push(db, connection, stream, pushed, actor, log_id).store(records)
+    except Exception as error:
+        with db.org(connection.org_id) as conn:
+            # The name alone: a database's words may quote what was pushed.
+            reason = str(error) if isinstance(error, SyncError) else type(getattr(error, "orig", error)).__name__
+            execute(conn, SQL["fail_log"], log_id=log_id, error=reason)
+            journal.record(conn, "push.failed", actor=actor, **here, log=log_id, reason=reason)
+        if isinstance(error, SyncError):
+            raise
+        raise PushFailed(
+            f"The batch failed inside ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
+        ) from error
+
+
+class _Push:
+    """One batch on its way."""
+
+    def __init__(
+        self, db: Database, connection: Connection, stream: Stream, pushed: Pushed, actor: str, log_id: int
+    ) -> None:
+        self.db, self.connection, self.stream, self.pushed = db, connection, stream, pushed
+        self.actor, self.log_id = actor, log_id
+        self.policy = connection.common().pii_policy
+        self.noise = frozenset(stream.noise) | frozenset(connection.common().noise.get(stream.name, ()))
+        self.here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+
+    def store(self, given: list[Any]) -> PushReport:
+        """Read and write the batch, with its ledger and its log row, in one transaction."""
+        began = time.monotonic()
+        batch = self._read(given)
+        with self.db.org(self.connection.org_id) as conn:
+            execute(conn, SQL["take_turns"], **self.here)
+            run_id = int(execute(conn, SQL["open_run"], **self.here, mode="push").scalar_one())
+            records = Records(
+                db=self.db,
+                connection=self.connection,
+                stream=self.stream,
+                run_id=run_id,
+                mode="push",
+                noise=self.noise,
+                hashes_emails=self.policy == "hash",
+            )
+            counts = self._write(conn, records, batch)
+            left_out = records.progress.quarantined
+            counts["unchanged"] = len(batch.given) - counts["new"] - counts["changed"] - len(left_out)
+            execute(
+                conn,
+                SQL["close_run"],
+                run_id=run_id,
+                state="closed",
+                captured=len(batch.given),
+                vanished=0,
+                deleted=0,
+                requests=0,
+                bytes=0,
+                seconds=time.monotonic() - began,
+                error=None,
+                **counts,
+            )
+            execute(
+                conn,
+                SQL["close_log"],
+                log_id=self.log_id,
+                run_id=run_id,
+                synced=batch.synced,
+                skipped=len(batch.skipped),
+                detail=json.dumps({"skipped": batch.skipped} if batch.skipped else {}),
+            )
+            execute(conn, SQL["touch_connection"], connection_id=self.connection.connection_id)
+            if counts["new"] + counts["changed"]:
+                compare_some(conn, self.connection, self.stream, list(batch.given))
+                self._ask_preview(conn)
+            journal.record(
+                conn,
+                "push.done",
+                actor=self.actor,
+                **self.here,
+                log=self.log_id,
+                run=run_id,
+                synced=batch.synced,
+                skipped=len(batch.skipped),
+                reasons=sorted({one["reason"] for one in batch.skipped})[:20],
+                new=counts["new"],
+                changed=counts["changed"],
+            )
+        return PushReport(batch.synced, len(batch.skipped), self.log_id, counts["new"], counts["changed"])
+
+    def _read(self, given: list[Any]) -> _Batch:
+        batch = _Batch()
+        for place, record in enumerate(given):
+            external_id = None
+            try:
+                if not isinstance(record, dict):
+                    raise Unreadable("it is no object")
+                payload = self.pushed.to_payload(record)
+                external_id = str(payload["id"])
+                if self.policy != "keep":
+                    payload = jsontext.value(hash_emails(_encoded(payload)))
+                batch.given.setdefault(external_id, []).append(payload)
+            except Unreadable as error:
+                told = record.get(self.pushed.id_field) if isinstance(record, dict) else None
+                # Its number only where it is one: what else stands there may be anything, an e-mail address too.
+                named = str(told) if type(told) is int else None
+                batch.skipped.append({"place": place, "id": named, "reason": str(error)})
+            else:
+                batch.synced += 1
+        return batch
+
+    def _write(self, conn: Transaction, records: Records, batch: _Batch) -> dict[str, int]:
+        ids = list(batch.given)
+        known = {row.external_id: row for row in execute(conn, SQL["known"], **records.keys, ids=ids)}
+        items: list[Item] = []
+        pushed_only: list[str] = []
+        for external_id, given in batch.given.items():
+            row = known.get(external_id)
+            payload = self._over(row, given)
+            if payload is None:
+                continue
+            items.append(Item(external_id, _encoded(payload), _parent(self.stream, payload)))
+            if row is None or row.pushed_only:
+                pushed_only.append(external_id)
+        counts = records.write(conn, items)
+        if pushed_only:
+            execute(conn, SQL["mark_pushed_only"], **records.keys, ids=pushed_only)
+        return counts
+
+    def _over(self, row: Any | None, given: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The record's payload with what was pushed over it; None where that is older than what is known."""
+        payload: Mapping[str, Any] | None = None
+        modified: datetime | None = None
+        whole = False
+        if row is not None:
+            payload, modified, whole = jsontext.value(row.payload.encode()), row.remote_modified_at, not row.pushed_only
+        news = False
+        for one in given:
+            at = moment(finder(self.stream.modified)(one))
+            if row is not None and row.deletion_state == "deleted" and not (at and at > row.deletion_at):
+                continue  # it was looked for and gone: only a later word brings it back
+            if at is not None and modified is not None and at < modified:
+                continue
+            if payload is None:
+                payload = one
+            else:
+                # A field the store's own payload does not have would come and go with each push and pull.
+                fields = {name: value for name, value in one.items() if not whole or name in payload}
+                payload = self.pushed.combine(payload, _with_known_addresses(payload, fields))
+            modified, news = at or modified, True
+        return dict(payload) if news and payload is not None else None
+
+    def _ask_preview(self, conn: Transaction) -> None:
+        """Standing rules and the sums are Dagster's."""
+        asked = {"connection": self.connection.name, "entity": self.stream.name}
+        if not execute(conn, SQL["ask_preview"], **asked).scalar_one():
+            journal.request(
+                conn, "preview", actor=self.actor, connection=self.connection.name, entities=[self.stream.name]
+            )
+
+
+def _records(kind: str, body: bytes) -> list[Any]:
+    def constant(name: str) -> Any:
+        raise ValueError(name)
+
+    try:
+        given: Any = json.loads(body, parse_float=Decimal, parse_constant=constant)
+    except (ValueError, RecursionError):
+        raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
+    records = given.get(kind) if isinstance(given, dict) else None
+    if not isinstance(records, list):
+        raise NotABatch(f"The body has no list “{kind}”. Send {{“{kind}”: [ … ]}}.")
+    if len(records) > MAX_RECORDS:
+        raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Send several.")
+    return records
+
+
+def _calls(connection: Connection) -> str:
+    return ", ".join(connection.source.pushed) or "none"
+
+
+def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
+    value = payload.get(stream.parent_field) if stream.parent_field else None
+    return None if value in (None, "", 0, "0") or isinstance(value, dict | list) else str(value)
+
+
+def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """A hashed address that is the hash of the known plain one says nothing new: the plain one stays."""
+    result = dict(given)
+    for name, value in given.items():
+        before = known.get(name) if isinstance(known, Mapping) else None
+        if isinstance(value, dict):
+            result[name] = _with_known_addresses(before, value)
+        elif isinstance(value, str) and isinstance(before, str) and len(value) == 64 and value == email_hash(before):
+            result[name] = before
+    return result
+
+
+def _encoded(payload: Mapping[str, Any]) -> bytes:
+    """JSON with all digits of every number."""
+    try:
+        return _ENCODE(payload)
+    except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
+        text = json.dumps(payload, default=lambda value: f"\x00{value}\x00")
+        return _NUMBER.sub(r"\1", text).encode()

@@ -1,0 +1,134 @@
+"""Every call of the API with whatever a fuzzer thinks of: no 5xx, no undocumented answer, no broken schema."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from cryptography.fernet import Fernet
+from hypothesis import HealthCheck, Phase, settings
+from pydantic import SecretStr
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from sync_pipeline.api.application import build
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database, psycopg_url
+from sync_pipeline.db.migrate import ensure_login
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.served import listening
+from sync_pipeline_tests.stores import shop
+
+SCHEMA = schemathesis.openapi.from_dict(build(Settings(secret_key=SecretStr("x"))).openapi())
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Beside admin, who may everything. Nobody has no token, the forged one none that holds.
+ROLES = ("operator", "viewer", "agent", "plugin", "nobody", "forged")
+
+
+@dataclass
+class Running:
+    """The address of the service, and a token of each role."""
+
+    url: str
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def api(server: EmbeddedPostgres) -> Iterator[Running]:
+    """One organization with a captured shop, for all examples."""
+    from sqlalchemy import NullPool, create_engine
+
+    home = Path(tempfile.mkdtemp(prefix="sync-fuzz-"))
+    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.exec_driver_sql("CREATE DATABASE t_fuzz TEMPLATE template")
+    db = Database(ensure_login(psycopg_url(server.url("t_fuzz")), None))
+    given = Settings(
+        home=home,
+        secret_key=SecretStr(Fernet.generate_key().decode()),
+        allow_private_hosts=True,
+        calls_per_minute=1_000_000,
+        sync_calls_per_minute=1_000_000,
+    )
+    store = Store()
+    seed(store, products=5, variable=1, customers=3, orders=3)
+    org = connect.add_organization(db, "acme")
+    with shop(db, given, org, store) as opened:
+        opened.pull("products", "customers", "categories", "orders")
+        for name in ("products", "customers", "categories", "orders"):
+            opened.preview(name)
+        made = {
+            role: tokens.add_token(
+                db, org, role, connection=opened.connection if role == "plugin" else None, actor="test"
+            ).plain
+            for role in tokens.ROLES
+        }
+        with listening(build(given, db)) as url:
+            yield Running(url, made)
+    db.close()
+    with admin.connect() as conn:
+        conn.exec_driver_sql("DROP DATABASE t_fuzz WITH (FORCE)")
+        conn.exec_driver_sql("DROP ROLE IF EXISTS t_fuzz_login")
+    admin.dispose()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _check(api: Running, case: Any, role: str) -> None:
+    if (case.method, case.path) == ("DELETE", "/api/v1/session") and role in api.tokens:
+        return  # it would end the token that all examples use
+    if case.path.startswith(("/api/v1/tokens/", "/api/v1/users/")):
+        case.path_parameters = dict.fromkeys(case.path_parameters or {}, 999_999)
+    if "wait" in (case.query or {}):
+        case.query["wait"] = 0  # nobody makes runs here
+    case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
+    if role != "nobody":
+        case.headers["Authorization"] = f"Bearer {api.tokens.get(role, 'sp_1_' + 'A' * 43)}"
+    response = case.call(base_url=api.url)
+    case.validate_response(response, checks=CHECKS)
+    open_to_all = case.path in ("/healthz", "/readyz", "/metrics") or "/webhooks/" in case.path
+    if role not in api.tokens and not open_to_all:
+        assert response.status_code >= 400
+    assert "Traceback" not in response.text
+
+
+def _few(examples: int, *phases: Phase) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@SCHEMA.parametrize()
+@_few(25, Phase.explicit, Phase.generate)
+def test_no_call_is_answered_in_an_undocumented_way(api: Running, case: Any) -> None:
+    _check(api, case, "admin")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@SCHEMA.parametrize()
+@_few(3, Phase.generate)
+def test_nor_is_anybody_elses(api: Running, role: str, case: Any) -> None:
+    _check(api, case, role)

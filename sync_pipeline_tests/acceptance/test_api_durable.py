@@ -1,0 +1,142 @@
+"""What was accepted is done: the service killed after its answer, Dagster down, two services on one database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.endings import close_request
+from sync_pipeline.defs.graph import ORG_NAME
+from sync_pipeline.defs.requests import durable_requests
+from sync_pipeline.defs.resources import Desk, SyncResource, working_at
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.stores import Shop, shop
+
+SYNC = "/api/v1/integrations"
+
+
+@contextmanager
+def serving(owner_url: str, database: Database, settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`sync-pipeline serve` in a process of its own, on the test's database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert settings.secret_key is not None
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "DAGSTER_"))}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port)],
+        env={
+            **kept,
+            "SYNC_HOME": str(settings.home),
+            "SYNC_DATABASE_URL": owner_url,
+            "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+            "SYNC_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            assert child.poll() is None
+            try:
+                httpx.get(f"{url}/healthz").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield child, url
+    finally:
+        child.kill()
+        child.wait(10)
+
+
+@pytest.fixture
+def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    made = Store()
+    seed(made, products=8, variable=0, customers=2, orders=2)
+    with shop(database, settings, org, made) as opened:
+        opened.pull("products")
+        opened.preview("products")
+        yield opened
+
+
+def tick(desk: Desk, instance: dg.DagsterInstance) -> Any:
+    with (
+        working_at(desk),
+        dg.build_sensor_context(
+            instance=instance,
+            repository_def=definitions().get_repository_def(),
+            sensor_name=durable_requests.name,
+            instance_ref=instance.get_ref(),
+            resources={"sync": SyncResource()},
+        ) as context,
+    ):
+        return durable_requests.evaluate_tick(context)
+
+
+def test_killed_after_its_answer_and_with_dagster_down(
+    owner_url: str, database: Database, settings: Settings, store: Shop, tmp_path: Path
+) -> None:
+    plain = tokens.add_token(database, store.org, "operator", actor="t").plain
+    headers = {"Authorization": f"Bearer {plain}"}
+    ids = sorted(store.ids("products"))
+    with serving(owner_url, database, settings) as (child, url):
+        full = httpx.post(f"{url}{SYNC}/woocommerce/sync/customers/full", headers=headers).json()["data"]["request"]
+        started = httpx.post(
+            f"{url}{SYNC}/woocommerce/sync/products", headers=headers, json={"action": "start", "ids": ids}, timeout=30
+        ).json()["data"]
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+    queue = started["queue"]["queue_id"]
+
+    desk = Desk(settings, database)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        instance.add_dynamic_partitions(ORG_NAME, ["acme"])
+        asked = {request.run_key: request for request in tick(desk, instance).run_requests}
+        assert set(asked) == {f"request/{full['request_id']}", f"request/{started['request_id']}"}
+        # Dagster died before it made the runs: the same are asked for again.
+        assert {request.run_key for request in tick(desk, instance).run_requests} == set(asked)
+        run = asked[f"request/{started['request_id']}"]
+        plan = run.run_config["ops"]["apply_plans"]["config"]["plan"]
+
+        # The run's work, of which the first worker dies in mid-queue: its lines come back by themselves.
+        with database.org(store.org.org_id) as conn:
+            conn.exec_driver_sql("UPDATE promote.sync_queue SET started_at = now()")
+            conn.exec_driver_sql(
+                "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = 1, "
+                "lease_until = now() + interval '1 second' WHERE line_no <= 3"
+            )
+        with serving(owner_url, database, settings) as (_, url):
+            path = f"{url}{SYNC}/sync/queue/{queue}"
+            before = httpx.get(path, headers=headers).json()["data"]
+            assert (before["state"], before["done"], before["open"]) == ("processing", 0, 8)
+            promote.apply(database, store.org.org_id, plan, actor="run")
+            after = httpx.get(path, headers=headers).json()["data"]
+            assert (after["state"], after["done"], after["percent"]) == ("done", 8, 100.0)
+            made = instance.create_run_for_job(definitions().resolve_job_def("promote"), tags=run.tags)
+            assert len(tick(desk, instance).run_requests) == 1  # the other one
+            request = f"{url}/api/v1/requests/{started['request_id']}"
+            launched = httpx.get(request, headers=headers).json()["data"]
+            assert (launched["state"], launched["run_id"]) == ("launched", made.run_id)
+            close_request(desk, made, dg.DagsterRunStatus.SUCCESS, {})
+            ended = httpx.get(f"{request}?wait=10", headers=headers).json()["data"]
+            assert (ended["state"], ended["error"]) == ("done", None)
+    assert store.value("SELECT count(*) FROM core.products") == 8

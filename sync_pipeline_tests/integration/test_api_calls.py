@@ -1,0 +1,392 @@
+"""The calls of the API, over a real shop and database."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect, promote
+from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.stores import Shop, shop
+
+WOO = "/api/v1/integrations/woocommerce"
+SYNC = "/api/v1/integrations/sync"
+
+
+@pytest.fixture
+def api(database: Database, settings: Settings) -> Iterator[Served]:
+    with served(database, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    """Captured and previewed: 12 products, customers, orders."""
+    made = Store()
+    seed(made, products=12, variable=2, customers=6, orders=8)
+    with shop(database, settings, org, made) as opened:
+        opened.pull()
+        for name in opened.streams:
+            opened.preview(name)
+        yield opened
+
+
+def data(answer: Any, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body["success"] is True
+    return body["data"]
+
+
+def work(shop: Shop, queue: str) -> None:
+    """What Dagster's run does."""
+    plan = promote.status(shop.db, shop.org.org_id, queue).plan
+    promote.apply(shop.db, shop.org.org_id, plan, actor="run")
+
+
+def test_the_table_is_what_was_captured(api: Served, store: Shop) -> None:
+    answer = api.call("GET", f"{WOO}/table", store.org, "viewer", params={"entity": "products", "pageSize": 5})
+    body = json.loads(answer.content, parse_float=Decimal)
+    assert set(body) == {"data", "rowCount", "page", "pageSize"}
+    assert (body["rowCount"], body["page"], body["pageSize"], len(body["data"])) == (12, 1, 5, 5)
+    exported = {str(one["id"]): one for one in store.export("products")}
+    for row in body["data"]:
+        assert {"external_id", "status", "display", "raw"} <= set(row)
+        assert row["status"] == "new"
+        assert row["raw"] == exported[row["external_id"]]
+    again = api.call("GET", f"{WOO}/table", store.org, params={"entity": "products", "pageSize": 5, "page": 3}).json()
+    assert len(again["data"]) == 2
+
+
+def test_the_pages_of_every_order_hold_every_record_once(api: Served, store: Shop) -> None:
+    for sort in ("external_id", "external_id:desc", "name", "modified:desc"):
+        seen: list[str] = []
+        for page in range(1, 6):
+            params = {"entity": "products", "pageSize": 3, "page": page, "sort": sort}
+            body = api.call("GET", f"{WOO}/table", store.org, params=params).json()
+            seen += [row["external_id"] for row in body["data"]]
+        assert sorted(seen) == sorted(store.ids("products")), sort
+        if sort.startswith("external_id"):
+            assert seen == sorted(seen, key=lambda i: (len(i), i), reverse=sort.endswith("desc"))
+
+
+def test_search_finds_by_sku_name_email_and_number(api: Served, store: Shop) -> None:
+    def found(entity: str, search: str) -> set[str]:
+        body = api.call("GET", f"{WOO}/table", store.org, params={"entity": entity, "search": search}).json()
+        assert body["rowCount"] == len(body["data"])
+        return {row["external_id"] for row in body["data"]}
+
+    product = next(one for one in store.export("products") if one["sku"])
+    assert str(product["id"]) in found("products", product["sku"].upper())
+    for word in product["name"].split():
+        assert str(product["id"]) in found("products", word.lower())
+    customer = store.export("customers")[0]
+    assert found("customers", customer["email"]) == {str(customer["id"])}
+    order = store.export("orders")[0]
+    assert str(order["id"]) in found("orders", order["number"])
+    assert found("products", "' OR 1=1 --") == set()
+    assert found("products", "%") == set()
+    assert found("products", "\\") == set()
+
+
+def test_only_what_matches_a_status_or_decision_is_shown(api: Served, store: Shop) -> None:
+    ids = sorted(store.ids("products"))
+    chosen = data(
+        api.call("POST", f"{SYNC}/preview?action=select&sync_type=woocommerce&entity_type=products", store.org,
+                 "operator", json={"decision": "include", "ids": ids[:4], "why": "ours"})
+    )  # fmt: skip
+    assert chosen["records"] == 4
+    table = f"{WOO}/table?entity=products"
+    assert api.call("GET", f"{table}&selection=include", store.org).json()["rowCount"] == 4
+    assert api.call("GET", f"{table}&selection=undecided", store.org).json()["rowCount"] == 8
+    assert api.call("GET", f"{table}&status=new", store.org).json()["rowCount"] == 12
+    assert api.call("GET", f"{table}&status=in_sync", store.org).json()["rowCount"] == 0
+    started = data(api.call("POST", f"{SYNC}/materialize", store.org, json={"entities": ["products"]}))
+    work(store, started["queue"]["queue_id"])
+    assert api.call("GET", f"{table}&status=new", store.org).json()["rowCount"] == 8
+    body = api.call("GET", f"{table}&status=in_sync", store.org).json()
+    assert {row["external_id"] for row in body["data"]} == set(ids[:4])
+    assert body["rowCount"] == 4
+
+
+def test_one_record_in_full(api: Served, store: Shop) -> None:
+    one = min(store.ids("products"))
+    found = data(api.call("GET", f"{WOO}/records/products/{one}", store.org))
+    assert found["external_id"] == one
+    assert [version["version_no"] for version in found["versions"]] == [1]
+    assert api.call("GET", f"{WOO}/records/products/nix", store.org).status_code == 404
+
+
+def test_a_plan_from_proposal_to_undo(api: Served, store: Shop) -> None:
+    org = store.org
+    select = f"{SYNC}/preview?action=select&entity_type=categories"
+    data(api.call("POST", select, org, "agent", json={"decision": "include", "all": True}))
+    with api.db.org(org.org_id) as conn:
+        assert conn.exec_driver_sql("SELECT bool_and(draft) FROM selection.sync_selective_config").scalar_one()
+    made = data(api.call("POST", "/api/v1/plans", org, "agent", json={"connection": "shop"}), 201)["plan"]
+    assert made["state"] == "proposed"
+    path = f"/api/v1/plans/{made['plan_id']}"
+    assert api.call("POST", f"{path}/apply", org, "agent").status_code == 403
+    items = api.call("GET", f"{path}/items", org, "viewer").json()
+    assert items["rowCount"] == made["creates"] == len(items["data"])
+    assert api.call("POST", f"{path}/approve", org, json={"hash": "0" * 64}).status_code == 409
+    approved = data(api.call("POST", f"{path}/approve", org, json={"hash": made["hash"]}))
+    assert approved["state"] == "approved"
+    first = data(api.call("POST", f"{path}/apply", org, json={"hash": made["hash"], "batch_size": 7}), 202)
+    second = data(api.call("POST", f"{path}/apply", org), 202)
+    assert first["queue"]["queue_id"] == second["queue"]["queue_id"]
+    asked = data(api.call("GET", f"/api/v1/requests/{first['request_id']}", org))
+    assert (asked["kind"], asked["state"], asked["parameters"]["plan"]) == ("promote", "waiting", made["plan_id"])
+    work(store, first["queue"]["queue_id"])
+    status = data(api.call("GET", f"{SYNC}/queue/{first['queue']['queue_id']}", org))
+    assert (status["state"], status["percent"], status["open"]) == ("done", 100.0, 0)
+    lines = api.call("GET", f"{SYNC}/queue/{first['queue']['queue_id']}/lines?limit=2", org).json()
+    assert len(lines["data"]) == 2
+    assert lines["next"] == 2
+    undone = data(api.call("POST", f"{path}/undo", org))
+    assert undone["rows"] >= made["creates"]
+    assert data(api.call("GET", path, org))["state"] == "undone"
+    assert api.call("POST", f"{path}/apply", org).status_code == 409
+    assert api.call("GET", "/api/v1/plans?state=undone", org).json()["rowCount"] == 1
+
+
+def test_a_refused_plan_is_never_applied(api: Served, store: Shop) -> None:
+    api.call("POST", f"{SYNC}/preview?action=select&entity_type=tags", store.org,
+             json={"decision": "include", "all": True, "draft": True})  # fmt: skip
+    plan = data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"]["plan_id"]
+    assert data(api.call("POST", f"/api/v1/plans/{plan}/refuse", store.org, json={"why": "no"}))["state"] == "refused"
+    assert api.call("POST", f"/api/v1/plans/{plan}/apply", store.org).status_code == 409
+    assert data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"] is not None
+
+
+def test_a_stale_plan_changes_nothing_and_names_the_records(api: Served, store: Shop) -> None:
+    one = min(store.store.ids("customers"))
+    api.call("POST", f"{SYNC}/preview?action=select&entity_type=customers", store.org,
+             json={"decision": "include", "all": True, "draft": True})  # fmt: skip
+    plan = data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"]["plan_id"]
+    store.store.update("customers", one, touch=False, last_name="Other")
+    store.pull("customers")
+    answer = api.call("POST", f"/api/v1/plans/{plan}/apply", store.org)
+    assert answer.status_code == 409
+    body = answer.json()
+    assert body["success"] is False
+    assert body["stale"] == [{"connection": "shop", "entity": "customer", "external_id": str(one)}]
+    assert api.call("GET", "/api/v1/requests", store.org).json()["rowCount"] == 0
+    assert store.value("SELECT count(*) FROM core.customers") == 0
+
+
+def test_the_actions_of_a_queue(api: Served, store: Shop) -> None:
+    org, path = store.org, f"{WOO}/sync/products"
+    ids = sorted(store.ids("products"))[:3]
+    started = data(api.call("POST", path, org, "operator", json={"action": "start", "ids": ids, "batch_size": 2}))
+    queue = started["queue"]["queue_id"]
+    assert (started["queue"]["total"], started["queue"]["state"]) == (3, "draft")
+    assert data(api.call("POST", path, org, json={"action": "status", "queue_id": queue}))["queue"]["open"] == 3
+    cancelled = data(api.call("POST", path, org, json={"action": "cancel", "queue_id": queue}))["queue"]
+    assert (cancelled["state"], cancelled["cancelled"]) == ("cancelled", 3)
+    nothing = api.call("POST", path, org, json={"action": "retry", "queue_id": queue})
+    assert nothing.status_code == 409
+    forced = data(api.call("POST", path, org, json={"action": "force-done", "queue_id": queue}))["queue"]
+    assert forced["state"] == "done"
+    assert api.call("POST", path, org, json={"action": "cancel"}).status_code == 400
+    assert api.call("POST", path, org, json={"action": "cancel", "queue_id": "nonsense"}).status_code == 400
+    assert api.call("POST", path, org, json={"action": "status", "queue_id": str(uuid4())}).status_code == 404
+    assert api.call("POST", path, org, json={"action": "start", "ids": ["99999"]}).status_code == 400
+    assert api.call("POST", path, org, json={"action": "start", "plan_id": str(uuid4())}).status_code == 404
+    assert api.call("POST", f"{WOO}/sync/unicorns", org, json={"action": "start"}).status_code == 404
+
+
+def test_failed_lines_are_tried_again(api: Served, store: Shop) -> None:
+    ids = sorted(store.ids("tags"))[:2]
+    started = data(api.call("POST", f"{WOO}/sync/tags", store.org, json={"action": "start", "ids": ids}))
+    queue = started["queue"]["queue_id"]
+    with api.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE promote.sync_queue_line SET state = 'failed', is_action_required = true, finished_at = now() "
+            "WHERE org_id = connect.current_org()"
+        )
+    again = data(api.call("POST", f"{WOO}/sync/tags", store.org, json={"action": "retry", "queue_id": queue}))
+    assert again["queue"]["open"] == 2
+    assert again["request_id"] != started["request_id"]
+    work(store, queue)
+    assert data(api.call("GET", f"{SYNC}/queue/{queue}", store.org))["state"] == "done"
+
+
+def test_several_entities_in_the_order_of_their_dependencies(api: Served, store: Shop) -> None:
+    wanted = [{"entity": name, "ids": sorted(store.ids(name))} for name in ("orders", "products", "customers")]
+    started = data(api.call("POST", f"{SYNC}/orchestrate", store.org, json={"entities": wanted}))
+    work(store, started["queue"]["queue_id"])
+    lines = api.call("GET", f"{SYNC}/queue/{started['queue']['queue_id']}/lines?limit=500", store.org).json()["data"]
+    kinds = [line["entity_type"] for line in lines]
+    assert kinds == sorted(kinds, key=["customer", "product", "order"].index)
+    assert {line["state"] for line in lines} == {"done"}
+    again = data(api.call("POST", f"{SYNC}/orchestrate", store.org, json={"entities": wanted}))
+    assert again["queue"] is None
+
+
+def test_a_store_that_is_not_there_starts_nothing(api: Served, store: Shop) -> None:
+    ids = sorted(store.ids("products"))[:1]
+    store.server.stop()
+    with api.db.org(store.org.org_id) as conn:  # what was healthy five minutes ago is asked again
+        conn.exec_driver_sql("UPDATE connect.integration_connector SET health_checked_at = now() - interval '1 hour'")
+    answer = api.call("POST", f"{WOO}/sync/products", store.org, json={"action": "start", "ids": ids})
+    assert answer.status_code == 502
+    assert store.value("SELECT count(*) FROM selection.sync_plan") == 0
+
+
+def test_what_needs_dagster_is_written_down(api: Served, store: Shop) -> None:
+    org = store.org
+    full = data(api.call("POST", f"{WOO}/sync/products/full", org, "operator"), 202)
+    assert (full["request"]["state"], full["run_id"]) == ("waiting", None)
+    assert full["request"]["parameters"] | {"actor": ""} == {
+        "connection": "shop", "entities": ["products"], "full": True, "actor": ""}  # fmt: skip
+    look = f"{SYNC}/preview?action=fetch&sync_type=woocommerce&entity_type=customers"
+    headers = {"Idempotency-Key": "once"}
+    fetch = data(api.call("POST", look, org, headers=headers))["request"]
+    assert fetch["kind"] == "preview"
+    assert fetch["parameters"]["max_pages"] == 10
+    assert data(api.call("POST", look, org, headers=headers))["request"]["request_id"] == fetch["request_id"]
+    other = look.replace("customers", "orders")
+    assert api.call("POST", other, org, headers=headers).status_code == 409
+    assert api.call("POST", look, org, "agent").status_code == 403
+    assert api.call("GET", "/api/v1/requests?state=waiting", org).json()["rowCount"] == 2
+
+
+def test_waiting_for_a_request_ends_with_it(api: Served, store: Shop) -> None:
+    full = data(api.call("POST", f"{WOO}/sync/tags/full", store.org), 202)["request"]["request_id"]
+
+    def finish() -> None:
+        with api.db.org(store.org.org_id) as conn:
+            conn.exec_driver_sql(
+                "UPDATE observe.request SET state = 'done', orchestrator_run = 'r', finished_at = now()"
+            )
+
+    threading.Timer(0.7, finish).start()
+    ended = data(api.call("GET", f"/api/v1/requests/{full}?wait=20", store.org))
+    assert (ended["state"], ended["run_id"]) == ("done", "r")
+
+
+def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
+    org, server = store.org, store.server
+    given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
+    made = data(api.call("POST", "/api/v1/connections", org,
+                         json={"provider": "woocommerce", "name": "second", "settings": given}), 201)  # fmt: skip
+    assert made["ok"] is True
+    assert made["connection"]["health"] == "healthy"
+    again = api.call("POST", "/api/v1/connections", org,
+                     json={"provider": "woocommerce", "name": "second", "settings": given})  # fmt: skip
+    assert again.status_code == 409
+    changed = data(api.call("PATCH", "/api/v1/connections/second", org, json={"settings": {"sweep_every": 3}}))
+    assert changed["settings"]["sweep_every"] == 3
+    for bad in ({"consumer_secret": "cs_other_one"}, {"store_url": "https://elsewhere.example"}, {"sweep_every": "x"}):
+        answer = api.call("PATCH", "/api/v1/connections/second", org, json={"settings": bad})
+        assert answer.status_code == 400
+        assert "cs_other" not in answer.text
+    wrong = data(api.call("POST", "/api/v1/connections/second/rotate", org,
+                          json={"credentials": {"consumer_secret": "cs_wrongwrongwrong"}}))  # fmt: skip
+    assert wrong["ok"] is False
+    assert any(one["level"] == "error" for one in wrong["findings"])
+    right = data(api.call("POST", "/api/v1/connections/second/rotate", org,
+                          json={"credentials": {"consumer_secret": server.secret}}))  # fmt: skip
+    assert right["ok"] is True
+    assert right["connection"]["settings"]["sweep_every"] == 3
+    assert data(api.call("POST", "/api/v1/connections/second/test", org, "operator"))["ok"] is True
+    everything = api.call("GET", "/api/v1/connections", org, "viewer").text
+    assert server.secret not in everything
+    assert server.key not in everything
+    # Two stores of a provider: which one must be said.
+    assert api.call("GET", f"{WOO}/table?entity=products", org).status_code == 400
+    assert api.call("GET", f"{WOO}/table?entity=products&connection=shop", org).json()["rowCount"] == 12
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:1", "http://localhost", "http://169.254.169.254/latest", "http://[::1]", "http://10.0.0.1",
+     "http://0.0.0.0", "http://[::ffff:127.0.0.1]", "file:///etc/passwd", "http://u:p@example.com"],
+)  # fmt: skip
+def test_an_address_inside_is_refused(
+    database: Database, settings: Settings, org: connect.Organization, address: str
+) -> None:
+    closed = settings.model_copy(update={"allow_private_hosts": False})
+    with served(database, closed) as api:
+        answer = api.call(
+            "POST", "/api/v1/connections", org,
+            json={"provider": "woocommerce", "name": "in",
+                  "settings": {"store_url": address, "consumer_key": "ck_x", "consumer_secret": "cs_x"}},
+        )  # fmt: skip
+        assert answer.status_code == 400, answer.text
+        assert connect.connections(database, org) == []
+
+
+def test_decisions_are_answered_once(api: Served, store: Shop) -> None:
+    from sync_pipeline import journal
+
+    with api.db.org(store.org.org_id) as conn:
+        gate = journal.open_gate(
+            conn,
+            "mass_deletion",
+            subject="product",
+            question="9 of 10 are missing. Are they gone?",
+            options=[journal.Option("keep", "nothing", "none"), journal.Option("delete", "they go", "loss")],
+            recommended="keep",
+            connection_id=store.connection.connection_id,
+            entity_type="product",
+        )
+    assert api.call("GET", "/api/v1/decisions", store.org, "viewer").json()["rowCount"] == 1
+    path = f"/api/v1/decisions/{gate}"
+    assert (
+        api.call("POST", f"{path}/answer", store.org, "viewer", json={"choose": "keep", "why": "w"}).status_code == 403
+    )
+    assert api.call("POST", f"{path}/answer", store.org, json={"choose": "nix", "why": "w"}).status_code == 400
+    done = data(api.call("POST", f"{path}/answer", store.org, "operator", json={"choose": "keep", "why": "moved"}))
+    assert (done["answer"], done["why"]) == ("keep", "moved")
+    assert api.call("POST", f"{path}/answer", store.org, json={"choose": "keep", "why": "w"}).status_code == 409
+    assert api.call("GET", "/api/v1/decisions", store.org).json()["rowCount"] == 0
+    assert api.call("GET", "/api/v1/decisions?all=true", store.org).json()["rowCount"] == 1
+
+
+def test_activity_is_exactly_data_and_row_count(api: Served, store: Shop) -> None:
+    body = api.call("GET", f"{SYNC}/activity?pageSize=2", store.org).json()
+    assert set(body) == {"data", "rowCount"}
+    assert len(body["data"]) == 2
+    assert body["rowCount"] > 2
+
+
+def test_status_and_compat(api: Served, store: Shop) -> None:
+    status = data(api.call("GET", "/api/v1/status", store.org))
+    products = next(one for one in status["connections"][0]["entities"] if one["entity"] == "products")
+    assert (products["captured"], products["ledger"]["closed"]) == (12, True)
+    assert data(api.call("GET", "/api/v1/integrations/schema-compat", store.org))["ok"] is True
+
+
+def test_metrics_tell_what_the_database_knows(api: Served, store: Shop) -> None:
+    text = api.client.get("/metrics").text
+    assert 'sync_records_created_total{connection="shop",org="acme",provider="woocommerce"}' in text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    key = '{connection="shop",org="acme",provider="woocommerce"}'
+    captured = store.value("SELECT count(*) FROM capture.sync_record")
+    assert float(lines[f"sync_records_created_total{key}"]) == captured
+    assert float(lines[f"sync_pulls_total{key}"]) == len(store.streams)
+    assert "sync_api_call_seconds_bucket" in text
+    assert api.client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 401
+
+
+def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
+    from sync_pipeline.steps.observe.heartbeat import beat
+
+    assert api.client.get("/readyz").json()["dagster"] == "unknown"
+    beat(api.db)
+    ready = api.client.get("/readyz").json()
+    assert (ready["database"], ready["dagster"]) == ("ok", "ok")
+    with api.db.across() as conn:
+        conn.exec_driver_sql("UPDATE observe.heartbeat SET seen_at = now() - interval '1 hour'")
+    assert api.client.get("/readyz").json()["status"] == "degraded"

@@ -1,0 +1,179 @@
+"""Queues followed live: right whoever works on them, and however many follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from sync_pipeline.api.application import build
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.served import listening
+from sync_pipeline_tests.stores import Shop, shop
+
+PRODUCTS = 40
+
+
+@pytest.fixture
+def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    made = Store()
+    seed(made, products=PRODUCTS, variable=0, customers=1, orders=1)
+    with shop(database, settings, org, made, batch_size=4, batch_delay_ms=150) as opened:
+        opened.pull("products")
+        opened.preview("products")
+        yield opened
+
+
+def queued(store: Shop) -> str:
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
+    plan = select.make_plan(store.db, store.org, actor="ann")
+    assert plan is not None
+    return promote.ask(store.db, store.org.org_id, plan.plan_id, actor="ann").queue.queue
+
+
+def work(store: Shop, queue: str) -> None:
+    promote.work(store.db, store.org.org_id, queue)
+
+
+async def follow(client: httpx.AsyncClient, url: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every event of a stream until it ends: its name and data."""
+    events = []
+    async with client.stream("GET", url) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        name = "message"
+        async for line in answer.aiter_lines():
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                events.append((name, json.loads(line[6:])))
+            elif not line:
+                name = "message"
+    return events
+
+
+def headers(store: Shop) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.add_token(store.db, store.org, 'viewer', actor='t').plain}"}
+
+
+def check(events: list[tuple[str, dict[str, Any]]]) -> None:
+    assert events[-1][0] == "end"
+    told = [data for _, data in events]
+    done = [one["processedCount"] for one in told]
+    assert done == sorted(done)
+    assert done[-1] == PRODUCTS
+    assert told[-1]["state"] == "done"
+    assert told[-1]["completionPercent"] == 100.0
+    assert told[-1]["etaSeconds"] == 0.0
+    for one in told:
+        assert set(one) == {
+            "queueId", "state", "totalCount", "processedCount", "failedCount", "cancelledCount", "itemsPerMin",
+            "etaSeconds", "completionPercent",
+        }  # fmt: skip
+        assert one["completionPercent"] == pytest.approx(100 * one["processedCount"] / PRODUCTS, abs=0.1)
+
+
+def test_two_hundred_follow_a_queue_and_hold_nothing(store: Shop, settings: Settings) -> None:
+    queue = queued(store)
+    app = build(settings, store.db)
+    with listening(app) as url:
+        events = f"{url}/api/v1/integrations/sync/queue/{queue}/events"
+
+        async def everybody() -> list[list[tuple[str, dict[str, Any]]]]:
+            limits = httpx.Limits(max_connections=300)
+            async with httpx.AsyncClient(headers=headers(store), timeout=60, limits=limits) as client:
+                streams = [asyncio.create_task(follow(client, events)) for _ in range(200)]
+                hub = app.state.hub
+                deadline = time.monotonic() + 30
+                while hub.following < 200 and time.monotonic() < deadline:
+                    await asyncio.sleep(0.05)
+                assert hub.following == 200
+                most_connections = most_threads = 0
+                worker = threading.Thread(target=work, args=(store, queue))
+                before = threading.active_count()
+                worker.start()
+                while worker.is_alive():
+                    most_connections = max(most_connections, store.db.engine.pool.checkedout())  # type: ignore[attr-defined]
+                    most_threads = max(most_threads, threading.active_count() - before)
+                    # Others are served meanwhile.
+                    assert (await client.get(f"{url}/api/v1/providers")).status_code == 200
+                    await asyncio.sleep(0.1)
+                assert most_connections <= 10
+                assert most_threads <= 12
+                return await asyncio.gather(*streams)
+
+        told = asyncio.run(everybody())
+        assert len(told) == 200
+        for one in told:
+            check(one)
+        assert len(told[0]) > 3
+        deadline = time.monotonic() + 5
+        while app.state.hub.following and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert app.state.hub.following == 0
+    assert store.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_it_goes_on_after_a_worker_died(store: Shop, settings: Settings) -> None:
+    """The lines of a dead worker are open until somebody else does them; the stream says exactly that."""
+    queue = queued(store)
+    with store.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = 1, "
+            "lease_until = now() + interval '1 second' WHERE line_no <= 5"
+        )
+    with listening(build(settings, store.db)) as url:
+
+        async def one() -> list[tuple[str, dict[str, Any]]]:
+            async with httpx.AsyncClient(headers=headers(store), timeout=60) as client:
+                stream = asyncio.create_task(follow(client, f"{url}/api/v1/integrations/sync/queue/{queue}/events"))
+                await asyncio.sleep(1.2)
+                workers = [threading.Thread(target=work, args=(store, queue)) for _ in range(2)]
+                for worker in workers:
+                    worker.start()
+                events = await stream
+                for worker in workers:
+                    worker.join()
+                return events
+
+        events = asyncio.run(one())
+    assert events[0][1]["processedCount"] == 0
+    check(events)
+
+
+def test_a_stream_of_what_is_over_ends_at_once_and_of_nothing_is_404(store: Shop, settings: Settings) -> None:
+    queue = queued(store)
+    work(store, queue)
+    with listening(build(settings, store.db)) as url, httpx.Client(headers=headers(store)) as client:
+        path = f"{url}/api/v1/integrations/sync/queue"
+        text = client.get(f"{path}/{queue}/events").text
+        assert text.count("event: end") == 1
+        missing = client.get(f"{path}/{queue[:-4]}0000/events")
+        assert missing.status_code == 404
+        assert set(missing.json()) == {"success", "error"}
+
+
+def test_a_client_that_leaves_is_forgotten(store: Shop, settings: Settings) -> None:
+    queue = queued(store)
+    app = build(settings, store.db)
+    with listening(app) as url, httpx.Client(headers=headers(store), timeout=20) as client:
+        with client.stream("GET", f"{url}/api/v1/integrations/sync/queue/{queue}/events") as answer:
+            lines = answer.iter_lines()
+            while not next(lines).startswith("data: "):
+                pass
+            assert app.state.hub.following == 1
+        deadline = time.monotonic() + 10
+        while app.state.hub.following and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert app.state.hub.following == 0

@@ -1,0 +1,315 @@
+"""Push and webhooks over HTTP: who may, the exact answers, and addresses that appear nowhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import NullPool, create_engine
+
+from sync_pipeline.api.logs import configure
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
+from sync_pipeline_tests.served import Served, listening, served
+from sync_pipeline_tests.stores import Shop, shop
+
+SECRET = "a secret of the webhook's own"
+
+
+@pytest.fixture
+def api(database: Database, settings: Settings) -> Iterator[Served]:
+    with served(database, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def here(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    store = Store()
+    seed(store, products=4, variable=1, customers=3, orders=3)
+    with shop(database, settings, org, store) as made:
+        yield made
+
+
+def signature(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+    return {"X-WC-Webhook-Signature": signed, "Content-Type": "application/json"}
+
+
+def told(topic: str, delivery: str = "1") -> dict[str, str]:
+    resource, _, event = topic.partition(".")
+    return {
+        "X-WC-Webhook-Topic": topic,
+        "X-WC-Webhook-Resource": resource,
+        "X-WC-Webhook-Event": event,
+        "X-WC-Webhook-Delivery-ID": delivery,
+    }
+
+
+def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> None:
+    records = [{"wc_product_id": 9001, "name": "A"}, {"wc_product_id": 9002}]
+    answer = api.call("POST", "/api/sync/products", here.org, "plugin", json={"products": records})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body == {
+        "success": True,
+        "data": {"syncedCount": 1, "skippedCount": 1, "syncLogId": body["data"]["syncLogId"]},
+    }
+    for kind, record in (
+        ("customers", {"wc_customer_id": 1}),
+        ("categories", {"wc_category_id": 1, "name": "C"}),
+        ("orders", {"wc_order_id": 1}),
+    ):
+        done = api.call("POST", f"/api/sync/{kind}", here.org, "plugin", json={kind: [record, {}, 7]}).json()
+        assert (done["data"]["syncedCount"], done["data"]["skippedCount"]) == (1, 2), kind
+    empty = api.call("POST", "/api/sync/orders", here.org, "plugin", json={"orders": []}).json()
+    assert (empty["success"], empty["data"]["syncedCount"], empty["data"]["skippedCount"]) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{}", 400),
+        (b"", 400),
+        (b'{"products": {}}', 400),
+        (b'{"products": "x"}', 400),
+        (b'{"customers": []}', 400),
+        (b'{"products": [', 400),
+        (b'{"products": [NaN]}', 400),
+        (b'{"products": ' + b"[" * 200 + b"]" * 200 + b"}", 400),
+        (b"\xff\xfe", 400),
+        (json.dumps({"products": [{}] * (push.MAX_RECORDS + 1)}).encode(), 400),
+        (b'{"products": [' + b" " * (9 * 1024 * 1024) + b"]}", 413),
+    ],
+)
+def test_what_is_no_batch_is_refused(api: Served, here: Shop, body: bytes, status: int) -> None:
+    answer = api.call(
+        "POST", "/api/sync/products", here.org, "plugin", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == status
+    assert answer.json()["success"] is False
+    assert answer.json()["error"]
+
+
+def test_a_push_goes_into_the_connection_of_its_token_alone(api: Served, here: Shop) -> None:
+    path, body = "/api/sync/products", {"products": [{"wc_product_id": 1, "name": "A"}]}
+    assert api.client.post(path, json=body).status_code == 401
+    assert api.client.post(path, json=body, headers={"Authorization": "Bearer sp_1_nonsense"}).status_code == 401
+    for role in ("viewer", "operator", "agent", "admin"):  # an admin's token has no connection
+        assert api.call("POST", path, here.org, role, json=body).status_code == 403
+    other = connect.add_organization(here.db, "other")
+    given = {"store_url": here.server.url, "consumer_key": "ck_x", "consumer_secret": "cs_x"}
+    connect.add_connection(here.db, here.settings, other, "woocommerce", "theirs", given, actor="test")
+    assert api.call("POST", path, other, "plugin", json=body).status_code == 200
+    with here.db.org(here.org.org_id) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM capture.sync_record").scalar_one() == 0
+    with here.db.org(other.org_id) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM capture.sync_record").scalar_one() == 1
+
+
+def test_a_failure_inside_is_500_and_nothing_is_stored(api: Served, here: Shop, owner_url: str) -> None:
+    engine = create_engine(owner_url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    with engine.begin() as conn:
+        conn.exec_driver_sql(
+            "CREATE FUNCTION capture.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.external_id = '2' THEN RAISE 'secret words'; END IF; RETURN NEW; END $$"
+        )
+        conn.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON capture.woocommerce_sync "
+            "FOR EACH ROW EXECUTE FUNCTION capture.refuse()"
+        )
+    records = [{"wc_product_id": number, "name": "A"} for number in (1, 2, 3)]
+    answer = api.call("POST", "/api/sync/products", here.org, "plugin", json={"products": records})
+    assert answer.status_code == 500
+    assert answer.json()["success"] is False
+    assert "secret words" not in answer.text
+    with here.db.org(here.org.org_id) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM capture.sync_record").scalar_one() == 0
+        assert conn.exec_driver_sql("SELECT status FROM capture.sync_logs").scalar_one() == "failed"
+
+
+def test_a_webhook_is_set_up_and_taken(api: Served, here: Shop) -> None:
+    here.pull("products")
+    path = "/api/v1/connections/shop/webhook"
+    for role in ("viewer", "operator", "agent", "plugin"):
+        assert api.call("POST", path, here.org, role, json={"secret": SECRET}).status_code == 403
+    assert api.call("POST", "/api/v1/connections/none/webhook", here.org, json={"secret": "x"}).status_code == 404
+    answer = api.call("POST", path, here.org, json={"secret": SECRET})
+    assert SECRET not in answer.text
+    data = answer.json()["data"]
+    assert data["secret_set"] is True
+    number = here.store.tables["products"].ids[0]
+    body = b'{"id": %d}' % number
+    headers = {**signature(body), **told("product.updated")}
+    assert api.client.post(data["path"], content=body, headers=headers).json() == {
+        "success": True,
+        "data": {"taken": "stored"},
+    }
+    assert api.client.post(data["path"], content=body, headers=headers).json()["data"]["taken"] == "known"
+    ping = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert api.client.post(data["path"], content=b"webhook_id=3", headers=ping).json()["data"]["taken"] == "ping"
+    wrong = {**signature(body, "guessed"), **told("product.updated", "2")}
+    refused = api.client.post(data["path"], content=body, headers=wrong)
+    unknown = api.client.post("/api/v1/webhooks/woocommerce/987654", content=body, headers=headers)
+    assert (refused.status_code, unknown.status_code) == (401, 401)
+    assert refused.json() == unknown.json()  # it is not told whether there is such a connection
+    assert api.client.post("/api/v1/webhooks/nobody/1", content=body, headers=headers).status_code == 404
+    assert api.client.post("/api/v1/webhooks/woocommerce/x", content=body, headers=headers).status_code == 400
+
+
+def test_new_credentials_of_the_store_keep_the_webhooks_secret(here: Shop) -> None:
+    connect.set_webhook_secret(here.db, here.settings, here.connection, SECRET, actor="test")
+    given = {"store_url": here.server.url, "consumer_key": "ck_new", "consumer_secret": "cs_new"}
+    again = connect.add_connection(here.db, here.settings, here.org, "woocommerce", "shop", given, actor="test")
+    assert connect.secret(here.settings, again, "webhook_secret") == SECRET
+    assert connect.secret(here.settings, again, "consumer_secret") == "cs_new"
+    elsewhere = {**given, "store_url": "http://127.0.0.1:9"}
+    moved = connect.add_connection(here.db, here.settings, here.org, "woocommerce", "shop", elsewhere, actor="test")
+    assert connect.secret(here.settings, moved, "webhook_secret") is None
+
+
+def test_many_deliveries_at_once_are_each_stored_once(api: Served, here: Shop) -> None:
+    """Over a real port: WordPress waits for the answer."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    connect.set_webhook_secret(here.db, here.settings, here.connection, SECRET, actor="test")
+    path = connect.webhook_path(here.connection)
+    with listening(api.app) as address, httpx.Client(base_url=address) as client:
+
+        def send(number: int) -> tuple[str, float]:
+            body = b'{"id": %d}' % (number % 100 + 1)
+            began = time.perf_counter()
+            answer = client.post(path, content=body, headers={**signature(body), **told("order.updated")})
+            return answer.json()["data"]["taken"], time.perf_counter() - began
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(send, range(300)))
+    said = [what for what, _ in answers]
+    assert (said.count("stored"), said.count("known")) == (100, 200)
+
+
+def test_under_hash_no_address_appears_anywhere(
+    server: EmbeddedPostgres,
+    api: Served,
+    here: Shop,
+    settings: Settings,
+    owner_url: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Not in the data files, write-ahead log included, not in any log, nor in an answer."""
+    configure()
+    caplog.set_level(logging.DEBUG)
+    mark = uuid4().hex
+    addresses = iter(f"Person.{place}.{mark}@Shop-{place}.example" for place in range(1000))
+    used: list[str] = []
+
+    def address() -> str:
+        used.append(next(addresses))
+        return used[-1]
+
+    said: list[str] = []
+
+    def send(kind: str, *records: Any) -> None:
+        answer = api.call("POST", f"/api/sync/{kind}", here.org, "plugin", json={kind: list(records)})
+        said.append(answer.text)
+
+    connect.update_settings(here.db, here.connection, {"pii_policy": "hash"})
+    here.connection = connect.connection(here.db, here.org, "shop")
+    send(
+        "customers",
+        {"wc_customer_id": 501, "email": address(), "display_name": address(), "note": f"write to {address()}!"},
+        {
+            "wc_customer_id": 502,
+            "email": f"  {address().upper()} ",
+            "meta_data": [{"key": address(), "value": {"a": [address()]}}],
+        },
+        {"wc_customer_id": address()},
+        {"wc_customer_id": 503, "created_at": address()},
+        {address(): 1},
+        address(),
+    )
+    send(
+        "orders",
+        {
+            "wc_order_id": 601,
+            "billing": {"email": address(), "address_1": f"c/o {address()}"},
+            "customer_note": f"<a href='mailto:{address()}'>me</a> or {address().replace('@', '%40')}",
+            "status": "completed",
+            "total": "10",
+            "currency": "USD",
+        },
+        {"wc_order_id": 602, "email": address(), "total": address()},
+    )
+    send("products", {"wc_product_id": 701, "name": f"Ask {address()}", "price": address()})
+    send("categories", {"wc_category_id": 801, "name": f"By {address()}", "parent_id": address()})
+    broken = json.dumps({"products": address()}).encode()
+    kind = {"Content-Type": "application/json"}
+    said += [
+        api.call("POST", "/api/sync/products", here.org, "plugin", content=content, headers=kind).text
+        for content in (broken, broken[:-1], b'{"' + address().encode() + b'": []}')
+    ]
+    # A batch that fails inside, in the database's own words.
+    engine = create_engine(owner_url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE capture.woocommerce_sync ADD CONSTRAINT odd CHECK (external_id <> '999')")
+    send("customers", {"wc_customer_id": 999, "email": address()})
+    assert json.loads(said[-1])["success"] is False
+    # What is pulled, quarantined and told by webhooks.
+    customer, order = here.store.tables["customers"].ids[-1], here.store.tables["orders"].ids[-1]
+    here.store.update("customers", customer, email=address().lower(), billing={"email": address()})
+    here.store.update("orders", order, billing={"email": address()}, customer_note=f"to {address()}")
+    here.pull("customers", "orders", "products", "categories")
+    here.server.faults.clear()
+    connect.set_webhook_secret(here.db, here.settings, here.connection, SECRET, actor="test")
+    body = json.dumps(
+        {
+            "id": order, "status": "processing", "line_items": [], "meta_data": [], "customer_note": address(),
+            "date_modified_gmt": "2099-01-01T00:00:00", "billing": {"email": address()},
+        }
+    ).encode()  # fmt: skip
+    path = connect.webhook_path(connect.connection(here.db, here.org, "shop"))
+    for topic in ("order.updated", "customer.created", f"{address()}.updated"):
+        headers = {**signature(body), **told(topic)}
+        said.append(api.client.post(path, content=body, headers=headers).text)
+        said.append(api.client.post(path, content=body, headers={**headers, "X-WC-Webhook-Signature": "x"}).text)
+    with capture.session(here.db, settings, connect.connection(here.db, here.org, "shop")) as session:
+        push.take(session, here.connection.source.stream("orders"))
+    # And all of it into core.
+    for name in ("customers", "orders", "products", "categories"):
+        stream = here.connection.source.stream(name)
+        preview.recompute(here.db, here.connection, stream)
+        select.select(here.db, here.connection, stream, everything=True, include=True, actor="ann")
+    plan = select.make_plan(here.db, here.org, actor="ann")
+    assert plan is not None
+    report = promote.apply(here.db, here.org.org_id, plan.plan_id, actor="ann")
+    said += [str(report), str(observe.activity(here.db, here.org, page_size=500))]
+    with here.db.org(here.org.org_id) as conn:
+        emails = set(conn.exec_driver_sql("SELECT email FROM core.customers WHERE email IS NOT NULL").scalars())
+    assert hashlib.sha256(used[0].lower().encode()).hexdigest() in emails  # they are there, as hashes
+
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql("CHECKPOINT")
+    engine.dispose()
+    needles = [mark.encode(), mark.upper().encode()]
+    files = [file for file in Path(server.home).rglob("*") if file.is_file()]
+    assert len(files) > 1000  # the whole cluster, its write-ahead log and its own log
+    for file in files:
+        content = file.read_bytes()
+        assert not any(needle in content for needle in needles), file
+    out = capfd.readouterr()
+    everything = "".join(said) + out.out + out.err + caplog.text
+    assert not any(needle.decode() in everything for needle in needles)
+    assert len(used) > 25

@@ -1,0 +1,360 @@
+"""Push: whole batches or nothing, and records that meet those that are pulled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import NotFound
+from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.steps import connect, preview, promote, push, select
+from sync_pipeline.steps.push import NotABatch
+from sync_pipeline_tests.stores import Shop, shop
+
+
+@pytest.fixture
+def plain(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    """A shop with products, customers and orders, nothing pulled yet."""
+    store = Store()
+    seed(store, products=8, variable=1, customers=4, orders=4)
+    with shop(database, settings, org, store) as made:
+        yield made
+
+
+def send(here: Shop, kind: str, records: Any, **settings: Any) -> push.PushReport:
+    if settings:
+        connect.update_settings(here.db, here.connection, settings)
+    connection = connect.connection(here.db, here.org, here.connection.name)
+    return push.push(here.db, connection, kind, json.dumps({kind: records}).encode(), actor="plugin")
+
+
+def sql(here: Shop, statement: str, **parameters: Any) -> list[Any]:
+    with here.db.org(here.org.org_id) as conn:
+        result = conn.exec_driver_sql(statement, parameters)
+        return list(result) if result.returns_rows else []
+
+
+def payload(here: Shop, entity: str, external_id: int | str) -> dict[str, Any]:
+    [row] = sql(
+        here,
+        "SELECT sync_data FROM capture.sync_record WHERE entity_type = %(e)s AND external_id = %(x)s",
+        e=entity,
+        x=str(external_id),
+    )
+    found: dict[str, Any] = row.sync_data
+    return found
+
+
+def state(here: Shop) -> Any:
+    """Everything a repeated batch must leave alone."""
+    return sql(
+        here,
+        "SELECT r.entity_type, r.external_id, r.version_no, r.content_hash, r.captured_at, r.run_id, "
+        "(SELECT count(*) FROM capture.record_history) AS history FROM capture.sync_record r ORDER BY 1, 2",
+    )
+
+
+def product(number: int, **fields: Any) -> dict[str, Any]:
+    return {"wc_product_id": number, "name": f"Product {number}", "sku": f"S-{number}", "price": "9.90", **fields}
+
+
+def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None:
+    wrong: list[Any] = [
+        {"name": "no id"},
+        {"wc_product_id": 0, "name": "zero"},
+        {"wc_product_id": "ann@example.test", "name": "no number"},
+        {"wc_product_id": 7},
+        {"wc_product_id": 7, "name": "  "},
+        {"wc_product_id": 7, "name": "x", "price": "cheap"},
+        {"wc_product_id": 7, "name": "x", "updated_at": "yesterday"},
+        "no object",
+        None,
+        {"wc_product_id": 7, "name": "x", "stock_quantity": True},
+    ]
+    batches = []
+    for start in range(0, 10_000, 500):
+        batch: list[Any] = [product(1_000_000 + start + i) for i in range(485)]
+        for i in range(15):
+            batch.insert(31 * i, wrong[(start + i) % len(wrong)])
+        assert len(batch) == 500
+        batches.append(batch)
+    reports = [send(plain, "products", batch) for batch in batches]
+    assert [(r.synced, r.skipped) for r in reports] == [(485, 15)] * 20
+    assert sql(plain, "SELECT count(*) AS n FROM capture.sync_record")[0].n == 9_700
+    logs = sql(plain, "SELECT status, records_synced, skipped, detail FROM capture.sync_logs WHERE kind = 'push'")
+    assert {(row.status, row.records_synced, row.skipped) for row in logs} == {("success", 485, 15)}
+    reasons = {one["reason"] for row in logs for one in row.detail["skipped"]}
+    assert reasons == {
+        "wc_product_id is missing",
+        "wc_product_id is no id",
+        "name is missing",
+        "price is no number",
+        "updated_at is no date",
+        "it is no object",
+        "stock_quantity is no number",
+    }
+    before = state(plain)
+    assert [(r.synced, r.new, r.changed) for r in (send(plain, "products", b) for b in batches[:3])] == [
+        (485, 0, 0)
+    ] * 3
+    assert state(plain) == before
+    [asked] = sql(plain, "SELECT kind, parameters FROM observe.request")
+    assert (asked.kind, asked.parameters["entities"]) == ("preview", ["products"])
+    connection = connect.connection(plain.db, plain.org, "shop")
+    assert connection.last_sync_at is not None
+
+
+def test_what_was_pushed_shows_at_once_as_what_it_is(plain: Shop) -> None:
+    send(plain, "products", [product(1), product(2, sku="s-1 "), product(3, category_id=9)])
+    stream = plain.connection.source.stream("products")
+    shown = preview.table(plain.db, plain.connection, stream)
+    assert {row["external_id"]: row["status"] for row in shown.data} == dict.fromkeys("123", "new")
+    warned = sql(plain, "SELECT external_id, warnings -> 0 ->> 'code' AS code FROM preview.difference ORDER BY 1")
+    assert [tuple(row) for row in warned] == [("1", "duplicate_sku"), ("2", "duplicate_sku"), ("3", None)]
+    before = sql(plain, "SELECT * FROM preview.difference ORDER BY external_id")
+    preview.recompute(plain.db, plain.connection, stream)
+    assert sql(plain, "SELECT * FROM preview.difference ORDER BY external_id") == before
+    promoted(plain, "products")
+    send(plain, "products", [product(1, price="11")])
+    assert plain.table("products", "updated") == {"1"}
+    send(plain, "products", [product(1)])
+    assert plain.table("products", "updated") == set()
+
+
+def test_an_empty_batch_is_a_success_and_no_list_is_none(plain: Shop) -> None:
+    report = send(plain, "products", [])
+    assert (report.synced, report.skipped) == (0, 0)
+    connection = plain.connection
+    for body in (b"", b"[]", b"{}", b'{"products": {}}', b'{"products": null}', b"\xff", b'{"products": [NaN]}'):
+        with pytest.raises(NotABatch):
+            push.push(plain.db, connection, "products", body, actor="plugin")
+    with pytest.raises(NotABatch):
+        push.push(plain.db, connection, "products", b'{"products":' + b"[" * 100_000, actor="plugin")
+    with pytest.raises(NotFound):
+        push.push(plain.db, connection, "invoices", b'{"invoices": []}', actor="plugin")
+    assert len(sql(plain, "SELECT 1 FROM capture.sync_logs")) == 1
+
+
+def test_a_failure_in_mid_batch_leaves_nothing_and_the_log_says_so(plain: Shop, owner_url: str) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(owner_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as conn:
+        conn.exec_driver_sql(
+            "CREATE FUNCTION capture.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.external_id = '1000250' THEN RAISE 'no place for %%', NEW.email; END IF; "
+            "RETURN NEW; END $$"
+        )
+        conn.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON capture.woocommerce_sync "
+            "FOR EACH ROW EXECUTE FUNCTION capture.refuse()"
+        )
+    send(plain, "customers", [{"wc_customer_id": 5, "email": "kept@example.test"}])
+    before = state(plain)
+    batch = [{"wc_customer_id": 1_000_000 + i, "email": f"c{i}@example.test"} for i in range(500)]
+    with pytest.raises(push.PushFailed, match="nothing of it is stored"):
+        send(plain, "customers", batch)
+    assert state(plain) == before
+    [row] = sql(
+        plain, "SELECT status, records_synced, error_message FROM capture.sync_logs ORDER BY log_id DESC LIMIT 1"
+    )
+    assert (row.status, row.records_synced) == ("failed", 0)
+    assert row.error_message == "RaiseException"
+    assert not sql(plain, "SELECT 1 FROM capture.sync_ledger WHERE state = 'open'")
+    with engine.begin() as conn:
+        conn.exec_driver_sql("DROP TRIGGER refuse ON capture.woocommerce_sync")
+    engine.dispose()
+    assert send(plain, "customers", batch).synced == 500
+
+
+def test_a_log_of_a_killed_process_is_closed_by_the_next_batch(plain: Shop) -> None:
+    sql(
+        plain,
+        "INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, started_at) "
+        "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - interval '2 hours')",
+        c=plain.connection.connection_id,
+    )
+    send(plain, "products", [])
+    assert [row.status for row in sql(plain, "SELECT status FROM capture.sync_logs ORDER BY log_id")] == [
+        "failed",
+        "success",
+    ]
+
+
+def test_a_pushed_product_does_not_make_a_pulled_one_poorer(plain: Shop) -> None:
+    plain.pull("products")
+    whole = plain.export("products")[0]
+    number = whole["id"]
+    later = "2099-01-01T00:00:00+02:00"
+    report = send(plain, "products", [product(number, price="123.450", updated_at=later, total_views=3)])
+    assert (report.new, report.changed) == (0, 1)
+    merged = payload(plain, "product", number)
+    assert set(merged) == set(whole)  # nothing lost, nothing that the store's own payload does not have
+    changed = {name for name in whole if merged[name] != whole[name]}
+    assert changed <= {"name", "sku", "price", "date_modified_gmt"}
+    assert merged["price"] == "123.450"
+    assert merged["date_modified_gmt"] == "2098-12-31T22:00:00"
+    plain.pull("products", full=True)
+    assert next(p for p in plain.export("products") if p["id"] == number)["price"] == whole["price"]
+    versions = sql(
+        plain,
+        "SELECT version_no FROM capture.sync_record_version WHERE external_id = %(x)s AND entity_type = 'product'",
+        x=str(number),
+    )
+    assert len(versions) == 2  # pulled, pushed; pulled again is the first content once more
+
+
+def test_a_push_older_than_what_was_pulled_changes_nothing(plain: Shop) -> None:
+    plain.pull("products")
+    number = plain.export("products")[0]["id"]
+    before = state(plain)
+    report = send(plain, "products", [product(number, price="0.01", updated_at="2001-01-01 00:00:00")])
+    assert (report.synced, report.changed) == (1, 0)
+    assert state(plain) == before
+
+
+def test_pushes_out_of_order_leave_the_newest(plain: Shop) -> None:
+    new, old = (
+        product(900, price="2", updated_at="2026-02-02T00:00:00"),
+        product(900, price="1", updated_at="2026-01-01"),
+    )
+    send(plain, "products", [new])
+    assert send(plain, "products", [old]).changed == 0
+    assert payload(plain, "product", 900)["price"] == "2"
+    send(
+        plain,
+        "products",
+        [product(901, price="2", updated_at="2026-02-02"), product(901, price="1", updated_at="2026-01-01")],
+    )
+    assert payload(plain, "product", 901)["price"] == "2"
+
+
+def test_a_pushed_record_becomes_whole_by_the_next_pull(plain: Shop) -> None:
+    number = plain.store.tables["products"].ids[0]
+    send(plain, "products", [product(number, updated_at="2020-01-01")])
+    assert sql(plain, "SELECT pushed_only FROM capture.sync_record")[0].pushed_only
+    plain.pull("products")
+    exported = {p["id"]: p for p in plain.export("products")}
+    assert "description" in exported[number]
+    assert not sql(plain, "SELECT 1 FROM capture.sync_record WHERE pushed_only")
+
+
+def test_a_push_does_not_bring_back_what_was_looked_for_and_gone(plain: Shop) -> None:
+    plain.pull("products")
+    number = plain.export("products")[-1]["id"]
+    plain.store.delete("products", number)
+    plain.pull("products")
+    send(plain, "products", [product(number)])
+    send(plain, "products", [product(number, updated_at="2020-01-01")])
+    gone = "SELECT deletion_state FROM capture.sync_record WHERE entity_type = 'product' AND external_id = %(x)s"
+    assert sql(plain, gone, x=str(number))[0].deletion_state == "deleted"
+    send(plain, "products", [product(number, updated_at="2099-01-01")])
+    assert sql(plain, gone, x=str(number))[0].deletion_state == "present"
+
+
+def test_a_category_of_a_push_takes_none_away(plain: Shop) -> None:
+    first, second = plain.store.add_category(name="A"), plain.store.add_category(name="B")
+    number = plain.store.add_product(name="In both", categories=[first, second])
+    plain.pull("products")
+    send(plain, "products", [product(number, category_id=second, category_name="B")])
+    assert {c["id"] for c in payload(plain, "product", number)["categories"]} == {first, second}
+    send(plain, "products", [product(number, category_id=77, category_name="New")])
+    assert next(c["id"] for c in payload(plain, "product", number)["categories"]) == 77
+
+
+def promoted(here: Shop, *entities: str) -> promote.ApplyReport:
+    connection = connect.connection(here.db, here.org, "shop")
+    for name in entities:
+        stream = connection.source.stream(name)
+        preview.recompute(here.db, connection, stream)
+        select.select(here.db, connection, stream, everything=True, include=True, actor="ann")
+    plan = select.make_plan(here.db, here.org, actor="ann")
+    assert plan is not None
+    report = promote.apply(here.db, here.org.org_id, plan.plan_id, actor="ann")
+    assert not report.errors
+    return report
+
+
+def test_pushed_records_are_promoted_and_linked_when_their_parents_come_later(plain: Shop) -> None:
+    send(plain, "categories", [{"wc_category_id": 12, "name": "Child", "parent_id": 11, "product_count": 2}])
+    send(
+        plain, "products", [product(500, category_id=12, regular_price=10, stock_quantity="7", stock_status="instock")]
+    )
+    send(
+        plain,
+        "orders",
+        [{"wc_order_id": 900, "total": "20.00", "currency": "USD", "customer_id": 55, "status": "wc-completed"}],
+    )
+    promoted(plain, "products", "orders", "categories")
+    [before] = sql(plain, "SELECT parent_id FROM core.categories")
+    assert before.parent_id is None
+    send(plain, "categories", [{"wc_category_id": 11, "name": "Parent"}])
+    send(plain, "customers", [{"wc_customer_id": 55, "email": "x@y.zz", "display_name": "Ada"}])
+    promoted(plain, "categories", "customers")
+    [child] = sql(plain, "SELECT p.name FROM core.categories c JOIN core.categories p ON p.id = c.parent_id")
+    assert child.name == "Parent"
+    [row] = sql(
+        plain,
+        "SELECT p.price, p.regular_price, i.quantity, c.name AS category FROM core.products p "
+        "JOIN core.inventory_items i ON i.product_id = p.id "
+        "JOIN core.product_categories pc ON pc.product_id = p.id JOIN core.categories c ON c.id = pc.category_id",
+    )
+    assert tuple(row) == (Decimal("9.90"), Decimal(10), Decimal(7), "Child")
+    [order] = sql(
+        plain, "SELECT o.total, o.status, c.name FROM core.sales_orders o JOIN core.customers c ON c.id = o.customer_id"
+    )
+    assert tuple(order) == (Decimal("20.00"), "completed", "Ada")
+
+
+def hashed(address: str) -> str:
+    return hashlib.sha256(address.strip().lower().encode()).hexdigest()
+
+
+def test_the_default_keeps_what_is_pulled_and_hashes_what_is_pushed(plain: Shop) -> None:
+    plain.pull("customers")
+    known = plain.export("customers")[-1]
+    before = state(plain)
+    same = {"wc_customer_id": known["id"], "email": f"  {known['email'].upper()} "}
+    assert send(plain, "customers", [same]).changed == 0
+    assert state(plain) == before
+    send(plain, "customers", [{"wc_customer_id": 4711, "email": " Ann@Example.TEST "}])
+    assert payload(plain, "customer", 4711)["email"] == hashed("ann@example.test")
+    [row] = sql(plain, "SELECT email FROM capture.sync_record WHERE external_id = '4711'")
+    assert row.email == hashed("ann@example.test")
+
+
+def test_keep_keeps_what_is_pushed(plain: Shop) -> None:
+    send(plain, "customers", [{"wc_customer_id": 4711, "email": "Ann@Example.TEST"}], pii_policy="keep")
+    assert payload(plain, "customer", 4711)["email"] == "Ann@Example.TEST"
+
+
+def test_hashed_customers_of_two_stores_are_one(plain: Shop, settings: Settings, org: connect.Organization) -> None:
+    connect.update_settings(plain.db, plain.connection, {"pii_policy": "hash"})
+    plain.connection = connect.connection(plain.db, plain.org, "shop")
+    plain.pull("customers", "orders")
+    pulled = next(c for c in plain.export("customers") if c["email"])
+    assert len(pulled["email"]) == 64
+    real = plain.store.row("customers", pulled["id"]).fields["email"]
+    with shop(plain.db, settings, org, Store(), name="second") as second:
+        send(second, "customers", [{"wc_customer_id": 9, "email": real.upper()}])
+        connection = connect.connection(plain.db, plain.org, "second")
+        stream = connection.source.stream("customers")
+        preview.recompute(plain.db, connection, stream)
+        select.select(plain.db, connection, stream, everything=True, include=True, actor="ann")
+        promoted(plain, "customers")
+    [row] = sql(
+        plain,
+        "SELECT count(DISTINCT internal_id) AS rows, count(*) AS records FROM promote.integration_mapping "
+        "WHERE entity_type = 'customer' AND external_id IN (%(a)s, '9') AND "
+        "(external_id = '9') = (connection_id <> %(c)s)",
+        a=str(pulled["id"]),
+        c=plain.connection.connection_id,
+    )
+    assert (row.rows, row.records) == (1, 2)

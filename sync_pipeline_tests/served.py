@@ -1,0 +1,77 @@
+"""The API over a test's database, and tokens of every role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from sync_pipeline.api.application import build
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect import tokens
+
+
+@dataclass
+class Served:
+    """A running application, and whom it is called as."""
+
+    app: FastAPI
+    client: TestClient
+    db: Database
+    settings: Settings
+    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def token(self, org: connect.Organization, role: str = "admin") -> str:
+        """A token of the organization and role; a plugin's is bound to the organization's first connection."""
+        key = (org.slug, role)
+        if key not in self._tokens:
+            bound = connect.connections(self.db, org)[0] if role == "plugin" else None
+            self._tokens[key] = tokens.add_token(self.db, org, role, connection=bound, actor="test").plain
+        return self._tokens[key]
+
+    def call(
+        self, method: str, path: str, org: connect.Organization, role: str = "admin", **options: Any
+    ) -> httpx.Response:
+        """One call as somebody of the organization."""
+        headers = {"Authorization": f"Bearer {self.token(org, role)}", **options.pop("headers", {})}
+        answer: httpx.Response = self.client.request(method, path, headers=headers, **options)
+        return answer
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The application on a real port, as uvicorn serves it; its address."""
+    import socket
+    import threading
+    import time
+
+    import uvicorn
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        port = listener.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join(20)
+
+
+@contextmanager
+def served(db: Database, settings: Settings) -> Iterator[Served]:
+    """Start the application on this database."""
+    app = build(settings, db)
+    with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as client:
+        yield Served(app, client, db, settings)

@@ -1,0 +1,162 @@
+"""What plugins push, in the API's own words; and what webhooks say."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_pipeline.sources.base import Unreadable
+from sync_pipeline.sources.woocommerce.pushed import PUSHED
+from sync_pipeline.sources.woocommerce.webhooks import WooWebhooks
+
+PRODUCT = {"wc_product_id": 5, "name": "A"}
+
+
+@pytest.mark.parametrize(
+    ("given_", "field", "written"),
+    [
+        ({"price": "12.50"}, "price", "12.50"),
+        ({"price": Decimal("12.50")}, "price", "12.50"),
+        ({"price": 12}, "price", "12"),
+        ({"price": "1e2"}, "price", "100"),
+        ({"price": None}, "price", ""),
+        ({"price": ""}, "price", ""),
+        ({"stock_quantity": "7"}, "stock_quantity", 7),
+        ({"stock_quantity": -3}, "manage_stock", True),
+        ({"stock_quantity": None}, "manage_stock", False),
+        ({"category_id": "12", "category_name": "C"}, "categories", [{"id": 12, "name": "C"}]),
+        ({"category_id": None}, "categories", []),
+        ({"updated_at": "2026-03-01T10:00:00+02:00"}, "date_modified_gmt", "2026-03-01T08:00:00"),
+        ({"updated_at": "2026-03-01 10:00:00"}, "date_modified_gmt", "2026-03-01T10:00:00"),
+        ({"updated_at": "2026-03-01"}, "date_modified_gmt", "2026-03-01T00:00:00"),
+        ({"created_at": 1772359200}, "date_created_gmt", "2026-03-01T10:00:00"),
+        ({"description": "as it is"}, "description", "as it is"),
+        ({"id": 99}, "id", 5),
+    ],
+)
+def test_a_field_as_the_api_writes_it(given_: dict[str, Any], field: str, written: Any) -> None:
+    assert PUSHED["products"].to_payload({**PRODUCT, **given_})[field] == written
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "field"),
+    [
+        ("products", {"name": "A"}, "wc_product_id"),
+        ("products", {"wc_product_id": 1}, "name"),
+        ("products", {"wc_product_id": "1; DROP", "name": "A"}, "wc_product_id"),
+        ("products", {"wc_product_id": 2**63, "name": "A"}, "wc_product_id"),
+        ("products", {"wc_product_id": -1, "name": "A"}, "wc_product_id"),
+        ("products", {"wc_product_id": True, "name": "A"}, "wc_product_id"),
+        ("products", {**PRODUCT, "name": {"x": 1}}, "name"),
+        ("products", {**PRODUCT, "price": Decimal("1E+999999999")}, "price"),
+        ("products", {**PRODUCT, "price": "Infinity"}, "price"),
+        ("products", {**PRODUCT, "stock_quantity": "1E400"}, "stock_quantity"),
+        ("products", {**PRODUCT, "stock_quantity": []}, "stock_quantity"),
+        ("products", {**PRODUCT, "category_id": "x"}, "category_id"),
+        ("products", {**PRODUCT, "updated_at": 10**30}, "updated_at"),
+        ("customers", {"wc_customer_id": 1, "order_count": "1.5"}, "order_count"),
+        ("customers", {"wc_customer_id": 1, "email": ["a@b.co"]}, "email"),
+        ("categories", {"wc_category_id": 1, "name": "C", "parent_id": -4}, "parent_id"),
+        ("orders", {}, "wc_order_id"),
+    ],
+)
+def test_an_invalid_record_names_its_field_and_no_value(kind: str, record: dict[str, Any], field: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        PUSHED[kind].to_payload(record)
+    assert str(caught.value).startswith(f"{field} is ")
+    assert not any(str(value) in str(caught.value) for value in record.values() if len(str(value)) > 3)
+
+
+_anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.decimals(), st.text(max_size=12)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=6,
+)
+_fields = st.sampled_from(
+    [
+        "wc_product_id",
+        "wc_customer_id",
+        "wc_category_id",
+        "wc_order_id",
+        "name",
+        "sku",
+        "price",
+        "stock_quantity",
+        "category_id",
+        "category_name",
+        "email",
+        "parent_id",
+        "order_count",
+        "updated_at",
+        "created_at",
+        "status",
+        "type",
+        "billing",
+        "total",
+        "customer_id",
+        "x",
+    ]
+)
+
+
+@given(st.sampled_from(sorted(PUSHED)), st.dictionaries(_fields, _anything, max_size=8))
+def test_whatever_is_pushed_is_read_or_refused(kind: str, record: dict[str, Any]) -> None:
+    try:
+        payload = PUSHED[kind].to_payload(record)
+    except Unreadable:
+        return
+    assert type(payload["id"]) is int
+    PUSHED[kind].combine(payload, payload)
+
+
+def test_an_orders_billing_is_laid_over_the_known_one() -> None:
+    known = {"id": 1, "billing": {"city": "Rome", "email": "a"}, "line_items": [1, 2]}
+    over = PUSHED["orders"].combine(known, PUSHED["orders"].to_payload({"wc_order_id": 1, "email": "b"}))
+    assert over == {"id": 1, "billing": {"city": "Rome", "email": "b"}, "line_items": [1, 2]}
+
+
+def read(topic: str, payload: Any) -> Any:
+    resource, _, event = topic.partition(".")
+    headers = {"x-wc-webhook-topic": topic, "x-wc-webhook-resource": resource, "x-wc-webhook-event": event}
+    return WooWebhooks().read(headers, json.dumps(payload).encode())
+
+
+WHOLE = {
+    "id": 5,
+    "name": "A",
+    "type": "simple",
+    "status": "publish",
+    "meta_data": [],
+    "date_modified_gmt": "2026-01-01T00:00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "stream", "is_believed"),
+    [
+        ("product.updated", WHOLE, "products", True),
+        ("product.created", {**WHOLE, "status": "trash"}, "products", False),
+        ("product.restored", WHOLE, "products", True),
+        ("product.deleted", {"id": 5}, "products", False),
+        ("product.deleted", WHOLE, "products", False),
+        ("product.updated", {**WHOLE, "date_modified_gmt": None}, "products", False),
+        ("product.updated", {"id": 5}, "products", False),
+        ("product.updated", {**WHOLE, "type": "variation", "parent_id": 3}, "variations", False),
+        ("customer.updated", {"id": 5, "date_modified_gmt": "2026-01-01T00:00:00"}, "customers", False),
+        ("coupon.updated", {"id": 5, "date_modified_gmt": "2026-01-01T00:00:00"}, "coupons", False),
+        ("customer.created", {"code": "wc_user_invalid_id", "message": "x", "data": 404}, None, False),
+        ("action.woocommerce_x", {"id": 5}, None, False),
+        ("order.updated", {"id": "5"}, None, False),
+        ("order.updated", [1], None, False),
+    ],
+)
+def test_what_a_delivery_says(topic: str, payload: Any, stream: str | None, is_believed: bool) -> None:
+    delivery = read(topic, payload)
+    assert delivery.stream == stream
+    assert (delivery.raw is not None) is is_believed
+    assert (delivery.modified is not None) is is_believed
