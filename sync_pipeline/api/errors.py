@@ -68,7 +68,7 @@ _WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
     415: ("The body is no JSON.", Problem),
     429: ("Too many calls; `Retry-After` says how many seconds to wait.", Problem),
     500: ("Something unexpected went wrong. The answer's `X-Request-Id` finds it in the log.", Problem),
-    502: ("The store gave an error.", Problem),
+    424: ("The store gave an error.", Problem),
     503: ("The database does not answer, or is too busy; `Retry-After` says when to try again.", Problem),
 }
 
@@ -90,7 +90,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooMuch, 429),
     (Conflict, 409),
     (GateClosed, 409),
-    (SourceError, 502),
+    (SourceError, 424),  # not 502: the fault is the store's, and this service is well
     (DatabaseUnavailable, 503),
 )
 

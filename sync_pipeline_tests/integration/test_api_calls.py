@@ -239,7 +239,7 @@ def test_a_store_that_is_not_there_starts_nothing(api: Served, store: Shop) -> N
     with api.db.org(store.org.org_id) as conn:  # what was healthy five minutes ago is asked again
         conn.exec_driver_sql("UPDATE connect.integration_connector SET health_checked_at = now() - interval '1 hour'")
     answer = api.call("POST", f"{WOO}/sync/products", store.org, json={"action": "start", "ids": ids})
-    assert answer.status_code == 502
+    assert answer.status_code == 424
     assert store.value("SELECT count(*) FROM selection.sync_plan") == 0
 
 

@@ -65,7 +65,7 @@ async def list_connections(
     return part(ConnectionInfo, await door.run(look), page, page_size)
 
 
-@router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 502))
+@router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))
 async def add_connection(door: TheDoor, caller: Connector, given: NewConnection) -> Answer[Tested]:
     """Connect a store: its secrets are encrypted and never come back; it is tested at once."""
 
@@ -101,7 +101,7 @@ async def change_connection(
     return Answer(data=await door.run(change))
 
 
-@router.post("/connections/{connection}/test", responses=problems(404, 502))
+@router.post("/connections/{connection}/test", responses=problems(404, 424))
 async def test_connection(door: TheDoor, caller: Fetcher, connection: Name) -> Answer[Tested]:
     """Ask the store, and name the cause of a failure in plain words."""
     one = await door.run(the_connection, door.db, caller, connection)
@@ -109,7 +109,7 @@ async def test_connection(door: TheDoor, caller: Fetcher, connection: Name) -> A
     return Answer(data=await door.slowly(_tested, door, caller, one.name))
 
 
-@router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 502))
+@router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 424))
 async def rotate(door: TheDoor, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
     """Replace the store's credentials (and its address, if given); it is tested at once."""
 

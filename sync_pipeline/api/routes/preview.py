@@ -24,7 +24,7 @@ Key = Annotated[
 ]
 
 
-@router.post("/preview", responses=problems(404, 409, 413, 415, 502))
+@router.post("/preview", responses=problems(404, 409, 413, 415, 424))
 async def look_or_choose(
     door: TheDoor,
     caller: Proposer,

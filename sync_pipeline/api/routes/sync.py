@@ -72,7 +72,7 @@ async def full_sync(
     return Answer(data=FullSync(request=request, run_id=request.run_id))
 
 
-@router.post("/{provider}/sync/{entity}", responses=problems(404, 409, 413, 415, 502))
+@router.post("/{provider}/sync/{entity}", responses=problems(404, 409, 413, 415, 424))
 async def queue_action(
     door: TheDoor, caller: Promoter, provider: Provider, entity: Entity, given: QueueAction
 ) -> Answer[QueueAnswer]:
@@ -111,7 +111,7 @@ async def queue_action(
     return Answer(data=QueueAnswer(queue=info(status), plan_id=UUID(status.plan)))
 
 
-@router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 502))
+@router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 424))
 async def orchestrate(door: TheDoor, caller: Promoter, given: Orchestration) -> Answer[QueueAnswer]:
     """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
     (categories, customers, products, orders).

@@ -217,8 +217,8 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
         capped, rows = len(rows) > at_most, rows[:at_most]
         found = _shown(conn, here, rows)
         if asked.status is None and asked.decision is None and asked.sort == "external_id":
-            turned = found[::-1] if asked.descending else found
-            return turned[offset : offset + limit], len(found), capped
+            ordered = found[::-1] if asked.descending else found
+            return ordered[offset : offset + limit], len(found), capped
         tables, where = matching(
             asked.connection, asked.stream, ids=found, status=asked.status, decision=asked.decision
         )
