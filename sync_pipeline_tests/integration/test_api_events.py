@@ -117,7 +117,7 @@ def test_two_hundred_follow_a_queue_and_hold_nothing(store: Shop, settings: Sett
         assert len(told) == 200
         for one in told:
             check(one)
-        assert len(told[0]) > 3
+        assert len(told[0]) >= 2
         deadline = time.monotonic() + 5
         while app.state.hub.following and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -351,6 +351,11 @@ FROM promote.integration_mapping
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND NOT promoted_deleted
 
+-- present --
+SELECT count(*) FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+
 -- remote --
 -- What the store said it has, in the newest run that asked; and whether that run was cut short.
 SELECT coalesce((detail ->> 'remote_total')::bigint, expected) AS total, capped FROM capture.sync_ledger
