@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
@@ -16,8 +16,13 @@ import pytest
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sandbox.odoo import Store, seed
+from sync_pipeline.sources.base import Ask
 from sync_pipeline.sources.odoo.client import COMPANY_VALUES
 from sync_pipeline.steps import capture, connect, observe
+from sync_pipeline.steps.capture.coverage import Coverage
+from sync_pipeline.steps.capture.ledger import open_run
+from sync_pipeline.steps.capture.run import Listed
+from sync_pipeline.steps.capture.walk import cover
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
 
 
@@ -323,3 +328,22 @@ def test_a_model_whose_module_is_missing_is_not_a_fault_and_is_said(opened: Odoo
     assert report.closed
     assert "delivery.carrier" in str(report.error)
     assert {one.code for one in opened.findings().values() if one.level == "warning"} >= {"absent"}
+
+
+def test_gaps_in_the_middle_and_at_the_end_are_read_and_no_more(large: Odoo) -> None:
+    """What a killed run leaves: the first gap has an end, so the last id is not known when the last gap comes."""
+    stream = large.stream("categories")
+    found: list[int] = []
+
+    def sink(pages: Sequence[Listed]) -> None:
+        for page in pages:
+            found.extend(int(item.external_id) for item in page.page.items)
+        assert len(large.server.requests) - before < 50
+
+    with capture.session(large.db, large.settings, large.connection, actor="test") as session:
+        opened = open_run(session, stream, full=True, do_sweep=None, max_pages=None)
+        run = session.run(stream, opened)
+        before = len(large.server.requests)
+        assert cover(run, session.pool, Ask(stream=stream), sink, coverage=Coverage([(0, 10), (21, 30)]), known_rows=20)
+    known = large.store.ids("product.category")
+    assert sorted(found) == [i for i in sorted(known) if 10 < i < 21 or i > 30]

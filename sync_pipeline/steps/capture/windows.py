@@ -106,7 +106,8 @@ class _Walk:
     def _next(self) -> _Window:
         """The next window: no wider than a page, save the last one, which has no end."""
         window = self.todo.pop(0)
-        if self.width is None:
+        # What has no end is asked for whole until the last id is known: cut into pieces, nothing would end it.
+        if self.width is None or (self.highest is None and window.high == HIGHEST):
             return window
         cut = window.low + self.width - 1
         beyond = self.highest is not None and window.high == HIGHEST and cut >= self.highest

@@ -120,19 +120,23 @@ def matching(
     ]
     if ids is not None:
         where.append(r.c.external_id == func.any(literal(list(ids))))
+    _known(status, decision)
     if status is not None:
-        if status not in STATUSES:
-            raise ConfigurationError(f"“{status}” is no status. There are: {', '.join(STATUSES)}.")
         where.append(d.c.status.is_(None) if status == "in_sync" else d.c.status == status)
     if decision is not None:
-        if decision not in DECISIONS:
-            raise ConfigurationError(f"“{decision}” is no decision. There are: {', '.join(DECISIONS)}.")
         undecided = and_(s.c.decision.is_(None), d.c.status.is_not(None))
         where.append(undecided if decision == "undecided" else s.c.decision == decision)
     if search:
         found = func.capture.search(connection.connection_id, stream.entity_type, search, None)
         where.append(r.c.external_id.in_(select(found.table_valued("external_id", "deleted").c.external_id)))
     return tables, and_(*where)
+
+
+def _known(status: str | None, decision: str | None) -> None:
+    if status is not None and status not in STATUSES:
+        raise ConfigurationError(f"“{status}” is no status. There are: {', '.join(STATUSES)}.")
+    if decision is not None and decision not in DECISIONS:
+        raise ConfigurationError(f"“{decision}” is no decision. There are: {', '.join(DECISIONS)}.")
 
 
 def table(
@@ -157,6 +161,7 @@ def table(
     """
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise ConfigurationError(f"Pages count from 1 and hold 1 to {LARGEST_PAGE} rows.")
+    _known(status, selection)
     name, _, direction = (sort or "external_id").partition(":")
     if name not in _SORTS or direction not in ("", "asc", "desc"):
         raise ConfigurationError(f"Sort by one of {', '.join(_SORTS)}, with :desc to turn it round.")
