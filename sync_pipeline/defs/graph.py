@@ -51,7 +51,7 @@ CORE: Mapping[str, str] = {
 }
 
 
-_CORE_TEXT = """**core.{table}**: {holds}.
+_CORE_TEXT = """core.{table}: {holds}.
 
 Reads the approved plans (`selection.sync_plan`) and exactly the record versions they name; writes `core.{table}`,
 `promote.integration_mapping` and the queue's lines. Runs only for a committed selection, a standing rule or an
@@ -175,14 +175,14 @@ def _raw(source: Source, stream: Stream) -> dg.AssetSpec:
 
 
 _TEXTS = {
-    Stage.PREVIEW: """**What would change** if {title} were promoted: new, updated, deleted, in_sync; with warnings
+    Stage.PREVIEW: """What would change if {title} were promoted: new, updated, deleted, in_sync; with warnings
 (missing parent, duplicate SKU, foreign currency, values that do not parse, schema drift).
 
 Reads `capture.{provider}_sync` and `promote.integration_mapping`; writes `preview.difference` and `preview.summary`.
 Changes nothing outside the preview.
 
 One record: `sync-pipeline table ORG --connection C --entity {name} --search …`.""",
-    Stage.SELECTED: """**What people decided** about {title}: included, ignored, undecided. A decision is bound to the
+    Stage.SELECTED: """What people decided about {title}: included, ignored, undecided. A decision is bound to the
 version that was seen; when the content changes, the record is undecided again unless a standing rule covers it.
 
 Reads `preview.difference`; applies `selection.standing_rule` and writes `selection.sync_selective_config`. Promotes

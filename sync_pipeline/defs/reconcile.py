@@ -29,7 +29,7 @@ _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "ext
             owners=OWNERS,
             kinds={"postgres", "report"},
             tags={"stage": "observe"},
-            description="""**Reconciliation**: ids and counts of the store, of what is captured and of core, compared.
+            description="""Reconciliation: ids and counts of the store, of what is captured and of core, compared.
 
 Reads the ids of every record from the stores (no payloads), `capture.sync_record` and `promote.integration_mapping`;
 changes nothing. A difference makes the organization's partition fail and the table says in which entity; a full
