@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.ground import LATENCY, Ground, Store, ground, serving
 from bench.report import OUT, Row, measured, skipped
-from sync_pipeline.sources.base import ConnectionSettings
+from sync_pipeline.sources.settings import ConnectionSettings
 
 NAME = "capture"
 TITLE = "Capture: full pull of a store's products (pages of 100, each answered in 50 ms, https, 4 at a time)"

@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.ground import Ground, ground, serving_odoo
 from bench.report import Row, measured
-from sync_pipeline.sources.base import ConnectionSettings
 from sync_pipeline.sources.odoo.client import OdooClient
+from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps import connect
 
 NAME = "odoo"

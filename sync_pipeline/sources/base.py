@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Literal, Protocol
-
-from pydantic import BaseModel, Field
+from typing import Any, Protocol
 
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
+from sync_pipeline.sources.settings import ConnectionSettings
 
 
 class Paging(StrEnum):
@@ -189,27 +188,6 @@ class Client(Protocol):
 
     def close(self) -> None:
         """Close connections."""
-
-
-class ConnectionSettings(BaseModel):
-    """What every connection may set, beside its provider's own fields."""
-
-    sweep_every: int = 1  # a delta sweeps every n-th time; 1: each
-    overlap_seconds: int = 300  # how far before the watermark a delta begins
-    deletion_gate_share: float = 0.2  # more missing than this share opens a gate
-    promote_on_select: bool = True
-    # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = 4
-    preview_max_pages: int = 10
-    batch_size: int = 50
-    batch_delay_ms: int = 0
-    timeout_seconds: float = 60.0
-    noise: dict[str, list[str]] = {}  # more noise, per stream
-    # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
-    # Unsaid, what is pushed is hashed and what is pulled is kept.
-    pii_policy: Literal["keep", "hash"] | None = None
-    owner: str | None = None  # who answers for this store; named at its gates
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
 
 
 class Unreadable(SyncError):

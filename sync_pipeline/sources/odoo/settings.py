@@ -1,44 +1,44 @@
 """What an Odoo connection must supply. Older spellings of the keys are understood."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
-from sync_pipeline.sources.base import ConnectionSettings
-
-# What plugins and earlier systems called them.
-LEGACY_KEYS = {
-    "host": "url",
-    "server_url": "url",
-    "serverUrl": "url",
-    "odoo_url": "url",
-    "odooUrl": "url",
-    "store_url": "url",
-    "storeUrl": "url",
-    "database": "db",
-    "dbname": "db",
-    "db_name": "db",
-    "dbName": "db",
-    "odoo_db": "db",
-    "login": "username",
-    "user": "username",
-    "odoo_username": "username",
-    "api_key": "password",
-    "apiKey": "password",
-    "key": "password",
-    "secret": "password",
-    "token": "password",
-    "odoo_password": "password",
-    "language": "lang",
-    "company_ids": "companies",
-    "companyIds": "companies",
-    "verifySsl": "verify_tls",
-    "verify_ssl": "verify_tls",
-}
+from sync_pipeline.sources.settings import ConnectionSettings, address
 
 
 class OdooConfig(ConnectionSettings):
     """Settings of one Odoo database."""
+
+    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {
+        "host": "url",
+        "server_url": "url",
+        "serverUrl": "url",
+        "odoo_url": "url",
+        "odooUrl": "url",
+        "store_url": "url",
+        "storeUrl": "url",
+        "database": "db",
+        "dbname": "db",
+        "db_name": "db",
+        "dbName": "db",
+        "odoo_db": "db",
+        "login": "username",
+        "user": "username",
+        "odoo_username": "username",
+        "api_key": "password",
+        "apiKey": "password",
+        "key": "password",
+        "secret": "password",
+        "token": "password",
+        "odoo_password": "password",
+        "language": "lang",
+        "company_ids": "companies",
+        "companyIds": "companies",
+        "verifySsl": "verify_tls",
+        "verify_ssl": "verify_tls",
+    }
 
     url: str = Field(title="Address", description="Where Odoo is, for example https://odoo.example")
     db: str = Field(title="Database", description="The database's name; on Odoo Online the part before .odoo.com")
@@ -59,31 +59,10 @@ class OdooConfig(ConnectionSettings):
     # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
     overlap_seconds: int = 900
 
-    @model_validator(mode="before")
-    @classmethod
-    def _legacy(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        canonical: dict[str, Any] = {}
-        for key, value in data.items():
-            canonical.setdefault(LEGACY_KEYS.get(key, str(key)), value)
-            if key not in LEGACY_KEYS:
-                canonical[key] = value  # the canonical spelling wins over a legacy one
-        canonical.pop("verify_tls", None)
-        return canonical
-
     @field_validator("url")
     @classmethod
     def _address(cls, value: str) -> str:
-        value = value.strip().rstrip("/")
-        if "://" not in value:
-            value = f"https://{value}"
-        scheme, _, rest = value.partition("://")
-        if scheme.lower() not in ("http", "https") or not rest or "@" in rest.split("/")[0]:
-            raise ValueError("the address must be http(s)://host[/path], without a login in it")
-        for tail in ("/web/login", "/web", "/odoo", "/jsonrpc", "/xmlrpc/2", "/json/2"):
-            value = value.removesuffix(tail)
-        return value
+        return address(value, ("/web/login", "/web", "/odoo", "/jsonrpc", "/xmlrpc/2", "/json/2"))
 
     @field_validator("db", "username")
     @classmethod

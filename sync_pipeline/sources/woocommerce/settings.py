@@ -1,30 +1,30 @@
 """What a WooCommerce connection must supply. Older spellings of the keys are understood."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
-from sync_pipeline.sources.base import ConnectionSettings
-
-# What plugins and earlier systems called them.
-LEGACY_KEYS = {
-    "storeUrl": "store_url",
-    "url": "store_url",
-    "site_url": "store_url",
-    "siteUrl": "store_url",
-    "consumerKey": "consumer_key",
-    "key": "consumer_key",
-    "api_key": "consumer_key",
-    "consumerSecret": "consumer_secret",
-    "secret": "consumer_secret",
-    "api_secret": "consumer_secret",
-    "verifySsl": "verify_tls",
-    "verify_ssl": "verify_tls",
-}
+from sync_pipeline.sources.settings import ConnectionSettings, address
 
 
 class WooConfig(ConnectionSettings):
     """Settings of one WooCommerce store."""
+
+    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {
+        "storeUrl": "store_url",
+        "url": "store_url",
+        "site_url": "store_url",
+        "siteUrl": "store_url",
+        "consumerKey": "consumer_key",
+        "key": "consumer_key",
+        "api_key": "consumer_key",
+        "consumerSecret": "consumer_secret",
+        "secret": "consumer_secret",
+        "api_secret": "consumer_secret",
+        "verifySsl": "verify_tls",
+        "verify_ssl": "verify_tls",
+    }
 
     store_url: str = Field(title="Store address", description="Where the shop is, for example https://shop.example")
     consumer_key: SecretStr = Field(title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API")
@@ -39,31 +39,10 @@ class WooConfig(ConnectionSettings):
     )
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _legacy(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        canonical: dict[str, Any] = {}
-        for key, value in data.items():
-            canonical.setdefault(LEGACY_KEYS.get(key, str(key)), value)
-            if key not in LEGACY_KEYS:
-                canonical[key] = value  # the canonical spelling wins over a legacy one
-        canonical.pop("verify_tls", None)
-        return canonical
-
     @field_validator("store_url")
     @classmethod
     def _address(cls, value: str) -> str:
-        value = value.strip().rstrip("/")
-        if "://" not in value:
-            value = f"https://{value}"
-        scheme, _, rest = value.partition("://")
-        if scheme.lower() not in ("http", "https") or not rest or "@" in rest.split("/")[0]:
-            raise ValueError("the store address must be http(s)://host[/path], without a login in it")
-        for tail in ("/wp-json/wc/v3", "/wp-json/wc", "/wp-json", "/wp-admin"):
-            value = value.removesuffix(tail)
-        return value
+        return address(value, ("/wp-json/wc/v3", "/wp-json/wc", "/wp-json", "/wp-admin"))
 
     @field_validator("consumer_key", "consumer_secret")
     @classmethod

@@ -11,7 +11,8 @@ from datetime import timedelta
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy, RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
-from sync_pipeline.sources.base import Client, ConnectionSettings, Stream, Sweep
+from sync_pipeline.sources.base import Client, Stream, Sweep
+from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.ledger import Opened, close, fail, open_run
 from sync_pipeline.steps.capture.pull import read_all, read_changes, read_new, sweep

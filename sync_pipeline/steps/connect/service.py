@@ -18,8 +18,9 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.errors import ConfigurationError, NotFound
-from sync_pipeline.sources.base import Client, ConnectionSettings, Finding, Source, source
+from sync_pipeline.sources.base import Client, Finding, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
+from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 
 _SQL = load(__package__)
