@@ -186,7 +186,8 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
 
 
 def _blank(text: str, ids: dict[str, str], plan_hash: str) -> str:
-    for value in (*ids.values(), plan_hash):
+    # The longest first: a small number may stand inside a longer id.
+    for value in sorted((*ids.values(), plan_hash), key=len, reverse=True):
         text = text.replace(value, "…")
     return text
 
