@@ -38,6 +38,7 @@ log_min_messages = fatal
 log_min_error_statement = panic
 """
 _START_SECONDS = 90
+_ORPHANS_SECONDS = 3  # what children of a killed server have to end by themselves
 
 
 class EmbeddedPostgres:
@@ -156,10 +157,13 @@ class EmbeddedPostgres:
                     file.write(_SETTINGS)
             # After a kill the old server's children may hold its memory for a moment, and recovery may take
             # longer than the library waits: try until the deadline.
-            deadline = time.monotonic() + _START_SECONDS
+            began = time.monotonic()
+            deadline = began + _START_SECONDS
             cause: Exception | None = None
             while info is None:
                 self._forget_the_dead()
+                if time.monotonic() - began > _ORPHANS_SECONDS:
+                    self._end_orphans()
                 try:
                     server.ensure_postgres_running()
                 except (subprocess.SubprocessError, AssertionError, OSError) as error:
@@ -182,6 +186,25 @@ class EmbeddedPostgres:
             file = self.data / "postmaster.pid"
             if psutil.Process(int(file.read_text().splitlines()[0])).status() == psutil.STATUS_ZOMBIE:
                 file.unlink()
+
+    def _end_orphans(self) -> None:
+        """Children of a killed server end by themselves, except those that wait for a lock whose holder has ended: they
+        would keep its memory, and a new server from starting, for ever."""
+        import psutil
+
+        try:
+            server = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            server = 0
+        here = str(self.data.resolve())
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if (
+                    process.name() == "postgres"
+                    and server not in (process.pid, process.ppid())
+                    and process.cwd() == here
+                ):
+                    process.kill()
 
     def _stop(self) -> bool:
         info = self._postmaster()

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import app_url, dagster_url, open_database
 from sync_pipeline.db.queries import run
@@ -251,3 +252,25 @@ def test_killed_once(world: World, step: str, target: str) -> None:
 @pytest.mark.parametrize("target", ["process", "postgres"])
 def test_killed_at_many_moments(world: World, step: str, target: str, number: int) -> None:
     _kill_and_compare(world, step, target, (number + random.random()) / 20)
+
+
+def test_a_stuck_child_of_a_killed_server_does_not_keep_a_new_one_from_starting(tmp_path: Path) -> None:
+    """A child that waits for a lock of one that has ended waits for ever; here it is stopped instead."""
+    first = EmbeddedPostgres(tmp_path)
+    first.use()
+    dsn = first.url("postgres").set(drivername="postgresql").render_as_string(False)
+    stuck = psycopg.connect(dsn)
+    stuck.execute("CREATE TABLE kept AS SELECT 1 AS one")
+    stuck.commit()
+    os.kill(stuck.info.backend_pid, signal.SIGSTOP)
+    os.kill(int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    time.sleep(1)  # until its socket is closed
+    second = EmbeddedPostgres(tmp_path)
+    second.use()
+    try:
+        with psycopg.connect(dsn) as again:
+            assert again.execute("SELECT one FROM kept").fetchone() == (1,)
+    finally:
+        second.stop()
+        second.release()
+        first.release()
