@@ -41,7 +41,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = db or open_database(settings)
-        opened.limit_statements(_STATEMENT_SECONDS)
+        opened.serve_calls(_STATEMENT_SECONDS)
         door = Door(settings, opened)
         app.state.door = door
         async with Hub(door) as hub:

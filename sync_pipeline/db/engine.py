@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from psycopg import Error as DriverError
+from psycopg.pq import ExecStatus
 from sqlalchemy import URL, Connection, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from sync_pipeline.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from psycopg import Connection as DriverConnection
+
+_ASK_AFTER = 30.0  # seconds
+_KEEP_PLANS_AFTER = 5  # times
 
 
 def psycopg_url(url: str | URL) -> URL:
@@ -35,23 +42,26 @@ class Database:
             psycopg_url(url),
             pool_size=pool_size,
             max_overflow=8,
-            pool_pre_ping=True,
             json_deserializer=partial(json.loads, parse_float=Decimal),  # payloads keep their digits
             hide_parameters=True,  # an error's text must not carry payloads or credentials
             # Payloads go through COPY; preparing their one-off statements would only fill the server's memory.
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},
         )
         event.listen(self.engine, "connect", _utc)
+        event.listen(self.engine, "checkin", _given_back)
+        event.listen(self.engine, "checkout", _still_there)
 
     @contextmanager
-    def org(self, org_id: int) -> Iterator[Connection]:
+    def org(self, org_id: int, *, unhurried: bool = False) -> Iterator[Connection]:
         """One transaction of one organization; commits at the end, rolls back on an exception.
+
+        `unhurried`: it does not wait for the disk; the server's crash may take it back (nothing else may).
 
         Raises:
             DatabaseUnavailable: the server is gone.
         """
         with self._begin() as conn:
-            conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, true)", {"org": str(org_id)})
+            _enter(conn, org_id, unhurried=unhurried)
             yield conn
 
     @contextmanager
@@ -98,19 +108,31 @@ class Database:
                 ) from error
             raise
 
-    def limit_statements(self, seconds: float) -> None:
-        """No statement of this process may take longer, from its next connections on."""
+    def serve_calls(self, seconds: float) -> None:
+        """Many short calls from now on: no statement takes longer, and plans of what is asked again are kept."""
 
-        def limit(connection: Any, _record: Any) -> None:
+        def prepare(connection: Any, _record: Any) -> None:
+            connection.prepare_threshold = _KEEP_PLANS_AFTER
             connection.execute(f"SET statement_timeout = {round(seconds * 1000)}")
             connection.commit()
 
-        event.listen(self.engine, "connect", limit)
+        event.listen(self.engine, "connect", prepare)
         self.engine.dispose()
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _enter(conn: Connection, org_id: int, *, unhurried: bool) -> None:
+    """Begin, and set the organization, in one message: most transactions are short, and mostly they wait."""
+    begin = f"BEGIN; SELECT set_config('sync.org_id', '{int(org_id)}', true)"
+    if unhurried:
+        begin += ", set_config('synchronous_commit', 'off', true)"
+    began = driver(conn).pgconn.exec_(begin.encode())
+    if began.status != ExecStatus.TUPLES_OK:
+        conn.exec_driver_sql("SELECT 1")  # fails for the same reason, as an error that is known here
+        raise RuntimeError("a transaction could not begin")
 
 
 def driver(conn: Connection) -> DriverConnection[Any]:
@@ -122,6 +144,28 @@ def _server_answered(error: OperationalError | InterfaceError) -> bool:
     return getattr(error.orig, "sqlstate", None) is not None and not str(
         getattr(error.orig, "sqlstate", "")
     ).startswith(("57P", "08"))
+
+
+def _given_back(_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask the server only when there is a doubt: a message would cost every transaction its time once more.
+
+    A server that ends a connection says so on its socket, where nothing else is heard between two transactions; one
+    that vanished from the network does not, so after a while it is asked.
+    """
+    idle = time.monotonic() - record.info.get("idle_since", 0.0)
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if idle < _ASK_AFTER and not heard.poll(0):
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except DriverError as gone:
+        raise InvalidatePoolError("the server ended this connection") from gone
 
 
 def _utc(connection: Any, _record: Any) -> None:

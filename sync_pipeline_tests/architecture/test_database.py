@@ -246,3 +246,36 @@ def prepared(server: EmbeddedPostgres) -> Iterator[tuple[Database, connect.Organ
     db = Database(ensure_login(url, None))
     yield db, connect.add_organization(db, "statements")
     db.close()
+
+
+def test_a_connection_the_server_ended_is_replaced_before_it_is_used(database: Database, owner_url: str) -> None:
+    with database.across() as conn:
+        before = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    owner = create_engine(owner_url, poolclass=NullPool)
+    with owner.connect() as conn:
+        ended = conn.exec_driver_sql(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE pid = %(pid)s", {"pid": before}
+        ).scalar_one()
+    assert ended == 1
+    with database.org(1) as conn:
+        assert conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != before
+        assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() == 1
+
+
+def _fail_inside(database: Database) -> None:
+    with database.org(7, unhurried=True) as conn:
+        assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() == 7
+        assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
+        conn.exec_driver_sql("CREATE TEMP TABLE of_this_transaction (n int)")
+        raise ZeroDivisionError
+
+
+def test_a_transaction_rolls_back_whole_and_its_organization_ends_with_it(database: Database) -> None:
+    with database.across() as conn:
+        waits = conn.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+    with pytest.raises(ZeroDivisionError):
+        _fail_inside(database)
+    with database.across() as conn:
+        assert conn.exec_driver_sql("SELECT to_regclass('of_this_transaction')").scalar_one() is None
+        assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() is None
+        assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == waits

@@ -22,8 +22,8 @@ def take(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int
         TooMuch: there is none left; says how many seconds to wait.
     """
     rate = pace(per_minute, burst)
-    with db.org(org_id) as conn:
-        unhurried(conn)
+    # After a crash everybody begins anew anyway.
+    with db.org(org_id, unhurried=True) as conn:
         if run(conn, _SQL["take"], subject=subject, **rate).one_or_none() is None:
             raise too_much(conn, subject, rate, per_minute)
 
@@ -38,8 +38,3 @@ def too_much(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute
     """The error that says how long to wait."""
     seconds = float(run(conn, _SQL["wait"], subject=subject, **rate).scalar_one())
     return TooMuch(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))
-
-
-def unhurried(conn: Connection) -> None:
-    """This transaction does not wait for the disk: after a crash everybody begins anew anyway."""
-    conn.exec_driver_sql("SET LOCAL synchronous_commit = off")

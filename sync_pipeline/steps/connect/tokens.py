@@ -15,7 +15,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
 from sync_pipeline.errors import ConfigurationError, NotFound, NotKnown
-from sync_pipeline.steps.connect.limits import pace, too_much, unhurried
+from sync_pipeline.steps.connect.limits import pace, too_much
 from sync_pipeline.steps.connect.service import Connection, Organization
 
 _SQL = load(__package__, "tokens.sql")
@@ -143,8 +143,7 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
         raise NotKnown()
     org_id = int(shape[1])
     rate = pace(per_minute) if per_minute else {"every": None, "burst": None}
-    with db.org(org_id) as conn:
-        unhurried(conn)
+    with db.org(org_id, unhurried=True) as conn:
         row = run(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
         if row is None:
             raise NotKnown()

@@ -90,13 +90,9 @@ UPDATE promote.sync_queue SET started_at = coalesce(started_at, now())
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
 RETURNING batch_size, batch_delay_ms, plan_id;
 
--- unhurried --
--- This transaction does not wait for the disk. A crash may take the last batches along, each whole with its lines, so
--- they are done again; `settle` waits for all of them.
-SELECT set_config('synchronous_commit', 'off', true);
-
 -- settle --
--- A write that waits for the disk: with it, whatever was committed before is there as well.
+-- Batches do not wait for the disk. A crash may take the last ones along, each whole with its lines, so they are done
+-- again. This is a write that waits: with it, whatever was committed before is there as well.
 UPDATE promote.sync_queue SET started_at = started_at
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 

@@ -129,9 +129,8 @@ class _Worker:
     def _fetch(self) -> _Batch | None:
         """Claim a batch with its payloads and map them."""
         claim = str(uuid4())
-        with self.db.org(self.org_id) as conn:
+        with self.db.org(self.org_id, unhurried=True) as conn:
             self.claims.add(claim)
-            run(conn, SQL["unhurried"])
             rows = self._claim(conn, claim)
             if not rows and self.first_open:
                 self.first_open = 0
@@ -172,8 +171,7 @@ class _Worker:
         began = time.monotonic()
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
-            with self.db.org(self.org_id) as conn:
-                run(conn, SQL["unhurried"])
+            with self.db.org(self.org_id, unhurried=True) as conn:
                 begin(conn, self.org_id, self.queue)
                 held = run(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
