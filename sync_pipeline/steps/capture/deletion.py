@@ -15,7 +15,8 @@ from sync_pipeline import journal
 from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources.base import Item, Look, Page, Presence
-from sync_pipeline.steps.capture.run import SQL, Listed, Run
+from sync_pipeline.steps.capture.records import SQL
+from sync_pipeline.steps.capture.run import Listed, Run
 
 # Fewer than this are simply looked at: in a small list one deletion is a large share.
 _GATE_FROM = 3

@@ -19,7 +19,8 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.coverage import Coverage
 from sync_pipeline.steps.capture.deletion import Verdict, judge
 from sync_pipeline.steps.capture.pii import hash_text
-from sync_pipeline.steps.capture.run import SQL, Run
+from sync_pipeline.steps.capture.records import SQL
+from sync_pipeline.steps.capture.run import Run
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.capture.service import PullReport, Session

@@ -11,7 +11,8 @@ from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Page
 from sync_pipeline.steps.capture.isolate import fetch_apart
 from sync_pipeline.steps.capture.ledger import Opened
-from sync_pipeline.steps.capture.run import SQL, Listed, Run
+from sync_pipeline.steps.capture.records import SQL
+from sync_pipeline.steps.capture.run import Listed, Run
 from sync_pipeline.steps.capture.walk import cover
 
 

@@ -16,7 +16,8 @@ from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.ledger import Opened, close, fail, open_run
 from sync_pipeline.steps.capture.pull import read_all, read_changes, read_new, sweep
-from sync_pipeline.steps.capture.run import Progress, Run
+from sync_pipeline.steps.capture.records import Progress
+from sync_pipeline.steps.capture.run import Run
 from sync_pipeline.steps.connect import Connection, client_for
 
 

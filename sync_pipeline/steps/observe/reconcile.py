@@ -13,7 +13,7 @@ from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Stream
 from sync_pipeline.steps import capture
-from sync_pipeline.steps.capture.run import SQL as CAPTURE_SQL
+from sync_pipeline.steps.capture.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.capture.run import Listed, Run
 from sync_pipeline.steps.capture.walk import cover
 from sync_pipeline.steps.connect import Connection, Organization, connections

@@ -1,7 +1,8 @@
 """preview: what would change, before anything changes."""
 
 from sync_pipeline.steps.preview.compare import PreviewReport, Summary, compare_some, recompute, summaries
-from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, RecordDetail, TablePage, record, table
+from sync_pipeline.steps.preview.record import RecordDetail, record
+from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, TablePage, table
 
 __all__ = [
     "DECISIONS",

@@ -27,7 +27,7 @@ from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Item, Pushed, Stream, Unreadable
 from sync_pipeline.steps.capture.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.record import finder, moment
-from sync_pipeline.steps.capture.run import Records
+from sync_pipeline.steps.capture.records import Records
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import compare_some
 

@@ -23,7 +23,7 @@ from sync_pipeline.steps.capture import PullReport, Session
 from sync_pipeline.steps.capture.ledger import Opened
 from sync_pipeline.steps.capture.pii import hash_text
 from sync_pipeline.steps.capture.record import Read, read
-from sync_pipeline.steps.capture.run import SQL as CAPTURE
+from sync_pipeline.steps.capture.records import SQL as CAPTURE
 from sync_pipeline.steps.capture.run import Run
 from sync_pipeline.steps.push.service import SQL
 

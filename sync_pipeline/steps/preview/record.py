@@ -1,0 +1,62 @@
+"""One record in full: what is captured of it and what core has, its versions, its mapping, what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import run
+from sync_pipeline.errors import NotFound
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.compare import SQL, keys, noise
+from sync_pipeline.steps.preview.table import display
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """One record in full: its fields before and after, its versions, its mapping."""
+
+    external_id: str
+    status: str
+    display: dict[str, Any]
+    raw: Any
+    changes: dict[str, Any]
+    warnings: list[dict[str, Any]]
+    versions: list[dict[str, Any]]
+    mapping: dict[str, Any] | None
+    decision: dict[str, Any] | None
+
+
+def record(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordDetail:
+    """One record in full.
+
+    Raises:
+        NotFound: it was never captured.
+    """
+    here = keys(connection, stream)
+    with db.org(connection.org_id) as conn:
+        row = run(conn, SQL["record"], **here, external_id=external_id, noise=noise(connection, stream)).one_or_none()
+        if row is None:
+            raise NotFound(f"{connection.name} has no captured {stream.entity_type} {external_id}.")
+        versions = [dict(v._mapping) for v in run(conn, SQL["versions"], **here, external_id=external_id)]
+    return RecordDetail(
+        external_id=row.external_id,
+        status=row.status,
+        display=display(stream, row),
+        raw=row.sync_data,
+        changes=row.changes if row.status == "updated" else {},
+        warnings=row.warnings or [],
+        versions=versions,
+        mapping=(
+            {"table": row.core_table, "id": row.internal_id, "promoted_at": row.last_promoted_at}
+            if row.internal_id is not None
+            else None
+        ),
+        decision=(
+            {"decision": row.decision, "by": row.decided_by, "at": row.decided_at, "why": row.why}
+            if row.decision
+            else None
+        ),
+    )
