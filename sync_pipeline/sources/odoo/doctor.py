@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
+from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.odoo.causes import refused, unreachable
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
 from sync_pipeline.sources.odoo.stream import OdooStream
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sync_pipeline.sources.odoo.client import OdooClient
 
 _SKEW_SECONDS = 120
-_KEY = re.compile(r"[0-9a-f]{40}")  # how Odoo's API keys look
 _EXPIRES_SOON_DAYS = 14
 _SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
 
@@ -57,7 +56,7 @@ def _server(client: OdooClient, findings: list[Finding]) -> bool:
         _clock(client, findings)
         major, name = client.rpc.version
     except SourceError as error:
-        findings.append(_unreachable(error))
+        findings.append(unreachable(error))
         return False
     findings.append(Finding("ok", "server", f"Odoo {name} answers at {client.config.url}."))
     if client.config.transport == "json2" and major < FIRST_JSON2:
@@ -93,64 +92,15 @@ def _clock(client: OdooClient, findings: list[Finding]) -> None:
         )
 
 
-def _unreachable(error: SourceError) -> Finding:
-    text = str(error)
-    lowered = text.lower()
-    if isinstance(error, RefusedBySource) and error.code == "redirect":
-        return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
-    if isinstance(error, RefusedBySource) and error.code == "private_address":
-        return Finding("error", "private_address", text, "Use the server's public address.")
-    if isinstance(error, MalformedAnswer) or "html" in lowered:
-        return Finding(
-            "error",
-            "not_odoo",
-            f"Something else than Odoo answers ({text}): a proxy's page, a login in front, or another website.",
-            "Open the address followed by /web/version in a browser: it must show JSON. Let /json/2, /jsonrpc and "
-            "/web/version pass in the proxy.",
-        )
-    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
-        return Finding(
-            "error",
-            "http_not_https",
-            text,
-            "The server speaks plain http there: connect with http://, or its TLS port.",
-        )
-    if "tls failed" in lowered:
-        return Finding(
-            "error",
-            "tls",
-            text,
-            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
-        )
-    if "refused" in lowered and isinstance(error, TransientSourceError):
-        return Finding("error", "refused", text, "Nothing listens there: check the port (Odoo's own is 8069).")
-    if "no answer in time" in lowered:
-        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
-    if getattr(error, "status", None) in (502, 503, 504):
-        return Finding("error", "unavailable", text, "The proxy answers, Odoo behind it does not: is it running?")
-    if getattr(error, "status", None) == 404:
-        return Finding(
-            "error", "not_odoo", f"Odoo's addresses are not found there ({text}).", "Check the address and its path."
-        )
-    if "broke" in lowered:
-        return Finding(
-            "error",
-            "unreachable",
-            text,
-            "A port that speaks https answers http like this: try the address with https://.",
-        )
-    return Finding("error", "unreachable", text, "Open the address in a browser from this machine.")
-
-
 def _login(client: OdooClient, findings: list[Finding]) -> bool:
     config = client.config
     try:
         transport = client.rpc.transport
     except RefusedBySource as error:
-        findings.append(_refused(client, error))
+        findings.append(refused(client.config, client.rpc.secret, error))
         return False
     except SourceError as error:
-        findings.append(_unreachable(error))
+        findings.append(unreachable(error))
         return False
     try:
         user = client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).value()[0]
@@ -174,37 +124,6 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
 
 
 _TRANSPORTS = {"json2": "JSON-2", "jsonrpc": "JSON-RPC"}
-
-
-def _refused(client: OdooClient, error: RefusedBySource) -> Finding:
-    config = client.config
-    if error.code == "wrong_database":
-        return Finding(
-            "error",
-            "wrong_database",
-            f"There is no database “{config.db}” on this server.",
-            "Ask for the database's exact name (upper and lower case differ); on Odoo Online it is the part before "
-            ".odoo.com.",
-        )
-    if error.code == "wrong_login" and _KEY.fullmatch(client.rpc.secret):
-        return Finding(
-            "error",
-            "wrong_key",
-            f"The API key is refused: it was deleted, it has expired, or it is no key of {config.username} in "
-            f"{config.db}. Odoo gives the same answer for all three.",
-            "In Odoo look at Preferences → Account Security → API Keys: an expired key is gone from there. Make a new "
-            "one and connect again with it.",
-        )
-    if error.code == "wrong_login":
-        return Finding(
-            "error",
-            "wrong_login",
-            f"{config.username} is refused in {config.db}: the login or the password is wrong.",
-            "With two-factor authentication a password is refused here: make an API key. Otherwise check both.",
-        )
-    if error.code == "redirect":
-        return Finding("error", "redirect", str(error), "Connect with the address it redirects to (https, www).")
-    return Finding("error", "refused", str(error), "Look at the rights of the user in Odoo, and at the proxy's rules.")
 
 
 def _expiry(client: OdooClient, findings: list[Finding]) -> None:
@@ -264,7 +183,7 @@ def _companies(client: OdooClient, findings: list[Finding]) -> bool:
         findings.append(Finding("error", error.code or "refused", str(error), remedy))
         return False
     except SourceError as error:
-        findings.append(_unreachable(error))
+        findings.append(unreachable(error))
         return False
     told = ", ".join(f"{names.get(company, '?')} ({company})" for company in companies)
     if len(companies) > 1 and not client.config.companies:

@@ -1,0 +1,92 @@
+"""What a failure of an Odoo server means, in plain words, and what to do."""
+
+from __future__ import annotations
+
+import re
+
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
+from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.odoo.settings import OdooConfig
+
+_KEY = re.compile(r"[0-9a-f]{40}")  # how Odoo's API keys look
+
+
+def unreachable(error: SourceError) -> Finding:
+    """Why the server does not answer as an Odoo does."""
+    text = str(error)
+    lowered = text.lower()
+    if isinstance(error, RefusedBySource) and error.code == "redirect":
+        return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
+    if isinstance(error, RefusedBySource) and error.code == "private_address":
+        return Finding("error", "private_address", text, "Use the server's public address.")
+    if isinstance(error, MalformedAnswer) or "html" in lowered:
+        return Finding(
+            "error",
+            "not_odoo",
+            f"Something else than Odoo answers ({text}): a proxy's page, a login in front, or another website.",
+            "Open the address followed by /web/version in a browser: it must show JSON. Let /json/2, /jsonrpc and "
+            "/web/version pass in the proxy.",
+        )
+    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
+        return Finding(
+            "error",
+            "http_not_https",
+            text,
+            "The server speaks plain http there: connect with http://, or its TLS port.",
+        )
+    if "tls failed" in lowered:
+        return Finding(
+            "error",
+            "tls",
+            text,
+            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
+        )
+    if "refused" in lowered and isinstance(error, TransientSourceError):
+        return Finding("error", "refused", text, "Nothing listens there: check the port (Odoo's own is 8069).")
+    if "no answer in time" in lowered:
+        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
+    if getattr(error, "status", None) in (502, 503, 504):
+        return Finding("error", "unavailable", text, "The proxy answers, Odoo behind it does not: is it running?")
+    if getattr(error, "status", None) == 404:
+        return Finding(
+            "error", "not_odoo", f"Odoo's addresses are not found there ({text}).", "Check the address and its path."
+        )
+    if "broke" in lowered:
+        return Finding(
+            "error",
+            "unreachable",
+            text,
+            "A port that speaks https answers http like this: try the address with https://.",
+        )
+    return Finding("error", "unreachable", text, "Open the address in a browser from this machine.")
+
+
+def refused(config: OdooConfig, secret: str, error: RefusedBySource) -> Finding:
+    """Why the login is refused; `secret` is looked at for its shape alone."""
+    if error.code == "wrong_database":
+        return Finding(
+            "error",
+            "wrong_database",
+            f"There is no database “{config.db}” on this server.",
+            "Ask for the database's exact name (upper and lower case differ); on Odoo Online it is the part before "
+            ".odoo.com.",
+        )
+    if error.code == "wrong_login" and _KEY.fullmatch(secret):
+        return Finding(
+            "error",
+            "wrong_key",
+            f"The API key is refused: it was deleted, it has expired, or it is no key of {config.username} in "
+            f"{config.db}. Odoo gives the same answer for all three.",
+            "In Odoo look at Preferences → Account Security → API Keys: an expired key is gone from there. Make a new "
+            "one and connect again with it.",
+        )
+    if error.code == "wrong_login":
+        return Finding(
+            "error",
+            "wrong_login",
+            f"{config.username} is refused in {config.db}: the login or the password is wrong.",
+            "With two-factor authentication a password is refused here: make an API key. Otherwise check both.",
+        )
+    if error.code == "redirect":
+        return Finding("error", "redirect", str(error), "Connect with the address it redirects to (https, www).")
+    return Finding("error", "refused", str(error), "Look at the rights of the user in Odoo, and at the proxy's rules.")
