@@ -17,14 +17,16 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db import losses
 from sync_pipeline.db.engine import psycopg_url
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
 
 SQL = PROJECT / "sql"
 APP_ROLE = "sync_app"
+_OLDEST = 180_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
     `login_secret` derives the password of the application's login; None leaves it without one (a private socket).
 
     Raises:
-        ConfigurationError: the branch did not verify; the real database is untouched.
+        ConfigurationError: the server is too old; or the branch did not verify, and the real database is untouched.
         GateClosed: it would lose data, and a person must answer first; likewise.
     """
     url = psycopg_url(url)
     create_database(url)
+    with _engine(url) as engine, engine.connect() as conn:
+        new_enough(int(conn.exec_driver_sql("SHOW server_version_num").scalar_one()))
     before = current_revision(url)
     verified: tuple[str, ...] = ()
     target = head()
@@ -82,6 +86,19 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
             losses.settle(conn, target, verified)
     ensure_login(url, login_secret)
     return Migration(before, target, 0 if before == target else _distance(before), verified)
+
+
+def new_enough(version: int) -> None:
+    """Refuse a server before 18: casefold and its collation, on which keys and search rest, came with it.
+
+    Raises:
+        ConfigurationError: `version` (server_version_num) is older.
+    """
+    if version < _OLDEST:
+        raise ConfigurationError(
+            f"This server is PostgreSQL {version // 10_000}; sync_pipeline needs {_OLDEST // 10_000} or newer. "
+            "Upgrade it, or leave SYNC_DATABASE_URL out to use the embedded server."
+        )
 
 
 def create_database(url: URL) -> bool:
@@ -276,8 +293,20 @@ def _engine(url: str | URL) -> Iterator[Engine]:
     engine = create_engine(psycopg_url(url), poolclass=NullPool)
     try:
         yield engine
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) is not None:
+            raise  # it answers, and refuses a statement
+        raise unavailable(error) from error
     finally:
         engine.dispose()
+
+
+def unavailable(error: SQLAlchemyError) -> DatabaseUnavailable:
+    """The error that says what to do when a server does not let us in."""
+    return DatabaseUnavailable(
+        f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
+        "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."
+    )
 
 
 def _quote(identifier: str) -> str:

@@ -14,6 +14,7 @@ from sync_pipeline.db.migrate import (
     head,
     login_role,
     migrate,
+    unavailable,
 )
 from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
 
@@ -86,10 +87,7 @@ def open_database(settings: Settings) -> Database:
     try:
         _prepare(settings)
     except SQLAlchemyError as error:
-        raise DatabaseUnavailable(
-            f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
-            "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."
-        ) from error
+        raise unavailable(error) from error
     return Database(app_url(settings))
 
 

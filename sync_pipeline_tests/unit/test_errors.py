@@ -1,7 +1,8 @@
-"""No error ever shows a secret."""
+"""No error ever shows a secret, and each says what to do."""
 
 import pytest
 
+from sync_pipeline.db.migrate import new_enough
 from sync_pipeline.errors import ConfigurationError, SyncError, redact
 
 
@@ -24,3 +25,10 @@ def test_credentials_are_struck_out(text: str) -> None:
 
 def test_a_class_docstring_is_its_default_message() -> None:
     assert str(ConfigurationError()) == "A setting is missing or wrong."
+
+
+def test_an_old_server_is_refused_before_anything_is_made_in_it() -> None:
+    with pytest.raises(ConfigurationError, match="PostgreSQL 16; sync_pipeline needs 18"):
+        new_enough(160014)
+    new_enough(180000)
+    new_enough(190001)
