@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+
+from sync_pipeline.exact import exact_json
 
 _WIDE = 160  # columns, where the output is no terminal
 
 
 def emit(value: Any) -> None:
     """One JSON object on stdout."""
-    sys.stdout.write(to_json(value) + "\n")
+    sys.stdout.write(exact_json(value) + "\n")
     sys.stdout.flush()
-
-
-def to_json(value: Any) -> str:
-    """`value` as JSON text; decimal numbers keep all their digits, which the standard encoder cannot do."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(k))}: {to_json(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return "[" + ", ".join(map(to_json, value)) + "]"
-    if isinstance(value, Decimal):
-        return str(value) if value.is_finite() else "null"
-    if isinstance(value, (datetime, date)):
-        return json.dumps(value.isoformat())
-    if isinstance(value, UUID):
-        return json.dumps(str(value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return to_json({f.name: getattr(value, f.name) for f in fields(value)})
-    return json.dumps(value, default=str)
 
 
 def say(text: str = "") -> None:

@@ -10,8 +10,9 @@ from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
 from sync_pipeline.api.door import TheDoor
 from sync_pipeline.api.errors import problems
-from sync_pipeline.api.exact import exact_json, raw_json
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.raw import raw_json
+from sync_pipeline.exact import exact_json
 from sync_pipeline.steps import preview
 from sync_pipeline.steps.preview import DECISIONS
 

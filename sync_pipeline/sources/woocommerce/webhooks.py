@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from sync_pipeline.entities.values import when
 from sync_pipeline.sources.base import Delivery, Unreadable
-from sync_pipeline.sources.woocommerce.mapping.values import when
 
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 _STREAMS = {"product": "products", "order": "orders", "customer": "customers", "coupon": "coupons"}

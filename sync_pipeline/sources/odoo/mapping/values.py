@@ -1,7 +1,6 @@
 """How Odoo writes numbers, texts, dates and references: `false` for what is empty, ids or [id, name] for records."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -46,19 +45,6 @@ def text(payload: Mapping[str, Any], field: str) -> str | None:
     """The words in `field` without blanks around them; None where there are none."""
     value = payload.get(field)
     return value.strip() or None if value.__class__ is str else None
-
-
-def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetime | None:
-    """The moment in `field`: Odoo writes UTC without a zone. What is no date is None, and a warning."""
-    value = payload.get(field)
-    if not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        warnings.append(f"{field} is {str(value)[:40]!r}, which is no date; left empty.")
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def ident(value: Any) -> str | None:

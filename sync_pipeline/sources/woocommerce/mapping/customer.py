@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.customer import Customer
-from sync_pipeline.sources.woocommerce.mapping.values import filled, first, plain, text, when, words
+from sync_pipeline.entities.values import when
+from sync_pipeline.sources.woocommerce.mapping.values import filled, first, plain, text, words
 
 
 def to_customer(payload: Mapping[str, Any]) -> Customer:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
+from sync_pipeline.entities.values import when
 from sync_pipeline.sources.woocommerce.mapping.customer import to_guest
 from sync_pipeline.sources.woocommerce.mapping.values import (
     amount,
@@ -20,7 +21,6 @@ from sync_pipeline.sources.woocommerce.mapping.values import (
     ref,
     text,
     total,
-    when,
 )
 
 STATUS = {

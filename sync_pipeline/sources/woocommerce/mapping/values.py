@@ -1,7 +1,6 @@
 """How WooCommerce writes money, numbers, dates, names and addresses."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from html import unescape
 from typing import Any
@@ -48,19 +47,6 @@ def plain(payload: Mapping[str, Any], field: str) -> str | None:
     if value.__class__ is str:
         return value or None
     return str(value) if value not in (None, "", False) else None
-
-
-def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetime | None:
-    """The moment in `field`, UTC. The *_gmt fields carry no zone. What is no date is None, and a warning."""
-    value = payload.get(field)
-    if not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        warnings.append(f"{field} is {str(value)[:40]!r}, which is no date; left empty.")
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def ref(entity_type: str, external_id: Any) -> Ref | None:

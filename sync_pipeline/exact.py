@@ -1,4 +1,4 @@
-"""Payloads as JSON with all their digits: a number that passed through a float would be another one."""
+"""JSON with all digits: a number that passed through a float would be another one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-
-def raw_json(text: str) -> msgspec.Raw:
-    """JSON text to be put into an answer as it is."""
-    return msgspec.Raw(text.encode("utf-8", "surrogatepass"))
-
 
 def exact_json(value: Any) -> str:
     """`value` as JSON text; decimal numbers keep their digits, which no other encoder here can do."""
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(str(key))}:{exact_json(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(exact_json, value)) + "]"
+        return "{" + ", ".join(f"{json.dumps(str(key))}: {exact_json(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "[" + ", ".join(map(exact_json, value)) + "]"
     if isinstance(value, Decimal):
         return str(value) if value.is_finite() else "null"
     if isinstance(value, (datetime, date)):
@@ -32,4 +25,4 @@ def exact_json(value: Any) -> str:
         return json.dumps(str(value))
     if is_dataclass(value) and not isinstance(value, type):
         return exact_json({one.name: getattr(value, one.name) for one in fields(value)})
-    return json.dumps(value)
+    return json.dumps(value, default=str)
