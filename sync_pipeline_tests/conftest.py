@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine
 
@@ -22,6 +24,10 @@ from sync_pipeline.steps import connect
 
 for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
     del os.environ[name]  # a developer's own settings must not reach a test
+
+# A machine with other work is slow, and no test's fault.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sync_pipeline.cli.output import size, to_json
+from sync_pipeline.cli.output import size
 from sync_pipeline.cli.pipeline import by_reason
 from sync_pipeline.db.migrate import SQL, head
+from sync_pipeline.exact import exact_json
 from sync_pipeline.steps.observe import Ledger
 
 
@@ -22,7 +23,7 @@ def test_json_keeps_every_digit_and_letter() -> None:
         "none": None,
         "list": [True, 1.5, ()],
     }
-    text = to_json(value)
+    text = exact_json(value)
     assert "0.1000000000000000000000000000000000000001" in text
     assert json.loads(text, parse_float=Decimal) == {**value, "list": [True, Decimal("1.5"), []]}
 
@@ -30,7 +31,7 @@ def test_json_keeps_every_digit_and_letter() -> None:
 def test_json_of_what_commands_return() -> None:
     plan = UUID("93aa7086-78a3-4091-ba25-804ce702817a")
     moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    text = to_json({"plan": plan, "at": moment, "ledger": Ledger(2, 1, 1, 0, True)})
+    text = exact_json({"plan": plan, "at": moment, "ledger": Ledger(2, 1, 1, 0, True)})
     assert json.loads(text) == {
         "plan": str(plan),
         "at": "2026-01-02T03:04:00+00:00",
