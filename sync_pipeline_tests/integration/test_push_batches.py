@@ -111,6 +111,32 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
     assert connection.last_sync_at is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"wc_product_id": {"9" * 5000}',
+        f'"wc_product_id": 7, "views": {"9" * 5000}',
+        f'"wc_product_id": 7, "a": "\\ud800", "views": {"9" * 5000}',
+        '"wc_product_id": 7, "weight": 1e99999999999999999999',
+        '"wc_product_id": 7, "price": 1e99999999999999999999',
+        '"wc_product_id": 7, "stock_quantity": "1e9999"',
+    ],
+)
+def test_a_number_that_nothing_holds_spoils_its_record_alone(plain: Shop, text: str) -> None:
+    body = f'{{"products": [{{"name": "Odd", {text}}}, {{"wc_product_id": 8, "name": "Even"}}]}}'.encode()
+    done = push.push(plain.db, plain.connection, "products", body, actor="plugin")
+    assert (done.synced, done.skipped) == (1, 1)
+    [row] = sql(plain, "SELECT external_id FROM capture.sync_record")
+    assert row.external_id == "8"
+
+
+def test_a_parent_that_is_no_id_is_kept_and_links_nothing(plain: Shop) -> None:
+    odd = [{"wc_category_id": 8 + i, "name": "K", "parent": p} for i, p in enumerate(("a\0b", "x" * 100_000, "\ud800"))]
+    assert send(plain, "categories", odd).synced == 3
+    assert [row.parent_id for row in sql(plain, "SELECT parent_id FROM capture.sync_record")] == [None] * 3
+    assert not sql(plain, "SELECT 1 FROM capture.sync_quarantine")
+
+
 def test_what_was_pushed_shows_at_once_as_what_it_is(plain: Shop) -> None:
     send(plain, "products", [product(1), product(2, sku="s-1 "), product(3, category_id=9)])
     stream = plain.connection.source.stream("products")

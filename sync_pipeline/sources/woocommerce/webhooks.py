@@ -12,7 +12,6 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.sources.base import Delivery, Unreadable
@@ -52,7 +51,10 @@ class WooWebhooks:
         topic = headers.get("x-wc-webhook-topic", "")
         delivery_id = headers.get("x-wc-webhook-delivery-id", "")
         try:
-            payload: Any = json.loads(body, parse_float=Decimal)
+            # Only whole numbers and texts are looked at here; what is too long to be an id stays a text.
+            payload: Any = json.loads(
+                body, parse_float=str, parse_int=lambda text: int(text) if len(text) < 20 else text
+            )
         except (ValueError, RecursionError):
             raise Unreadable("the body is no JSON") from None
         stream = _STREAMS.get(resource or topic.partition(".")[0])

@@ -34,6 +34,7 @@ from sync_pipeline.steps.preview import compare_some
 SQL = load(__package__)
 MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_TOO_LONG = "a number in it is too long"
 _NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
 
 
@@ -180,8 +181,9 @@ class _Push:
                     raise Unreadable("it is no object")
                 payload = self.pushed.to_payload(record)
                 external_id = str(payload["id"])
+                text = _encoded(payload)
                 if self.policy != "keep":
-                    payload = jsontext.value(hash_emails(_encoded(payload)))
+                    payload = jsontext.value(hash_emails(text))
                 batch.given.setdefault(external_id, []).append(payload)
             except Unreadable as error:
                 told = record.get(self.pushed.id_field) if isinstance(record, dict) else None
@@ -247,7 +249,7 @@ def _records(kind: str, body: bytes) -> list[Any]:
         raise ValueError(name)
 
     try:
-        given: Any = json.loads(body, parse_float=Decimal, parse_constant=constant)
+        given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
     except (ValueError, RecursionError):
         raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
     records = given.get(kind) if isinstance(given, dict) else None
@@ -258,13 +260,34 @@ def _records(kind: str, body: bytes) -> list[Any]:
     return records
 
 
+class _Beyond:
+    """In place of a number too long to be read: it spoils its own record, not the batch."""
+
+
+def _fraction(text: str) -> Decimal | _Beyond:
+    try:
+        return jsontext.number(text)
+    except ValueError:
+        return _Beyond()
+
+
+def _whole(text: str) -> int | _Beyond:
+    try:
+        return int(text)
+    except ValueError:  # more than 4,300 digits
+        return _Beyond()
+
+
 def _calls(connection: Connection) -> str:
     return ", ".join(connection.source.pushed) or "none"
 
 
 def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     value = payload.get(stream.parent_field) if stream.parent_field else None
-    return None if value in (None, "", 0, "0") or isinstance(value, dict | list) else str(value)
+    if value in (None, "", 0, "0") or isinstance(value, dict | list):
+        return None
+    # What is no id names no record, and PostgreSQL would refuse it in an index or at all.
+    return str(value) if len(str(value)) <= 100 and str(value).isprintable() else None
 
 
 def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -280,9 +303,20 @@ def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoded(payload: Mapping[str, Any]) -> bytes:
-    """JSON with all digits of every number."""
+    """JSON with all digits of every number.
+
+    Raises:
+        Unreadable: one of them could not be read.
+    """
     try:
         return _ENCODE(payload)
     except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
-        text = json.dumps(payload, default=lambda value: f"\x00{value}\x00")
-        return _NUMBER.sub(r"\1", text).encode()
+        return _NUMBER.sub(r"\1", json.dumps(payload, default=_marked)).encode()
+    except TypeError:
+        raise Unreadable(_TOO_LONG) from None
+
+
+def _marked(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise Unreadable(_TOO_LONG)
+    return f"\x00{value}\x00"
