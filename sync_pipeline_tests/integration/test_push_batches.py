@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +16,9 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.sources.base import Item
 from sync_pipeline.steps import connect, preview, promote, push, select
+from sync_pipeline.steps.capture.run import Records
 from sync_pipeline.steps.push import NotABatch
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -204,7 +208,7 @@ def test_a_log_of_a_killed_process_is_closed_by_the_next_batch(plain: Shop) -> N
     sql(
         plain,
         "INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, started_at) "
-        "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - interval '2 hours')",
+        "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - interval '11 minutes')",
         c=plain.connection.connection_id,
     )
     send(plain, "products", [])
@@ -235,6 +239,30 @@ def test_a_pushed_product_does_not_make_a_pulled_one_poorer(plain: Shop) -> None
         x=str(number),
     )
     assert len(versions) == 2  # pulled, pushed; pulled again is the first content once more
+
+
+def test_a_push_waits_for_a_page_that_is_being_written(plain: Shop) -> None:
+    plain.pull("products")
+    number = plain.store.tables["products"].ids[0]
+    stream = plain.connection.source.stream("products")
+    run_id = plain.value("SELECT max(run_id) FROM capture.sync_ledger")
+    page = Records(
+        db=plain.db, connection=plain.connection, stream=stream, run_id=run_id, mode="delta", noise=frozenset()
+    )
+    moved = {**payload(plain, "product", number), "description": "written by the page"}
+    with ThreadPoolExecutor(1) as pool:
+        with plain.db.org(plain.org.org_id) as conn:
+            page.write(conn, [Item(str(number), json.dumps(moved, default=float).encode())])
+            pushing = pool.submit(send, plain, "products", [product(number, price="1.23")])
+            deadline = time.monotonic() + 20
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            while not sql(plain, waiting):
+                assert time.monotonic() < deadline
+                assert not pushing.done()
+                time.sleep(0.02)
+        assert pushing.result().changed == 1
+    after = payload(plain, "product", number)
+    assert (after["description"], after["price"]) == ("written by the page", "1.23")
 
 
 def test_a_push_older_than_what_was_pulled_changes_nothing(plain: Shop) -> None:

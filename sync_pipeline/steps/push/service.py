@@ -82,7 +82,7 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     with db.org(connection.org_id) as conn:
-        execute(conn, SQL["heal_logs"], **here)
+        close_killed(conn)
         log_id = int(execute(conn, SQL["open_log"], **here).scalar_one())
     try:
         return _Push(db, connection, stream, pushed, actor, log_id).store(records)
@@ -97,6 +97,11 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
         raise PushFailed(
             f"The batch failed inside ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
         ) from error
+
+
+def close_killed(conn: Transaction) -> None:
+    """Say of the organization's batches whose process was killed that nothing of them is stored."""
+    execute(conn, SQL["heal_logs"])
 
 
 class _Push:
@@ -116,7 +121,6 @@ class _Push:
         began = time.monotonic()
         batch = self._read(given)
         with self.db.org(self.connection.org_id) as conn:
-            execute(conn, SQL["take_turns"], **self.here)
             run_id = int(execute(conn, SQL["open_run"], **self.here, mode="push").scalar_one())
             records = Records(
                 db=self.db,
@@ -135,7 +139,8 @@ class _Push:
                 SQL["close_run"],
                 run_id=run_id,
                 state="closed",
-                captured=len(batch.given),
+                captured=len(batch.given) - len(left_out),
+                quarantined=len(left_out),
                 vanished=0,
                 deleted=0,
                 requests=0,
@@ -196,6 +201,7 @@ class _Push:
 
     def _write(self, conn: Transaction, records: Records, batch: _Batch) -> dict[str, int]:
         ids = list(batch.given)
+        records.take_turns(conn)
         known = {row.external_id: row for row in execute(conn, SQL["known"], **records.keys, ids=ids)}
         items: list[Item] = []
         pushed_only: list[str] = []
