@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -104,6 +105,15 @@ def test_what_is_no_batch_is_refused(api: Served, here: Shop, body: bytes, statu
     assert answer.status_code == status
     assert answer.json()["success"] is False
     assert answer.json()["error"]
+
+
+def test_a_compressed_body_is_refused_for_what_it_is(api: Served, here: Shop) -> None:
+    body = json.dumps({"products": [{"wc_product_id": 1, "name": "A"}]}).encode()
+    for content in (gzip.compress(body), body):
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = api.call("POST", "/api/sync/products", here.org, "plugin", content=content, headers=headers)
+        assert answer.status_code == 415
+        assert "Content-Encoding" in answer.json()["error"]
 
 
 def test_a_push_goes_into_the_connection_of_its_token_alone(api: Served, here: Shop) -> None:
