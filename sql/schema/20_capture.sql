@@ -194,6 +194,8 @@ CREATE TABLE capture.sync_logs (
     PRIMARY KEY (org_id, log_id)
 );
 CREATE INDEX sync_logs_run ON capture.sync_logs (org_id, run_id);
+-- What a killed process left.
+CREATE INDEX sync_logs_running ON capture.sync_logs (org_id, started_at) WHERE status = 'running';
 
 -- What stores told by webhooks: a row before the store is answered, seen to afterwards.
 CREATE TABLE capture.webhook_delivery (

@@ -19,13 +19,15 @@ T = TypeVar("T")
 _THREADS = 10
 _SLOW_THREADS = 4
 _LOGIN_THREADS = 2
+_BATCH_THREADS = 2
 
 
 @dataclass
 class Door:
     """One process's. Steps are plain functions, so they run in threads: few for quick ones, others for what waits.
 
-    Asking a store may take a minute and checking a password takes all of a processor; neither may hold up the rest.
+    Asking a store may take a minute, checking a password takes all of a processor, and pushed batches wait for one
+    another; none of these may hold up the rest.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Door:
     _quick: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
     _slow: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_SLOW_THREADS))
     _logins: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_LOGIN_THREADS))
+    _batches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_BATCH_THREADS))
 
     async def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A step that reads or writes the database."""
@@ -41,6 +44,10 @@ class Door:
     async def slowly(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A step that waits for a store, or may write very much."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._slow)
+
+    async def batch(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step that writes thousands of records in one transaction."""
+        return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._batches)
 
     async def log_in(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A step that checks a password."""

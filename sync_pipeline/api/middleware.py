@@ -84,6 +84,8 @@ class Guard:
             kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
             if kind != b"application/json" and not kind.endswith(b"+json"):
                 return b"", (415, "Send JSON, with “Content-Type: application/json”.")
+            if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
+                return b"", (415, "Send the body as it is, without Content-Encoding: none is taken here.")
             if depth(body) > DEPTH:
                 return b"", (400, f"The body's JSON is deeper than {DEPTH} levels.")
         return body, None

@@ -71,11 +71,12 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
     job=jobs()["promote"],
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Promotions that a crash left unfinished are taken up again, five minutes later.",
+    description="Promotions that a crash left unfinished are taken up again, five minutes later; the logs of pushed "
+    "batches that it cut short are closed.",
 )
 def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """A hundred organizations a tick; the cursor is the last one looked at."""
-    from sync_pipeline.steps import connect
+    from sync_pipeline.steps import connect, push
 
     db = sync.desk.db
     last = int(context.cursor or 0)
@@ -85,6 +86,7 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
     requests = []
     for org in orgs:
         with db.org(org.org_id) as conn:
+            push.close_killed(conn)
             left = run(conn, SQL["left_plans"], seconds=_LEFT_SECONDS).scalars().all()
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
     return with_partitions(context, requests, "No promotion was left unfinished.")

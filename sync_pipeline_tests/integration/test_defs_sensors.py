@@ -139,6 +139,24 @@ def test_a_plan_whose_run_was_lost_is_taken_up_again(
     assert not tick(left_promotions, instance).run_requests
 
 
+def test_the_log_of_a_pushed_batch_that_was_killed_is_closed(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    with desk.db.org(org.org_id) as conn:
+        for minutes in (1, 11):
+            conn.exec_driver_sql(
+                "INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, started_at) "
+                "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - make_interval(mins => %(m)s))",
+                {"c": shop.connection_id, "m": minutes},
+            )
+    tick(left_promotions, instance)
+    with desk.db.org(org.org_id) as conn:
+        logs = conn.exec_driver_sql(
+            "SELECT status FROM capture.sync_logs WHERE kind = 'push' ORDER BY log_id"
+        ).scalars()
+        assert list(logs) == ["running", "failed"]
+
+
 def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
     desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +26,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
+from sync_pipeline.steps.capture.run import Records
 from sync_pipeline_tests.served import Served, listening, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -103,6 +107,15 @@ def test_what_is_no_batch_is_refused(api: Served, here: Shop, body: bytes, statu
     assert answer.json()["error"]
 
 
+def test_a_compressed_body_is_refused_for_what_it_is(api: Served, here: Shop) -> None:
+    body = json.dumps({"products": [{"wc_product_id": 1, "name": "A"}]}).encode()
+    for content in (gzip.compress(body), body):
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = api.call("POST", "/api/sync/products", here.org, "plugin", content=content, headers=headers)
+        assert answer.status_code == 415
+        assert "Content-Encoding" in answer.json()["error"]
+
+
 def test_a_push_goes_into_the_connection_of_its_token_alone(api: Served, here: Shop) -> None:
     path, body = "/api/sync/products", {"products": [{"wc_product_id": 1, "name": "A"}]}
     assert api.client.post(path, json=body).status_code == 401
@@ -167,6 +180,57 @@ def test_a_webhook_is_set_up_and_taken(api: Served, here: Shop) -> None:
     assert refused.json() == unknown.json()  # it is not told whether there is such a connection
     assert api.client.post("/api/v1/webhooks/nobody/1", content=body, headers=headers).status_code == 404
     assert api.client.post("/api/v1/webhooks/woocommerce/x", content=body, headers=headers).status_code == 400
+
+
+def test_a_secret_is_rotated_while_deliveries_come(api: Served, here: Shop) -> None:
+    def set_to(secret: str, **more: Any) -> None:
+        connection = connect.connection(here.db, here.org, "shop")
+        connect.set_webhook_secret(here.db, here.settings, connection, secret, actor="test", **more)
+
+    def believed() -> list[str]:
+        path = connect.webhook_path(here.connection)
+        return [
+            secret
+            for secret in ("first", "second", "third", "no secret")
+            if api.client.post(
+                path, content=b'{"id": 1}', headers={**signature(b'{"id": 1}', secret), **told("order.deleted")}
+            ).is_success
+        ]
+
+    assert believed() == []
+    set_to("first")
+    assert believed() == ["first"]
+    set_to("second")
+    assert believed() == ["first", "second"]  # the store's webhooks are changed one by one
+    set_to("second")
+    assert believed() == ["second"]
+    set_to("third", overlap=timedelta(0))
+    assert believed() == ["third"]
+    set_to("first")
+    set_to("")
+    assert believed() == []
+    set_to("second")
+    assert believed() == ["second"]
+
+
+def test_batches_that_wait_hold_up_nothing_else(here: Shop) -> None:
+    stream = here.connection.source.stream("products")
+    page = Records(db=here.db, connection=here.connection, stream=stream, run_id=0, mode="delta", noise=frozenset())
+    with served(here.db, here.settings) as api, listening(api.app) as url, ThreadPoolExecutor(12) as pool:
+        batch: dict[str, Any] = {
+            "url": f"{url}/api/sync/products",
+            "json": {"products": [{"wc_product_id": 1, "name": "A"}]},
+        }
+        batch["headers"] = {"Authorization": f"Bearer {api.token(here.org, 'plugin')}"}
+        with here.db.org(here.org.org_id) as conn:
+            page.take_turns(conn)
+            waiting = [pool.submit(httpx.post, timeout=60, **batch) for _ in range(12)]
+            time.sleep(1)
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            hook = url + connect.webhook_path(here.connection)
+            assert httpx.post(hook, content=b"webhook_id=3", headers=form, timeout=5).is_success
+            assert not any(one.done() for one in waiting)
+        assert {one.result().status_code for one in waiting} == {200}
 
 
 def test_new_credentials_of_the_store_keep_the_webhooks_secret(here: Shop) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +16,9 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sandbox.woocommerce import Store, seed
+from sync_pipeline.sources.base import Item
 from sync_pipeline.steps import connect, preview, promote, push, select
+from sync_pipeline.steps.capture.run import Records
 from sync_pipeline.steps.push import NotABatch
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -111,6 +115,32 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
     assert connection.last_sync_at is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"wc_product_id": {"9" * 5000}',
+        f'"wc_product_id": 7, "views": {"9" * 5000}',
+        f'"wc_product_id": 7, "a": "\\ud800", "views": {"9" * 5000}',
+        '"wc_product_id": 7, "weight": 1e99999999999999999999',
+        '"wc_product_id": 7, "price": 1e99999999999999999999',
+        '"wc_product_id": 7, "stock_quantity": "1e9999"',
+    ],
+)
+def test_a_number_that_nothing_holds_spoils_its_record_alone(plain: Shop, text: str) -> None:
+    body = f'{{"products": [{{"name": "Odd", {text}}}, {{"wc_product_id": 8, "name": "Even"}}]}}'.encode()
+    done = push.push(plain.db, plain.connection, "products", body, actor="plugin")
+    assert (done.synced, done.skipped) == (1, 1)
+    [row] = sql(plain, "SELECT external_id FROM capture.sync_record")
+    assert row.external_id == "8"
+
+
+def test_a_parent_that_is_no_id_is_kept_and_links_nothing(plain: Shop) -> None:
+    odd = [{"wc_category_id": 8 + i, "name": "K", "parent": p} for i, p in enumerate(("a\0b", "x" * 100_000, "\ud800"))]
+    assert send(plain, "categories", odd).synced == 3
+    assert [row.parent_id for row in sql(plain, "SELECT parent_id FROM capture.sync_record")] == [None] * 3
+    assert not sql(plain, "SELECT 1 FROM capture.sync_quarantine")
+
+
 def test_what_was_pushed_shows_at_once_as_what_it_is(plain: Shop) -> None:
     send(plain, "products", [product(1), product(2, sku="s-1 "), product(3, category_id=9)])
     stream = plain.connection.source.stream("products")
@@ -178,7 +208,7 @@ def test_a_log_of_a_killed_process_is_closed_by_the_next_batch(plain: Shop) -> N
     sql(
         plain,
         "INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, started_at) "
-        "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - interval '2 hours')",
+        "VALUES (connect.current_org(), %(c)s, 'product', 'push', now() - interval '11 minutes')",
         c=plain.connection.connection_id,
     )
     send(plain, "products", [])
@@ -209,6 +239,30 @@ def test_a_pushed_product_does_not_make_a_pulled_one_poorer(plain: Shop) -> None
         x=str(number),
     )
     assert len(versions) == 2  # pulled, pushed; pulled again is the first content once more
+
+
+def test_a_push_waits_for_a_page_that_is_being_written(plain: Shop) -> None:
+    plain.pull("products")
+    number = plain.store.tables["products"].ids[0]
+    stream = plain.connection.source.stream("products")
+    run_id = plain.value("SELECT max(run_id) FROM capture.sync_ledger")
+    page = Records(
+        db=plain.db, connection=plain.connection, stream=stream, run_id=run_id, mode="delta", noise=frozenset()
+    )
+    moved = {**payload(plain, "product", number), "description": "written by the page"}
+    with ThreadPoolExecutor(1) as pool:
+        with plain.db.org(plain.org.org_id) as conn:
+            page.write(conn, [Item(str(number), json.dumps(moved, default=float).encode())])
+            pushing = pool.submit(send, plain, "products", [product(number, price="1.23")])
+            deadline = time.monotonic() + 20
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            while not sql(plain, waiting):
+                assert time.monotonic() < deadline
+                assert not pushing.done()
+                time.sleep(0.02)
+        assert pushing.result().changed == 1
+    after = payload(plain, "product", number)
+    assert (after["description"], after["price"]) == ("written by the page", "1.23")
 
 
 def test_a_push_older_than_what_was_pulled_changes_nothing(plain: Shop) -> None:

@@ -296,6 +296,9 @@ def test_pings_errors_and_nonsense_are_answered_and_change_nothing(told: Shop) -
     assert deliver(told, "customer.created", gone) == "nothing"
     for body in (b"", b"not json", b"[]", b"null", b'{"id":"7"}', b'{"id":-1}', b'{"id":true}', b"[" * 50_000, b"\xff"):
         assert deliver(told, "order.updated", body, delivery=body[:9].hex()) == "nothing"
+    whole = {"id": 1, "name": "A", "type": "simple", "meta_data": [], "date_modified_gmt": "2099-01-01T00:00:00"}
+    assert deliver(told, "product.updated", json.dumps(whole).encode("utf-16")) == "nothing"
+    assert deliver(told, "product.updated", b'{"id":' + b"9" * 5000 + b"}") == "nothing"
     assert deliver(told, "action.woocommerce_add_to_cart", b'{"id":5,"action":"x"}') == "nothing"
     for connection, secret in ((here, "wrong"), (here, ""), (999_999, SECRET), (0, SECRET)):
         body = b'{"id": 1}'
@@ -309,6 +312,20 @@ def test_pings_errors_and_nonsense_are_answered_and_change_nothing(told: Shop) -
         told, "SELECT entity_type, external_id, version_no, content_hash FROM capture.sync_record ORDER BY 1, 2"
     )
     assert after == before
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"\xef\xbb\xbf", b""), (b"", b', "odd": 1e99999999999999999999')])
+def test_a_body_that_is_oddly_spelt_is_taken_all_the_same(told: Shop, before: bytes, after: bytes) -> None:
+    number = told.store.tables["products"].ids[0]
+    told.store.update("products", number, name="Changed")
+    told.store.advance(5)
+    told.store.update("products", number, name="Changed again")
+    body = body_now(told, "product.updated", number)
+    assert deliver(told, "product.updated", before + body[:-1] + after + b"}") == "stored"
+    take(told)
+    found = record(told, "product", number)
+    assert found.sync_data["name"] == "Changed again"
+    assert not sql(told, "SELECT 1 FROM capture.sync_record WHERE exact_text LIKE %(bom)s", bom="\ufeff%")
 
 
 def test_without_a_secret_no_webhook_is_believed(told: Shop) -> None:

@@ -65,7 +65,7 @@ async def push_orders(request: Request, door: TheDoor, caller: Plugin) -> Answer
 async def _push(request: Request, door: Door, caller: Caller, kind: str) -> Answer[PushCounts]:
     body = await request.body()
     try:
-        done = await door.run(_store, door, caller, kind, body)
+        done = await door.batch(_store, door, caller, kind, body)
     except step.PushFailed as error:
         _log.error("push_failed", kind=kind, cause=type(error.__cause__).__name__)
         raise

@@ -17,11 +17,14 @@ from sync_pipeline.sources.base import Pushed, Unreadable
 
 _DIGITS = 30  # in front of the point or behind it
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+# Not what Decimal takes: that reads 1_000 and the digits of every script.
+_NUMERAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NO_DATE = "0000-00-00"  # how WordPress writes none
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
 
 
 def _text(name: str, value: Any) -> str:
-    if isinstance(value, dict | list | bool):
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal | None):
         raise Unreadable(f"{name} is no text")
     return "" if value is None else str(value)
 
@@ -34,12 +37,14 @@ def _some(name: str, value: Any) -> str:
 
 
 def _number(name: str, value: Any) -> Decimal | int:
-    try:
-        number = value if type(value) is int else Decimal(value if isinstance(value, Decimal) else str(value).strip())
-    except (InvalidOperation, ValueError):
-        raise Unreadable(f"{name} is no number") from None
-    if isinstance(value, bool) or (isinstance(number, Decimal) and not number.is_finite()):
+    if isinstance(value, str) and _NUMERAL.fullmatch(value.strip()):
+        try:
+            value = Decimal(value.strip())
+        except InvalidOperation:
+            raise Unreadable(f"{name} is too large") from None
+    if type(value) is not int and not (isinstance(value, Decimal) and value.is_finite()):
         raise Unreadable(f"{name} is no number")
+    number: Decimal | int = value
     if number and abs(Decimal(number).adjusted()) > _DIGITS:
         raise Unreadable(f"{name} is too large")  # written out, 1E999999999 would fill the memory
     return number
@@ -59,19 +64,20 @@ def _quantity(name: str, value: Any) -> Decimal | int | None:
     if value is None or value == "":
         return None
     number = _number(name, value)
-    return int(number) if number == number // 1 else number
+    # Not by a division: that fails where a quotient has more digits than Decimal's precision.
+    return int(number) if number == Decimal(number).to_integral_value() else number
 
 
 def _count(name: str, value: Any) -> int:
     number = _quantity(name, value)
-    if number is not None and number != number // 1:
+    if isinstance(number, Decimal):
         raise Unreadable(f"{name} is no whole number")
     return int(number or 0)
 
 
 def _id(name: str, value: Any) -> int:
     """A record's number, from 1 on."""
-    if isinstance(value, str) and value.strip().isdecimal() and value.strip().isascii():
+    if isinstance(value, str) and value.strip().isdecimal() and value.isascii() and len(value) < 100:
         value = int(value.strip())
     if type(value) is not int or not 0 < value < 2**63:
         raise Unreadable(f"{name} is missing" if value in (None, "") else f"{name} is no id")
@@ -85,17 +91,19 @@ def _reference(name: str, value: Any) -> int:
 
 def _moment(name: str, value: Any) -> str | None:
     """A time as the API's *_gmt fields have it: naive UTC, whole seconds. Without a zone it is taken as UTC."""
-    if value is None or value == "":
+    if value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE)):
         return None
     try:
-        if type(value) is int or (isinstance(value, str) and value.isdecimal() and len(value) > 8):
-            moment = datetime.fromtimestamp(int(value), UTC)
+        if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) > 8:
+            value = int(value)
+        if type(value) is int or isinstance(value, Decimal):
+            moment = datetime.fromtimestamp(int(_number(name, value)), UTC)
         else:
             moment = datetime.fromisoformat(value)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Unreadable(f"{name} is no date") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 _DATES: Mapping[str, tuple[str, _Field]] = {

@@ -12,7 +12,6 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.values import when
@@ -46,13 +45,15 @@ class WooWebhooks:
         """What a delivery says.
 
         Raises:
-            Unreadable: the body is no JSON.
+            Unreadable: the body is no JSON in UTF-8.
         """
         resource = headers.get("x-wc-webhook-resource", "")
         topic = headers.get("x-wc-webhook-topic", "")
         delivery_id = headers.get("x-wc-webhook-delivery-id", "")
         try:
-            payload: Any = json.loads(body, parse_float=Decimal)
+            text = body.decode("utf-8-sig")
+            # Only whole numbers and texts are looked at here; what is too long to be an id stays a text.
+            payload: Any = json.loads(text, parse_float=str, parse_int=lambda n: int(n) if len(n) < 20 else n)
         except (ValueError, RecursionError):
             raise Unreadable("the body is no JSON") from None
         stream = _STREAMS.get(resource or topic.partition(".")[0])
@@ -81,5 +82,5 @@ class WooWebhooks:
             stream=stream,
             external_id=str(external_id),
             modified=modified if taken else None,
-            raw=body if taken else None,
+            raw=text.encode() if taken else None,
         )

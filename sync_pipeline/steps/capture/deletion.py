@@ -65,6 +65,7 @@ def judge(
             return verdict
         answer = journal.gate_answer(conn, "mass_deletion", subject=subject, **place)
         too_many = len(suspects) > share * max(known, 1) and (len(suspects) >= _GATE_FROM or 1 < known == len(suspects))
+        run.take_turns(conn)
         execute(conn, SQL["suspect"], **run.keys, ids=ids)
         if answer == "keep":
             verdict.unclear = len(suspects)
@@ -135,6 +136,7 @@ def _look_for(
             run.commit([Listed(Page(items=alive), kind="fetch")])
         if gone:
             with run.transaction() as conn:
+                run.take_turns(conn)
                 execute(
                     conn,
                     SQL["confirm_deleted"],

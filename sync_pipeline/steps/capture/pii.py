@@ -9,14 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from html import unescape
+from urllib.parse import unquote
 
-# An @ as stores write it: plain, as a JSON escape, in a URL, as an HTML entity.
-_AT = re.compile(r"@|%40|&#0*64;|&#[xX]0*40;|&commat;")
-_SUSPECT = re.compile(rb"@|\\u0040|%40|&#0*64;|&#[xX]0*40;|&commat;|e-?_?mail", re.IGNORECASE)
+# An @ as stores write it: plain, as a JSON escape, in a URL, as an HTML entity; also escaped twice.
+_AT_SIGN = r"\\+u0040|%(?:25)*40|&(?:amp;)*(?:#0*64|#[xX]0*40|commat);"
+_AT = re.compile(f"@|{_AT_SIGN}")
+_SUSPECT = re.compile(f"@|{_AT_SIGN}|e-?_?mail".encode(), re.IGNORECASE)
 # What may stand before and behind it. Looked for from each @, so that a megabyte without a blank costs nothing.
-_LONGEST = 130
-_LOCAL = re.compile(r"(?:\"[^\"]+\"|[^\s@\"<>(),;:\\\[\]&%]+)\Z")
-_DOMAIN = re.compile(r"\[[0-9A-Fa-f:.]{2,64}\]|\w(?:[\w.-]{0,253}\w)?")
+_LONGEST = 200
+_URL_ESCAPE = (  # of what is neither a blank nor a sign that parts a URL or a list
+    r"%(?:25)*(?:2[14579ABDEabde]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaEeFf]|6[0-9A-Fa-f]|7[0-9A-Ea-e]|[89A-Fa-f][0-9A-Fa-f])"
+)
+_ENTITY = r"&(?:amp;)*(?:#0*(?:39|4[356]|95)|#[xX]0*(?:27|2[BDEbde]|5[Ff])|apos|plus|period|lowbar|hyphen);"
+_PLAIN = r"[^\s@\"<>(),;:\\\[\]&%]|%(?![0-9A-Fa-f]{2})"
+_QUOTED = r"\"[^\"]+\"|&quot;[^&]+&quot;|%22(?:[^%\s]|%20)+%22"
+_LOCAL = re.compile(rf"(?<!%)(?<!%[0-9A-Fa-f])(?:{_QUOTED}|(?:{_PLAIN}|{_URL_ESCAPE}|{_ENTITY})+)\Z")
+_DOMAIN = re.compile(r"\[(?:[Ii][Pp][Vv]6:)?[0-9A-Fa-f:.]{2,64}\]|\w(?:[\w.-]{0,253}\w)?")
+_ESCAPED_TWICE = re.compile(r"(?<=%)(?:25)+(?=[0-9A-Fa-f]{2})|(?<=&)(?:amp;)+")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?P<colon>\s*:)?', re.DOTALL)
 _FIELD = re.compile(r"(^|[_\W])e-?_?mails?$", re.IGNORECASE)
 _HASHED = re.compile(r"[0-9a-f]{64}")
@@ -35,12 +45,18 @@ def hash_text(text: str) -> str:
     for at in _AT.finditer(text):
         if at.start() < done:
             continue
-        before = text[max(done, at.start() - _LONGEST) : at.start()]
-        local, domain = _LOCAL.search(before), _DOMAIN.match(text, at.end())
+        domain = _DOMAIN.match(text, at.end())
+        local = _LOCAL.search(text[max(done, at.start() - _LONGEST) : at.start()]) if domain else None
         if local is not None and domain is not None:
-            parts += (text[done : at.start() - len(local.group())], email_hash(f"{local.group()}@{domain.group()}"))
+            address = f"{_unescaped(local.group())}@{domain.group()}"
+            parts += (text[done : at.start() - len(local.group())], email_hash(address))
             done = domain.end()
     return text if not parts else "".join((*parts, text[done:]))
+
+
+def _unescaped(local: str) -> str:
+    """As its owner writes it, so that the hash is the same wherever it stands."""
+    return unescape(unquote(_ESCAPED_TWICE.sub("", local))) if "%" in local or "&" in local else local
 
 
 def hash_emails(raw: bytes) -> bytes:

@@ -46,6 +46,12 @@ FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND external_id = ANY (%(ids)s) AND provider = %(provider)s
 
+-- take_turns --
+-- Whoever writes records of one entity of one connection does so in turn, until its transaction ends: two would lock
+-- the same rows in another order, and a push would lay its fields over what a page is just replacing.
+SELECT pg_advisory_xact_lock(hashtextextended(
+    'records/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
+
 -- write_records --
 -- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
 -- once; the same content never gets a second version. Binary parameters: as text the driver would escape each

@@ -35,7 +35,7 @@ class _Reader(threading.local):
         self.decode = msgspec.json.Decoder(float_hook=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        value = Decimal(text)
+        value = jsontext.number(text)
         if "e" in text or "E" in text or (not value and text[0] == "-"):
             self.odd = True  # an exponent, or a negative zero
         return value.normalize(_EXACT)

@@ -94,6 +94,10 @@ class Records:
         """A payload as it may be stored."""
         return hash_emails(raw) if self.hashes_emails else raw
 
+    def take_turns(self, conn: Transaction) -> None:
+        """Nobody else writes records of this stream until the transaction ends: what is read now stays true."""
+        run(conn, SQL["take_turns"], **self.keys)
+
     def write(self, conn: Transaction, items: Sequence[Item]) -> dict[str, int]:
         """Store what is new or changed. An unchanged record costs no write."""
         if not items:
@@ -101,6 +105,7 @@ class Records:
         if self.hashes_emails:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
         ids = [item.external_id for item in items]
+        self.take_turns(conn)
         known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []

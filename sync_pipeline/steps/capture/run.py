@@ -73,6 +73,7 @@ class Run(Records):
                 except ValueError:
                     hashes[item.external_id] = None
         with self.transaction() as conn:
+            self.take_turns(conn)
             known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=list(hashes))}
             differing = {
                 external_id

@@ -1,6 +1,6 @@
 """connect: organizations, their connections, credentials, the doctor."""
 
-from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret, webhook_path
+from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret, webhook_path, webhook_secrets
 from sync_pipeline.steps.connect.service import (
     Connection,
     Organization,
@@ -32,4 +32,5 @@ __all__ = [
     "set_webhook_secret",
     "update_settings",
     "webhook_path",
+    "webhook_secrets",
 ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
@@ -25,8 +28,33 @@ def webhook_path(conn: Connection) -> str:
     return f"/api/v1/webhooks/{conn.provider}/{conn.connection_id}"
 
 
-def set_webhook_secret(db: Database, settings: Settings, conn: Connection, value: str, *, actor: str) -> None:
+def webhook_secrets(settings: Settings, conn: Connection) -> Sequence[str]:
+    """What a webhook of this store may be signed with: the secret, and for a while the one it took the place of."""
+    hooks = conn.source.webhooks
+    if hooks is None:
+        return []
+    secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    until, _, former = secrets.get(_former(hooks.secret_field), "0 ").partition(" ")
+    return [one for one in (secrets.get(hooks.secret_field), former if time.time() < float(until) else None) if one]
+
+
+def _former(name: str) -> str:
+    return f"former {name}"
+
+
+def set_webhook_secret(
+    db: Database,
+    settings: Settings,
+    conn: Connection,
+    value: str,
+    *,
+    actor: str,
+    overlap: timedelta = timedelta(days=1),
+) -> None:
     """Set the secret with which the store signs its webhooks; an empty one takes it away, and no webhook is believed.
+
+    The one before it holds on for `overlap`: a store's webhooks are changed one by one, and it gives up those that
+    are refused. Set twice, or emptied first, the new one alone holds.
 
     Raises:
         ConfigurationError: this provider sends no webhooks.
@@ -36,9 +64,12 @@ def set_webhook_secret(db: Database, settings: Settings, conn: Connection, value
         raise ConfigurationError(f"{conn.source.title} stores send no webhooks here.")
     bound_to = f"{conn.org_id}/{conn.name}"
     secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=bound_to)
-    secrets.pop(hooks.secret_field, None)
-    if value.strip():
-        secrets[hooks.secret_field] = value.strip()
+    before, fresh = secrets.pop(hooks.secret_field, None), value.strip()
+    secrets.pop(_former(hooks.secret_field), None)
+    if fresh:
+        secrets[hooks.secret_field] = fresh
+    if fresh and before and before != fresh:
+        secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
     with db.org(conn.org_id) as tx:
         run(
             tx,
@@ -49,5 +80,5 @@ def set_webhook_secret(db: Database, settings: Settings, conn: Connection, value
             store_url=conn.store_url,
         )
         journal.record(
-            tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(value.strip())
+            tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
         )

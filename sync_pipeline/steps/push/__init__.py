@@ -1,7 +1,17 @@
 """push: what stores and their plugins send by themselves, into the same records and versions as what is pulled."""
 
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive
-from sync_pipeline.steps.push.service import MAX_RECORDS, NotABatch, PushFailed, PushReport, push
+from sync_pipeline.steps.push.service import MAX_RECORDS, NotABatch, PushFailed, PushReport, close_killed, push
 from sync_pipeline.steps.push.take import take
 
-__all__ = ["MAX_RECORDS", "NotABatch", "NotGenuine", "PushFailed", "PushReport", "push", "receive", "take"]
+__all__ = [
+    "MAX_RECORDS",
+    "NotABatch",
+    "NotGenuine",
+    "PushFailed",
+    "PushReport",
+    "close_killed",
+    "push",
+    "receive",
+    "take",
+]

@@ -11,7 +11,7 @@ from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import NotFound, NotKnown
 from sync_pipeline.sources.base import Delivery, Unreadable, source
 from sync_pipeline.steps.capture.pii import hash_emails, hash_text
-from sync_pipeline.steps.connect import Connection, Organization, connections, secret
+from sync_pipeline.steps.connect import Connection, Organization, connections, webhook_secrets
 from sync_pipeline.steps.push.service import SQL
 
 
@@ -38,10 +38,10 @@ def receive(
     if hooks.ping(headers, body):
         return "ping"
     target = _target(db, provider, connection_id)
-    known = secret(settings, target, hooks.secret_field) if target is not None else None
+    known = webhook_secrets(settings, target) if target is not None else ()
     # Something is compared in any case, so that the time does not tell whether the connection exists.
-    genuine = hooks.genuine(headers, body, known or "no secret")
-    if target is None or known is None or not genuine:
+    genuine = any(hooks.genuine(headers, body, one) for one in known or ("no secret",))
+    if target is None or not known or not genuine:
         raise NotGenuine()
     try:
         delivery = hooks.read(headers, body)

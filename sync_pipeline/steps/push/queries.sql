@@ -3,27 +3,21 @@ INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, 'push') RETURNING log_id
 
 -- heal_logs --
--- A batch is one transaction of seconds: what runs for an hour was killed.
+-- A batch is one transaction of seconds: what runs for ten minutes was killed. Were it not, its own end would say so.
 UPDATE capture.sync_logs
 SET status = 'failed', error_message = 'The process was killed; nothing of the batch was stored.', finished_at = now()
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND kind = 'push'
-    AND status = 'running' AND started_at < now() - interval '1 hour'
+WHERE org_id = connect.current_org() AND kind = 'push'
+    AND status = 'running' AND started_at < now() - interval '10 minutes'
 
 -- close_log --
 UPDATE capture.sync_logs
-SET status = 'success', run_id = %(run_id)s, records_synced = %(synced)s, skipped = %(skipped)s,
+SET status = 'success', run_id = %(run_id)s, records_synced = %(synced)s, skipped = %(skipped)s, error_message = NULL,
     detail = %(detail)s::jsonb, finished_at = clock_timestamp()
 WHERE org_id = connect.current_org() AND log_id = %(log_id)s
 
 -- fail_log --
 UPDATE capture.sync_logs SET status = 'failed', error_message = %(error)s, finished_at = now()
 WHERE org_id = connect.current_org() AND log_id = %(log_id)s
-
--- take_turns --
--- Batches of one entity of one connection follow one another, so that none lays its fields over what another one is
--- replacing.
-SELECT pg_advisory_xact_lock(hashtextextended(
-    'push/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
 
 -- open_run --
 INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, expected, state)
@@ -43,9 +37,10 @@ FROM killed WHERE l.org_id = connect.current_org() AND l.run_id = killed.run_id 
 
 -- close_run --
 UPDATE capture.sync_ledger
-SET state = %(state)s, expected = %(captured)s + %(vanished)s, captured = %(captured)s, vanished = %(vanished)s,
-    new = %(new)s, changed = %(changed)s, unchanged = %(unchanged)s, deleted = %(deleted)s, requests = %(requests)s,
-    bytes = %(bytes)s, seconds = %(seconds)s, error = %(error)s, finished_at = clock_timestamp()
+SET state = %(state)s, expected = %(captured)s + %(quarantined)s + %(vanished)s, captured = %(captured)s,
+    quarantined = %(quarantined)s, vanished = %(vanished)s, new = %(new)s, changed = %(changed)s,
+    unchanged = %(unchanged)s, deleted = %(deleted)s, requests = %(requests)s, bytes = %(bytes)s,
+    seconds = %(seconds)s, error = %(error)s, finished_at = clock_timestamp()
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- known --

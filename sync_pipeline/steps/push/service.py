@@ -34,6 +34,7 @@ from sync_pipeline.steps.preview import compare_some
 SQL = load(__package__)
 MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_TOO_LONG = "a number in it is too long"
 _NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
 
 
@@ -81,7 +82,7 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     with db.org(connection.org_id) as conn:
-        execute(conn, SQL["heal_logs"], **here)
+        close_killed(conn)
         log_id = int(execute(conn, SQL["open_log"], **here).scalar_one())
     try:
         return _Push(db, connection, stream, pushed, actor, log_id).store(records)
@@ -96,6 +97,11 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
         raise PushFailed(
             f"The batch failed inside ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
         ) from error
+
+
+def close_killed(conn: Transaction) -> None:
+    """Say of the organization's batches whose process was killed that nothing of them is stored."""
+    execute(conn, SQL["heal_logs"])
 
 
 class _Push:
@@ -115,7 +121,6 @@ class _Push:
         began = time.monotonic()
         batch = self._read(given)
         with self.db.org(self.connection.org_id) as conn:
-            execute(conn, SQL["take_turns"], **self.here)
             run_id = int(execute(conn, SQL["open_run"], **self.here, mode="push").scalar_one())
             records = Records(
                 db=self.db,
@@ -134,7 +139,8 @@ class _Push:
                 SQL["close_run"],
                 run_id=run_id,
                 state="closed",
-                captured=len(batch.given),
+                captured=len(batch.given) - len(left_out),
+                quarantined=len(left_out),
                 vanished=0,
                 deleted=0,
                 requests=0,
@@ -180,8 +186,9 @@ class _Push:
                     raise Unreadable("it is no object")
                 payload = self.pushed.to_payload(record)
                 external_id = str(payload["id"])
+                text = _encoded(payload)
                 if self.policy != "keep":
-                    payload = jsontext.value(hash_emails(_encoded(payload)))
+                    payload = jsontext.value(hash_emails(text))
                 batch.given.setdefault(external_id, []).append(payload)
             except Unreadable as error:
                 told = record.get(self.pushed.id_field) if isinstance(record, dict) else None
@@ -194,6 +201,7 @@ class _Push:
 
     def _write(self, conn: Transaction, records: Records, batch: _Batch) -> dict[str, int]:
         ids = list(batch.given)
+        records.take_turns(conn)
         known = {row.external_id: row for row in execute(conn, SQL["known"], **records.keys, ids=ids)}
         items: list[Item] = []
         pushed_only: list[str] = []
@@ -247,7 +255,7 @@ def _records(kind: str, body: bytes) -> list[Any]:
         raise ValueError(name)
 
     try:
-        given: Any = json.loads(body, parse_float=Decimal, parse_constant=constant)
+        given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
     except (ValueError, RecursionError):
         raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
     records = given.get(kind) if isinstance(given, dict) else None
@@ -258,13 +266,34 @@ def _records(kind: str, body: bytes) -> list[Any]:
     return records
 
 
+class _Beyond:
+    """In place of a number too long to be read: it spoils its own record, not the batch."""
+
+
+def _fraction(text: str) -> Decimal | _Beyond:
+    try:
+        return jsontext.number(text)
+    except ValueError:
+        return _Beyond()
+
+
+def _whole(text: str) -> int | _Beyond:
+    try:
+        return int(text)
+    except ValueError:  # more than 4,300 digits
+        return _Beyond()
+
+
 def _calls(connection: Connection) -> str:
     return ", ".join(connection.source.pushed) or "none"
 
 
 def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     value = payload.get(stream.parent_field) if stream.parent_field else None
-    return None if value in (None, "", 0, "0") or isinstance(value, dict | list) else str(value)
+    if value in (None, "", 0, "0") or isinstance(value, dict | list):
+        return None
+    # What is no id names no record, and PostgreSQL would refuse it in an index or at all.
+    return str(value) if len(str(value)) <= 100 and str(value).isprintable() else None
 
 
 def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -280,9 +309,20 @@ def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoded(payload: Mapping[str, Any]) -> bytes:
-    """JSON with all digits of every number."""
+    """JSON with all digits of every number.
+
+    Raises:
+        Unreadable: one of them could not be read.
+    """
     try:
         return _ENCODE(payload)
     except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
-        text = json.dumps(payload, default=lambda value: f"\x00{value}\x00")
-        return _NUMBER.sub(r"\1", text).encode()
+        return _NUMBER.sub(r"\1", json.dumps(payload, default=_marked)).encode()
+    except TypeError:
+        raise Unreadable(_TOO_LONG) from None
+
+
+def _marked(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise Unreadable(_TOO_LONG)
+    return f"\x00{value}\x00"

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline import journal
 from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import Busy, SourceError
@@ -80,7 +82,8 @@ def take(session: Session, stream: Stream) -> PullReport:
                 break
             reason = _Part(session, run, tally).see_to(rows) or reason
         counts: dict[str, Any] = {
-            "captured": tally.captured,
+            "captured": tally.captured - len(run.progress.quarantined),
+            "quarantined": len(run.progress.quarantined),
             "vanished": tally.vanished,
             "new": tally.new,
             "changed": tally.changed,
@@ -146,23 +149,24 @@ class _Part:
         """Finish these rows; where the store does not answer, put them off and return why."""
         records = self._by_record(self._kept(rows))
         ids = list(records)
-        with self.run.transaction() as conn:
-            known = {row.external_id: row for row in execute(conn, SQL["known"], **self.run.keys, ids=ids)}
         bodies: list[Item] = []
         looks: list[_Record] = []
         told: list[_Record] = []
-        for record in records.values():
-            body = self._believed(record, known.get(record.external_id))
-            if body is not None:
-                bodies.append(body)
-                told.append(record)
-            elif record.outcome:
-                self.tally.unchanged += 1
-                self.tally.captured += 1
-                told.append(record)
-            else:
-                looks.append(record)
-        self._write(bodies, told)
+        with self.run.transaction() as conn:
+            self.run.take_turns(conn)
+            known = {row.external_id: row for row in execute(conn, SQL["known"], **self.run.keys, ids=ids)}
+            for record in records.values():
+                body = self._believed(record, known.get(record.external_id))
+                if body is not None:
+                    bodies.append(body)
+                    told.append(record)
+                elif record.outcome:
+                    self.tally.unchanged += 1
+                    self.tally.captured += 1
+                    told.append(record)
+                else:
+                    looks.append(record)
+            self._write(conn, bodies, told)
         return self._look(looks, known) if looks else None
 
     def _kept(self, rows: Sequence[Any]) -> list[Any]:
@@ -225,19 +229,18 @@ class _Part:
         except (ValueError, RecursionError):
             return None
 
-    def _write(self, items: Sequence[Item], records: Sequence[_Record]) -> None:
-        """Records and the end of their deliveries, in one transaction."""
+    def _write(self, conn: Transaction, items: Sequence[Item], records: Sequence[_Record]) -> None:
+        """Records and the end of their deliveries."""
         if not records:
             return
-        with self.run.transaction() as conn:
-            counts = self.run.write(conn, items)
-            self._finish(conn, records)
+        counts = self.run.write(conn, items)
+        self._finish(conn, records)
         self.tally.captured += len(items)
         self.tally.new += counts["new"]
         self.tally.changed += counts["changed"]
         self.tally.unchanged += counts["unchanged"]
 
-    def _finish(self, conn: Any, records: Sequence[_Record]) -> None:
+    def _finish(self, conn: Transaction, records: Sequence[_Record]) -> None:
         pairs = [(number, record.outcome) for record in records for number in record.numbers]
         execute(
             conn,
@@ -263,7 +266,8 @@ class _Part:
                 continue
             for record in part:
                 record.outcome = "looked at" if record.external_id in found else "gone"
-            self._write(list(found.values()), [record for record in part if record.external_id in found])
+            with self.run.transaction() as conn:
+                self._write(conn, list(found.values()), [record for record in part if record.external_id in found])
             self._gone({record.external_id: record for record in part if record.external_id in missing}, missing, known)
         return reason
 
@@ -306,6 +310,7 @@ class _Part:
         there = [i for i in records if i in known and known[i].deletion_state != "deleted"]
         with self.run.transaction() as conn:
             if there:
+                self.run.take_turns(conn)
                 execute(
                     conn,
                     CAPTURE["confirm_deleted"],
