@@ -128,8 +128,8 @@ def gate_answer(
 ) -> str | None:
     """The newest answer to a gate whose outcome is not yet recorded; None where there is none.
 
-    `ever`: also one that was carried out before: the same question is not asked again. A “hold” answered only for as long
-    as its cause was there: when that comes again it is a new question.
+    `ever`: also one that was carried out before: the same question is not asked again. A “hold” answered only for as
+    long as its cause was there: when that comes again it is a new question.
     """
     answer: str | None = run(
         conn,

@@ -20,6 +20,7 @@ from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_re
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Desk, SyncResource, working_at
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
+from sync_pipeline.errors import StalePlan
 from sync_pipeline.sandbox.woocommerce import Store, running, seed
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 
@@ -116,6 +117,30 @@ def test_a_committed_selection_is_one_run_with_its_plan(
     assert asked.run_key == f"plan/{plan_id}"
     plan = select.plan(desk.db, org, plan_id)
     assert (plan.creates, plan.state) == (6, "approved")
+    assert not tick(committed_selections, instance).run_requests
+
+
+def test_a_selection_that_became_stale_is_planned_anew_without_what_changed(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    [asked] = tick(committed_selections, instance).run_requests
+    stale = asked.tags["sync/plan"]
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE capture.sync_record SET content_hash = sha256('changed') WHERE external_id = "
+            "(SELECT min(external_id) FROM capture.sync_record WHERE entity_type = 'product')"
+        )
+    with pytest.raises(StalePlan):
+        promote.apply(desk.db, org.org_id, stale, actor="selection")
+    assert select.plan(desk.db, org, stale).state == "refused"
+    [again] = tick(committed_selections, instance).run_requests
+    assert again.tags["sync/plan"] != stale
+    report = promote.apply(desk.db, org.org_id, again.tags["sync/plan"], actor="selection")
+    assert (report.state, report.done) == ("done", 5)
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
+    assert not tick(left_promotions, instance).run_requests  # nobody tries the stale one for ever
     assert not tick(committed_selections, instance).run_requests
 
 

@@ -1,4 +1,4 @@
-"""Gates over time: a cause that comes back is a new question, one that was answered is none, and what ends by itself ends."""
+"""Gates over time: a cause that comes back is a new question, what was answered is none, what ends by itself ends."""
 
 from __future__ import annotations
 
@@ -133,6 +133,7 @@ def test_a_sku_that_is_corrected_at_the_store_withdraws_its_gate(open_shop: Shop
     assert not observe.decisions(open_shop.db, open_shop.org)
     [gate] = observe.decisions(open_shop.db, open_shop.org, everything=True)
     assert (gate.answer, gate.answered_by) == ("withdrawn", "promotion")
-    assert gate.outcome and gate.resumed_at
+    assert gate.outcome
+    assert gate.resumed_at
     assert told(open_shop, "gate.gone") == [gate.decision_id]
     assert promote.resume(open_shop.db, open_shop.org, gate.decision_id, actor="ann") == []

@@ -63,8 +63,8 @@ def judge(
 ) -> Verdict:
     """Look for each suspect; mark what is gone. `known`: records there were.
 
-    An answer is about those that were missing when it was given; what went missing since is a question of its own. Those
-    that a person has kept stay as they are until the store lists them again, or they are asked about with others.
+    An answer is about those that were missing when it was given; what went missing since is a question of its own.
+    Those that a person has kept stay as they are until the store lists them again, or are asked about with others.
     """
     verdict = Verdict()
     ids = [one.external_id for one in suspects]
