@@ -198,6 +198,21 @@ def test_an_impossible_request_fails_with_its_reason(
     assert "unicorns" in str(error)
 
 
+@pytest.mark.parametrize("kind", ["pull", "promote", "reconcile"])
+def test_a_request_of_a_removed_organization_fails_without_a_run(
+    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance, kind: str
+) -> None:
+    number = ask(desk, org, kind)
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE connect.organization SET removed_at = now()")
+        journal.open_gate(conn, "mass_deletion", subject="s", question="?", options=[], recommended="keep")
+    result = tick(durable_requests, instance)
+    assert not result.run_requests
+    assert not result.dynamic_partitions_requests
+    assert request_state(desk, org, number)[0] == "failed"
+    assert json.loads(tick(decisions, instance).cursor or "{}") == {}  # nobody is waited for
+
+
 def test_a_failed_run_is_in_the_audit_log_of_who_failed(
     desk: Desk, org: connect.Organization, instance: dg.DagsterInstance
 ) -> None:

@@ -130,7 +130,7 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
         verdict = judge(
             run,
             session.pool,
-            [Suspect(*row) for row in suspects],
+            [Suspect(row.external_id, row.parent_id, row.deletion_state, row.kept) for row in suspects],
             known,
             share=session.common.deletion_gate_share,
             actor=session.actor,
