@@ -80,30 +80,42 @@ def open_gate(
     entity_type: str | None = None,
     blocks: Sequence[str] = (),
     owner: str | None = None,
+    actor: str = "pipeline",
     **detail: Any,
 ) -> int:
     """Open a decision gate, or find the open one of the same cause and subject; returns its id.
+
+    The audit log tells it once, however often the cause is met.
 
     `constraint` is what the rules met, `rules` those that it affects. `blocks` names the entity types that are not
     promoted from this connection until it is answered. Without an `owner` it is the connection's, else the
     organization.
     """
-    return int(
-        run(
+    gate = run(
+        conn,
+        _SQL["open_gate"],
+        cause=cause,
+        subject=subject,
+        question=question,
+        options=_json(options),
+        recommended=recommended,
+        connection_id=connection_id,
+        entity_type=entity_type,
+        blocks=list(blocks),
+        owner=owner,
+        detail=_json({"constraint": constraint, "rules": list(rules), **detail}),
+    ).one()
+    if gate.is_new:
+        record(
             conn,
-            _SQL["open_gate"],
-            cause=cause,
-            subject=subject,
-            question=question,
-            options=_json(options),
-            recommended=recommended,
+            "gate.opened",
+            actor=actor,
             connection_id=connection_id,
             entity_type=entity_type,
-            blocks=list(blocks),
-            owner=owner,
-            detail=_json({"constraint": constraint, "rules": list(rules), **detail}),
-        ).scalar_one()
-    )
+            decision=gate.decision_id,
+            cause=cause,
+        )
+    return int(gate.decision_id)
 
 
 def note_stopped(conn: Connection, decision_ids: Sequence[int], queue: str) -> None:
@@ -116,7 +128,8 @@ def gate_answer(
 ) -> str | None:
     """The newest answer to a gate whose outcome is not yet recorded; None where there is none.
 
-    `ever`: also one that was carried out before: the same question is not asked again.
+    `ever`: also one that was carried out before: the same question is not asked again. A “hold” answered only for as
+    long as its cause was there: when that comes again it is a new question.
     """
     answer: str | None = run(
         conn,
@@ -178,7 +191,7 @@ def gate_gone(
     actor: str,
 ) -> None:
     """The cause of these gates is gone, except of those about `but`: open ones answer themselves, held ones end."""
-    run(
+    ended = run(
         conn,
         _SQL["gate_gone"],
         cause=cause,
@@ -187,4 +200,15 @@ def gate_gone(
         but=list(but),
         outcome=outcome,
         actor=actor,
-    )
+    ).scalars()
+    for decision in ended.all():
+        record(
+            conn,
+            "gate.gone",
+            actor=actor,
+            connection_id=connection_id,
+            entity_type=entity_type,
+            decision=decision,
+            cause=cause,
+            outcome=outcome,
+        )

@@ -27,7 +27,7 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, %(cause)s, %(s
 ON CONFLICT (org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject)
 WHERE answered_at IS NULL
 DO UPDATE SET question = excluded.question, detail = excluded.detail
-RETURNING decision_id
+RETURNING decision_id, xmax = 0 AS is_new
 
 -- note_stopped --
 UPDATE observe.decision SET stopped = stopped || %(queue)s::uuid
@@ -37,7 +37,7 @@ WHERE org_id = connect.current_org() AND decision_id = ANY (%(decisions)s) AND N
 SELECT answer FROM observe.decision
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
     AND connection_id = %(connection_id)s AND entity_type IS NOT DISTINCT FROM %(entity_type)s
-    AND answered_at IS NOT NULL AND answer <> 'withdrawn' AND (outcome IS NULL OR %(ever)s)
+    AND answered_at IS NOT NULL AND answer <> 'withdrawn' AND (outcome IS NULL OR (%(ever)s AND answer <> 'hold'))
 ORDER BY answered_at DESC LIMIT 1
 
 -- record_outcome --
@@ -61,3 +61,4 @@ SET outcome = %(outcome)s, answer = coalesce(answer, 'withdrawn'), answered_by =
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %(connection_id)s
     AND entity_type IS NOT DISTINCT FROM %(entity_type)s AND subject <> ALL (%(but)s::text[])
     AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
+RETURNING decision_id

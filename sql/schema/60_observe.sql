@@ -102,7 +102,7 @@ RETURNS TABLE (org_id bigint, slug text, decision_id bigint, cause text, questio
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
     SELECT o.org_id, o.slug, d.decision_id, d.cause, d.question, d.opened_at
-    FROM observe.decision d JOIN connect.organization o ON o.org_id = d.org_id
+    FROM observe.decision d JOIN connect.organization o ON o.org_id = d.org_id AND o.removed_at IS NULL
     WHERE d.answered_at IS NULL ORDER BY d.decision_id
 $$;
 ALTER FUNCTION observe.open_decisions() OWNER TO sync_router;

@@ -36,7 +36,7 @@ _CONNECTION = (
 )
 _QUEUES = (
     ("done", "counter", "sync_records_mapped", "Records promoted into core."),
-    ("failed", "counter", "sync_records_failed", "Records whose promotion failed."),
+    ("failed", "gauge", "sync_queue_failed", "Queue lines that failed and were not tried again."),
     ("waiting", "gauge", "sync_queue_depth", "Queue lines that wait."),
     ("processing", "gauge", "sync_queue_processing", "Queue lines at work."),
     ("action_required", "gauge", "sync_queue_action_required", "Queue lines that wait for a person."),

@@ -90,6 +90,7 @@ def ask(conn: Connection, target: str, losses: Sequence[Loss], fewer: Mapping[tu
         if lost:
             number, answer = _gate(conn, target, lost)
             if answer == "refuse":
+                conn.commit()  # the outcome stays
                 raise ConfigurationError(f"The migration to {target} was refused (decision {number}).")
             if answer is None:
                 waiting.append(number)
@@ -139,36 +140,69 @@ def _rows(org_id: int, fewer: Mapping[tuple[int, str], int]) -> Iterator[str]:
 
 
 def _gate(conn: Connection, target: str, lost: Sequence[str]) -> tuple[int, str | None]:
-    """This organization's gate for the migration and its answer, opened where there is none."""
+    """This organization's gate for the migration and its answer; a new one where none is about all of these losses."""
     parameters = {"subject": _subject(target)}
     known = conn.exec_driver_sql(
-        "SELECT decision_id, answer FROM observe.decision WHERE org_id = connect.current_org() "
+        "SELECT decision_id, answer, detail FROM observe.decision WHERE org_id = connect.current_org() "
         "AND cause = 'destructive_migration' AND subject = %(subject)s ORDER BY decision_id DESC LIMIT 1",
         parameters,
     ).one_or_none()
-    if known is not None:
-        return int(known.decision_id), known.answer
-    options = [
-        {"choice": "refuse", "effect": "The database stays as it is.", "risk": "A newer version does not run on it."},
-        {"choice": "migrate", "effect": f"It is migrated; lost: {'; '.join(lost)}.", "risk": "Only a backup has it."},
-    ]
-    detail = {
-        "constraint": "a migration loses no data",
-        "rules": ["every migration has a way back that loses nothing"],
-        "lost": list(lost),
+    told = {
+        **parameters,
+        "question": f"The migration to {target} would lose {'; '.join(lost)}. Make it all the same?",
+        "detail": json.dumps(
+            {
+                "constraint": "a migration loses no data",
+                "rules": ["every migration has a way back that loses nothing"],
+                "lost": list(lost),
+            }
+        ),
+        "options": json.dumps(
+            [
+                {"choice": "refuse", "effect": "The database stays as it is.", "risk": "A newer version stays away."},
+                {
+                    "choice": "migrate",
+                    "effect": f"It is migrated; lost: {'; '.join(lost)}.",
+                    "risk": "Only a backup has it.",
+                },
+            ]
+        ),
     }
-    made = conn.exec_driver_sql(
-        "INSERT INTO observe.decision (org_id, cause, subject, question, detail, options, recommended, owner) "
-        "SELECT org_id, 'destructive_migration', %(subject)s, %(question)s, %(detail)s::jsonb, %(options)s::jsonb, "
-        "'refuse', name FROM connect.organization WHERE org_id = connect.current_org() RETURNING decision_id",
-        {
-            **parameters,
-            "question": f"The migration to {target} would lose {'; '.join(lost)}. Make it all the same?",
-            "detail": json.dumps(detail),
-            "options": json.dumps(options),
-        },
-    )
-    return int(made.scalar_one()), None
+    if known is not None and known.answer is not None and _places(lost) <= _places(known.detail["lost"]):
+        if known.answer == "refuse":
+            conn.exec_driver_sql(_REFUSED, {"decision": known.decision_id})
+        return int(known.decision_id), known.answer
+    if known is not None and known.answer is None:
+        conn.exec_driver_sql(_REFRESH, {**told, "decision": known.decision_id})
+        return int(known.decision_id), None
+    return int(conn.exec_driver_sql(_OPEN, told).scalar_one()), None
+
+
+_REFUSED = """
+UPDATE observe.decision SET outcome = 'the database stays as it is', resumed_at = now()
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND outcome IS NULL
+"""
+_REFRESH = """
+UPDATE observe.decision SET question = %(question)s, detail = %(detail)s::jsonb, options = %(options)s::jsonb
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s
+"""
+_OPEN = """
+WITH opened AS (
+    INSERT INTO observe.decision (org_id, cause, subject, question, detail, options, recommended, owner)
+    SELECT org_id, 'destructive_migration', %(subject)s, %(question)s, %(detail)s::jsonb, %(options)s::jsonb, 'refuse',
+           name
+    FROM connect.organization WHERE org_id = connect.current_org() RETURNING org_id, decision_id, cause
+), told AS (
+    INSERT INTO observe.sync_activity (org_id, event, actor, detail)
+    SELECT org_id, 'gate.opened', 'migration', jsonb_build_object('decision', decision_id, 'cause', cause) FROM opened
+)
+SELECT decision_id FROM opened
+"""
+
+
+def _places(lost: Sequence[str]) -> set[str]:
+    """The tables and columns of these losses: how many rows they have by now makes no new question."""
+    return {what.split(" (")[0] for what in lost}
 
 
 def _subject(target: str) -> str:

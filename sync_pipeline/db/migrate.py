@@ -50,6 +50,25 @@ def current_revision(url: str | URL) -> str | None:
 
 def head() -> str:
     """The newest revision in `sql/migrations`."""
+    known = _revisions()
+    return next(iter(set(known) - set(known.values())))
+
+
+def is_known(revision: str | None) -> bool:
+    """False for the revision of a newer version of this program: nothing here can read that database."""
+    return revision is None or revision in _revisions()
+
+
+def too_new(revision: str | None) -> str:
+    """What to say of a database that a newer version migrated."""
+    return (
+        f"The database is at revision {revision}, which this version does not know: a newer one migrated it. Install "
+        "that version, or restore the backup that was made before."
+    )
+
+
+def _revisions() -> dict[str, str | None]:
+    """Each revision in `sql/migrations` and the one before it."""
     # Read from the files: importing Alembic would cost every command a good part of its second.
     known: dict[str, str | None] = {}
     for file in (SQL / "migrations" / "versions").glob("*.py"):
@@ -59,7 +78,7 @@ def head() -> str:
         )
         if revision and parent:
             known[revision.group(1).strip("'\"")] = parent.group(1).strip("'\"")
-    return next(iter(set(known) - set(known.values())))
+    return known
 
 
 def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool = True) -> Migration:
@@ -68,7 +87,8 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
     `login_secret` derives the password of the application's login; None leaves it without one (a private socket).
 
     Raises:
-        ConfigurationError: the server is too old; or the branch did not verify, and the real database is untouched.
+        ConfigurationError: the server is too old, the branch did not verify, or a newer version migrated it before; the
+            real database is untouched.
         GateClosed: it would lose data, and a person must answer first; likewise.
     """
     url = psycopg_url(url)
@@ -78,6 +98,8 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
     before = current_revision(url)
     verified: tuple[str, ...] = ()
     target = head()
+    if not is_known(before):
+        raise ConfigurationError(f"{too_new(before)} Nothing was changed.")
     if before != target and branch:
         verified = _try_on_branch(url, before)
     if before != target:

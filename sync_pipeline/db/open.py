@@ -12,8 +12,10 @@ from sync_pipeline.db.migrate import (
     create_database,
     current_revision,
     head,
+    is_known,
     login_role,
     migrate,
+    too_new,
     unavailable,
 )
 from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
@@ -98,6 +100,8 @@ def _prepare(settings: Settings) -> None:
     revision = current_revision(url)
     if revision is None and settings.embedded:
         migrate_to_head(settings)
+    elif not is_known(revision):
+        raise ConfigurationError(too_new(revision))
     elif revision != head():
         raise ConfigurationError(
             f"The database is at revision {revision or 'none'}, this version needs {head()}. "

@@ -77,6 +77,9 @@ def finish(desk: Desk, org_id: int, request_id: int, *, error: str | None, run_i
 
 
 def _run_for(desk: Desk, row: Any) -> dg.RunRequest:
+    from sync_pipeline.steps import connect
+
+    connect.organization(desk.db, row.slug)  # one that was removed has no runs
     asked = dict(row.parameters)
     actor = str(asked.get("actor") or "request")
     keys: Sequence[dg.AssetKey] | None = None

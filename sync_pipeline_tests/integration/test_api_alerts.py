@@ -69,3 +69,52 @@ def test_it_is_told_once_that_it_begins_and_once_that_it_is_over(
     assert len(told) == 4
     assert "cs_1234567890" not in json.dumps(told)
     assert told[0]["org"] == "acme"
+
+
+@pytest.fixture
+def deaf() -> Iterator[tuple[str, list[str], list[int]]]:
+    """A webhook's address, for whom it was called, and (one number) how many calls it answers; then it hangs up."""
+    calls: list[str] = []
+    answers = [0]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            calls.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["org"])
+            if len(calls) > answers[0]:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", calls, answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_receiver_that_does_not_answer_is_asked_once_and_told_later(
+    database: Database, settings: Settings, deaf: tuple[str, list[str], list[int]]
+) -> None:
+    url, calls, answers = deaf
+    given = {"store_url": "http://127.0.0.1:9", "consumer_key": "ck_1234567890", "consumer_secret": "cs_1234567890"}
+    for slug in ("first", "second", "third"):
+        owner = connect.add_organization(database, slug)
+        for name in ("one", "two"):
+            connect.add_connection(database, settings, owner, "woocommerce", name, given, actor="t")
+        change(database, owner, "health = 'failing'")
+    asked = settings.model_copy(update={"alert_url": SecretStr(url)})
+    assert send_alerts(database, asked) == []
+    assert calls == ["first"]  # the others would have waited as long, one after the other
+    calls.clear()
+    answers[0] = 1
+    assert len(send_alerts(database, asked)) == 1
+    calls.clear()
+    answers[0] = 99
+    assert len(send_alerts(database, asked)) == 5  # what was told stays told
+    assert send_alerts(database, asked) == []
+    change(database, connect.organization(database, "first"), "health = 'healthy'")
+    assert send_alerts(database, settings.model_copy(update={"alert_url": SecretStr("no address")})) == []

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -378,6 +379,33 @@ def test_metrics_tell_what_the_database_knows(api: Served, store: Shop) -> None:
     assert float(lines[f"sync_pulls_total{key}"]) == len(store.streams)
     assert "sync_api_call_seconds_bucket" in text
     assert api.client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 401
+
+
+def test_counters_never_go_back(api: Served, store: Shop) -> None:
+    """A counter that shrinks is taken for a restart, and its whole height for news."""
+    ids = [str(number) for number in store.store.tables["tags"].ids]
+    started = data(api.call("POST", f"{WOO}/sync/tags", store.org, json={"action": "start", "ids": ids}))
+    queue = started["queue"]["queue_id"]
+    with store.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE promote.sync_queue_line SET state = 'failed', finished_at = now(), is_action_required = true"
+        )
+
+    def counters() -> dict[str, float]:
+        families = text_string_to_metric_families(api.client.get("/metrics").text)
+        return {
+            f"{sample.name}{sorted(sample.labels.items())}": sample.value
+            for family in families
+            if family.type == "counter"
+            for sample in family.samples
+        }
+
+    before = counters()
+    api.call("POST", f"{WOO}/sync/tags", store.org, json={"action": "retry", "queue_id": queue})
+    work(store, queue)
+    after = counters()
+    assert before.keys() <= after.keys()
+    assert all(after[name] >= value for name, value in before.items())
 
 
 def test_ready_says_what_is_there(api: Served, store: Shop) -> None:

@@ -20,6 +20,7 @@ from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_re
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Desk, SyncResource, working_at
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
+from sync_pipeline.errors import StalePlan
 from sync_pipeline.sandbox.woocommerce import Store, running, seed
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 
@@ -119,6 +120,30 @@ def test_a_committed_selection_is_one_run_with_its_plan(
     assert not tick(committed_selections, instance).run_requests
 
 
+def test_a_selection_that_became_stale_is_planned_anew_without_what_changed(
+    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+) -> None:
+    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    [asked] = tick(committed_selections, instance).run_requests
+    stale = asked.tags["sync/plan"]
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE capture.sync_record SET content_hash = sha256('changed') WHERE external_id = "
+            "(SELECT min(external_id) FROM capture.sync_record WHERE entity_type = 'product')"
+        )
+    with pytest.raises(StalePlan):
+        promote.apply(desk.db, org.org_id, stale, actor="selection")
+    assert select.plan(desk.db, org, stale).state == "refused"
+    [again] = tick(committed_selections, instance).run_requests
+    assert again.tags["sync/plan"] != stale
+    report = promote.apply(desk.db, org.org_id, again.tags["sync/plan"], actor="selection")
+    assert (report.state, report.done) == ("done", 5)
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
+    assert not tick(left_promotions, instance).run_requests  # nobody tries the stale one for ever
+    assert not tick(committed_selections, instance).run_requests
+
+
 def test_a_draft_promotes_nothing(desk: Desk, shop: connect.Connection, instance: dg.DagsterInstance) -> None:
     stream = shop.source.stream("products")
     select.select(desk.db, shop, stream, everything=True, include=True, actor="ann", draft=True)
@@ -189,6 +214,21 @@ def test_an_impossible_request_fails_with_its_reason(
     state, error = request_state(desk, org, number)
     assert state == "failed"
     assert "unicorns" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["pull", "promote", "reconcile"])
+def test_a_request_of_a_removed_organization_fails_without_a_run(
+    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance, kind: str
+) -> None:
+    number = ask(desk, org, kind)
+    with desk.db.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE connect.organization SET removed_at = now()")
+        journal.open_gate(conn, "mass_deletion", subject="s", question="?", options=[], recommended="keep")
+    result = tick(durable_requests, instance)
+    assert not result.run_requests
+    assert not result.dynamic_partitions_requests
+    assert request_state(desk, org, number)[0] == "failed"
+    assert json.loads(tick(decisions, instance).cursor or "{}") == {}  # nobody is waited for
 
 
 def test_a_failed_run_is_in_the_audit_log_of_who_failed(

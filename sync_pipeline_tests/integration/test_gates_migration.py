@@ -110,9 +110,41 @@ def test_a_refused_migration_is_not_made(url: URL, scripts: Path) -> None:
     assert "core.inventory_items (the table is dropped; 1 rows)" in str(question)
     assert "promote.integration_mapping (1 rows are deleted)" in str(question)
     decide(url, first, "refuse")
-    with pytest.raises(ConfigurationError, match="was refused"):
-        migrate(url)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="was refused"):
+            migrate(url)
     assert current_revision(url) == "0001"
+    [(outcome, resumed)] = rows(url, "SELECT outcome, resumed_at IS NOT NULL FROM observe.decision")
+    assert (outcome, resumed) == ("the database stays as it is", True)
+
+
+def test_a_yes_is_no_yes_to_what_else_would_be_lost(url: URL, scripts: Path) -> None:
+    first, _ = fill(url)
+    add(scripts, "ALTER TABLE core.products DROP COLUMN slug CASCADE")
+    with pytest.raises(GateClosed):
+        migrate(url)
+    decide(url, first, "migrate")
+    add(scripts, "ALTER TABLE core.products DROP COLUMN slug CASCADE", "DROP TABLE core.inventory_items CASCADE")
+    for _ in range(2):
+        with pytest.raises(GateClosed):
+            migrate(url)
+    assert current_revision(url) == "0001"
+    told = rows(url, "SELECT question LIKE '%%inventory_items%%', answer FROM observe.decision ORDER BY decision_id")
+    assert told == [(False, "migrate"), (True, None)]
+    events = rows(url, "SELECT detail ->> 'cause' FROM observe.sync_activity WHERE event = 'gate.opened'")
+    assert events == [("destructive_migration",)] * 2
+    decide(url, first, "migrate")
+    assert migrate(url).applied == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone(url: URL) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+    engine.dispose()
+    with pytest.raises(ConfigurationError, match="0999, which this version does not know"):
+        migrate(url)
+    assert current_revision(url) == "0999"
 
 
 def test_captured_data_is_no_question(url: URL, scripts: Path) -> None:

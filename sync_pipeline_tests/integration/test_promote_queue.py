@@ -51,6 +51,33 @@ def test_a_stale_plan_changes_nothing_and_lists_the_records(world: World) -> Non
     assert world.sql("SELECT 1 FROM promote.sync_queue") == []
 
 
+def test_a_queue_whose_plan_became_stale_before_its_run_is_closed(world: World) -> None:
+    plan = world.plan([world.capture("product", product(n)) for n in (1, 2, 3)])
+    queue = promote.ask(world.db, world.org_id, plan, actor="tester").queue.queue
+    world.capture("product", product(2, name="Changed"))
+    with pytest.raises(StalePlan):
+        _apply(world, plan)
+    now = promote.status(world.db, world.org_id, queue)
+    assert (now.state, now.open, now.cancelled) == ("cancelled", 0, 3)
+    assert {line.reason for line in promote.lines(world.db, world.org_id, queue)} == {
+        "stale: 1 of 3 records changed since the plan was made. Nothing was changed. Make a new plan."
+    }
+    assert world.products() == []
+
+
+def test_a_stale_plan_does_not_close_a_queue_that_somebody_works_on(world: World) -> None:
+    plan = world.plan([world.capture("product", product(n)) for n in (1, 2, 3)])
+    queue = promote.ask(world.db, world.org_id, plan, actor="tester").queue.queue
+    world.sql(
+        "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = 1, "
+        "lease_until = now() + interval '1 minute' WHERE line_no = 1"
+    )
+    world.capture("product", product(2, name="Changed"))
+    with pytest.raises(StalePlan):
+        _apply(world, plan)
+    assert promote.status(world.db, world.org_id, queue).open == 3
+
+
 def test_refused_and_unknown_plans_are_not_applied(world: World) -> None:
     plan = world.plan([world.capture("product", product(1))])
     world.sql("UPDATE selection.sync_plan SET state = 'refused'")

@@ -1,10 +1,11 @@
 """Full syncs, queues and their actions, several entities in the order of their dependencies."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from sync_pipeline.api.auth import Caller, Right, may, sync_call
@@ -38,6 +39,11 @@ Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
+StartKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="The same key again is the same queue."),
+]
+Start = QueueAction | Orchestration | Materialization
 _NOTHING = "There is nothing to do: everything that is included is in core already."
 
 
@@ -74,7 +80,12 @@ async def full_sync(
 
 @router.post("/{provider}/sync/{entity}", responses=problems(404, 409, 413, 415, 424))
 async def queue_action(
-    door: TheDoor, caller: Promoter, provider: Provider, entity: Entity, given: QueueAction
+    door: TheDoor,
+    caller: Promoter,
+    provider: Provider,
+    entity: Entity,
+    given: QueueAction,
+    idempotency_key: StartKey = None,
 ) -> Answer[QueueAnswer]:
     """Steer the queue of an entity. `start` tests the connection, makes the queue and returns at once; Dagster works on
     it. `retry` opens the failed lines again, `cancel` closes the open ones, `force-done` closes the queue as done.
@@ -86,18 +97,8 @@ async def queue_action(
             raise ConfigurationError("Start a plan or ids, not both.")
         await sync_call(door, caller, one.connection_id)
         await door.slowly(ensure_tested, door.db, door.settings, one)
-        if given.plan_id is not None:
-            asked = await door.slowly(
-                promote.ask,
-                door.db,
-                caller.org.org_id,
-                given.plan_id,
-                actor=caller.actor,
-                batch_size=given.batch_size,
-                batch_delay_ms=given.batch_delay_ms,
-            )
-            return Answer(data=asked_answer(asked))
-        return Answer(data=await _start(door, caller, [Pick(one, stream, given.ids)], given))
+        once = _once(idempotency_key, f"{provider}/{entity}", given)
+        return Answer(data=await _start(door, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
         raise ConfigurationError(f"{given.action} needs the queue_id that start answered with.")
     here = (door.db, caller.org.org_id, str(given.queue_id))
@@ -112,7 +113,9 @@ async def queue_action(
 
 
 @router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 424))
-async def orchestrate(door: TheDoor, caller: Promoter, given: Orchestration) -> Answer[QueueAnswer]:
+async def orchestrate(
+    door: TheDoor, caller: Promoter, given: Orchestration, idempotency_key: StartKey = None
+) -> Answer[QueueAnswer]:
     """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
     (categories, customers, products, orders).
     """
@@ -122,11 +125,13 @@ async def orchestrate(door: TheDoor, caller: Promoter, given: Orchestration) -> 
         raise ConfigurationError("Name each entity once.")
     await sync_call(door, caller, one.connection_id)
     await door.slowly(ensure_tested, door.db, door.settings, one)
-    return Answer(data=await _start(door, caller, picks, given))
+    return Answer(data=await _start(door, caller, picks, given, _once(idempotency_key, "orchestrate", given)))
 
 
 @router.post("/sync/materialize", responses=problems(404, 409, 413, 415))
-async def materialize(door: TheDoor, caller: Promoter, given: Materialization | None = None) -> Answer[QueueAnswer]:
+async def materialize(
+    door: TheDoor, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
+) -> Answer[QueueAnswer]:
     """Promote what is selected, of these entities or of all: one plan, one queue, in the order of dependencies."""
     wanted = given or Materialization()
 
@@ -144,26 +149,34 @@ async def materialize(door: TheDoor, caller: Promoter, given: Materialization | 
 
     chosen = await door.run(picks)
     await sync_call(door, caller, None)
-    return Answer(data=await _start(door, caller, chosen, wanted))
+    return Answer(data=await _start(door, caller, chosen, wanted, _once(idempotency_key, "materialize", wanted)))
 
 
-async def _start(
-    door: Door, caller: Caller, picks: list[Pick], given: QueueAction | Orchestration | Materialization
-) -> QueueAnswer:
+def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
+    """The caller's key with what it is sent with."""
+    said = f"{call} {given.model_dump_json(exclude_defaults=True)}"
+    return promote.Once(key, sha256(said.encode()).hexdigest()) if key is not None else None
+
+
+async def _start(door: Door, caller: Caller, picks: list[Pick], given: Start, once: promote.Once | None) -> QueueAnswer:
     def begin() -> promote.Asked | None:
-        plan = promote.plan_of(door.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
-        if plan is None:
-            return None
+        plan_id = getattr(given, "plan_id", None)
+        if plan_id is None:
+            plan = promote.plan_of(door.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
+            if plan is None:
+                return None
+            plan_id = plan.plan_id
         return promote.ask(
             door.db,
             caller.org.org_id,
-            plan.plan_id,
+            plan_id,
             actor=caller.actor,
             batch_size=given.batch_size,
             batch_delay_ms=given.batch_delay_ms,
+            once=once,
         )
 
-    asked = await door.slowly(begin)
+    asked = await door.slowly(promote.ask_once, door.db, caller.org.org_id, once, begin)
     return asked_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
 
 

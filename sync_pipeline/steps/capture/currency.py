@@ -41,9 +41,10 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         for stream in connection.source.streams.values()
         if stream.money and stream.entity and not stream.currency and stream.refers_to != "order"
     ]
-    gate = journal.open_gate(
+    journal.open_gate(
         conn,
         CAUSE,
+        actor="capture",
         subject=subject,
         question=f"{connection.name} has its prices in {told}, {row.name} its own in {row.ours}. What are they?",
         options=[
@@ -65,7 +66,4 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         organization_currency=row.ours,
         connection_id=connection.connection_id,
         entity_type=None,
-    )
-    journal.record(
-        conn, "gate.opened", actor="capture", connection_id=connection.connection_id, cause=CAUSE, decision=gate
     )

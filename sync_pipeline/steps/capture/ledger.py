@@ -17,7 +17,7 @@ from sync_pipeline.db.queries import run as execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.coverage import Coverage
-from sync_pipeline.steps.capture.deletion import Verdict, judge
+from sync_pipeline.steps.capture.deletion import Suspect, Verdict, judge
 from sync_pipeline.steps.capture.pii import hash_text
 from sync_pipeline.steps.capture.records import SQL
 from sync_pipeline.steps.capture.run import Run
@@ -131,7 +131,7 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
         verdict = judge(
             run,
             session.pool,
-            [(row.external_id, row.parent_id, row.deletion_state) for row in suspects],
+            [Suspect(row.external_id, row.parent_id, row.deletion_state, row.kept) for row in suspects],
             known,
             share=session.common.deletion_gate_share,
             actor=session.actor,

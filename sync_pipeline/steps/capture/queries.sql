@@ -233,7 +233,7 @@ LEFT JOIN capture.sync_quarantine AS q
 
 -- suspects --
 -- Known records that a complete list did not hold, and those that were listed and then not answered.
-SELECT r.external_id, r.parent_id, r.deletion_state
+SELECT r.external_id, r.parent_id, r.deletion_state, coalesce(r.deletion_evidence = 'kept', false) AS kept
 FROM capture.sync_record AS r
 LEFT JOIN seen AS s ON s.id = r.external_id
 LEFT JOIN capture.sync_quarantine AS q
@@ -247,7 +247,7 @@ ORDER BY length(r.external_id), r.external_id
 
 -- vanished --
 -- Without a complete list: only what was listed and then not answered.
-SELECT r.external_id, r.parent_id, r.deletion_state
+SELECT r.external_id, r.parent_id, r.deletion_state, coalesce(r.deletion_evidence = 'kept', false) AS kept
 FROM seen AS s JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
         AND r.provider = %(provider)s AND r.external_id = s.id
@@ -264,6 +264,12 @@ UPDATE capture.sync_record SET deletion_state = 'suspected', deletion_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'present'
 
+-- keep --
+-- A person was asked about these and said that they stay.
+UPDATE capture.sync_record SET deletion_evidence = 'kept'
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
+
 -- confirm_deleted --
 UPDATE capture.sync_record AS r
 SET deletion_state = 'deleted', deletion_at = now(), deletion_evidence = e.evidence
@@ -277,12 +283,12 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
 
 -- withdraw_gate --
--- What was missing is back: the question has answered itself.
 UPDATE observe.decision
 SET answer = 'withdrawn', answered_by = 'capture', answered_at = now(), outcome = 'the records are listed again',
     resumed_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND cause = 'mass_deletion' AND answered_at IS NULL
+RETURNING decision_id
 
 -- open_quarantine --
 SELECT external_id, reason, status FROM capture.sync_quarantine

@@ -35,7 +35,8 @@ def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransp
     """Tell what began or ended since the last time; returns what was told. Without SYNC_ALERT_URL nothing is told.
 
     A message is noted as told in the transaction it is sent in: one that cannot be sent is sent the next time, one
-    whose transaction fails after it was sent comes again.
+    whose transaction fails after it was sent comes again. A receiver that does not answer is not asked again before the
+    next time: a thousand organizations would wait for it one after the other.
     """
     if settings.alert_url is None:
         return []
@@ -43,17 +44,24 @@ def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransp
     with httpx.Client(timeout=_SECONDS, transport=transport, follow_redirects=False) as client:
         for org in organizations(db):
             if org.providers:
-                told += _of_org(db, settings, org, client)
+                try:
+                    _of_org(db, settings, org, client, told)
+                except _NobodyThere:
+                    break
     return told
 
 
-def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.Client) -> Sequence[Alert]:
+class _NobodyThere(Exception):
+    """The receiver does not answer."""
+
+
+def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, told: list[Alert]) -> None:
     address = settings.alert_url.get_secret_value() if settings.alert_url else ""
-    told = []
+    silent = False
     with db.org(org.org_id) as conn:
         # One process at a time tells an organization's.
         if not run(conn, _SQL["alone"]).scalar_one():
-            return []
+            return
         for row in run(conn, _SQL["news"], seconds=settings.stale_hours * 3600).all():
             alert = Alert(
                 org.slug,
@@ -64,11 +72,16 @@ def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.C
                 redact(row.detail) if row.detail else None,
                 row.since,
             )
-            if not _sent(client, address, alert):
-                continue
+            try:
+                if not _sent(client, address, alert):
+                    continue
+            except (httpx.HTTPError, httpx.InvalidURL):
+                silent = True
+                break  # what was told before stays noted
             run(conn, _SQL["told" if row.begins else "forget"], subject=row.subject)
             told.append(alert)
-    return told
+    if silent:
+        raise _NobodyThere
 
 
 def _sent(client: httpx.Client, address: str, alert: Alert) -> bool:
@@ -84,7 +97,4 @@ def _sent(client: httpx.Client, address: str, alert: Alert) -> bool:
         "since": alert.since.isoformat() if alert.since else None,
         "at": datetime.now(UTC).isoformat(),
     }
-    try:
-        return client.post(address, json=body).is_success
-    except httpx.HTTPError:
-        return False
+    return client.post(address, json=body).is_success

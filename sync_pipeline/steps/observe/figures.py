@@ -35,7 +35,7 @@ class ConnectionFigures:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """An organization's queues, requests and gates. `done` and `failed` only grow; the others are as they are now."""
+    """An organization's queues, requests and gates. `done` only grows; the others are as they are now."""
 
     org: str
     waiting: int

@@ -146,8 +146,9 @@ def answer(
         )
     with db.org(org.org_id) as conn:
         row = run(conn, SQL["answer"], decision_id=decision_id, choice=choice, actor=actor, why=why).one_or_none()
-        if row is None:
-            raise Conflict(f"Decision {decision_id} was answered already: {known[0].answer} by {known[0].answered_by}.")
+        if row is None:  # by somebody else, perhaps this very moment
+            [now] = run(conn, SQL["decisions"], everything=True, decision_id=decision_id)
+            raise Conflict(f"Decision {decision_id} was answered already: {now.answer} by {now.answered_by}.")
         journal.record(
             conn,
             "gate.answered",

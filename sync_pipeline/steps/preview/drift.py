@@ -46,9 +46,10 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
 
 
 def _open(conn: Transaction, connection: Connection, stream: Stream, subject: str, field: str) -> None:
-    gate = journal.open_gate(
+    journal.open_gate(
         conn,
         CAUSE,
+        actor="preview",
         subject=subject,
         question=f"{connection.name}: {subject} in its {stream.title.lower()}. Promote them all the same?",
         options=[
@@ -70,13 +71,4 @@ def _open(conn: Transaction, connection: Connection, stream: Stream, subject: st
         rules=(f"the mapping of {stream.entity_type}",),
         blocks=[stream.entity_type],
         field=field,
-    )
-    journal.record(
-        conn,
-        "gate.opened",
-        actor="preview",
-        connection_id=connection.connection_id,
-        entity_type=stream.entity_type,
-        cause=CAUSE,
-        decision=gate,
     )

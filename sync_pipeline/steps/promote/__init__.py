@@ -5,7 +5,7 @@ database merges the batch before, and writes each batch set-based in one transac
 lines themselves. What every row was before is kept, so `undo` returns to it.
 """
 
-from sync_pipeline.steps.promote.ask import Asked, Pick, ask, ask_again, plan_of
+from sync_pipeline.steps.promote.ask import Asked, Once, Pick, ask, ask_again, ask_once, plan_of
 from sync_pipeline.steps.promote.gates import resume
 from sync_pipeline.steps.promote.queue import (
     Line,
@@ -26,12 +26,14 @@ __all__ = [
     "ApplyReport",
     "Asked",
     "Line",
+    "Once",
     "Pick",
     "QueueStatus",
     "UndoReport",
     "apply",
     "ask",
     "ask_again",
+    "ask_once",
     "cancel",
     "force_done",
     "lines",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +25,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's idempotency key, and what it is asked with: the key of one thing is no key of another."""
+
+    key: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """Records of one entity: those with these ids, which are included by it; or (None) what is included already."""
 
@@ -41,7 +49,7 @@ def ask(
     actor: str,
     batch_size: int | None = None,
     batch_delay_ms: int | None = None,
-    idempotency_key: str | None = None,
+    once: Once | None = None,
 ) -> Asked:
     """Approve the plan where nobody has, make its queue and ask for the run that works on it, all or nothing.
 
@@ -54,8 +62,32 @@ def ask(
         queue = make_queue(conn, str(plan_id), actor)
         if batch_size is not None or batch_delay_ms is not None:
             run(conn, SQL["pace"], queue=queue, batch_size=batch_size, batch_delay_ms=batch_delay_ms)
-        number = journal.request(conn, "promote", actor=actor, idempotency_key=idempotency_key, plan=str(plan_id))
+        waiting: int | None = run(conn, SQL["waiting_request"], plan=str(plan_id)).scalar_one_or_none()
+        if once is not None or waiting is None:
+            key, asked = (once.key, once.asked) if once else (None, None)
+            number = journal.request(conn, "promote", actor=actor, idempotency_key=key, plan=str(plan_id), asked=asked)
+        else:
+            number = waiting
         return Asked(queue_status(conn, queue), number)
+
+
+def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], Asked | None]) -> Asked | None:
+    """What `make` asks for (with `once`); the same asked for with the same key is that, however often and at once.
+
+    Raises:
+        Conflict: the key was used for something else.
+    """
+    if once is None:
+        return make()
+    with db.org(org_id) as conn:
+        run(conn, SQL["alone_with_key"], key=once.key)  # until what is made is there to be found
+        known = run(conn, SQL["request_of_key"], key=once.key).one_or_none()
+        if known is None:
+            return make()
+        if known.asked != once.asked:
+            raise Conflict(f"The idempotency key “{once.key}” was used for another request. Use a new one.")
+        queue = run(conn, SQL["queue_of_plan"], plan=known.plan).scalar_one()
+        return Asked(queue_status(conn, queue), known.request_id)
 
 
 def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:

@@ -5,6 +5,17 @@ FROM observe.decision AS d CROSS JOIN unnest(d.blocks) AS b (entity_type)
 WHERE d.org_id = connect.current_org() AND d.resumed_at IS NULL
     AND (d.answered_at IS NULL OR (d.answer = 'hold' AND d.outcome IS NULL))
 
+-- open_conflicts --
+SELECT decision_id, connection_id, entity_type, detail ->> 'external_id' AS external_id
+FROM observe.decision
+WHERE org_id = connect.current_org() AND cause = 'sku_conflict' AND answered_at IS NULL
+
+-- conflict_gone --
+UPDATE observe.decision
+SET answer = 'withdrawn', answered_by = 'promotion', answered_at = now(), resumed_at = now(),
+    outcome = 'the record was promoted: its SKU is in conflict no longer'
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
+
 -- answered --
 SELECT decision_id, connection_id, entity_type, cause, subject, detail, answer, outcome, blocks, stopped
 FROM observe.decision

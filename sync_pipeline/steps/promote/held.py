@@ -32,3 +32,24 @@ def stop_held(conn: Transaction, queue: str, items: Sequence[Item]) -> None:
         )
     if gates:
         journal.note_stopped(conn, sorted(gates), queue)
+
+
+def settle_conflicts(conn: Transaction, items: Sequence[Item]) -> None:
+    """A record that is promoted without its conflict answers the open question about it."""
+    promoted = {item.line.key for item in items if item.error is None}
+    gone = [
+        row
+        for row in run(conn, SQL["open_conflicts"])
+        if (row.connection_id, row.entity_type, row.external_id) in promoted
+    ]
+    for row in gone:
+        run(conn, SQL["conflict_gone"], decision=row.decision_id)
+        journal.record(
+            conn,
+            "gate.gone",
+            actor="promotion",
+            connection_id=row.connection_id,
+            entity_type=row.entity_type,
+            decision=row.decision_id,
+            cause="sku_conflict",
+        )

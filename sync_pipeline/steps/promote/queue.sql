@@ -30,6 +30,32 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
             AND l.state IN ('done', 'failed', 'cancelled'))
 ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
 
+-- close_stale --
+-- The open lines of a stale plan's queue, unless somebody is at work on them.
+UPDATE promote.sync_queue_line AS l
+SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = %(reason)s
+FROM promote.sync_queue AS q
+WHERE q.org_id = connect.current_org() AND q.plan_id = %(plan)s::uuid
+    AND l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue_line AS h
+        WHERE h.org_id = q.org_id AND h.queue_id = q.queue_id AND h.lease_until > now());
+
+-- give_up_plan --
+-- What the sensor planned and nobody can apply any more; a person's plan is left to the person.
+UPDATE selection.sync_plan AS p
+SET state = CASE WHEN EXISTS (
+    SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.done > 0)
+    THEN 'applied' ELSE 'refused' END
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.state = 'approved'
+    AND p.origin = 'selection' AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue AS q
+        WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.state IN ('draft', 'processing'));
+
+-- release_selection --
+UPDATE selection.selection_batch SET plan_id = NULL
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
 -- weigh --
 -- A plan of much of what is captured is compared by reading that whole, a smaller one record by record. Fresh plans
 -- have no statistics, so the planner has to be told.
@@ -72,6 +98,18 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 
 -- queue_of_plan --
 SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- waiting_request --
+-- A run of this plan that was asked for and does not exist yet: one is enough.
+SELECT min(request_id) FROM observe.request
+WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'promote' AND parameters ->> 'plan' = %(plan)s;
+
+-- alone_with_key --
+SELECT pg_advisory_xact_lock(hashtextextended('request/' || connect.current_org()::text || '/' || %(key)s::text, 0));
+
+-- request_of_key --
+SELECT request_id, parameters ->> 'plan' AS plan, parameters ->> 'asked' AS asked
+FROM observe.request WHERE org_id = connect.current_org() AND idempotency_key = %(key)s;
 
 -- make_lines --
 -- In the order of dependencies; within a stage by connection and, where ids are numbers, by number.

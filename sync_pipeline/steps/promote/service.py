@@ -10,6 +10,7 @@ from uuid import UUID
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
+from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, start, status
 from sync_pipeline.steps.promote.worker import work
 
@@ -46,10 +47,15 @@ def apply(
     Raises:
         NotFound: no such plan.
         Conflict: the plan was refused or undone.
-        StalePlan: records changed since the plan was made; nothing was changed.
+        StalePlan: records changed since the plan was made; nothing was changed. A queue that was made of it before is
+            closed, and what the sensor had planned is planned anew without them.
     """
     began = time.monotonic()
-    queue = start(db, org_id, plan_id, actor=actor)
+    try:
+        queue = start(db, org_id, plan_id, actor=actor)
+    except StalePlan as stale:
+        _settle_stale(db, org_id, str(plan_id), str(stale), actor=actor)
+        raise
     before = status(db, org_id, queue)
     idle = not before.open and before.started_at is not None
     after = before if idle else work(db, org_id, queue, progress=progress)
@@ -84,3 +90,14 @@ def apply(
             for one in failures
         ],
     )
+
+
+def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str) -> None:
+    """A plan that became stale after it was taken on: whoever follows its queue sees the end of it."""
+    with db.org(org_id) as conn:
+        lines = run(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
+        anew = run(conn, SQL["give_up_plan"], plan=plan).rowcount
+        if anew:
+            run(conn, SQL["release_selection"], plan=plan)
+        if lines or anew:
+            journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_anew=bool(anew))

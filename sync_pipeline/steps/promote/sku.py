@@ -232,6 +232,7 @@ class _Work:
         gate = journal.open_gate(
             self.conn,
             "sku_conflict",
+            actor="promotion",
             subject=_subject(item, kind),
             question=f"SKU {item.sku} is claimed by {who}. Which rule decides?",
             options=[only] if only else [_CORE, _SOURCE],

@@ -22,7 +22,7 @@ from sync_pipeline.db.queries import run
 from sync_pipeline.errors import redact
 from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
 from sync_pipeline.steps.promote.calm import calm
-from sync_pipeline.steps.promote.held import stop_held
+from sync_pipeline.steps.promote.held import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.identity import Organization, organization
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.related import Key, looking
@@ -178,6 +178,7 @@ class _Worker:
                 known = {row.line_no: row for row in run(conn, SQL["known"], **where)}
                 stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
+                settle_conflicts(conn, mine)
                 self._finish(conn, mine, where)
         except DBAPIError as error:
             if not _transient(error):

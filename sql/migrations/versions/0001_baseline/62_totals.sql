@@ -98,7 +98,8 @@ AS $$
     FROM connect.organization o
     LEFT JOIN (
         SELECT org_id, sum(waiting) FILTER (WHERE undone_at IS NULL) AS waiting,
-               sum(processing) FILTER (WHERE undone_at IS NULL) AS processing, sum(done) AS done, sum(failed) AS failed,
+               sum(processing) FILTER (WHERE undone_at IS NULL) AS processing, sum(done) AS done,
+               sum(failed) FILTER (WHERE undone_at IS NULL AND NOT forced) AS failed,
                sum(action_required) FILTER (WHERE undone_at IS NULL AND NOT forced) AS action_required
         FROM promote.sync_queue GROUP BY org_id) AS q ON q.org_id = o.org_id
     WHERE o.removed_at IS NULL
