@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSize
 from sync_pipeline.api.contracts.connections import (
     ConnectionInfo,
@@ -24,7 +24,7 @@ from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect.rotate import rotate_credentials
 
-router = APIRouter(prefix="/api/v1", tags=["connections"])
+router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]

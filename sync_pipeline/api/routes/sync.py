@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.sync import (
     FullSync,
@@ -33,7 +33,7 @@ from sync_pipeline.steps import connect, observe, promote
 from sync_pipeline.steps.connect.tested import ensure_tested
 from sync_pipeline.steps.promote import Pick, QueueStatus
 
-router = APIRouter(prefix="/api/v1/integrations", tags=["sync"])
+router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
