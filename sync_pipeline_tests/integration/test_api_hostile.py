@@ -128,3 +128,24 @@ def test_nobody_is_sent_elsewhere(api: Served, org: connect.Organization) -> Non
     answer = api.call("GET", "/api/v1/plans/", org, headers={"Host": "evil.example"}, follow_redirects=False)
     assert answer.status_code == 404
     assert "location" not in answer.headers
+
+
+def test_a_login_does_not_tell_which_organizations_there_are(api: Served, org: connect.Organization) -> None:
+    def tried(slug: str, email: str) -> list[tuple[int, str]]:
+        given = {"org": slug, "email": email, "password": "guess guess guess"}
+        answers = [api.client.post("/api/v1/session", json=given) for _ in range(8)]
+        return [(one.status_code, one.text) for one in answers]
+
+    for email in ("ann@acme.example", "a\x00b@acme.example"):
+        assert tried(org.slug, email) == tried("nix", email)
+    assert {status for status, _ in tried("nix", "bob@acme.example")} == {401, 429}
+
+
+def test_tries_of_logins_are_forgotten(api: Served, org: connect.Organization) -> None:
+    given = {"org": "nix", "email": "a@acme.example", "password": "guess guess guess"}
+    api.client.post("/api/v1/session", json=given)
+    with api.db.org(0) as conn:
+        conn.exec_driver_sql("UPDATE connect.rate_limit SET at_rest = now() - interval '1 hour'")
+    api.client.post("/api/v1/session", json={**given, "email": "b@acme.example"})
+    with api.db.org(0) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM connect.rate_limit").scalar() == 1

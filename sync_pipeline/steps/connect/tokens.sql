@@ -75,6 +75,11 @@ WHERE org_id = connect.current_org() AND email = %(email)s AND disabled_at IS NU
 DELETE FROM connect.api_token
 WHERE org_id = connect.current_org() AND user_id IS NOT NULL AND expires_at < now() - interval '30 days'
 
+-- forget_tries --
+-- Logins that were tried a while ago: whoever tries names must not fill the table.
+DELETE FROM connect.rate_limit
+WHERE org_id = connect.current_org() AND subject LIKE 'login:%%' AND at_rest < clock_timestamp() - interval '10 minutes'
+
 -- take --
 -- One call of the rate, if there is room for it. At rest, `burst` calls have room at once; each takes `every` seconds to
 -- be forgotten.
