@@ -85,7 +85,7 @@ async def queue_action(
         if given.plan_id is not None and given.ids is not None:
             raise ConfigurationError("Start a plan or ids, not both.")
         await sync_call(door, caller, one.connection_id)
-        await door.slowly(ensure_tested, door.db, door.settings, one)
+        await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
         if given.plan_id is not None:
             asked = await door.slowly(
                 promote.ask,
@@ -121,7 +121,7 @@ async def orchestrate(door: TheDoor, caller: Promoter, given: Orchestration) -> 
     if len({pick.stream.name for pick in picks}) < len(picks):
         raise ConfigurationError("Name each entity once.")
     await sync_call(door, caller, one.connection_id)
-    await door.slowly(ensure_tested, door.db, door.settings, one)
+    await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
     return Answer(data=await _start(door, caller, picks, given))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import ConfigurationError, NotFound
+from sync_pipeline.errors import ConfigurationError, NotFound, conceal, redact
 from sync_pipeline.sources.base import Client, Finding, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings
@@ -227,6 +227,7 @@ def connection(db: Database, org: Organization, name: str) -> Connection:
 def client_for(settings: Settings, conn: Connection) -> Client:
     """A client of this connection; the caller closes it."""
     secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    conceal(*secrets.values())
     config = _parse(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
     return conn.source.connect(config, allow_private=settings.allow_private_hosts)
 
@@ -235,7 +236,7 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
     """Run the provider's doctor and remember the connection's health."""
     client = client_for(settings, conn)
     try:
-        findings = client.doctor()
+        findings = [replace(f, message=redact(f.message), remedy=redact(f.remedy)) for f in client.doctor()]
     finally:
         client.close()
     wrong = [f for f in findings if f.level == "error"]
