@@ -17,7 +17,6 @@ from sync_pipeline.api.contracts.sync import (
     Orchestration,
     QueueAction,
     QueueAnswer,
-    QueueEvent,
     QueueInfo,
 )
 from sync_pipeline.api.door import Door, TheDoor
@@ -27,7 +26,7 @@ from sync_pipeline.api.queues import asked_answer, event, info
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
-from sync_pipeline.api.sse import Hub
+from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
 from sync_pipeline.steps.connect.tested import ensure_tested
@@ -206,8 +205,8 @@ async def queue_events(
     """
     hub: Hub = request.app.state.hub
     caller, status = seen
-    said: QueueEvent = event(status)
-    async for now in hub.follow(caller.org.org_id, status):
-        said = event(now)
-        yield ServerSentEvent(data=said, retry=3000)
-    yield ServerSentEvent(data=said, event="end")
+    async for now in hub.follow(caller, status):
+        status = now
+        yield ServerSentEvent(data=event(now), retry=3000)
+    if status.state in OVER:  # else the token ended, and the client is told when it comes again
+        yield ServerSentEvent(data=event(status), event="end")

@@ -26,6 +26,14 @@ WITH found AS (
 )
 SELECT found.*, %(every)s::float8 IS NULL OR EXISTS (SELECT 1 FROM taken) AS taken FROM found
 
+-- holding --
+SELECT t.token_id
+FROM connect.api_token AS t
+JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
+LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id
+WHERE t.org_id = connect.current_org() AND t.token_id = ANY (%(token_ids)s) AND t.revoked_at IS NULL
+    AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.disabled_at IS NULL
+
 -- token_used --
 UPDATE connect.api_token SET last_used_at = now() WHERE org_id = connect.current_org() AND token_id = %(token_id)s
 
