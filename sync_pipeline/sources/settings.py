@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 _WRITTEN = re.compile(r"[^\s?#\\\x00-\x1f\x7f/][^\s?#\\\x00-\x1f\x7f]{0,2000}")
 
+_Name = Annotated[str, StringConstraints(max_length=200)]
 LOCAL = frozenset({"ca_file"})  # settings of any provider that name a file of the machine this runs on
 
 
@@ -33,7 +34,8 @@ class ConnectionSettings(BaseModel):
     batch_size: int = Field(50, ge=1, le=5_000)
     batch_delay_ms: int = Field(0, ge=0, le=60_000)
     timeout_seconds: float = Field(60.0, gt=0, le=300)
-    noise: dict[str, list[str]] = {}  # more noise, per stream
+    # More noise, per stream.
+    noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field({}, max_length=100)
     # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
     # Unsaid, what is pushed is hashed and what is pulled is kept.
     pii_policy: Literal["keep", "hash"] | None = None

@@ -149,3 +149,10 @@ def test_tries_of_logins_are_forgotten(api: Served, org: connect.Organization) -
     api.client.post("/api/v1/session", json={**given, "email": "b@acme.example"})
     with api.db.org(0) as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM connect.rate_limit").scalar() == 1
+
+
+@pytest.mark.parametrize("name", ["a\r\nX: y", "a\x1b[2J", "a\u202eb", "a\x00", "a\x85b"])
+def test_a_name_is_one_line_that_shows_itself(api: Served, org: connect.Organization, name: str) -> None:
+    """It is the actor in the audit log, and on somebody's terminal."""
+    assert api.call("POST", "/api/v1/tokens", org, json={"role": "viewer", "name": name}).status_code == 400
+    assert api.call("POST", "/api/v1/tokens", org, json={"role": "viewer", "name": "Büro 7"}).status_code == 201

@@ -270,7 +270,8 @@ def test_no_call_names_a_file_of_this_machine(api: Served, org: connect.Organiza
     "change",
     [{"timeout_seconds": 1e9}, {"timeout_seconds": 0}, {"max_concurrency": 0}, {"max_concurrency": 10**6},
      {"sweep_every": 0}, {"batch_size": -1}, {"batch_delay_ms": 10**9}, {"overlap_seconds": -1},
-     {"deletion_gate_share": 2}, {"preview_max_pages": 0}, {"owner": "x" * 300}],
+     {"deletion_gate_share": 2}, {"preview_max_pages": 0}, {"owner": "x" * 300}, {"noise": {"products": ["x" * 300]}},
+     {"noise": {"products": ["x"] * 300}}, {"noise": {str(n): [] for n in range(200)}}],
 )  # fmt: skip
 def test_a_setting_has_bounds(
     database: Database, settings: Settings, org: connect.Organization, change: dict[str, Any]
