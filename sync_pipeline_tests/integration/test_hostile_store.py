@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,13 +15,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from sync_pipeline.api.routes import connections as routes
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, RefusedBySource, SyncError, TransientSourceError
 from sync_pipeline.sources import http, network
 from sync_pipeline.sources.base import Ask
 from sync_pipeline.sources.network import PrivateAddress
+from sync_pipeline.sources.settings import LOCAL
 from sync_pipeline.steps import capture, connect
 from sync_pipeline_tests.served import Served, served
 
@@ -226,7 +227,7 @@ def test_a_name_that_changes_after_it_was_checked_gains_nothing(monkeypatch: pyt
         reached.append(host)
         raise httpcore.ConnectError("not in a test")
 
-    monkeypatch.setattr(http.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_to)
     client = http.Http("http://shop.example", timeout=5, allow_private=False)
     with pytest.raises(TransientSourceError):
@@ -263,7 +264,7 @@ def test_no_call_names_a_file_of_this_machine(api: Served, org: connect.Organiza
     changed = api.call("PATCH", "/api/v1/connections/shop", org, json={"settings": {"ca_file": "/etc/passwd"}})
     assert changed.status_code == 400
     listed = api.call("GET", "/api/v1/providers", org).json()["data"]
-    assert not [one for provider in listed for one in provider["settings"] if one["name"] in routes.LOCAL]
+    assert not [one for provider in listed for one in provider["settings"] if one["name"] in LOCAL]
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,24 @@ def test_a_setting_has_bounds(
     made = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
     with pytest.raises(ConfigurationError):
         connect.update_settings(database, made, change)
+
+
+def test_a_setting_from_before_its_bounds_is_said_and_can_be_corrected(api: Served, org: connect.Organization) -> None:
+    given = {"store_url": "http://127.0.0.1:1", "consumer_key": KEY, "consumer_secret": SECRET}
+    connect.add_connection(api.db, api.settings, org, "woocommerce", "shop", given, actor="t")
+    with api.db.org(org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE connect.integration_connector "
+            "SET settings = settings || jsonb_build_object('timeout_seconds', 1e9, 'batch_size', 7)"
+        )
+    assert api.call("GET", "/api/v1/connections", org).status_code == 200
+    shared = connect.connection(api.db, org, "shop").common()
+    assert (shared.timeout_seconds, shared.batch_size) == (60.0, 7)
+    tested = api.call("POST", "/api/v1/connections/shop/test", org)
+    assert (tested.status_code, "timeout_seconds" in tested.text) == (400, True)
+    change = {"settings": {"timeout_seconds": 30}}
+    assert api.call("PATCH", "/api/v1/connections/shop", org, json=change).status_code == 200
+    assert api.call("POST", "/api/v1/connections/shop/test", org).status_code == 200
 
 
 def test_a_slow_store_holds_up_its_own_organization_only(api: Served, org: connect.Organization) -> None:

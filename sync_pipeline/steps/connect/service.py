@@ -59,10 +59,18 @@ class Connection:
         return source(self.provider)
 
     def common(self) -> ConnectionSettings:
-        """The settings every provider shares, with this provider's defaults."""
+        """The settings every provider shares, with this provider's defaults.
+
+        One that was stored before its bounds were drawn counts as unset here; what needs it says so.
+        """
         shared = ConnectionSettings.model_fields
         usual = {k: f.get_default(call_default_factory=True) for k, f in self.source.settings.model_fields.items()}
-        return ConnectionSettings(**{k: v for k, v in {**usual, **self.settings}.items() if k in shared})
+        given = {k: v for k, v in {**usual, **self.settings}.items() if k in shared}
+        try:
+            return ConnectionSettings(**given)
+        except ValidationError as error:
+            wrong = {one["loc"][0] for one in error.errors()}
+            return ConnectionSettings(**{k: usual[k] if k in wrong else v for k, v in given.items()})
 
 
 def add_organization(db: Database, slug: str, name: str | None = None) -> Organization:
@@ -313,7 +321,7 @@ def _parse(provider: Source, given: Mapping[str, Any]) -> ConnectionSettings:
         return provider.settings.model_validate(dict(given))
     except ValidationError as error:
         # The error's own text quotes the input, and with it a secret.
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()[:10])
         raise ConfigurationError(
             f"The settings of this {provider.title} connection are not right: {problems}"
         ) from None
