@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 import sync_pipeline.api.routes as routes
 from sync_pipeline.api import errors
-from sync_pipeline.api.auth import NEEDED, RIGHTS, Right
+from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
 from sync_pipeline.api.door import Door
 from sync_pipeline.api.middleware import Guard
 from sync_pipeline.api.sse import Hub
@@ -57,6 +56,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere; docs/api.md and /openapi.json hold the same
         redoc_url=None,
+        redirect_slashes=False,  # it would send callers, token and all, to whatever the Host header says, in plain http
         generate_unique_id_function=_operation_id,
     )
     errors.install(app)
@@ -92,16 +92,10 @@ def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
         (method.lower(), route.path): NEEDED[need.call]
         for route in router.routes
         if isinstance(route, APIRoute)
-        for need in _needs(route.dependant)
+        for need in needs(route.dependant)
         if need.call in NEEDED
         for method in route.methods or ()
     }
-
-
-def _needs(dependant: Dependant) -> Iterator[Dependant]:
-    for one in dependant.dependencies:
-        yield one
-        yield from _needs(one)
 
 
 def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from sync_pipeline.api.door import TheDoor
+from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.errors import NotAllowed, NotKnown
 from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.tokens import Caller
 
-__all__ = ["RIGHTS", "Caller", "Right", "may", "sync_call"]
+__all__ = ["RIGHTS", "Caller", "CallerFirst", "Right", "may", "needs", "sync_call"]
 
 
 class Right(StrEnum):
@@ -43,17 +45,39 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="token", description="`Author
 Allowed = Callable[..., Awaitable[Caller]]
 
 
-async def _caller(
-    request: Request,
-    door: TheDoor,
-    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> Caller:
-    if given is None:
-        raise NotKnown()
-
-    caller = await door.run(tokens.authenticate, door.db, given.credentials, per_minute=door.settings.calls_per_minute)
-    request.state.caller = caller  # for the log
+async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+    if not hasattr(request.state, "caller"):
+        if given is None:
+            raise NotKnown()
+        door: Door = request.app.state.door
+        request.state.caller = await door.run(
+            tokens.authenticate, door.db, given.credentials, per_minute=door.settings.calls_per_minute
+        )
+    caller: Caller = request.state.caller  # the log and the body's limit ask for it too
     return caller
+
+
+class CallerFirst(APIRoute):
+    """A route that asks who calls before it reads a body: nobody unknown makes it hold or parse one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, behind the caller's token where the route needs one."""
+        handle = super().get_route_handler()
+        if not any(need.call in NEEDED for need in needs(self.dependant)):
+            return handle
+
+        async def known_first(request: Request) -> Response:
+            await _caller(request, await _bearer(request))
+            return await handle(request)
+
+        return known_first
+
+
+def needs(dependant: Dependant) -> Iterator[Dependant]:
+    """Everything a route depends on, and what that depends on."""
+    for one in dependant.dependencies:
+        yield one
+        yield from needs(one)
 
 
 def may(right: Right | None, *, everywhere: bool = False) -> Allowed:

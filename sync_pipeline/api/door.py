@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 from fastapi import Depends, Request
@@ -18,6 +19,8 @@ T = TypeVar("T")
 # Fewer than the pool of connections has, so that a step never waits for one.
 _THREADS = 10
 _SLOW_THREADS = 4
+_STORE_THREADS = 8  # these wait for a store; they hold a connection for moments only
+_STORES_AN_ORG = 2
 _LOGIN_THREADS = 2
 _BATCH_THREADS = 2
 
@@ -34,6 +37,8 @@ class Door:
     db: Database
     _quick: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
     _slow: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_SLOW_THREADS))
+    _stores: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_STORE_THREADS))
+    _turns: WeakValueDictionary[int, anyio.Semaphore] = field(default_factory=WeakValueDictionary)
     _logins: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_LOGIN_THREADS))
     _batches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_BATCH_THREADS))
 
@@ -42,12 +47,20 @@ class Door:
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._quick)
 
     async def slowly(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that waits for a store, or may write very much."""
+        """A step that may write very much."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._slow)
 
     async def batch(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A step that writes thousands of records in one transaction."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._batches)
+
+    async def ask_store(self, org_id: int, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step that waits for a store of this organization, whose slow stores hold up nobody else's."""
+        turn = self._turns.get(org_id)
+        if turn is None:
+            turn = self._turns[org_id] = anyio.Semaphore(_STORES_AN_ORG)
+        async with turn:
+            return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._stores)
 
     async def log_in(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A step that checks a password."""

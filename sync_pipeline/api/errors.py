@@ -64,6 +64,7 @@ _WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
     403: ("The token's role may not do this.", Problem),
     404: ("There is no such thing in your organization.", Problem),
     409: ("The world moved: nothing was changed.", StaleProblem),
+    408: ("The body came too slowly.", Problem),
     413: ("The body is too large.", Problem),
     415: ("The body is no JSON.", Problem),
     429: ("Too many calls; `Retry-After` says how many seconds to wait.", Problem),
@@ -75,9 +76,10 @@ _WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's words for these answers, beside those that every call may give."""
+    with_body = {408} if 413 in statuses else set()
     return {
         status: {"description": _WORDS[status][0], "model": _WORDS[status][1]}
-        for status in sorted({*statuses, 400, 401, 403, 429, 500, 503})
+        for status in sorted({*statuses, *with_body, 400, 401, 403, 429, 500, 503})
     }
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from uuid import uuid4
 
+import anyio
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync_pipeline.api.metrics import CALLS
 
 DEPTH = 64  # of arrays and objects in one another
+_PART_SECONDS = 20.0  # without a byte of a body that was begun
+_WHOLE_SECONDS = 120.0
+_STRANGERS_BODY = 64 * 1024  # what somebody may send of whom nothing is known yet
+_STRANGERS_AT_ONCE = 16  # longer ones, which only webhooks may be, in memory at a time
 _log = structlog.get_logger("sync_pipeline.api")
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string, to its end or the text's: nothing is tried twice (++, *+), or texts could be made that take hours.
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -37,58 +44,100 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, max_body: int) -> None:
         self.app, self.max_body = app, max_body
+        self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         call = _Call(scope, send)
+        body = _Body(scope, receive, self.max_body, self._strangers)
         with structlog.contextvars.bound_contextvars(request_id=call.id):
             try:
-                body, refused = await self._body(scope, receive)
-                if refused is None:
-                    await self.app(scope, _again(body, receive), call.send)
-                else:
-                    await call.refuse(*refused)
+                await self.app(scope, body, call.send)
             except Exception as error:  # noqa: BLE001 - the last stop: said in the log, and nothing of it to the caller
                 _log.error("unexpected", exc_info=error)
                 await call.refuse(500, "Something unexpected went wrong. What was committed is safe.")
             finally:
+                body.close()
                 call.tell()
 
-    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] | None]:
-        """The whole body, or why it is refused."""
-        headers = dict(scope["headers"])
-        too_large = (413, f"The body is larger than {self.max_body:,} bytes. Send it in parts.")
+
+class _Body:
+    """The body, read when the application asks for it and not before: by then it is known who sends it.
+
+    It comes whole, as JSON that is not too deep; after it comes what the client does (it may leave). A stranger, whom
+    no token named, may send little; a webhook is a stranger's and may be large, so only a few such are held at once.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, most: int, strangers: asyncio.Semaphore) -> None:
+        self.scope, self._receive, self.most, self._strangers = scope, receive, most, strangers
+        self._given = self._holds = False
+
+    async def __call__(self) -> Message:
+        if self._given:
+            return await self._receive()
+        self._given = True
+        return {"type": "http.request", "body": await self._whole(), "more_body": False}
+
+    def close(self) -> None:
+        """The call is over."""
+        if self._holds:
+            self._strangers.release()
+
+    async def _whole(self) -> bytes:
+        """The body.
+
+        Raises:
+            HTTPException: why it is refused.
+        """
+        headers = dict(self.scope["headers"])
+        raw = self.scope["path"].startswith(_RAW)
+        known = "caller" in self.scope["state"]
+        most = self.most if known or raw else min(self.most, _STRANGERS_BODY)
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
-            return b"", (400, "Content-Length is no number.")
-        if int(length) > self.max_body:
-            return b"", too_large
+            raise HTTPException(400, "Content-Length is no number.")
+        if int(length) > most:
+            raise _too_large(most)
         if length == b"0" and b"transfer-encoding" not in headers:
-            return b"", None
-        parts, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self.max_body:
-                return b"", too_large
-            parts.append(part)
-            if not message.get("more_body", False):
-                break
-        body = b"".join(parts)
-        if body and not scope["path"].startswith(_RAW):
+            return b""
+        try:
+            with anyio.fail_after(_WHOLE_SECONDS):
+                body = await self._parts(most, known)
+        except TimeoutError:
+            raise HTTPException(408, "The body came too slowly. Send it again.", {"Connection": "close"}) from None
+        if body and not raw:
             kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
             if kind != b"application/json" and not kind.endswith(b"+json"):
-                return b"", (415, "Send JSON, with “Content-Type: application/json”.")
+                raise HTTPException(415, "Send JSON, with “Content-Type: application/json”.")
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
-                return b"", (415, "Send the body as it is, without Content-Encoding: none is taken here.")
+                raise HTTPException(415, "Send the body as it is, without Content-Encoding: none is taken here.")
             if depth(body) > DEPTH:
-                return b"", (400, f"The body's JSON is deeper than {DEPTH} levels.")
-        return body, None
+                raise HTTPException(400, f"The body's JSON is deeper than {DEPTH} levels.")
+        return body
+
+    async def _parts(self, most: int, known: bool) -> bytes:
+        parts, size = [], 0
+        while True:
+            with anyio.fail_after(_PART_SECONDS):
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise HTTPException(400, "The body is not whole.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+            if size > _STRANGERS_BODY and not known and not self._holds:
+                await self._strangers.acquire()
+                self._holds = True
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"The body is larger than {most:,} bytes. Send it in parts.", {"Connection": "close"})
 
 
 class _Call:
@@ -115,8 +164,6 @@ class _Call:
             return  # the answer had begun: the connection ends, and the client sees that it is not whole
         body = json.dumps({"success": False, "error": error}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if status == 413:
-            headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
@@ -138,22 +185,8 @@ class _Call:
 
 
 def depth(body: bytes) -> int:
-    """How deep arrays and objects of a JSON text are in one another."""
+    """How deep arrays and objects of a JSON text are in one another. Takes time in proportion to the text's length."""
     if body.count(b"[") + body.count(b"{") <= DEPTH:
         return 0
     brackets = _STRINGS.sub(b"", body).translate(None, _NO_BRACKET)
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
-
-
-def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """The body once more; after it, what the client does (it may leave)."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

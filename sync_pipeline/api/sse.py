@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
@@ -13,12 +13,15 @@ import structlog
 from sync_pipeline.api.door import Door
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps import promote
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.promote import QueueStatus
 
 EVERY_SECONDS = 1.0
 OVER = frozenset({"partial", "done", "failed", "cancelled"})
 _log = structlog.get_logger("sync_pipeline.api")
 Queue = tuple[int, str]  # organization, queue
+Token = tuple[int, int]  # organization, token
 
 
 class Hub:
@@ -31,6 +34,8 @@ class Hub:
         self.door = door
         self._last: dict[Queue, QueueStatus] = {}
         self._followers: defaultdict[Queue, int] = defaultdict(int)
+        self._tokens: Counter[Token] = Counter()  # whose streams they are
+        self._ended: set[Token] = set()
         self._looked = asyncio.Event()  # replaced at each look
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -52,17 +57,20 @@ class Hub:
         """How many streams are open."""
         return sum(self._followers.values())
 
-    async def follow(self, org_id: int, first: QueueStatus) -> AsyncIterator[QueueStatus]:
-        """`first`, then each status that differs from the one before, until the queue is over."""
-        key = (org_id, first.queue)
+    async def follow(self, caller: Caller, first: QueueStatus) -> AsyncIterator[QueueStatus]:
+        """`first`, then each status that differs from the one before, until the queue is over or the token is."""
+        key, token = (caller.org.org_id, first.queue), (caller.org.org_id, caller.token_id)
         told = first
         self._followers[key] += 1
+        self._tokens[token] += 1
         self._wanted.set()
         try:
             yield told
             while told.state not in OVER:
                 looked = self._looked
                 await looked.wait()
+                if token in self._ended:
+                    return
                 now = self._last.get(key, told)
                 if now != told:
                     told = now
@@ -72,6 +80,10 @@ class Hub:
             if not self._followers[key]:
                 del self._followers[key]
                 self._last.pop(key, None)
+            self._tokens[token] -= 1
+            if not self._tokens[token]:
+                del self._tokens[token]
+                self._ended.discard(token)
 
     async def _look_on(self) -> None:
         while True:
@@ -83,14 +95,17 @@ class Hub:
             for org_id, queue in list(self._followers):
                 by_org[org_id].append(queue)
             for org_id, queues in by_org.items():
+                theirs = [token for org, token in self._tokens if org == org_id]
                 try:
                     found = await self.door.run(promote.statuses, self.door.db, org_id, queues)
+                    held = await self.door.run(tokens.holding, self.door.db, org_id, theirs)
                 except SyncError as error:
                     _log.warning("queues_not_seen", reason=str(error))  # the next look may see them again
                     continue
                 except Exception as error:  # noqa: BLE001 - one look that fails must not end all streams
                     _log.error("queues_not_seen", exc_info=error)
                     continue
+                self._ended |= {(org_id, token) for token in theirs if token not in held} & set(self._tokens)
                 self._last.update({(org_id, one.queue): one for one in found if (org_id, one.queue) in self._followers})
             looked, self._looked = self._looked, asyncio.Event()
             looked.set()

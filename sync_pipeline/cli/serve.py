@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sync_pipeline.config import Settings
 
 _START_SECONDS = 60.0
+_AT_ONCE = 4000  # connections, event streams among them
+_OTHER_FILES = 100  # of the process: the pool of database connections, stores, logs
 _GRACE_SECONDS = 5  # for calls at work and open streams, when it is stopped
 
 
@@ -28,6 +30,7 @@ def serve(
     """The API alone. Several may run side by side: what they share is in the database."""
     import uvicorn
 
+    from sync_pipeline.api.wire import Wire
     from sync_pipeline.cli.children import free_port
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import open_database
@@ -44,8 +47,25 @@ def serve(
         log_config=None,  # the application's own, redacted
         access_log=False,
         server_header=False,
+        http=Wire,
+        limit_concurrency=_many(_AT_ONCE),
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+
+
+def _many(wanted: int) -> int:
+    """As many connections as the system lets this process have, at most `wanted`; beyond them the answer is 503.
+
+    Without this a flood leaves no file descriptor for the database, and the service does not answer at all.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = max(min(wanted, hard - _OTHER_FILES), _OTHER_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted + _OTHER_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + _OTHER_FILES, hard))
+    return wanted
 
 
 def start_api(children: list[Child], settings: Settings, port: int) -> str:

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +20,12 @@ from typing import Any
 import httpcore
 import httpx
 
-from sync_pipeline.errors import RefusedBySource, TransientSourceError
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
 _BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
+_ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a hundred records are rarely one
+_ANSWER_SECONDS = 300.0  # from its first byte to its last
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,12 @@ class Http:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         started = datetime.now(UTC)
         try:
-            response = self._client.request(
+            with self._client.stream(
                 method, url, params=list(params), headers=headers, content=content, auth=auth
-            )
+            ) as response:
+                body = _whole(response, f"{method} {url}")
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise RefusedBySource(f"{url} is no address: {error}", code="bad_address") from None
         except PrivateAddress as error:
             raise RefusedBySource(str(error), code="private_address") from None
         except httpx.TimeoutException as error:
@@ -122,7 +128,6 @@ class Http:
         finally:
             with self._lock:
                 self.requests += 1
-        body = response.content
         with self._lock:
             self.received += len(body)
         seconds = (datetime.now(UTC) - started).total_seconds()
@@ -149,6 +154,24 @@ class Http:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+
+
+def _whole(response: httpx.Response, request: str) -> bytes:
+    """The answer's body, as far as one is believed: a store could answer without end.
+
+    Raises:
+        MalformedAnswer: it is too large or takes too long, so that less is asked for the next time.
+    """
+    parts, size, until = [], 0, time.monotonic() + _ANSWER_SECONDS
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > _ANSWER_BYTES or time.monotonic() > until:
+            limit = f"{_ANSWER_BYTES:,} bytes" if size > _ANSWER_BYTES else f"{_ANSWER_SECONDS:.0f} seconds"
+            raise MalformedAnswer(
+                f"{request}: the answer goes on after {limit}", status=response.status_code, body=parts[0][:_BODY_KEPT]
+            )
+    return b"".join(parts)
 
 
 class _CheckedNetwork(httpcore.SyncBackend):
@@ -190,7 +213,7 @@ def _network_cause(error: BaseException) -> str:
 def _retry_after(value: str | None) -> float | None:
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal() and value.isascii():
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())

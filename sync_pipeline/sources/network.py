@@ -30,11 +30,25 @@ def refuse_private(host: str, address: str) -> None:
     Raises:
         PrivateAddress: naming it.
     """
-    parsed = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if not parsed.is_global or parsed.is_multicast:
+    if not _public(ipaddress.ip_address(address.split("%")[0])):
         raise PrivateAddress(
             f"{host} is the private address {address}. Stores are public; to allow private ones set "
             "SYNC_ALLOW_PRIVATE_HOSTS=1."
         )
+
+
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # every public IPv6 address is one
+_6TO4 = ipaddress.ip_network("2002::/16")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # a network without IPv4 reaches public IPv4 addresses so
+
+
+def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Python's `is_global` takes IPv6 addresses for public that lead to any IPv4 address, 127.0.0.1 too."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast
+    inner = address.ipv4_mapped
+    if inner is None and address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if inner is not None:
+        return _public(inner)
+    return address in _GLOBAL_UNICAST and address not in _6TO4 and address.is_global

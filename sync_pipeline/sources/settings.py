@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+_WRITTEN = re.compile(r"[^\s?#\\\x00-\x1f\x7f/][^\s?#\\\x00-\x1f\x7f]{0,2000}")
+
+_Name = Annotated[str, StringConstraints(max_length=200)]
+LOCAL = frozenset({"ca_file"})  # settings of any provider that name a file of the machine this runs on
 
 
 class ConnectionSettings(BaseModel):
@@ -16,21 +23,23 @@ class ConnectionSettings(BaseModel):
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    sweep_every: int = 1  # a delta sweeps every n-th time; 1: each
-    overlap_seconds: int = 300  # how far before the watermark a delta begins
-    deletion_gate_share: float = 0.2  # more missing than this share opens a gate
+    # A tenant sets these, so each has bounds: one connection must not hold up the others.
+    sweep_every: int = Field(1, ge=1, le=1_000)  # a delta sweeps every n-th time; 1: each
+    overlap_seconds: int = Field(300, ge=0, le=31 * 86_400)  # how far before the watermark a delta begins
+    deletion_gate_share: float = Field(0.2, ge=0, le=1)  # more missing than this share opens a gate
     promote_on_select: bool = True
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = 4
-    preview_max_pages: int = 10
-    batch_size: int = 50
-    batch_delay_ms: int = 0
-    timeout_seconds: float = 60.0
-    noise: dict[str, list[str]] = {}  # more noise, per stream
+    max_concurrency: int = Field(4, ge=1, le=64)
+    preview_max_pages: int = Field(10, ge=1, le=10_000)
+    batch_size: int = Field(50, ge=1, le=5_000)
+    batch_delay_ms: int = Field(0, ge=0, le=60_000)
+    timeout_seconds: float = Field(60.0, gt=0, le=300)
+    # More noise, per stream.
+    noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field({}, max_length=100)
     # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
     # Unsaid, what is pushed is hashed and what is pulled is kept.
     pii_policy: Literal["keep", "hash"] | None = None
-    owner: str | None = None  # who answers for this store; named at its gates
+    owner: str | None = Field(None, max_length=254)  # who answers for this store; named at its gates
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
 
     @model_validator(mode="before")
@@ -57,8 +66,16 @@ def address(value: str, tails: tuple[str, ...]) -> str:
     if "://" not in value:
         value = f"https://{value}"
     scheme, _, rest = value.partition("://")
-    if scheme.lower() not in ("http", "https") or not rest or "@" in rest.split("/")[0]:
-        raise ValueError("the address must be http(s)://host[/path], without a login in it")
+    wrong = "the address must be http(s)://host[:port][/path], without a login in it"
+    if scheme.lower() not in ("http", "https") or not _WRITTEN.fullmatch(rest) or "@" in rest.split("/")[0]:
+        raise ValueError(wrong)
+    try:
+        parts = urlsplit(value)
+        host, _port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:  # no such port, a bracket without its other, a label too long
+        raise ValueError(wrong) from None
+    if not host:
+        raise ValueError(wrong)
     for tail in tails:
         value = value.removesuffix(tail)
     return value

@@ -177,3 +177,23 @@ def test_a_client_that_leaves_is_forgotten(store: Shop, settings: Settings) -> N
         while app.state.hub.following and time.monotonic() < deadline:
             time.sleep(0.05)
         assert app.state.hub.following == 0
+
+
+def test_a_stream_ends_with_its_token(database: Database, settings: Settings, store: Shop) -> None:
+    """Nobody works on the queue, so nothing but the token can end it."""
+    queue = queued(store)
+    ended = tokens.add_token(store.db, store.org, "viewer", actor="t")
+    stays = tokens.add_token(store.db, store.org, "viewer", actor="t")
+    with listening(build(settings, database)) as url, httpx.Client(timeout=10) as client:
+        events = f"{url}/api/v1/integrations/sync/queue/{queue}/events"
+        with (
+            client.stream("GET", events, headers={"Authorization": f"Bearer {ended.plain}"}) as first,
+            client.stream("GET", events, headers={"Authorization": f"Bearer {stays.plain}"}) as second,
+        ):
+            lines = first.iter_lines()
+            assert next(line for line in lines if line.startswith("data: "))
+            tokens.revoke_token(store.db, store.org, ended.token_id, actor="t")
+            assert "event: end" not in list(lines)  # a client that asks again is told why
+            assert client.get(events, headers={"Authorization": f"Bearer {ended.plain}"}).status_code == 401
+            promote.cancel(store.db, store.org.org_id, queue, actor="t")
+            assert "event: end" in list(second.iter_lines())

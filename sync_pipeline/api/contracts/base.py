@@ -51,4 +51,7 @@ Page = Annotated[int, Query(ge=1, le=10_000_000, description="Counts from 1.")]
 PageSize = Annotated[int, Query(ge=1, le=500, alias="pageSize", description="Rows a page.")]
 Number = Annotated[int, Path(ge=1, le=_LARGEST)]
 Name = Annotated[str, Path(min_length=1, max_length=63, description="The connection's name.", examples=["shop"])]
+Line = Annotated[
+    str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$")
+]  # shown in lists and logs
 Why = Annotated[str | None, Field(max_length=2000, description="The reason, for the record.", examples=["checked"])]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from sync_pipeline.api.contracts.base import Shape
+from sync_pipeline.api.contracts.base import Line, Shape
 
 Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
 PersonRole = Literal["viewer", "operator", "admin"]
@@ -44,7 +44,7 @@ class NewToken(Shape):
     """A token to make. A plugin's needs a connection."""
 
     role: Role
-    name: str | None = Field(None, min_length=1, max_length=100, description="What it is for.", examples=["dashboard"])
+    name: Line | None = Field(None, min_length=1, max_length=100, description="What it is for.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
     days: float | None = Field(None, gt=0, le=3660, description="Ends after this long; without it, when revoked.")
 

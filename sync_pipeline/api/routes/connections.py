@@ -1,10 +1,11 @@
 """Connections: create, read without secrets, update, test, rotate; and what providers need."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSize
 from sync_pipeline.api.contracts.connections import (
     ConnectionInfo,
@@ -19,15 +20,23 @@ from sync_pipeline.api.contracts.connections import (
 from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, seen, the_connection
-from sync_pipeline.errors import Conflict
+from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
+from sync_pipeline.sources.settings import LOCAL
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect.rotate import rotate_credentials
 
-router = APIRouter(prefix="/api/v1", tags=["connections"])
+router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
+
+
+def _not_local(given: Mapping[str, Any]) -> None:
+    """A path on this machine is not a tenant's to name: the answer would tell what is there."""
+    for name in given:
+        if name in LOCAL:
+            raise ConfigurationError(f"{name} names a file of this machine: only its owner sets it, not a call.")
 
 
 def _info(one: connect.Connection) -> ConnectionInfo:
@@ -69,6 +78,8 @@ async def list_connections(
 async def add_connection(door: TheDoor, caller: Connector, given: NewConnection) -> Answer[Tested]:
     """Connect a store: its secrets are encrypted and never come back; it is tested at once."""
 
+    _not_local(given.settings)
+
     def add() -> Tested:
         if any(one.name == given.name for one in connect.connections(door.db, caller.org)):
             raise Conflict(f"There is a connection “{given.name}” already. Give it new credentials with rotate.")
@@ -78,7 +89,7 @@ async def add_connection(door: TheDoor, caller: Connector, given: NewConnection)
         return _tested(door, caller, given.name)
 
     await sync_call(door, caller, None)
-    return Answer(data=await door.slowly(add))
+    return Answer(data=await door.ask_store(caller.org.org_id, add))
 
 
 @router.get("/connections/{connection}", responses=problems(404))
@@ -93,6 +104,8 @@ async def change_connection(
 ) -> Answer[ConnectionInfo]:
     """Change settings that hold no secret."""
 
+    _not_local(given.settings)
+
     def change() -> ConnectionInfo:
         one = the_connection(door.db, caller, connection)
         connect.update_settings(door.db, one, given.settings)
@@ -106,7 +119,7 @@ async def test_connection(door: TheDoor, caller: Fetcher, connection: Name) -> A
     """Ask the store, and name the cause of a failure in plain words."""
     one = await door.run(the_connection, door.db, caller, connection)
     await sync_call(door, caller, one.connection_id)
-    return Answer(data=await door.slowly(_tested, door, caller, one.name))
+    return Answer(data=await door.ask_store(caller.org.org_id, _tested, door, caller, one.name))
 
 
 @router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 424))
@@ -120,7 +133,7 @@ async def rotate(door: TheDoor, caller: Connector, connection: Name, given: Cred
 
     one = await door.run(the_connection, door.db, caller, connection)
     await sync_call(door, caller, one.connection_id)
-    return Answer(data=await door.slowly(replace))
+    return Answer(data=await door.ask_store(caller.org.org_id, replace))
 
 
 @router.get("/providers", responses=problems())
@@ -141,5 +154,6 @@ def _provider(source: Source) -> ProviderInfo:
             default=None if field.is_required() else field.get_default(call_default_factory=True),
         )
         for name, field in source.settings.model_fields.items()
+        if name not in LOCAL
     ]
     return ProviderInfo(name=source.name, title=source.title, settings=settings, entities=list(source.streams))

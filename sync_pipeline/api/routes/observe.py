@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import anyio
 from fastapi import APIRouter, Depends, Query
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.observe import (
     Activity,
@@ -22,7 +22,7 @@ from sync_pipeline.api.lists import part
 from sync_pipeline.errors import NotFound
 from sync_pipeline.steps import observe
 
-router = APIRouter(prefix="/api/v1", tags=["observe"])
+router = APIRouter(prefix="/api/v1", tags=["observe"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for its end; 0 answers at once.")]

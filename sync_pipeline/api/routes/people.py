@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.people import (
     Login,
@@ -26,7 +26,7 @@ from sync_pipeline.errors import NotAllowed
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["people"], route_class=CallerFirst)
 Admin = Annotated[Caller, Depends(may(Right.PEOPLE, everywhere=True))]
 Anybody = Annotated[Caller, Depends(may(None))]
 

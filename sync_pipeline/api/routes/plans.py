@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
     Application,
@@ -25,7 +25,7 @@ from sync_pipeline.api.queues import asked_answer
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
 
-router = APIRouter(prefix="/api/v1/plans", tags=["plans"])
+router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, Query
 
-from sync_pipeline.api.auth import RIGHTS, Caller, Right, may, sync_call
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.table import EntityPreview, PreviewResult, Selection
 from sync_pipeline.api.door import Door, TheDoor
@@ -14,7 +14,7 @@ from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.errors import ConfigurationError, NotAllowed
 from sync_pipeline.steps import observe, preview, select
 
-router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"])
+router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"], route_class=CallerFirst)
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 Key = Annotated[
     str | None,

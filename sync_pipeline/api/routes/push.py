@@ -6,7 +6,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.push import PushCounts, PushedCategory, PushedCustomer, PushedOrder, PushedProduct
 from sync_pipeline.api.door import Door, TheDoor
@@ -16,7 +16,7 @@ from sync_pipeline.steps import connect
 from sync_pipeline.steps import push as step
 
 _log = structlog.get_logger("sync_pipeline.api")
-router = APIRouter(prefix="/api/sync", tags=["push"])
+router = APIRouter(prefix="/api/sync", tags=["push"], route_class=CallerFirst)
 Plugin = Annotated[Caller, Depends(may(Right.PUSH))]
 _RESPONSES = problems(404, 413, 415)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from sync_pipeline.api.auth import Caller, Right, may, sync_call
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.sync import (
     FullSync,
@@ -18,7 +18,6 @@ from sync_pipeline.api.contracts.sync import (
     Orchestration,
     QueueAction,
     QueueAnswer,
-    QueueEvent,
     QueueInfo,
 )
 from sync_pipeline.api.door import Door, TheDoor
@@ -28,13 +27,13 @@ from sync_pipeline.api.queues import asked_answer, event, info
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
-from sync_pipeline.api.sse import Hub
+from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
 from sync_pipeline.steps.connect.tested import ensure_tested
 from sync_pipeline.steps.promote import Pick, QueueStatus
 
-router = APIRouter(prefix="/api/v1/integrations", tags=["sync"])
+router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
@@ -96,7 +95,7 @@ async def queue_action(
         if given.plan_id is not None and given.ids is not None:
             raise ConfigurationError("Start a plan or ids, not both.")
         await sync_call(door, caller, one.connection_id)
-        await door.slowly(ensure_tested, door.db, door.settings, one)
+        await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
         once = _once(idempotency_key, f"{provider}/{entity}", given)
         return Answer(data=await _start(door, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
@@ -124,7 +123,7 @@ async def orchestrate(
     if len({pick.stream.name for pick in picks}) < len(picks):
         raise ConfigurationError("Name each entity once.")
     await sync_call(door, caller, one.connection_id)
-    await door.slowly(ensure_tested, door.db, door.settings, one)
+    await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
     return Answer(data=await _start(door, caller, picks, given, _once(idempotency_key, "orchestrate", given)))
 
 
@@ -219,8 +218,8 @@ async def queue_events(
     """
     hub: Hub = request.app.state.hub
     caller, status = seen
-    said: QueueEvent = event(status)
-    async for now in hub.follow(caller.org.org_id, status):
-        said = event(now)
-        yield ServerSentEvent(data=said, retry=3000)
-    yield ServerSentEvent(data=said, event="end")
+    async for now in hub.follow(caller, status):
+        status = now
+        yield ServerSentEvent(data=event(now), retry=3000)
+    if status.state in OVER:  # else the token ended, and the client is told when it comes again
+        yield ServerSentEvent(data=event(status), event="end")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
 from sync_pipeline.api.door import TheDoor
@@ -16,7 +16,7 @@ from sync_pipeline.exact import exact_json
 from sync_pipeline.steps import preview
 from sync_pipeline.steps.preview import DECISIONS
 
-router = APIRouter(prefix="/api/v1/integrations/{provider}", tags=["table"])
+router = APIRouter(prefix="/api/v1/integrations/{provider}", tags=["table"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
 Provider = Annotated[str, Path(max_length=40, examples=["woocommerce"])]
 Entity = Annotated[str, Path(max_length=60, examples=["products"])]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Name, Number
 from sync_pipeline.api.contracts.push import DeliveryTaken, GivenWebhookSecret, WebhookInfo
 from sync_pipeline.api.door import Door, TheDoor
@@ -12,7 +12,7 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.steps import connect, push
 
-router = APIRouter(prefix="/api/v1", tags=["webhooks"])
+router = APIRouter(prefix="/api/v1", tags=["webhooks"], route_class=CallerFirst)
 Provider = Annotated[str, Path(min_length=1, max_length=63, examples=["woocommerce"])]
 Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import ConfigurationError, NotFound
+from sync_pipeline.errors import ConfigurationError, NotFound, conceal, redact
 from sync_pipeline.sources.base import Client, Finding, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings
@@ -59,10 +59,18 @@ class Connection:
         return source(self.provider)
 
     def common(self) -> ConnectionSettings:
-        """The settings every provider shares, with this provider's defaults."""
+        """The settings every provider shares, with this provider's defaults.
+
+        One that was stored before its bounds were drawn counts as unset here; what needs it says so.
+        """
         shared = ConnectionSettings.model_fields
         usual = {k: f.get_default(call_default_factory=True) for k, f in self.source.settings.model_fields.items()}
-        return ConnectionSettings(**{k: v for k, v in {**usual, **self.settings}.items() if k in shared})
+        given = {k: v for k, v in {**usual, **self.settings}.items() if k in shared}
+        try:
+            return ConnectionSettings(**given)
+        except ValidationError as error:
+            wrong = {one["loc"][0] for one in error.errors()}
+            return ConnectionSettings(**{k: usual[k] if k in wrong else v for k, v in given.items()})
 
 
 def add_organization(db: Database, slug: str, name: str | None = None) -> Organization:
@@ -227,6 +235,7 @@ def connection(db: Database, org: Organization, name: str) -> Connection:
 def client_for(settings: Settings, conn: Connection) -> Client:
     """A client of this connection; the caller closes it."""
     secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    conceal(*secrets.values())
     config = _parse(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
     return conn.source.connect(config, allow_private=settings.allow_private_hosts)
 
@@ -235,7 +244,7 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
     """Run the provider's doctor and remember the connection's health."""
     client = client_for(settings, conn)
     try:
-        findings = client.doctor()
+        findings = [replace(f, message=redact(f.message), remedy=redact(f.remedy)) for f in client.doctor()]
     finally:
         client.close()
     wrong = [f for f in findings if f.level == "error"]
@@ -312,7 +321,7 @@ def _parse(provider: Source, given: Mapping[str, Any]) -> ConnectionSettings:
         return provider.settings.model_validate(dict(given))
     except ValidationError as error:
         # The error's own text quotes the input, and with it a secret.
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()[:10])
         raise ConfigurationError(
             f"The settings of this {provider.title} connection are not right: {problems}"
         ) from None

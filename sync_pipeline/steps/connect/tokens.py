@@ -161,6 +161,12 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
     )
 
 
+def holding(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
+    """Of these tokens those that still hold: for calls that go on for long after they were let in."""
+    with db.org(org_id) as conn:
+        return set(run(conn, _SQL["holding"], token_ids=list(token_ids)).scalars())
+
+
 def list_tokens(db: Database, org: Organization) -> Sequence[TokenRow]:
     """The organization's tokens and sessions that are not over, newest first."""
     with db.org(org.org_id) as conn:

@@ -26,6 +26,14 @@ WITH found AS (
 )
 SELECT found.*, %(every)s::float8 IS NULL OR EXISTS (SELECT 1 FROM taken) AS taken FROM found
 
+-- holding --
+SELECT t.token_id
+FROM connect.api_token AS t
+JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
+LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id
+WHERE t.org_id = connect.current_org() AND t.token_id = ANY (%(token_ids)s) AND t.revoked_at IS NULL
+    AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.disabled_at IS NULL
+
 -- token_used --
 UPDATE connect.api_token SET last_used_at = now() WHERE org_id = connect.current_org() AND token_id = %(token_id)s
 
@@ -74,6 +82,11 @@ WHERE org_id = connect.current_org() AND email = %(email)s AND disabled_at IS NU
 -- Sessions that ended a while ago; what they did stays in the audit log.
 DELETE FROM connect.api_token
 WHERE org_id = connect.current_org() AND user_id IS NOT NULL AND expires_at < now() - interval '30 days'
+
+-- forget_tries --
+-- Logins that were tried a while ago: whoever tries names must not fill the table.
+DELETE FROM connect.rate_limit
+WHERE org_id = connect.current_org() AND subject LIKE 'login:%%' AND at_rest < clock_timestamp() - interval '10 minutes'
 
 -- take --
 -- One call of the rate, if there is room for it. At rest, `burst` calls have room at once; each takes `every` seconds to

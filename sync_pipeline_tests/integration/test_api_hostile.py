@@ -1,0 +1,158 @@
+"""Callers who mean harm: bodies and heads made to cost much, and what nobody known may make the service do."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sync_pipeline.api import middleware, wire
+from sync_pipeline.api.application import build
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.served import Served, listening, served
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def api(database: Database, settings: Settings) -> Iterator[Served]:
+    with served(database, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def address(database: Database, settings: Settings) -> Iterator[tuple[str, int]]:
+    """The service on a real port."""
+    with listening(build(settings, database)) as url:
+        found = urlsplit(url)
+        yield str(found.hostname), int(found.port or 0)
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Fail, rather than hang, where something takes for ever."""
+
+    def late(*_: Any) -> None:
+        raise AssertionError(f"it took longer than {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _said(address: tuple[str, int], *sent: bytes, wait: float = 10.0) -> bytes:
+    """What is answered to these bytes, until the service closes or nothing comes any more."""
+    with socket.create_connection(address, timeout=wait) as client:
+        heard = b""
+        try:
+            for part in sent:
+                client.sendall(part)
+            while piece := client.recv(65536):
+                heard += piece
+        except TimeoutError:
+            return heard + b" (still open)"
+        except OSError:
+            pass
+        return heard
+
+
+@pytest.mark.parametrize("tail", [b'"' + b'\\"' * 2_000_000, b'"' * 4_000_001, b'"' + b"\\" * 4_000_001])
+def test_how_deep_a_body_is_costs_no_more_than_reading_it(tail: bytes) -> None:
+    with _within(20):
+        assert middleware.depth(b"[" * (middleware.DEPTH + 1) + tail) == middleware.DEPTH + 1
+
+
+def test_depth_counts_brackets_outside_of_strings() -> None:
+    assert middleware.depth(b"[" * 70 + b"]" * 70) == 70
+    assert middleware.depth(b'["' + b"[" * 70 + b'"]') == 1
+    assert middleware.depth(b'["\\"' + b"[" * 70 + b'\\\\", {}]') == 2
+
+
+def test_the_body_of_a_stranger_is_not_waited_for(address: tuple[str, int]) -> None:
+    """Of a call without a token that holds nothing is read: it is refused before its body comes."""
+    for token in (b"", b"Authorization: Bearer sp_1_" + b"A" * 43 + b"\r\n"):
+        head = b"POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + token
+        answer = _said(address, head + b"Content-Length: 8000000\r\n\r\n{", wait=5)
+        assert answer.startswith(b"HTTP/1.1 401"), answer
+
+
+def test_a_stranger_may_send_little(api: Served, org: connect.Organization) -> None:
+    long = {"org": "acme", "email": "a@b.example", "password": "x" * 200_000}
+    assert api.client.post("/api/v1/session", json=long).status_code == 413
+    assert api.call("POST", "/api/v1/tokens", org, json={"role": "viewer", "name": "x" * 200_000}).status_code == 400
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    address: tuple[str, int], database: Database, org: connect.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "_PART_SECONDS", 0.3)
+    token = tokens.add_token(database, org, "admin", actor="t").plain.encode()
+    head = b"POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer " + token
+    answer = _said(address, head + b"\r\nContent-Length: 100\r\n\r\n{")
+    assert answer.startswith(b"HTTP/1.1 408"), answer
+    assert not answer.endswith(b"(still open)")
+    with database.org(org.org_id) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM observe.sync_activity").scalar() == 1  # the token alone
+
+
+def test_a_head_without_end_is_cut_off(address: tuple[str, int]) -> None:
+    endless = (b"X-A: " + b"a" * 60_000 + b"\r\n" for _ in range(100))
+    assert _said(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\n", *endless) == b""
+    assert _said(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 0.3)
+    assert _said(address) == b""
+    assert _said(address, b"GET /healthz HTTP/1.1\r\nX-A: b") == b""
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    again = _said(address, whole, b"GET /healthz HTTP/1.1\r\nX-")
+    assert again.count(b"HTTP/1.1 200") == 1
+    assert not again.endswith(b"(still open)")
+
+
+def test_nobody_is_sent_elsewhere(api: Served, org: connect.Organization) -> None:
+    """A redirect would carry the token to whatever the Host header says."""
+    answer = api.call("GET", "/api/v1/plans/", org, headers={"Host": "evil.example"}, follow_redirects=False)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+def test_a_login_does_not_tell_which_organizations_there_are(api: Served, org: connect.Organization) -> None:
+    def tried(slug: str, email: str) -> list[tuple[int, str]]:
+        given = {"org": slug, "email": email, "password": "guess guess guess"}
+        answers = [api.client.post("/api/v1/session", json=given) for _ in range(8)]
+        return [(one.status_code, one.text) for one in answers]
+
+    for email in ("ann@acme.example", "a\x00b@acme.example"):
+        assert tried(org.slug, email) == tried("nix", email)
+    assert {status for status, _ in tried("nix", "bob@acme.example")} == {401, 429}
+
+
+def test_tries_of_logins_are_forgotten(api: Served, org: connect.Organization) -> None:
+    given = {"org": "nix", "email": "a@acme.example", "password": "guess guess guess"}
+    api.client.post("/api/v1/session", json=given)
+    with api.db.org(0) as conn:
+        conn.exec_driver_sql("UPDATE connect.rate_limit SET at_rest = now() - interval '1 hour'")
+    api.client.post("/api/v1/session", json={**given, "email": "b@acme.example"})
+    with api.db.org(0) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM connect.rate_limit").scalar() == 1
+
+
+@pytest.mark.parametrize("name", ["a\r\nX: y", "a\x1b[2J", "a\u202eb", "a\x00", "a\x85b"])
+def test_a_name_is_one_line_that_shows_itself(api: Served, org: connect.Organization, name: str) -> None:
+    """It is the actor in the audit log, and on somebody's terminal."""
+    assert api.call("POST", "/api/v1/tokens", org, json={"role": "viewer", "name": name}).status_code == 400
+    assert api.call("POST", "/api/v1/tokens", org, json={"role": "viewer", "name": "Büro 7"}).status_code == 201
