@@ -16,22 +16,26 @@ class ConnectionSettings(BaseModel):
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    sweep_every: int = 1  # a delta sweeps every n-th time; 1: each
-    overlap_seconds: int = 300  # how far before the watermark a delta begins
-    deletion_gate_share: float = 0.2  # more missing than this share opens a gate
-    promote_on_select: bool = True
+    sweep_every: int = Field(1, description="A delta sweeps every n-th time; 1: each time.")
+    overlap_seconds: int = Field(300, description="How far before the watermark a delta begins.")
+    deletion_gate_share: float = Field(0.2, description="More missing than this share of an entity opens a gate.")
+    promote_on_select: bool = Field(True, description="A selection that is no draft is promoted by a sensor.")
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = 4
-    preview_max_pages: int = 10
-    batch_size: int = 50
-    batch_delay_ms: int = 0
-    timeout_seconds: float = 60.0
-    noise: dict[str, list[str]] = {}  # more noise, per stream
-    # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
-    # Unsaid, what is pushed is hashed and what is pulled is kept.
-    pii_policy: Literal["keep", "hash"] | None = None
-    owner: str | None = None  # who answers for this store; named at its gates
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
+    max_concurrency: int = Field(4, description="How many requests the store is sent at once, at most.")
+    preview_max_pages: int = Field(10, description="A preview reads at most so many pages of 100 records.")
+    batch_size: int = Field(50, description="So many records are promoted in one transaction.")
+    batch_delay_ms: int = Field(0, description="Milliseconds between two such batches.")
+    timeout_seconds: float = Field(60.0, description="How long the store may take for an answer.")
+    noise: dict[str, list[str]] = Field({}, description="Per entity: more fields whose change is no change.")
+    pii_policy: Literal["keep", "hash"] | None = Field(
+        None,
+        description="hash: an e-mail address is stored as its SHA-256 alone, wherever it comes from; keep: as it is. "
+        "Not set: what is pushed is hashed, what is pulled is kept.",
+    )
+    owner: str | None = Field(None, description="Who answers for this store; named at its gates.")
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Of its prices, where it is not the organization's."
+    )
 
     @model_validator(mode="before")
     @classmethod
