@@ -1,13 +1,19 @@
-"""What the documents' test lets pass, and what it does not."""
+"""What the documents' test lets pass, and what it does not; and the tools it falls back on."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync_pipeline_tests.alike import differences, text_differences
-from sync_pipeline_tests.documents import Answer, steps, wrong
+from sync_pipeline_tests.documents import Answer, Reader, Step, steps, wrong
 
 PLAN, OTHER = "98fa4291-d98b-4e6a-ba79-7ad02aa85c17", "f6cf875a-95e3-4db6-be5b-9af029a64b46"
 
@@ -92,3 +98,54 @@ not_run()
     assert wrong(step, Answer("201", "", {"plan": "98fa"})) == []
     assert wrong(step, Answer("200", "", {"plan": "98fa"}))
     assert wrong(step, Answer("201", "", {"plan": "98fb"}))
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Says what it was asked."""
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+        said = {"method": self.command, "path": self.path, "token": self.headers["authorization"], "body": body}
+        self.send_response(404 if self.path == "/nothing" else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_reader_copies_blocks_and_keeps_what_answers_say(
+    own: bool, echo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the machine's curl and openssl, where there are, and with our own."""
+    if own:
+        monkeypatch.setattr(shutil, "which", lambda _name: None)
+    elif not (shutil.which("curl") and shutil.which("openssl")):
+        pytest.skip("there are none on this machine")
+    reader = Reader(tmp_path / "reader", {}, {"http://127.0.0.1:8000": echo})
+    assert reader.run(Step("API=http://127.0.0.1:8000\nTOKEN=$(printf secret)")).status == ""
+    step = Step('curl -X PATCH "$API/plans?page=2" -H "Authorization: Bearer $TOKEN" -d \'{"a": "\'$TOKEN\'"}\'')
+    answer = reader.run(step)
+    expected = {"method": "PATCH", "path": "/plans?page=2", "token": "Bearer secret", "body": '{"a": "secret"}'}
+    assert (answer.status, answer.value) == ("200", expected)
+    step.take = {"PATH_AGAIN": "path"}
+    reader.keep(step, answer)
+    again = reader.run(Step('curl -f "$API"\ncurl "$API/nothing" -d "$PATH_AGAIN"'))
+    assert (again.status, again.value["method"], again.value["body"]) == ("404", "POST", "/plans?page=2")
+    signed = Step("""curl "$API" -d "$(printf 'it' | openssl dgst -sha256 -hmac "$TOKEN" -binary | base64)\"""")
+    assert reader.run(signed).value["body"] == "YsmpiH5Slh63XbswB/6f+5SsXT3gz7DwgyCLilRxTSs="
+    with pytest.raises(AssertionError, match="nothing"):
+        reader.run(Step('curl -f "$API/nothing"'))
