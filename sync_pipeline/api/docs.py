@@ -87,15 +87,16 @@ def _call(document: Mapping[str, Any], method: str, path: str, operation: Mappin
     if "x-right" in operation:
         needs = f"the right to {operation['x-right']}" if operation["x-right"] else "any token"
         yield f"Needs {needs}: {', '.join(operation['x-roles'])}.\n"
-    parameters = operation.get("parameters", [])
-    if parameters:
+    rows = [
+        _row(document, one["name"], one["in"], one.get("description"), one["schema"], bool(one.get("required")))
+        for one in operation.get("parameters", [])
+    ]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    rows += _fields(document, body["schema"]) if body else []
+    if rows:
         yield "| parameter | in | | |"
         yield "|---|---|---|---|"
-        for one in parameters:
-            kind = _kind(document, one["schema"])
-            needed = "required" if one.get("required") else f"default {json.dumps(one['schema'].get('default'))}"
-            words = one.get("description") or one["schema"].get("description") or ""
-            yield f"| `{one['name']}` | {one['in']} | {kind}, {needed} | {words.replace('|', '/')} |"
+        yield from rows
         yield ""
     for example in walk():
         if example.under == operation["operationId"]:
@@ -104,6 +105,29 @@ def _call(document: Mapping[str, Any], method: str, path: str, operation: Mappin
     others = [status for status in operation["responses"] if status != good]
     if others:
         yield f"Other answers: {', '.join(others)}.\n"
+
+
+def _row(
+    document: Mapping[str, Any], name: str, place: str, words: str | None, schema: Mapping[str, Any], required: bool
+) -> str:
+    default = f"default {json.dumps(schema['default'])}" if schema.get("default") is not None else "optional"
+    said = (words or schema.get("description") or "").replace("|", "/")
+    return f"| `{name}` | {place} | {_kind(document, schema)}, {'required' if required else default} | {said} |"
+
+
+def _fields(document: Mapping[str, Any], schema: Mapping[str, Any], before: str = "") -> list[str]:
+    """The rows of a body's fields, and of those of the records in its lists."""
+    schema = _resolved(document, schema)
+    for one in schema.get("anyOf", ()):
+        if one.get("type") != "null":
+            return _fields(document, one, before)
+    rows = []
+    needed = set(schema.get("required", ()))
+    for name, one in sorted(schema.get("properties", {}).items(), key=lambda field: field[0] not in needed):
+        required = name in needed
+        rows.append(_row(document, before + name, "body", None, one, required))
+        rows += _fields(document, one.get("items", {}), f"{before}{name}[].")
+    return rows
 
 
 def _shown(example: Example) -> Iterator[str]:
@@ -132,7 +156,7 @@ def _kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         kinds = [_kind(document, one) for one in schema["anyOf"] if one.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
     if "enum" in schema:
-        return ", ".join(map(str, schema["enum"]))
+        return " or ".join(map(str, schema["enum"]))
     return str(schema.get("format") or schema.get("type") or "any")
 
 

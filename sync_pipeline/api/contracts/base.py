@@ -52,3 +52,11 @@ PageSize = Annotated[int, Query(ge=1, le=500, alias="pageSize", description="Row
 Number = Annotated[int, Path(ge=1, le=_LARGEST)]
 Name = Annotated[str, Path(min_length=1, max_length=63, description="The connection's name.", examples=["shop"])]
 Why = Annotated[str | None, Field(max_length=2000, description="The reason, for the record.", examples=["checked"])]
+ConnectionOf = Annotated[
+    str | None,
+    Field(min_length=1, max_length=63, description="The connection's name; needed where there are several."),
+]
+BatchSize = Annotated[
+    int | None, Field(ge=1, le=5000, description="Records a transaction; else the connection's setting.")
+]
+BatchDelay = Annotated[int | None, Field(ge=0, le=60_000, description="Between two batches; else the connection's.")]
