@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test check torture bench lock clean baseline
+.PHONY: help setup demo test check torture bench examples lock clean baseline
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ torture: setup ## The long fault and kill suites
 
 bench: setup ## The benchmarks, side by side with a floor and a peer
 	$(BIN)/python -m bench
+
+examples: setup ## Record the documents' examples anew, from a fresh demo: api/examples.json, docs/api.md, docs/push.md
+	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
 
 lock: ## Write requirements.lock anew (no index address in it)
 	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \

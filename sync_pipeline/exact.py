@@ -20,7 +20,7 @@ def exact_json(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value) if value.is_finite() else "null"
     if isinstance(value, (datetime, date)):
-        return json.dumps(value.isoformat())
+        return json.dumps(value.isoformat().replace("+00:00", "Z"))  # as the other answers have it
     if isinstance(value, UUID):
         return json.dumps(str(value))
     if is_dataclass(value) and not isinstance(value, type):

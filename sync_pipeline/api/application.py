@@ -17,6 +17,7 @@ import sync_pipeline.api.routes as routes
 from sync_pipeline.api import errors
 from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
 from sync_pipeline.api.door import Door
+from sync_pipeline.api.examples import illustrate
 from sync_pipeline.api.middleware import Guard
 from sync_pipeline.api.sse import Hub
 from sync_pipeline.config import Settings
@@ -117,19 +118,22 @@ def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> di
                         content["application/json"] = content.pop("text/event-stream")
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
+        illustrate(document)
         app.openapi_schema = document
     return app.openapi_schema
 
 
+# In an order that works: what a section needs is made by those before it (see examples.json).
 _TAGS = [
+    {"name": "observe", "description": "Where everything stands, and what happened."},
     {"name": "table", "description": "Captured records with their status."},
     {"name": "preview", "description": "What would change, and choosing."},
-    {"name": "sync", "description": "Full syncs, queues, several entities in the order of their dependencies."},
     {"name": "plans", "description": "What exactly will happen; making it happen; taking it back."},
-    {"name": "connections", "description": "Stores, without their secrets."},
     {"name": "push", "description": "For plugins that send rather than are asked."},
+    {"name": "sync", "description": "Queues, several entities in the order of their dependencies, full syncs."},
+    {"name": "decisions", "description": "Gates: what stops and waits for a person's answer."},
     {"name": "webhooks", "description": "For stores that tell what happened."},
-    {"name": "observe", "description": "What happened, what waits, where everything stands."},
+    {"name": "connections", "description": "Stores, without their secrets."},
     {"name": "people", "description": "Sessions, tokens, users."},
     {"name": "health", "description": "For machines that watch."},
 ]

@@ -1,4 +1,7 @@
-"""docs/api.md, from the OpenAPI document: `python -m sync_pipeline.api.docs > docs/api.md`. A test holds them equal."""
+"""docs/api.md, from the OpenAPI document and the recorded examples; a test holds them equal.
+
+`python -m sync_pipeline.api.docs > docs/api.md` writes it; `make examples` records anew first.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,29 @@ from typing import Any
 
 from sync_pipeline.api.application import build
 from sync_pipeline.api.auth import RIGHTS, Right
+from sync_pipeline.api.examples import Example, command, laid_out, taken, walk
 from sync_pipeline.config import Settings
 
 _HEAD = """# The HTTP API
 
-Written from the service's OpenAPI document (`/openapi.json`) by `python -m sync_pipeline.api.docs`; do not edit.
+Written by `make examples` from the service's OpenAPI document (`/openapi.json`); do not edit. The answers were recorded
+from the demo, and a test runs all calls of this page, in their order, and compares. From a fresh clone, in a terminal:
 
-    sync-pipeline serve --port 8000
-    TOKEN=$(sync-pipeline token add ORG --role operator)
-    curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8000/api/v1/status
+    make demo
+
+and when it says that the API is there, in another one, in the same folder:
+
+```sh
+API=http://127.0.0.1:8000
+STORE=http://127.0.0.1:18871    # acme's shop: the demo says at which port it opened its stores
+TOKEN=$(.venv/bin/sync-pipeline token add acme --role operator)
+ADMIN=$(.venv/bin/sync-pipeline token add acme --role admin)
+PLUGIN=$(.venv/bin/sync-pipeline token add acme --role plugin --connection shop)
+```
+
+The calls are there to be copied one after the other. Where one needs something that an answer said, as the id of a
+plan, a line `PLAN=…` shows where it stands; yours is another. `| python3 -m json.tool` lays an answer out.
+`"…": "52 more"` marks what is left out on this page alone.
 
 {description}
 """
@@ -32,8 +49,6 @@ _RIGHTS = {
     Right.PEOPLE: "tokens and users",
     Right.PUSH: "send records into the token's connection",
 }
-_EXAMPLES = {"string": "…", "integer": 1, "number": 1.0, "boolean": False, "null": None}
-_FORMATS = {"uuid": "6f1c0f4e-6f0b-4c39-9a51-6a2f0f3f8f10", "date-time": "2026-11-21T08:00:00Z"}
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -49,6 +64,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for right, words in _RIGHTS.items():
         yield f"| {right}: {words} | " + " | ".join("yes" if right in those else "" for those in RIGHTS.values()) + " |"
     yield ""
+    order = {name: place for place, name in reversed(list(enumerate(one.under for one in walk())))}
     for tag in document["tags"]:
         calls = [
             (method, path, operation)
@@ -58,6 +74,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         ]
         if not calls:
             continue
+        calls.sort(key=lambda call: order.get(call[2]["operationId"], len(order)))
         yield f"## {tag['name'].capitalize()}\n"
         yield f"{tag['description']}\n"
         for method, path, operation in calls:
@@ -70,48 +87,61 @@ def _call(document: Mapping[str, Any], method: str, path: str, operation: Mappin
     if "x-right" in operation:
         needs = f"the right to {operation['x-right']}" if operation["x-right"] else "any token"
         yield f"Needs {needs}: {', '.join(operation['x-roles'])}.\n"
-    parameters = operation.get("parameters", [])
-    if parameters:
+    rows = [
+        _row(document, one["name"], one["in"], one.get("description"), one["schema"], bool(one.get("required")))
+        for one in operation.get("parameters", [])
+    ]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    rows += _fields(document, body["schema"]) if body else []
+    if rows:
         yield "| parameter | in | | |"
         yield "|---|---|---|---|"
-        for one in parameters:
-            kind = _kind(document, one["schema"])
-            needed = "required" if one.get("required") else f"default {json.dumps(one['schema'].get('default'))}"
-            words = one.get("description") or one["schema"].get("description") or ""
-            yield f"| `{one['name']}` | {one['in']} | {kind}, {needed} | {words.replace('|', '/')} |"
+        yield from rows
         yield ""
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    for example in walk():
+        if example.under == operation["operationId"]:
+            yield from _shown(example)
     good = next(status for status in operation["responses"] if status < "300")
-    answer = operation["responses"][good].get("content", {}).get("application/json")
-    yield "```"
-    yield from _curl(document, method, path, operation, body)
-    if answer and answer.get("schema"):
-        yield ""
-        yield f"{good} {json.dumps(_example(document, answer['schema']), ensure_ascii=False)}"
-    yield "```\n"
     others = [status for status in operation["responses"] if status != good]
     if others:
         yield f"Other answers: {', '.join(others)}.\n"
 
 
-def _curl(
-    document: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any], body: Any
-) -> Iterator[str]:
-    query = []
-    for one in operation.get("parameters", []):
-        value = _example(document, one["schema"])
-        if one["in"] == "path":
-            path = path.replace(f"{{{one['name']}}}", str(value))
-        elif one["in"] == "query" and one.get("required"):
-            query.append(f"{one['name']}={value}")
-    address = "$API" + path + ("?" + "&".join(query) if query else "")
-    token = ' -H "Authorization: Bearer $TOKEN"' if operation.get("security") else ""
-    verb = "" if method == "get" else f" -X {method.upper()}"
-    sent = ""
-    if body:
-        text = json.dumps(_example(document, body["schema"], only_required=True), ensure_ascii=False)
-        sent = f" \\\n    -H 'Content-Type: application/json' -d '{text}'"
-    yield f'curl{verb}{token} "{address}"{sent}'
+def _row(
+    document: Mapping[str, Any], name: str, place: str, words: str | None, schema: Mapping[str, Any], required: bool
+) -> str:
+    default = f"default {json.dumps(schema['default'])}" if schema.get("default") is not None else "optional"
+    said = (words or schema.get("description") or "").replace("|", "/")
+    return f"| `{name}` | {place} | {_kind(document, schema)}, {'required' if required else default} | {said} |"
+
+
+def _fields(document: Mapping[str, Any], schema: Mapping[str, Any], before: str = "") -> list[str]:
+    """The rows of a body's fields, and of those of the records in its lists."""
+    schema = _resolved(document, schema)
+    for one in schema.get("anyOf", ()):
+        if one.get("type") != "null":
+            return _fields(document, one, before)
+    rows = []
+    needed = set(schema.get("required", ()))
+    for name, one in sorted(schema.get("properties", {}).items(), key=lambda field: field[0] not in needed):
+        required = name in needed
+        rows.append(_row(document, before + name, "body", None, one, required))
+        rows += _fields(document, one.get("items", {}), f"{before}{name}[].")
+    return rows
+
+
+def _shown(example: Example) -> Iterator[str]:
+    if example.says:
+        yield f"{example.says}\n"
+    yield f"```sh\n{command(example)}\n```\n"
+    if example.call or example.take:
+        yield f"Answers {example.status}:\n"
+        if isinstance(example.answer, str):
+            yield f"```text\n{example.answer}\n```\n"
+        else:
+            yield f"```json\n{laid_out(example.answer)}\n```\n"
+    if example.take:
+        yield "```sh\n" + "\n".join(taken(example)) + "\n```\n"
 
 
 def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,42 +150,13 @@ def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping
     return schema
 
 
-def _example(document: Mapping[str, Any], schema: Mapping[str, Any], *, only_required: bool = False) -> Any:
-    """A value of this schema: its own example, else one made of its parts."""
-    schema = _resolved(document, schema)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for name in ("example", "const"):
-        if name in schema:
-            return schema[name]
-    if "enum" in schema:
-        return schema["enum"][0]
-    for name in ("anyOf", "oneOf", "allOf"):
-        if schema.get(name):
-            return _example(document, schema[name][0], only_required=only_required)
-    if schema.get("type") == "object" or "properties" in schema:
-        required = schema.get("required", [])
-        return {
-            name: _example(document, one, only_required=only_required)
-            for name, one in schema.get("properties", {}).items()
-            if not only_required or name in required
-        }
-    if schema.get("type") == "array":
-        return [_example(document, schema["items"], only_required=only_required)] if schema.get("items") else []
-    if schema.get("format") in _FORMATS:
-        return _FORMATS[schema["format"]]
-    if "pattern" in schema and schema.get("minLength") == 64:
-        return "0" * 64
-    return _EXAMPLES.get(str(schema.get("type")), {})
-
-
 def _kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     schema = _resolved(document, schema)
     if "anyOf" in schema:
         kinds = [_kind(document, one) for one in schema["anyOf"] if one.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
     if "enum" in schema:
-        return ", ".join(map(str, schema["enum"]))
+        return " or ".join(map(str, schema["enum"]))
     return str(schema.get("format") or schema.get("type") or "any")
 
 

@@ -24,23 +24,32 @@ class ConnectionSettings(BaseModel):
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
     # A tenant sets these, so each has bounds: one connection must not hold up the others.
-    sweep_every: int = Field(1, ge=1, le=1_000)  # a delta sweeps every n-th time; 1: each
-    overlap_seconds: int = Field(300, ge=0, le=31 * 86_400)  # how far before the watermark a delta begins
-    deletion_gate_share: float = Field(0.2, ge=0, le=1)  # more missing than this share opens a gate
-    promote_on_select: bool = True
+    sweep_every: int = Field(1, ge=1, le=1_000, description="A delta sweeps every n-th time; 1: each time.")
+    overlap_seconds: int = Field(300, ge=0, le=31 * 86_400, description="How far before the watermark a delta begins.")
+    deletion_gate_share: float = Field(
+        0.2, ge=0, le=1, description="More missing than this share of an entity opens a gate."
+    )
+    promote_on_select: bool = Field(True, description="A selection that is no draft is promoted by a sensor.")
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = Field(4, ge=1, le=64)
-    preview_max_pages: int = Field(10, ge=1, le=10_000)
-    batch_size: int = Field(50, ge=1, le=5_000)
-    batch_delay_ms: int = Field(0, ge=0, le=60_000)
-    timeout_seconds: float = Field(60.0, gt=0, le=300)
-    # More noise, per stream.
-    noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field({}, max_length=100)
-    # keep: payloads as they are. hash: an e-mail address is stored as its SHA-256 only, wherever it comes from.
-    # Unsaid, what is pushed is hashed and what is pulled is kept.
-    pii_policy: Literal["keep", "hash"] | None = None
-    owner: str | None = Field(None, max_length=254)  # who answers for this store; named at its gates
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$")  # of its prices, where it is not the organization's
+    max_concurrency: int = Field(4, ge=1, le=64, description="How many requests the store is sent at once, at most.")
+    preview_max_pages: int = Field(
+        10, ge=1, le=10_000, description="A preview reads at most so many pages of 100 records."
+    )
+    batch_size: int = Field(50, ge=1, le=5_000, description="So many records are promoted in one transaction.")
+    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two such batches.")
+    timeout_seconds: float = Field(60.0, gt=0, le=300, description="How long the store may take for an answer.")
+    noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field(
+        {}, max_length=100, description="Per entity: more fields whose change is no change."
+    )
+    pii_policy: Literal["keep", "hash"] | None = Field(
+        None,
+        description="hash: an e-mail address is stored as its SHA-256 alone, wherever it comes from; keep: as it is. "
+        "Not set: what is pushed is hashed, what is pulled is kept.",
+    )
+    owner: str | None = Field(None, max_length=254, description="Who answers for this store; named at its gates.")
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Of its prices, where it is not the organization's."
+    )
 
     @model_validator(mode="before")
     @classmethod

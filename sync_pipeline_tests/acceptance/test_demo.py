@@ -1,20 +1,35 @@
-"""The demo on a fresh data folder, and once more on what it left."""
+"""The demo on a fresh data folder, once more on what it left, and what the documents say can be done with it."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sync_pipeline.cli.children import answers
+from sync_pipeline.cli.demo.stores import FIRST_PORT, STORES
+from sync_pipeline.config import PROJECT
+from sync_pipeline_tests.documents import Reader, follow
+from sync_pipeline_tests.recording import record_api, record_written
+
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
+DOCS = PROJECT / "docs"
+pytestmark = pytest.mark.dagster
 
 
-def test_the_whole_flow_runs_once_and_again_on_the_same_data(tmp_path: Path) -> None:
+def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    env |= {"SYNC_HOME": str(tmp_path / "home")}
+    env |= {"SYNC_HOME": str(tmp_path / "home"), "LOGNAME": "ann"}  # the documents' reader
 
     def run(*arguments: str) -> Any:
         done = subprocess.run(
@@ -42,14 +57,56 @@ def test_the_whole_flow_runs_once_and_again_on_the_same_data(tmp_path: Path) -> 
     records = sum(e["captured"] for c in acme["connections"] for e in c["entities"] if e["entity"] == "products")
     assert acme["core"]["products"] < records
 
-    again = run("demo", "--once")
-    for before, after in zip(first["orgs"], again["orgs"], strict=True):
-        assert after["core"] == before["core"]
-        assert after["plan"] is None
-        for entity in (e for c in after["connections"] for e in c["entities"]):
-            assert (entity["new"], entity["updated"], entity["deleted"]) == (0, 0, 0), entity
-            assert entity["in_sync"] == entity["captured"]
+    with demo(env) as (again, elsewhere):
+        for before, after in zip(first["orgs"], again["orgs"], strict=True):
+            assert after["core"] == before["core"]
+            assert after["plan"] is None
+            for entity in (e for c in after["connections"] for e in c["entities"]):
+                assert (entity["new"], entity["updated"], entity["deleted"]) == (0, 0, 0), entity
+                assert entity["in_sync"] == entity["captured"]
 
-    shop = run("status", "acme")["connections"][0]
-    products = next(e for e in shop["entities"] if e["entity"] == "products")
-    assert products["promoted"] == products["in_sync"] == 120
+        shop = run("status", "acme")["connections"][0]
+        products = next(e for e in shop["entities"] if e["entity"] == "products")
+        assert products["promoted"] == products["in_sync"] == 120
+
+        said = as_the_documents_say(Reader(tmp_path / "reader", env, elsewhere))
+    assert not said, "\n\n".join(["If this is as it should be: make examples", *said])
+
+
+@contextmanager
+def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
+    """The demo in the foreground: what it did, and where is what the documents name."""
+    api, dagster = _free_port(), _free_port()
+    running = subprocess.Popen(
+        [str(COMMAND), "demo", "--json", "--port", api, "--dagster-port", dagster],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert running.stdout is not None
+        did = json.loads(running.stdout.readline())
+        elsewhere = {"http://127.0.0.1:8000": f"http://127.0.0.1:{api}", ".venv/bin/sync-pipeline": str(COMMAND)}
+        urls = {(one["org"], c["connection"]): c["url"] for one in did["orgs"] for c in one["connections"]}
+        for number, store in enumerate(STORES):
+            elsewhere[f"http://127.0.0.1:{FIRST_PORT + number}"] = urls[store.org, store.connection]
+        while not answers(f"http://127.0.0.1:{api}/healthz"):
+            assert running.poll() is None
+            time.sleep(0.2)
+        yield did, elsewhere
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.wait(60)
+
+
+def as_the_documents_say(reader: Reader) -> list[str]:
+    """What is not as docs/api.md and docs/push.md show it."""
+    if os.environ.get("RECORD"):  # make examples
+        record_api(reader)
+        record_written(reader, DOCS / "push.md")
+        return []
+    return [one for name in ("api.md", "push.md") for one in follow(reader, (DOCS / name).read_text("utf-8"))]
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])

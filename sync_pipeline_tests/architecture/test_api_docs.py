@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 from pydantic import SecretStr
 
 from sync_pipeline.api.application import build
 from sync_pipeline.api.docs import render
+from sync_pipeline.api.examples import FILE, calls, command, walk, whole
 from sync_pipeline.config import PROJECT, Settings
 
 
@@ -18,7 +21,7 @@ def document() -> dict[str, Any]:
 
 
 def test_api_md_is_the_document(document: dict[str, Any]) -> None:
-    """If this fails: `python -m sync_pipeline.api.docs > docs/api.md`."""
+    """If this fails: `python -m sync_pipeline.api.docs > docs/api.md`; for new answers `make examples`."""
     assert (PROJECT / "docs" / "api.md").read_text("utf-8") == render(document)
 
 
@@ -41,3 +44,38 @@ def test_every_call_says_what_it_does_needs_and_may_answer(document: dict[str, A
                 assert answer["description"], (name, status)
                 if status >= "400" and status != "503":
                     assert "schema" in answer["content"]["application/json"], (name, status)
+
+
+def test_every_call_is_shown_with_a_recorded_answer(document: dict[str, Any]) -> None:
+    shown = {
+        found["operationId"] for example, _, found in calls(document) if found and example.under == found["operationId"]
+    }
+    every = {one["operationId"]: name for operations in document["paths"].values() for name, one in operations.items()}
+    assert set(every) == shown, "add it to api/examples.json, then: make examples"
+    assert all(example.status is not None and example.answer is not None for example in walk() if example.call)
+
+
+def test_the_page_is_in_the_order_in_which_the_calls_work(document: dict[str, Any]) -> None:
+    text = render(document)
+    places = [text.index(f"```sh\n{command(example)}\n```") for example in walk() if example.first or example.take]
+    assert places == sorted(places)
+
+
+def test_recorded_answers_hold_to_their_schemas(document: dict[str, Any]) -> None:
+    for example, _, found in calls(document):
+        assert found, f"{example.call} is none of the service's calls"
+        answered = found["responses"].get(str(example.status))
+        assert answered, f"{example.call} answered {example.status}, which is not documented"
+        for kind, media in answered.get("content", {}).items():
+            if kind == "application/json" and "schema" in media:
+                schema = {**media["schema"], "components": document["components"]}
+                Draft202012Validator(schema).validate(whole(example.answer))
+        sent = found.get("requestBody", {}).get("content", {}).get("application/json")
+        if sent and example.body is not None and not example.off_schema:
+            Draft202012Validator({**sent["schema"], "components": document["components"]}).validate(example.body)
+
+
+def test_no_example_shows_a_token() -> None:
+    text = FILE.read_text("utf-8")
+    assert "sp_1_…" in text
+    assert not re.search(r"sp_\d+_[\w-]{8,}", text)

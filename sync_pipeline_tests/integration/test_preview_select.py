@@ -271,3 +271,5 @@ def test_a_capped_look_says_so_and_thinks_nothing_missing(open_shop: Shop) -> No
     assert open_shop.preview("orders").capped
     assert open_shop.value("SELECT watermark FROM capture.sync_cursor WHERE entity_type = 'order'") == watermark
     assert open_shop.value("SELECT count(*) FROM capture.sync_record WHERE deletion_state <> 'present'") == 0
+    open_shop.server.faults.per_page_cap(None)
+    assert not open_shop.pull("orders", max_pages=1)["orders"].capped  # one page was enough

@@ -55,3 +55,11 @@ Line = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$")
 ]  # shown in lists and logs
 Why = Annotated[str | None, Field(max_length=2000, description="The reason, for the record.", examples=["checked"])]
+ConnectionOf = Annotated[
+    str | None,
+    Field(min_length=1, max_length=63, description="The connection's name; needed where there are several."),
+]
+BatchSize = Annotated[
+    int | None, Field(ge=1, le=5000, description="Records a transaction; else the connection's setting.")
+]
+BatchDelay = Annotated[int | None, Field(ge=0, le=60_000, description="Between two batches; else the connection's.")]

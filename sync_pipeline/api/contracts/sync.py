@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from sync_pipeline.api.contracts.base import Shape, Why
+from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
 
@@ -80,9 +80,9 @@ class QueueAction(Shape):
     queue_id: UUID | None = Field(None, description="Of every action but start.")
     plan_id: UUID | None = Field(None, description="start: this plan.")
     ids: Ids | None = Field(None, description="start: include these records, and promote them.")
-    connection: str | None = Field(None, min_length=1, max_length=63)
-    batch_size: int | None = Field(None, ge=1, le=5000)
-    batch_delay_ms: int | None = Field(None, ge=0, le=60_000)
+    connection: ConnectionOf = None
+    batch_size: BatchSize = None
+    batch_delay_ms: BatchDelay = None
     why: Why = None
 
 
@@ -105,20 +105,22 @@ class EntityIds(Shape):
 class Orchestration(Shape):
     """Records of several entities, promoted in the order of their dependencies."""
 
-    connection: str | None = Field(None, min_length=1, max_length=63)
+    connection: ConnectionOf = None
     entities: list[EntityIds] = Field(min_length=1, max_length=50)
-    batch_size: int | None = Field(None, ge=1, le=5000)
-    batch_delay_ms: int | None = Field(None, ge=0, le=60_000)
+    batch_size: BatchSize = None
+    batch_delay_ms: BatchDelay = None
     why: Why = None
 
 
 class Materialization(Shape):
     """Entities whose selected records are promoted, in the order of their dependencies. None named: all."""
 
-    connection: str | None = Field(None, min_length=1, max_length=63)
-    entities: list[str] = Field(default_factory=list, max_length=50, examples=[["categories", "products"]])
-    batch_size: int | None = Field(None, ge=1, le=5000)
-    batch_delay_ms: int | None = Field(None, ge=0, le=60_000)
+    connection: ConnectionOf = None
+    entities: list[str] = Field(
+        default_factory=list, max_length=50, description="None named: all.", examples=[["categories", "products"]]
+    )
+    batch_size: BatchSize = None
+    batch_delay_ms: BatchDelay = None
 
 
 class FullSync(Shape):
@@ -131,8 +133,10 @@ class FullSync(Shape):
 class NewPlan(Shape):
     """Plan everything that is included and not yet in core; or only of some entities of a connection."""
 
-    connection: str | None = Field(None, min_length=1, max_length=63)
-    entities: list[str] = Field(default_factory=list, max_length=50, examples=[["products"]])
+    connection: ConnectionOf = None
+    entities: list[str] = Field(
+        default_factory=list, max_length=50, description="None named: all.", examples=[["products"]]
+    )
 
 
 class PlanInfo(Shape):
@@ -173,7 +177,7 @@ class PlanItemInfo(Shape):
 class Approval(Shape):
     """A yes to exactly the plan with this hash."""
 
-    hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")
+    hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="As the plan has it.")
 
 
 class Refusal(Shape):
@@ -185,9 +189,11 @@ class Refusal(Shape):
 class Application(Shape):
     """How to apply a plan. With `hash`, only if the plan has it."""
 
-    hash: str | None = Field(None, min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")
-    batch_size: int | None = Field(None, ge=1, le=5000)
-    batch_delay_ms: int | None = Field(None, ge=0, le=60_000)
+    hash: str | None = Field(
+        None, min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="Only if the plan has it."
+    )
+    batch_size: BatchSize = None
+    batch_delay_ms: BatchDelay = None
 
 
 class Undone(Shape):

@@ -13,7 +13,7 @@ from sync_pipeline.api.contracts.observe import RequestInfo
 Status = Literal["new", "updated", "deleted", "in_sync"]
 Ids = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
-    Field(min_length=1, max_length=10_000, examples=[["101", "102"]]),
+    Field(min_length=1, max_length=10_000, description="The store's ids.", examples=[["101", "102"]]),
 ]
 
 
@@ -77,11 +77,13 @@ class Selection(Shape):
     )
 
     decision: Literal["include", "ignore"]
-    ids: Ids | None = None
-    status: Status | None = None
-    search: str | None = Field(None, min_length=1, max_length=200)
-    all: bool = False
-    excluding: list[str] = Field(default_factory=list, max_length=10_000, alias="except")
+    ids: Ids | None = Field(None, description="These records.")
+    status: Status | None = Field(None, description="All that are new, updated …")
+    search: str | None = Field(None, min_length=1, max_length=200, description="All that this finds in the table.")
+    all: bool = Field(False, description="All of the entity.")
+    excluding: list[str] = Field(
+        default_factory=list, max_length=10_000, alias="except", description="But for these ids."
+    )
     why: Why = None
     draft: bool = Field(False, description="A draft is promoted only by a plan that somebody approves.")
 

@@ -22,7 +22,7 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, seen, the_connection
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
-from sync_pipeline.sources.settings import LOCAL
+from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect.rotate import rotate_credentials
 
@@ -144,6 +144,8 @@ async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
 
 
 def _provider(source: Source) -> ProviderInfo:
+    shared = ConnectionSettings.model_fields
+    fields = sorted(source.settings.model_fields.items(), key=lambda one: one[0] in shared)  # its own come first
     settings = [
         SettingInfo(
             name=name,
@@ -153,7 +155,7 @@ def _provider(source: Source) -> ProviderInfo:
             secret=name in source.secret_fields,
             default=None if field.is_required() else field.get_default(call_default_factory=True),
         )
-        for name, field in source.settings.model_fields.items()
+        for name, field in fields
         if name not in LOCAL
     ]
     return ProviderInfo(name=source.name, title=source.title, settings=settings, entities=list(source.streams))

@@ -22,35 +22,35 @@ from sync_pipeline.api.lists import part
 from sync_pipeline.errors import NotFound
 from sync_pipeline.steps import observe
 
-router = APIRouter(prefix="/api/v1", tags=["observe"], route_class=CallerFirst)
+router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for its end; 0 answers at once.")]
 _POLL_SECONDS = 0.5
 
 
-@router.get("/integrations/sync/activity", responses=problems())
+@router.get("/integrations/sync/activity", tags=["observe"], responses=problems())
 async def activity(door: TheDoor, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Activity:
     """The audit log: who did what, newest first."""
     found = await door.run(observe.activity, door.db, caller.org, page=page, page_size=page_size)
     return Activity(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
 
 
-@router.get("/integrations/schema-compat", responses=problems())
+@router.get("/integrations/schema-compat", tags=["observe"], responses=problems())
 async def schema_compat(door: TheDoor, caller: Reader) -> Answer[CompatInfo]:
     """The legacy names, compared with the core tables they stand for."""
     found = await door.run(observe.compat, door.db, caller.org)
     return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
 
 
-@router.get("/status", responses=problems())
+@router.get("/status", tags=["observe"], responses=problems())
 async def status(door: TheDoor, caller: Reader) -> Answer[StatusInfo]:
     """Where everything stands: captured, differences, decisions, promoted, ledger, per connection and entity."""
     found = await door.run(observe.status, door.db, caller.org)
     return Answer(data=StatusInfo.model_validate({"org": caller.org.slug, "connections": found}, from_attributes=True))
 
 
-@router.get("/decisions", responses=problems())
+@router.get("/decisions", tags=["decisions"], responses=problems())
 async def decisions(
     door: TheDoor,
     caller: Reader,
@@ -63,7 +63,7 @@ async def decisions(
     return part(DecisionInfo, found, page, page_size)
 
 
-@router.get("/decisions/{decision_id}", responses=problems(404))
+@router.get("/decisions/{decision_id}", tags=["decisions"], responses=problems(404))
 async def decision(door: TheDoor, caller: Reader, decision_id: Number) -> Answer[DecisionInfo]:
     """One gate, with its whole story."""
     found = await door.run(observe.decisions, door.db, caller.org, everything=True, decision_id=decision_id)
@@ -72,7 +72,7 @@ async def decision(door: TheDoor, caller: Reader, decision_id: Number) -> Answer
     return Answer(data=DecisionInfo.model_validate(found[0], from_attributes=True))
 
 
-@router.post("/decisions/{decision_id}/answer", responses=problems(404, 409, 413, 415))
+@router.post("/decisions/{decision_id}/answer", tags=["decisions"], responses=problems(404, 409, 413, 415))
 async def answer(door: TheDoor, caller: Decider, decision_id: Number, given: GivenAnswer) -> Answer[DecisionInfo]:
     """Answer a gate. The work it stopped goes on by itself."""
     done = await door.run(
@@ -81,7 +81,7 @@ async def answer(door: TheDoor, caller: Decider, decision_id: Number, given: Giv
     return Answer(data=DecisionInfo.model_validate(done, from_attributes=True))
 
 
-@router.get("/requests", responses=problems())
+@router.get("/requests", tags=["sync"], responses=problems())
 async def requests(
     door: TheDoor,
     caller: Reader,
@@ -95,7 +95,7 @@ async def requests(
     return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
 
 
-@router.get("/requests/{request_id}", responses=problems(404))
+@router.get("/requests/{request_id}", tags=["sync"], responses=problems(404))
 async def request(door: TheDoor, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
     """How far a request is: waiting, launched (with Dagster's run), done or failed (with the reason)."""
     return Answer(data=await ended(door, caller, request_id, wait))

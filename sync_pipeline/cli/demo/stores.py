@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sync_pipeline.config import Settings
 
 _OPEN_SECONDS = 60.0
-_FIRST_PORT = 18871
+FIRST_PORT = 18871
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
     path = settings.home / "demo.json"
     known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     before: list[int] = known.get("ports", [])
-    wanted = [*before, *range(_FIRST_PORT + len(before), _FIRST_PORT + len(STORES))]
+    wanted = [*before, *range(FIRST_PORT + len(before), FIRST_PORT + len(STORES))]
     ports: list[int] = []
     for port in wanted:
         while not free_port(port) or port in ports:

@@ -119,6 +119,7 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
     A run whose ids do not add up fails, and its watermark stays.
     """
     verdict = Verdict()
+    cut = opened.capped and not complete  # a look whose pages sufficed saw everything
     complete = complete and not opened.capped and note is None
     with run.transaction() as conn:
         _stage_seen(conn, run, complete)
@@ -156,7 +157,7 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
                 was_swept=complete,
                 started_at=run.started_at,
             )
-        report = _finish(session, run, opened, conn, verdict, balance, quarantine, error=error, note=note)
+        report = _finish(session, run, opened, conn, verdict, balance, quarantine, cut=cut, error=error, note=note)
         if error is None:
             execute(conn, SQL["forget_pages"], **run.keys)
             execute(conn, SQL["touch_connection"], **run.keys)
@@ -185,7 +186,8 @@ def fail(session: Session, run: Run, opened: Opened, error: SourceError) -> Pull
         balance = execute(conn, SQL["balance"], **run.keys).one()
         quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
-        return _finish(session, run, opened, conn, Verdict(), balance, quarantine, error=said, note=None)
+        cut = opened.capped
+        return _finish(session, run, opened, conn, Verdict(), balance, quarantine, cut=cut, error=said, note=None)
 
 
 def _finish(
@@ -197,6 +199,7 @@ def _finish(
     balance: Any,
     quarantine: list[str],
     *,
+    cut: bool,
     error: str | None,
     note: str | None,
 ) -> PullReport:
@@ -218,7 +221,7 @@ def _finish(
         requests=getattr(http, "requests", 0) - opened.requests_before,
         bytes=getattr(http, "received", 0) - opened.bytes_before,
         seconds=time.monotonic() - opened.began,
-        capped=opened.capped,
+        capped=cut,
         error=error,
         detail=json.dumps(
             {
@@ -259,7 +262,7 @@ def _finish(
         bytes=counts.bytes,
         seconds=counts.seconds,
         resumed=counts.resumed,
-        capped=opened.capped,
+        capped=cut,
         remote_total=run.progress.total,
         run_id=run.run_id,
         gate=verdict.gate,

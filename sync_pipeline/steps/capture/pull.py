@@ -18,8 +18,11 @@ from sync_pipeline.steps.capture.walk import cover
 
 def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int | None) -> bool:
     """Every record of the stream, in one list or in one list a parent; True when all were listed."""
-    complete = True
+    complete, before = True, run.progress.pages
     for walk in walks(run):
+        left = None if max_pages is None else max_pages - (run.progress.pages - before)
+        if left is not None and left <= 0:
+            return False
         done, rows = opened.coverage("walk", walk)
         complete &= cover(
             run,
@@ -28,12 +31,8 @@ def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int 
             run.commit,
             coverage=done,
             known_rows=rows,
-            max_pages=max_pages,
+            max_pages=left,
         )
-        if max_pages is not None:
-            max_pages -= run.progress.pages
-            if max_pages <= 0:
-                return False
     return complete
 
 
