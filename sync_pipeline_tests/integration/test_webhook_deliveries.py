@@ -234,6 +234,15 @@ def test_a_body_newer_than_what_is_known_needs_no_request(told: Shop) -> None:
     assert len(told.server.requests) == before
 
 
+def test_what_is_said_of_a_customer_casts_no_doubt_on_the_product_of_its_number(told: Shop) -> None:
+    number = told.store.tables["products"].ids[0]
+    deliver(told, "customer.deleted", json.dumps({"id": number}).encode())
+    newer = {**json.loads(body_now(told, "product.updated", number)), "date_modified_gmt": "2099-01-01T00:00:00"}
+    deliver(told, "product.updated", json.dumps(newer).encode())
+    report = take(told)["products"]
+    assert (report.changed, report.requests) == (1, 0)
+
+
 def test_two_bodies_of_one_second_are_decided_by_the_store(told: Shop) -> None:
     number = told.store.tables["products"].ids[0]
     first = json.loads(body_now(told, "product.updated", number))

@@ -1,7 +1,8 @@
 """push: what stores and their plugins send by themselves, into the same records and versions as what is pulled."""
 
+from sync_pipeline.steps.push.body import MAX_RECORDS, NotABatch
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive
-from sync_pipeline.steps.push.service import MAX_RECORDS, NotABatch, PushFailed, PushReport, close_killed, push
+from sync_pipeline.steps.push.service import PushFailed, PushReport, close_killed, push
 from sync_pipeline.steps.push.take import take
 
 __all__ = [

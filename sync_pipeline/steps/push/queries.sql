@@ -88,7 +88,7 @@ RETURNING delivery_no
 SELECT d.delivery_no, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
        EXISTS (SELECT 1 FROM capture.webhook_delivery AS g
                WHERE g.org_id = d.org_id AND g.connection_id = d.connection_id AND g.external_id = d.external_id
-                   AND g.look) AS doubted
+                   AND g.entity_type = d.entity_type AND g.look) AS doubted
 FROM capture.webhook_delivery AS d
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.state = 'waiting' AND (d.not_before IS NULL OR d.not_before <= now())

@@ -7,22 +7,19 @@ becomes a poorer one; where nothing is known they are the record, until a pull b
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.queries import run as execute
-from sync_pipeline.errors import ConfigurationError, NotFound, SyncError
+from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Item, Pushed, Stream, Unreadable
 from sync_pipeline.steps.capture.pii import email_hash, hash_emails
@@ -30,16 +27,9 @@ from sync_pipeline.steps.capture.record import finder, moment
 from sync_pipeline.steps.capture.records import Records
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import compare_some
+from sync_pipeline.steps.push.body import encoded, records_of
 
 SQL = load(__package__)
-MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
-_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
-_TOO_LONG = "a number in it is too long"
-_NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
-
-
-class NotABatch(ConfigurationError):
-    """The body is not {"products": [ … ]}."""
 
 
 class PushFailed(SyncError):
@@ -78,7 +68,7 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     pushed = connection.source.pushed.get(kind)
     if pushed is None:
         raise NotFound(f"{connection.source.title} stores push none of that. Calls: {_calls(connection)}.")
-    records = _records(kind, body)
+    records = records_of(kind, body)
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     with db.org(connection.org_id) as conn:
@@ -186,7 +176,7 @@ class _Push:
                     raise Unreadable("it is no object")
                 payload = self.pushed.to_payload(record)
                 external_id = str(payload["id"])
-                text = _encoded(payload)
+                text = encoded(payload)
                 if self.policy != "keep":
                     payload = jsontext.value(hash_emails(text))
                 batch.given.setdefault(external_id, []).append(payload)
@@ -210,7 +200,7 @@ class _Push:
             payload = self._over(row, given)
             if payload is None:
                 continue
-            items.append(Item(external_id, _encoded(payload), _parent(self.stream, payload)))
+            items.append(Item(external_id, encoded(payload), _parent(self.stream, payload)))
             if row is None or row.pushed_only:
                 pushed_only.append(external_id)
         counts = records.write(conn, items)
@@ -250,40 +240,6 @@ class _Push:
             )
 
 
-def _records(kind: str, body: bytes) -> list[Any]:
-    def constant(name: str) -> Any:
-        raise ValueError(name)
-
-    try:
-        given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
-    except (ValueError, RecursionError):
-        raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
-    records = given.get(kind) if isinstance(given, dict) else None
-    if not isinstance(records, list):
-        raise NotABatch(f"The body has no list “{kind}”. Send {{“{kind}”: [ … ]}}.")
-    if len(records) > MAX_RECORDS:
-        raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Send several.")
-    return records
-
-
-class _Beyond:
-    """In place of a number too long to be read: it spoils its own record, not the batch."""
-
-
-def _fraction(text: str) -> Decimal | _Beyond:
-    try:
-        return jsontext.number(text)
-    except ValueError:
-        return _Beyond()
-
-
-def _whole(text: str) -> int | _Beyond:
-    try:
-        return int(text)
-    except ValueError:  # more than 4,300 digits
-        return _Beyond()
-
-
 def _calls(connection: Connection) -> str:
     return ", ".join(connection.source.pushed) or "none"
 
@@ -306,23 +262,3 @@ def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, str) and isinstance(before, str) and len(value) == 64 and value == email_hash(before):
             result[name] = before
     return result
-
-
-def _encoded(payload: Mapping[str, Any]) -> bytes:
-    """JSON with all digits of every number.
-
-    Raises:
-        Unreadable: one of them could not be read.
-    """
-    try:
-        return _ENCODE(payload)
-    except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
-        return _NUMBER.sub(r"\1", json.dumps(payload, default=_marked)).encode()
-    except TypeError:
-        raise Unreadable(_TOO_LONG) from None
-
-
-def _marked(value: Any) -> str:
-    if not isinstance(value, Decimal):
-        raise Unreadable(_TOO_LONG)
-    return f"\x00{value}\x00"

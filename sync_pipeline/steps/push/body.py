@@ -1,0 +1,84 @@
+"""The body of a push: JSON whose numbers keep all their digits, on the way in and on the way to the database."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.sources import jsontext
+from sync_pipeline.sources.base import Unreadable
+
+MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_TOO_LONG = "a number in it is too long"
+_NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
+
+
+class NotABatch(ConfigurationError):
+    """The body is not {"products": [ … ]}."""
+
+
+def records_of(kind: str, body: bytes) -> list[Any]:
+    """The batch in a body, each record as it is, readable or not.
+
+    Raises:
+        NotABatch: it is no JSON, or has no list of that name.
+    """
+
+    def constant(name: str) -> Any:
+        raise ValueError(name)
+
+    try:
+        given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
+    except (ValueError, RecursionError):
+        raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
+    records = given.get(kind) if isinstance(given, dict) else None
+    if not isinstance(records, list):
+        raise NotABatch(f"The body has no list “{kind}”. Send {{“{kind}”: [ … ]}}.")
+    if len(records) > MAX_RECORDS:
+        raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Send several.")
+    return records
+
+
+class _Beyond:
+    """In place of a number too long to be read: it spoils its own record, not the batch."""
+
+
+def _fraction(text: str) -> Decimal | _Beyond:
+    try:
+        return jsontext.number(text)
+    except ValueError:
+        return _Beyond()
+
+
+def _whole(text: str) -> int | _Beyond:
+    try:
+        return int(text)
+    except ValueError:  # more than 4,300 digits
+        return _Beyond()
+
+
+def encoded(payload: Mapping[str, Any]) -> bytes:
+    """JSON with all digits of every number.
+
+    Raises:
+        Unreadable: one of them could not be read.
+    """
+    try:
+        return _ENCODE(payload)
+    except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
+        return _NUMBER.sub(r"\1", json.dumps(payload, default=_marked)).encode()
+    except TypeError:
+        raise Unreadable(_TOO_LONG) from None
+
+
+def _marked(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise Unreadable(_TOO_LONG)
+    return f"\x00{value}\x00"
