@@ -80,6 +80,14 @@ def test_depth_counts_brackets_outside_of_strings() -> None:
     assert middleware.depth(b'["\\"' + b"[" * 70 + b'\\\\", {}]') == 2
 
 
+def test_a_body_of_very_many_small_things_is_refused_before_it_is_parsed(
+    api: Served, org: connect.Organization
+) -> None:
+    for path, field in (("/api/v1/plans", b"entities"), ("/api/v1/tokens", b"name")):
+        many = b'{"' + field + b'":[' + b"[]," * 400_000 + b"[]]}"
+        assert api.call("POST", path, org, content=many, headers=JSON).status_code == 413
+
+
 def test_the_body_of_a_stranger_is_not_waited_for(address: tuple[str, int]) -> None:
     """Of a call without a token that holds nothing is read: it is refused before its body comes."""
     for token in (b"", b"Authorization: Bearer sp_1_" + b"A" * 43 + b"\r\n"):
