@@ -20,6 +20,7 @@ from sync_pipeline_tests.alike import differences, text_differences
 _TAKE = re.compile(r"(\w+)=\S+ +# (\S+) of the answer above")
 _ANSWERS = re.compile(r"Answers (\w+):")
 _STATUS = re.compile(r"\n<(\d{3})>\n")  # what curl is told to write behind each answer
+_UNDER_WAY = re.compile('"state": ?"(waiting|launched)"')
 _PATIENCE_SECONDS = 60.0
 _LONG_SECONDS = 240.0  # for a run of Dagster, on a machine that has much else to do
 
@@ -130,9 +131,12 @@ class Reader:
             self.env[name] = str(value)
 
     def until(self, step: Step, enough: Callable[[Answer], bool]) -> Answer:
-        """Run a block, and as long as it is not enough and no harm, again."""
-        deadline = time.monotonic() + (_LONG_SECONDS if "wait=" in step.commands else _PATIENCE_SECONDS)
+        """Run a block; as long as it is not enough and may become so, as the documents say, again."""
+        waits = "wait=" in step.commands
+        deadline = time.monotonic() + (_LONG_SECONDS if waits else _PATIENCE_SECONDS)
         while not enough(answer := self.run(step)) and step.may_be_repeated and time.monotonic() < deadline:
+            if waits and not _UNDER_WAY.search(answer.text):
+                break
             time.sleep(0.5)
         return answer
 

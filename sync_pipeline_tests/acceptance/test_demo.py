@@ -38,6 +38,9 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    (tmp_path / "home").mkdir()
+    ports = [int(_free_port()) for _ in STORES]  # the usual ones may be another demo's, and somebody writes to it
+    (tmp_path / "home" / "demo.json").write_text(json.dumps({"ports": ports}))
     first = run("demo", "--once")
     assert first["ok"] is True
     assert [one["org"] for one in first["orgs"]] == ["acme", "globex", "initech"]

@@ -191,7 +191,7 @@ def _what_next(url: str, api: str, results: list[Result]) -> None:
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     say()
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
-    say(f"API          {api}    (docs/api.md; a token: .venv/bin/sync-pipeline token add {first.org} --role operator)")
+    say(f"API          {api}    (docs/api.md: every call, to be copied)")
     for result in results:
         for one in result.connections:
             say(f"{result.org:<12} {one['url']}    a store ({one['provider']}), for this demo only")
