@@ -33,6 +33,24 @@ def add(
     say(f"Next: sync-pipeline connect {org.slug} woocommerce --name C --url URL --key K --secret-env VAR")
 
 
+@commands.command("policy")
+def policy(
+    slug: Annotated[str, typer.Argument(metavar="ORG")],
+    sku: Annotated[str, typer.Option("--sku", metavar="P", help="source_wins, core_wins, or halt: a person decides.")],
+    as_json: Json = False,
+) -> None:
+    """What decides where a SKU is in conflict (docs/mapping.md)."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps import connect
+
+    with opened() as context:
+        connect.set_sku_policy(context.db, context.org(slug), sku, actor=context.actor)
+    if as_json:
+        emit({"org": slug, "sku_policy": sku})
+        return
+    say(f"From the next promotion on: {sku}.")
+
+
 @commands.command("list")
 def list_all(as_json: Json = False) -> None:
     """All organizations."""

@@ -8,6 +8,7 @@ import pytest
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, observe, promote
 from sync_pipeline_tests.integration.test_gates_stories import answer, drift, promoted, sql
@@ -119,7 +120,9 @@ def test_a_yes_to_some_deletions_is_no_yes_to_what_goes_missing_later(open_shop:
 
 
 def test_a_sku_that_is_corrected_at_the_store_withdraws_its_gate(open_shop: Shop, store: Store) -> None:
-    sql(open_shop, "UPDATE connect.organization SET sku_policy = 'halt'")
+    connect.set_sku_policy(open_shop.db, open_shop.org, "halt", actor="ann")
+    with pytest.raises(ConfigurationError, match="source_wins, core_wins, halt"):
+        connect.set_sku_policy(open_shop.db, open_shop.org, "stop", actor="ann")
     first, second = list(store.tables["products"].ids)[:2]
     store.row("products", second).fields["sku"] = store.row("products", first).fields["sku"]
     store.tables["products"].touch(second)

@@ -13,6 +13,7 @@ from sync_pipeline.steps.connect.service import (
     organization,
     organizations,
     rotate_keys,
+    set_sku_policy,
     update_settings,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "organizations",
     "rotate_keys",
     "secret",
+    "set_sku_policy",
     "set_webhook_secret",
     "update_settings",
     "webhook_path",

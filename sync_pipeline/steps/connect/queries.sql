@@ -8,6 +8,9 @@ ON CONFLICT (slug) DO NOTHING RETURNING org_id
 -- rename_organization --
 UPDATE connect.organization SET name = %(name)s, removed_at = NULL WHERE org_id = connect.current_org()
 
+-- set_sku_policy --
+UPDATE connect.organization SET sku_policy = %(policy)s WHERE org_id = connect.current_org()
+
 -- list_organizations --
 SELECT org_id, slug, name, currency, removed_at, providers FROM connect.list_organizations()
 

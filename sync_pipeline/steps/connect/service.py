@@ -23,6 +23,7 @@ from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 
+SKU_POLICIES = ("source_wins", "core_wins", "halt")
 _SQL = load(__package__)
 
 
@@ -97,6 +98,19 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
             run(conn, _SQL["rename_organization"], name=name or found.name)
         found = organization(db, slug)
     return found
+
+
+def set_sku_policy(db: Database, org: Organization, policy: str, *, actor: str) -> None:
+    """What decides where a SKU is in conflict: source_wins, core_wins, or halt, which opens a gate.
+
+    Raises:
+        ConfigurationError: there is no such policy.
+    """
+    if policy not in SKU_POLICIES:
+        raise ConfigurationError(f"“{policy}” is no SKU policy. There are: {', '.join(SKU_POLICIES)}.")
+    with db.org(org.org_id) as conn:
+        run(conn, _SQL["set_sku_policy"], policy=policy)
+        journal.record(conn, "organization.sku_policy", actor=actor, policy=policy)
 
 
 def organizations(db: Database) -> Sequence[Organization]:
