@@ -111,8 +111,16 @@ def test_variations_without_the_bulk_list_are_read_under_their_products(open_sho
     assert parent is not None
 
 
+def test_a_bulk_list_that_fails_everywhere_is_not_needed(open_shop: Shop) -> None:
+    open_shop.server.faults.burst(status=500, count=10**6, retry_after=None, path="/wc-analytics/variations")
+    open_shop.pull("products", full=True)
+    report = open_shop.pull("variations", full=True)["variations"]
+    assert report.closed, report.error
+    assert open_shop.ids("variations") == {str(i) for i in open_shop.store.ids("variations")}
+
+
 def test_refunds_without_their_list_are_read_under_their_orders(open_shop: Shop) -> None:
-    open_shop.store.refund_list = False
+    open_shop.store.refunds_route = False
     open_shop.pull("orders", full=True)
     report = open_shop.pull("refunds", full=True)["refunds"]
     assert report.closed, report.error
@@ -159,6 +167,41 @@ def test_a_store_with_many_faults_at_once(open_shop: Shop, number: int) -> None:
     for name in ("products", "variations", "customers", "refunds", "coupons", "categories"):
         assert open_shop.ids(name) == {str(i) for i in open_shop.store.ids(name)}, name
     assert open_shop.ids("orders") == {str(i) for i in open_shop.store.ids("orders")} - {str(poisoned)}
+
+
+def test_a_store_that_fails_at_everything_is_not_taken_apart(open_shop: Shop) -> None:
+    open_shop.server.faults.down(status=500)
+    report = open_shop.pull("products", full=True)["products"]
+    assert not report.closed
+    assert report.error is not None
+    assert "fails at whatever it is asked" in report.error
+    assert report.requests < 50
+    assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine") == 0
+
+
+def test_a_list_that_fails_everywhere_fails_alone(open_shop: Shop) -> None:
+    open_shop.server.faults.burst(status=500, count=10**6, retry_after=None, path="/wc/v3/products")
+    reports = open_shop.pull("customers", "products", full=True)
+    assert reports["customers"].closed
+    assert reports["products"].error is not None
+    assert "at every place of its list of products" in reports["products"].error
+    assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine") == 0
+
+
+def test_one_parents_list_that_fails_everywhere_is_set_aside(open_shop: Shop) -> None:
+    open_shop.store.analytics = False
+    open_shop.pull("products", full=True)
+    parent = open_shop.rows("SELECT external_id FROM capture.sync_record WHERE sync_data ->> 'type' = 'variable'")[0][0]
+    open_shop.server.faults.burst(status=500, count=10**6, retry_after=None, path=f"/products/{parent}/variations")
+    report = open_shop.pull("variations", full=True)["variations"]
+    assert report.closed, report.error
+    assert report.quarantine == (f"list of {parent}",)
+    open_shop.server.faults.clear()
+    report = open_shop.pull("variations", full=True)["variations"]
+    assert report.closed
+    assert report.quarantined == 0
+    assert open_shop.ids("variations") == {str(i) for i in open_shop.store.ids("variations")}
+    assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
 
 
 def test_a_store_that_is_down_loses_nothing_and_says_so(open_shop: Shop) -> None:

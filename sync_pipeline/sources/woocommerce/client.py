@@ -23,6 +23,7 @@ NESTED = {
     "shipping_zone_methods": "wc/v3/shipping/zones/{parent}/methods",
 }
 
+_BEYOND = 10_000_000  # rows: no list is so long
 _NOT_INCLUDABLE = frozenset({"taxes"})  # its list has no `include`
 
 
@@ -129,18 +130,22 @@ class WooClient:
         if "{parent}" in stream.path:
             return False
         if stream.name not in self._one_list:
-            try:
-                self._get(stream.path, [("per_page", "1"), ("_fields", stream.id_field)])
-                self._one_list[stream.name] = True
-            except TransientSourceError as error:
-                if error.status != 500:
-                    raise
-                return True  # the list is there; it is its first record that fails
-            except RefusedBySource as error:
-                if error.status not in (400, 401, 403, 404):
-                    raise
-                self._one_list[stream.name] = False
+            self._one_list[stream.name] = self._is_list(stream, 0) or self._is_list(stream, _BEYOND)
         return self._one_list[stream.name]
+
+    def _is_list(self, stream: Stream, offset: int) -> bool:
+        """Does the list answer there? Where it fails at its first record and behind its last one it is no record's fault."""
+        try:
+            self._get(stream.path, [("per_page", "1"), ("offset", str(offset)), ("_fields", stream.id_field)])
+        except TransientSourceError as error:
+            if error.status != 500:
+                raise
+            return False
+        except RefusedBySource as error:
+            if error.status not in (400, 401, 403, 404):
+                raise
+            return False
+        return True
 
     def offset_ignored(self, stream: Stream) -> None:
         """Remember that this list knows pages only."""

@@ -2,6 +2,9 @@
 
 First by id: the ids of the page are asked for alone, then the records by id, in halves. Where even the ids fail, by
 position. What is left is looked at directly, and only then set aside, with the server's answer.
+
+Before that it is asked whether it is a record's fault at all (`alive` knows): a store that fails everywhere has no
+record to be found, and would be asked for hours.
 """
 
 from __future__ import annotations
@@ -9,13 +12,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sync_pipeline.errors import RefusedBySource, SourceUnavailable, TransientSourceError
+from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Item, Page, Paging, Presence
 from sync_pipeline.steps.capture.coverage import HIGHEST, LOWEST
 from sync_pipeline.steps.capture.run import Listed, Run
 
+_CALM = 4  # tries before a store is called dead
+_OTHERS = 3  # lists that are asked whether it is
+_BEYOND = 10_000_000  # rows: no list is so long
 HASTY = 2  # tries while a page is being taken apart; the single record gets the full number
 _WIDEST_HOLE = 300  # ids between two neighbours that are worth a look each
+
+
+class ListUnreadable(SourceError):
+    """A list fails at every place, while the store answers otherwise."""
+
+    def __init__(self, title: str, error: TransientSourceError) -> None:
+        super().__init__(
+            f"The store fails at every place of its list of {title.lower()}, while it answers otherwise: {error}. "
+            "Look at the store's error log; most often a plugin breaks this list. Nothing was lost: run again."
+        )
 
 
 def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]:
@@ -23,9 +39,14 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
 
     Raises:
         SourceUnavailable: it is not the page, the store itself does not answer.
+        ListUnreadable: this list fails everywhere, while others answer.
     """
-    if not alive(run, ask):
-        raise SourceUnavailable(f"The store stopped answering: {error}. Nothing was lost: run again.") from error
+    places = (0, ask.offset + ask.limit, max(0, ask.offset - 1), ask.offset + _BEYOND)
+    small = replace(ask, limit=1, fields=(run.stream.id_field,), walk="")
+    if not alive(run, [replace(small, offset=offset) for offset in places], error):
+        if not ask.walk:
+            raise ListUnreadable(run.stream.title, error) from error
+        return [_list_aside(run, ask, error)]  # one parent's list: the others are read
     if not ask.fields:
         try:
             ids = run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
@@ -36,20 +57,48 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
     return _by_position(run, ask)
 
 
-def alive(run: Run, ask: Ask) -> bool:
-    """Does the store answer anything at all? Asked with the smallest requests there are."""
-    for offset in (0, ask.offset + ask.limit, max(0, ask.offset - 1)):
-        small = replace(ask, offset=offset, limit=1, fields=(run.stream.id_field,), walk="")
+def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
+    """Does this list answer anywhere? The smallest requests there are, the last of them where no record is.
+
+    A 500 may be a record's fault, so other places are asked; a failure everywhere is none's.
+
+    Raises:
+        SourceUnavailable: neither this list nor another one answers.
+    """
+    for ask in asks:
         try:
-            run.budget.call(lambda small=small: run.client.list(small), tries=6)  # type: ignore[misc]
-        except TransientSourceError as error:
-            if error.status == 500:
-                continue  # this may be the record itself, at another place
-            return False
+            run.budget.call(lambda ask=ask: run.client.list(ask), tries=_CALM)  # type: ignore[misc]
+        except TransientSourceError as still:
+            if still.status == 500:
+                continue
+            raise SourceUnavailable(f"The store stopped answering: {error}. Nothing was lost: run again.") from error
         except RefusedBySource:
             return True
         return True
-    return True
+    others = [one for one in run.connection.source.streams.values() if one.parent is None and one is not run.stream]
+    for stream in others[:_OTHERS]:
+        try:
+            run.budget.call(lambda stream=stream: run.client.list(Ask(stream=stream, limit=1)), tries=HASTY)  # type: ignore[misc]
+        except TransientSourceError:
+            continue
+        except RefusedBySource:
+            return False
+        return False
+    raise SourceUnavailable(
+        f"The store fails at whatever it is asked: {error}. Nothing was lost: run again."
+    ) from error
+
+
+def _list_aside(run: Run, ask: Ask, error: TransientSourceError) -> Listed:
+    key = f"list of {ask.walk}"
+    run.quarantine(
+        key,
+        f"the store cannot answer with this list at any place: {error}",
+        request=f"{run.stream.path} {ask.walk}",
+        status=error.status,
+        raw=error.body,
+    )
+    return Listed(Page(items=[]), ask.walk, LOWEST, HIGHEST, unread=[key])
 
 
 def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:

@@ -12,16 +12,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceUnavailable, TransientSourceError
+from sync_pipeline.errors import MalformedAnswer, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page
 from sync_pipeline.steps.capture.coverage import HIGHEST, Coverage
-from sync_pipeline.steps.capture.isolate import HASTY, fetch_apart, set_aside
+from sync_pipeline.steps.capture.isolate import HASTY, ListUnreadable, alive, fetch_apart, set_aside
 from sync_pipeline.steps.capture.request import Sink, request
 from sync_pipeline.steps.capture.run import Listed, Run
 
 _ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and a page that overflows costs another
 _STEP = 16  # times wider at most: an empty stretch says little of what follows
 _WIDEST = 2**40
+_BEYOND = 2**31 - 2  # ids of 32 bits end there, and no list goes so far
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -183,14 +184,13 @@ def _isolate(run: Run, ask: Ask, window: _Window, error: TransientSourceError) -
 
 
 def _alive(run: Run, ask: Ask, error: TransientSourceError) -> None:
+    """Raises:
+    SourceUnavailable: it is not the window, the store itself does not answer.
+    ListUnreadable: this list fails everywhere, while others answer.
+    """
     small = replace(ask, after=None, before=None, limit=1, fields=(run.stream.id_field,))
-    try:
-        run.budget.call(lambda: run.client.list(small), tries=3)
-    except RefusedBySource:
-        return
-    except TransientSourceError as still:
-        if still.status != 500:  # a failing record may be the list's first
-            raise SourceUnavailable(f"The store stopped answering: {error}. Nothing was lost: run again.") from error
+    if not alive(run, [small, replace(small, after=_BEYOND)], error):
+        raise ListUnreadable(run.stream.title, error) from error
 
 
 def _by_id(run: Run, ask: Ask, window: _Window, listing: Page) -> Listed:
