@@ -21,7 +21,6 @@ TITLE = "Capture: full pull of a store's products (pages of 100, each answered i
 SCALE = 50_000
 _CONCURRENCY = ConnectionSettings().max_concurrency
 _REQUIREMENTS = Path(__file__).parent / "requirements-dlt.txt"
-_CHILDREN = Path(__file__).parent / "children"
 _MOST_MB = 300
 _TABLES = {
     "floor": ("public", "bench_floor"),
@@ -79,7 +78,7 @@ def _count(at: Ground, name: str, expected: int) -> dict[str, int]:
 
 
 def _one(at: Ground, sql: str) -> int:
-    row = at.owner.execute(sql).fetchone()  # type: ignore[call-overload]
+    row = at.owner.execute(sql).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -168,7 +167,7 @@ def peer(at: Ground, store: Store, python: Path, *arguments: str) -> dict[str, A
         given = [at.socket, at.database, store.url, store.key, store.secret, folder]
         return at.child(
             python,
-            [str(_CHILDREN / "peer.py"), *given, *arguments],
+            ["-m", "bench.children.peer", *given, *arguments],
             REQUESTS_CA_BUNDLE=store.ca_file,
             RUNTIME__DLTHUB_TELEMETRY="false",
             RUNTIME__LOG_LEVEL="ERROR",

@@ -64,4 +64,4 @@ def run(scale: int, runs: int) -> list[Row]:
 
 
 def _seconds(answers: list[dict[str, Any]]) -> float:
-    return statistics.median(answer["seconds"] for answer in answers)
+    return float(statistics.median(answer["seconds"] for answer in answers))

@@ -86,7 +86,7 @@ class Ground:
             "WHERE n.nspname = 'capture' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
         ).fetchone()
         assert tables is not None
-        self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")  # type: ignore[arg-type]
+        self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")
         # TRUNCATE keeps the columns' statistics: with them the next pull would not be a first one.
         self.owner.execute(
             "SELECT pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited) "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bench.ground import shared
@@ -47,9 +48,7 @@ def run(scale: int, runs: int) -> list[Row]:
     rows = [measured(name, values, unit="ms") for name, values in bare.items()]
     pages = list(bare.values())
     for name, options in _PAGES.items():
-        values = _timed(
-            runs, lambda options=options: preview.table(of.ground.db, of.connection, of.stream, **options).data
-        )
+        values = _timed(runs, partial(_page, of, options))
         base = statistics.median(pages[1] if "search" in options else pages[0])
         rows.append(
             measured(
@@ -74,6 +73,10 @@ def _timed(runs: int, call: Callable[[], Any]) -> list[float]:
         assert call()
         values.append(1000 * (time.perf_counter() - began))
     return values
+
+
+def _page(of: Million, options: Mapping[str, Any]) -> Any:
+    return preview.table(of.ground.db, of.connection, of.stream, **options).data
 
 
 def _bare(of: Million, sql: str) -> Any:

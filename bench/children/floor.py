@@ -48,7 +48,7 @@ def main() -> None:
         )
 
         def fetch(offset: int) -> httpx.Response:
-            params = {"per_page": _PAGE, "orderby": "id", "order": "asc", "offset": offset}
+            params: dict[str, str | int] = {"per_page": _PAGE, "orderby": "id", "order": "asc", "offset": offset}
             return client.get(address, params=params).raise_for_status()
 
         with (

@@ -5,15 +5,13 @@ they are loaded as CSV by COPY instead of INSERT statements.
 """
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-sys.path.insert(0, str(Path(__file__).parent))
 import dlt
 from dlt.sources.rest_api import rest_api_source
-from measure import tell
+
+from bench.children.measure import tell
 
 
 def main() -> None:

@@ -173,7 +173,7 @@ def _dump(server: EmbeddedPostgres, database: str) -> list[str]:
             "--no-owner",
             "--exclude-table=alembic_version",
             "-h",
-            url.query["host"],
+            str(url.query["host"]),
             "-U",
             "postgres",
             database,

@@ -11,6 +11,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.record import finder
+from sync_pipeline.steps.promote import ApplyReport, Line, UndoReport
 
 CORE = (
     "core.categories",
@@ -137,16 +138,16 @@ class World:
             )
         return plan
 
-    def apply(self, *records: tuple[int, str, str]) -> promote.ApplyReport:
+    def apply(self, *records: tuple[int, str, str]) -> ApplyReport:
         return promote.apply(self.db, self.org_id, self.plan(records), actor="tester")
 
-    def promote(self, entity_type: str, payload: dict[str, Any], **where: Any) -> promote.ApplyReport:
+    def promote(self, entity_type: str, payload: dict[str, Any], **where: Any) -> ApplyReport:
         """Capture and promote one record, which must not fail."""
         report = self.apply(self.capture(entity_type, payload, **where))
         assert report.errors == []
         return report
 
-    def undo(self, report: promote.ApplyReport) -> promote.UndoReport:
+    def undo(self, report: ApplyReport) -> UndoReport:
         return promote.undo(self.db, self.org_id, report.plan, actor="tester")
 
     def dump(self) -> dict[str, list[str]]:
@@ -156,7 +157,7 @@ class World:
             for table in CORE
         }
 
-    def lines(self, report: promote.ApplyReport) -> list[promote.Line]:
+    def lines(self, report: ApplyReport) -> list[Line]:
         return list(promote.lines(self.db, self.org_id, report.queue))
 
     def products(self) -> list[Any]:

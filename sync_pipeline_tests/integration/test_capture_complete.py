@@ -122,8 +122,12 @@ def test_a_bulk_list_that_fails_everywhere_is_not_needed(open_shop: Shop) -> Non
 def test_refunds_without_their_list_are_read_under_their_orders(open_shop: Shop) -> None:
     open_shop.store.refunds_route = False
     open_shop.pull("orders", full=True)
+    open_shop.server.requests.clear()
     report = open_shop.pull("refunds", full=True)["refunds"]
     assert report.closed, report.error
+    asked = {(request.path.removeprefix("/wp-json/wc/v3/"), request.status) for request in open_shop.server.requests}
+    parents = {row.fields["parent_id"] for row in open_shop.store.tables["refunds"].rows.values()}
+    assert asked == {("refunds", 404), *((f"orders/{parent}/refunds", 200) for parent in parents)}
     assert open_shop.ids("refunds") == {str(i) for i in open_shop.store.ids("refunds")}
 
 

@@ -285,7 +285,7 @@ def test_schedules_ask_for_every_organization_with_a_connection(
         scheduled_execution_time=datetime(2026, 1, 4, 3, tzinfo=UTC),
         resources={"sync": SyncResource()},
     ) as context:
-        [asked] = schedule.evaluate_tick(context).run_requests
+        [asked] = schedule.evaluate_tick(context).run_requests or ()
     config = asked.run_config["ops"]["woocommerce"]["config"]
     assert (config["orgs"], config["full"]) == (["acme"], full)
     made = instance.create_run_for_job(

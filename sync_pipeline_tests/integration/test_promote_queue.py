@@ -12,6 +12,7 @@ from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote import worker as worker_module
+from sync_pipeline.steps.promote.write import write
 from sync_pipeline_tests.integration.promote_world import World, product, variation
 
 
@@ -191,13 +192,13 @@ def test_stages_follow_dependencies_whatever_the_plans_order(world: World) -> No
 
 def test_a_deadlock_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = world.plan([world.capture("product", product(n)) for n in (1, 2)])
-    real, calls = worker_module.write, []
+    calls = []
 
     def unlucky(conn: Any, *rest: Any) -> None:
         calls.append(1)
         if len(calls) == 1:
             conn.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
-        real(conn, *rest)
+        write(conn, *rest)
 
     monkeypatch.setattr(worker_module, "write", unlucky)
     report = _apply(world, plan)

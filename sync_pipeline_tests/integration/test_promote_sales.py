@@ -24,19 +24,14 @@ def _customer(world: World, **fields: Any) -> Any:
 
 
 def test_lifetime_value_counts_what_was_sold_less_refunds_in_the_organizations_currency(world: World) -> None:
-    for number, fields in enumerate(
-        (
-            {"total": "100.10"},
-            {"total": "50.00", "status": "processing", "refunds": [{"id": 1, "total": "-20.05"}]},
-            {"total": "7.00", "currency": "EUR"},
-            {"total": "30.00", "status": "refunded", "refunds": [{"id": 2, "total": "-30.00"}]},
-            *(
-                {"total": "999.00", "status": s}
-                for s in ("cancelled", "failed", "checkout-draft", "trash", "auto-draft")
-            ),
-        ),
-        start=100,
-    ):
+    orders: tuple[dict[str, Any], ...] = (
+        {"total": "100.10"},
+        {"total": "50.00", "status": "processing", "refunds": [{"id": 1, "total": "-20.05"}]},
+        {"total": "7.00", "currency": "EUR"},
+        {"total": "30.00", "status": "refunded", "refunds": [{"id": 2, "total": "-30.00"}]},
+        *({"total": "999.00", "status": s} for s in ("cancelled", "failed", "checkout-draft", "trash", "auto-draft")),
+    )
+    for number, fields in enumerate(orders, start=100):
         world.capture("order", order(number, customer_id=3, **fields))
     world.capture("order", order(200, customer_id=3, total="999.00"), deleted=True)
     world.capture("order", order(201, customer_id=4, total="999.00"))

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from urllib.parse import parse_qsl, quote
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ class OAuth1(httpx.Auth):
         self.nonce: str | None = None
         self.age = 0
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         mine = {
             "oauth_consumer_key": self.key,
             "oauth_nonce": self.nonce or uuid4().hex,

@@ -11,7 +11,7 @@ from sync_pipeline_tests.unit.sandbox.conftest import client_of
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 
-def ids(client: httpx.Client, path: str, **params: object) -> set[int]:
+def ids(client: httpx.Client, path: str, **params: str) -> set[int]:
     return {row["id"] for row in client.get(path, params={"per_page": 100, **params}).json()}
 
 

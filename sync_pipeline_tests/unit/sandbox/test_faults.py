@@ -101,7 +101,7 @@ def test_down_refuses_and_comes_back(client: httpx.Client, shop: Server) -> None
 
 
 def test_rows_vanish(client: httpx.Client, shop: Server, store: Store) -> None:
-    everything = {"per_page": 100, "orderby": "id", "order": "asc", "_fields": "id"}
+    everything: dict[str, str | int] = {"per_page": 100, "orderby": "id", "order": "asc", "_fields": "id"}
     shop.faults.lose("products", 0.5)
     left = {row["id"] for row in client.get("products", params=everything).json()}
     assert 0 < len(left) < 40
@@ -131,7 +131,7 @@ def test_drift_is_recorded(client: httpx.Client, shop: Server, store: Store) -> 
 
 
 def test_hosts(client: httpx.Client, shop: Server) -> None:
-    by_id = {"per_page": 20, "orderby": "id", "order": "asc", "_fields": "id"}
+    by_id: dict[str, str | int] = {"per_page": 20, "orderby": "id", "order": "asc", "_fields": "id"}
     plain = client.get("products", params=by_id).json()
     shop.faults.per_page_cap(5)
     capped = client.get("products", params=by_id)

@@ -6,7 +6,7 @@ import pytest
 from sync_pipeline.sandbox.woocommerce import Server, Store
 
 
-def walk(client: httpx.Client, path: str, **params: object) -> list[int]:
+def walk(client: httpx.Client, path: str, **params: str | int) -> list[int]:
     ids: list[int] = []
     page = 1
     while rows := client.get(path, params={**params, "page": page}).json():
@@ -48,7 +48,7 @@ def test_past_the_last_page(client: httpx.Client, path: str, total: str) -> None
 
 
 def test_offset_beats_page_and_beyond_the_end_is_zero(client: httpx.Client) -> None:
-    by_id = {"orderby": "id", "order": "asc", "per_page": 3, "_fields": "id"}
+    by_id: dict[str, str | int] = {"orderby": "id", "order": "asc", "per_page": 3, "_fields": "id"}
     second = client.get("products", params={**by_id, "page": 2}).json()
     assert client.get("products", params={**by_id, "offset": 3, "page": 5}).json() == second
     beyond = client.get("products", params={**by_id, "offset": 400})
@@ -59,7 +59,7 @@ def test_offset_beats_page_and_beyond_the_end_is_zero(client: httpx.Client) -> N
 def test_include_drops_the_missing_and_the_trashed(client: httpx.Client, store: Store) -> None:
     one, two, three = sorted(store.ids("products"))[:3]
     store.trash("products", two)
-    asked = {"include": f"{three},{two},{one},999999", "orderby": "include", "per_page": 100}
+    asked: dict[str, str | int] = {"include": f"{three},{two},{one},999999", "orderby": "include", "per_page": 100}
     assert [row["id"] for row in client.get("products", params=asked).json()] == [three, one]
     many = ",".join(str(i) for i in range(1, 301))
     assert client.get("products", params={"include": many, "per_page": 100}).status_code == 200
