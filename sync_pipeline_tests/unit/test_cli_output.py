@@ -34,7 +34,7 @@ def test_json_of_what_commands_return() -> None:
     text = exact_json({"plan": plan, "at": moment, "ledger": Ledger(2, 1, 1, 0, True)})
     assert json.loads(text) == {
         "plan": str(plan),
-        "at": "2026-01-02T03:04:00+00:00",
+        "at": "2026-01-02T03:04:00Z",
         "ledger": {"expected": 2, "captured": 1, "quarantined": 1, "vanished": 0, "closed": True},
     }
 

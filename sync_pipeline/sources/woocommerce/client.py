@@ -134,7 +134,7 @@ class WooClient:
         return self._one_list[stream.name]
 
     def _is_list(self, stream: Stream, offset: int) -> bool:
-        """Does the list answer there? Where it fails at its first record and behind its last one it is no record's fault."""
+        """Does the list answer there? A failure at the first record and behind the last one is no record's fault."""
         try:
             self._get(stream.path, [("per_page", "1"), ("offset", str(offset)), ("_fields", stream.id_field)])
         except TransientSourceError as error:

@@ -42,7 +42,7 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
         ListUnreadable: this list fails everywhere, while others answer.
     """
     places = (0, ask.offset + ask.limit, max(0, ask.offset - 1), ask.offset + _BEYOND)
-    small = replace(ask, limit=1, fields=(run.stream.id_field,), walk="")
+    small = replace(ask, limit=1, fields=(run.stream.id_field,))
     if not alive(run, [replace(small, offset=offset) for offset in places], error):
         if not ask.walk:
             raise ListUnreadable(run.stream.title, error) from error

@@ -159,6 +159,8 @@ def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: s
             )
         report = _finish(session, run, opened, conn, verdict, balance, quarantine, cut=cut, error=error, note=note)
         if error is None:
+            if complete and run.mode == "full":
+                execute(conn, SQL["resolve_older"], **run.keys)
             execute(conn, SQL["forget_pages"], **run.keys)
             execute(conn, SQL["touch_connection"], **run.keys)
     if report.new + report.changed >= _ANALYZE_FROM:

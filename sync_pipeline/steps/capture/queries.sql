@@ -100,6 +100,14 @@ UPDATE capture.sync_quarantine SET resolved_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND external_id = ANY (%(ids)s) AND resolved_at IS NULL
 
+-- resolve_older --
+-- Everything was read: what pulls before this one set aside, also by its place in a list, is read or gone.
+UPDATE capture.sync_quarantine AS q SET resolved_at = now()
+FROM capture.sync_ledger AS l
+WHERE q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s AND q.entity_type = %(entity_type)s
+    AND q.resolved_at IS NULL AND q.run_id < %(run_id)s
+    AND l.org_id = q.org_id AND l.run_id = q.run_id AND l.mode IN ('full', 'delta', 'preview')
+
 -- quarantine --
 INSERT INTO capture.sync_quarantine
 (org_id, connection_id, entity_type, external_id, run_id, reason, request, status, raw)
