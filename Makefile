@@ -36,7 +36,7 @@ check: setup ## Formatting, lint, types, the import rule
 	$(BIN)/lint-imports
 
 test: setup ## All tests but the long fault suite (under 10 minutes on 2 cores)
-	$(BIN)/pytest -m "not torture" -n 2 --dist worksteal
+	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 torture: setup ## The long fault and kill suites
 	$(BIN)/pytest -m torture -x -v
