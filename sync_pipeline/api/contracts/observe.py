@@ -55,6 +55,8 @@ class DecisionInfo(Shape):
     answered_at: datetime | None
     why: str | None
     outcome: str | None = Field(description="What came of the answer.")
+    blocks: list[str] = Field(description="The entity types of this connection that are not promoted meanwhile.")
+    resumed_at: datetime | None = Field(description="When what it stopped had been taken up again.")
 
 
 class GivenAnswer(Shape):

@@ -141,7 +141,8 @@ SELECT org_id, slug, decision_id FROM observe.open_decisions()
 
 -- decisions --
 SELECT d.decision_id, c.name AS connection, d.entity_type, d.cause, d.question, d.detail, d.options, d.recommended,
-       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome, d.resumed_at
+       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome, d.blocks,
+       d.resumed_at
 FROM observe.decision AS d
 LEFT JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
 WHERE d.org_id = connect.current_org() AND (%(everything)s OR d.answered_at IS NULL)

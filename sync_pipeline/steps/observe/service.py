@@ -60,6 +60,7 @@ class Decision:
     answered_at: datetime | None
     why: str | None
     outcome: str | None
+    blocks: list[str]  # entity types of the connection that are not promoted meanwhile
     resumed_at: datetime | None = None  # when what it stopped had been taken up again
 
 
