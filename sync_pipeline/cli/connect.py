@@ -112,7 +112,7 @@ def settings(
         tenant = context.org(org)
         found = context.connection(tenant, connection)
         if wanted:
-            step.update_settings(context.db, found, wanted)
+            step.update_settings(context.db, found, wanted, actor=context.actor)
             found = context.connection(tenant, connection)
     effective = {**found.common().model_dump(mode="json"), **found.settings}
     if as_json:

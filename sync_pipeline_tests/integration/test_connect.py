@@ -179,7 +179,7 @@ def test_the_doctor_tells_a_stripped_header_from_a_wrong_key(
         assert codes(database, settings, made) == set()
         server.faults.strip_auth()
         assert codes(database, settings, made) == {"authorization_stripped"}
-        connect.update_settings(database, made, {"auth": "query"})
+        connect.update_settings(database, made, {"auth": "query"}, actor="test")
         assert codes(database, settings, connect.connection(database, org, "shop")) == set()
 
 
@@ -187,3 +187,23 @@ def test_a_name_that_does_not_resolve(database: Database, settings: Settings, or
     given = {"store_url": "https://nowhere.invalid", "consumer_key": "ck_1", "consumer_secret": SECRET}
     made = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
     assert codes(database, settings, made) == {"dns"}
+
+
+def test_a_change_of_settings_is_in_the_audit_log_and_survives_a_new_webhook_secret(
+    database: Database, settings: Settings, org: connect.Organization
+) -> None:
+    given = {"store_url": "https://shop.example", "consumer_key": "ck_1", "consumer_secret": SECRET}
+    before = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
+    connect.update_settings(database, before, {"batch_size": 70, "owner": "ann"}, actor="ben")
+    # Whoever still holds the connection as it was before does not write that back.
+    connect.set_webhook_secret(database, settings, before, "s3cr3t-of-the-hook", actor="t")
+    now = connect.connection(database, org, "shop")
+    assert (now.settings["batch_size"], now.settings["owner"]) == (70, "ann")
+    assert list(connect.webhook_secrets(settings, now)) == ["s3cr3t-of-the-hook"]
+    assert connect.rotate_keys(database, settings) == 1
+    assert connect.connection(database, org, "shop").settings["batch_size"] == 70
+    with database.org(org.org_id) as conn:
+        row = conn.exec_driver_sql(
+            "SELECT actor, detail FROM observe.sync_activity WHERE event = 'connect.settings_changed'"
+        ).one()
+    assert (row.actor, row.detail) == ("ben", {"settings": {"batch_size": 70, "owner": "ann"}})

@@ -311,7 +311,9 @@ def test_prices_on_hold_go_on_when_a_person_says_what_they_are(euros: Shop, inst
     promoted(euros, "products")
     answer(euros, "hold")
     assert promoted(euros, "products").done == 0
-    connect.update_settings(euros.db, connect.connection(euros.db, euros.org, "europe"), {"currency": "EUR"})
+    connect.update_settings(
+        euros.db, connect.connection(euros.db, euros.org, "europe"), {"currency": "EUR"}, actor="test"
+    )
     run_by_dagster(euros, instance)
     the_story(euros, "currency_conflict", answer="hold")
     rows = sql(euros, "SELECT currency, count(*) AS n FROM core.products GROUP BY 1")

@@ -280,7 +280,7 @@ def test_a_setting_has_bounds(
     given = {"store_url": "https://shop.example", "consumer_key": KEY, "consumer_secret": SECRET}
     made = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
     with pytest.raises(ConfigurationError):
-        connect.update_settings(database, made, change)
+        connect.update_settings(database, made, change, actor="test")
 
 
 def test_a_setting_from_before_its_bounds_is_said_and_can_be_corrected(api: Served, org: connect.Organization) -> None:

@@ -176,7 +176,7 @@ def test_writers_at_work(database: Database, settings: Settings, org: connect.Or
 def test_one_poisoned_record_is_set_aside_and_the_others_are_captured(
     large: Odoo, also_fields: bool, transport: str
 ) -> None:
-    connect.update_settings(large.db, large.connection, {"transport": transport})
+    connect.update_settings(large.db, large.connection, {"transport": transport}, actor="test")
     large.connection = connect.connection(large.db, large.org, "erp")
     poisoned = sorted(large.store.ids("product.category"))[1700]
     large.server.faults.poison("product.category", poisoned, also_fields=also_fields)
@@ -276,7 +276,7 @@ def test_both_transports_give_the_same_payloads(opened: Odoo) -> None:
 
 
 def test_values_come_back_digit_for_digit(opened: Odoo) -> None:
-    connect.update_settings(opened.db, opened.connection, {"companies": [1]})
+    connect.update_settings(opened.db, opened.connection, {"companies": [1]}, actor="test")
     opened.connection = connect.connection(opened.db, opened.org, "erp")
     target = min(opened.store.ids("product.category"))
     hostile = {

@@ -290,7 +290,7 @@ def test_under_hash_no_address_appears_anywhere(
         answer = api.call("POST", f"/api/sync/{kind}", here.org, "plugin", json={kind: list(records)})
         said.append(answer.text)
 
-    connect.update_settings(here.db, here.connection, {"pii_policy": "hash"})
+    connect.update_settings(here.db, here.connection, {"pii_policy": "hash"}, actor="test")
     here.connection = connect.connection(here.db, here.org, "shop")
     send(
         "customers",

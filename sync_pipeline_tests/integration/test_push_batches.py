@@ -34,7 +34,7 @@ def plain(database: Database, settings: Settings, org: connect.Organization) -> 
 
 def send(here: Shop, kind: str, records: Any, **settings: Any) -> push.PushReport:
     if settings:
-        connect.update_settings(here.db, here.connection, settings)
+        connect.update_settings(here.db, here.connection, settings, actor="test")
     connection = connect.connection(here.db, here.org, here.connection.name)
     return push.push(here.db, connection, kind, json.dumps({kind: records}).encode(), actor="plugin")
 
@@ -390,7 +390,7 @@ def test_keep_keeps_what_is_pushed(plain: Shop) -> None:
 
 
 def test_hashed_customers_of_two_stores_are_one(plain: Shop, settings: Settings, org: connect.Organization) -> None:
-    connect.update_settings(plain.db, plain.connection, {"pii_policy": "hash"})
+    connect.update_settings(plain.db, plain.connection, {"pii_policy": "hash"}, actor="test")
     plain.connection = connect.connection(plain.db, plain.org, "shop")
     plain.pull("customers", "orders")
     pulled = next(c for c in plain.export("customers") if c["email"])

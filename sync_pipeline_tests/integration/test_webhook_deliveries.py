@@ -383,7 +383,7 @@ def test_deliveries_wait_while_their_stream_is_pulled(told: Shop) -> None:
 
 
 def test_under_hash_no_address_waits_in_a_delivery(told: Shop) -> None:
-    connect.update_settings(told.db, told.connection, {"pii_policy": "hash"})
+    connect.update_settings(told.db, told.connection, {"pii_policy": "hash"}, actor="test")
     number = told.store.tables["orders"].ids[0]
     told.store.update("orders", number, billing={"email": "Hidden.Person@example.test"})
     deliver(told, "order.updated", body_now(told, "order.updated", number))

@@ -108,7 +108,7 @@ async def change_connection(
 
     def change() -> ConnectionInfo:
         one = the_connection(door.db, caller, connection)
-        connect.update_settings(door.db, one, given.settings)
+        connect.update_settings(door.db, one, given.settings, actor=caller.actor)
         return _info(the_connection(door.db, caller, connection))
 
     return Answer(data=await door.run(change))

@@ -40,6 +40,15 @@ UPDATE connect.integration_connector
 SET credentials = %(credentials)s, settings = %(settings)s::jsonb, store_url = %(store_url)s, updated_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
+-- hold --
+-- What a connection is now, until the transaction ends: who writes it back does not undo what another just changed.
+SELECT credentials, settings, store_url FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s FOR UPDATE
+
+-- seal --
+UPDATE connect.integration_connector SET credentials = %(credentials)s, updated_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
 -- set_health --
 UPDATE connect.integration_connector
 SET health = %(health)s, health_detail = %(detail)s, health_checked_at = now()

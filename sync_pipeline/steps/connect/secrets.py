@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -63,22 +62,18 @@ def set_webhook_secret(
     if hooks is None:
         raise ConfigurationError(f"{conn.source.title} stores send no webhooks here.")
     bound_to = f"{conn.org_id}/{conn.name}"
-    secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=bound_to)
-    before, fresh = secrets.pop(hooks.secret_field, None), value.strip()
-    secrets.pop(_former(hooks.secret_field), None)
-    if fresh:
-        secrets[hooks.secret_field] = fresh
-    if fresh and before and before != fresh:
-        secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
+    fresh = value.strip()
     with db.org(conn.org_id) as tx:
-        run(
-            tx,
-            _SQL["set_credentials"],
-            connection_id=conn.connection_id,
-            credentials=encrypt(settings.encryption_keys, secrets, bound_to=bound_to),
-            settings=json.dumps(dict(conn.settings)),
-            store_url=conn.store_url,
-        )
+        sealed = bytes(run(tx, _SQL["hold"], connection_id=conn.connection_id).one().credentials)
+        secrets = decrypt(settings.encryption_keys, sealed, bound_to=bound_to)
+        before = secrets.pop(hooks.secret_field, None)
+        secrets.pop(_former(hooks.secret_field), None)
+        if fresh:
+            secrets[hooks.secret_field] = fresh
+        if fresh and before and before != fresh:
+            secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
+        credentials = encrypt(settings.encryption_keys, secrets, bound_to=bound_to)
+        run(tx, _SQL["seal"], connection_id=conn.connection_id, credentials=credentials)
         journal.record(
             tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
         )

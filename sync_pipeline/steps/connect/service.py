@@ -273,8 +273,8 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
     return findings
 
 
-def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any]) -> None:
-    """Change settings that hold no secret.
+def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], *, actor: str) -> None:
+    """Change settings that hold no secret; the audit log has what they are now.
 
     Raises:
         ConfigurationError: no such setting, or a wrong value.
@@ -289,13 +289,15 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any]) 
     checked = _parse(
         conn.source, {**conn.settings, **changes, conn.source.address_field: conn.store_url, **dummy}
     ).model_dump(mode="json")
+    changed = {name: checked[name] for name in changes}
     with db.org(conn.org_id) as tx:
         run(
             tx,
             _SQL["set_settings"],
             connection_id=conn.connection_id,
-            settings=json.dumps({k: checked[k] for k in changes}),
+            settings=json.dumps(changed),
         )
+        journal.record(tx, "connect.settings_changed", actor=actor, connection_id=conn.connection_id, settings=changed)
         if changes.get("currency"):
             journal.gate_gone(
                 tx,
@@ -304,7 +306,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any]) 
                 entity_type=None,
                 but=[],
                 outcome=f"the store's prices were set to be in {changes['currency']}",
-                actor="settings",
+                actor=actor,
             )
 
 
@@ -314,10 +316,11 @@ def rotate_keys(db: Database, settings: Settings) -> int:
     for org in organizations(db):
         for conn in connections(db, org):
             bound_to = f"{org.org_id}/{conn.name}"
-            secrets = decrypt(settings.encryption_keys, conn.sealed, bound_to=bound_to)
-            config = _parse(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
-            public, secret, address = _split(conn.source, config)
             with db.org(org.org_id) as tx:
+                now = run(tx, _SQL["hold"], connection_id=conn.connection_id).one()
+                secrets = decrypt(settings.encryption_keys, bytes(now.credentials), bound_to=bound_to)
+                config = _parse(conn.source, {**now.settings, conn.source.address_field: now.store_url, **secrets})
+                public, secret, address = _split(conn.source, config)
                 run(
                     tx,
                     _SQL["set_credentials"],

@@ -62,7 +62,7 @@ def _carry_out(db: Database, org: Organization, gate: Any) -> None:
     if gate.cause == "currency_conflict" and gate.answer == "own_currency":
         store = next((one for one in connections(db, org) if one.connection_id == gate.connection_id), None)
         if store is not None:
-            update_settings(db, store, {"currency": gate.detail["store_currency"]})
+            update_settings(db, store, {"currency": gate.detail["store_currency"]}, actor=gate.answered_by)
 
 
 def _outcome(tally: Mapping[str, int], *, stopped: bool) -> str:

@@ -17,7 +17,7 @@ SET answer = 'withdrawn', answered_by = 'promotion', answered_at = now(), resume
 WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
 
 -- answered --
-SELECT decision_id, connection_id, entity_type, cause, subject, detail, answer, outcome, blocks, stopped
+SELECT decision_id, connection_id, entity_type, cause, subject, detail, answer, answered_by, outcome, blocks, stopped
 FROM observe.decision
 WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NOT NULL
 FOR UPDATE
