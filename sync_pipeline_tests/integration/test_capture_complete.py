@@ -128,6 +128,12 @@ def test_refunds_without_their_list_are_read_under_their_orders(open_shop: Shop)
     asked = {(request.path.removeprefix("/wp-json/wc/v3/"), request.status) for request in open_shop.server.requests}
     parents = {row.fields["parent_id"] for row in open_shop.store.tables["refunds"].rows.values()}
     assert asked == {("refunds", 404), *((f"orders/{parent}/refunds", 200) for parent in parents)}
+    assert report.remote_total == len(open_shop.store.ids("refunds"))
+    open_shop.store.update("orders", min(open_shop.store.ids("orders")), customer_note="another one")
+    report = open_shop.pull("orders", do_sweep=False)["orders"]
+    assert (report.changed, report.remote_total) == (1, None)  # how many there are was not asked
+    report = open_shop.pull("orders")["orders"]
+    assert report.remote_total == len(open_shop.store.ids("orders"))
     assert open_shop.ids("refunds") == {str(i) for i in open_shop.store.ids("refunds")}
 
 

@@ -227,7 +227,7 @@ def _finish(
         error=error,
         detail=json.dumps(
             {
-                "remote_total": run.progress.total,
+                "remote_total": run.progress.remote,
                 "gate": verdict.gate,
                 "suspected": verdict.unclear,
                 "note": note,
@@ -265,7 +265,7 @@ def _finish(
         seconds=counts.seconds,
         resumed=counts.resumed,
         capped=cut,
-        remote_total=run.progress.total,
+        remote_total=run.progress.remote,
         run_id=run.run_id,
         gate=verdict.gate,
         throttled=run.budget.throttled,

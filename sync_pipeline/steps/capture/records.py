@@ -58,7 +58,8 @@ class Progress:
     unchanged: int = 0
     swept: int = 0
     pages: int = 0
-    total: int | None = None
+    total: int | None = None  # of the list that is read just now
+    remote: int | None = None  # how many records the store said it has
     quarantined: list[str] = field(default_factory=list)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection as Transaction
@@ -39,6 +39,7 @@ class Run(Records):
     report: Callable[[Progress], None]
     clock: datetime | None = None
     _clock_kept: bool = False
+    _totals: dict[str, int] = field(default_factory=dict)  # by list
 
     def commit(self, pages: Sequence[Listed]) -> None:
         """Write the records of these pages and the evidence that they were read, in one transaction."""
@@ -47,7 +48,8 @@ class Run(Records):
         items: dict[str, Item] = {}
         for listed in pages:
             items.update((item.external_id, item) for item in listed.page.items)
-            self._note(listed.page)
+            # A delta's own list holds what changed, and what is asked for by id is no list.
+            self._note(listed, whole=listed.kind == "walk" and self.since is None)
         with self.transaction() as conn:
             counts = self.write(conn, list(items.values()))
             for listed in pages:
@@ -66,7 +68,7 @@ class Run(Records):
         """Note the ids of these sweep pages; returns those whose telling fields differ from what is stored."""
         hashes: dict[str, bytes | None] = {}
         for listed in pages:
-            self._note(listed.page)
+            self._note(listed, whole=True)
             for item in listed.page.items:
                 try:
                     hashes[item.external_id] = tell_hash(self.clean(item.raw), self.stream.telling)
@@ -104,11 +106,16 @@ class Run(Records):
             self._quarantine(conn, external_id, reason, request, status, raw)
         self.progress.quarantined.append(external_id)
 
-    def _note(self, page: Page) -> None:
+    def _note(self, listed: Listed, *, whole: bool) -> None:
+        page = listed.page
         if page.clock is not None and self.clock is None:
             self.clock = page.clock
-        if page.total is not None:
-            self.progress.total = page.total
+        if page.total is None:
+            return
+        self.progress.total = page.total
+        if whole:
+            self._totals[listed.walk] = page.total
+            self.progress.remote = sum(self._totals.values())
 
     def _keep_clock(self, conn: Transaction) -> None:
         """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""

@@ -138,7 +138,7 @@ class _Walk:
         rows = len(page.items) if page.looked is None else page.looked
         if not cut_short:
             if self.width is None and window == _Window(0, HIGHEST) and page.looked in (None, len(page.items)):
-                self.run.progress.total = rows
+                self._total(rows)
             ids = window.high - window.low + 1
             if rows < self.limit // 2 and window.high < HIGHEST and ids >= (self.width or 0):
                 self.width = min(_WIDEST, ids * min(_STEP, int(_ROOM * self.limit / max(rows, 1))))
@@ -151,7 +151,12 @@ class _Walk:
             last = self.run.budget.call(lambda: self.run.client.last(self.ask))
             self.highest = int(last.items[-1].external_id) if last.items else 0
             if last.total is not None:
-                self.run.progress.total = last.total
+                self._total(last.total)
+
+    def _total(self, rows: int) -> None:
+        self.run.progress.total = rows
+        if self.ask.since is None:
+            self.run.progress.remote = rows
 
 
 def _in_order(page: Page, window: _Window) -> Page:
