@@ -371,7 +371,10 @@ def test_under_hash_no_address_appears_anywhere(
     files = [file for file in Path(server.home).rglob("*") if file.is_file()]
     assert len(files) > 1000  # the whole cluster, its write-ahead log and its own log
     for file in files:
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            continue  # the server replaces its caches while it runs
         assert not any(needle in content for needle in needles), file
     out = capfd.readouterr()
     everything = "".join(said) + out.out + out.err + caplog.text
