@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
 	fi
-	@$(BIN)/python -m compileall -q sync_pipeline
+	@$(BIN)/python -m compileall -q sync_pipeline sandbox
 	@touch $@
 
 demo: setup ## The whole flow on two sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)

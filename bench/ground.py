@@ -204,7 +204,7 @@ def serving_odoo(at: Ground, scale: str) -> Iterator[dict[str, str]]:
 def _store(at: Ground, provider: str, scale: str) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "sync_pipeline.sandbox", provider),
+            *(sys.executable, "-m", "sandbox", provider),
             *("--scale", scale, "--latency", str(LATENCY), "--https"),
         ],
         cwd=PROJECT,

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
+from sandbox.odoo import Server, Store, running
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.odoo import Server, Store, running
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sandbox.woocommerce import Server, Store, running
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
-from sync_pipeline.sandbox.woocommerce import Server, Store, running
 from sync_pipeline.steps import capture, connect, preview
 
 

@@ -22,12 +22,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.db.migrate import ensure_login
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.served import listening

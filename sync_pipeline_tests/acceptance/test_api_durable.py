@@ -17,6 +17,7 @@ import dagster as dg
 import httpx
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -24,7 +25,6 @@ from sync_pipeline.defs.endings import close_request
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Desk, SyncResource, working_at
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.stores import Shop, shop

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sandbox.woocommerce import Server, Store, running, seed
 
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
 ENTITY_KEYS = {

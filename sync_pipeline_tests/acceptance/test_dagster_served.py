@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
+from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.steps import capture, connect, observe, preview, select
 
 pytestmark = pytest.mark.dagster

@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import app_url, dagster_url, open_database
 from sync_pipeline.db.queries import run
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.steps import capture, connect, preview, select
 
 VICTIM = Path(__file__).with_name("victim.py")

@@ -9,8 +9,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from sandbox.woocommerce import Store, running, seed
 from sync_pipeline.config import PROJECT
-from sync_pipeline.sandbox.woocommerce import Store, running, seed
 
 STREAM = '''
 """Tags, under another name."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline.sandbox.woocommerce import Store, running, seed
+from sandbox.woocommerce import Store, running, seed
 
 KEY = "ck_0123456789abcdef0123456789abcdef01234567"
 SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"

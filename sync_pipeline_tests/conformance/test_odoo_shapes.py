@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_pipeline.sandbox.odoo import Server, Store, running, seed
+from sandbox.odoo import Server, Store, running, seed
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "odoo"
 pytestmark = pytest.mark.skipif(

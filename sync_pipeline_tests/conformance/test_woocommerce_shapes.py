@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
+from sandbox.woocommerce import Server, Store, running, seed
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "woo"
 pytestmark = pytest.mark.skipif(

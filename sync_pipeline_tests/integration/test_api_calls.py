@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, promote
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop

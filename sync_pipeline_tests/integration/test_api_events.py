@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.served import listening

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline import journal
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline_tests.served import Served, served

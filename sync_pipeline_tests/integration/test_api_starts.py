@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop

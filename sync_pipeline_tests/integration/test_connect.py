@@ -8,10 +8,10 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from sandbox.woocommerce import Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound
-from sync_pipeline.sandbox.woocommerce import Store, running, seed
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.stores import shop
 

@@ -8,11 +8,11 @@ import dagster as dg
 import pytest
 from sqlalchemy import NullPool, create_engine
 
+from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.resources import Desk, working_at
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.steps import capture, connect, preview, promote, select
 
 Failing = dict[tuple[str, str], dg.AssetCheckEvaluation]

@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.fan import each_org
 from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
 from sync_pipeline.defs.resources import Desk, working_at
-from sync_pipeline.sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.steps import connect
 
 PRODUCTS = key(Stage.RAW, "woocommerce", "products")

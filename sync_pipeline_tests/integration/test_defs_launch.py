@@ -15,13 +15,13 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, make_url
 
+from sandbox.woocommerce import Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions, launch
 from sync_pipeline.defs.graph import ORG_NAME, core_key
 from sync_pipeline.defs.tidy import HOST, PID, mine, settle_orphans
 from sync_pipeline.errors import StalePlan
-from sync_pipeline.sandbox.woocommerce import Store, running, seed
 from sync_pipeline.steps import connect, select
 
 

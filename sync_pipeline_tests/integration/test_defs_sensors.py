@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from sandbox.woocommerce import Store, running, seed
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -21,7 +22,6 @@ from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Desk, SyncResource, working_at
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
 from sync_pipeline.errors import StalePlan
-from sync_pipeline.sandbox.woocommerce import Store, running, seed
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, observe, promote
 from sync_pipeline_tests.integration.test_gates_stories import answer, drift, promoted, sql
 from sync_pipeline_tests.stores import Shop, shop

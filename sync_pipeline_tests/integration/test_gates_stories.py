@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -16,7 +17,6 @@ from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.resources import Desk, SyncResource, working_at
 from sync_pipeline.defs.sensors import decisions
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline_tests.stores import Shop, shop
 

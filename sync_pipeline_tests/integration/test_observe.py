@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import run
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.stores import Shop, shop

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.odoo import Store, seed
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.odoo import Store, seed
 from sync_pipeline.sources.base import Ask
 from sync_pipeline.sources.odoo.client import COMPANY_VALUES
 from sync_pipeline.steps import capture, connect, observe

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.odoo import Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.odoo import Store, running, seed
 from sync_pipeline.sources.odoo.client import COMPANY_VALUES
 from sync_pipeline.sources.odoo.settings import OdooConfig
 from sync_pipeline.steps import connect

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound, StalePlan
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import connect, preview, promote, select
 from sync_pipeline_tests.stores import Shop, shop
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from sandbox import odoo as odoo_sandbox
+from sandbox import woocommerce as woo_sandbox
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import load, run
-from sync_pipeline.sandbox import odoo as odoo_sandbox
-from sync_pipeline.sandbox import woocommerce as woo_sandbox
 from sync_pipeline.steps import connect, promote
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
 from sync_pipeline_tests.stores import Connected, Shop, shop

@@ -20,11 +20,11 @@ import httpx
 import pytest
 from sqlalchemy import NullPool, create_engine
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.logs import configure
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
 from sync_pipeline.steps.capture.records import Records
 from sync_pipeline_tests.served import Served, listening, served

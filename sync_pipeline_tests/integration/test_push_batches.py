@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.sources.base import Item
 from sync_pipeline.steps import connect, preview, promote, push, select
 from sync_pipeline.steps.capture.records import Records

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
-from sync_pipeline.sandbox.woocommerce import Store, seed
 from sync_pipeline.sources.base import Presence
 from sync_pipeline.steps import capture, connect, push
 from sync_pipeline.steps.push import NotGenuine

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sync_pipeline.sandbox import odoo, woocommerce
+from sandbox import odoo, woocommerce
 
 
 def main(argv: list[str] | None = None) -> int:

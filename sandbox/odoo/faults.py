@@ -1,0 +1,11 @@
+"""What an Odoo host does besides what every host does: its proxy's errors, and nothing it keeps alive."""
+
+from typing import ClassVar
+
+from sandbox import faults
+
+
+class Faults(faults.Faults):
+    """A kind is a model (`poison("res.partner", 7)`), a path the address (`/json/2/res.partner`)."""
+
+    kinds: ClassVar[tuple[str, ...]] = (*faults.Faults.kinds, "500", "502", "504", "serialization")

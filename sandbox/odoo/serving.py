@@ -1,0 +1,54 @@
+"""The server in a thread of this process, on loopback."""
+
+import contextlib
+from collections.abc import Iterator
+
+from sandbox.odoo.faults import Faults
+from sandbox.odoo.server import App, Recorded
+from sandbox.odoo.store import Store
+from sandbox.serving import HttpServer
+
+
+class Server(HttpServer[Faults]):
+    """A running Odoo: its address, database, login, faults and what was asked of it."""
+
+    app: App
+
+    def __init__(self, store: Store, port: int = 0, latency: float = 0.0, https: bool = False) -> None:
+        faults = Faults()
+        super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
+        self.store = store
+
+    @property
+    def db(self) -> str:
+        return self.store.db
+
+    @property
+    def login(self) -> str:
+        return self.store.login
+
+    @property
+    def password(self) -> str:
+        return self.store.password
+
+    @property
+    def key(self) -> str:
+        return self.store.key
+
+    @property
+    def requests(self) -> list[Recorded]:
+        return self.app.requests
+
+    def start(self) -> "Server":
+        self.begin()
+        return self
+
+
+@contextlib.contextmanager
+def running(store: Store, *, port: int = 0, latency: float = 0.0, https: bool = False) -> Iterator[Server]:
+    """`with running(store) as server:` serves the store at server.url until the block ends."""
+    server = Server(store, port, latency, https).start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,47 @@
+"""The server in a thread of this process, on loopback."""
+
+import contextlib
+from collections.abc import Iterator
+
+from sandbox.serving import HttpServer
+from sandbox.woocommerce.faults import Faults
+from sandbox.woocommerce.server import App, Recorded
+from sandbox.woocommerce.store import Store
+
+
+class Server(HttpServer[Faults]):
+    """A running store: its address, its key, its faults and what was asked of it."""
+
+    app: App
+
+    def __init__(self, store: Store, *, https: bool = False, latency: float = 0.0, port: int = 0) -> None:
+        faults = Faults()
+        super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
+        self.store = store
+        store.home = self.url
+
+    @property
+    def key(self) -> str:
+        return self.store.key
+
+    @property
+    def secret(self) -> str:
+        return self.store.secret
+
+    @property
+    def requests(self) -> list[Recorded]:
+        return self.app.requests
+
+    def start(self) -> "Server":
+        self.begin()
+        return self
+
+
+@contextlib.contextmanager
+def running(store: Store, *, https: bool = False, latency: float = 0.0, port: int = 0) -> Iterator[Server]:
+    """`with running(store) as server:` serves the store at server.url until the block ends."""
+    server = Server(store, https=https, latency=latency, port=port).start()
+    try:
+        yield server
+    finally:
+        server.stop()
