@@ -19,7 +19,7 @@ from bench.ground import shared
 from bench.million import Million, million
 from bench.report import Row, measured
 from sync_pipeline.config import PROJECT
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, preview
 from sync_pipeline.steps.connect import tokens
 

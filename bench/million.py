@@ -26,7 +26,7 @@ _PAYLOAD = {
 }  # fmt: skip
 _CAPTURED = """
 INSERT INTO capture.sync_record
-(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, tell_hash, name, code,
+(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, sweep_hash, name, code,
  remote_created_at, remote_modified_at)
 SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce',
        %(payload)s::jsonb || jsonb_build_object('id', n, 'sku', 'SKU-' || n, 'name', 'Organic T-shirt no ' || n),

@@ -11,7 +11,7 @@ from typing import Any
 from bench.ground import shared
 from bench.million import Million, million
 from bench.report import Row, measured
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import preview
 
 NAME = "table"

@@ -10,9 +10,9 @@
     │   ├── RefusedBySource          credentials, rights or address: ask the operator
     │   └── MalformedAnswer          not what the API promises: keep the bytes, quarantine
     ├── GateClosed                   a person must decide first
-    ├── NotAllowed                   ask somebody who may
-    │   └── NotKnown                 log in, or use a token that holds
-    ├── TooMuch                      slow down, then try again
+    ├── Forbidden                   ask somebody who may
+    │   └── Unauthenticated                 log in, or use a token that holds
+    ├── RateLimited                      slow down, then try again
     └── Conflict                     the world moved
         ├── StalePlan                records changed since the plan was made: make a new plan
         └── Busy                     another run works on it: wait for it
@@ -132,15 +132,15 @@ class GateClosed(SyncError):
     """A person must decide first. Run `sync-pipeline decisions list`."""
 
 
-class NotAllowed(SyncError):
+class Forbidden(SyncError):
     """This token's role may not do that."""
 
 
-class NotKnown(NotAllowed):
+class Unauthenticated(Forbidden):
     """No valid token came with the call. Send “Authorization: Bearer sp_…”."""
 
 
-class TooMuch(SyncError):
+class RateLimited(SyncError):
     """Too many calls. `retry_after` is in seconds."""
 
     def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict
 
 _SQL = load("sync_pipeline", "journal.sql")
@@ -36,7 +36,7 @@ def record(
     **detail: Any,
 ) -> None:
     """Append to the audit log. `detail` holds counts and ids, never a payload or a secret."""
-    run(
+    execute(
         conn,
         _SQL["record_activity"],
         event=event,
@@ -50,7 +50,7 @@ def record(
 def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: str, run_id: int | None) -> int:
     """Begin a `sync_logs` row in state running; returns its id."""
     return int(
-        run(
+        execute(
             conn,
             _SQL["open_log"],
             connection_id=connection_id,
@@ -63,7 +63,7 @@ def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: st
 
 def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, error: str | None) -> None:
     """Finish the log row of a run: success, or failed with its reason."""
-    run(conn, _SQL["close_log"], run_id=run_id, records=records, skipped=skipped, error=error)
+    execute(conn, _SQL["close_log"], run_id=run_id, records=records, skipped=skipped, error=error)
 
 
 def open_gate(
@@ -91,7 +91,7 @@ def open_gate(
     promoted from this connection until it is answered. Without an `owner` it is the connection's, else the
     organization.
     """
-    gate = run(
+    gate = execute(
         conn,
         _SQL["open_gate"],
         cause=cause,
@@ -120,7 +120,7 @@ def open_gate(
 
 def note_stopped(conn: Connection, decision_ids: Sequence[int], queue: str) -> None:
     """Remember that these gates stopped lines of this queue: they are taken up again after the answer."""
-    run(conn, _SQL["note_stopped"], decisions=sorted(set(decision_ids)), queue=queue)
+    execute(conn, _SQL["note_stopped"], decisions=sorted(set(decision_ids)), queue=queue)
 
 
 def gate_answer(
@@ -131,7 +131,7 @@ def gate_answer(
     `ever`: also one that was carried out before: the same question is not asked again. A “hold” answered only for as
     long as its cause was there: when that comes again it is a new question.
     """
-    answer: str | None = run(
+    answer: str | None = execute(
         conn,
         _SQL["gate_answer"],
         cause=cause,
@@ -147,7 +147,7 @@ def record_outcome(
     conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str | None, outcome: str
 ) -> None:
     """Write what came of an answered gate; its work has been taken up."""
-    run(
+    execute(
         conn,
         _SQL["record_outcome"],
         cause=cause,
@@ -167,7 +167,7 @@ def request(conn: Connection, kind: str, *, actor: str, idempotency_key: str | N
         Conflict: the key was used for another request.
     """
     asked = {name: value for name, value in parameters.items() if value is not None}
-    row = run(
+    row = execute(
         conn,
         _SQL["request"],
         kind=kind,
@@ -191,7 +191,7 @@ def gate_gone(
     actor: str,
 ) -> None:
     """The cause of these gates is gone, except of those about `but`: open ones answer themselves, held ones end."""
-    ended = run(
+    ended = execute(
         conn,
         _SQL["gate_gone"],
         cause=cause,

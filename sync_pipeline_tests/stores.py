@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.woocommerce import Server, Store, running
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import capture, connect, preview
 
 
@@ -64,7 +64,7 @@ class Connected:
     def rows(self, sql: str, **parameters: Any) -> list[Any]:
         """What the application sees in this organization."""
         with self.db.org(self.org.org_id) as conn:
-            return list(run(conn, sql, **parameters).all())
+            return list(execute(conn, sql, **parameters).all())
 
     def value(self, sql: str, **parameters: Any) -> Any:
         return self.rows(sql, **parameters)[0][0]

@@ -16,9 +16,9 @@ from fastapi.routing import APIRoute
 import sync_pipeline.api.routes as routes
 from sync_pipeline.api import errors
 from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
-from sync_pipeline.api.door import Door
 from sync_pipeline.api.examples import illustrate
 from sync_pipeline.api.middleware import Guard
+from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.api.sse import Hub
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -42,9 +42,9 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = db or open_database(settings)
         opened.serve_calls(_STATEMENT_SECONDS)
-        door = Door(settings, opened)
-        app.state.door = door
-        async with Hub(door) as hub:
+        runtime = ApiRuntime(settings, opened)
+        app.state.runtime = runtime
+        async with Hub(runtime) as hub:
             app.state.hub = hub
             yield
         if db is None:

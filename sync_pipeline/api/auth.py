@@ -11,8 +11,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from sync_pipeline.api.door import Door, TheDoor
-from sync_pipeline.errors import NotAllowed, NotKnown
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.tokens import Caller
 
@@ -48,10 +48,10 @@ Allowed = Callable[..., Awaitable[Caller]]
 async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
     if not hasattr(request.state, "caller"):
         if given is None:
-            raise NotKnown()
-        door: Door = request.app.state.door
-        request.state.caller = await door.run(
-            tokens.authenticate, door.db, given.credentials, per_minute=door.settings.calls_per_minute
+            raise Unauthenticated()
+        runtime: ApiRuntime = request.app.state.runtime
+        request.state.caller = await runtime.run(
+            tokens.authenticate, runtime.db, given.credentials, per_minute=runtime.settings.calls_per_minute
         )
     caller: Caller = request.state.caller  # the log and the body's limit ask for it too
     return caller
@@ -86,15 +86,15 @@ def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
     `everywhere`: the call concerns the whole organization, which a token of one connection may not.
 
     Raises:
-        NotKnown: no token, or none that holds.
-        NotAllowed: the role or the token's connection does not reach so far.
+        Unauthenticated: no token, or none that holds.
+        Forbidden: the role or the token's connection does not reach so far.
     """
 
     async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         if right is not None and right not in RIGHTS[caller.role]:
-            raise NotAllowed(f"A token of the role {caller.role} may not do this: it needs the right to {right}.")
+            raise Forbidden(f"A token of the role {caller.role} may not do this: it needs the right to {right}.")
         if everywhere and caller.connection_id is not None:
-            raise NotAllowed("This token belongs to one connection; this call concerns the whole organization.")
+            raise Forbidden("This token belongs to one connection; this call concerns the whole organization.")
         return caller
 
     NEEDED[allowed] = right
@@ -105,11 +105,13 @@ def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
 NEEDED: dict[Allowed, Right | None] = {}
 
 
-async def sync_call(door: TheDoor, caller: Caller, connection_id: int | None) -> None:
+async def sync_call(runtime: RuntimeDep, caller: Caller, connection_id: int | None) -> None:
     """Take a call that makes a store or Dagster work from the connection's rate (or the organization's).
 
     Raises:
-        TooMuch: there is none left.
+        RateLimited: there is none left.
     """
     subject = f"connection:{connection_id}" if connection_id is not None else "connections"
-    await door.run(limits.take, door.db, caller.org.org_id, subject, per_minute=door.settings.sync_calls_per_minute)
+    await runtime.run(
+        limits.consume, runtime.db, caller.org.org_id, subject, per_minute=runtime.settings.sync_calls_per_minute
+    )

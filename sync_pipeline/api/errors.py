@@ -19,14 +19,14 @@ from sync_pipeline.errors import (
     ConfigurationError,
     Conflict,
     DatabaseUnavailable,
+    Forbidden,
     GateClosed,
-    NotAllowed,
     NotFound,
-    NotKnown,
+    RateLimited,
     SourceError,
     StalePlan,
     SyncError,
-    TooMuch,
+    Unauthenticated,
     redact,
 )
 
@@ -87,9 +87,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
     (ConfigurationError, 400),
-    (NotKnown, 401),
-    (NotAllowed, 403),
-    (TooMuch, 429),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (RateLimited, 429),
     (Conflict, 409),
     (GateClosed, 409),
     (SourceError, 424),  # not 502: the fault is the store's, and this service is well
@@ -109,9 +109,9 @@ def install(app: FastAPI) -> None:
     async def sync_error(_request: Request, error: SyncError) -> JSONResponse:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         headers: dict[str, str] = {}
-        if isinstance(error, NotKnown):
+        if isinstance(error, Unauthenticated):
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, TooMuch):
+        if isinstance(error, RateLimited):
             headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
         if status == 503:
             headers["Retry-After"] = str(_RETRY_SECONDS)

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import structlog
 
-from sync_pipeline.api.door import Door
+from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import tokens
@@ -30,8 +30,8 @@ class Hub:
     What it tells is the database's count, so it is right whichever process works on the queue, and after a crash.
     """
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
+    def __init__(self, runtime: ApiRuntime) -> None:
+        self.runtime = runtime
         self._last: dict[Queue, QueueStatus] = {}
         self._followers: defaultdict[Queue, int] = defaultdict(int)
         self._tokens: Counter[Token] = Counter()  # whose streams they are
@@ -97,8 +97,8 @@ class Hub:
             for org_id, queues in by_org.items():
                 theirs = [token for org, token in self._tokens if org == org_id]
                 try:
-                    found = await self.door.run(promote.statuses, self.door.db, org_id, queues)
-                    held = await self.door.run(tokens.holding, self.door.db, org_id, theirs)
+                    found = await self.runtime.run(promote.statuses, self.runtime.db, org_id, queues)
+                    held = await self.runtime.run(tokens.holding, self.runtime.db, org_id, theirs)
                 except SyncError as error:
                     _log.warning("queues_not_seen", reason=str(error))  # the next look may see them again
                     continue

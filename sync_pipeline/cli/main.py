@@ -17,7 +17,7 @@ from sync_pipeline.cli import (
     decisions,
     demo,
     export,
-    look,
+    inspect,
     org,
     plan,
     preview,
@@ -58,7 +58,7 @@ for module in (
     plan,
     export,
     status,
-    look,
+    inspect,
 ):
     module.register(app)
 for module in (reconcile, decisions, tokens, users):

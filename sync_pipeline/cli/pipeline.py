@@ -33,7 +33,7 @@ class RunFailed(SyncError):
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """What came of a flow: a report of each stage for each place, and why there is none."""
 
     chosen: Sequence[tuple[Connection, Sequence[Stream]]]
@@ -98,11 +98,11 @@ def flow(
     named: bool = False,
     full: bool = False,
     sweep: bool | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Materialize the stages of an organization's chosen connections and entities (`named`: not all of them)."""
     from sync_pipeline.defs import launch
 
-    outcome = Outcome(chosen, stages)
+    outcome = RunOutcome(chosen, stages)
 
     def moved(_org: str, stage: str, name: str, what: Any) -> None:
         if str(stage) == "raw":

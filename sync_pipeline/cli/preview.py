@@ -9,7 +9,7 @@ from sync_pipeline.cli.output import emit, note, say, show
 from sync_pipeline.cli.pull import messages
 
 if TYPE_CHECKING:
-    from sync_pipeline.cli.pipeline import Outcome
+    from sync_pipeline.cli.pipeline import RunOutcome
 
 _COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings")
 
@@ -49,7 +49,7 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
         )
 
 
-def show_preview(outcome: "Outcome") -> None:
+def show_preview(outcome: "RunOutcome") -> None:
     """The differences, as a table a connection."""
     for one, streams in outcome.chosen:
         rows = []

@@ -21,7 +21,7 @@ class Listener:
         """`done` of `total` are done."""
 
 
-class Lines(Listener):
+class ProgressLines(Listener):
     """For logs."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Bars(Listener):
 def listener() -> Iterator[Listener]:
     """Bars where stderr is a terminal, lines where it is not."""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield ProgressLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn

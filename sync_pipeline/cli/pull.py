@@ -8,7 +8,7 @@ from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show, size
 
 if TYPE_CHECKING:
-    from sync_pipeline.cli.pipeline import Outcome
+    from sync_pipeline.cli.pipeline import RunOutcome
 
 _COUNTS = ("new", "changed", "unchanged", "quarantined", "vanished", "requests", "bytes", "seconds")
 
@@ -58,7 +58,7 @@ def pull(
         say(f"Next: sync-pipeline status {org}")
 
 
-def show_pull(outcome: "Outcome") -> None:
+def show_pull(outcome: "RunOutcome") -> None:
     """What was captured, as a table a connection."""
     for one, streams in outcome.chosen:
         rows: list[tuple[Any, ...]] = []
@@ -80,7 +80,7 @@ def show_pull(outcome: "Outcome") -> None:
         )  # fmt: skip
 
 
-def messages(outcome: "Outcome") -> list[str]:
+def messages(outcome: "RunOutcome") -> list[str]:
     """What pulls and previews have to say: what a user does not get, an initial import, a drifting schema."""
     said = [
         f"{connection} {entity}: the store does not offer this user: {', '.join(report.missing)}. Why: the doctor says."
@@ -97,7 +97,7 @@ def messages(outcome: "Outcome") -> list[str]:
     return said
 
 
-def tell_problems(org: str, outcome: "Outcome") -> bool:
+def tell_problems(org: str, outcome: "RunOutcome") -> bool:
     """Name exactly what failed or is in quarantine, on stderr. True if anything is."""
     for (connection, entity), report in outcome.pulls.items():
         if report.gate:

@@ -33,7 +33,7 @@ def psycopg_url(url: str | URL) -> URL:
 class Database:
     """The application's database, reached as the application's role: row-level security always holds.
 
-    A transaction belongs to one organization. `across()` has none: it sees only what the functions made for
+    A transaction belongs to one organization. `unscoped()` has none: it sees only what the functions made for
     schedules and sensors return.
     """
 
@@ -52,20 +52,20 @@ class Database:
         event.listen(self.engine, "checkout", _still_there)
 
     @contextmanager
-    def org(self, org_id: int, *, unhurried: bool = False) -> Iterator[Connection]:
+    def org(self, org_id: int, *, async_commit: bool = False) -> Iterator[Connection]:
         """One transaction of one organization; commits at the end, rolls back on an exception.
 
-        `unhurried`: it does not wait for the disk; the server's crash may take it back (nothing else may).
+        `async_commit`: it does not wait for the disk; the server's crash may take it back (nothing else may).
 
         Raises:
             DatabaseUnavailable: the server is gone.
         """
         with self._begin() as conn:
-            _enter(conn, org_id, unhurried=unhurried)
+            _enter(conn, org_id, async_commit=async_commit)
             yield conn
 
     @contextmanager
-    def across(self) -> Iterator[Connection]:
+    def unscoped(self) -> Iterator[Connection]:
         """One transaction of no organization."""
         with self._begin() as conn:
             yield conn
@@ -124,10 +124,10 @@ class Database:
         self.engine.dispose()
 
 
-def _enter(conn: Connection, org_id: int, *, unhurried: bool) -> None:
+def _enter(conn: Connection, org_id: int, *, async_commit: bool) -> None:
     """Begin, and set the organization, in one message: most transactions are short, and mostly they wait."""
     begin = f"BEGIN; SELECT set_config('sync.org_id', '{int(org_id)}', true)"
-    if unhurried:
+    if async_commit:
         begin += ", set_config('synchronous_commit', 'off', true)"
     began = driver(conn).pgconn.exec_(begin.encode())
     if began.status != ExecStatus.TUPLES_OK:

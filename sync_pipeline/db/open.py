@@ -79,7 +79,7 @@ def open_database(settings: Settings) -> Database:
     """
     db = Database(app_url(settings))
     try:
-        with db.across() as conn:
+        with db.unscoped() as conn:
             revision = conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         if revision == head():
             return db

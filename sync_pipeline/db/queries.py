@@ -28,6 +28,6 @@ def load(package: str, file: str = "queries.sql") -> Mapping[str, str]:
     return {name: body.strip().removesuffix(";") for name, body in zip(names, bodies, strict=True)}
 
 
-def run(conn: Connection, statement: str, /, **parameters: Any) -> CursorResult[Any]:
+def execute(conn: Connection, statement: str, /, **parameters: Any) -> CursorResult[Any]:
     """Execute a named statement with psycopg parameters."""
     return conn.exec_driver_sql(statement, parameters)

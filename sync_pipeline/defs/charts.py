@@ -9,25 +9,29 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.defs.resources import Desk
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.defs.resources import Runtime
 
 SQL = load("sync_pipeline.defs")
 _RUNS = 30
 
 
-def capture_history(desk: Desk, org_id: int, *, provider: str, entity_type: str) -> dg.MarkdownMetadataValue | None:
+def capture_history(
+    runtime: Runtime, org_id: int, *, provider: str, entity_type: str
+) -> dg.MarkdownMetadataValue | None:
     """New, changed, deleted and quarantined records of the last runs."""
-    with desk.db.org(org_id) as conn:
-        found = run(conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS).mappings()
+    with runtime.db.org(org_id) as conn:
+        found = execute(
+            conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS
+        ).mappings()
         rows = [dict(row) for row in found]
     return bars(rows, {"new": "#2a9d8f", "changed": "#e9c46a", "deleted": "#e76f51", "quarantined": "#6d597a"})
 
 
-def promotion_history(desk: Desk, org_id: int) -> dg.MarkdownMetadataValue | None:
+def promotion_history(runtime: Runtime, org_id: int) -> dg.MarkdownMetadataValue | None:
     """Records done and failed of the last promotions."""
-    with desk.db.org(org_id) as conn:
-        rows = [dict(row) for row in run(conn, SQL["queue_history"], at_most=_RUNS).mappings()]
+    with runtime.db.org(org_id) as conn:
+        rows = [dict(row) for row in execute(conn, SQL["queue_history"], at_most=_RUNS).mappings()]
     return bars(rows, {"done": "#2a9d8f", "failed": "#e76f51"})
 
 

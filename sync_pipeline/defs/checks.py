@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.graph import CORE, Stage, core_key, key, store_key, tables_of
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
 
@@ -21,7 +21,7 @@ STALE_HOURS = 36.0  # a night and a half: one missed night is seen by noon
 
 
 @dataclass(frozen=True)
-class Rule:
+class CheckRule:
     """A check: what it says of itself, what to do where it does not hold, and the assets it is shown on."""
 
     name: str
@@ -70,15 +70,15 @@ def _tables() -> dict[str, dg.AssetKey]:
     return {f"core.{table}": core_key(table) for table in CORE}
 
 
-def _capture_rules() -> Sequence[Rule]:
+def _capture_rules() -> Sequence[CheckRule]:
     return [
-        Rule(
+        CheckRule(
             "ledger_closed",
             "Every id that the store listed is captured, in quarantine or gone.",
             "Pull the entity again; it goes on where it stopped. `sync-pipeline doctor ORG` names a store's trouble.",
             _places(Stage.RAW),
         ),
-        Rule(
+        CheckRule(
             "nothing_in_quarantine",
             "No record is set aside.",
             "Mend the record in the store and pull again; its bytes and the reason are in capture.sync_quarantine.",
@@ -88,15 +88,15 @@ def _capture_rules() -> Sequence[Rule]:
     ]
 
 
-def _preview_rules() -> Sequence[Rule]:
+def _preview_rules() -> Sequence[CheckRule]:
     return [
-        Rule(
+        CheckRule(
             "compared_since",
             "What was captured was compared with core afterwards: no unexplained drift.",
             "Materialize the preview of these organizations, or `sync-pipeline preview ORG`.",
             _places(Stage.PREVIEW),
         ),
-        Rule(
+        CheckRule(
             "no_schema_drift",
             "No field appeared, vanished or changed its type.",
             "Look whether the mapping needs the field; promoting the records accepts the new shape.",
@@ -106,9 +106,9 @@ def _preview_rules() -> Sequence[Rule]:
     ]
 
 
-def _select_rules() -> Sequence[Rule]:
+def _select_rules() -> Sequence[CheckRule]:
     return [
-        Rule(
+        CheckRule(
             "selections_promoted",
             "Committed selections became plans within ten minutes.",
             "See that the daemon runs and that the sensor committed_selections is on; `sync-pipeline plan ORG` and "
@@ -118,7 +118,7 @@ def _select_rules() -> Sequence[Rule]:
     ]
 
 
-def _core_rules() -> Sequence[Rule]:
+def _core_rules() -> Sequence[CheckRule]:
     streams = [
         (f"{source.name}/{stream.entity_type}", core_key(tables_of(stream)[0]))
         for source in all_sources().values()
@@ -126,26 +126,26 @@ def _core_rules() -> Sequence[Rule]:
         if tables_of(stream)
     ]
     return [
-        Rule(
+        CheckRule(
             "no_orphan_mapping",
             "Every mapping leads to a row.",
             "Rows of core are never removed by this project: find out who did. Promoting it again makes it anew.",
             _tables(),
         ),
-        Rule(
+        CheckRule(
             "money_adds_up",
             "The items of an order add up to its total, but for differences that the store itself has.",
             "Pull and promote these orders again. A difference in the store is noted in metadata.items_difference.",
             {"core.sales_orders": core_key("sales_orders")},
         ),
-        Rule(
+        CheckRule(
             "no_line_waits",
             "No record failed in a promotion and waits for a person.",
             "The reason is in promote.sync_queue_line; mend it in the store, pull, select and promote again.",
             dict(streams),
             dg.AssetCheckSeverity.WARN,
         ),
-        Rule(
+        CheckRule(
             "compat_agrees",
             "The legacy views have the columns of their core tables.",
             "A migration that adds a column to core must make the views in sql/schema/70_compat.sql anew.",
@@ -154,7 +154,7 @@ def _core_rules() -> Sequence[Rule]:
     ]
 
 
-def _of(name: str, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
+def _of(name: str, rules: Sequence[CheckRule]) -> dg.AssetChecksDefinition:
     specs = {
         (rule.name, asset): dg.AssetCheckSpec(rule.name, asset=asset, description=f"{rule.holds} {rule.recover}")
         for rule in rules
@@ -165,7 +165,7 @@ def _of(name: str, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
     def checks(context: dg.AssetCheckExecutionContext, sync: SyncResource) -> Iterator[dg.AssetCheckResult]:
         asked = context.selected_asset_check_keys
         wanted = [rule for rule in rules if any(one.name == rule.name for one in asked)]
-        found = look(sync.desk, wanted)
+        found = look(sync.runtime, wanted)
         for rule in wanted:
             for asset in dict.fromkeys(rule.places.values()):
                 if dg.AssetCheckKey(asset, rule.name) in asked:
@@ -174,22 +174,22 @@ def _of(name: str, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
     return checks
 
 
-def look(desk: Desk, rules: Sequence[Rule]) -> dict[tuple[str, dg.AssetKey], Found]:
+def look(runtime: Runtime, rules: Sequence[CheckRule]) -> dict[tuple[str, dg.AssetKey], Found]:
     """Where these rules do not hold, over all organizations: one statement a rule and organization."""
     from sync_pipeline.steps import connect
 
     found: dict[tuple[str, dg.AssetKey], Found] = {}
-    for org in connect.organizations(desk.db):
-        with desk.db.org(org.org_id) as conn:
+    for org in connect.organizations(runtime.db):
+        with runtime.db.org(org.org_id) as conn:
             for rule in rules:
-                for row in run(conn, SQL[rule.name]):
+                for row in execute(conn, SQL[rule.name]):
                     if row.place in rule.places:
                         at = found.setdefault((rule.name, rule.places[row.place]), Found())
                         at.add(org.slug, int(row.found), list(row.sample))
     return found
 
 
-def _result(rule: Rule, asset: dg.AssetKey, found: Found) -> dg.AssetCheckResult:
+def _result(rule: CheckRule, asset: dg.AssetKey, found: Found) -> dg.AssetCheckResult:
     if not found.count:
         return dg.AssetCheckResult(
             asset_key=asset, check_name=rule.name, passed=True, description=rule.holds, severity=rule.severity
@@ -208,7 +208,7 @@ def _result(rule: Rule, asset: dg.AssetKey, found: Found) -> dg.AssetCheckResult
     )
 
 
-_FRESH = Rule(
+_FRESH = CheckRule(
     "fresh",
     "Something was pulled from every connected store within a day and a half.",
     "`sync-pipeline doctor ORG` says what is wrong with a store; `sync-pipeline pull ORG` catches up.",
@@ -229,7 +229,7 @@ def stores_are_fresh(context: dg.AssetCheckExecutionContext, sync: SyncResource)
     from sync_pipeline.steps import observe
 
     found: dict[str, Found] = {}
-    for one in observe.stale_connections(sync.desk.db, STALE_HOURS):
+    for one in observe.stale_connections(sync.runtime.db, STALE_HOURS):
         since = f"not since {one.last_sync_at:%Y-%m-%d %H:%M} UTC" if one.last_sync_at else "never pulled"
         found.setdefault(one.provider, Found()).add(one.org, 1, [f"{one.connection}: {since}"])
     for provider, asset in _FRESH.places.items():

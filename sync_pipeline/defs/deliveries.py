@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import pull_of
@@ -31,10 +31,10 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
 
     The minute is part of the run key: deliveries that a killed run left are taken up by another.
     """
-    desk = sync.desk
+    runtime = sync.runtime
     waiting: defaultdict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)
-    with desk.db.across() as conn:
-        for row in run(conn, SQL["waiting_deliveries"], at_most=_AT_ONCE):
+    with runtime.db.unscoped() as conn:
+        for row in execute(conn, SQL["waiting_deliveries"], at_most=_AT_ONCE):
             waiting[row.slug, row.connection_id, row.connection][row.entity_type] = row.newest
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")
@@ -45,7 +45,7 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
         if context.instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(NOT_FINISHED_STATUSES)), limit=1):
             continue
         try:
-            keys, config = pull_of(desk, slug, {"connection": name, "entities": list(entities)}, actor="webhook")
+            keys, config = pull_of(runtime, slug, {"connection": name, "entities": list(entities)}, actor="webhook")
         except SyncError as error:
             context.log.warning(f"{slug}: deliveries of {name} wait, but {error}")
             continue

@@ -8,7 +8,7 @@ from sync_pipeline import journal
 from sync_pipeline.defs.events import failed_in
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
 
@@ -38,9 +38,9 @@ def _ending(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     def ending(context: dg.RunStatusSensorContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
         ended = context.dagster_run
         failures = {} if status is dg.DagsterRunStatus.SUCCESS else _failures(context)
-        close_request(sync.desk, ended, status, failures)
+        close_request(sync.runtime, ended, status, failures)
         if failures:
-            record_failures(sync.desk, ended, failures)
+            record_failures(sync.runtime, ended, failures)
             context.log.error(f"run {ended.run_id} ({ended.job_name}): {'; '.join(failures.values())[:1000]}")
         if ended.tags.get("sync/then") == "reconcile" and status is not dg.DagsterRunStatus.CANCELED:
             return reconciliation_after(ended)
@@ -49,23 +49,25 @@ def _ending(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     return ending
 
 
-def close_request(desk: Desk, ended: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]) -> None:
+def close_request(
+    runtime: Runtime, ended: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]
+) -> None:
     """Mark the request this run was for as done or failed."""
     if REQUEST not in ended.tags or ORG_ID not in ended.tags:
         return
     error = None
     if status is not dg.DagsterRunStatus.SUCCESS:
         error = "; ".join(failures.values()) or f"the run ended as {status.value.lower()}"
-    finish(desk, int(ended.tags[ORG_ID]), int(ended.tags[REQUEST]), error=error, run_id=ended.run_id)
+    finish(runtime, int(ended.tags[ORG_ID]), int(ended.tags[REQUEST]), error=error, run_id=ended.run_id)
 
 
-def record_failures(desk: Desk, ended: dg.DagsterRun, failures: dict[str, str]) -> None:
+def record_failures(runtime: Runtime, ended: dg.DagsterRun, failures: dict[str, str]) -> None:
     """One line in the audit log of each organization that failed."""
     from sync_pipeline.steps import connect
 
-    for org in connect.organizations(desk.db):
+    for org in connect.organizations(runtime.db):
         if org.slug in failures:
-            with desk.db.org(org.org_id) as conn:
+            with runtime.db.org(org.org_id) as conn:
                 journal.record(
                     conn, "run.failed", actor="dagster", run=ended.run_id, job=ended.job_name, reason=failures[org.slug]
                 )

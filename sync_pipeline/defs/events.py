@@ -22,7 +22,7 @@ _BATCH = 100
 Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
 
 
-class Teller:
+class Reporter:
     """Turns results into events of the run that `context` belongs to.
 
     One materialization an asset and organization. Only where something downstream is in the same run (which Dagster

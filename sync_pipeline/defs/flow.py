@@ -12,11 +12,11 @@ import dagster as dg
 
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import FlowConfig
-from sync_pipeline.defs.events import FEW, Event, Teller, failure, orgs_of
-from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, flow_specs, key
-from sync_pipeline.defs.resources import Desk, SyncResource
-from sync_pipeline.defs.work import Turn, take_turn
+from sync_pipeline.defs.parallel import each_org
+from sync_pipeline.defs.resources import Runtime, SyncResource
+from sync_pipeline.defs.work import OrganizationResult, run_organization
 from sync_pipeline.sources.base import Source, all_sources
 
 
@@ -37,48 +37,48 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
         description=f"Captures {source.title} stores, previews what would change, applies the standing rules.",
     )
     def assets(context: dg.AssetExecutionContext, config: FlowConfig, sync: SyncResource) -> Iterator[Event]:
-        yield from _flow(context, config, sync.desk, source)
+        yield from _flow(context, config, sync.runtime, source)
 
     return assets
 
 
-def _flow(context: dg.AssetExecutionContext, config: FlowConfig, desk: Desk, source: Source) -> Iterator[Event]:
+def _flow(context: dg.AssetExecutionContext, config: FlowConfig, runtime: Runtime, source: Source) -> Iterator[Event]:
     from sync_pipeline.steps import connect
 
-    everyone = connect.organizations(desk.db)
+    everyone = connect.organizations(runtime.db)
     orgs = orgs_of(context, config.orgs, [org.slug for org in everyone if source.name in org.providers])
     wanted: dict[Stage, set[str]] = {stage: set() for stage in Stage}
     for asset in context.selected_asset_keys:
         stage, _, name = asset.path
         if not config.entities or name in config.entities:
             wanted[Stage(stage)].add(name)
-    teller = Teller(context, orgs)
-    charts = _Charts(desk, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= FEW else None
+    reporter = Reporter(context, orgs)
+    charts = _Charts(runtime, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= FEW else None
     failures: dict[str, str] = {}
-    turn_of = partial(take_turn, desk, source, wanted=wanted, config=config, run_id=context.run.run_id)
-    for org, turn in each_org(desk, orgs, turn_of):
+    turn_of = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
+    for org, turn in each_org(runtime, orgs, turn_of):
         if turn.skipped:
             context.log.debug(f"{org}: {turn.skipped}, nothing to do")
         if turn.failures:
             failures[org] = turn.why
             context.log.error(f"{org}: {turn.why}")
-        yield from _tell(teller, source, turn, charts)
-    teller.flush()
+        yield from _tell(reporter, source, turn, charts)
+    reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
 
 
-def _tell(teller: Teller, source: Source, turn: Turn, charts: "_Charts | None") -> Iterator[Event]:
+def _tell(reporter: Reporter, source: Source, turn: OrganizationResult, charts: "_Charts | None") -> Iterator[Event]:
     # In the order of the flow: Dagster takes the versions of what lies upstream from the results before.
     for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED):
         for name in source.streams:
             if (stage, name) in turn.failures:
-                teller.failed(key(stage, source.name, name), turn.org)
+                reporter.failed(key(stage, source.name, name), turn.org)
             elif (stage, name) in turn.done:
                 about = metadata.of_reports(stage, turn.done[stage, name])
                 if stage is Stage.RAW and charts is not None and _moved(about):
                     about.update(charts.of(turn.org, name))
-                yield from teller.done(key(stage, source.name, name), turn.org, about)
+                yield from reporter.done(key(stage, source.name, name), turn.org, about)
 
 
 def _moved(about: dict[str, Any]) -> bool:
@@ -88,14 +88,14 @@ def _moved(about: dict[str, Any]) -> bool:
 class _Charts:
     """Draws the history of a stream, where this run added to it: a chart of zeros tells nothing."""
 
-    def __init__(self, desk: Desk, source: Source, org_ids: dict[str, int]) -> None:
-        self._desk, self._source, self._org_ids = desk, source, org_ids
+    def __init__(self, runtime: Runtime, source: Source, org_ids: dict[str, int]) -> None:
+        self._runtime, self._source, self._org_ids = runtime, source, org_ids
 
     def of(self, org: str, stream: str) -> dict[str, Any]:
         from sync_pipeline.defs.charts import capture_history
 
         drawn = capture_history(
-            self._desk,
+            self._runtime,
             self._org_ids[org],
             provider=self._source.name,
             entity_type=self._source.streams[stream].entity_type,

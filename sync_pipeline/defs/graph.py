@@ -150,7 +150,7 @@ def core_specs() -> Sequence[dg.AssetSpec]:
 
 
 def _raw(source: Source, stream: Stream) -> dg.AssetSpec:
-    found = "ids and telling fields of every record" if stream.sweep == "tell" else "a full read"
+    found = "ids and sweep fields of every record" if stream.sweep == "tell" else "a full read"
     signal = "what changed since the watermark, and " if stream.signal else ""
     deps = [store_key(source.name)]
     if stream.parent:

@@ -84,7 +84,7 @@ def _requests(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     from sync_pipeline.steps import connect
 
-    slugs = [org.slug for org in connect.organizations(sync.desk.db) if org.providers]
+    slugs = [org.slug for org in connect.organizations(sync.runtime.db) if org.providers]
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")
     when = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")

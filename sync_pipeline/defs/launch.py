@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from sync_pipeline.db.engine import Database
     from sync_pipeline.defs.graph import Stage
-    from sync_pipeline.defs.resources import Desk, OnProgress, OnReport
+    from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
 
-__all__ = ["Launched", "Servers", "Told", "instance_home", "materialize", "open_instance", "server_commands"]
+__all__ = ["Launched", "Report", "Servers", "instance_home", "materialize", "open_instance", "server_commands"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Report:
     """What a step reported: a PullReport, PreviewReport, SelectionReport, ApplyReport; or the error it raised."""
 
     org: str
@@ -36,7 +36,7 @@ class Launched:
     """What came of a launch. `failures` says why an organization failed; its other reports stand."""
 
     run_ids: list[str] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
+    told: list[Report] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -85,20 +85,20 @@ def materialize(
         KeyboardInterrupt: the run ended at its next page; running again goes on from there.
     """
     from sync_pipeline.defs.graph import ORG_NAME, Stage
-    from sync_pipeline.defs.resources import Desk
+    from sync_pipeline.defs.resources import Runtime
     from sync_pipeline.defs.tidy import settle_orphans
 
     wanted = [Stage(stage) for stage in stages]
     launched = Launched()
 
     def told(org: str, stage: Stage, name: str, what: Any) -> None:
-        launched.told.append(Told(org, stage, name, what))
+        launched.told.append(Report(org, stage, name, what))
         if on_report is not None:
             on_report(org, stage, name, what)
 
-    desk = Desk(settings, db, on_report=told)
+    runtime = Runtime(settings, db, on_report=told)
     if progress is not None:
-        desk.on_progress = progress
+        runtime.on_progress = progress
     config = {
         "connection": connection,
         "entities": list(entities),
@@ -112,7 +112,7 @@ def materialize(
         known = set(instance.get_dynamic_partitions(ORG_NAME))
         if new := [org for org in orgs if org not in known]:
             instance.add_dynamic_partitions(ORG_NAME, new)
-        launch = _Launch(instance, desk, launched, list(orgs))
+        launch = _Launch(instance, runtime, launched, list(orgs))
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
             launch.flow(flow, provider, list(entities), config)
@@ -124,15 +124,15 @@ def materialize(
 class _Launch:
     """One call's runs."""
 
-    def __init__(self, instance: dg.DagsterInstance, desk: Desk, launched: Launched, orgs: list[str]) -> None:
-        self.instance, self.desk, self.launched, self.orgs = instance, desk, launched, orgs
+    def __init__(self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str]) -> None:
+        self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
 
     def flow(self, stages: Sequence[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
         from sync_pipeline.defs.graph import key
         from sync_pipeline.sources.base import all_sources
         from sync_pipeline.steps import connect
 
-        known = {org.slug: org for org in connect.organizations(self.desk.db)}
+        known = {org.slug: org for org in connect.organizations(self.runtime.db)}
         used = {name for org in self.orgs if org in known for name in known[org].providers}
         sources = [s for s in all_sources().values() if s.name in used and provider in (None, s.name)]
         keys = [
@@ -152,7 +152,7 @@ class _Launch:
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
         from sync_pipeline.defs import definitions
-        from sync_pipeline.defs.resources import working_at
+        from sync_pipeline.defs.resources import use_runtime
         from sync_pipeline.defs.tidy import mine
 
         alone = self.orgs[0] if len(self.orgs) == 1 else None
@@ -160,7 +160,7 @@ class _Launch:
         chosen = {asset.path[1] for asset in keys}
         ops = {op: {"config": {**config, **more}} for op, config in configs.items() if job != "pull" or op in chosen}
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-        with working_at(self.desk):
+        with use_runtime(self.runtime):
             result = (
                 definitions()
                 .resolve_job_def(job)

@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import PromoteConfig
-from sync_pipeline.defs.events import FEW, Event, Teller, failure, orgs_of
-from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.parallel import each_org
+from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.work import describe
 
 SQL = load("sync_pipeline.defs")
@@ -43,67 +43,67 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
     """Which tables a plan writes follows from its records, not from the assets selected here."""
     from sync_pipeline.steps import connect
 
-    desk = sync.desk
-    orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(desk.db)])
+    runtime = sync.runtime
+    orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     if (config.plan or config.decision is not None) and len(orgs) != 1:
         raise dg.Failure(
             "A plan or a decision belongs to one organization: launch this for its partition.", allow_retries=False
         )
-    teller = Teller(context, orgs)
+    reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, turn in each_org(desk, orgs, partial(_turn, desk, config)):
+    for org, turn in each_org(runtime, orgs, partial(_turn, runtime, config)):
         for report in turn.reports:
             context.log.info(f"{org}: plan {report.plan} {report.state}: {report.done} done, {report.failed} failed")
         if turn.error:
             failures[org] = turn.error
             context.log.error(f"{org}: {turn.error}")
-        about = _about(desk, turn, chart=len(orgs) <= FEW and _large(turn)) if turn.reports else {}
+        about = _about(runtime, turn, chart=len(orgs) <= FEW and _large(turn)) if turn.reports else {}
         for table in sorted(context.selected_asset_keys):
             name = table.path[-1]
             if turn.error:
-                teller.failed(core_key(name), org)
+                reporter.failed(core_key(name), org)
             elif turn.reports or org == (context.partition_key if context.has_partition_key else None):
                 rows = {"dagster/row_count": turn.rows[name]} if name in turn.rows else {}
-                yield from teller.done(core_key(name), org, {**about, **rows})
-    teller.flush()
+                yield from reporter.done(core_key(name), org, {**about, **rows})
+    reporter.flush()
     if failures:
         raise failure("Promotion", failures, len(orgs))
 
 
-def _turn(desk: Desk, config: PromoteConfig, slug: str) -> Promoted:
+def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
     """One organization's plans, oldest first. Never raises."""
     from sync_pipeline.steps import connect
     from sync_pipeline.steps import promote as step
 
     turn = Promoted()
     try:
-        org = connect.organization(desk.db, slug)
+        org = connect.organization(runtime.db, slug)
         turn.org_id = org.org_id
         if config.decision is not None:
-            turn.reports += step.resume(desk.db, org, config.decision, actor=config.actor)
+            turn.reports += step.resume(runtime.db, org, config.decision, actor=config.actor)
             for report in turn.reports:
-                desk.on_report(slug, Stage.CORE, "plan", report)
-            with desk.db.org(org.org_id) as conn:
-                turn.rows = dict(run(conn, SQL["core_counts"]).mappings().one())
+                runtime.on_report(slug, Stage.CORE, "plan", report)
+            with runtime.db.org(org.org_id) as conn:
+                turn.rows = dict(execute(conn, SQL["core_counts"]).mappings().one())
             return turn
-        plans = [config.plan] if config.plan else _unfinished(desk, org.org_id)
+        plans = [config.plan] if config.plan else _unfinished(runtime, org.org_id)
         for plan in plans:
             report = step.apply(
-                desk.db,
+                runtime.db,
                 org.org_id,
                 plan,
                 actor=config.actor,
-                progress=lambda status: desk.progress(slug, Stage.CORE, "plan", status),
+                progress=lambda status: runtime.progress(slug, Stage.CORE, "plan", status),
             )
-            desk.on_report(slug, Stage.CORE, "plan", report)
+            runtime.on_report(slug, Stage.CORE, "plan", report)
             turn.reports.append(report)
             # Records that failed alone are counted, and the check `no_line_waits` lists them. None done is a failure.
             if report.state == "failed":
                 turn.error = f"plan {report.plan}: all {report.failed} records failed"
-        with desk.db.org(org.org_id) as conn:
-            turn.rows = dict(run(conn, SQL["core_counts"]).mappings().one())
+        with runtime.db.org(org.org_id) as conn:
+            turn.rows = dict(execute(conn, SQL["core_counts"]).mappings().one())
     except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
-        desk.on_report(slug, Stage.CORE, "plan", error)
+        runtime.on_report(slug, Stage.CORE, "plan", error)
         turn.error = describe(error)
     return turn
 
@@ -113,12 +113,12 @@ def _large(turn: Promoted) -> bool:
     return bool(sum(report.done + report.failed for report in turn.reports) >= _DRAWN_FROM)
 
 
-def _unfinished(desk: Desk, org_id: int) -> list[str]:
-    with desk.db.org(org_id) as conn:
-        return [str(row.plan_id) for row in run(conn, SQL["unfinished_plans"])]
+def _unfinished(runtime: Runtime, org_id: int) -> list[str]:
+    with runtime.db.org(org_id) as conn:
+        return [str(row.plan_id) for row in execute(conn, SQL["unfinished_plans"])]
 
 
-def _about(desk: Desk, turn: Promoted, *, chart: bool) -> dict[str, Any]:
+def _about(runtime: Runtime, turn: Promoted, *, chart: bool) -> dict[str, Any]:
     about = metadata.of_reports(Stage.CORE, turn.reports)
     about.pop("connections")
     about["plans"] = metadata.table(
@@ -137,7 +137,7 @@ def _about(desk: Desk, turn: Promoted, *, chart: bool) -> dict[str, Any]:
     if chart:
         from sync_pipeline.defs.charts import promotion_history
 
-        drawn = promotion_history(desk, turn.org_id)
+        drawn = promotion_history(runtime, turn.org_id)
         if drawn is not None:
             about["history"] = drawn
     return about

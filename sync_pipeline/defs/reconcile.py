@@ -8,10 +8,10 @@ import dagster as dg
 
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import ReconcileConfig
-from sync_pipeline.defs.events import Event, Teller, failure, orgs_of
-from sync_pipeline.defs.fan import each_org
+from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import CORE, ORG, OWNERS, core_key
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.parallel import each_org
+from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.work import describe
 
 KEY = dg.AssetKey(["observe", "reconciliation"])
@@ -44,11 +44,11 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
     """The weekly proof that nothing was lost; also asked for by `observe.request`."""
     from sync_pipeline.steps import connect
 
-    desk = sync.desk
-    orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(desk.db)])
-    teller = Teller(context, orgs)
+    runtime = sync.runtime
+    orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
+    reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, outcome in each_org(desk, orgs, partial(_turn, desk)):
+    for org, outcome in each_org(runtime, orgs, partial(_turn, runtime)):
         if isinstance(outcome, str):
             failures[org] = outcome
         else:
@@ -62,22 +62,22 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
                     "dagster/row_count": sum(int(row["captured"]) for row in rows),
                     "entities": metadata.table(rows),
                 }
-                yield from teller.done(KEY, org, about)
+                yield from reporter.done(KEY, org, about)
             else:
                 context.log.error(f"{org}: {failures[org]}")
         if org in failures:
-            teller.failed(KEY, org)
-    teller.flush()
+            reporter.failed(KEY, org)
+    reporter.flush()
     if failures:
         raise failure("Reconciliation", failures, len(orgs))
 
 
-def _turn(desk: Desk, slug: str) -> Any:
+def _turn(runtime: Runtime, slug: str) -> Any:
     """The organization's report, or why there is none. Never raises."""
     from sync_pipeline.steps import connect, observe
 
     try:
-        return observe.reconcile(desk.db, desk.settings, connect.organization(desk.db, slug))
+        return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug))
     except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
         return describe(error)
 

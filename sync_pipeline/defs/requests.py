@@ -11,10 +11,10 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
 from sync_pipeline.defs.jobs import jobs
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import SyncError
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
@@ -37,10 +37,10 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
     """A row is marked as launched once its run exists, not before: a crash in between loses nothing."""
     from sync_pipeline.steps.observe.heartbeat import beat
 
-    desk = sync.desk
-    beat(desk.db)
-    with desk.db.across() as conn:
-        waiting = run(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
+    runtime = sync.runtime
+    beat(runtime.db)
+    with runtime.db.unscoped() as conn:
+        waiting = execute(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
     if not waiting:
         return dg.SkipReason("No request waits.")
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
@@ -49,13 +49,13 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
     for row in waiting:
         runs = context.instance.get_runs(dg.RunsFilter(tags={REQUEST: str(row.request_id)}), limit=1)
         if runs:
-            with desk.db.org(row.org_id) as conn:
-                run(conn, SQL["request_launched"], request_id=row.request_id, run_id=runs[0].run_id)
+            with runtime.db.org(row.org_id) as conn:
+                execute(conn, SQL["request_launched"], request_id=row.request_id, run_id=runs[0].run_id)
             continue
         try:
-            requests.append(_run_for(desk, row))
+            requests.append(_run_for(runtime, row))
         except SyncError as error:
-            finish(desk, row.org_id, row.request_id, error=str(error), run_id=None)
+            finish(runtime, row.org_id, row.request_id, error=str(error), run_id=None)
         else:
             new |= {row.slug} - known
     return dg.SensorResult(
@@ -63,10 +63,10 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
     )
 
 
-def finish(desk: Desk, org_id: int, request_id: int, *, error: str | None, run_id: str | None) -> None:
+def finish(runtime: Runtime, org_id: int, request_id: int, *, error: str | None, run_id: str | None) -> None:
     """Close a request: done, or failed with its reason."""
-    with desk.db.org(org_id) as conn:
-        run(
+    with runtime.db.org(org_id) as conn:
+        execute(
             conn,
             SQL["request_finished"],
             request_id=request_id,
@@ -76,10 +76,10 @@ def finish(desk: Desk, org_id: int, request_id: int, *, error: str | None, run_i
         )
 
 
-def _run_for(desk: Desk, row: Any) -> dg.RunRequest:
+def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     from sync_pipeline.steps import connect
 
-    connect.organization(desk.db, row.slug)  # one that was removed has no runs
+    connect.organization(runtime.db, row.slug)  # one that was removed has no runs
     asked = dict(row.parameters)
     actor = str(asked.get("actor") or "request")
     keys: Sequence[dg.AssetKey] | None = None
@@ -96,7 +96,7 @@ def _run_for(desk: Desk, row: Any) -> dg.RunRequest:
             else:
                 stages = [Stage.PREVIEW, Stage.SELECTED]
         job = "pull"
-        keys, config = pull_of(desk, row.slug, asked, actor=actor, stages=stages)
+        keys, config = pull_of(runtime, row.slug, asked, actor=actor, stages=stages)
     return dg.RunRequest(
         job_name=job,
         run_key=f"request/{row.request_id}",
@@ -108,7 +108,7 @@ def _run_for(desk: Desk, row: Any) -> dg.RunRequest:
 
 
 def pull_of(
-    desk: Desk, slug: str, asked: Mapping[str, Any], *, actor: str, stages: Sequence[Stage] = tuple(Stage)[:3]
+    runtime: Runtime, slug: str, asked: Mapping[str, Any], *, actor: str, stages: Sequence[Stage] = tuple(Stage)[:3]
 ) -> tuple[list[dg.AssetKey], dict[str, Any]]:
     """The assets and the configuration of a pull.
 
@@ -118,9 +118,9 @@ def pull_of(
     """
     from sync_pipeline.steps import connect
 
-    org = connect.organization(desk.db, slug)
+    org = connect.organization(runtime.db, slug)
     name = asked.get("connection")
-    stores = [connect.connection(desk.db, org, name)] if name else list(connect.connections(desk.db, org))
+    stores = [connect.connection(runtime.db, org, name)] if name else list(connect.connections(runtime.db, org))
     if not stores:
         raise BadRequest(f"{slug} has no connection yet.")
     names = [str(one) for one in asked.get("entities") or ([asked["entity"]] if asked.get("entity") else [])]

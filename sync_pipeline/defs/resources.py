@@ -32,7 +32,7 @@ def _nothing(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
 
 
 @dataclass
-class Desk:
+class Runtime:
     """A process's database and settings, and who listens. `on_progress` is called from worker threads."""
 
     settings: Settings
@@ -69,23 +69,23 @@ def _shared() -> tuple[Settings, Database]:
         return _opened()
 
 
-_given: list[Desk] = []
+_given: list[Runtime] = []
 
 
 @contextmanager
-def working_at(desk: Desk) -> Iterator[None]:
-    """Runs of this process work at `desk` meanwhile. Dagster copies its resources, so it cannot be one's state."""
-    _given.append(desk)
+def use_runtime(runtime: Runtime) -> Iterator[None]:
+    """Runs of this process use `runtime` in this block. Dagster copies its resources, so it cannot be their state."""
+    _given.append(runtime)
     try:
         yield
     finally:
-        _given.remove(desk)
+        _given.remove(runtime)
 
 
 class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The database of the organizations. Its settings are `SYNC_*` environment variables; it has none of its own."""
 
     @property
-    def desk(self) -> Desk:
+    def runtime(self) -> Runtime:
         """Where a run works. Opens the database at the first use."""
-        return _given[-1] if _given else Desk(*_shared())
+        return _given[-1] if _given else Runtime(*_shared())

@@ -12,13 +12,13 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.endings import endings
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of
-from sync_pipeline.defs.resources import Desk, SyncResource
+from sync_pipeline.defs.resources import Runtime, SyncResource
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 _AT_ONCE = 50
@@ -53,9 +53,9 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
     """The plan is made here, in the tick: the run finds nothing left to decide."""
     from sync_pipeline.steps import connect, select
 
-    db = sync.desk.db
-    with db.across() as conn:
-        waiting = run(conn, SQL["waiting_selections"], at_most=_AT_ONCE).all()
+    db = sync.runtime.db
+    with db.unscoped() as conn:
+        waiting = execute(conn, SQL["waiting_selections"], at_most=_AT_ONCE).all()
     requests = []
     for row in waiting:
         org = connect.organization(db, row.slug)
@@ -78,7 +78,7 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
     """A hundred organizations a tick; the cursor is the last one looked at."""
     from sync_pipeline.steps import connect, push
 
-    db = sync.desk.db
+    db = sync.runtime.db
     last = int(context.cursor or 0)
     orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_A_TICK]
     context.update_cursor(str(orgs[-1].org_id) if len(orgs) == _ORGS_A_TICK else "0")
@@ -87,7 +87,7 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
     for org in orgs:
         with db.org(org.org_id) as conn:
             push.close_killed(conn)
-            left = run(conn, SQL["left_plans"], seconds=_LEFT_SECONDS).scalars().all()
+            left = execute(conn, SQL["left_plans"], seconds=_LEFT_SECONDS).scalars().all()
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
     return with_partitions(context, requests, "No promotion was left unfinished.")
 
@@ -110,7 +110,7 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
     """What was materialized for a removed organization stays in the event log."""
     from sync_pipeline.steps import connect
 
-    there = {org.slug for org in connect.organizations(sync.desk.db)}
+    there = {org.slug for org in connect.organizations(sync.runtime.db)}
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     changes: list[Any] = []
     if there - known:
@@ -133,10 +133,10 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
 
     The hour is part of the run key: what a killed run left is taken up by another.
     """
-    db = sync.desk.db
-    with db.across() as conn:
-        now_open = {str(row.decision_id): row for row in run(conn, SQL["open_decisions"])}
-        answered = run(conn, SQL["answered_decisions"]).all()
+    db = sync.runtime.db
+    with db.unscoped() as conn:
+        now_open = {str(row.decision_id): row for row in execute(conn, SQL["open_decisions"])}
+        answered = execute(conn, SQL["answered_decisions"]).all()
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
         if decision_id not in before:
@@ -148,12 +148,12 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
         tags = {DECISION: str(row.decision_id), "sync/org": row.slug}
         at_work = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
         if not context.instance.get_runs(at_work, limit=1):
-            requests += _go_on(context, sync.desk, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
+            requests += _go_on(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
     return with_partitions(context, requests, f"{len(now_open)} decisions wait for a person.")
 
 
 def _go_on(
-    context: dg.SensorEvaluationContext, desk: Desk, row: Any, *, key: str, tags: dict[str, str]
+    context: dg.SensorEvaluationContext, runtime: Runtime, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
     """A pull of what a gate of capture was about; the lines that the other gates stopped."""
     from sync_pipeline.steps import connect
@@ -169,15 +169,15 @@ def _go_on(
                 tags=tags,
             )
         ]
-    with desk.db.org(row.org_id) as conn:
-        gate = run(conn, SQL["answered"], decision_id=row.decision_id).one_or_none()
-    org = connect.organization(desk.db, row.slug)
-    store = next((one for one in connect.connections(desk.db, org) if gate and one.connection_id == gate[0]), None)
+    with runtime.db.org(row.org_id) as conn:
+        gate = execute(conn, SQL["answered"], decision_id=row.decision_id).one_or_none()
+    org = connect.organization(runtime.db, row.slug)
+    store = next((one for one in connect.connections(runtime.db, org) if gate and one.connection_id == gate[0]), None)
     if gate is None or store is None:
         return []
     entity = store.source.stream(gate.entity_type).name
     try:
-        keys, pulling = pull_of(desk, row.slug, {"connection": store.name, "entities": [entity]}, actor="decision")
+        keys, pulling = pull_of(runtime, row.slug, {"connection": store.name, "entities": [entity]}, actor="decision")
     except BadRequest as error:
         context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but {error}")
         return []
@@ -215,7 +215,7 @@ def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipRe
     """Starts no run."""
     from sync_pipeline.steps.observe.alerts import send_alerts
 
-    told = send_alerts(sync.desk.db, sync.desk.settings)
+    told = send_alerts(sync.runtime.db, sync.runtime.settings)
     for one in told:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
     return dg.SkipReason(f"{len(told)} alerts were told.")

@@ -12,7 +12,7 @@ from typing import Any
 
 from sync_pipeline.defs.config import FlowConfig
 from sync_pipeline.defs.graph import Stage
-from sync_pipeline.defs.resources import Desk, Interrupted
+from sync_pipeline.defs.resources import Interrupted, Runtime
 from sync_pipeline.errors import Busy, DatabaseUnavailable, SyncError
 from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect
@@ -22,7 +22,7 @@ Place = tuple[Stage, str]  # an asset of the provider: stage and stream
 
 
 @dataclass
-class Turn:
+class OrganizationResult:
     """What an organization's turn did: the reports of each asset (one a connection), and why some have none."""
 
     org: str
@@ -45,17 +45,19 @@ class Turn:
         return "; ".join(dict.fromkeys(self.failures.values()))
 
 
-def take_turn(desk: Desk, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str) -> Turn:
+def run_organization(
+    runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str
+) -> OrganizationResult:
     """Everything `wanted` of one organization. Never raises: what went wrong is in the turn's failures."""
-    turn = Turn(slug)
+    turn = OrganizationResult(slug)
     everything = [(stage, name) for stage, names in wanted.items() for name in names]
     try:
-        org = connect.organization(desk.db, slug)
-        stores = [c for c in connect.connections(desk.db, org, config.connection) if c.provider == source.name]
+        org = connect.organization(runtime.db, slug)
+        stores = [c for c in connect.connections(runtime.db, org, config.connection) if c.provider == source.name]
         if not stores:
             turn.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
         for store in stores:
-            _connection(desk, turn, store, wanted, config, run_id)
+            _connection(runtime, turn, store, wanted, config, run_id)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
         reason = describe(error)
         for place in everything:
@@ -73,12 +75,17 @@ def describe(error: BaseException) -> str:
 
 
 def _connection(
-    desk: Desk, turn: Turn, store: connect.Connection, wanted: Wanted, config: FlowConfig, run_id: str
+    runtime: Runtime,
+    turn: OrganizationResult,
+    store: connect.Connection,
+    wanted: Wanted,
+    config: FlowConfig,
+    run_id: str,
 ) -> None:
     streams = list(store.source.streams.values())
     raw = [stream for stream in streams if stream.name in wanted.get(Stage.RAW, ())]
     if raw:
-        _capture(desk, turn, store, raw, config, run_id)
+        _capture(runtime, turn, store, raw, config, run_id)
     for stream in streams:
         for stage in (Stage.PREVIEW, Stage.SELECTED):
             if stream.name not in wanted.get(stage, ()):
@@ -87,10 +94,10 @@ def _connection(
             if before is not None:
                 turn.failures[stage, stream.name] = before
                 continue
-            _attempt(desk, turn, (stage, stream.name), _STEPS[stage], store, stream)
+            _attempt(runtime, turn, (stage, stream.name), _STEPS[stage], store, stream)
 
 
-def _failed_before(turn: Turn, stage: Stage, stream: Stream) -> str | None:
+def _failed_before(turn: OrganizationResult, stage: Stage, stream: Stream) -> str | None:
     for earlier in (Stage.RAW, Stage.PREVIEW):
         if earlier != stage and (earlier, stream.name) in turn.failures:
             return turn.failures[earlier, stream.name]
@@ -98,7 +105,12 @@ def _failed_before(turn: Turn, stage: Stage, stream: Stream) -> str | None:
 
 
 def _capture(
-    desk: Desk, turn: Turn, store: connect.Connection, streams: Sequence[Stream], config: FlowConfig, run_id: str
+    runtime: Runtime,
+    turn: OrganizationResult,
+    store: connect.Connection,
+    streams: Sequence[Stream],
+    config: FlowConfig,
+    run_id: str,
 ) -> None:
     """Pull in declared order through one session. A store that does not answer is not asked again."""
     from sync_pipeline.steps import capture, push
@@ -106,18 +118,18 @@ def _capture(
     left = list(streams)
     try:
         with capture.session(
-            desk.db,
-            desk.settings,
+            runtime.db,
+            runtime.settings,
             store,
             actor=config.actor,
             orchestrator_run=run_id,
-            report=lambda stream, progress: desk.progress(turn.org, Stage.RAW, stream.name, progress),
+            report=lambda stream, progress: runtime.progress(turn.org, Stage.RAW, stream.name, progress),
         ) as session:
             while left:
                 place = (Stage.RAW, left[0].name)
                 try:
                     if config.deliveries:
-                        report = push.take(session, left[0])
+                        report = push.process_deliveries(session, left[0])
                     else:
                         report = session.pull(
                             left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
@@ -128,7 +140,7 @@ def _capture(
                     if not (config.deliveries and isinstance(error, Busy)):  # deliveries wait for a pull to end
                         turn.failures[place] = f"{store.name}: {error}"
                 else:
-                    desk.on_report(turn.org, Stage.RAW, left[0].name, report)
+                    runtime.on_report(turn.org, Stage.RAW, left[0].name, report)
                     if report.closed:
                         turn.add(place, report)
                     else:
@@ -144,40 +156,40 @@ def _capture(
 
 
 def _attempt(
-    desk: Desk,
-    turn: Turn,
+    runtime: Runtime,
+    turn: OrganizationResult,
     place: Place,
-    step: Callable[[Desk, connect.Connection, Stream], Any],
+    step: Callable[[Runtime, connect.Connection, Stream], Any],
     store: connect.Connection,
     stream: Stream,
 ) -> None:
-    if desk.stopping.is_set():
+    if runtime.stopping.is_set():
         raise Interrupted()
     try:
-        report = step(desk, store, stream)
+        report = step(runtime, store, stream)
     except (DatabaseUnavailable, Interrupted):
         raise
     except Exception as error:  # noqa: BLE001 - this asset's failure, not the organization's
         turn.failures[place] = f"{store.name}: {describe(error)}"
     else:
-        desk.on_report(turn.org, place[0], stream.name, report)
+        runtime.on_report(turn.org, place[0], stream.name, report)
         turn.add(place, report)
 
 
-def _preview(desk: Desk, store: connect.Connection, stream: Stream) -> Any:
+def _preview(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
     from sync_pipeline.steps import preview
 
-    return preview.recompute(desk.db, store, stream)
+    return preview.recompute(runtime.db, store, stream)
 
 
-def _select(desk: Desk, store: connect.Connection, stream: Stream) -> Any:
+def _select(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
     from sync_pipeline.steps import select
 
-    select.apply_rules(desk.db, store, stream)
-    return select.summary(desk.db, store, stream)
+    select.apply_rules(runtime.db, store, stream)
+    return select.summary(runtime.db, store, stream)
 
 
-_STEPS: Mapping[Stage, Callable[[Desk, connect.Connection, Stream], Any]] = {
+_STEPS: Mapping[Stage, Callable[[Runtime, connect.Connection, Stream], Any]] = {
     Stage.PREVIEW: _preview,
     Stage.SELECTED: _select,
 }

@@ -31,7 +31,7 @@ class Paging(StrEnum):
 class Sweep(StrEnum):
     """How what the change signal misses is found."""
 
-    TELL = "tell"  # ids and telling fields of every record, then a fetch of what differs
+    TELL = "tell"  # ids and sweep fields of every record, then a fetch of what differs
     READ = "read"  # a full read: nothing cheaper tells
 
 
@@ -62,7 +62,7 @@ class Stream:
     created: str | None = None
     modified: str | None = None
     noise: tuple[str, ...] = ()  # top-level fields that move without a change; kept, but not hashed
-    telling: tuple[str, ...] = ()  # top-level fields a sweep compares
+    sweep_fields: tuple[str, ...] = ()  # top-level fields a sweep compares
     money: tuple[str, ...] = ()  # preview warns where these do not parse
     dates: tuple[str, ...] = ()
     currency: str | None = None
@@ -75,7 +75,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class RawRecord:
     """One record of a page: its id and the very bytes it came as."""
 
     external_id: str
@@ -92,7 +92,7 @@ class Page:
     took, where they are more than the items: some rows are no member of the list.
     """
 
-    items: Sequence[Item]
+    items: Sequence[RawRecord]
     total: int | None = None
     size: int = 0
     clock: datetime | None = None
@@ -133,7 +133,7 @@ class Look:
 
     presence: Presence
     evidence: str  # "404", "status trash" …
-    item: Item | None = None
+    item: RawRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ _ANSWER_SECONDS = 300.0  # from its first byte to its last
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SourceResponse:
     """A 2xx answer, or one of another status that the caller asked to see."""
 
     status: int
@@ -100,7 +100,7 @@ class Http:
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
-    ) -> Answer:
+    ) -> SourceResponse:
         """Ask once.
 
         Statuses in `accept` come back as answers.
@@ -133,7 +133,7 @@ class Http:
         seconds = (datetime.now(UTC) - started).total_seconds()
         status = response.status_code
         if 200 <= status < 300 or status in accept:
-            return Answer(status, response.headers, body, seconds)
+            return SourceResponse(status, response.headers, body, seconds)
         if status in (408, 425, 429) or status >= 500:
             raise TransientSourceError(
                 f"{method} {url} answered {status}",

@@ -24,7 +24,7 @@ from sync_pipeline.defs import definitions
 from sync_pipeline.defs.endings import close_request
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.requests import durable_requests
-from sync_pipeline.defs.resources import Desk, SyncResource, working_at
+from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.stores import Shop, shop
@@ -78,9 +78,9 @@ def store(database: Database, settings: Settings, org: connect.Organization) -> 
         yield opened
 
 
-def tick(desk: Desk, instance: dg.DagsterInstance) -> Any:
+def tick(runtime: Runtime, instance: dg.DagsterInstance) -> Any:
     with (
-        working_at(desk),
+        use_runtime(runtime),
         dg.build_sensor_context(
             instance=instance,
             repository_def=definitions().get_repository_def(),
@@ -107,13 +107,13 @@ def test_killed_after_its_answer_and_with_dagster_down(
         child.wait(10)
     queue = started["queue"]["queue_id"]
 
-    desk = Desk(settings, database)
+    runtime = Runtime(settings, database)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         instance.add_dynamic_partitions(ORG_NAME, ["acme"])
-        asked = {request.run_key: request for request in tick(desk, instance).run_requests}
+        asked = {request.run_key: request for request in tick(runtime, instance).run_requests}
         assert set(asked) == {f"request/{full['request_id']}", f"request/{started['request_id']}"}
         # Dagster died before it made the runs: the same are asked for again.
-        assert {request.run_key for request in tick(desk, instance).run_requests} == set(asked)
+        assert {request.run_key for request in tick(runtime, instance).run_requests} == set(asked)
         run = asked[f"request/{started['request_id']}"]
         plan = run.run_config["ops"]["apply_plans"]["config"]["plan"]
 
@@ -132,11 +132,11 @@ def test_killed_after_its_answer_and_with_dagster_down(
             after = httpx.get(path, headers=headers).json()["data"]
             assert (after["state"], after["done"], after["percent"]) == ("done", 8, 100.0)
             made = instance.create_run_for_job(definitions().resolve_job_def("promote"), tags=run.tags)
-            assert len(tick(desk, instance).run_requests) == 1  # the other one
+            assert len(tick(runtime, instance).run_requests) == 1  # the other one
             request = f"{url}/api/v1/requests/{started['request_id']}"
             launched = httpx.get(request, headers=headers).json()["data"]
             assert (launched["state"], launched["run_id"]) == ("launched", made.run_id)
-            close_request(desk, made, dg.DagsterRunStatus.SUCCESS, {})
+            close_request(runtime, made, dg.DagsterRunStatus.SUCCESS, {})
             ended = httpx.get(f"{request}?wait=10", headers=headers).json()["data"]
             assert (ended["state"], ended["error"]) == ("done", None)
     assert store.value("SELECT count(*) FROM core.products") == 8

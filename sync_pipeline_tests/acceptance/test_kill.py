@@ -20,7 +20,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import app_url, dagster_url, open_database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import capture, connect, preview, select
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -132,7 +132,7 @@ class World:
 
     def rows(self, org: connect.Organization, sql: str) -> list[Any]:
         with self.db.org(org.org_id) as conn:
-            return sorted(map(tuple, run(conn, sql).all()), key=repr)
+            return sorted(map(tuple, execute(conn, sql).all()), key=repr)
 
     def state(self, org: connect.Organization, step: str) -> dict[str, Any]:
         """What must be the same however often a step was killed; no ids, no times."""

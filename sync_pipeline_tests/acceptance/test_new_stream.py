@@ -16,7 +16,7 @@ STREAM = '''
 """Tags, under another name."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="labels",

@@ -48,7 +48,7 @@ def test_every_view_reads_as_the_one_who_asks(owner_url: str) -> None:
 
 
 def test_the_application_owns_nothing_and_cannot_bypass(database: Database) -> None:
-    with database.across() as conn:
+    with database.unscoped() as conn:
         role = conn.exec_driver_sql(
             "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
         ).one()
@@ -80,7 +80,7 @@ def test_another_organization_sees_and_changes_nothing(
         with database.org(other.org_id) as conn:
             seen = conn.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE org_id = {org.org_id}").scalar_one()
             assert seen == 0, table
-        with database.across() as conn:
+        with database.unscoped() as conn:
             assert conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0, table
         with database.org(org.org_id) as conn:
             assert conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() > 0, table
@@ -249,7 +249,7 @@ def prepared(server: EmbeddedPostgres) -> Iterator[tuple[Database, connect.Organ
 
 
 def test_a_connection_the_server_ended_is_replaced_before_it_is_used(database: Database, owner_url: str) -> None:
-    with database.across() as conn:
+    with database.unscoped() as conn:
         before = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     owner = create_engine(owner_url, poolclass=NullPool)
     with owner.connect() as conn:
@@ -263,7 +263,7 @@ def test_a_connection_the_server_ended_is_replaced_before_it_is_used(database: D
 
 
 def _fail_inside(database: Database) -> None:
-    with database.org(7, unhurried=True) as conn:
+    with database.org(7, async_commit=True) as conn:
         assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() == 7
         assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
         conn.exec_driver_sql("CREATE TEMP TABLE of_this_transaction (n int)")
@@ -271,11 +271,11 @@ def _fail_inside(database: Database) -> None:
 
 
 def test_a_transaction_rolls_back_whole_and_its_organization_ends_with_it(database: Database) -> None:
-    with database.across() as conn:
+    with database.unscoped() as conn:
         waits = conn.exec_driver_sql("SHOW synchronous_commit").scalar_one()
     with pytest.raises(ZeroDivisionError):
         _fail_inside(database)
-    with database.across() as conn:
+    with database.unscoped() as conn:
         assert conn.exec_driver_sql("SELECT to_regclass('of_this_transaction')").scalar_one() is None
         assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() is None
         assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == waits

@@ -22,5 +22,5 @@ PROMISED = {
     "relation", [f"{schema}.{name}" for schema, names in PROMISED.items() for name in names.split()]
 )
 def test_a_promised_relation_can_be_read_by_the_application(database: Database, relation: str) -> None:
-    with database.across() as conn:
+    with database.unscoped() as conn:
         assert conn.exec_driver_sql(f"SELECT count(*) FROM {relation}").scalar_one() == 0

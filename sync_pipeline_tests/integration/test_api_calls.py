@@ -415,6 +415,6 @@ def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
     beat(api.db)
     ready = api.client.get("/readyz").json()
     assert (ready["database"], ready["dagster"]) == ("ok", "ok")
-    with api.db.across() as conn:
+    with api.db.unscoped() as conn:
         conn.exec_driver_sql("UPDATE observe.heartbeat SET seen_at = now() - interval '1 hour'")
     assert api.client.get("/readyz").json()["status"] == "degraded"

@@ -413,7 +413,7 @@ def test_a_fault_inside_tells_nothing_outside(
 def test_a_database_that_is_gone_is_503(settings: Settings, database: Database, org: connect.Organization) -> None:
     with served(database, settings) as api:
         plain = api.token(org)
-        api.app.state.door.db = Database("postgresql://nobody@127.0.0.1:1/none")
+        api.app.state.runtime.db = Database("postgresql://nobody@127.0.0.1:1/none")
         answer = api.client.get("/api/v1/plans", headers={"Authorization": f"Bearer {plain}"})
         assert answer.status_code == 503
         assert answer.headers["retry-after"]

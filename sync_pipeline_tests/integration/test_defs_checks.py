@@ -12,7 +12,7 @@ from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.resources import Desk, working_at
+from sync_pipeline.defs.resources import Runtime, use_runtime
 from sync_pipeline.steps import capture, connect, preview, promote, select
 
 Failing = dict[tuple[str, str], dg.AssetCheckEvaluation]
@@ -43,7 +43,7 @@ def connection(database: Database, settings: Settings, org: connect.Organization
 
 
 def watch(database: Database, settings: Settings) -> Failing:
-    with working_at(Desk(settings, database)), dg.DagsterInstance.ephemeral() as instance:
+    with use_runtime(Runtime(settings, database)), dg.DagsterInstance.ephemeral() as instance:
         result = (
             definitions()
             .resolve_job_def("watch")

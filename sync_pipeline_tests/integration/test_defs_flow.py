@@ -13,9 +13,9 @@ from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.fan import each_org
 from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
-from sync_pipeline.defs.resources import Desk, working_at
+from sync_pipeline.defs.parallel import each_org
+from sync_pipeline.defs.resources import Runtime, use_runtime
 from sync_pipeline.steps import connect
 
 PRODUCTS = key(Stage.RAW, "woocommerce", "products")
@@ -47,12 +47,17 @@ def add(database: Database, settings: Settings, slug: str, url: str | None, serv
 
 
 def pull(
-    desk: Desk, instance: dg.DagsterInstance, orgs: list[str], *, range_: bool = False, entities: tuple[str, ...] = ()
+    runtime: Runtime,
+    instance: dg.DagsterInstance,
+    orgs: list[str],
+    *,
+    range_: bool = False,
+    entities: tuple[str, ...] = (),
 ) -> dg.ExecuteInProcessResult:
     instance.add_dynamic_partitions(ORG_NAME, orgs)
     config = {"entities": list(entities), **({} if range_ else {"orgs": orgs})}
     tags = {"dagster/asset_partition_range_start": orgs[0], "dagster/asset_partition_range_end": orgs[-1]}
-    with working_at(desk):
+    with use_runtime(runtime):
         return (
             definitions()
             .resolve_job_def("pull")
@@ -89,7 +94,7 @@ def test_one_dead_store_fails_alone(
     add(database, settings, "c", url, shop)
     add(database, settings, "e", None, shop)
 
-    result = pull(Desk(settings, database), instance, ["a", "b", "c", "d", "e"], range_=range_)
+    result = pull(Runtime(settings, database), instance, ["a", "b", "c", "d", "e"], range_=range_)
 
     assert not result.success
     failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data.user_failure_data
@@ -110,7 +115,7 @@ def test_each_materialization_has_its_own_numbers(
     with running(small(products=3)) as second:
         add(database, settings, "a", shop.url, shop)
         add(database, settings, "b", second.url, second)
-        assert pull(Desk(settings, database), instance, ["a", "b"]).success
+        assert pull(Runtime(settings, database), instance, ["a", "b"]).success
     counts = {}
     for record in instance.fetch_materializations(PRODUCTS, limit=10).records:
         materialization = record.asset_materialization
@@ -128,7 +133,7 @@ def test_no_event_holds_a_secret(
 ) -> None:
     add(database, settings, "a", shop.url, shop)
     shop.store.permissions = "none"
-    result = pull(Desk(settings, database), instance, ["a"])
+    result = pull(Runtime(settings, database), instance, ["a"])
     told = "".join(str(log) for log in instance.all_logs(result.run_id))
     assert shop.secret not in told
     assert shop.key not in told
@@ -140,18 +145,18 @@ def test_many_organizations_are_written_in_batches(
     orgs = [f"o{number:02}" for number in range(25)]
     for slug in orgs:
         add(database, settings, slug, shop.url if slug == "o00" else None, shop)
-    assert pull(Desk(settings, database), instance, orgs).success
+    assert pull(Runtime(settings, database), instance, orgs).success
     assert partitions(instance, PRODUCTS) == ({"o00"}, set())
 
 
 def test_a_reader_that_stops_stops_the_work(settings: Settings, database: Database) -> None:
-    desk = Desk(settings, database)
+    runtime = Runtime(settings, database)
     begun: list[str] = []
 
     def work(org: str) -> None:
         begun.append(org)
         time.sleep(0.01)
 
-    for _ in each_org(desk, [str(n) for n in range(100)], work, workers=2):
+    for _ in each_org(runtime, [str(n) for n in range(100)], work, workers=2):
         break
     assert len(begun) <= 4

@@ -19,7 +19,7 @@ from sync_pipeline.defs.endings import close_request, orgs_of_run, reconciliatio
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_reconcile
 from sync_pipeline.defs.requests import durable_requests
-from sync_pipeline.defs.resources import Desk, SyncResource, working_at
+from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
@@ -41,23 +41,23 @@ def instance(kept: dg.DagsterInstance) -> dg.DagsterInstance:
 
 
 @pytest.fixture
-def desk(database: Database, settings: Settings) -> Iterator[Desk]:
-    made = Desk(settings, database)
-    with working_at(made):
+def runtime(database: Database, settings: Settings) -> Iterator[Runtime]:
+    made = Runtime(settings, database)
+    with use_runtime(made):
         yield made
 
 
 @pytest.fixture
-def shop(desk: Desk, org: connect.Organization) -> Iterator[connect.Connection]:
+def shop(runtime: Runtime, org: connect.Organization) -> Iterator[connect.Connection]:
     """A connection of acme, with its products captured and previewed."""
     store = Store()
     seed(store, products=6, variable=0, customers=2, orders=2)
     with running(store) as server:
         given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
-        made = connect.add_connection(desk.db, desk.settings, org, "woocommerce", "shop", given, actor="test")
-        with capture.session(desk.db, desk.settings, made) as session:
+        made = connect.add_connection(runtime.db, runtime.settings, org, "woocommerce", "shop", given, actor="test")
+        with capture.session(runtime.db, runtime.settings, made) as session:
             session.pull(made.source.stream("products"))
-        preview.recompute(desk.db, made, made.source.stream("products"))
+        preview.recompute(runtime.db, made, made.source.stream("products"))
         yield made
 
 
@@ -73,8 +73,8 @@ def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str 
         return sensor.evaluate_tick(context)
 
 
-def ask(desk: Desk, org: connect.Organization, kind: str, **parameters: Any) -> int:
-    with desk.db.org(org.org_id) as conn:
+def ask(runtime: Runtime, org: connect.Organization, kind: str, **parameters: Any) -> int:
+    with runtime.db.org(org.org_id) as conn:
         return int(
             conn.exec_driver_sql(
                 "INSERT INTO observe.request (org_id, kind, parameters, requested_by) "
@@ -84,8 +84,8 @@ def ask(desk: Desk, org: connect.Organization, kind: str, **parameters: Any) -> 
         )
 
 
-def request_state(desk: Desk, org: connect.Organization, request_id: int) -> tuple[str, str | None]:
-    with desk.db.org(org.org_id) as conn:
+def request_state(runtime: Runtime, org: connect.Organization, request_id: int) -> tuple[str, str | None]:
+    with runtime.db.org(org.org_id) as conn:
         row = conn.exec_driver_sql(
             "SELECT state, error FROM observe.request WHERE request_id = %(id)s", {"id": request_id}
         ).one()
@@ -93,9 +93,9 @@ def request_state(desk: Desk, org: connect.Organization, request_id: int) -> tup
 
 
 def test_organizations_become_partitions_and_stop_being_some(
-    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance
 ) -> None:
-    connect.add_organization(desk.db, "second")
+    connect.add_organization(runtime.db, "second")
     instance.add_dynamic_partitions(ORG_NAME, ["gone"])
     asked = tick(organizations, instance).dynamic_partitions_requests
     assert [(type(one).__name__, list(one.partition_keys)) for one in asked] == [
@@ -105,69 +105,69 @@ def test_organizations_become_partitions_and_stop_being_some(
 
 
 def test_a_committed_selection_is_one_run_with_its_plan(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
     assert not tick(committed_selections, instance).run_requests
-    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    select.select(runtime.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
     result = tick(committed_selections, instance)
     [asked] = result.run_requests
     assert asked.partition_key == "acme"
     assert [list(one.partition_keys) for one in result.dynamic_partitions_requests] == [["acme"]]
     plan_id = asked.run_config["ops"]["apply_plans"]["config"]["plan"]
     assert asked.run_key == f"plan/{plan_id}"
-    plan = select.plan(desk.db, org, plan_id)
+    plan = select.plan(runtime.db, org, plan_id)
     assert (plan.creates, plan.state) == (6, "approved")
     assert not tick(committed_selections, instance).run_requests
 
 
 def test_a_selection_that_became_stale_is_planned_anew_without_what_changed(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    select.select(runtime.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
     [asked] = tick(committed_selections, instance).run_requests
     stale = asked.tags["sync/plan"]
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql(
             "UPDATE capture.sync_record SET content_hash = sha256('changed') WHERE external_id = "
             "(SELECT min(external_id) FROM capture.sync_record WHERE entity_type = 'product')"
         )
     with pytest.raises(StalePlan):
-        promote.apply(desk.db, org.org_id, stale, actor="selection")
-    assert select.plan(desk.db, org, stale).state == "refused"
+        promote.apply(runtime.db, org.org_id, stale, actor="selection")
+    assert select.plan(runtime.db, org, stale).state == "refused"
     [again] = tick(committed_selections, instance).run_requests
     assert again.tags["sync/plan"] != stale
-    report = promote.apply(desk.db, org.org_id, again.tags["sync/plan"], actor="selection")
+    report = promote.apply(runtime.db, org.org_id, again.tags["sync/plan"], actor="selection")
     assert (report.state, report.done) == ("done", 5)
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
     assert not tick(left_promotions, instance).run_requests  # nobody tries the stale one for ever
     assert not tick(committed_selections, instance).run_requests
 
 
-def test_a_draft_promotes_nothing(desk: Desk, shop: connect.Connection, instance: dg.DagsterInstance) -> None:
+def test_a_draft_promotes_nothing(runtime: Runtime, shop: connect.Connection, instance: dg.DagsterInstance) -> None:
     stream = shop.source.stream("products")
-    select.select(desk.db, shop, stream, everything=True, include=True, actor="ann", draft=True)
+    select.select(runtime.db, shop, stream, everything=True, include=True, actor="ann", draft=True)
     assert not tick(committed_selections, instance).run_requests
 
 
 def test_a_plan_whose_run_was_lost_is_taken_up_again(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    select.select(desk.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
+    select.select(runtime.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
     [lost] = tick(committed_selections, instance).run_requests
     assert not tick(left_promotions, instance).run_requests  # it may still be on its way
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
     [again] = tick(left_promotions, instance).run_requests
     assert again.run_config == lost.run_config
-    promote.apply(desk.db, org.org_id, again.tags["sync/plan"], actor="test")
+    promote.apply(runtime.db, org.org_id, again.tags["sync/plan"], actor="test")
     assert not tick(left_promotions, instance).run_requests
 
 
 def test_the_log_of_a_pushed_batch_that_was_killed_is_closed(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         for minutes in (1, 11):
             conn.exec_driver_sql(
                 "INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, started_at) "
@@ -175,7 +175,7 @@ def test_the_log_of_a_pushed_batch_that_was_killed_is_closed(
                 {"c": shop.connection_id, "m": minutes},
             )
     tick(left_promotions, instance)
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         logs = conn.exec_driver_sql(
             "SELECT status FROM capture.sync_logs WHERE kind = 'push' ORDER BY log_id"
         ).scalars()
@@ -183,9 +183,9 @@ def test_the_log_of_a_pushed_batch_that_was_killed_is_closed(
 
 
 def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    number = ask(desk, org, "pull", connection="shop", entities=["product"], full=True)
+    number = ask(runtime, org, "pull", connection="shop", entities=["product"], full=True)
     [asked] = tick(durable_requests, instance).run_requests
     assert asked.run_key == f"request/{number}"
     assert {key.to_user_string() for key in asked.asset_selection} == {
@@ -196,55 +196,55 @@ def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
     assert asked.run_config["ops"]["woocommerce"]["config"]["full"] is True
     # The daemon died before it made the run: the next tick asks for the same one.
     assert tick(durable_requests, instance).run_requests[0].run_key == asked.run_key
-    assert request_state(desk, org, number) == ("waiting", None)
+    assert request_state(runtime, org, number) == ("waiting", None)
 
     made = instance.create_run_for_job(definitions().resolve_job_def("pull"), tags=asked.tags)
     assert not tick(durable_requests, instance).run_requests
-    assert request_state(desk, org, number) == ("launched", None)
+    assert request_state(runtime, org, number) == ("launched", None)
 
-    close_request(desk, made, dg.DagsterRunStatus.FAILURE, {"acme": "the store is down"})
-    assert request_state(desk, org, number) == ("failed", "the store is down")
+    close_request(runtime, made, dg.DagsterRunStatus.FAILURE, {"acme": "the store is down"})
+    assert request_state(runtime, org, number) == ("failed", "the store is down")
 
 
 def test_an_impossible_request_fails_with_its_reason(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    number = ask(desk, org, "pull", entities=["unicorns"])
+    number = ask(runtime, org, "pull", entities=["unicorns"])
     assert not tick(durable_requests, instance).run_requests
-    state, error = request_state(desk, org, number)
+    state, error = request_state(runtime, org, number)
     assert state == "failed"
     assert "unicorns" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["pull", "promote", "reconcile"])
 def test_a_request_of_a_removed_organization_fails_without_a_run(
-    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance, kind: str
+    runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance, kind: str
 ) -> None:
-    number = ask(desk, org, kind)
-    with desk.db.org(org.org_id) as conn:
+    number = ask(runtime, org, kind)
+    with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE connect.organization SET removed_at = now()")
         journal.open_gate(conn, "mass_deletion", subject="s", question="?", options=[], recommended="keep")
     result = tick(durable_requests, instance)
     assert not result.run_requests
     assert not result.dynamic_partitions_requests
-    assert request_state(desk, org, number)[0] == "failed"
+    assert request_state(runtime, org, number)[0] == "failed"
     assert json.loads(tick(decisions, instance).cursor or "{}") == {}  # nobody is waited for
 
 
 def test_a_failed_run_is_in_the_audit_log_of_who_failed(
-    desk: Desk, org: connect.Organization, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance
 ) -> None:
-    other = connect.add_organization(desk.db, "other")
+    other = connect.add_organization(runtime.db, "other")
     made = instance.create_run_for_job(definitions().resolve_job_def("pull"))
-    record_failures(desk, made, {"acme": "the store is down"})
-    assert [line["event"] for line in observe.activity(desk.db, org).data] == ["run.failed"]
-    assert observe.activity(desk.db, other).data == []
+    record_failures(runtime, made, {"acme": "the store is down"})
+    assert [line["event"] for line in observe.activity(runtime.db, org).data] == ["run.failed"]
+    assert observe.activity(runtime.db, other).data == []
 
 
 def test_an_answered_gate_goes_on(
-    desk: Desk, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    with desk.db.org(org.org_id) as conn:
+    with runtime.db.org(org.org_id) as conn:
         gate = journal.open_gate(
             conn,
             "mass_deletion",
@@ -257,7 +257,7 @@ def test_an_answered_gate_goes_on(
         )
     waiting = tick(decisions, instance)
     assert not waiting.run_requests
-    observe.answer(desk.db, org, gate, "keep", actor="ann")
+    observe.answer(runtime.db, org, gate, "keep", actor="ann")
     [asked] = tick(decisions, instance).run_requests  # also where it was opened and answered between two ticks
     assert asked.run_key.startswith(f"decision/{gate}/")
     assert asked.asset_selection[0].to_user_string() == "raw/woocommerce/products"
@@ -272,14 +272,14 @@ def test_a_night_is_few_runs() -> None:
 
 @pytest.mark.parametrize(("schedule", "full"), [(nightly_delta, False), (weekly_reconcile, True)])
 def test_schedules_ask_for_every_organization_with_a_connection(
-    desk: Desk,
+    runtime: Runtime,
     org: connect.Organization,
     shop: connect.Connection,
     instance: dg.DagsterInstance,
     schedule: dg.ScheduleDefinition,
     full: bool,
 ) -> None:
-    connect.add_organization(desk.db, "empty")
+    connect.add_organization(runtime.db, "empty")
     with dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime(2026, 1, 4, 3, tzinfo=UTC),

@@ -14,7 +14,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.graph import ORG_NAME
-from sync_pipeline.defs.resources import Desk, SyncResource, working_at
+from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.sensors import decisions
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps import connect, observe, preview, promote, select
@@ -78,7 +78,7 @@ def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> Any:
 
 def run_by_dagster(here: Shop, instance: dg.DagsterInstance, sensor: dg.SensorDefinition = decisions) -> Any:
     """What the sensor asks for, run as the daemon would; the request."""
-    with working_at(Desk(here.settings, here.db)):
+    with use_runtime(Runtime(here.settings, here.db)):
         [asked] = tick(sensor, instance).run_requests
         job = definitions().resolve_job_def(str(asked.job_name or sensor.job_name))
         done = job.execute_in_process(
@@ -130,7 +130,7 @@ def test_a_sku_conflict_stops_its_record_and_goes_on_after_the_answer(
     report = promoted(open_shop, "products")
     assert (report.state, report.failed) == ("partial", 1)
     assert report.done == len(store.tables["products"].ids) - 1  # everything else went on
-    with working_at(Desk(open_shop.settings, open_shop.db)):
+    with use_runtime(Runtime(open_shop.settings, open_shop.db)):
         assert not getattr(tick(decisions, instance), "run_requests", None)
     number = answer(open_shop, "separate")
     asked = run_by_dagster(open_shop, instance)
@@ -224,7 +224,7 @@ def test_a_list_that_became_an_object_is_held_until_it_is_a_list_again(
     number = answer(open_shop, "hold")
     with pytest.raises(Conflict):
         promote.resume(open_shop.db, open_shop.org, number, actor="ann")
-    with working_at(Desk(open_shop.settings, open_shop.db)):
+    with use_runtime(Runtime(open_shop.settings, open_shop.db)):
         assert not getattr(tick(decisions, instance), "run_requests", None)
     assert promoted(open_shop, "orders").done == 0  # held as decided
     assert sql(open_shop, "SELECT count(*) AS n FROM core.sales_order_items")[0].n == items

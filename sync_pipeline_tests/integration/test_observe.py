@@ -11,7 +11,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
 from sync_pipeline.steps import connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
@@ -253,7 +253,7 @@ def test_the_log_is_paged_newest_first(opened: Shop) -> None:
 def test_connections_nobody_pulls_from_are_stale(opened: Shop) -> None:
     assert observe.stale_connections(opened.db, 24) == []  # just connected
     with opened.db.org(opened.org.org_id) as conn:
-        run(conn, "UPDATE connect.integration_connector SET created_at = now() - interval '2 days'")
+        execute(conn, "UPDATE connect.integration_connector SET created_at = now() - interval '2 days'")
     (stale,) = observe.stale_connections(opened.db, 24)
     assert (stale.org, stale.connection, stale.last_sync_at) == ("acme", "shop", None)
     opened.pull("tags", full=True)

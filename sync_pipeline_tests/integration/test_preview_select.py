@@ -176,11 +176,11 @@ def test_selecting_nothing_or_nonsense_is_refused(open_shop: Shop, which: dict[s
 def test_a_draft_waits_for_a_plan_and_a_selection_for_the_sensor(open_shop: Shop) -> None:
     stream = open_shop.connection.source.stream("tags")
     select.select(open_shop.db, open_shop.connection, stream, everything=True, include=True, actor="ann", draft=True)
-    with open_shop.db.across() as conn:
+    with open_shop.db.unscoped() as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM observe.waiting_selections(10)").scalar_one() == 0
     assert select.make_plan(open_shop.db, open_shop.org, actor="sensor", origin="selection") is None
     include(open_shop, "categories")
-    with open_shop.db.across() as conn:
+    with open_shop.db.unscoped() as conn:
         waiting = conn.exec_driver_sql("SELECT slug, batch_id FROM observe.waiting_selections(10)").all()
     assert [row.slug for row in waiting] == [open_shop.org.slug]
     plan = select.make_plan(
@@ -189,7 +189,7 @@ def test_a_draft_waits_for_a_plan_and_a_selection_for_the_sensor(open_shop: Shop
     assert plan is not None
     assert plan.state == "approved"
     assert plan.creates == len(open_shop.store.ids("categories"))
-    with open_shop.db.across() as conn:
+    with open_shop.db.unscoped() as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM observe.waiting_selections(10)").scalar_one() == 0
 
 

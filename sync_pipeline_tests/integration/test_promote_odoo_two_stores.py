@@ -15,7 +15,7 @@ from sandbox import odoo as odoo_sandbox
 from sandbox import woocommerce as woo_sandbox
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, promote
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
 from sync_pipeline_tests.stores import Connected, Shop, shop
@@ -84,8 +84,8 @@ class Pair:
         """What the asset checks of core find."""
         checks = load("sync_pipeline.defs", "checks.sql")
         with self.woo.db.org(self.woo.org.org_id) as conn:
-            found = [row for name in ("money_adds_up", "no_orphan_mapping") for row in run(conn, checks[name])]
-            return [*found, *run(conn, "SELECT * FROM core.orphans()")]
+            found = [row for name in ("money_adds_up", "no_orphan_mapping") for row in execute(conn, checks[name])]
+            return [*found, *execute(conn, "SELECT * FROM core.orphans()")]
 
 
 @pytest.fixture

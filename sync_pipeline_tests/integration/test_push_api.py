@@ -350,7 +350,7 @@ def test_under_hash_no_address_appears_anywhere(
         said.append(api.client.post(path, content=body, headers=headers).text)
         said.append(api.client.post(path, content=body, headers={**headers, "X-WC-Webhook-Signature": "x"}).text)
     with capture.session(here.db, settings, connect.connection(here.db, here.org, "shop")) as session:
-        push.take(session, here.connection.source.stream("orders"))
+        push.process_deliveries(session, here.connection.source.stream("orders"))
     # And all of it into core.
     for name in ("customers", "orders", "products", "categories"):
         stream = here.connection.source.stream(name)

@@ -16,7 +16,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
-from sync_pipeline.sources.base import Item
+from sync_pipeline.sources.base import RawRecord
 from sync_pipeline.steps import connect, preview, promote, push, select
 from sync_pipeline.steps.capture.records import Records
 from sync_pipeline.steps.push import NotABatch
@@ -252,7 +252,7 @@ def test_a_push_waits_for_a_page_that_is_being_written(plain: Shop) -> None:
     moved = {**payload(plain, "product", number), "description": "written by the page"}
     with ThreadPoolExecutor(1) as pool:
         with plain.db.org(plain.org.org_id) as conn:
-            page.write(conn, [Item(str(number), json.dumps(moved, default=float).encode())])
+            page.write(conn, [RawRecord(str(number), json.dumps(moved, default=float).encode())])
             pushing = pool.submit(send, plain, "products", [product(number, price="1.23")])
             deadline = time.monotonic() + 20
             waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -84,7 +84,7 @@ def deliver(here: Shop, topic: str, body: bytes, **more: Any) -> str:
 def take(here: Shop) -> Mapping[str, capture.PullReport]:
     with capture.session(here.db, here.settings, here.connection, actor="webhook") as session:
         return {
-            name: push.take(session, here.connection.source.stream(name))
+            name: push.process_deliveries(session, here.connection.source.stream(name))
             for name in ("products", "variations", "orders", "customers", "coupons")
         }
 
@@ -353,7 +353,7 @@ def test_a_store_that_does_not_answer_is_asked_later(told: Shop) -> None:
     deliver(told, "customer.updated", body_now(told, "customer.updated", number))
     told.server.faults.down(True)
     with capture.session(told.db, told.settings, told.connection) as session:
-        report = push.take(session, told.connection.source.stream("customers"))
+        report = push.process_deliveries(session, told.connection.source.stream("customers"))
     assert report.state == "failed"
     assert "wait for the store" in str(report.error)
     [row] = sql(told, "SELECT state, attempts, not_before > now() AS later FROM capture.webhook_delivery")
@@ -374,7 +374,7 @@ def test_deliveries_wait_while_their_stream_is_pulled(told: Shop) -> None:
         capture.session(told.db, told.settings, told.connection) as other,
         pytest.raises(Busy),
     ):
-        push.take(other, stream)
+        push.process_deliveries(other, stream)
     take(told)
     assert outcomes(told) == [None]  # put off for two minutes, so that no run after the other finds it busy
     sql(told, "UPDATE capture.webhook_delivery SET not_before = NULL")
@@ -401,7 +401,7 @@ settings = Settings()
 db = Database(app_url(settings))
 shop = connect.connection(db, connect.organization(db, "acme"), "shop")
 with capture.session(db, settings, shop) as session:
-    push.take(session, shop.source.stream("orders"))
+    push.process_deliveries(session, shop.source.stream("orders"))
 """
 
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from sync_pipeline.sources.base import Item, Stream
-from sync_pipeline.steps.capture.record import finder, moment, prepare, read, tell_hash
+from sync_pipeline.sources.base import RawRecord, Stream
+from sync_pipeline.steps.capture.record import finder, moment, prepare, read, sweep_hash
 
 STREAM = Stream(
     name="products",
     entity_type="product",
     title="Products",
     path="p",
-    telling=("id", "price", "stock"),
+    sweep_fields=("id", "price", "stock"),
     code="sku",
     email="email|billing.email",
     label="first last|company",
@@ -20,7 +20,7 @@ STREAM = Stream(
 
 
 def content(text: str, noise: tuple[str, ...] = ()) -> bytes:
-    return read(Item("1", text.encode()), frozenset(noise)).content_hash
+    return read(RawRecord("1", text.encode()), frozenset(noise)).content_hash
 
 
 def test_order_of_keys_spaces_and_escapes_make_no_version() -> None:
@@ -56,27 +56,27 @@ def test_a_number_is_its_value_not_its_spelling() -> None:
 def test_telling_fields_hash_alike_from_a_sweep_and_from_the_whole_record() -> None:
     for extra in ("", ',"x":1.23456789012345678901', ',"x":"\\ud800"', ',"x":1e400'):
         whole = '{"id":1,"name":"n","price":20.25,"stock":null' + extra + "}"
-        stored = prepare(STREAM, read(Item("1", whole.encode()), frozenset())).tell_hash
-        assert stored == tell_hash(b'{"stock": null, "id": 1, "price": 20.25}', STREAM.telling)
+        stored = prepare(STREAM, read(RawRecord("1", whole.encode()), frozenset())).sweep_hash
+        assert stored == sweep_hash(b'{"stock": null, "id": 1, "price": 20.25}', STREAM.sweep_fields)
 
 
 def test_what_jsonb_cannot_hold_is_kept_as_text_beside_a_readable_copy() -> None:
     raw = r'{"id":1,"a":"x\u0000y\ud800z","b":"\ud83d\ude00"}'
-    record = prepare(STREAM, read(Item("1", raw.encode()), frozenset()))
+    record = prepare(STREAM, read(RawRecord("1", raw.encode()), frozenset()))
     assert record.exact_text == raw
     assert json.loads(record.sync_data) == {"id": 1, "a": "x\ufffdy\ufffdz", "b": "😀"}
 
 
 def test_what_jsonb_can_hold_is_stored_once() -> None:
     raw = '{"id":1,"a":"\\ud83d\\ude00","b":0.12345678901234567890123}'
-    assert prepare(STREAM, read(Item("1", raw.encode()), frozenset())).exact_text is None
+    assert prepare(STREAM, read(RawRecord("1", raw.encode()), frozenset())).exact_text is None
 
 
 def test_paths_name_alternatives_and_parts() -> None:
     assert finder("a.b|c")({"a": {"b": ""}, "c": "x"}) == "x"
     assert finder("first last|company")({"first": "Ann", "last": "Lee"}) == "Ann Lee"
     assert finder("first last|company")({"first": "", "last": None, "company": "Co"}) == "Co"
-    record = prepare(STREAM, read(Item("1", b'{"id":1,"billing":{"email":" A@B.example "}}'), frozenset()))
+    record = prepare(STREAM, read(RawRecord("1", b'{"id":1,"billing":{"email":" A@B.example "}}'), frozenset()))
     assert record.email == "a@b.example"
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from sync_pipeline.entities.base import Ref, Unmappable
 from sync_pipeline.entities.order import ItemType, OrderStatus
-from sync_pipeline.sources.woocommerce.mapping.category import to_category
-from sync_pipeline.sources.woocommerce.mapping.customer import to_customer
-from sync_pipeline.sources.woocommerce.mapping.order import to_order
-from sync_pipeline.sources.woocommerce.mapping.product import to_product
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
-from sync_pipeline.sources.woocommerce.mapping.refund import to_refund
-from sync_pipeline.sources.woocommerce.mapping.variation import to_variant
+from sync_pipeline.sources.woocommerce.mappers.category import to_category
+from sync_pipeline.sources.woocommerce.mappers.customer import to_customer
+from sync_pipeline.sources.woocommerce.mappers.order import to_order
+from sync_pipeline.sources.woocommerce.mappers.product import to_product
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.refund import to_refund
+from sync_pipeline.sources.woocommerce.mappers.variation import to_variant
 
 
 def _order(**fields: Any) -> dict[str, Any]:

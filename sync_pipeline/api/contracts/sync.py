@@ -23,7 +23,7 @@ class QueueInfo(Shape):
     done: int
     failed: int
     cancelled: int
-    open: int = Field(description="Lines that are neither done nor failed nor cancelled.")
+    open: int = Field(description="QueueLines that are neither done nor failed nor cancelled.")
     action_required: int = Field(description="Failed lines that a person must look at.")
     percent: float
     items_per_minute: float
@@ -40,7 +40,7 @@ class QueueEvent(Shape):
     queueId: UUID  # noqa: N815
     state: str = Field(examples=["processing"])
     totalCount: int  # noqa: N815
-    processedCount: int = Field(description="Lines that are done.")  # noqa: N815
+    processedCount: int = Field(description="QueueLines that are done.")  # noqa: N815
     failedCount: int  # noqa: N815
     cancelledCount: int  # noqa: N815
     itemsPerMin: float  # noqa: N815
@@ -64,8 +64,8 @@ class LineInfo(Shape):
     finished_at: datetime | None
 
 
-class Lines(Shape):
-    """Lines of a queue, in order."""
+class QueueLines(Shape):
+    """QueueLines of a queue, in order."""
 
     data: list[LineInfo]
     next: int | None = Field(description="Send it as `after` for those that follow; None: these were the last.")

@@ -17,9 +17,9 @@ from sync_pipeline.api.contracts.connections import (
     SettingsChange,
     Tested,
 )
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, seen, the_connection
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
@@ -53,10 +53,10 @@ def _info(one: connect.Connection) -> ConnectionInfo:
     )
 
 
-def _tested(door: Door, caller: Caller, name: str) -> Tested:
-    found = connect.diagnose(door.db, door.settings, connect.connection(door.db, caller.org, name))
+def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
+    found = connect.diagnose(runtime.db, runtime.settings, connect.connection(runtime.db, caller.org, name))
     return Tested(
-        connection=_info(connect.connection(door.db, caller.org, name)),
+        connection=_info(connect.connection(runtime.db, caller.org, name)),
         ok=not any(one.level == "error" for one in found),
         findings=[FindingInfo.model_validate(one, from_attributes=True) for one in found],
     )
@@ -64,76 +64,76 @@ def _tested(door: Door, caller: Caller, name: str) -> Tested:
 
 @router.get("/connections", responses=problems())
 async def list_connections(
-    door: TheDoor, caller: Reader, page: Page = 1, page_size: PageSize = 50
+    runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[ConnectionInfo]:
     """The organization's stores, without their secrets."""
 
     def look() -> list[ConnectionInfo]:
-        return [_info(one) for one in seen(door.db, caller)]
+        return [_info(one) for one in seen(runtime.db, caller)]
 
-    return part(ConnectionInfo, await door.run(look), page, page_size)
+    return part(ConnectionInfo, await runtime.run(look), page, page_size)
 
 
 @router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))
-async def add_connection(door: TheDoor, caller: Connector, given: NewConnection) -> Answer[Tested]:
+async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConnection) -> Answer[Tested]:
     """Connect a store: its secrets are encrypted and never come back; it is tested at once."""
 
     _not_local(given.settings)
 
     def add() -> Tested:
-        if any(one.name == given.name for one in connect.connections(door.db, caller.org)):
+        if any(one.name == given.name for one in connect.connections(runtime.db, caller.org)):
             raise Conflict(f"There is a connection “{given.name}” already. Give it new credentials with rotate.")
         connect.add_connection(
-            door.db, door.settings, caller.org, given.provider, given.name, given.settings, actor=caller.actor
+            runtime.db, runtime.settings, caller.org, given.provider, given.name, given.settings, actor=caller.actor
         )
-        return _tested(door, caller, given.name)
+        return _tested(runtime, caller, given.name)
 
-    await sync_call(door, caller, None)
-    return Answer(data=await door.ask_store(caller.org.org_id, add))
+    await sync_call(runtime, caller, None)
+    return Answer(data=await runtime.ask_store(caller.org.org_id, add))
 
 
 @router.get("/connections/{connection}", responses=problems(404))
-async def show_connection(door: TheDoor, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
+async def show_connection(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
     """One store, without its secrets."""
-    return Answer(data=_info(await door.run(the_connection, door.db, caller, connection)))
+    return Answer(data=_info(await runtime.run(the_connection, runtime.db, caller, connection)))
 
 
 @router.patch("/connections/{connection}", responses=problems(404, 413, 415))
 async def change_connection(
-    door: TheDoor, caller: Connector, connection: Name, given: SettingsChange
+    runtime: RuntimeDep, caller: Connector, connection: Name, given: SettingsChange
 ) -> Answer[ConnectionInfo]:
     """Change settings that hold no secret."""
 
     _not_local(given.settings)
 
     def change() -> ConnectionInfo:
-        one = the_connection(door.db, caller, connection)
-        connect.update_settings(door.db, one, given.settings, actor=caller.actor)
-        return _info(the_connection(door.db, caller, connection))
+        one = the_connection(runtime.db, caller, connection)
+        connect.update_settings(runtime.db, one, given.settings, actor=caller.actor)
+        return _info(the_connection(runtime.db, caller, connection))
 
-    return Answer(data=await door.run(change))
+    return Answer(data=await runtime.run(change))
 
 
 @router.post("/connections/{connection}/test", responses=problems(404, 424))
-async def test_connection(door: TheDoor, caller: Fetcher, connection: Name) -> Answer[Tested]:
+async def test_connection(runtime: RuntimeDep, caller: Fetcher, connection: Name) -> Answer[Tested]:
     """Ask the store, and name the cause of a failure in plain words."""
-    one = await door.run(the_connection, door.db, caller, connection)
-    await sync_call(door, caller, one.connection_id)
-    return Answer(data=await door.ask_store(caller.org.org_id, _tested, door, caller, one.name))
+    one = await runtime.run(the_connection, runtime.db, caller, connection)
+    await sync_call(runtime, caller, one.connection_id)
+    return Answer(data=await runtime.ask_store(caller.org.org_id, _tested, runtime, caller, one.name))
 
 
 @router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 424))
-async def rotate(door: TheDoor, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
+async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
     """Replace the store's credentials (and its address, if given); it is tested at once."""
 
     def replace() -> Tested:
-        one = the_connection(door.db, caller, connection)
-        rotate_credentials(door.db, door.settings, caller.org, one, given.credentials, actor=caller.actor)
-        return _tested(door, caller, one.name)
+        one = the_connection(runtime.db, caller, connection)
+        rotate_credentials(runtime.db, runtime.settings, caller.org, one, given.credentials, actor=caller.actor)
+        return _tested(runtime, caller, one.name)
 
-    one = await door.run(the_connection, door.db, caller, connection)
-    await sync_call(door, caller, one.connection_id)
-    return Answer(data=await door.ask_store(caller.org.org_id, replace))
+    one = await runtime.run(the_connection, runtime.db, caller, connection)
+    await sync_call(runtime, caller, one.connection_id)
+    return Answer(data=await runtime.ask_store(caller.org.org_id, replace))
 
 
 @router.get("/providers", responses=problems())

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from sync_pipeline.api.door import TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.metrics import STREAMS, exposition
-from sync_pipeline.errors import DatabaseUnavailable, NotKnown
+from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
 from sync_pipeline.steps.observe.figures import Figures, figures
 from sync_pipeline.steps.observe.heartbeat import daemon_seen
 
@@ -42,14 +42,14 @@ async def alive() -> Alive:
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The database does not answer."}})
-async def ready(door: TheDoor, response: Response) -> Ready:
+async def ready(runtime: RuntimeDep, response: Response) -> Ready:
     """Whether calls can be served: the database, Dagster, the connections. Needs no token."""
 
     def look() -> Ready:
         found: dict[str, int] = {"healthy": 0, "failing": 0, "unknown": 0}
-        for one in figures(door.db).connections:
+        for one in figures(runtime.db).connections:
             found[one.health] += 1
-        seen = daemon_seen(door.db)
+        seen = daemon_seen(runtime.db)
         dagster: Literal["ok", "silent", "unknown"] = "unknown"
         if seen is not None:
             dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < _DAEMON_SECONDS else "silent"
@@ -61,7 +61,7 @@ async def ready(door: TheDoor, response: Response) -> Ready:
         )
 
     try:
-        return await door.run(look)
+        return await runtime.run(look)
     except DatabaseUnavailable:
         response.status_code = 503
         return Ready(status="unavailable", database="unavailable", dagster="unknown", connections={})
@@ -75,29 +75,29 @@ async def ready(door: TheDoor, response: Response) -> Ready:
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus's text format."},
     },
 )
-async def metrics(request: Request, door: TheDoor) -> Response:
+async def metrics(request: Request, runtime: RuntimeDep) -> Response:
     """Prometheus: durations of calls; records pulled, created, updated, mapped; errors, throttles, slow calls; queue
     depth; lag per connection. Counts of the pipeline come from the database, so any process tells all. It concerns
     every organization: it needs `SYNC_METRICS_TOKEN`, or a direct caller on loopback where none is set.
     """
-    _may_watch(request, door)
+    _may_watch(request, runtime)
     STREAMS.set(request.app.state.hub.following)
     found: Figures | None
     try:
-        found = await door.run(figures, door.db)
+        found = await runtime.run(figures, runtime.db)
     except DatabaseUnavailable:
         found = None
     return Response(exposition(found), media_type=CONTENT_TYPE_LATEST)
 
 
-def _may_watch(request: Request, door: TheDoor) -> None:
-    wanted = door.settings.metrics_token
+def _may_watch(request: Request, runtime: RuntimeDep) -> None:
+    wanted = runtime.settings.metrics_token
     if wanted is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
         if hmac.compare_digest(given, wanted.get_secret_value().encode()):
             return
-        raise NotKnown("/metrics needs its own token: SYNC_METRICS_TOKEN.")
+        raise Unauthenticated("/metrics needs its own token: SYNC_METRICS_TOKEN.")
     # Behind a proxy everybody comes from loopback; proxies say for whom they ask.
     forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
     if forwarded or request.client is None or request.client.host not in _LOOPBACK:
-        raise NotKnown("Set SYNC_METRICS_TOKEN and send it: /metrics concerns every organization.")
+        raise Unauthenticated("Set SYNC_METRICS_TOKEN and send it: /metrics concerns every organization.")

@@ -16,9 +16,9 @@ from sync_pipeline.api.contracts.observe import (
     RequestInfo,
     StatusInfo,
 )
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import NotFound
 from sync_pipeline.steps import observe
 
@@ -30,82 +30,84 @@ _POLL_SECONDS = 0.5
 
 
 @router.get("/integrations/sync/activity", tags=["observe"], responses=problems())
-async def activity(door: TheDoor, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Activity:
+async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Activity:
     """The audit log: who did what, newest first."""
-    found = await door.run(observe.activity, door.db, caller.org, page=page, page_size=page_size)
+    found = await runtime.run(observe.activity, runtime.db, caller.org, page=page, page_size=page_size)
     return Activity(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
 
 
 @router.get("/integrations/schema-compat", tags=["observe"], responses=problems())
-async def schema_compat(door: TheDoor, caller: Reader) -> Answer[CompatInfo]:
+async def schema_compat(runtime: RuntimeDep, caller: Reader) -> Answer[CompatInfo]:
     """The legacy names, compared with the core tables they stand for."""
-    found = await door.run(observe.compat, door.db, caller.org)
+    found = await runtime.run(observe.compat, runtime.db, caller.org)
     return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
 
 
 @router.get("/status", tags=["observe"], responses=problems())
-async def status(door: TheDoor, caller: Reader) -> Answer[StatusInfo]:
+async def status(runtime: RuntimeDep, caller: Reader) -> Answer[StatusInfo]:
     """Where everything stands: captured, differences, decisions, promoted, ledger, per connection and entity."""
-    found = await door.run(observe.status, door.db, caller.org)
+    found = await runtime.run(observe.status, runtime.db, caller.org)
     return Answer(data=StatusInfo.model_validate({"org": caller.org.slug, "connections": found}, from_attributes=True))
 
 
 @router.get("/decisions", tags=["decisions"], responses=problems())
 async def decisions(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     all: Annotated[bool, Query(description="The answered ones too.")] = False,
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[DecisionInfo]:
     """Gates that wait for a person."""
-    found = await door.run(observe.decisions, door.db, caller.org, everything=all)
+    found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=all)
     return part(DecisionInfo, found, page, page_size)
 
 
 @router.get("/decisions/{decision_id}", tags=["decisions"], responses=problems(404))
-async def decision(door: TheDoor, caller: Reader, decision_id: Number) -> Answer[DecisionInfo]:
+async def decision(runtime: RuntimeDep, caller: Reader, decision_id: Number) -> Answer[DecisionInfo]:
     """One gate, with its whole story."""
-    found = await door.run(observe.decisions, door.db, caller.org, everything=True, decision_id=decision_id)
+    found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=True, decision_id=decision_id)
     if not found:
         raise NotFound(f"There is no decision {decision_id}.")
     return Answer(data=DecisionInfo.model_validate(found[0], from_attributes=True))
 
 
 @router.post("/decisions/{decision_id}/answer", tags=["decisions"], responses=problems(404, 409, 413, 415))
-async def answer(door: TheDoor, caller: Decider, decision_id: Number, given: GivenAnswer) -> Answer[DecisionInfo]:
+async def answer(runtime: RuntimeDep, caller: Decider, decision_id: Number, given: GivenAnswer) -> Answer[DecisionInfo]:
     """Answer a gate. The work it stopped goes on by itself."""
-    done = await door.run(
-        observe.answer, door.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
+    done = await runtime.run(
+        observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
     )
     return Answer(data=DecisionInfo.model_validate(done, from_attributes=True))
 
 
 @router.get("/requests", tags=["sync"], responses=problems())
 async def requests(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     state: Literal["waiting", "launched", "done", "failed"] | None = None,
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[RequestInfo]:
     """What was asked of Dagster, newest first."""
-    found, count = await door.run(observe.requests, door.db, caller.org, state=state, page=page, page_size=page_size)
+    found, count = await runtime.run(
+        observe.requests, runtime.db, caller.org, state=state, page=page, page_size=page_size
+    )
     rows = [RequestInfo.model_validate(row, from_attributes=True) for row in found]
     return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/requests/{request_id}", tags=["sync"], responses=problems(404))
-async def request(door: TheDoor, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
+async def request(runtime: RuntimeDep, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
     """How far a request is: waiting, launched (with Dagster's run), done or failed (with the reason)."""
-    return Answer(data=await ended(door, caller, request_id, wait))
+    return Answer(data=await ended(runtime, caller, request_id, wait))
 
 
-async def ended(door: Door, caller: Caller, request_id: int, wait: float) -> RequestInfo:
+async def ended(runtime: ApiRuntime, caller: Caller, request_id: int, wait: float) -> RequestInfo:
     """The request, once it has ended or `wait` seconds are over. Waiting holds no thread and no connection."""
     deadline = anyio.current_time() + wait
     while True:
-        found = await door.run(observe.request, door.db, caller.org, request_id)
+        found = await runtime.run(observe.request, runtime.db, caller.org, request_id)
         if found.state in ("done", "failed") or anyio.current_time() >= deadline:
             return RequestInfo.model_validate(found, from_attributes=True)
         await anyio.sleep(min(_POLL_SECONDS, max(deadline - anyio.current_time(), 0.01)))

@@ -19,10 +19,10 @@ from sync_pipeline.api.contracts.people import (
     UserChange,
     UserInfo,
 )
-from sync_pipeline.api.door import TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
-from sync_pipeline.errors import NotAllowed
+from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.errors import Forbidden
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
 
@@ -32,9 +32,9 @@ Anybody = Annotated[Caller, Depends(may(None))]
 
 
 @router.post("/session", status_code=201, responses=problems(413, 415))
-async def log_in(door: TheDoor, given: Login) -> Answer[Session]:
+async def log_in(runtime: RuntimeDep, given: Login) -> Answer[Session]:
     """Log in with a password: a token of 12 hours with the person's role."""
-    made = await door.log_in(users.log_in, door.db, given.org, given.email, given.password.get_secret_value())
+    made = await runtime.log_in(users.log_in, runtime.db, given.org, given.email, given.password.get_secret_value())
     return Answer(
         data=Session.model_validate(
             {"org": made.org, "role": made.role, "token": made.token, "expires_at": made.expires_at}
@@ -43,11 +43,11 @@ async def log_in(door: TheDoor, given: Login) -> Answer[Session]:
 
 
 @router.get("/session", responses=problems())
-async def who_am_i(door: TheDoor, caller: Anybody) -> Answer[Me]:
+async def who_am_i(runtime: RuntimeDep, caller: Anybody) -> Answer[Me]:
     """Whose token this is, and what it may."""
     bound = None
     if caller.connection_id is not None:
-        found = await door.run(connect.connections, door.db, caller.org)
+        found = await runtime.run(connect.connections, runtime.db, caller.org)
         bound = next((one.name for one in found if one.connection_id == caller.connection_id), None)
     return Answer(
         data=Me.model_validate(
@@ -63,26 +63,28 @@ async def who_am_i(door: TheDoor, caller: Anybody) -> Answer[Me]:
 
 
 @router.delete("/session", responses=problems())
-async def log_out(door: TheDoor, caller: Anybody) -> Answer[Revoked]:
+async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
     """End the session (or token) this call was made with."""
-    await door.run(tokens.revoke_token, door.db, caller.org, caller.token_id, actor=caller.actor)
+    await runtime.run(tokens.revoke_token, runtime.db, caller.org, caller.token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=caller.token_id))
 
 
 @router.get("/tokens", responses=problems())
-async def list_tokens(door: TheDoor, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[TokenInfo]:
+async def list_tokens(
+    runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
+) -> Listing[TokenInfo]:
     """Tokens and sessions, newest first; never the tokens themselves."""
-    return part(TokenInfo, await door.run(tokens.list_tokens, door.db, caller.org), page, page_size)
+    return part(TokenInfo, await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
-async def make_token(door: TheDoor, caller: Admin, given: NewToken) -> Answer[MadeToken]:
+async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Answer[MadeToken]:
     """Make a token. It is shown this once."""
 
     def make() -> tokens.Token:
-        bound = connect.connection(door.db, caller.org, given.connection) if given.connection else None
+        bound = connect.connection(runtime.db, caller.org, given.connection) if given.connection else None
         return tokens.add_token(
-            door.db,
+            runtime.db,
             caller.org,
             given.role,
             connection=bound,
@@ -91,7 +93,7 @@ async def make_token(door: TheDoor, caller: Admin, given: NewToken) -> Answer[Ma
             actor=caller.actor,
         )
 
-    made = await door.run(make)
+    made = await runtime.run(make)
     return Answer(
         data=MadeToken.model_validate(
             {
@@ -106,34 +108,36 @@ async def make_token(door: TheDoor, caller: Admin, given: NewToken) -> Answer[Ma
 
 
 @router.delete("/tokens/{token_id}", responses=problems(404))
-async def revoke_token(door: TheDoor, caller: Admin, token_id: Number) -> Answer[Revoked]:
+async def revoke_token(runtime: RuntimeDep, caller: Admin, token_id: Number) -> Answer[Revoked]:
     """End a token now."""
-    await door.run(tokens.revoke_token, door.db, caller.org, token_id, actor=caller.actor)
+    await runtime.run(tokens.revoke_token, runtime.db, caller.org, token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=token_id))
 
 
 @router.get("/users", responses=problems())
-async def list_users(door: TheDoor, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
+async def list_users(runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
     """The organization's people."""
-    return part(UserInfo, await door.run(users.users, door.db, caller.org), page, page_size)
+    return part(UserInfo, await runtime.run(users.users, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/users", status_code=201, responses=problems(409, 413, 415))
-async def add_user(door: TheDoor, caller: Admin, given: NewUser) -> Answer[UserInfo]:
+async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[UserInfo]:
     """Let a person in."""
     password = given.password.get_secret_value()
-    made = await door.log_in(users.add_user, door.db, caller.org, given.email, password, given.role, actor=caller.actor)
+    made = await runtime.log_in(
+        users.add_user, runtime.db, caller.org, given.email, password, given.role, actor=caller.actor
+    )
     return Answer(data=UserInfo.model_validate(made, from_attributes=True))
 
 
 @router.patch("/users/{user_id}", responses=problems(404, 413, 415))
-async def change_user(door: TheDoor, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
+async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
     """Another role or password; lock out or let in again."""
     if user_id == caller.user_id and (given.disabled or given.role is not None):
-        raise NotAllowed("Nobody changes their own role or locks themselves out. Ask another admin.")
-    changed = await door.log_in(
+        raise Forbidden("Nobody changes their own role or locks themselves out. Ask another admin.")
+    changed = await runtime.log_in(
         users.change_user,
-        door.db,
+        runtime.db,
         caller.org,
         user_id,
         role=given.role,

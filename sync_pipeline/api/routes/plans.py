@@ -18,10 +18,10 @@ from sync_pipeline.api.contracts.sync import (
     Refusal,
     Undone,
 )
-from sync_pipeline.api.door import TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.queues import asked_answer
+from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
 
@@ -37,68 +37,72 @@ def _info(found: select.Plan) -> PlanInfo:
 
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
-async def make_plan(door: TheDoor, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
+async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
     """Plan what is included, drafts too, and not yet in core. Nothing is promoted before somebody applies it."""
 
     def make() -> select.Plan | None:
         wanted = given or NewPlan()
         entities = None
         if wanted.connection is not None or wanted.entities:
-            one = the_connection(door.db, caller, wanted.connection)
+            one = the_connection(runtime.db, caller, wanted.connection)
             streams = [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
             entities = [(one.connection_id, stream.entity_type) for stream in streams]
-        return select.make_plan(door.db, caller.org, actor=caller.actor, origin="api", entities=entities)
+        return select.make_plan(runtime.db, caller.org, actor=caller.actor, origin="api", entities=entities)
 
-    made = await door.slowly(make)
+    made = await runtime.slowly(make)
     return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=_NOTHING))
 
 
 @router.get("", responses=problems())
 async def list_plans(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     state: Literal["proposed", "approved", "applied", "refused", "undone"] | None = None,
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[PlanInfo]:
     """The organization's plans, newest first."""
-    found, count = await door.run(select.plans, door.db, caller.org, state=state, page=page, page_size=page_size)
+    found, count = await runtime.run(select.plans, runtime.db, caller.org, state=state, page=page, page_size=page_size)
     return Listing(data=[_info(one) for one in found], rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/{plan_id}", responses=problems(404))
-async def show_plan(door: TheDoor, caller: Reader, plan_id: UUID) -> Answer[PlanInfo]:
+async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[PlanInfo]:
     """A plan: its state, counts and hash."""
-    return Answer(data=_info(await door.run(select.plan, door.db, caller.org, plan_id)))
+    return Answer(data=_info(await runtime.run(select.plan, runtime.db, caller.org, plan_id)))
 
 
 @router.get("/{plan_id}/items", responses=problems(404))
 async def show_plan_items(
-    door: TheDoor, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
+    runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[PlanItemInfo]:
     """What a plan does, record by record."""
-    found, count = await door.run(select.plan_items, door.db, caller.org, plan_id, page=page, page_size=page_size)
+    found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
     rows = [PlanItemInfo.model_validate(one, from_attributes=True) for one in found]
     return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
-async def approve_plan(door: TheDoor, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[PlanInfo]:
+async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[PlanInfo]:
     """Say yes to exactly the plan with this hash."""
-    done = await door.run(select.approve, door.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
+    done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
     return Answer(data=_info(done))
 
 
 @router.post("/{plan_id}/refuse", responses=problems(404, 409, 413, 415))
-async def refuse_plan(door: TheDoor, caller: Promoter, plan_id: UUID, given: Refusal | None = None) -> Answer[PlanInfo]:
+async def refuse_plan(
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
+) -> Answer[PlanInfo]:
     """Say no: the plan is never applied."""
     why = given.why if given else None
-    return Answer(data=_info(await door.run(select.refuse, door.db, caller.org, plan_id, actor=caller.actor, why=why)))
+    return Answer(
+        data=_info(await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
+    )
 
 
 @router.post("/{plan_id}/apply", status_code=202, responses=problems(404, 409, 413, 415))
 async def apply_plan(
-    door: TheDoor, caller: Promoter, plan_id: UUID, given: Application | None = None
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Application | None = None
 ) -> Answer[QueueAnswer]:
     """Promote exactly the plan's records, or answer that it is stale (409, with the records) and change nothing.
 
@@ -108,11 +112,11 @@ async def apply_plan(
     wanted = given or Application()
 
     def apply() -> promote.Asked:
-        found = select.plan(door.db, caller.org, plan_id)
+        found = select.plan(runtime.db, caller.org, plan_id)
         if wanted.hash is not None and wanted.hash != found.hash:
             raise Conflict("The plan has another hash: look at it again before applying it.")
         return promote.ask(
-            door.db,
+            runtime.db,
             caller.org.org_id,
             plan_id,
             actor=caller.actor,
@@ -120,13 +124,13 @@ async def apply_plan(
             batch_delay_ms=wanted.batch_delay_ms,
         )
 
-    return Answer(data=asked_answer(await door.slowly(apply)))
+    return Answer(data=asked_answer(await runtime.slowly(apply)))
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
-async def undo_plan(door: TheDoor, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
+async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
     """Take a promotion back: core rows return to what they were before it, in one transaction."""
-    done: Any = await door.slowly(promote.undo, door.db, caller.org.org_id, plan_id, actor=caller.actor)
+    done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
     return Answer(
         data=Undone(plan_id=done.plan, queue_id=done.queue, rows=done.rows, merged=done.merged, seconds=done.seconds)
     )

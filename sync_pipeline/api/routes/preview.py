@@ -7,11 +7,11 @@ from fastapi import APIRouter, Body, Depends, Header, Query
 from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.table import EntityPreview, PreviewResult, Selection
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.routes.observe import Wait, ended
-from sync_pipeline.errors import ConfigurationError, NotAllowed
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.errors import ConfigurationError, Forbidden
 from sync_pipeline.steps import observe, preview, select
 
 router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"], route_class=CallerFirst)
@@ -26,7 +26,7 @@ Key = Annotated[
 
 @router.post("/preview", responses=problems(404, 409, 413, 415, 424))
 async def look_or_choose(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Proposer,
     action: Annotated[Literal["fetch", "select"], Query(description="fetch: look; select: choose.")],
     entity_type: Annotated[str, Query(max_length=60, examples=["products"])],
@@ -45,15 +45,15 @@ async def look_or_choose(
     if action == "select":
         if given is None:
             raise ConfigurationError("A selection needs a body: {“decision”: “include”, “ids”: […]}.")
-        return Answer(data=await _choose(door, caller, provider, connection, entity_type, given))
+        return Answer(data=await _choose(runtime, caller, provider, connection, entity_type, given))
     if Right.FETCH not in RIGHTS[caller.role]:
-        raise NotAllowed(f"A token of the role {caller.role} may not do this: it needs the right to fetch.")
-    one = await door.run(the_connection, door.db, caller, connection, provider=provider)
+        raise Forbidden(f"A token of the role {caller.role} may not do this: it needs the right to fetch.")
+    one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity_type)
-    await sync_call(door, caller, one.connection_id)
-    asked = await door.run(
+    await sync_call(runtime, caller, one.connection_id)
+    asked = await runtime.run(
         observe.ask,
-        door.db,
+        runtime.db,
         caller.org,
         "preview",
         actor=caller.actor,
@@ -63,10 +63,10 @@ async def look_or_choose(
         entities=[stream.name],
         max_pages=one.common().preview_max_pages,
     )
-    request = await ended(door, caller, asked.request_id, wait)
+    request = await ended(runtime, caller, asked.request_id, wait)
     if request.state != "done":
         return Answer(data=PreviewResult(request=request))
-    found = await door.run(preview.summaries, door.db, one)
+    found = await runtime.run(preview.summaries, runtime.db, one)
     counts = [
         EntityPreview.model_validate(
             {
@@ -87,14 +87,14 @@ async def look_or_choose(
 
 
 async def _choose(
-    door: Door, caller: Caller, provider: str | None, connection: str | None, entity: str, given: Selection
+    runtime: ApiRuntime, caller: Caller, provider: str | None, connection: str | None, entity: str, given: Selection
 ) -> PreviewResult:
     draft = given.draft or Right.SELECT not in RIGHTS[caller.role]
 
     def choose() -> select.Selected:
-        one = the_connection(door.db, caller, connection, provider=provider)
+        one = the_connection(runtime.db, caller, connection, provider=provider)
         return select.select(
-            door.db,
+            runtime.db,
             one,
             one.source.stream(entity),
             ids=given.ids,
@@ -108,5 +108,5 @@ async def _choose(
             draft=draft,
         )
 
-    made = await door.slowly(choose)
+    made = await runtime.slowly(choose)
     return PreviewResult(batch_id=made.batch_id, records=made.records)

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.push import PushCounts, PushedCategory, PushedCustomer, PushedOrder, PushedProduct
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
-from sync_pipeline.errors import NotAllowed
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.errors import Forbidden
 from sync_pipeline.steps import connect
 from sync_pipeline.steps import push as step
 
@@ -39,33 +39,33 @@ def _body(name: str, record: type[BaseModel]) -> dict[str, Any]:
 
 
 @router.post("/products", responses=_RESPONSES, openapi_extra=_body("products", PushedProduct))
-async def push_products(request: Request, door: TheDoor, caller: Plugin) -> Answer[PushCounts]:
+async def push_products(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
     """Push products: laid over what is known of them, in one transaction."""
-    return await _push(request, door, caller, "products")
+    return await _push(request, runtime, caller, "products")
 
 
 @router.post("/customers", responses=_RESPONSES, openapi_extra=_body("customers", PushedCustomer))
-async def push_customers(request: Request, door: TheDoor, caller: Plugin) -> Answer[PushCounts]:
+async def push_customers(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
     """Push customers. Addresses are stored as hashes, unless the connection's `pii_policy` is keep."""
-    return await _push(request, door, caller, "customers")
+    return await _push(request, runtime, caller, "customers")
 
 
 @router.post("/categories", responses=_RESPONSES, openapi_extra=_body("categories", PushedCategory))
-async def push_categories(request: Request, door: TheDoor, caller: Plugin) -> Answer[PushCounts]:
+async def push_categories(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
     """Push categories, in any order: a parent may come after its children."""
-    return await _push(request, door, caller, "categories")
+    return await _push(request, runtime, caller, "categories")
 
 
 @router.post("/orders", responses=_RESPONSES, openapi_extra=_body("orders", PushedOrder))
-async def push_orders(request: Request, door: TheDoor, caller: Plugin) -> Answer[PushCounts]:
+async def push_orders(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
     """Push orders, with the fields of the store's REST API."""
-    return await _push(request, door, caller, "orders")
+    return await _push(request, runtime, caller, "orders")
 
 
-async def _push(request: Request, door: Door, caller: Caller, kind: str) -> Answer[PushCounts]:
+async def _push(request: Request, runtime: ApiRuntime, caller: Caller, kind: str) -> Answer[PushCounts]:
     body = await request.body()
     try:
-        done = await door.batch(_store, door, caller, kind, body)
+        done = await runtime.batch(_store, runtime, caller, kind, body)
     except step.PushFailed as error:
         _log.error("push_failed", kind=kind, cause=type(error.__cause__).__name__)
         raise
@@ -76,13 +76,13 @@ async def _push(request: Request, door: Door, caller: Caller, kind: str) -> Answ
     )
 
 
-def _store(door: Door, caller: Caller, kind: str, body: bytes) -> step.PushReport:
+def _store(runtime: ApiRuntime, caller: Caller, kind: str, body: bytes) -> step.PushReport:
     found = next(
-        (one for one in connect.connections(door.db, caller.org) if one.connection_id == caller.connection_id), None
+        (one for one in connect.connections(runtime.db, caller.org) if one.connection_id == caller.connection_id), None
     )
     if found is None:
-        raise NotAllowed(
+        raise Forbidden(
             "A push goes into the connection of its token, and this token has none. Make one with "
             f"`sync-pipeline token add {caller.org.slug} --role plugin --connection C`."
         )
-    return step.push(door.db, found, kind, body, actor=caller.actor)
+    return step.push(runtime.db, found, kind, body, actor=caller.actor)

@@ -13,20 +13,20 @@ from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.sync import (
     FullSync,
     LineInfo,
-    Lines,
     Materialization,
     Orchestration,
     QueueAction,
     QueueAnswer,
     QueueInfo,
+    QueueLines,
 )
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.queues import asked_answer, event, info
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
@@ -48,7 +48,7 @@ _NOTHING = "There is nothing to do: everything that is included is in core alrea
 
 @router.post("/{provider}/sync/{entity}/full", status_code=202, responses=problems(404, 409))
 async def full_sync(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Fetcher,
     provider: Provider,
     entity: Entity,
@@ -59,12 +59,12 @@ async def full_sync(
     """Read an entity of a store in full, and compare it, by a Dagster run. Answers at once with the request; `wait` for
     the run's end, or look at `GET /api/v1/requests/{id}`.
     """
-    one = await door.run(the_connection, door.db, caller, connection, provider=provider)
+    one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity)
-    await sync_call(door, caller, one.connection_id)
-    asked = await door.run(
+    await sync_call(runtime, caller, one.connection_id)
+    asked = await runtime.run(
         observe.ask,
-        door.db,
+        runtime.db,
         caller.org,
         "pull",
         actor=caller.actor,
@@ -73,13 +73,13 @@ async def full_sync(
         entities=[stream.name],
         full=True,
     )
-    request = await ended(door, caller, asked.request_id, wait)
+    request = await ended(runtime, caller, asked.request_id, wait)
     return Answer(data=FullSync(request=request, run_id=request.run_id))
 
 
 @router.post("/{provider}/sync/{entity}", responses=problems(404, 409, 413, 415, 424))
 async def queue_action(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Promoter,
     provider: Provider,
     entity: Entity,
@@ -89,56 +89,56 @@ async def queue_action(
     """Steer the queue of an entity. `start` tests the connection, makes the queue and returns at once; Dagster works on
     it. `retry` opens the failed lines again, `cancel` closes the open ones, `force-done` closes the queue as done.
     """
-    one = await door.run(the_connection, door.db, caller, given.connection, provider=provider)
+    one = await runtime.run(the_connection, runtime.db, caller, given.connection, provider=provider)
     stream = one.source.stream(entity)
     if given.action == "start":
         if given.plan_id is not None and given.ids is not None:
             raise ConfigurationError("Start a plan or ids, not both.")
-        await sync_call(door, caller, one.connection_id)
-        await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
+        await sync_call(runtime, caller, one.connection_id)
+        await runtime.ask_store(caller.org.org_id, ensure_tested, runtime.db, runtime.settings, one)
         once = _once(idempotency_key, f"{provider}/{entity}", given)
-        return Answer(data=await _start(door, caller, [Pick(one, stream, given.ids)], given, once))
+        return Answer(data=await _start(runtime, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
         raise ConfigurationError(f"{given.action} needs the queue_id that start answered with.")
-    here = (door.db, caller.org.org_id, str(given.queue_id))
+    here = (runtime.db, caller.org.org_id, str(given.queue_id))
     if given.action == "retry":
-        return Answer(data=asked_answer(await door.run(promote.ask_again, *here, actor=caller.actor)))
+        return Answer(data=asked_answer(await runtime.run(promote.ask_again, *here, actor=caller.actor)))
     if given.action == "status":
-        status = await door.run(promote.status, *here)
+        status = await runtime.run(promote.status, *here)
     else:
         act = promote.cancel if given.action == "cancel" else promote.force_done
-        status = await door.slowly(act, *here, actor=caller.actor)
+        status = await runtime.slowly(act, *here, actor=caller.actor)
     return Answer(data=QueueAnswer(queue=info(status), plan_id=UUID(status.plan)))
 
 
 @router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 424))
 async def orchestrate(
-    door: TheDoor, caller: Promoter, given: Orchestration, idempotency_key: StartKey = None
+    runtime: RuntimeDep, caller: Promoter, given: Orchestration, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
     """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
     (categories, customers, products, orders).
     """
-    one = await door.run(the_connection, door.db, caller, given.connection)
+    one = await runtime.run(the_connection, runtime.db, caller, given.connection)
     picks = [Pick(one, one.source.stream(part.entity), part.ids) for part in given.entities]
     if len({pick.stream.name for pick in picks}) < len(picks):
         raise ConfigurationError("Name each entity once.")
-    await sync_call(door, caller, one.connection_id)
-    await door.ask_store(caller.org.org_id, ensure_tested, door.db, door.settings, one)
-    return Answer(data=await _start(door, caller, picks, given, _once(idempotency_key, "orchestrate", given)))
+    await sync_call(runtime, caller, one.connection_id)
+    await runtime.ask_store(caller.org.org_id, ensure_tested, runtime.db, runtime.settings, one)
+    return Answer(data=await _start(runtime, caller, picks, given, _once(idempotency_key, "orchestrate", given)))
 
 
 @router.post("/sync/materialize", responses=problems(404, 409, 413, 415))
 async def materialize(
-    door: TheDoor, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
+    runtime: RuntimeDep, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
     """Promote what is selected, of these entities or of all: one plan, one queue, in the order of dependencies."""
     wanted = given or Materialization()
 
     def picks() -> list[Pick]:
         stores = (
-            [the_connection(door.db, caller, wanted.connection)]
+            [the_connection(runtime.db, caller, wanted.connection)]
             if wanted.connection is not None or wanted.entities
-            else connect.connections(door.db, caller.org)
+            else connect.connections(runtime.db, caller.org)
         )
         return [
             Pick(one, stream)
@@ -146,9 +146,9 @@ async def materialize(
             for stream in [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
         ]
 
-    chosen = await door.run(picks)
-    await sync_call(door, caller, None)
-    return Answer(data=await _start(door, caller, chosen, wanted, _once(idempotency_key, "materialize", wanted)))
+    chosen = await runtime.run(picks)
+    await sync_call(runtime, caller, None)
+    return Answer(data=await _start(runtime, caller, chosen, wanted, _once(idempotency_key, "materialize", wanted)))
 
 
 def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
@@ -157,16 +157,18 @@ def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
     return promote.Once(key, sha256(said.encode()).hexdigest()) if key is not None else None
 
 
-async def _start(door: Door, caller: Caller, picks: list[Pick], given: Start, once: promote.Once | None) -> QueueAnswer:
+async def _start(
+    runtime: ApiRuntime, caller: Caller, picks: list[Pick], given: Start, once: promote.Once | None
+) -> QueueAnswer:
     def begin() -> promote.Asked | None:
         plan_id = getattr(given, "plan_id", None)
         if plan_id is None:
-            plan = promote.plan_of(door.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
+            plan = promote.plan_of(runtime.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
             if plan is None:
                 return None
             plan_id = plan.plan_id
         return promote.ask(
-            door.db,
+            runtime.db,
             caller.org.org_id,
             plan_id,
             actor=caller.actor,
@@ -175,34 +177,36 @@ async def _start(door: Door, caller: Caller, picks: list[Pick], given: Start, on
             once=once,
         )
 
-    asked = await door.slowly(promote.ask_once, door.db, caller.org.org_id, once, begin)
+    asked = await runtime.slowly(promote.ask_once, runtime.db, caller.org.org_id, once, begin)
     return asked_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
-async def queue(door: TheDoor, caller: Reader, queue_id: QueueId) -> Answer[QueueInfo]:
+async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueInfo]:
     """How far a queue is."""
-    return Answer(data=info(await door.run(promote.status, door.db, caller.org.org_id, queue_id)))
+    return Answer(data=info(await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)))
 
 
 @router.get("/sync/queue/{queue_id}/lines", responses=problems(404))
 async def queue_lines(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     queue_id: QueueId,
     state: Annotated[str | None, Query(pattern="^(draft|processing|done|failed|cancelled)$")] = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Lines:
+) -> QueueLines:
     """The queue's records, in order, with reasons and warnings."""
-    await door.run(promote.status, door.db, caller.org.org_id, queue_id)
-    found = await door.run(promote.lines, door.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit)
+    await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
+    found = await runtime.run(
+        promote.lines, runtime.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit
+    )
     rows = [LineInfo.model_validate(line, from_attributes=True) for line in found]
-    return Lines(data=rows, next=rows[-1].line_no if len(rows) == limit else None)
+    return QueueLines(data=rows, next=rows[-1].line_no if len(rows) == limit else None)
 
 
-async def _first_look(door: TheDoor, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
-    return caller, await door.run(promote.status, door.db, caller.org.org_id, queue_id)
+async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
+    return caller, await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
 
 
 @router.get(

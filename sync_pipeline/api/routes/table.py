@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
-from sync_pipeline.api.door import TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.raw import raw_json
+from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.exact import exact_json
 from sync_pipeline.steps import preview
 from sync_pipeline.steps.preview import DECISIONS
@@ -32,7 +32,7 @@ _DECISION = "^(" + "|".join(DECISIONS) + ")$"
     responses={**problems(404), 200: {"model": TablePage, "description": "A page of records."}},
 )
 async def table(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     provider: Provider,
     entity: Annotated[str, Query(max_length=60, examples=["products"])],
@@ -56,9 +56,9 @@ async def table(
     """Captured records with their status: searched, filtered, paged."""
 
     def look() -> bytes:
-        one = the_connection(door.db, caller, connection, provider=provider)
+        one = the_connection(runtime.db, caller, connection, provider=provider)
         found = preview.table(
-            door.db,
+            runtime.db,
             one,
             one.source.stream(entity),
             status=status,
@@ -76,7 +76,7 @@ async def table(
             answer["message"] = found.message
         return msgspec.json.encode(answer)
 
-    return Response(await door.run(look), media_type="application/json")
+    return Response(await runtime.run(look), media_type="application/json")
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def table(
     responses={**problems(404), 200: {"model": Answer[RecordInfo], "description": "The record."}},
 )
 async def record(
-    door: TheDoor,
+    runtime: RuntimeDep,
     caller: Reader,
     provider: Provider,
     entity: Entity,
@@ -95,9 +95,9 @@ async def record(
     """One record in full: fields before and after, versions, mapping, decision."""
 
     def look() -> str:
-        one = the_connection(door.db, caller, connection, provider=provider)
+        one = the_connection(runtime.db, caller, connection, provider=provider)
         return exact_json(
-            {"success": True, "data": preview.record(door.db, one, one.source.stream(entity), external_id)}
+            {"success": True, "data": preview.record(runtime.db, one, one.source.stream(entity), external_id)}
         )
 
-    return Response(await door.run(look), media_type="application/json")
+    return Response(await runtime.run(look), media_type="application/json")

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Name, Number
 from sync_pipeline.api.contracts.push import DeliveryTaken, GivenWebhookSecret, WebhookInfo
-from sync_pipeline.api.door import Door, TheDoor
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.steps import connect, push
 
 router = APIRouter(prefix="/api/v1", tags=["webhooks"], route_class=CallerFirst)
@@ -18,23 +18,25 @@ Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 
 
 @router.post("/webhooks/{provider}/{connection}", responses=problems(404, 413))
-async def deliver(request: Request, door: TheDoor, provider: Provider, connection: Number) -> Answer[DeliveryTaken]:
+async def deliver(
+    request: Request, runtime: RuntimeDep, provider: Provider, connection: Number
+) -> Answer[DeliveryTaken]:
     """A store's webhook. Its signature is its right: no token is needed."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = await request.body()
-    taken = await door.run(push.receive, door.db, door.settings, provider, connection, headers, body)
+    taken = await runtime.run(push.receive, runtime.db, runtime.settings, provider, connection, headers, body)
     return Answer(data=DeliveryTaken.model_validate({"taken": taken}))
 
 
 @router.post("/connections/{connection}/webhook", responses=problems(404, 413, 415))
 async def set_webhook_secret(
-    door: TheDoor, caller: Connector, connection: Name, given: GivenWebhookSecret
+    runtime: RuntimeDep, caller: Connector, connection: Name, given: GivenWebhookSecret
 ) -> Answer[WebhookInfo]:
     """Set the secret of a connection's webhooks, which is kept encrypted; answers where to send them."""
-    return Answer(data=await door.run(_set, door, caller, connection, given.secret.get_secret_value()))
+    return Answer(data=await runtime.run(_set, runtime, caller, connection, given.secret.get_secret_value()))
 
 
-def _set(door: Door, caller: Caller, name: str, value: str) -> WebhookInfo:
-    found = the_connection(door.db, caller, name)
-    connect.set_webhook_secret(door.db, door.settings, found, value, actor=caller.actor)
+def _set(runtime: ApiRuntime, caller: Caller, name: str, value: str) -> WebhookInfo:
+    found = the_connection(runtime.db, caller, name)
+    connect.set_webhook_secret(runtime.db, runtime.settings, found, value, actor=caller.actor)
     return WebhookInfo(connection=found.name, path=connect.webhook_path(found), secret_set=bool(value.strip()))

@@ -19,7 +19,7 @@ from sync_pipeline.cli.output import emit, note, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
-    from sync_pipeline.cli.demo.stores import DemoStore, Door
+    from sync_pipeline.cli.demo.stores import DemoStore, OpenStore
     from sync_pipeline.config import Settings
 
 _COLUMNS = ("entity", "captured", "new", "updated", "deleted", "in_sync", "selected", "promoted")
@@ -94,7 +94,7 @@ def _migrate(settings: Settings) -> None:
     migrate_to_head(settings)
 
 
-def _run(context: Context, stores: Sequence[tuple[DemoStore, Door]]) -> Result:
+def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Result:
     """The flow of one organization: connect → pull → preview → select → plan → apply."""
     from sync_pipeline.cli.pipeline import Stages, flow, promote
     from sync_pipeline.cli.progress import listener

@@ -44,14 +44,14 @@ STORES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class OpenStore:
     """How to reach an open store, and what a connection to it must be given."""
 
     url: str
     given: dict[str, Any]
 
 
-def open_stores(children: list[Child], settings: Settings) -> list[Door]:
+def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
     """Start the stores, each a child process; returns how to connect to them, in the order of STORES."""
     from sync_pipeline.cli.children import Child
 
@@ -67,18 +67,18 @@ def open_stores(children: list[Child], settings: Settings) -> list[Door]:
         child = Child(f"the store “{store.connection}” of {store.org}", argv, log=log)
         children.append(child)
         opened.append((child, log))
-    doors: list[Door] = []
+    opened_stores: list[OpenStore] = []
     for store, (child, log) in zip(STORES, opened, strict=True):
         child.wait_until(lambda log=log: b"\n" in log.read_bytes(), _OPEN_SECONDS)  # type: ignore[misc]
-        doors.append(_door(store, json.loads(log.read_text("utf-8").splitlines()[0])))
-    return doors
+        opened_stores.append(_reach(store, json.loads(log.read_text("utf-8").splitlines()[0])))
+    return opened_stores
 
 
-def _door(store: DemoStore, told: dict[str, str]) -> Door:
+def _reach(store: DemoStore, told: dict[str, str]) -> OpenStore:
     url = told["url"]
     if store.provider == "odoo":
-        return Door(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["secret"]})
-    return Door(url, {"store_url": url, "consumer_key": told["key"], "consumer_secret": told["secret"]})
+        return OpenStore(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["secret"]})
+    return OpenStore(url, {"store_url": url, "consumer_key": told["key"], "consumer_secret": told["secret"]})
 
 
 def _remembered(settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Presence, Scope, Stream
+from sync_pipeline.sources.base import Ask, Finding, Look, Page, Presence, RawRecord, Scope, Stream
 from sync_pipeline.sources.http import Http
 from sync_pipeline.sources.odoo.fields import ATTRIBUTES, Chosen, choose
 from sync_pipeline.sources.odoo.rpc import Reply, Rpc, ServerError
@@ -219,7 +219,7 @@ class OdooClient:
             given["limit"] = limit
         reply = self._read(stream, given)
         others = self._other_companies(stream, given, reply) if whole else {}
-        items: builtins.list[Item] = []
+        items: builtins.list[RawRecord] = []
         rejected: builtins.list[tuple[bytes, str]] = []
         pick = jsontext.picker("id", *filter(None, (stream.parent_field,)))
         for raw in _rows(reply):
@@ -230,7 +230,7 @@ class OdooClient:
                 rejected.append((raw, "the record has no id"))
                 continue
             parent = str(_bare(jsontext.value(told[1])) or "") if len(told) > 1 and told[1] else ""
-            items.append(Item(str(number), _with(raw, others.get(number)), parent or None))
+            items.append(RawRecord(str(number), _with(raw, others.get(number)), parent or None))
         page = Page(items=items, size=reply.size, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]
 

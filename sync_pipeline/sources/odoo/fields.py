@@ -53,7 +53,7 @@ def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chos
         else:
             left_out.setdefault(reason, []).append(name)
     names.sort(key=lambda name: (name != "id", name))
-    wanted = dict.fromkeys((*stream.expects, *stream.computed, *stream.telling))
+    wanted = dict.fromkeys((*stream.expects, *stream.computed, *stream.sweep_fields))
     return Chosen(
         names=tuple(names),
         per_company=tuple(name for name in names if offered[name].get("company_dependent")),

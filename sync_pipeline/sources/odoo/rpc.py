@@ -17,7 +17,7 @@ from typing import Any
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.http import Answer, Http
+from sync_pipeline.sources.http import Http, SourceResponse
 from sync_pipeline.sources.odoo.settings import OdooConfig
 
 FIRST_JSON2 = 19  # the first server version that has it
@@ -204,13 +204,13 @@ class Rpc:
         return _reply(answer, envelope["result"], f"POST /jsonrpc {shown} {_shown(arguments)}")
 
 
-def _reply(answer: Answer, result: bytes, request: str) -> Reply:
+def _reply(answer: SourceResponse, result: bytes, request: str) -> Reply:
     # The Date header is when it answered; what was committed while it did is not in the answer.
     clock = (answer.clock or datetime.now(UTC)) - timedelta(seconds=answer.seconds)
     return Reply(result, clock, len(answer.body), request)
 
 
-def _failure(shown: str, answer: Answer, told: Any) -> SourceError:
+def _failure(shown: str, answer: SourceResponse, told: Any) -> SourceError:
     """The error of an answer. `debug`, a traceback of the server, is neither kept nor told."""
     if not isinstance(told, dict) or not told.get("name"):
         return _unspoken(shown, answer)
@@ -233,7 +233,7 @@ def _failure(shown: str, answer: Answer, told: Any) -> SourceError:
     return ServerError(said, name=name, status=status, body=body, retry_after=answer.retry_after)
 
 
-def _unspoken(shown: str, answer: Answer) -> SourceError:
+def _unspoken(shown: str, answer: SourceResponse) -> SourceError:
     """An error page: of a proxy, or of an Odoo that serves no such database."""
     text = re.sub(rb"<[^>]+>|\s+", b" ", answer.body[:4000]).decode("utf-8", "replace").strip()[:200]
     said = f"{shown} answered {answer.status}: {text}"

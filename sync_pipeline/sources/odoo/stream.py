@@ -43,7 +43,7 @@ class OdooStream(Stream):
     modified: str | None = "write_date"
     # Writing the same value again moves them. They are kept as they are, but are no change of content.
     noise: tuple[str, ...] = ("write_date", "write_uid")
-    telling: tuple[str, ...] = ("id", "write_date")
+    sweep_fields: tuple[str, ...] = ("id", "write_date")
     absent: tuple[int, ...] = (404,)  # the model is unknown; 403 is a missing right, and is said
     domain: tuple[Any, ...] = ()
     company: str | None = "company_id"  # the path to a record's company; None: its model knows none

@@ -10,8 +10,8 @@ from typing import Any
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Item, Look, Page, Paging, Presence, Scope, Stream
-from sync_pipeline.sources.http import Answer, Http
+from sync_pipeline.sources.base import Ask, Finding, Look, Page, Paging, Presence, RawRecord, Scope, Stream
+from sync_pipeline.sources.http import Http, SourceResponse
 from sync_pipeline.sources.woocommerce.oauth import signed
 from sync_pipeline.sources.woocommerce.settings import WooConfig
 
@@ -120,8 +120,8 @@ class WooClient:
         raw = jsontext.single(answer.body)
         content = jsontext.fields(raw)
         if content.get("status") == b'"trash"':
-            return Look(Presence.TRASH, "status trash", Item(external_id, raw, parent_id))
-        return Look(Presence.PRESENT, "200", Item(external_id, raw, parent_id))
+            return Look(Presence.TRASH, "status trash", RawRecord(external_id, raw, parent_id))
+        return Look(Presence.PRESENT, "200", RawRecord(external_id, raw, parent_id))
 
     def lists(self, stream: Stream) -> bool:
         """True if all records are in one list; asked once where stores differ."""
@@ -159,11 +159,15 @@ class WooClient:
 
     # -- requests --------------------------------------------------------------------------------------------------
 
-    def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: frozenset[int] = frozenset()) -> Answer:
+    def get(
+        self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: frozenset[int] = frozenset()
+    ) -> SourceResponse:
         """One signed GET below /wp-json."""
         return self._get(path, list(params), accept=accept)
 
-    def _get(self, path: str, params: Sequence[tuple[str, str]], *, accept: frozenset[int] = frozenset()) -> Answer:
+    def _get(
+        self, path: str, params: Sequence[tuple[str, str]], *, accept: frozenset[int] = frozenset()
+    ) -> SourceResponse:
         url = f"{self.http.base_url}/{path}"
         auth = None
         if self._auth == "basic":
@@ -204,7 +208,7 @@ class WooClient:
         keep_total: bool = False,
     ) -> Page:
         answer = self._get(path, params)
-        items: list[Item] = []
+        items: list[RawRecord] = []
         rejected: list[tuple[bytes, str]] = []
         pick = jsontext.picker(*filter(None, (stream.id_field, stream.parent_field)))
         for raw in jsontext.slices(answer.body):
@@ -218,7 +222,7 @@ class WooClient:
                 rejected.append((raw, f"the record has no {stream.id_field}"))
                 continue
             parent = _scalar(told[1]) if stream.parent_field else None
-            items.append(Item(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
+            items.append(RawRecord(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
         total = None
         if keep_total and items:
             header = answer.headers.get("x-wp-total", "")

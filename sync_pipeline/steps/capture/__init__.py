@@ -2,6 +2,6 @@
 
 from sync_pipeline.steps.capture.export import export
 from sync_pipeline.steps.capture.records import Progress
-from sync_pipeline.steps.capture.service import PullReport, Session, session
+from sync_pipeline.steps.capture.service import CaptureSession, PullReport, session
 
-__all__ = ["Progress", "PullReport", "Session", "export", "session"]
+__all__ = ["CaptureSession", "Progress", "PullReport", "export", "session"]

@@ -14,7 +14,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceUnavailable, TransientSourceError
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class Budget:
             pause = max(0.0, self._pause_until - now) if self._changed else None
             self._changed = False
         with self._db.org(self._org) as conn:
-            row = run(
+            row = execute(
                 conn,
                 _SQL["share_budget"],
                 connection_id=self._connection,
@@ -157,19 +157,19 @@ class Budget:
     def circuit_open(self) -> bool:
         """True if somebody found the store dead a moment ago: one look first, before asking in earnest."""
         with self._db.org(self._org) as conn:
-            return bool(run(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
+            return bool(execute(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
 
     def open_circuit(self, seconds: float = 60.0) -> None:
         """The store is dead: whoever comes next takes one look before asking in earnest."""
         with self._db.org(self._org) as conn:
-            run(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
+            execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
 
     def close_circuit(self) -> None:
         """It answers again."""
         with self._db.org(self._org) as conn:
-            run(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=0.0)
+            execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=0.0)
 
     def leave(self) -> None:
         """Give this process's share back."""
         with self._db.org(self._org) as conn:
-            run(conn, _SQL["leave_budget"], connection_id=self._connection, worker=self._worker)
+            execute(conn, _SQL["leave_budget"], connection_id=self._connection, worker=self._worker)

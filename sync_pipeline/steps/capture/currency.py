@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Connection
 
 SQL = load("sync_pipeline.steps.capture")
@@ -17,8 +17,8 @@ CAUSE = "currency_conflict"
 
 def judge_currency(conn: Transaction, connection: Connection, told: str) -> None:
     """The store told its currency: it becomes the organization's if that has none, else it must agree."""
-    run(conn, SQL["set_currency"], currency=told)
-    row = run(conn, SQL["currencies"], connection_id=connection.connection_id).one()
+    execute(conn, SQL["set_currency"], currency=told)
+    row = execute(conn, SQL["currencies"], connection_id=connection.connection_id).one()
     subject = f"{told} against {row.ours}"
     agree = row.ours is None or told in (row.ours, row.own)
     journal.gate_gone(

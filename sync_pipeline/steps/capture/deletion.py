@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
-from sync_pipeline.sources.base import Item, Look, Page, Presence
+from sync_pipeline.sources.base import Look, Page, Presence, RawRecord
 from sync_pipeline.steps.capture.records import SQL
 from sync_pipeline.steps.capture.run import Listed, Run
 
@@ -153,7 +153,7 @@ def _look_for(run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], v
         chunk = suspects[start : start + 200]
         looks = list(pool.map(lambda suspect: _look(run, suspect), chunk))
         gone: list[tuple[str, str]] = []
-        alive: list[Item] = []
+        alive: list[RawRecord] = []
         for suspect, look in zip(chunk, looks, strict=True):
             if look is None:
                 verdict.unclear += 1

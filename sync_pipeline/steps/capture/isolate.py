@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
-from sync_pipeline.sources.base import Ask, Item, Page, Paging, Presence
+from sync_pipeline.sources.base import Ask, Page, Paging, Presence, RawRecord
 from sync_pipeline.steps.capture.coverage import HIGHEST, LOWEST
 from sync_pipeline.steps.capture.run import Listed, Run
 
@@ -119,9 +119,9 @@ def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:
     )
 
 
-def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[Item], list[str]]:
+def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord], list[str]]:
     """Records by id, in halves where a request fails; and the ids that could not be read (now in quarantine)."""
-    items: list[Item] = []
+    items: list[RawRecord] = []
     unread: list[str] = []
     stack = [list(ids)]
     while stack:
@@ -148,7 +148,7 @@ def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[Item], li
     return items, unread
 
 
-def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) -> Item | None:
+def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) -> RawRecord | None:
     """The last try: the record at its own address. None: it is in quarantine now."""
     try:
         look = run.budget.call(lambda: run.client.look(run.stream, external_id, walk or None))
@@ -174,7 +174,7 @@ def set_aside(run: Run, external_id: str, error: TransientSourceError) -> None:
 
 def _by_position(run: Run, ask: Ask) -> Sequence[Listed]:
     """Halve the page by position. Neighbouring parts were read one after the other, so they touch."""
-    items: list[Item] = []
+    items: list[RawRecord] = []
     broken: list[tuple[int, int, TransientSourceError]] = []  # offset, index in items, last error
     total: int | None = None
     clock = None
@@ -226,7 +226,7 @@ def _name_broken(
     before: int | None,
     after: int | None,
     error: TransientSourceError,
-    items: list[Item],
+    items: list[RawRecord],
 ) -> str:
     """Which record is it? The ids between its neighbours are looked at, one by one."""
     if run.stream.paging is Paging.OFFSET and before is not None and after is not None:

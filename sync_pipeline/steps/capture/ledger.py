@@ -13,7 +13,7 @@ from psycopg import sql
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import driver
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.coverage import Coverage
@@ -23,7 +23,7 @@ from sync_pipeline.steps.capture.records import SQL
 from sync_pipeline.steps.capture.run import Run
 
 if TYPE_CHECKING:
-    from sync_pipeline.steps.capture.service import PullReport, Session
+    from sync_pipeline.steps.capture.service import CaptureSession, PullReport
 
 
 _ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
@@ -54,7 +54,9 @@ class Opened:
         return self.pages.get((kind, walk), (Coverage(), 0))
 
 
-def open_run(session: Session, stream: Stream, *, full: bool, do_sweep: bool | None, max_pages: int | None) -> Opened:
+def open_run(
+    session: CaptureSession, stream: Stream, *, full: bool, do_sweep: bool | None, max_pages: int | None
+) -> Opened:
     """The ledger row of this pull. The caller holds the entity's lock."""
     keys: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
     with session.db.org(session.connection.org_id) as conn:
@@ -113,7 +115,7 @@ def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, 
     return pages
 
 
-def close(session: Session, run: Run, opened: Opened, *, complete: bool, note: str | None = None) -> PullReport:
+def close(session: CaptureSession, run: Run, opened: Opened, *, complete: bool, note: str | None = None) -> PullReport:
     """Account for every id, judge what is missing, move the watermark: the last two in one transaction.
 
     A run whose ids do not add up fails, and its watermark stays.
@@ -178,7 +180,7 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
     execute(conn, SQL["analyze_seen"])
 
 
-def fail(session: Session, run: Run, opened: Opened, error: SourceError) -> PullReport:
+def fail(session: CaptureSession, run: Run, opened: Opened, error: SourceError) -> PullReport:
     """Leave the run unclosed: what is committed stays, the watermark does not move, the next run goes on here."""
     said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's own words may name a person
     with run.transaction() as conn:
@@ -193,7 +195,7 @@ def fail(session: Session, run: Run, opened: Opened, error: SourceError) -> Pull
 
 
 def _finish(
-    session: Session,
+    session: CaptureSession,
     run: Run,
     opened: Opened,
     conn: Any,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Page
@@ -72,7 +72,7 @@ def read_new(run: Run) -> None:
 
 
 def sweep(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> bool:
-    """Ids and telling fields of every record; what differs is fetched. True when all ids were listed."""
+    """Ids and sweep fields of every record; what differs is fetched. True when all ids were listed."""
     fetches: list[Future[Listed]] = []
     waiting: dict[str, list[str]] = {}
 
@@ -98,7 +98,7 @@ def sweep(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> bool:
         complete &= cover(
             run,
             pool,
-            Ask(stream=run.stream, walk=walk, fields=run.stream.telling),
+            Ask(stream=run.stream, walk=walk, fields=run.stream.sweep_fields),
             sink,
             coverage=done,
             known_rows=rows,

@@ -41,7 +41,7 @@ ON CONFLICT (org_id, connection_id) DO UPDATE SET open_until = excluded.open_unt
 
 -- known --
 -- What is stored of these ids: enough to say new, changed or unchanged.
-SELECT external_id, raw_hash, content_hash, tell_hash, deletion_state
+SELECT external_id, raw_hash, content_hash, sweep_hash, deletion_state
 FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND external_id = ANY (%(ids)s) AND provider = %(provider)s
@@ -59,10 +59,10 @@ SELECT pg_advisory_xact_lock(hashtextextended(
 WITH incoming AS (
     SELECT *
     FROM unnest(%(external_id)b::text[], %(sync_data)b::text[], %(exact_text)b::text[], %(content_hash)b::bytea[],
-                %(raw_hash)b::bytea[], %(tell_hash)b::bytea[], %(parent_id)b::text[], %(name)b::text[],
+                %(raw_hash)b::bytea[], %(sweep_hash)b::bytea[], %(parent_id)b::text[], %(name)b::text[],
                 %(code)b::text[], %(email)b::text[], %(remote_created_at)b::timestamptz[],
                 %(remote_modified_at)b::timestamptz[])
-        AS i (external_id, sync_data, exact_text, content_hash, raw_hash, tell_hash, parent_id, name, code, email,
+        AS i (external_id, sync_data, exact_text, content_hash, raw_hash, sweep_hash, parent_id, name, code, email,
               remote_created_at, remote_modified_at)
 ), replaced AS (
     INSERT INTO capture.record_history
@@ -78,15 +78,15 @@ WITH incoming AS (
     ON CONFLICT DO NOTHING
 )
 INSERT INTO capture.sync_record AS r
-(org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, tell_hash,
+(org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,
  parent_id, name, code, email, remote_created_at, remote_modified_at, run_id)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id, %(provider)s, i.sync_data::jsonb,
-       i.exact_text, i.content_hash, i.raw_hash, i.tell_hash, i.parent_id, i.name, i.code, i.email,
+       i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
        i.remote_created_at, i.remote_modified_at, %(run_id)s
 FROM incoming AS i
 ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
 SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
-    raw_hash = excluded.raw_hash, tell_hash = excluded.tell_hash, parent_id = excluded.parent_id,
+    raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,
     name = excluded.name, code = excluded.code, email = excluded.email,
     remote_created_at = excluded.remote_created_at, remote_modified_at = excluded.remote_modified_at,
     captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Item, Stream
+from sync_pipeline.sources.base import RawRecord, Stream
 
 # Every digit counts: a float would lose some, so numbers with a fraction or an exponent are Decimal, by their value.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -53,7 +53,7 @@ class Prepared:
     exact_text: str | None
     content_hash: bytes
     raw_hash: bytes
-    tell_hash: bytes | None
+    sweep_hash: bytes | None
     parent_id: str | None
     name: str | None
     code: str | None
@@ -71,13 +71,13 @@ def raw_hash(raw: bytes) -> bytes:
 class Read:
     """A payload that was parsed, and its content hash: enough to say whether it changed."""
 
-    item: Item
+    item: RawRecord
     payload: dict[str, Any]
     odd: bool  # some number is spelt as jsonb would not spell it
     content_hash: bytes
 
 
-def read(item: Item, noise: frozenset[str]) -> Read:
+def read(item: RawRecord, noise: frozenset[str]) -> Read:
     """Parse a record and hash its content without the noise.
 
     Raises:
@@ -107,7 +107,7 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         exact_text=exact_text,
         content_hash=parsed.content_hash,
         raw_hash=raw_hash(item.raw),
-        tell_hash=_tell(item.raw, payload, stream.telling) if stream.telling else None,
+        sweep_hash=_tell(item.raw, payload, stream.sweep_fields) if stream.sweep_fields else None,
         parent_id=item.parent_id,
         name=_text(columns.name(payload), 500),
         code=_text(columns.code(payload), 200),
@@ -133,14 +133,14 @@ def fields_of(shapes: Iterable[Shape]) -> list[tuple[str, str]]:
     return sorted(pair for pair in pairs if pair[0].isprintable())
 
 
-def tell_hash(raw: bytes, telling: tuple[str, ...]) -> bytes:
-    """Hash of the telling fields of a record, the same from a sweep's short answer and from the whole record.
+def sweep_hash(raw: bytes, sweep_fields: tuple[str, ...]) -> bytes:
+    """Hash of the sweep fields of a record, the same from a sweep's short answer and from the whole record.
 
     Raises:
         ValueError: it is not a JSON object.
     """
     payload, _ = _read(raw)
-    return _tell(raw, payload, telling)
+    return _tell(raw, payload, sweep_fields)
 
 
 _TYPES: dict[type, str] = {
@@ -152,8 +152,8 @@ _TYPES: dict[type, str] = {
 }
 
 
-def _tell(raw: bytes, payload: dict[str, Any], telling: tuple[str, ...]) -> bytes:
-    told = {name: payload[name] for name in telling if name in payload}
+def _tell(raw: bytes, payload: dict[str, Any], sweep_fields: tuple[str, ...]) -> bytes:
+    told = {name: payload[name] for name in sweep_fields if name in payload}
     return hashlib.sha256(_canonical(told, raw)).digest()[:16]
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.sources.base import Item, Stream
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import RawRecord, Stream
 from sync_pipeline.steps.capture.currency import judge_currency
 from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.capture.record import (
@@ -25,7 +25,7 @@ from sync_pipeline.steps.capture.record import (
     raw_hash,
     read,
     shape,
-    tell_hash,
+    sweep_hash,
 )
 from sync_pipeline.steps.connect import Connection
 
@@ -39,7 +39,7 @@ _COLUMNS = (
     "exact_text",
     "content_hash",
     "raw_hash",
-    "tell_hash",
+    "sweep_hash",
     "parent_id",
     "name",
     "code",
@@ -97,9 +97,9 @@ class Records:
 
     def take_turns(self, conn: Transaction) -> None:
         """Nobody else writes records of this stream until the transaction ends: what is read now stays true."""
-        run(conn, SQL["take_turns"], **self.keys)
+        execute(conn, SQL["take_turns"], **self.keys)
 
-    def write(self, conn: Transaction, items: Sequence[Item]) -> dict[str, int]:
+    def write(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int]:
         """Store what is new or changed. An unchanged record costs no write."""
         if not items:
             return {"new": 0, "changed": 0, "unchanged": 0}
@@ -107,7 +107,7 @@ class Records:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
         ids = [item.external_id for item in items]
         self.take_turns(conn)
-        known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=ids)}
+        known = {row.external_id: row for row in execute(conn, SQL["known"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []
         back: list[str] = []
@@ -133,24 +133,26 @@ class Records:
                 changed += 1
             else:
                 seen.append(record)
-                if not self._told_otherwise(record, stored.tell_hash):
+                if not self._told_otherwise(record, stored.sweep_hash):
                     continue  # only noise moved
             write.append(record)
         if write:
             self._store(conn, write)
         if new or changed:
-            run(conn, SQL["mark_changed"], **self.keys)
+            execute(conn, SQL["mark_changed"], **self.keys)
         if seen and self.mode == "full":
             self._note_shapes(conn, seen)
         if back:
-            run(conn, SQL["unsuspect"], **self.keys, ids=back)
-        run(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
+            execute(conn, SQL["unsuspect"], **self.keys, ids=back)
+        execute(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
         return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
 
     def _told_otherwise(self, record: Read, stored: Any) -> bool:
         """A telling field moved that is noise, such as the date of a write that changed nothing: the payload is kept up
         to date, without a new version, or each sweep would find it different again."""
-        return bool(self.stream.telling) and tell_hash(record.item.raw, self.stream.telling) != bytes(stored or b"")
+        return bool(self.stream.sweep_fields) and sweep_hash(record.item.raw, self.stream.sweep_fields) != bytes(
+            stored or b""
+        )
 
     def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
         try:
@@ -185,7 +187,7 @@ class Records:
 
     def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
         columns = {name: [getattr(record, name) for record in records] for name in _COLUMNS}
-        run(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
+        execute(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         fresh = {shape(record) for record in records} - self._shapes
@@ -194,7 +196,7 @@ class Records:
             return
         self._shapes |= fresh
         pairs = fields_of(fresh)
-        run(
+        execute(
             conn,
             SQL["write_shape"],
             **self.keys,
@@ -205,7 +207,7 @@ class Records:
     def _quarantine(
         self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
     ) -> None:
-        run(
+        execute(
             conn,
             SQL["quarantine"],
             **self.keys,

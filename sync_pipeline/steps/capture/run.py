@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection as Transaction
 
-from sync_pipeline.db.queries import run
-from sync_pipeline.sources.base import Client, Item, Page
+from sync_pipeline.db.queries import execute
+from sync_pipeline.sources.base import Client, Page, RawRecord
 from sync_pipeline.steps.capture.budget import Budget
-from sync_pipeline.steps.capture.record import raw_hash, tell_hash
+from sync_pipeline.steps.capture.record import raw_hash, sweep_hash
 from sync_pipeline.steps.capture.records import SQL, Progress, Records
 
 
@@ -45,7 +45,7 @@ class Run(Records):
         """Write the records of these pages and the evidence that they were read, in one transaction."""
         if not pages:
             return
-        items: dict[str, Item] = {}
+        items: dict[str, RawRecord] = {}
         for listed in pages:
             items.update((item.external_id, item) for item in listed.page.items)
             # A delta's own list holds what changed, and what is asked for by id is no list.
@@ -56,7 +56,7 @@ class Run(Records):
                 strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
-            run(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+            execute(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
             self._keep_clock(conn)
         self.progress.new += counts["new"]
         self.progress.changed += counts["changed"]
@@ -65,33 +65,33 @@ class Run(Records):
         self.report(self.progress)
 
     def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
-        """Note the ids of these sweep pages; returns those whose telling fields differ from what is stored."""
+        """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored."""
         hashes: dict[str, bytes | None] = {}
         for listed in pages:
             self._note(listed, whole=True)
             for item in listed.page.items:
                 try:
-                    hashes[item.external_id] = tell_hash(self.clean(item.raw), self.stream.telling)
+                    hashes[item.external_id] = sweep_hash(self.clean(item.raw), self.stream.sweep_fields)
                 except ValueError:
                     hashes[item.external_id] = None
         with self.transaction() as conn:
             self.take_turns(conn)
-            known = {row.external_id: row for row in run(conn, SQL["known"], **self.keys, ids=list(hashes))}
+            known = {row.external_id: row for row in execute(conn, SQL["known"], **self.keys, ids=list(hashes))}
             differing = {
                 external_id
                 for external_id, told in hashes.items()
                 if external_id not in known
                 or known[external_id].deletion_state == "deleted"
                 or told is None
-                or bytes(known[external_id].tell_hash or b"") != told
+                or bytes(known[external_id].sweep_hash or b"") != told
             }
             back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
             if back:
-                run(conn, SQL["unsuspect"], **self.keys, ids=back)
+                execute(conn, SQL["unsuspect"], **self.keys, ids=back)
             for listed in pages:
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
-            run(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+            execute(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
             self._keep_clock(conn)
         self.progress.swept += len(hashes)
         self.progress.pages += len(pages)
@@ -120,11 +120,11 @@ class Run(Records):
     def _keep_clock(self, conn: Transaction) -> None:
         """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
         if self.clock is not None and not self._clock_kept:
-            run(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
+            execute(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
             self._clock_kept = True
 
     def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
-        run(
+        execute(
             conn,
             SQL["write_page"],
             run_id=self.run_id,

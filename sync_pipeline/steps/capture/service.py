@@ -73,7 +73,7 @@ Report = Callable[[Stream, Progress], None]
 
 
 @dataclass
-class Session:
+class CaptureSession:
     """A client and a budget for several pulls of one connection. Made by `session`."""
 
     db: Database
@@ -177,7 +177,7 @@ def session(
     actor: str = "pull",
     orchestrator_run: str | None = None,
     report: Report | None = None,
-) -> Iterator[Session]:
+) -> Iterator[CaptureSession]:
     """A client, a budget and threads for one connection.
 
     If somebody found the store dead a moment ago, one look decides.
@@ -190,11 +190,11 @@ def session(
     budget = Budget(db, connection.org_id, connection.connection_id, most=common.max_concurrency)
     pool = ThreadPoolExecutor(common.max_concurrency, thread_name_prefix="fetch")
     try:
-        opened = Session(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)
+        opened = CaptureSession(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)
         if report is not None:
             opened.report = report
         if budget.circuit_open():
-            _knock(opened)
+            _probe(opened)
         yield opened
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -202,7 +202,7 @@ def session(
         _leave(budget)
 
 
-def _knock(opened: Session) -> None:
+def _probe(opened: CaptureSession) -> None:
     from sync_pipeline.sources.base import Ask
 
     stream = next(iter(opened.connection.source.streams.values()))

@@ -27,7 +27,7 @@ class OffsetIgnored(Exception):
     """The list answers every offset with its beginning, or in no order: only its page numbers can be used."""
 
 
-class ListWillNotHoldStill(SourceError):
+class ListKeepsChanging(SourceError):
     """The list changed so much while it was read that it could not be read completely. Run again."""
 
 
@@ -47,7 +47,7 @@ def cover(
     False if there is more.
 
     Raises:
-        ListWillNotHoldStill: after 500 repairs.
+        ListKeepsChanging: after 500 repairs.
         SourceError: the store gave up.
     """
     coverage = coverage or Coverage()
@@ -207,7 +207,7 @@ class _Offsets:
                 place = max(0, place - self.limit + 1)
             elif self.coverage.first_gap() == gap or ids[-1] < after:
                 place = place + max(1, len(ids) - 1)
-        raise ListWillNotHoldStill()
+        raise ListKeepsChanging()
 
     def _take_repair(self, pages: Sequence[Listed]) -> None:
         for listed in pages:
@@ -239,7 +239,7 @@ def _by_pages(run: Run, ask: Ask, sink: Sink, max_pages: int | None) -> bool:
             page = run.budget.call(lambda ids=ids: run.client.fetch(run.stream, ids, ask.walk))  # type: ignore[misc]
             found = {item.external_id for item in page.items}
             sink([Listed(page, ask.walk, missing=[i for i in ids if i not in found], kind="fetch")])
-    raise ListWillNotHoldStill()
+    raise ListKeepsChanging()
 
 
 def _numbered(run: Run, ask: Ask) -> Iterator[Page]:

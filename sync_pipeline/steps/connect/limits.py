@@ -8,23 +8,23 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import TooMuch
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import RateLimited
 
 _SQL = load(__package__, "tokens.sql")
 _BURST_SECONDS = 15.0
 
 
-def take(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int | None = None) -> None:
+def consume(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int | None = None) -> None:
     """Take one call of `subject`'s rate; `burst` of them may come at once (what is allowed in 15 seconds).
 
     Raises:
-        TooMuch: there is none left; says how many seconds to wait.
+        RateLimited: there is none left; says how many seconds to wait.
     """
     rate = pace(per_minute, burst)
     # After a crash everybody begins anew anyway.
-    with db.org(org_id, unhurried=True) as conn:
-        if run(conn, _SQL["take"], subject=subject, **rate).one_or_none() is None:
+    with db.org(org_id, async_commit=True) as conn:
+        if execute(conn, _SQL["take"], subject=subject, **rate).one_or_none() is None:
             raise too_much(conn, subject, rate, per_minute)
 
 
@@ -34,7 +34,7 @@ def pace(per_minute: int, burst: int | None = None) -> dict[str, float]:
     return {"every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
 
 
-def too_much(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> TooMuch:
+def too_much(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> RateLimited:
     """The error that says how long to wait."""
-    seconds = float(run(conn, _SQL["wait"], subject=subject, **rate).scalar_one())
-    return TooMuch(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))
+    seconds = float(execute(conn, _SQL["wait"], subject=subject, **rate).scalar_one())
+    return RateLimited(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 from sync_pipeline.steps.connect.service import Connection
@@ -64,7 +64,7 @@ def set_webhook_secret(
     bound_to = f"{conn.org_id}/{conn.name}"
     fresh = value.strip()
     with db.org(conn.org_id) as tx:
-        sealed = bytes(run(tx, _SQL["hold"], connection_id=conn.connection_id).one().credentials)
+        sealed = bytes(execute(tx, _SQL["hold"], connection_id=conn.connection_id).one().credentials)
         secrets = decrypt(settings.encryption_keys, sealed, bound_to=bound_to)
         before = secrets.pop(hooks.secret_field, None)
         secrets.pop(_former(hooks.secret_field), None)
@@ -73,7 +73,7 @@ def set_webhook_secret(
         if fresh and before and before != fresh:
             secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
         credentials = encrypt(settings.encryption_keys, secrets, bound_to=bound_to)
-        run(tx, _SQL["seal"], connection_id=conn.connection_id, credentials=credentials)
+        execute(tx, _SQL["seal"], connection_id=conn.connection_id, credentials=credentials)
         journal.record(
             tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
         )

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound, conceal, redact
 from sync_pipeline.sources.base import Client, Finding, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
@@ -80,11 +80,11 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
     Raises:
         ConfigurationError: the slug is no partition key.
     """
-    with db.across() as conn:
-        org_id = int(run(conn, _SQL["next_org_id"]).scalar_one())
+    with db.unscoped() as conn:
+        org_id = int(execute(conn, _SQL["next_org_id"]).scalar_one())
     try:
         with db.org(org_id) as conn:
-            made = run(conn, _SQL["add_organization"], org_id=org_id, slug=slug, name=name or slug).first()
+            made = execute(conn, _SQL["add_organization"], org_id=org_id, slug=slug, name=name or slug).first()
     except IntegrityError as error:
         if isinstance(error.orig, psycopg.errors.CheckViolation):
             raise ConfigurationError(
@@ -95,7 +95,7 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
     found = organization(db, slug) if made else _any_organization(db, slug)
     if not made and (name or found.removed_at):
         with db.org(found.org_id) as conn:
-            run(conn, _SQL["rename_organization"], name=name or found.name)
+            execute(conn, _SQL["rename_organization"], name=name or found.name)
         found = organization(db, slug)
     return found
 
@@ -109,7 +109,7 @@ def set_sku_policy(db: Database, org: Organization, policy: str, *, actor: str) 
     if policy not in SKU_POLICIES:
         raise ConfigurationError(f"“{policy}” is no SKU policy. There are: {', '.join(SKU_POLICIES)}.")
     with db.org(org.org_id) as conn:
-        run(conn, _SQL["set_sku_policy"], policy=policy)
+        execute(conn, _SQL["set_sku_policy"], policy=policy)
         journal.record(conn, "organization.sku_policy", actor=actor, policy=policy)
 
 
@@ -131,8 +131,8 @@ def organization(db: Database, slug: str) -> Organization:
 
 
 def _everyone(db: Database) -> Sequence[Organization]:
-    with db.across() as conn:
-        rows = run(conn, _SQL["list_organizations"]).all()
+    with db.unscoped() as conn:
+        rows = execute(conn, _SQL["list_organizations"]).all()
     return [Organization(r.org_id, r.slug, r.name, r.currency, r.removed_at, tuple(r.providers)) for r in rows]
 
 
@@ -169,7 +169,7 @@ def add_connection(
     token = encrypt(settings.encryption_keys, secret, bound_to=f"{org.org_id}/{name}")
     try:
         with db.org(org.org_id) as conn:
-            made = run(
+            made = execute(
                 conn,
                 _SQL["upsert_connection"],
                 name=name,
@@ -215,7 +215,7 @@ def _kept(
 def connections(db: Database, org: Organization, name: str | None = None) -> Sequence[Connection]:
     """The org's connections, in the order they were made; only the one called `name` if given."""
     with db.org(org.org_id) as conn:
-        rows = run(conn, _SQL["connections"], name=name).all()
+        rows = execute(conn, _SQL["connections"], name=name).all()
     return [
         Connection(
             org.org_id,
@@ -263,7 +263,7 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
         client.close()
     wrong = [f for f in findings if f.level == "error"]
     with db.org(conn.org_id) as tx:
-        run(
+        execute(
             tx,
             _SQL["set_health"],
             connection_id=conn.connection_id,
@@ -291,7 +291,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
     ).model_dump(mode="json")
     changed = {name: checked[name] for name in changes}
     with db.org(conn.org_id) as tx:
-        run(
+        execute(
             tx,
             _SQL["set_settings"],
             connection_id=conn.connection_id,
@@ -317,11 +317,11 @@ def rotate_keys(db: Database, settings: Settings) -> int:
         for conn in connections(db, org):
             bound_to = f"{org.org_id}/{conn.name}"
             with db.org(org.org_id) as tx:
-                now = run(tx, _SQL["hold"], connection_id=conn.connection_id).one()
+                now = execute(tx, _SQL["hold"], connection_id=conn.connection_id).one()
                 secrets = decrypt(settings.encryption_keys, bytes(now.credentials), bound_to=bound_to)
                 config = _parse(conn.source, {**now.settings, conn.source.address_field: now.store_url, **secrets})
                 public, secret, address = _split(conn.source, config)
-                run(
+                execute(
                     tx,
                     _SQL["set_credentials"],
                     connection_id=conn.connection_id,

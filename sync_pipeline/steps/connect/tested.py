@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import SourceError
 from sync_pipeline.steps.connect.service import Connection, diagnose
 
@@ -19,7 +19,7 @@ def ensure_tested(db: Database, settings: Settings, conn: Connection) -> None:
         SourceError: the store does not answer as it should, in the doctor's words.
     """
     with db.org(conn.org_id) as tx:
-        well = run(
+        well = execute(
             tx, _SQL["lately_healthy"], connection_id=conn.connection_id, seconds=_HOLDS_SECONDS
         ).scalar_one_or_none()
     if well:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import ConfigurationError, NotFound, NotKnown
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import ConfigurationError, NotFound, Unauthenticated
 from sync_pipeline.steps.connect.limits import pace, too_much
 from sync_pipeline.steps.connect.service import Connection, Organization
 
@@ -117,7 +117,7 @@ def new_token(
 ) -> tuple[int, str]:
     """Store a new token's hash, in the caller's transaction; returns its number and itself."""
     plain = f"sp_{org.org_id}_{secrets.token_urlsafe(32)}"
-    token_id = run(
+    token_id = execute(
         conn,
         _SQL["add_token"],
         token_hash=token_hash(plain),
@@ -134,23 +134,23 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
     """Whose token this is; takes one call of its rate.
 
     Raises:
-        NotKnown: it is none of ours, has expired, was revoked, or its organization or user is no more. Which, it does
-            not say.
-        TooMuch: its rate is used up.
+        Unauthenticated: the token is unknown, expired or revoked, or its organization or user was removed. The error
+            does not say which.
+        RateLimited: its rate is used up.
     """
     shape = _SHAPE.fullmatch(plain)
     if shape is None:
-        raise NotKnown()
+        raise Unauthenticated()
     org_id = int(shape[1])
     rate = pace(per_minute) if per_minute else {"every": None, "burst": None}
-    with db.org(org_id, unhurried=True) as conn:
-        row = run(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
+    with db.org(org_id, async_commit=True) as conn:
+        row = execute(conn, _SQL["find_token"], token_hash=token_hash(plain), **rate).one_or_none()
         if row is None:
-            raise NotKnown()
+            raise Unauthenticated()
         if not row.taken:
             raise too_much(conn, f"token:{row.token_id}", rate, per_minute or 0)
         if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _SEEN_EVERY:
-            run(conn, _SQL["token_used"], token_id=row.token_id)
+            execute(conn, _SQL["token_used"], token_id=row.token_id)
     return Caller(
         Organization(org_id, row.slug, row.org_name, row.currency, None),
         row.token_id,
@@ -164,13 +164,13 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
 def holding(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
     """Of these tokens those that still hold: for calls that go on for long after they were let in."""
     with db.org(org_id) as conn:
-        return set(run(conn, _SQL["holding"], token_ids=list(token_ids)).scalars())
+        return set(execute(conn, _SQL["holding"], token_ids=list(token_ids)).scalars())
 
 
 def list_tokens(db: Database, org: Organization) -> Sequence[TokenRow]:
     """The organization's tokens and sessions that are not over, newest first."""
     with db.org(org.org_id) as conn:
-        return [TokenRow(**row._mapping) for row in run(conn, _SQL["tokens"])]
+        return [TokenRow(**row._mapping) for row in execute(conn, _SQL["tokens"])]
 
 
 def revoke_token(db: Database, org: Organization, token_id: int, *, actor: str) -> None:
@@ -180,7 +180,7 @@ def revoke_token(db: Database, org: Organization, token_id: int, *, actor: str) 
         NotFound: no such token.
     """
     with db.org(org.org_id) as conn:
-        row = run(conn, _SQL["revoke_token"], token_id=token_id).one_or_none()
+        row = execute(conn, _SQL["revoke_token"], token_id=token_id).one_or_none()
         if row is None:
             raise NotFound(f"There is no token {token_id}.")
         journal.record(conn, "token.revoked", actor=actor, connection_id=row.connection_id, token=token_id)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, NotKnown
-from sync_pipeline.steps.connect.limits import take
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
+from sync_pipeline.steps.connect.limits import consume
 from sync_pipeline.steps.connect.service import Organization, organization
 from sync_pipeline.steps.connect.tokens import new_token
 
@@ -42,7 +42,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """What a login gives. `token` is shown once."""
 
     org: str
@@ -62,7 +62,7 @@ def add_user(db: Database, org: Organization, email: str, password: str, role: s
     hashed = _hashed(password)
     _role(role)
     with db.org(org.org_id) as conn:
-        user_id = run(conn, _SQL["add_user"], email=address, password_hash=hashed, role=role).scalar_one_or_none()
+        user_id = execute(conn, _SQL["add_user"], email=address, password_hash=hashed, role=role).scalar_one_or_none()
         if user_id is None:
             raise Conflict(f"{org.slug} has this user already.")
         journal.record(conn, "user.added", actor=actor, user=user_id, role=role)
@@ -72,7 +72,7 @@ def add_user(db: Database, org: Organization, email: str, password: str, role: s
 def users(db: Database, org: Organization) -> Sequence[User]:
     """The organization's people, the disabled ones too."""
     with db.org(org.org_id) as conn:
-        return [User(**row._mapping) for row in run(conn, _SQL["users"], user_id=None)]
+        return [User(**row._mapping) for row in execute(conn, _SQL["users"], user_id=None)]
 
 
 def user(db: Database, org: Organization, user_id: int) -> User:
@@ -82,7 +82,7 @@ def user(db: Database, org: Organization, user_id: int) -> User:
         NotFound: nobody has that number here.
     """
     with db.org(org.org_id) as conn:
-        row = run(conn, _SQL["users"], user_id=user_id).one_or_none()
+        row = execute(conn, _SQL["users"], user_id=user_id).one_or_none()
     if row is None:
         raise NotFound(f"There is no user {user_id}.")
     return User(**row._mapping)
@@ -108,13 +108,13 @@ def change_user(
         _role(role)
     hashed = _hashed(password) if password is not None else None
     with db.org(org.org_id) as conn:
-        changed = run(
+        changed = execute(
             conn, _SQL["change_user"], user_id=user_id, role=role, password_hash=hashed, disabled=disabled
         ).one_or_none()
         if changed is None:
             raise NotFound(f"There is no user {user_id}.")
         if hashed is not None or disabled:
-            run(conn, _SQL["end_sessions"], user_id=user_id)
+            execute(conn, _SQL["end_sessions"], user_id=user_id)
         journal.record(
             conn,
             "user.changed",
@@ -127,12 +127,13 @@ def change_user(
     return user(db, org, user_id)
 
 
-def log_in(db: Database, slug: str, email: str, password: str) -> Session:
+def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     """A session of 12 hours.
 
     Raises:
-        NotKnown: no such organization or person, or another password. Which, it does not say, also not by its time.
-        TooMuch: too many tries for this person.
+        Unauthenticated: unknown organization or person, or a wrong password. Neither the error nor its timing says
+            which.
+        RateLimited: too many tries for this person.
     """
     from argon2.exceptions import Argon2Error, InvalidHashError
 
@@ -142,14 +143,14 @@ def log_in(db: Database, slug: str, email: str, password: str) -> Session:
     except NotFound:
         org = _NOBODYS  # goes the same way to the end, or the limit and the time would tell which there are
     with db.org(org.org_id) as conn:
-        run(conn, _SQL["forget_tries"])
+        execute(conn, _SQL["forget_tries"])
     # The limiter counts tries, also of people there are not; it keeps a hash, not what somebody typed.
     tried = hashlib.sha256(f"{slug}\n{address}".encode()).hexdigest()
-    take(db, org.org_id, f"login:{tried}", per_minute=_TRIES_A_MINUTE, burst=_TRIES_AT_ONCE)
+    consume(db, org.org_id, f"login:{tried}", per_minute=_TRIES_A_MINUTE, burst=_TRIES_AT_ONCE)
     with db.org(org.org_id) as conn:
-        found = run(conn, _SQL["login"], email=address.replace("\x00", " ")).one_or_none()
+        found = execute(conn, _SQL["login"], email=address.replace("\x00", " ")).one_or_none()
     if found is None or found.password_hash is None:
-        _waste(password)
+        _dummy_verify(password)
         raise _refused()
     try:
         _hasher().verify(found.password_hash, password)
@@ -157,14 +158,14 @@ def log_in(db: Database, slug: str, email: str, password: str) -> Session:
         raise _refused() from None
     expires = datetime.now(UTC) + SESSION
     with db.org(org.org_id) as conn:
-        run(conn, _SQL["drop_sessions"])
+        execute(conn, _SQL["drop_sessions"])
         token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
         journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
-    return Session(org.slug, found.role, expires, plain)
+    return LoginSession(org.slug, found.role, expires, plain)
 
 
-def _refused() -> NotKnown:
-    return NotKnown("No such organization, person or password.")
+def _refused() -> Unauthenticated:
+    return Unauthenticated("No such organization, person or password.")
 
 
 def _role(role: str) -> None:
@@ -198,7 +199,7 @@ def _no_ones() -> str:
     return _hasher().hash("nobody has this password")
 
 
-def _waste(password: str) -> None:
+def _dummy_verify(password: str) -> None:
     """Take as long as for a person there is."""
     from argon2.exceptions import Argon2Error
 

@@ -10,7 +10,7 @@ import httpx
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import redact
 from sync_pipeline.steps.connect import Organization, organizations
 
@@ -60,9 +60,9 @@ def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.C
     silent = False
     with db.org(org.org_id) as conn:
         # One process at a time tells an organization's.
-        if not run(conn, _SQL["alone"]).scalar_one():
+        if not execute(conn, _SQL["alone"]).scalar_one():
             return
-        for row in run(conn, _SQL["news"], seconds=settings.stale_hours * 3600).all():
+        for row in execute(conn, _SQL["news"], seconds=settings.stale_hours * 3600).all():
             alert = Alert(
                 org.slug,
                 row.connection,
@@ -78,7 +78,7 @@ def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.C
             except (httpx.HTTPError, httpx.InvalidURL):
                 silent = True
                 break  # what was told before stays noted
-            run(conn, _SQL["told" if row.begins else "forget"], subject=row.subject)
+            execute(conn, _SQL["told" if row.begins else "forget"], subject=row.subject)
             told.append(alert)
     if silent:
         raise _NobodyThere

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Organization
 
 _SQL = load(__package__, "compat.sql")
@@ -37,6 +37,6 @@ class Compat:
 def compat(db: Database, org: Organization) -> Compat:
     """Compare every legacy view with its table."""
     with db.org(org.org_id) as conn:
-        views = int(run(conn, _SQL["compat_views"]).scalar_one())
-        rows = run(conn, _SQL["compat_agrees"]).all()
+        views = int(execute(conn, _SQL["compat_views"]).scalar_one())
+        rows = execute(conn, _SQL["compat_agrees"]).all()
     return Compat(views, [Divergence(row.place, row.found, row.sample) for row in rows])

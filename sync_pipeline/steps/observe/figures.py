@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 
 _SQL = load(__package__, "figures.sql")
 
@@ -57,8 +57,8 @@ class Figures:
 
 def figures(db: Database) -> Figures:
     """The figures as they are now."""
-    with db.across() as conn:
+    with db.unscoped() as conn:
         return Figures(
-            [ConnectionFigures(**row._mapping) for row in run(conn, _SQL["connection_figures"])],
-            [QueueFigures(**row._mapping) for row in run(conn, _SQL["queue_figures"])],
+            [ConnectionFigures(**row._mapping) for row in execute(conn, _SQL["connection_figures"])],
+            [QueueFigures(**row._mapping) for row in execute(conn, _SQL["queue_figures"])],
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Stream
@@ -87,7 +87,7 @@ def reconcile(
 class _Comparison:
     """One connection: lists are read once, also where one stream's ids name the lists of another."""
 
-    def __init__(self, session: capture.Session, db: Database, connection: Connection) -> None:
+    def __init__(self, session: capture.CaptureSession, db: Database, connection: Connection) -> None:
         self.session, self.db, self.connection = session, db, connection
         self._ids: dict[str, set[str]] = {}
 
@@ -151,7 +151,7 @@ class _Listing(Run):
     """A walk that writes nothing: what cannot be read is not set aside, it is only counted as listed."""
 
     @classmethod
-    def of(cls, session: capture.Session, stream: Stream) -> _Listing:
+    def of(cls, session: capture.CaptureSession, stream: Stream) -> _Listing:
         return cls(
             db=session.db,
             connection=session.connection,

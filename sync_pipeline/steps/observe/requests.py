@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound
 from sync_pipeline.steps.connect import Organization
 
@@ -52,7 +52,7 @@ def request(db: Database, org: Organization, request_id: int) -> Request:
         NotFound: no such request.
     """
     with db.org(org.org_id) as conn:
-        row = run(conn, _SQL["request"], request_id=request_id).one_or_none()
+        row = execute(conn, _SQL["request"], request_id=request_id).one_or_none()
     if row is None:
         raise NotFound(f"There is no request {request_id}.")
     return Request(**row._mapping)
@@ -63,6 +63,6 @@ def requests(
 ) -> tuple[Sequence[Request], int]:
     """A page of requests, newest first, and how many there are."""
     with db.org(org.org_id) as conn:
-        rows = run(conn, _SQL["requests"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
-        count = int(run(conn, _SQL["request_count"], state=state).scalar_one())
+        rows = execute(conn, _SQL["requests"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, _SQL["request_count"], state=state).scalar_one())
     return [Request(**row._mapping) for row in rows], count

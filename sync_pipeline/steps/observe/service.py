@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.connect import Connection, Organization, organizations
@@ -83,15 +83,15 @@ def activity(db: Database, org: Organization, *, page: int = 1, page_size: int =
     if page < 1 or not 1 <= page_size <= 500:
         raise ConfigurationError("Pages count from 1 and hold 1 to 500 rows.")
     with db.org(org.org_id) as conn:
-        rows = run(conn, SQL["activity"], limit=page_size, offset=(page - 1) * page_size).all()
-        count = int(run(conn, SQL["activity_count"]).scalar_one())
+        rows = execute(conn, SQL["activity"], limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, SQL["activity_count"]).scalar_one())
     return Activity([dict(row._mapping) for row in rows], count)
 
 
 def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
     """Everything that is set aside now, of the organization or of one connection."""
     with db.org(org.org_id) as conn:
-        rows = run(conn, SQL["quarantine"], connection_id=connection.connection_id if connection else None).all()
+        rows = execute(conn, SQL["quarantine"], connection_id=connection.connection_id if connection else None).all()
     return [
         Quarantined(
             row.connection,
@@ -114,14 +114,14 @@ def decisions(
 ) -> Sequence[Decision]:
     """The organization's open gates; with `everything` the answered ones too."""
     with db.org(org.org_id) as conn:
-        rows = run(conn, SQL["decisions"], everything=everything, decision_id=decision_id).all()
+        rows = execute(conn, SQL["decisions"], everything=everything, decision_id=decision_id).all()
     return [Decision(org=org.slug, **row._mapping) for row in rows]
 
 
 def all_open_decisions(db: Database) -> Sequence[Decision]:
     """The open gates of every organization, oldest first."""
-    with db.across() as conn:
-        waiting = {row.org_id for row in run(conn, SQL["open_decisions"])}
+    with db.unscoped() as conn:
+        waiting = {row.org_id for row in execute(conn, SQL["open_decisions"])}
     found = [d for org in organizations(db) if org.org_id in waiting for d in decisions(db, org)]
     return sorted(found, key=lambda d: d.decision_id)
 
@@ -146,9 +146,9 @@ def answer(
             f"(the safest is {known[0].recommended})."
         )
     with db.org(org.org_id) as conn:
-        row = run(conn, SQL["answer"], decision_id=decision_id, choice=choice, actor=actor, why=why).one_or_none()
+        row = execute(conn, SQL["answer"], decision_id=decision_id, choice=choice, actor=actor, why=why).one_or_none()
         if row is None:  # by somebody else, perhaps this very moment
-            [now] = run(conn, SQL["decisions"], everything=True, decision_id=decision_id)
+            [now] = execute(conn, SQL["decisions"], everything=True, decision_id=decision_id)
             raise Conflict(f"Decision {decision_id} was answered already: {now.answer} by {now.answered_by}.")
         journal.record(
             conn,
@@ -170,7 +170,7 @@ def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
         with db.org(org.org_id) as conn:
             stale += [
                 StaleConnection(org.slug, row.name, row.provider, row.last_sync_at)
-                for row in run(conn, SQL["stale_connections"], seconds=hours * 3600)
+                for row in execute(conn, SQL["stale_connections"], seconds=hours * 3600)
             ]
     return stale
 
@@ -178,4 +178,4 @@ def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
 def core_counts(db: Database, org: Organization) -> dict[str, int]:
     """Rows of each core table that are not marked deleted."""
     with db.org(org.org_id) as conn:
-        return {row.name: row.records for row in run(conn, SQL["core_counts"])}
+        return {row.name: row.records for row in execute(conn, SQL["core_counts"])}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization, connections
 
@@ -79,9 +79,9 @@ def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
 def _facts(conn: Transaction) -> Mapping[tuple[int, str], dict[str, Any]]:
     facts: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
     for name in ("captured", "differences", "promoted", "in_quarantine", "cursors"):
-        for row in run(conn, SQL[name]):
+        for row in execute(conn, SQL[name]):
             facts[row.connection_id, row.entity_type].update(row._mapping)
-    for row in run(conn, SQL["last_runs"], pulls_only=False, after=0):
+    for row in execute(conn, SQL["last_runs"], pulls_only=False, after=0):
         facts[row.connection_id, row.entity_type]["run"] = row
     return facts
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.drift import judge_drift
@@ -75,20 +75,20 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
     here = keys(connection, stream)
     masked = noise(connection, stream)
     with db.org(connection.org_id) as conn:
-        known = run(conn, SQL["last_change"], **here, noise=masked).one_or_none()
+        known = execute(conn, SQL["last_change"], **here, noise=masked).one_or_none()
         if known is not None and known.compared:
             drift = known.drift
         else:
             _compare(conn, connection, stream)
             drift = [
                 {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
-                for r in run(conn, SQL["drift"], **here, noise=masked)
+                for r in execute(conn, SQL["drift"], **here, noise=masked)
             ]
         judge_drift(conn, connection, stream)
-        counts = run(conn, SQL["counts"], **here).one()
-        in_sync = int(run(conn, SQL["in_sync"], **here).scalar_one())
-        remote = run(conn, SQL["remote"], **here).one_or_none()
-        run(
+        counts = execute(conn, SQL["counts"], **here).one()
+        in_sync = int(execute(conn, SQL["in_sync"], **here).scalar_one())
+        remote = execute(conn, SQL["remote"], **here).one_or_none()
+        execute(
             conn,
             SQL["write_summary"],
             **here,
@@ -102,7 +102,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             noise=masked,
             changed_at=known.changed_at if known else None,
         )
-        run(conn, TABLE_SQL["sum_up"], **here)
+        execute(conn, TABLE_SQL["sum_up"], **here)
     return PreviewReport(
         connection=connection.name,
         entity=stream.name,
@@ -149,44 +149,44 @@ class Summary:
 def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
     """The newest comparison of each entity of a connection."""
     with db.org(connection.org_id) as conn:
-        rows = run(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
+        rows = execute(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
     return [Summary(**row._mapping) for row in rows]
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     here = keys(connection, stream)
-    run(conn, SQL["set_based"])
-    run(conn, SQL["compare"], **here)
-    run(conn, SQL["analyze_different"])
-    run(conn, SQL["write_different"], **here)
+    execute(conn, SQL["set_based"])
+    execute(conn, SQL["compare"], **here)
+    execute(conn, SQL["analyze_different"])
+    execute(conn, SQL["write_different"], **here)
     _warn(conn, connection, stream)
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
     """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
     here = keys(connection, stream)
-    run(conn, SQL["compare_some"], **here, ids=list(ids))
-    run(conn, SQL["analyze_different"])
-    run(conn, SQL["write_some"], **here, ids=list(ids))
+    execute(conn, SQL["compare_some"], **here, ids=list(ids))
+    execute(conn, SQL["analyze_different"])
+    execute(conn, SQL["write_some"], **here, ids=list(ids))
     _warn(conn, connection, stream, forget="forget_some_sku_warnings")
 
 
 def _warn(conn: Transaction, connection: Connection, stream: Stream, *, forget: str = "forget_sku_warnings") -> None:
     here = keys(connection, stream)
-    run(conn, SQL["stage_fresh"], **here)
-    run(conn, SQL["analyze_fresh"])
-    run(conn, SQL["by_key"])
+    execute(conn, SQL["stage_fresh"], **here)
+    execute(conn, SQL["analyze_fresh"])
+    execute(conn, SQL["by_key"])
     if stream.money or stream.dates:
-        run(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
+        execute(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
     if stream.refers_to:
-        run(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
+        execute(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
     if stream.currency:
         where = followed(stream, stream.currency)
-        run(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
+        execute(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
     if stream.entity == "customer" and stream.email:
-        run(conn, SQL["warn_email"], **here)
+        execute(conn, SQL["warn_email"], **here)
     if stream.code_is == "sku":
-        run(conn, SQL["stage_codes"])
-        run(conn, SQL["analyze_codes"])
-        run(conn, SQL[forget], **here)
-        run(conn, SQL["warn_sku"], **here, entity=stream.entity)
+        execute(conn, SQL["stage_codes"])
+        execute(conn, SQL["analyze_codes"])
+        execute(conn, SQL[forget], **here)
+        execute(conn, SQL["warn_sku"], **here, entity=stream.entity)

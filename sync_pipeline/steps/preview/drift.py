@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 
@@ -22,7 +22,9 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
     if not stream.needs:
         return
     place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
-    broken = {f"{row.field} {row.change}": row for row in run(conn, SQL["broken"], **place, needs=list(stream.needs))}
+    broken = {
+        f"{row.field} {row.change}": row for row in execute(conn, SQL["broken"], **place, needs=list(stream.needs))
+    }
     journal.gate_gone(
         conn,
         CAUSE,
@@ -41,7 +43,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
             entity_type=stream.entity_type,
             ever=True,
         )
-        if answer is None and not run(conn, SQL["is_open"], **place, subject=subject).scalar_one():
+        if answer is None and not execute(conn, SQL["is_open"], **place, subject=subject).scalar_one():
             _open(conn, connection, stream, subject, row.field)
 
 

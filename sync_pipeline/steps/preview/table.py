@@ -13,7 +13,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
@@ -154,19 +154,19 @@ def table(
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
-        rows = {row.external_id: row for row in run(conn, TABLE_SQL["rows"], **here, ids=ids)} if ids else {}
+        rows = {row.external_id: row for row in execute(conn, TABLE_SQL["rows"], **here, ids=ids)} if ids else {}
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
         changed = (
             {
                 row.external_id: row.fields
-                for row in run(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
+                for row in execute(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
             }
             if updated
             else {}
         )
         message = None
         if not count and not (status or search or selection):
-            remote = run(conn, SQL["remote"], **here).one_or_none()
+            remote = execute(conn, SQL["remote"], **here).one_or_none()
             message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
     data = [
         {
@@ -198,12 +198,12 @@ class _Asked:
 
 def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
     """The ids of a page, how many records there are in all, and whether a search was cut short."""
-    totals = run(conn, TABLE_SQL["totals"], **keys(asked.connection, asked.stream)).one()
+    totals = execute(conn, TABLE_SQL["totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
         at_most = _FEW if few else FIRST_FINDS
         here = keys(asked.connection, asked.stream)
-        rows = run(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
+        rows = execute(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
         capped, rows = len(rows) > at_most, rows[:at_most]
         found = _shown(conn, here, rows)
         if asked.status is None and asked.decision is None and asked.sort == "external_id":
@@ -233,7 +233,7 @@ def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list
     gone = [row.external_id for row in rows if row.deleted]
     if not gone:
         return [row.external_id for row in rows]
-    news = set(run(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
+    news = set(execute(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
     return [row.external_id for row in rows if not row.deleted or row.external_id in news]
 
 
@@ -295,7 +295,7 @@ def _present(conn: Transaction, asked: _Asked, totals: Any) -> int:
     """Records that are not deleted; counted only while what was captured has not been compared."""
     if totals.present is not None:
         return int(totals.present)
-    return int(run(conn, SQL["present"], **keys(asked.connection, asked.stream)).scalar_one())
+    return int(execute(conn, SQL["present"], **keys(asked.connection, asked.stream)).scalar_one())
 
 
 def _counted(conn: Transaction, tables: Any, where: ColumnElement[bool]) -> int:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
@@ -61,8 +61,8 @@ def ask(
     with db.org(org_id) as conn:
         queue = make_queue(conn, str(plan_id), actor)
         if batch_size is not None or batch_delay_ms is not None:
-            run(conn, SQL["pace"], queue=queue, batch_size=batch_size, batch_delay_ms=batch_delay_ms)
-        waiting: int | None = run(conn, SQL["waiting_request"], plan=str(plan_id)).scalar_one_or_none()
+            execute(conn, SQL["pace"], queue=queue, batch_size=batch_size, batch_delay_ms=batch_delay_ms)
+        waiting: int | None = execute(conn, SQL["waiting_request"], plan=str(plan_id)).scalar_one_or_none()
         if once is not None or waiting is None:
             key, asked = (once.key, once.asked) if once else (None, None)
             number = journal.request(conn, "promote", actor=actor, idempotency_key=key, plan=str(plan_id), asked=asked)
@@ -80,13 +80,13 @@ def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], As
     if once is None:
         return make()
     with db.org(org_id) as conn:
-        run(conn, SQL["alone_with_key"], key=once.key)  # until what is made is there to be found
-        known = run(conn, SQL["request_of_key"], key=once.key).one_or_none()
+        execute(conn, SQL["alone_with_key"], key=once.key)  # until what is made is there to be found
+        known = execute(conn, SQL["request_of_key"], key=once.key).one_or_none()
         if known is None:
             return make()
         if known.asked != once.asked:
             raise Conflict(f"The idempotency key “{once.key}” was used for another request. Use a new one.")
-        queue = run(conn, SQL["queue_of_plan"], plan=known.plan).scalar_one()
+        queue = execute(conn, SQL["queue_of_plan"], plan=known.plan).scalar_one()
         return Asked(queue_status(conn, queue), known.request_id)
 
 

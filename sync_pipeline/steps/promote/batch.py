@@ -41,7 +41,7 @@ class Claimed(msgspec.Struct, frozen=True):
         return (self.connection_id, self.entity_type, self.external_id)
 
 
-class Item(msgspec.Struct, eq=False):
+class WorkItem(msgspec.Struct, eq=False):
     """A line with what becomes of it. `error` set: it fails, alone."""
 
     line: Claimed
@@ -146,7 +146,7 @@ def prepare(
     currency: str | None,
     look: Look,
     currencies: Mapping[int, str] | None = None,
-) -> list[Item]:
+) -> list[WorkItem]:
     """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
 
     `currency` is that of prices without one, `currencies` that of the connections where it is another.
@@ -155,7 +155,7 @@ def prepare(
     mapped = []
     payloads = []
     for line, payload in lines:
-        item = Item(line, providers.get(line.connection_id, ""))
+        item = WorkItem(line, providers.get(line.connection_id, ""))
         items.append(item)
         if line.action == "delete":
             continue
@@ -185,7 +185,7 @@ def priced(entity: Entity, currency: str | None) -> Entity:
     return msgspec.structs.replace(entity, currency=currency)
 
 
-def _fill(item: Item, entity: Entity, currency: str | None) -> None:
+def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
     if entity.warnings:
         item.warnings.extend(entity.warnings)
     if isinstance(entity, Order):
@@ -222,7 +222,7 @@ def check_totals(order: Order, warnings: list[str]) -> None:
         warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")
 
 
-def refs_of(item: Item) -> Ref | None:
+def refs_of(item: WorkItem) -> Ref | None:
     """What the row's relation refers to."""
     if item.table is None or item.table.link is None or item.entity is None:
         return None

@@ -16,11 +16,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps.promote.batch import Captured, to_entities
-from sync_pipeline.steps.promote.identity import Organization
+from sync_pipeline.steps.promote.identity import PromotionSettings
 from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.tables import to_json
 
@@ -29,7 +29,7 @@ _CHUNK = 1000  # customers, and orders, at a time; bounds memory
 
 
 @dataclass(slots=True)
-class Figures:
+class CustomerFigures:
     """What a customer's orders add up to, by currency."""
 
     totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -70,21 +70,21 @@ def segment(value: Decimal, completed: int) -> str:
     return "startup" if completed > 2 else "individual"
 
 
-def derive(conn: Connection, org: Organization, customers: Collection[int], *, queue: str | None) -> None:
+def derive(conn: Connection, org: PromotionSettings, customers: Collection[int], *, queue: str | None) -> None:
     """Compute and write the figures of these core customers."""
     ordered = sorted(customers)
     for start in range(0, len(ordered), _CHUNK):
         _derive(conn, org, ordered[start : start + _CHUNK], queue)
 
 
-def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue: str | None) -> None:
-    rows = run(conn, SQL["customers"], rows=list(customers)).all()
-    figures = {row.id: Figures() for row in rows}
+def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], queue: str | None) -> None:
+    rows = execute(conn, SQL["customers"], rows=list(customers)).all()
+    figures = {row.id: CustomerFigures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
     emails = [(row.id, row.email) for row in rows if row.email]
     types = _types("order")
     if records:
-        found = run(
+        found = execute(
             conn,
             SQL["orders_of_records"],
             connections=[one[1] for one in records],
@@ -93,7 +93,7 @@ def _derive(conn: Connection, org: Organization, customers: Sequence[int], queue
         )
         _add(conn, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = run(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
         _add(conn, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
@@ -104,7 +104,7 @@ def _types(entity: str) -> list[str]:
     return sorted({stream.entity_type for stream in every if stream.entity == entity})
 
 
-def _add(conn: Connection, rows: Iterable[tuple[Figures, Any]]) -> None:
+def _add(conn: Connection, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
     # Whose the orders are is known here: who they name need not be looked up.
     look = looking(conn, without=_types("customer"))
     rows = iter(rows)
@@ -117,7 +117,11 @@ def _add(conn: Connection, rows: Iterable[tuple[Figures, Any]]) -> None:
 
 
 def _write(
-    conn: Connection, org: Organization, rows: Sequence[Any], figures: dict[int, Figures], queue: str | None
+    conn: Connection,
+    org: PromotionSettings,
+    rows: Sequence[Any],
+    figures: dict[int, CustomerFigures],
+    queue: str | None,
 ) -> None:
     columns: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
@@ -139,4 +143,4 @@ def _write(
         columns["last_seen"].append(one.last or row.registered_at)
         columns["facts"].append(to_json(facts))
     if rows:
-        run(conn, SQL["write"], queue=queue, **columns)
+        execute(conn, SQL["write"], queue=queue, **columns)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.connect import Organization, connections, update_settings
-from sync_pipeline.steps.promote.held import SQL
+from sync_pipeline.steps.promote.gate_block import SQL
 from sync_pipeline.steps.promote.service import ApplyReport, apply
 
 
@@ -24,7 +24,7 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
         Conflict: it was answered with hold, and the cause is still there.
     """
     with db.org(org.org_id) as conn:
-        gate = run(conn, SQL["answered"], decision=decision_id).one_or_none()
+        gate = execute(conn, SQL["answered"], decision=decision_id).one_or_none()
     if gate is None:
         raise NotFound(f"{org.slug} has no answered decision {decision_id}.")
     if gate.answer == "hold" and gate.outcome is None:
@@ -37,12 +37,12 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
         "external_id": gate.detail.get("external_id"),
     }
     with db.org(org.org_id) as conn:
-        run(conn, SQL["reopen"], **where)
-        plans = [str(plan) for plan in run(conn, SQL["plans"], queues=gate.stopped).scalars()]
+        execute(conn, SQL["reopen"], **where)
+        plans = [str(plan) for plan in execute(conn, SQL["plans"], queues=gate.stopped).scalars()]
     reports = [apply(db, org.org_id, plan, actor=actor) for plan in plans]
     with db.org(org.org_id) as conn:
-        outcome = _outcome(dict(run(conn, SQL["tally"], **where).one()._mapping), stopped=bool(gate.stopped))
-        run(conn, SQL["settle"], decision=decision_id, outcome=outcome)
+        outcome = _outcome(dict(execute(conn, SQL["tally"], **where).one()._mapping), stopped=bool(gate.stopped))
+        execute(conn, SQL["settle"], decision=decision_id, outcome=outcome)
         journal.record(
             conn,
             "gate.resumed",

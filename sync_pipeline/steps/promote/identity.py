@@ -12,17 +12,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.customer import Customer
-from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.batch import WorkItem
 from sync_pipeline.steps.promote.tables import Table
 
 SQL = load("sync_pipeline.steps.promote", "identity.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class PromotionSettings:
     """What of the organization's settings decides how records become rows."""
 
     org_id: int
@@ -35,11 +35,11 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class IdentityConflict:
     """A conflict and how it was decided, for promote.conflict."""
 
     kind: str
-    item: Item
+    item: WorkItem
     value: str
     other: str | None
     row: int | None
@@ -57,22 +57,22 @@ class Move:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Resolution:
     """What resolving a batch changed besides ids.
 
     `recompute`: rows whose set of records changed, so their values must be merged anew.
     """
 
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: list[IdentityConflict] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
 
 
-def organization(conn: Connection, org_id: int) -> Organization:
+def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
     """The organization's settings."""
-    row = run(conn, SQL["settings"]).one()
-    connections = run(conn, SQL["providers"]).all()
-    return Organization(
+    row = execute(conn, SQL["settings"]).one()
+    connections = execute(conn, SQL["providers"]).all()
+    return PromotionSettings(
         org_id,
         row.currency,
         row.sku_policy,
@@ -92,7 +92,7 @@ def look_up(conn: Connection, keys: Sequence[tuple[int, str, str]]) -> dict[tupl
     """Mapping rows of records, by (connection, entity type, external id)."""
     if not keys:
         return {}
-    found = run(
+    found = execute(
         conn,
         SQL["mapped"],
         connections=[k[0] for k in keys],
@@ -112,12 +112,14 @@ def new_ids(conn: Connection, table: str, count: int) -> list[int]:
     """`count` fresh ids of a core table."""
     if not count:
         return []
-    return [int(one) for one in run(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
+    return [int(one) for one in execute(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
 
 
-def resolve(conn: Connection, org: Organization, queue: str, table: Table, items: Sequence[Item]) -> Outcome:
+def resolve(
+    conn: Connection, org: PromotionSettings, queue: str, table: Table, items: Sequence[WorkItem]
+) -> Resolution:
     """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
-    outcome = Outcome()
+    outcome = Resolution()
     if table.match == "sku":
         from sync_pipeline.steps.promote.sku import resolve_skus
 
@@ -131,13 +133,13 @@ def resolve(conn: Connection, org: Organization, queue: str, table: Table, items
     return outcome
 
 
-def _resolve_emails(conn: Connection, items: Sequence[Item], outcome: Outcome) -> None:
+def _resolve_emails(conn: Connection, items: Sequence[WorkItem], outcome: Resolution) -> None:
     asked = [item for item in items if not item.id and isinstance(item.entity, Customer) and item.entity.email]
     emails = [item.entity.email for item in asked]  # type: ignore[union-attr]
-    groups: dict[str, list[Item]] = defaultdict(list)
+    groups: dict[str, list[WorkItem]] = defaultdict(list)
     rows: dict[str, int] = {}
     holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in run(conn, SQL["customers_by_email"], emails=emails).all() if emails else ():
+    for row in execute(conn, SQL["customers_by_email"], emails=emails).all() if emails else ():
         if row.key is None:
             continue
         item = asked[row.n - 1]
@@ -156,18 +158,20 @@ def _resolve_emails(conn: Connection, items: Sequence[Item], outcome: Outcome) -
             same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
             if same:
                 email = str(item.entity.email)  # type: ignore[union-attr]
-                outcome.conflicts.append(Conflict("shared_email", item, email, same[0], item.id, None, "merged"))
+                outcome.conflicts.append(
+                    IdentityConflict("shared_email", item, email, same[0], item.id, None, "merged")
+                )
                 item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
             holders[key].append((item.line.connection_id, item.line.external_id))
         if len(group) > 1:
             outcome.recompute.add(rows[key])
 
 
-def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[Conflict]) -> None:
+def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[IdentityConflict]) -> None:
     """Write conflicts down."""
     if not conflicts:
         return
-    run(
+    execute(
         conn,
         SQL["record_conflicts"],
         table=table.name,
@@ -184,12 +188,12 @@ def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[Confl
     )
 
 
-def resolve_guests(conn: Connection, guests: Sequence[Item]) -> None:
+def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
     """Give every guest the core customer of their e-mail, or a new id."""
     groups: dict[str, int] = {}
     emails = [str(guest.entity.email) for guest in guests]  # type: ignore[union-attr]
     last = 0
-    for row in run(conn, SQL["customers_by_email"], emails=emails).all():
+    for row in execute(conn, SQL["customers_by_email"], emails=emails).all():
         if row.n == last or row.key is None:
             continue
         last = row.n
@@ -210,19 +214,19 @@ def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
         "target": change.target,
         "connections": list(change.connections),
     }
-    run(conn, SQL["move_mappings"], table=table.name, **where)
+    execute(conn, SQL["move_mappings"], table=table.name, **where)
     if table.name == "core.products":
-        run(conn, SQL["move_variants"], **where)
-        run(conn, SQL["move_product_inventory"], **where)
-        run(conn, SQL["move_product_items"], **where)
-        pairs = run(
+        execute(conn, SQL["move_variants"], **where)
+        execute(conn, SQL["move_product_inventory"], **where)
+        execute(conn, SQL["move_product_items"], **where)
+        pairs = execute(
             conn,
             SQL["move_product_categories"],
             origin=change.origin,
             connections=list(change.connections),
         ).all()
         if pairs:
-            run(
+            execute(
                 conn,
                 SQL["add_product_categories"],
                 queue=queue,
@@ -230,8 +234,8 @@ def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
                 categories=[one.category_id for one in pairs],
                 connections=[one.connection_id for one in pairs],
             )
-        run(conn, SQL["retire_products"], queue=queue, rows=[change.origin], targets=[change.target])
+        execute(conn, SQL["retire_products"], queue=queue, rows=[change.origin], targets=[change.target])
     else:
-        run(conn, SQL["move_variant_inventory"], **where)
-        run(conn, SQL["move_variant_items"], **where)
-        run(conn, SQL["retire_product_variants"], queue=queue, rows=[change.origin], targets=[change.target])
+        execute(conn, SQL["move_variant_inventory"], **where)
+        execute(conn, SQL["move_variant_items"], **where)
+        execute(conn, SQL["retire_product_variants"], queue=queue, rows=[change.origin], targets=[change.target])

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
-from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.steps.promote.batch import WorkItem
 from sync_pipeline.steps.promote.tables import TARGETS
 
 SQL = load("sync_pipeline.steps.promote", "links.sql")
@@ -20,13 +20,13 @@ def say(ref: Ref) -> str:
     return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
 
 
-def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[Item, Ref]]) -> None:
+def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[WorkItem, Ref]]) -> None:
     """Let rows wait for what they refer to."""
     if not items:
         return
     for item, ref in items:
         item.warnings.append(say(ref))
-    run(
+    execute(
         conn,
         SQL["wait"],
         queue=queue,
@@ -39,11 +39,11 @@ def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequenc
     )
 
 
-def drop(conn: Connection, table: str, items: Sequence[Item]) -> None:
+def drop(conn: Connection, table: str, items: Sequence[WorkItem]) -> None:
     """Forget what rows waited for before they are written again."""
     old = [item for item in items if not item.is_new]
     if old:
-        run(
+        execute(
             conn,
             SQL["drop_links"],
             table=table,
@@ -56,13 +56,13 @@ def fill(conn: Connection, queue: str, table: str) -> list[int]:
     """Fill the links that waited for the records in stage_mapping, now rows of `table`; returns the orders that
     gained one.
     """
-    run(conn, SQL["stage_links"])
-    run(conn, SQL["clear_links"])
+    execute(conn, SQL["stage_links"])
+    execute(conn, SQL["clear_links"])
     here = [relation for relation, target in TARGETS.items() if target == table]
-    if not here or not run(conn, SQL["arrived"], relations=here).rowcount:
+    if not here or not execute(conn, SQL["arrived"], relations=here).rowcount:
         return []
-    for relation in run(conn, SQL["relations"]).scalars().all():
-        run(conn, SQL[relation], queue=queue)
-    orders = [int(one) for one in run(conn, SQL["orders_of_links"]).scalars()]
-    run(conn, SQL["filled"])
+    for relation in execute(conn, SQL["relations"]).scalars().all():
+        execute(conn, SQL[relation], queue=queue)
+    orders = [int(one) for one in execute(conn, SQL["orders_of_links"]).scalars()]
+    execute(conn, SQL["filled"])
     return orders

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.steps.promote.batch import Captured, priced, to_entities
-from sync_pipeline.steps.promote.identity import Organization, look_up_refs, numeric
+from sync_pipeline.steps.promote.identity import PromotionSettings, look_up_refs, numeric
 from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.stage import stage
 from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
@@ -53,7 +53,9 @@ def _by_key(values: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def recompute(conn: Connection, org: Organization, table: Table, rows: Collection[int], *, queue: str | None) -> None:
+def recompute(
+    conn: Connection, org: PromotionSettings, table: Table, rows: Collection[int], *, queue: str | None
+) -> None:
     """Write these rows anew from the promoted versions of all records behind them.
 
     Rows that no live record stands behind, or that keep their own values, stay as they are. `queue` None leaves the
@@ -65,14 +67,14 @@ def recompute(conn: Connection, org: Organization, table: Table, rows: Collectio
         short = table.name.partition(".")[2]
         stage(conn, ROWS, short, staged)
         if queue is not None:
-            run(conn, ROWS[f"update_{short}"], queue=queue)
+            execute(conn, ROWS[f"update_{short}"], queue=queue)
         else:
-            run(conn, ROWS[f"rewrite_{short}"])
+            execute(conn, ROWS[f"rewrite_{short}"])
 
 
-def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+def _merged(conn: Connection, org: PromotionSettings, table: Table, rows: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     behind: dict[int, list[Any]] = defaultdict(list)
-    for version in run(conn, WRITE["versions"], table=table.name, rows=list(rows)):
+    for version in execute(conn, WRITE["versions"], table=table.name, rows=list(rows)):
         behind[version.internal_id].append(version)
     priority = {name: place for place, name in enumerate(org.priority)}
     for row, versions in list(behind.items()):
@@ -105,7 +107,7 @@ def _merged(conn: Connection, org: Organization, table: Table, rows: Sequence[in
 
 
 def _entities(
-    conn: Connection, org: Organization, table: Table, behind: dict[int, list[Any]]
+    conn: Connection, org: PromotionSettings, table: Table, behind: dict[int, list[Any]]
 ) -> dict[int, list[tuple[Any, Entity]]]:
     """The versions behind rows as entities of the table, in their order; rows without any are left out."""
     flat = [(row, one) for row, versions in behind.items() for one in versions if one.payload is not None]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.promote.tables import stage_of
@@ -74,21 +74,21 @@ def start(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> str:
 
 def make_queue(conn: Connection, plan: str, actor: str) -> str:
     """`start`, in the caller's transaction."""
-    found = run(conn, SQL["plan"], plan=as_uuid(plan, "plan")).one_or_none()
+    found = execute(conn, SQL["plan"], plan=as_uuid(plan, "plan")).one_or_none()
     if found is None:
         raise NotFound(f"There is no plan {plan}.")
     if found.state in ("refused", "undone"):
         raise Conflict(f"Plan {plan} was {found.state}; make a new plan.")
-    queue: UUID | None = run(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
+    queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
     if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
         _refuse_stale(conn, plan)
-    run(conn, SQL["approve"], plan=plan, actor=actor)
+    execute(conn, SQL["approve"], plan=plan, actor=actor)
     if queue is not None:
         return str(queue)
-    types = run(conn, SQL["plan_types"], plan=plan).all()
+    types = execute(conn, SQL["plan_types"], plan=plan).all()
     connections = [one.connection_id for one in types]
-    queue = run(conn, SQL["make_queue"], plan=plan, actor=actor, connections=connections).scalar_one()
-    run(
+    queue = execute(conn, SQL["make_queue"], plan=plan, actor=actor, connections=connections).scalar_one()
+    execute(
         conn,
         SQL["make_lines"],
         plan=plan,
@@ -119,7 +119,7 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
 def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
     """How far these queues are, in one look; those that are not there are left out."""
     with db.org(org_id) as conn:
-        return [_told(row) for row in run(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
+        return [_told(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
 
 def lines(
@@ -133,7 +133,7 @@ def lines(
 ) -> Sequence[Line]:
     """Lines after number `after`, in order, with reasons and warnings."""
     with db.org(org_id) as conn:
-        found = run(conn, SQL["lines"], queue=as_uuid(queue_id), state=state, after=after, limit=limit)
+        found = execute(conn, SQL["lines"], queue=as_uuid(queue_id), state=state, after=after, limit=limit)
         return [Line(**row._mapping) for row in found]
 
 
@@ -150,8 +150,8 @@ def retry(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> Que
 def unforce_and_retry(conn: Connection, queue_id: str | UUID, *, actor: str) -> tuple[int, QueueStatus]:
     """`retry`, in the caller's transaction; also returns how many lines were opened."""
     _not_undone(conn, queue_id)
-    run(conn, SQL["unforce"], queue=queue_id)
-    count = run(conn, SQL["retry"], queue=queue_id).rowcount
+    execute(conn, SQL["unforce"], queue=queue_id)
+    count = execute(conn, SQL["retry"], queue=queue_id).rowcount
     journal.record(conn, "promote.retried", actor=actor, queue=str(queue_id), lines=count)
     return count, queue_status(conn, queue_id)
 
@@ -160,7 +160,7 @@ def cancel(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> Qu
     """Close what is not done. A batch being written finishes or is left out whole."""
     with db.org(org_id) as conn:
         _not_undone(conn, queue_id)
-        count = run(conn, SQL["cancel"], queue=queue_id, reason=f"Cancelled by {actor}.").rowcount
+        count = execute(conn, SQL["cancel"], queue=queue_id, reason=f"Cancelled by {actor}.").rowcount
         journal.record(conn, "promote.cancelled", actor=actor, queue=str(queue_id), lines=count)
         return queue_status(conn, queue_id)
 
@@ -169,8 +169,8 @@ def force_done(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -
     """Close the queue as done, whatever its lines say; open ones are cancelled, failed ones keep their reason."""
     with db.org(org_id) as conn:
         _not_undone(conn, queue_id)
-        count = run(conn, SQL["cancel"], queue=queue_id, reason=f"Closed as done by {actor}.").rowcount
-        run(conn, SQL["force"], queue=queue_id)
+        count = execute(conn, SQL["cancel"], queue=queue_id, reason=f"Closed as done by {actor}.").rowcount
+        execute(conn, SQL["force"], queue=queue_id)
         journal.record(conn, "promote.forced", actor=actor, queue=str(queue_id), lines=count)
         return queue_status(conn, queue_id)
 
@@ -182,7 +182,7 @@ def _not_undone(conn: Connection, queue_id: str | UUID) -> None:
 
 def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
     """`status`, in the caller's transaction."""
-    row = run(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
+    row = execute(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no queue {queue_id}.")
     return _told(row)
@@ -213,12 +213,12 @@ def _told(row: Any) -> QueueStatus:
 
 
 def _refuse_stale(conn: Connection, plan: str) -> None:
-    run(conn, SQL["weigh"], plan=plan)
-    found = run(conn, SQL["stale"], plan=plan).all()
-    run(conn, SQL["weighed"])
+    execute(conn, SQL["weigh"], plan=plan)
+    found = execute(conn, SQL["stale"], plan=plan).all()
+    execute(conn, SQL["weighed"])
     if not found:
         return
-    total = int(run(conn, SQL["item_count"], plan=plan).scalar_one())
+    total = int(execute(conn, SQL["item_count"], plan=plan).scalar_one())
     raise StalePlan(
         f"stale: {found[0].stale} of {total} records changed since the plan was made. "
         "Nothing was changed. Make a new plan.",

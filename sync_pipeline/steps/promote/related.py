@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Follow, LookedUp
 
 SQL = load("sync_pipeline.steps.promote", "related.sql")
@@ -40,7 +40,7 @@ def looking(conn: Connection, without: Collection[str] = ()) -> Look:
     def look(entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
         if entity_type in without:
             return {}
-        rows = run(
+        rows = execute(
             conn,
             SQL["related"],
             type=entity_type,

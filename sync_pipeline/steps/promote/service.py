@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, start, status
 from sync_pipeline.steps.promote.worker import work
@@ -60,8 +60,8 @@ def apply(
     idle = not before.open and before.started_at is not None
     after = before if idle else work(db, org_id, queue, progress=progress)
     with db.org(org_id) as conn:
-        run(conn, SQL["plan_applied"], plan=str(plan_id))
-        failures = run(conn, SQL["failures"], queue=queue).all()
+        execute(conn, SQL["plan_applied"], plan=str(plan_id))
+        failures = execute(conn, SQL["failures"], queue=queue).all()
         if after is not before:
             journal.record(
                 conn,
@@ -95,9 +95,9 @@ def apply(
 def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str) -> None:
     """A plan that became stale after it was taken on: whoever follows its queue sees the end of it."""
     with db.org(org_id) as conn:
-        lines = run(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
-        anew = run(conn, SQL["give_up_plan"], plan=plan).rowcount
+        lines = execute(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
+        anew = execute(conn, SQL["give_up_plan"], plan=plan).rowcount
         if anew:
-            run(conn, SQL["release_selection"], plan=plan)
+            execute(conn, SQL["release_selection"], plan=plan)
         if lines or anew:
             journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_anew=bool(anew))

@@ -13,9 +13,17 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import run
-from sync_pipeline.steps.promote.batch import Item
-from sync_pipeline.steps.promote.identity import SQL, Conflict, Move, Organization, Outcome, new_ids, numeric
+from sync_pipeline.db.queries import execute
+from sync_pipeline.steps.promote.batch import WorkItem
+from sync_pipeline.steps.promote.identity import (
+    SQL,
+    IdentityConflict,
+    Move,
+    PromotionSettings,
+    Resolution,
+    new_ids,
+    numeric,
+)
 from sync_pipeline.steps.promote.tables import Table
 
 _NAMES = {"core.products": ("product", "products"), "core.product_variants": ("product_variant", "product_variants")}
@@ -41,11 +49,11 @@ class _Sku:
     unmapped: bool = False
     core_wins: bool = False
     holders: list[tuple[int, str]] = field(default_factory=list)  # (connection, external id), live
-    wanted: list[Item] = field(default_factory=list)
+    wanted: list[WorkItem] = field(default_factory=list)
 
 
 def resolve_skus(
-    conn: Connection, org: Organization, queue: str, table: Table, items: Sequence[Item], outcome: Outcome
+    conn: Connection, org: PromotionSettings, queue: str, table: Table, items: Sequence[WorkItem], outcome: Resolution
 ) -> None:
     """Decide for every item with a SKU. Items may get an id, lose their SKU, or fail at a gate."""
     work = _Work(conn, org, queue, table, outcome)
@@ -53,14 +61,14 @@ def resolve_skus(
         work.decide(sku)
 
 
-def _gather(conn: Connection, table: Table, items: Sequence[Item]) -> list[_Sku]:
+def _gather(conn: Connection, table: Table, items: Sequence[WorkItem]) -> list[_Sku]:
     asked = [item for item in items if item.sku]
     if not asked:
         return []
     skus: dict[str, _Sku] = {}
     query = SQL[f"{_NAMES[table.name][1]}_by_sku"]
     last = 0
-    for row in run(conn, query, skus=[item.sku for item in asked]).all():
+    for row in execute(conn, query, skus=[item.sku for item in asked]).all():
         if row.key is None:
             continue
         sku = skus.get(row.key)
@@ -76,7 +84,7 @@ def _gather(conn: Connection, table: Table, items: Sequence[Item]) -> list[_Sku]
 
 
 class _Work:
-    def __init__(self, conn: Connection, org: Organization, queue: str, table: Table, outcome: Outcome) -> None:
+    def __init__(self, conn: Connection, org: PromotionSettings, queue: str, table: Table, outcome: Resolution) -> None:
         self.conn, self.org, self.queue, self.table, self.outcome = conn, org, queue, table, outcome
         self.one, self.many = _NAMES[table.name]
 
@@ -94,12 +102,12 @@ class _Work:
         if owners:
             self._join(sku, owners)
 
-    def _owners(self, sku: _Sku) -> list[Item | None]:
+    def _owners(self, sku: _Sku) -> list[WorkItem | None]:
         """The item of each connection that has a right to the SKU; the others keep theirs aside."""
-        by_connection: dict[int, list[Item]] = defaultdict(list)
+        by_connection: dict[int, list[WorkItem]] = defaultdict(list)
         for item in sku.wanted:
             by_connection[item.line.connection_id].append(item)
-        owners: list[Item | None] = []
+        owners: list[WorkItem | None] = []
         for connection, group in by_connection.items():
             group.sort(key=lambda item: numeric(item.line.external_id))
             here = {item.line.external_id for item in group}
@@ -116,7 +124,7 @@ class _Work:
             owners.append(lowest)
         return owners
 
-    def _aside(self, item: Item, sku: _Sku, owner: str) -> None:
+    def _aside(self, item: WorkItem, sku: _Sku, owner: str) -> None:
         """`item` becomes its own row, without the SKU."""
         if item.was_set_aside and item.id != sku.row:
             item.sku_set_aside = True
@@ -137,7 +145,7 @@ class _Work:
         self._conflict("duplicate_sku", item, owner, item.id or None, policy, "set_aside")
         item.warnings.append(f"SKU {item.sku} belongs to {owner} of this store; promoted without it.")
 
-    def _take_over(self, item: Item, sku: _Sku, holder: str) -> bool:
+    def _take_over(self, item: WorkItem, sku: _Sku, holder: str) -> bool:
         """A lower id than the present holder's came: the SKU moves to its row, with the other stores' records."""
         policy = self._policy(item, "duplicate_sku", f"records {item.line.external_id} and {holder}", _SEPARATE)
         if policy == "halt":
@@ -148,7 +156,7 @@ class _Work:
         if item.id == row:
             return True  # both are on this row already; it keeps the SKU
         self._release([row])
-        run(
+        execute(
             self.conn,
             SQL["set_aside"],
             queue=self.queue,
@@ -188,7 +196,7 @@ class _Work:
             return
         sku.wanted = []
 
-    def _join(self, sku: _Sku, owners: list[Item]) -> None:
+    def _join(self, sku: _Sku, owners: list[WorkItem]) -> None:
         """The owners of all connections share one row."""
         target = sku.row or min((item.id for item in owners if item.id), default=0)
         if not target:
@@ -205,9 +213,9 @@ class _Work:
             self.outcome.recompute.add(target)
 
     def _release(self, rows: list[int]) -> None:
-        run(self.conn, SQL[f"release_{self.one}_skus"], rows=rows, queue=self.queue)
+        execute(self.conn, SQL[f"release_{self.one}_skus"], rows=rows, queue=self.queue)
 
-    def _policy(self, item: Item, kind: str, who: str, only: journal.Option | None) -> str:
+    def _policy(self, item: WorkItem, kind: str, who: str, only: journal.Option | None) -> str:
         """The organization's policy, or under `halt` what a person answered at this conflict's gate."""
         if self.org.sku_policy != "halt":
             return self.org.sku_policy
@@ -249,16 +257,18 @@ class _Work:
         journal.note_stopped(self.conn, [gate], self.queue)
         return "halt"
 
-    def _halt(self, item: Item, sku: _Sku, kind: str, other: str | None) -> None:
+    def _halt(self, item: WorkItem, sku: _Sku, kind: str, other: str | None) -> None:
         self._conflict(kind, item, other, sku.row, "halt", "halted")
         item.error = (
             f"SKU {item.sku} is in conflict and the policy is to halt. "
             "Answer the decision (`sync-pipeline decisions list`); it goes on by itself."
         )
 
-    def _conflict(self, kind: str, item: Item, other: str | None, row: int | None, policy: str, decision: str) -> None:
-        self.outcome.conflicts.append(Conflict(kind, item, item.sku or "", other, row, policy, decision))
+    def _conflict(
+        self, kind: str, item: WorkItem, other: str | None, row: int | None, policy: str, decision: str
+    ) -> None:
+        self.outcome.conflicts.append(IdentityConflict(kind, item, item.sku or "", other, row, policy, decision))
 
 
-def _subject(item: Item, kind: str) -> str:
+def _subject(item: WorkItem, kind: str) -> str:
     return f"{kind} {item.sku} {item.line.external_id}"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sync_pipeline.db.engine import driver
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 
 _BLOCK = 500  # rows written to the server at a time
 
@@ -22,8 +22,8 @@ def stage(conn: Connection, sql: Mapping[str, str], name: str, rows: Iterable[Se
     Raises:
         sqlalchemy.exc.DBAPIError: a value does not fit its column, as any other statement would say it.
     """
-    run(conn, sql[f"stage_{name}"])
-    run(conn, sql[f"clear_{name}"])
+    execute(conn, sql[f"stage_{name}"])
+    execute(conn, sql[f"clear_{name}"])
     statement = sql[f"copy_{name}"]
     try:
         with driver(conn).cursor() as cursor, cursor.copy(statement) as copy:

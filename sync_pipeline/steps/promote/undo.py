@@ -17,10 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.derive import derive
-from sync_pipeline.steps.promote.identity import organization
+from sync_pipeline.steps.promote.identity import promotion_settings
 from sync_pipeline.steps.promote.merge import recompute
 from sync_pipeline.steps.promote.queue import as_uuid
 from sync_pipeline.steps.promote.tables import BY_NAME, CUSTOMERS
@@ -53,7 +53,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
         with db.org(org_id) as conn:
             # Without a queue nothing is logged: undoing is no promotion.
             begin(conn, org_id, None)
-            found = run(conn, SQL["queue_of_plan"], plan=plan).one_or_none()
+            found = execute(conn, SQL["queue_of_plan"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
             if found.queue_id is None:
@@ -68,28 +68,28 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
 
 
 def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> tuple[int, int]:
-    run(conn, SQL["close_lines"], queue=queue)
+    execute(conn, SQL["close_lines"], queue=queue)
     for step in ("stage_undo", "index_undo", "analyze_undo", "written_since"):
-        run(conn, SQL[step], **({"queue": queue} if step in ("stage_undo", "written_since") else {}))
-    blocking = run(conn, SQL["blocking"]).all()
+        execute(conn, SQL[step], **({"queue": queue} if step in ("stage_undo", "written_since") else {}))
+    blocking = execute(conn, SQL["blocking"]).all()
     if blocking:
         names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
         raise Conflict(
             f"Later promotions changed or use the same rows. Undo these plans first, in this order: {names}."
         )
-    run(conn, SQL["mark_shared"])
-    run(conn, SQL["hand_over"], queue=queue)
-    rows = int(run(conn, SQL["take_back"]).scalar_one())
+    execute(conn, SQL["mark_shared"])
+    execute(conn, SQL["hand_over"], queue=queue)
+    rows = int(execute(conn, SQL["take_back"]).scalar_one())
     shared: dict[str, list[int]] = defaultdict(list)
-    for one in run(conn, SQL["shared"]):
+    for one in execute(conn, SQL["shared"]):
         shared[one.table_name].append(one.row_id)
-    org = organization(conn, org_id)
+    org = promotion_settings(conn, org_id)
     for name, ids in shared.items():
         recompute(conn, org, BY_NAME[name], ids, queue=None)
     derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
-    run(conn, SQL["show_again"], plan=plan)
-    run(conn, SQL["plan_undone"], plan=plan, actor=actor)
-    run(conn, SQL["queue_undone"], queue=queue)
+    execute(conn, SQL["show_again"], plan=plan)
+    execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
+    execute(conn, SQL["queue_undone"], queue=queue)
     merged = sum(map(len, shared.values()))
     journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged)
     return rows, merged

@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import redact
-from sync_pipeline.steps.promote.batch import Claimed, Item, prepare
-from sync_pipeline.steps.promote.calm import calm
-from sync_pipeline.steps.promote.held import settle_conflicts, stop_held
-from sync_pipeline.steps.promote.identity import Organization, organization
+from sync_pipeline.steps.promote.batch import Claimed, WorkItem, prepare
+from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
+from sync_pipeline.steps.promote.gc_tuning import gc_tuning
+from sync_pipeline.steps.promote.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.related import Key, looking
 from sync_pipeline.steps.promote.tables import to_json
@@ -60,7 +60,7 @@ class _Batch:
     """Lines claimed together; the claim's id stands in their `worker`."""
 
     claim: str
-    items: list[Item]
+    items: list[WorkItem]
 
     @property
     def range(self) -> dict[str, int]:
@@ -73,8 +73,8 @@ class _Worker:
         self.claims: set[str] = set()
         self.first_open = 0  # before this line none is open, unless somebody opened one again
         with db.org(org_id) as conn:
-            begun = run(conn, SQL["begin"], queue=queue).one()
-            self.org: Organization = organization(conn, org_id)
+            begun = execute(conn, SQL["begin"], queue=queue).one()
+            self.org: PromotionSettings = promotion_settings(conn, org_id)
         self.size = int(begun.batch_size)
         self.delay = begun.batch_delay_ms / 1000
         self.stopped = threading.Event()
@@ -83,10 +83,10 @@ class _Worker:
         heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
         heart.start()
         try:
-            with calm(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
+            with gc_tuning(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
                 self._loop(pool)
             with self.db.org(self.org_id) as conn:
-                run(conn, SQL["settle"], queue=self.queue)
+                execute(conn, SQL["settle"], queue=self.queue)
         finally:
             self.stopped.set()
             heart.join()
@@ -124,12 +124,12 @@ class _Worker:
 
     def _give_up(self) -> None:
         with self.db.org(self.org_id) as conn:
-            run(conn, SQL["give_up"], queue=self.queue, attempts=ATTEMPTS)
+            execute(conn, SQL["give_up"], queue=self.queue, attempts=ATTEMPTS)
 
     def _fetch(self) -> _Batch | None:
         """Claim a batch with its payloads and map them."""
         claim = str(uuid4())
-        with self.db.org(self.org_id, unhurried=True) as conn:
+        with self.db.org(self.org_id, async_commit=True) as conn:
             self.claims.add(claim)
             rows = self._claim(conn, claim)
             if not rows and self.first_open:
@@ -155,7 +155,7 @@ class _Worker:
             return looking(conn)(entity_type, fields, keys)
 
     def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
-        return run(
+        return execute(
             conn,
             SQL["claim"],
             queue=self.queue,
@@ -171,11 +171,11 @@ class _Worker:
         began = time.monotonic()
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
-            with self.db.org(self.org_id, unhurried=True) as conn:
+            with self.db.org(self.org_id, async_commit=True) as conn:
                 begin(conn, self.org_id, self.queue)
-                held = run(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
+                held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
-                known = {row.line_no: row for row in run(conn, SQL["known"], **where)}
+                known = {row.line_no: row for row in execute(conn, SQL["known"], **where)}
                 stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 settle_conflicts(conn, mine)
@@ -184,7 +184,7 @@ class _Worker:
             if not _transient(error):
                 raise
             with self.db.org(self.org_id) as conn:
-                run(
+                execute(
                     conn,
                     SQL["put_back"],
                     queue=self.queue,
@@ -196,7 +196,7 @@ class _Worker:
         self.claims.discard(batch.claim)
         return time.monotonic() - began
 
-    def _promote(self, conn: Connection, items: Sequence[Item], known: Mapping[int, Any]) -> None:
+    def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Write items together; where the database refuses one, halve until it stands alone with its reason."""
         if not items:
             return
@@ -219,10 +219,10 @@ class _Worker:
             self._promote(conn, items[:middle], known)
             self._promote(conn, items[middle:], known)
 
-    def _finish(self, conn: Connection, items: Sequence[Item], where: Mapping[str, Any]) -> None:
+    def _finish(self, conn: Connection, items: Sequence[WorkItem], where: Mapping[str, Any]) -> None:
         loud = [item for item in items if item.error is not None or item.warnings]
         if loud:
-            run(
+            execute(
                 conn,
                 SQL["finish_with_words"],
                 queue=self.queue,
@@ -231,13 +231,13 @@ class _Worker:
                 reasons=[None if item.error is None else redact(item.error) for item in loud],
                 warnings=[to_json(item.warnings) if item.warnings else None for item in loud],
             )
-        run(conn, SQL["finish"], **where)
+        execute(conn, SQL["finish"], **where)
 
     def _beat(self) -> None:
         while not self.stopped.wait(LEASE_SECONDS / 4):
             try:
                 with self.db.org(self.org_id) as conn:
-                    run(
+                    execute(
                         conn,
                         SQL["heartbeat"],
                         queue=self.queue,
@@ -252,7 +252,7 @@ class _Worker:
         """Hand back what was claimed and not written, so that nobody waits for the lease to end."""
         try:
             with self.db.org(self.org_id) as conn:
-                run(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
+                execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
         except Exception:  # noqa: BLE001, S110 - then the lease ends by itself
             pass
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.order import Order
-from sync_pipeline.steps.promote import identity, links, parts
-from sync_pipeline.steps.promote.batch import Item, refs_of
+from sync_pipeline.steps.promote import child_rows, identity, links
+from sync_pipeline.steps.promote.batch import WorkItem, refs_of
 from sync_pipeline.steps.promote.derive import derive
-from sync_pipeline.steps.promote.identity import Organization, Outcome
+from sync_pipeline.steps.promote.identity import PromotionSettings, Resolution
 from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside
 from sync_pipeline.steps.promote.stage import array, line, stage
 from sync_pipeline.steps.promote.tables import (
@@ -33,16 +33,16 @@ from sync_pipeline.steps.promote.tables import (
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
     """Take the organization's turn to write core; the transaction's changes are logged for `queue`."""
-    run(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
+    execute(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
 
 
-def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]) -> None:
+def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[WorkItem]) -> None:
     """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards.
 
     Raises:
         sqlalchemy.exc.DBAPIError: a record breaks a rule of the database; the caller finds out which.
     """
-    groups: dict[str, list[Item]] = defaultdict(list)
+    groups: dict[str, list[WorkItem]] = defaultdict(list)
     deletes = []
     for item in items:
         if item.line.action == "delete":
@@ -52,12 +52,12 @@ def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]
     customers: set[int] = set()
     for name, group in groups.items():
         if name == INVENTORY.name:
-            parts.write_inventory_items(conn, queue, group)
+            child_rows.write_inventory_items(conn, queue, group)
             _map(conn, queue, INVENTORY, group)
         elif name == ITEMS.name:
-            orders = parts.write_order_lines(conn, queue, group)
+            orders = child_rows.write_order_lines(conn, queue, group)
             _map(conn, queue, ITEMS, group)
-            customers |= parts.customers_of(conn, orders)
+            customers |= child_rows.customers_of(conn, orders)
         else:
             customers |= _write_rows(conn, org, queue, BY_NAME[name], group)
     moved = [item for item in items if item.left is not None and item.error is None]
@@ -68,7 +68,9 @@ def write(conn: Connection, org: Organization, queue: str, items: Sequence[Item]
     derive(conn, org, customers, queue=queue)
 
 
-def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item]) -> set[int]:
+def _write_rows(
+    conn: Connection, org: PromotionSettings, queue: str, table: Table, group: Sequence[WorkItem]
+) -> set[int]:
     """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
     outcome = identity.resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
@@ -76,10 +78,10 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
         return set()
     affected: set[int] = set()
     if table is ORDERS:
-        affected |= parts.customers_of(conn, (item.id for item in group if not item.is_new))
+        affected |= child_rows.customers_of(conn, (item.id for item in group if not item.is_new))
         _guests(conn, queue, group)
     if table is ADDRESSES:
-        affected |= parts.owners_of(conn, (item.id for item in group if not item.is_new))
+        affected |= child_rows.owners_of(conn, (item.id for item in group if not item.is_new))
     _map(conn, queue, table, group)
     waiting = _link(conn, group)
     _insert_and_update(conn, org, queue, table, group, outcome)
@@ -87,27 +89,27 @@ def _write_rows(conn: Connection, org: Organization, queue: str, table: Table, g
     if table.relation is not None:
         links.wait(conn, queue, table.name, table.relation, waiting)
     if table is PRODUCTS:
-        parts.write_categories(conn, queue, group)
+        child_rows.write_categories(conn, queue, group)
     if table.match == "sku":
-        parts.write_stock(conn, queue, group)
+        child_rows.write_stock(conn, queue, group)
     if table is ORDERS:
-        parts.write_order_items(conn, queue, group)
+        child_rows.write_order_items(conn, queue, group)
     linked = links.fill(conn, queue, table.name)
     if table is ORDERS:
         apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
-        parts.sum_orders(conn, queue, apart)
-        affected |= parts.customers_of(conn, (item.id for item in group))
+        child_rows.sum_orders(conn, queue, apart)
+        affected |= child_rows.customers_of(conn, (item.id for item in group))
     if table is ADDRESSES:
         affected |= {item.relation for item in group if item.relation is not None}
     if table is CUSTOMERS:
         affected |= {item.id for item in group} | outcome.recompute
-    return affected | parts.customers_of(conn, linked)
+    return affected | child_rows.customers_of(conn, linked)
 
 
-def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> None:
-    run(conn, WRITE["stage_mapping"])
-    run(conn, WRITE["clear_mapping"])
-    run(
+def _map(conn: Connection, queue: str, table: Table, group: Sequence[WorkItem]) -> None:
+    execute(conn, WRITE["stage_mapping"])
+    execute(conn, WRITE["clear_mapping"])
+    execute(
         conn,
         WRITE["fill_mapping"],
         queue=queue,
@@ -119,11 +121,11 @@ def _map(conn: Connection, queue: str, table: Table, group: Sequence[Item]) -> N
         set_aside=array(item.sku_set_aside for item in group),
     )
     again = any(item.was_mapped for item in group)
-    run(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)
-    run(conn, WRITE["in_sync"])
+    execute(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)
+    execute(conn, WRITE["in_sync"])
 
 
-def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:
+def _link(conn: Connection, group: Sequence[WorkItem]) -> list[tuple[WorkItem, Ref]]:
     """Resolve each item's relation; returns those that must wait for theirs."""
     wanted = [(item, ref) for item in group if (ref := refs_of(item)) is not None]
     if not wanted:
@@ -140,19 +142,19 @@ def _link(conn: Connection, group: Sequence[Item]) -> list[tuple[Item, Ref]]:
 
 
 def _insert_and_update(
-    conn: Connection, org: Organization, queue: str, table: Table, group: Sequence[Item], outcome: Outcome
+    conn: Connection, org: PromotionSettings, queue: str, table: Table, group: Sequence[WorkItem], outcome: Resolution
 ) -> None:
     old = [item.id for item in group if not item.is_new]
     if old:
-        outcome.recompute.update(run(conn, WRITE["shared"], table=table.name, rows=old).scalars())
+        outcome.recompute.update(execute(conn, WRITE["shared"], table=table.name, rows=old).scalars())
     some = [item for item in group if not item.core_wins and (item.is_new or item.id not in outcome.recompute)]
     short = table.name.partition(".")[2]
     if some:
         stage(conn, ROWS, short, [_staged(org, table, item) for item in some])
         if any(item.is_new for item in some):
-            run(conn, ROWS[f"insert_{short}"], queue=queue)
+            execute(conn, ROWS[f"insert_{short}"], queue=queue)
         if not all(item.is_new for item in some):
-            run(conn, ROWS[f"update_{short}"], queue=queue)
+            execute(conn, ROWS[f"update_{short}"], queue=queue)
     for move in outcome.moves:
         identity.move(conn, queue, table, move)
         outcome.recompute.add(move.origin)
@@ -160,7 +162,7 @@ def _insert_and_update(
         recompute(conn, org, table, outcome.recompute, queue=queue)
 
 
-def _staged(org: Organization, table: Table, item: Item) -> str:
+def _staged(org: PromotionSettings, table: Table, item: WorkItem) -> str:
     text = item.text
     if item.sku_set_aside:
         text = line(encode(table, with_currency(table, set_aside(table, table.row(item.entity)), org.currency)))
@@ -168,10 +170,10 @@ def _staged(org: Organization, table: Table, item: Item) -> str:
     return f"{text}\t{line((item.relation,))}" if table.relation else text
 
 
-def _guests(conn: Connection, queue: str, group: Sequence[Item]) -> None:
+def _guests(conn: Connection, queue: str, group: Sequence[WorkItem]) -> None:
     """Who bought without an account is a customer by e-mail: found, or made."""
     guests = [
-        Item(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
+        WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
         for item in group
         if isinstance(item.entity, Order) and item.entity.customer is None and item.entity.guest is not None
     ]
@@ -186,17 +188,17 @@ def _guests(conn: Connection, queue: str, group: Sequence[Item]) -> None:
             "customers",
             ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.row(guest.entity))) for guest in fresh),
         )
-        run(conn, ROWS["insert_customers"], queue=queue)
+        execute(conn, ROWS["insert_customers"], queue=queue)
     by_line = {guest.line.line_no: guest.id for guest in guests}
     for item in group:
         item.relation = by_line.get(item.line.line_no) or None
 
 
-def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[Item]) -> set[int]:
+def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
     """Mark rows deleted that no other live record stands behind; the others are merged from those that do."""
     by_key = {item.line.key: item for item in deletes}
     rows: dict[str, set[int]] = defaultdict(set)
-    items: dict[str, list[Item]] = defaultdict(list)
+    items: dict[str, list[WorkItem]] = defaultdict(list)
     keeps: set[tuple[str, int]] = set()
     keys = {
         "connections": [item.line.connection_id for item in deletes],
@@ -204,8 +206,8 @@ def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[I
         "ids": [item.line.external_id for item in deletes],
         "hashes": [item.line.content_hash for item in deletes],
     }
-    run(conn, WRITE["deleted_in_sync"], **keys)
-    found = run(conn, WRITE["delete_mapping"], queue=queue, **keys).all()
+    execute(conn, WRITE["deleted_in_sync"], **keys)
+    found = execute(conn, WRITE["delete_mapping"], queue=queue, **keys).all()
     for row in found:
         item = by_key.pop((row.connection_id, row.entity_type, row.external_id))
         item.id = int(row.internal_id)
@@ -218,10 +220,10 @@ def _delete(conn: Connection, org: Organization, queue: str, deletes: Sequence[I
     return _retire(conn, org, queue, rows, items, keeps)
 
 
-def _leave(conn: Connection, org: Organization, queue: str, moved: Sequence[Item]) -> set[int]:
+def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence[WorkItem]) -> set[int]:
     """Records that became something else (a contact an address, say) leave the row they were."""
     rows: dict[str, set[int]] = defaultdict(set)
-    items: dict[str, list[Item]] = defaultdict(list)
+    items: dict[str, list[WorkItem]] = defaultdict(list)
     for item in moved:
         assert item.left is not None
         name, row = item.left
@@ -232,29 +234,29 @@ def _leave(conn: Connection, org: Organization, queue: str, moved: Sequence[Item
 
 def _retire(
     conn: Connection,
-    org: Organization,
+    org: PromotionSettings,
     queue: str,
     rows: Mapping[str, set[int]],
-    items: Mapping[str, Sequence[Item]],
+    items: Mapping[str, Sequence[WorkItem]],
     keeps: Collection[tuple[str, int]],
 ) -> set[int]:
     """Mark rows that these records stood behind as deleted, or merge them from the records that stay."""
     customers: set[int] = set()
     for name, ids in rows.items():
         if name == ITEMS.name:
-            orders = parts.delete_order_lines(conn, queue, items[name])
-            customers |= parts.customers_of(conn, orders)
+            orders = child_rows.delete_order_lines(conn, queue, items[name])
+            customers |= child_rows.customers_of(conn, orders)
             continue
         if name in (PRODUCTS.name, VARIANTS.name, INVENTORY.name):
-            parts.delete_stock(conn, queue, items[name])
+            child_rows.delete_stock(conn, queue, items[name])
         if name == INVENTORY.name:
             continue
-        live = set(run(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
+        live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
         dead = [one for one in ids if one not in live and (name, one) not in keeps]
-        run(conn, ROWS[f"delete_{name.partition('.')[2]}"], rows=dead, queue=queue)
+        execute(conn, ROWS[f"delete_{name.partition('.')[2]}"], rows=dead, queue=queue)
         recompute(conn, org, BY_NAME[name], live & ids, queue=queue)
         if name == ORDERS.name:
-            customers |= parts.customers_of(conn, ids)
+            customers |= child_rows.customers_of(conn, ids)
         if name == CUSTOMERS.name:
             customers |= ids
     return customers

@@ -2,8 +2,8 @@
 
 from sync_pipeline.steps.push.body import MAX_RECORDS, NotABatch
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive
+from sync_pipeline.steps.push.process import process_deliveries
 from sync_pipeline.steps.push.service import PushFailed, PushReport, close_killed, push
-from sync_pipeline.steps.push.take import take
 
 __all__ = [
     "MAX_RECORDS",
@@ -12,7 +12,7 @@ __all__ = [
     "PushFailed",
     "PushReport",
     "close_killed",
+    "process_deliveries",
     "push",
     "receive",
-    "take",
 ]

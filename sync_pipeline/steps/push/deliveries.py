@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run as execute
-from sync_pipeline.errors import NotFound, NotKnown
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import NotFound, Unauthenticated
 from sync_pipeline.sources.base import Delivery, Unreadable, source
 from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.connect import Connection, Organization, connections, webhook_secrets
@@ -16,7 +16,7 @@ from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 from sync_pipeline.steps.push.service import SQL
 
 
-class NotGenuine(NotKnown):
+class NotGenuine(Unauthenticated):
     """The signature does not hold for this address. Set the webhook's secret here and in the store to the same text."""
 
 
@@ -58,7 +58,7 @@ def receive(
 def _target(db: Database, provider: str, connection_id: int) -> Connection | None:
     if not 0 < connection_id < 2**63:
         return None
-    with db.across() as conn:
+    with db.unscoped() as conn:
         row = execute(conn, SQL["webhook_connection"], connection_id=connection_id).one_or_none()
     whose = Organization(0, "", "", None, None) if row is None else Organization(row.org_id, row.slug, "", None, None)
     found = connections(db, whose, "" if row is None else row.name)

@@ -17,11 +17,10 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Item, Pushed, Stream, Unreadable
+from sync_pipeline.sources.base import Pushed, RawRecord, Stream, Unreadable
 from sync_pipeline.steps.capture.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.record import finder, moment
 from sync_pipeline.steps.capture.records import Records
@@ -193,14 +192,14 @@ class _Push:
         ids = list(batch.given)
         records.take_turns(conn)
         known = {row.external_id: row for row in execute(conn, SQL["known"], **records.keys, ids=ids)}
-        items: list[Item] = []
+        items: list[RawRecord] = []
         pushed_only: list[str] = []
         for external_id, given in batch.given.items():
             row = known.get(external_id)
             payload = self._over(row, given)
             if payload is None:
                 continue
-            items.append(Item(external_id, encoded(payload), _parent(self.stream, payload)))
+            items.append(RawRecord(external_id, encoded(payload), _parent(self.stream, payload)))
             if row is None or row.pushed_only:
                 pushed_only.append(external_id)
         counts = records.write(conn, items)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.select.service import SQL
@@ -71,17 +71,17 @@ def make_plan(
         "types": [entity_type for _, entity_type in entities] if entities is not None else None,
     }
     with db.org(org.org_id) as conn:
-        up_to = batches_up_to if batches_up_to is not None else run(conn, SQL["newest_batch"]).scalar_one()
-        plan_id = run(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
-        items = run(conn, SQL["fill_plan"], plan_id=plan_id, all=everything, up_to=up_to, **only).rowcount
+        up_to = batches_up_to if batches_up_to is not None else execute(conn, SQL["newest_batch"]).scalar_one()
+        plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+        items = execute(conn, SQL["fill_plan"], plan_id=plan_id, all=everything, up_to=up_to, **only).rowcount
         if not items:
-            run(conn, SQL["drop_plan"], plan_id=plan_id)
-            run(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
+            execute(conn, SQL["drop_plan"], plan_id=plan_id)
+            execute(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
             return None
-        sealed = run(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=None if everything else actor).one()
+        sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=None if everything else actor).one()
         if everything:
-            run(conn, SQL["commit_drafts"], plan_id=plan_id)
-        run(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
+            execute(conn, SQL["commit_drafts"], plan_id=plan_id)
+        execute(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
         journal.record(
             conn,
             "plan.made",
@@ -103,7 +103,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     """
     wanted = _as_id(plan_id)
     with db.org(org.org_id) as conn:
-        row = run(conn, SQL["plan"], plan_id=wanted).one_or_none()
+        row = execute(conn, SQL["plan"], plan_id=wanted).one_or_none()
     if row is None:
         raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
     return _read(row)
@@ -114,8 +114,8 @@ def plans(
 ) -> tuple[Sequence[Plan], int]:
     """A page of the organization's plans, newest first, and how many there are."""
     with db.org(org.org_id) as conn:
-        rows = run(conn, SQL["plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
-        count = int(run(conn, SQL["plan_count"], state=state).scalar_one())
+        rows = execute(conn, SQL["plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, SQL["plan_count"], state=state).scalar_one())
     return [_read(row) for row in rows], count
 
 
@@ -129,7 +129,9 @@ def plan_items(
     """
     found = plan(db, org, plan_id)
     with db.org(org.org_id) as conn:
-        rows = run(conn, SQL["plan_items"], plan_id=found.plan_id, limit=page_size, offset=(page - 1) * page_size).all()
+        rows = execute(
+            conn, SQL["plan_items"], plan_id=found.plan_id, limit=page_size, offset=(page - 1) * page_size
+        ).all()
     return [PlanItem(**row._mapping) for row in rows], found.creates + found.updates + found.deletes
 
 
@@ -167,7 +169,7 @@ def _settle(
     if plan_hash is not None and plan_hash != found.hash:
         raise Conflict("The plan has another hash: look at it again before approving it.")
     with db.org(org.org_id) as conn:
-        now = run(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
+        now = execute(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
         if now.settled:
             journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
         elif now.state != state:

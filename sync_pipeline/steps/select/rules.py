@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import run
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
@@ -26,7 +26,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class StandingRule:
     """A standing rule of one entity. `field` and `value` belong to ignore_where."""
 
     rule_id: int
@@ -62,7 +62,7 @@ def add_rule(
         raise ConfigurationError("ignore_where needs a field and a value; the other rules take neither.")
     with db.org(connection.org_id) as conn:
         rule_id = int(
-            run(
+            execute(
                 conn,
                 SQL["add_rule"],
                 **keys(connection, stream),
@@ -85,16 +85,16 @@ def add_rule(
     return rule_id
 
 
-def list_rules(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Rule]:
+def list_rules(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[StandingRule]:
     """The rules in force."""
     with db.org(org.org_id) as conn:
-        rows = run(
+        rows = execute(
             conn,
             SQL["rules"],
             connection_id=connection.connection_id if connection else None,
             entity_type=None,
         ).all()
-    return [Rule(**row._mapping) for row in rows]
+    return [StandingRule(**row._mapping) for row in rows]
 
 
 def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> None:
@@ -104,7 +104,7 @@ def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> N
         NotFound: no such rule.
     """
     with db.org(org.org_id) as conn:
-        if run(conn, SQL["drop_rule"], rule_id=rule_id).one_or_none() is None:
+        if execute(conn, SQL["drop_rule"], rule_id=rule_id).one_or_none() is None:
             raise NotFound(f"{org.slug} has no rule {rule_id}.")
         journal.record(conn, "rule.dropped", actor=actor, rule=rule_id)
 
@@ -114,11 +114,13 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     here = keys(connection, stream)
     decided = 0
     with db.org(connection.org_id) as conn:
-        rules = run(conn, SQL["rules"], connection_id=connection.connection_id, entity_type=stream.entity_type).all()
+        rules = execute(
+            conn, SQL["rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
+        ).all()
         for rule in rules:
             statuses, decision = KINDS[rule.kind]
             with conn.begin_nested() as savepoint:
-                batch_id = run(
+                batch_id = execute(
                     conn,
                     SQL["open_batch"],
                     **here,
@@ -128,7 +130,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                     actor=f"rule:{rule.rule_id}",
                     why=rule.why,
                 ).scalar_one()
-                records = run(
+                records = execute(
                     conn,
                     SQL["apply_rule"],
                     **here,
@@ -141,7 +143,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                     batch_id=batch_id,
                 ).rowcount
                 if records:
-                    run(conn, SQL["close_batch"], batch_id=batch_id, records=records)
+                    execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
                 else:
                     savepoint.rollback()  # an empty act of selecting is none
             decided += records

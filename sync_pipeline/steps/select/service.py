@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
@@ -107,7 +107,7 @@ def select(
                     f"{connection.name} has no captured {stream.entity_type} {named}. Nothing was selected."
                 )
         batch_id = int(
-            run(
+            execute(
                 conn,
                 SQL["open_batch"],
                 **here,
@@ -144,7 +144,7 @@ def select(
             },
         )
         records = conn.execute(write, execution_options={"preserve_rowcount": True}).rowcount
-        run(conn, SQL["close_batch"], batch_id=batch_id, records=records)
+        execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         journal.record(
             conn,
             "selection.made",
@@ -162,5 +162,5 @@ def select(
 def summary(db: Database, connection: Connection, stream: Stream) -> SelectionReport:
     """How many differences are included, ignored, undecided."""
     with db.org(connection.org_id) as conn:
-        row = run(conn, SQL["summary"], **keys(connection, stream)).one()
+        row = execute(conn, SQL["summary"], **keys(connection, stream)).one()
     return SelectionReport(connection.name, stream.name, row.included, row.ignored, row.undecided)

@@ -1,6 +1,6 @@
 """The values of attributes. parent_id is the attribute."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -11,7 +11,7 @@ STREAM = OdooStream(
     company=None,
     parent_field="attribute_id",
     refers_to="attribute",
-    telling=("id", "write_date", "name", "attribute_id", "active"),
+    sweep_fields=("id", "write_date", "name", "attribute_id", "active"),
     expects=("name", "attribute_id"),
     leaves_out={"pav_attribute_line_ids": "the products that use it: they say so themselves"},
     dates=("create_date", "write_date"),

@@ -1,7 +1,7 @@
 """Product attributes."""
 
 from sync_pipeline.sources.base import Sweep
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

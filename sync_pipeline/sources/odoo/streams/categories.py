@@ -1,7 +1,7 @@
 """Product categories, a tree. Renaming one moves no date of its products: they hold its id only."""
 
 from sync_pipeline.sources.base import Sweep
-from sync_pipeline.sources.odoo.mapping.category import to_category
+from sync_pipeline.sources.odoo.mappers.category import to_category
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

@@ -1,7 +1,7 @@
 """Customers and their addresses. parent_id is the company or person an address belongs to."""
 
 from sync_pipeline.sources.odoo.customers import customers
-from sync_pipeline.sources.odoo.mapping.customer import to_customer
+from sync_pipeline.sources.odoo.mappers.customer import to_customer
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -18,7 +18,7 @@ STREAM = OdooStream(
     only=customers,
     only_by=("parent_id", "customer_rank"),
     # Merging partners rewrites who points to whom without a date; later increments of the rank may move none either.
-    telling=("id", "write_date", "customer_rank", "parent_id", "commercial_partner_id", "active"),
+    sweep_fields=("id", "write_date", "customer_rank", "parent_id", "commercial_partner_id", "active"),
     expects=(
         "name",
         "email",

@@ -1,6 +1,6 @@
 """Product, tax and payment-term lines of customer invoices and credit notes. parent_id is the invoice."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,7 +13,7 @@ STREAM = OdooStream(
     parent_field="move_id",
     refers_to="invoice",
     label="name",
-    telling=("id", "write_date", "parent_state", "partner_id", "balance", "amount_residual", "price_total"),
+    sweep_fields=("id", "write_date", "parent_state", "partner_id", "balance", "amount_residual", "price_total"),
     expects=(
         "move_id",
         "product_id",

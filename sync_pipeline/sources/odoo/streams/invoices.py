@@ -1,6 +1,6 @@
 """Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not taken."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -14,7 +14,7 @@ STREAM = OdooStream(
     refers_to="customer",
     label="name|payment_reference|ref",
     code="name",
-    telling=(
+    sweep_fields=(
         "id",
         "write_date",
         "state",

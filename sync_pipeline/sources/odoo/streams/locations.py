@@ -1,6 +1,6 @@
 """Stock locations, a tree. parent_id is the location above."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,7 +13,7 @@ STREAM = OdooStream(
     refers_to="location",
     label="complete_name|name",
     code="barcode",
-    telling=("id", "write_date", "name", "complete_name", "usage", "location_id", "active"),
+    sweep_fields=("id", "write_date", "name", "complete_name", "usage", "location_id", "active"),
     expects=("name", "complete_name", "usage"),
     dates=("create_date", "write_date"),
     to_entity=to_reference("location"),

@@ -1,6 +1,6 @@
 """Stock moves: what a transfer moves. parent_id is the transfer."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -12,7 +12,7 @@ STREAM = OdooStream(
     parent_field="picking_id",
     refers_to="picking",
     label="reference",
-    telling=("id", "write_date", "state", "partner_id", "quantity"),
+    sweep_fields=("id", "write_date", "state", "partner_id", "quantity"),
     expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
     leaves_out={
         "move_orig_ids": "written from the moves before it",

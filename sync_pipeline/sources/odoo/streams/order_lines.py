@@ -1,6 +1,6 @@
 """Lines of sale orders, with sections, notes, delivery and rewards. parent_id is the order."""
 
-from sync_pipeline.sources.odoo.mapping.order_line import to_order_lines
+from sync_pipeline.sources.odoo.mappers.order_line import to_order_lines
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -14,7 +14,7 @@ STREAM = OdooStream(
     refers_to="order",
     label="name",
     # Merged partners move no date; what is delivered and invoiced is computed from other records.
-    telling=(
+    sweep_fields=(
         "id",
         "write_date",
         "order_partner_id",

@@ -1,6 +1,6 @@
 """Sale orders and quotations. parent_id is the partner who ordered."""
 
-from sync_pipeline.sources.odoo.mapping.order import to_order
+from sync_pipeline.sources.odoo.mappers.order import to_order
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -16,7 +16,7 @@ STREAM = OdooStream(
     code="name",
     code_is="order_number",
     # Merging two partners changes who ordered and moves no date.
-    telling=(
+    sweep_fields=(
         "id",
         "write_date",
         "state",

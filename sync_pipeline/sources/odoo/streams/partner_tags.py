@@ -1,7 +1,7 @@
 """Tags of customers, a tree. parent_id is the tag above. Renaming one moves no date of its partners."""
 
 from sync_pipeline.sources.base import Sweep
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

@@ -1,7 +1,7 @@
 """Payment providers. Odoo keeps a row for each one it knows; `state` says whether it is in use."""
 
 from sync_pipeline.sources.base import Sweep
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

@@ -1,6 +1,6 @@
 """Deliveries and receipts. parent_id is the sale order, where there is one."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,7 +13,7 @@ STREAM = OdooStream(
     refers_to="order",
     label="name",
     code="name",
-    telling=("id", "write_date", "state", "partner_id", "sale_id", "date_done"),
+    sweep_fields=("id", "write_date", "state", "partner_id", "sale_id", "date_done"),
     expects=("name", "state", "picking_type_id", "location_id", "location_dest_id"),
     dates=("create_date", "write_date", "scheduled_date", "date_done"),
     to_entity=to_reference("picking"),

@@ -1,6 +1,6 @@
 """The rules of pricelists. parent_id is the pricelist, whose date they do not move."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -11,7 +11,7 @@ STREAM = OdooStream(
     parent_field="pricelist_id",
     refers_to="pricelist",
     label=None,
-    telling=("id", "write_date", "fixed_price", "percent_price", "price_discount", "min_quantity"),
+    sweep_fields=("id", "write_date", "fixed_price", "percent_price", "price_discount", "min_quantity"),
     expects=("pricelist_id", "compute_price", "fixed_price", "min_quantity"),
     money=("fixed_price",),
     dates=("create_date", "write_date", "date_start", "date_end"),

@@ -1,6 +1,6 @@
 """Products (templates), archived ones too; their variants are a stream of their own."""
 
-from sync_pipeline.sources.odoo.mapping.product import to_product
+from sync_pipeline.sources.odoo.mappers.product import to_product
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -15,7 +15,7 @@ STREAM = OdooStream(
     # A single variant's barcode is the template's too.
     computed=("barcode", "currency_id"),
     # Variants write SKU and barcode of theirs here without its date.
-    telling=("id", "write_date", "active", "name", "default_code", "barcode", "list_price", "categ_id"),
+    sweep_fields=("id", "write_date", "active", "name", "default_code", "barcode", "list_price", "categ_id"),
     expects=(
         "name",
         "list_price",

@@ -1,6 +1,6 @@
 """Stock (quants) by product, location, lot and owner. A quant at 0 is deleted some time later, without a trace."""
 
-from sync_pipeline.sources.odoo.mapping.stock import to_stock
+from sync_pipeline.sources.odoo.mappers.stock import to_stock
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,7 +13,7 @@ STREAM = OdooStream(
     parent_field="product_id",
     refers_to="variation",
     label=None,
-    telling=("id", "write_date", "product_id", "location_id", "quantity", "reserved_quantity", "owner_id"),
+    sweep_fields=("id", "write_date", "product_id", "location_id", "quantity", "reserved_quantity", "owner_id"),
     expects=("product_id", "location_id", "quantity", "reserved_quantity"),
     dates=("create_date", "write_date"),
     to_entity=to_stock,

@@ -1,6 +1,6 @@
 """Attribute values as a product has them, with their extra price. parent_id is the template."""
 
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,7 +13,7 @@ STREAM = OdooStream(
     parent_field="product_tmpl_id",
     refers_to="product",
     computed=("name",),
-    telling=("id", "write_date", "price_extra", "ptav_active", "product_attribute_value_id", "name"),
+    sweep_fields=("id", "write_date", "price_extra", "ptav_active", "product_attribute_value_id", "name"),
     expects=("product_attribute_value_id", "attribute_id", "product_tmpl_id", "price_extra"),
     leaves_out={"ptav_product_variant_ids": "the variants that have it: they say so themselves"},
     money=("price_extra",),

@@ -1,6 +1,6 @@
 """Variants (product.product). parent_id is the template."""
 
-from sync_pipeline.sources.odoo.mapping.variant import to_variant
+from sync_pipeline.sources.odoo.mappers.variant import to_variant
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -29,7 +29,7 @@ STREAM = OdooStream(
         "sale_ok",
     ),
     # An attribute's extra price changes lst_price and no date.
-    telling=(
+    sweep_fields=(
         "id",
         "write_date",
         "active",

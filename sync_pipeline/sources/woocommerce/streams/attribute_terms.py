@@ -1,7 +1,7 @@
 """The terms of each product attribute: one list an attribute."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="attribute_terms",

@@ -1,7 +1,7 @@
 """Product attributes; the list has no pages."""
 
 from sync_pipeline.sources.base import Paging, Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="attributes",

@@ -1,7 +1,7 @@
 """Product categories; they have no dates, so every pull reads them all."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.category import to_category
+from sync_pipeline.sources.woocommerce.mappers.category import to_category
 
 STREAM = Stream(
     name="categories",

@@ -1,7 +1,7 @@
 """Coupons. Neither a new amount nor a use moves their date, so every pull reads them all."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="coupons",

@@ -1,7 +1,7 @@
 """Customers of all roles. The list knows no modified_after, and asking for few fields is no quicker: read all."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.customer import to_customer
+from sync_pipeline.sources.woocommerce.mappers.customer import to_customer
 
 STREAM = Stream(
     name="customers",

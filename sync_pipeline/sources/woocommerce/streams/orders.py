@@ -1,7 +1,7 @@
 """Orders of every status but trash. parent_id is the customer, empty for a guest."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mapping.order import to_order
+from sync_pipeline.sources.woocommerce.mappers.order import to_order
 
 STREAM = Stream(
     name="orders",
@@ -23,7 +23,7 @@ STREAM = Stream(
     # Links and flags computed from the moment and the reader, not from the order.
     noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
     # Deleting a refund, deleting a product and writing items directly move no date.
-    telling=(
+    sweep_fields=(
         "id",
         "status",
         "currency",

@@ -1,7 +1,7 @@
 """Payment gateways; their key is a word."""
 
 from sync_pipeline.sources.base import Paging, Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="payment_gateways",

@@ -1,7 +1,7 @@
 """Products of every type and status; variations are a stream of their own."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mapping.product import to_product
+from sync_pipeline.sources.woocommerce.mappers.product import to_product
 
 STREAM = Stream(
     name="products",
@@ -18,7 +18,7 @@ STREAM = Stream(
     # related_ids is drawn anew at each request; price_html is drawn from price and theme.
     noise=("_links", "related_ids", "price_html"),
     # Stock and prices written by plugins move no date; neither does renaming a category a product embeds.
-    telling=(
+    sweep_fields=(
         "id",
         "name",
         "status",

@@ -1,7 +1,7 @@
 """Refunds with their lines. They are never edited: new ones are found by date, deleted ones by their id."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mapping.refund import to_refund
+from sync_pipeline.sources.woocommerce.mappers.refund import to_refund
 
 STREAM = Stream(
     name="refunds",
@@ -19,7 +19,7 @@ STREAM = Stream(
     created="date_created_gmt",
     modified="date_created_gmt",
     noise=("_links",),
-    telling=("id", "parent_id", "amount", "reason"),
+    sweep_fields=("id", "parent_id", "amount", "reason"),
     money=("amount",),
     dates=("date_created_gmt",),
     needs=("amount", "line_items"),

@@ -1,7 +1,7 @@
 """Product reviews of every status; no change signal, read whole."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="reviews",

@@ -1,7 +1,7 @@
 """Shipping zones; the list has no pages."""
 
 from sync_pipeline.sources.base import Paging, Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="shipping_zones",

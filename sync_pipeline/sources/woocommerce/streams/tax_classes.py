@@ -1,7 +1,7 @@
 """Tax classes; their key is the slug."""
 
 from sync_pipeline.sources.base import Paging, Stream
-from sync_pipeline.sources.woocommerce.mapping.reference import to_reference
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="tax_classes",

@@ -1,7 +1,7 @@
 """Variations of variable products: in one list where wc-analytics answers, else one list a parent."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mapping.variation import to_variant
+from sync_pipeline.sources.woocommerce.mappers.variation import to_variant
 
 STREAM = Stream(
     name="variations",
@@ -22,7 +22,7 @@ STREAM = Stream(
     modified="date_modified_gmt",
     # The bulk list answers name as “Parent - Option”, the product's own list as “Option”.
     noise=("_links", "name"),
-    telling=(
+    sweep_fields=(
         "id",
         "parent_id",
         "status",

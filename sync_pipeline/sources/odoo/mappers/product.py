@@ -5,8 +5,8 @@ from typing import Any
 
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Product
-from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, UNIT, currency_of, taxes, taxes_of, unit_of
-from sync_pipeline.sources.odoo.mapping.values import kept, number, ref, text
+from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, UNIT, currency_of, taxes, taxes_of, unit_of
+from sync_pipeline.sources.odoo.mappers.values import kept, number, ref, text
 
 _KEPT = ("type", "is_storable", "tracking", "invoice_policy", "weight", "volume", "hs_code", "company_id")
 

@@ -7,20 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import load, run
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.catalogue import InventoryItem, Product, Variant
 from sync_pipeline.entities.order import Order, OrderItem, OrderLines, Refund
 from sync_pipeline.steps.promote import links
-from sync_pipeline.steps.promote.batch import Item, stock_fields
+from sync_pipeline.steps.promote.batch import WorkItem, stock_fields
 from sync_pipeline.steps.promote.identity import look_up_refs
 from sync_pipeline.steps.promote.stage import array, line, stage
 from sync_pipeline.steps.promote.tables import TARGETS, to_json
 
-SQL = load("sync_pipeline.steps.promote", "parts.sql")
+SQL = load("sync_pipeline.steps.promote", "child_rows.sql")
 
 
-def _keys(items: Sequence[Item]) -> dict[str, list[Any]]:
+def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
     return {
         "connections": [item.line.connection_id for item in items],
         "types": [item.line.entity_type for item in items],
@@ -28,7 +28,7 @@ def _keys(items: Sequence[Item]) -> dict[str, list[Any]]:
     }
 
 
-def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """The categories of products; those not promoted yet are waited for."""
     named = [
         (item.id, item.line.connection_id, ref)
@@ -48,7 +48,7 @@ def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> Non
             pairs.setdefault((product, category), connection)
     rows = {"rows": array(one for one, _ in pairs), "categories": array(one for _, one in pairs)}
     if old:
-        run(
+        execute(
             conn,
             SQL["drop_product_categories"],
             products=[item.id for item in old],
@@ -56,9 +56,9 @@ def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> Non
             **rows,
         )
     if pairs:
-        run(conn, SQL["insert_product_categories"], queue=queue, connections=array(pairs.values()), **rows)
+        execute(conn, SQL["insert_product_categories"], queue=queue, connections=array(pairs.values()), **rows)
     if waiting:
-        run(
+        execute(
             conn,
             links.SQL["wait"],
             queue=queue,
@@ -71,7 +71,7 @@ def write_categories(conn: Connection, queue: str, items: Sequence[Item]) -> Non
         )
 
 
-def write_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+def write_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """Stock that an article's own record tells: one row a record, at the store's one place."""
     rows: list[str] = []
     gone = []
@@ -91,15 +91,17 @@ def write_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
 
 def _write_stock(conn: Connection, queue: str, rows: Sequence[Sequence[Any] | str], *, again: bool) -> None:
     stage(conn, SQL, "inventory", rows)
-    run(conn, SQL["write_inventory"] + "\n" + SQL["inventory_again"] if again else SQL["write_inventory"], queue=queue)
+    execute(
+        conn, SQL["write_inventory"] + "\n" + SQL["inventory_again"] if again else SQL["write_inventory"], queue=queue
+    )
 
 
-def delete_stock(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+def delete_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """Mark the stock that these records told as deleted."""
-    run(conn, SQL["delete_inventory"], queue=queue, **_keys(items))
+    execute(conn, SQL["delete_inventory"], queue=queue, **_keys(items))
 
 
-def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+def write_inventory_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """Stock that is a record of its own. Gives each item its row's id."""
     relations: tuple[tuple[str, Callable[[InventoryItem], Ref | None]], ...] = (
         ("product_id", lambda entity: entity.product),
@@ -118,7 +120,7 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
         for relation, of in relations
     }
     rows: list[tuple[Any, ...]] = []
-    waiting: dict[str, list[tuple[Item, Any]]] = {"product_id": [], "variant_id": []}
+    waiting: dict[str, list[tuple[WorkItem, Any]]] = {"product_id": [], "variant_id": []}
     for item in items:
         entity = item.entity
         assert isinstance(entity, InventoryItem)
@@ -132,14 +134,14 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[Item]) -
                 waiting[relation].append((item, ref))
         rows.append((*targets, *stock_fields(item.line, entity.stock, to_json(entity.metadata))))
     _write_stock(conn, queue, rows, again=True)
-    for row in run(conn, SQL["inventory_ids"], **_keys(items)):
+    for row in execute(conn, SQL["inventory_ids"], **_keys(items)):
         items[row.n - 1].id = int(row.id)
     links.drop(conn, "core.inventory_items", items)
     for relation, some in waiting.items():
         links.wait(conn, queue, "core.inventory_items", relation, some)
 
 
-def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> None:
+def write_order_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """The items of orders that bring theirs along."""
     some = [item for item in items if isinstance(item.entity, Order)]
     rows = (
@@ -150,7 +152,7 @@ def write_order_items(conn: Connection, queue: str, items: Sequence[Item]) -> No
     _write_items(conn, queue, some, rows)
 
 
-def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
+def write_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -> set[int]:
     """Items that are records of their own: refunds, order lines. Gives each its first item's id; returns the orders
     that were refunded: lines say nothing of what a customer is worth.
     """
@@ -176,7 +178,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
     _write_items(conn, queue, items, rows())
     refunded: set[int] = set()
     parts_of: set[int] = set()
-    for row in run(conn, SQL["first_items"], **_keys(items)):
+    for row in execute(conn, SQL["first_items"], **_keys(items)):
         item = items[row.n - 1]
         item.id = int(row.id)
         if row.order_id is not None:
@@ -188,10 +190,10 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> se
 def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
     """Totals by item type of orders whose lines are records of their own, from the items that are there."""
     if orders:
-        run(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
+        execute(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
 
 
-def _item_row(item: Item, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
+def _item_row(item: WorkItem, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
     ref = lines.order if lines is not None else None
     return (
         order,
@@ -216,24 +218,24 @@ def _item_row(item: Item, order: int | None, one: OrderItem, lines: OrderLines |
     )
 
 
-def _write_items(conn: Connection, queue: str, items: Sequence[Item], rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_items(conn: Connection, queue: str, items: Sequence[WorkItem], rows: Iterable[tuple[Any, ...]]) -> None:
     stage(conn, SQL, "items", ((n, *row) for n, row in enumerate(rows)))
-    run(conn, SQL["link_items"])
+    execute(conn, SQL["link_items"])
     old = [item for item in items if item.was_mapped]
     if old:
-        run(conn, SQL["drop_item_links"], **_keys(old))
-        run(conn, SQL["drop_items"], **_keys(old))
-    run(conn, SQL["write_items"], queue=queue)
-    run(conn, SQL["wait_for_item_links"], queue=queue)
+        execute(conn, SQL["drop_item_links"], **_keys(old))
+        execute(conn, SQL["drop_items"], **_keys(old))
+    execute(conn, SQL["write_items"], queue=queue)
+    execute(conn, SQL["wait_for_item_links"], queue=queue)
     by_key = {item.line.key: item for item in items}
-    for row in run(conn, SQL["unlinked_items"]):
+    for row in execute(conn, SQL["unlinked_items"]):
         item = by_key[(row.connection_id, row.entity_type, row.external_id)]
         item.warnings.append("An order or product it names is not promoted; the link is filled when it is.")
 
 
-def delete_order_lines(conn: Connection, queue: str, items: Sequence[Item]) -> set[int]:
+def delete_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -> set[int]:
     """Mark the items of these records as deleted; returns their orders."""
-    found = run(conn, SQL["delete_items"], queue=queue, **_keys(items)).all()
+    found = execute(conn, SQL["delete_items"], queue=queue, **_keys(items)).all()
     sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
     return {int(one.order_id) for one in found if one.order_id is not None}
 
@@ -243,7 +245,7 @@ def owners_of(conn: Connection, addresses: Iterable[int]) -> set[int]:
     rows = list(addresses)
     if not rows:
         return set()
-    return {int(one) for one in run(conn, SQL["owners_of_addresses"], rows=rows).scalars()}
+    return {int(one) for one in execute(conn, SQL["owners_of_addresses"], rows=rows).scalars()}
 
 
 def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:
@@ -251,4 +253,4 @@ def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:
     rows = list(orders)
     if not rows:
         return set()
-    return {int(one) for one in run(conn, SQL["customers_of_orders"], rows=rows).scalars()}
+    return {int(one) for one in execute(conn, SQL["customers_of_orders"], rows=rows).scalars()}

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import load, run
-from sync_pipeline.steps.promote.batch import Item
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.steps.promote.batch import WorkItem
 
 SQL = load("sync_pipeline.steps.promote", "gates.sql")
 
 
-def stop_held(conn: Transaction, queue: str, items: Sequence[Item]) -> None:
+def stop_held(conn: Transaction, queue: str, items: Sequence[WorkItem]) -> None:
     """Give every item behind a gate its reason. Deletions pass: they need nothing of the payload."""
-    held = {(row.connection_id, row.entity_type): row for row in run(conn, SQL["held"])}
+    held = {(row.connection_id, row.entity_type): row for row in execute(conn, SQL["held"])}
     if not held:
         return
     gates: set[int] = set()
@@ -34,16 +34,16 @@ def stop_held(conn: Transaction, queue: str, items: Sequence[Item]) -> None:
         journal.note_stopped(conn, sorted(gates), queue)
 
 
-def settle_conflicts(conn: Transaction, items: Sequence[Item]) -> None:
+def settle_conflicts(conn: Transaction, items: Sequence[WorkItem]) -> None:
     """A record that is promoted without its conflict answers the open question about it."""
     promoted = {item.line.key for item in items if item.error is None}
     gone = [
         row
-        for row in run(conn, SQL["open_conflicts"])
+        for row in execute(conn, SQL["open_conflicts"])
         if (row.connection_id, row.entity_type, row.external_id) in promoted
     ]
     for row in gone:
-        run(conn, SQL["conflict_gone"], decision=row.decision_id)
+        execute(conn, SQL["conflict_gone"], decision=row.decision_id)
         journal.record(
             conn,
             "gate.gone",

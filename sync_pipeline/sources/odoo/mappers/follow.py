@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import Follow
-from sync_pipeline.sources.odoo.mapping.values import ident, named, not_captured, number, records
+from sync_pipeline.sources.odoo.mappers.values import ident, named, not_captured, number, records
 
 CURRENCY = Follow("currency_id", "currency", ("name",))
 COUNTRY = Follow("country_id", "country", ("code", "name"))

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from sync_pipeline.defs.resources import Desk
+from sync_pipeline.defs.resources import Runtime
 
 T = TypeVar("T")
 WORKERS = 4
 
 
 def each_org(
-    desk: Desk, orgs: Sequence[str], work: Callable[[str], T], *, workers: int = WORKERS
+    runtime: Runtime, orgs: Sequence[str], work: Callable[[str], T], *, workers: int = WORKERS
 ) -> Iterator[tuple[str, T]]:
     """`work` of every organization, `workers` at a time, as each is done; `work` must not raise.
 
     No more than `workers` results wait to be taken, so memory does not grow with the number of organizations. When
     the reader stops early (the run was cancelled), what has not begun never does, and what has ends at its next page.
     """
-    desk.stopping.clear()
+    runtime.stopping.clear()
     waiting = iter(orgs)
     pool = ThreadPoolExecutor(max(1, min(workers, len(orgs))), thread_name_prefix="org")
     running: dict[Future[T], str] = {}
@@ -34,6 +34,6 @@ def each_org(
             for future in done:
                 yield running.pop(future), future.result()
     finally:
-        desk.stopping.set()
+        runtime.stopping.set()
         pool.shutdown(wait=True, cancel_futures=True)
-        desk.stopping.clear()
+        runtime.stopping.clear()

@@ -5,8 +5,8 @@ from typing import Any
 
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Variant
-from sync_pipeline.sources.woocommerce.mapping.product import PRICES, STATUS, STOCK, kept, to_stock
-from sync_pipeline.sources.woocommerce.mapping.values import money, plain, records, ref, text
+from sync_pipeline.sources.woocommerce.mappers.product import PRICES, STATUS, STOCK, kept, to_stock
+from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, ref, text
 
 _KEPT = ("permalink", "tax_class", "weight", "virtual", "downloadable")
 

@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import run as execute
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Busy, SourceError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Item, Paging, Presence, Stream
-from sync_pipeline.steps.capture import PullReport, Session
+from sync_pipeline.sources.base import Paging, Presence, RawRecord, Stream
+from sync_pipeline.steps.capture import CaptureSession, PullReport
 from sync_pipeline.steps.capture.ledger import Opened
 from sync_pipeline.steps.capture.pii import hash_text
 from sync_pipeline.steps.capture.record import Read, read
@@ -55,7 +55,7 @@ class _Record:
     outcome: str = ""
 
 
-def take(session: Session, stream: Stream) -> PullReport:
+def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
     """See to every delivery of this stream that waits, also to those that come meanwhile.
 
     Killed at any moment, the rows it had not finished wait for the next call.
@@ -127,7 +127,7 @@ def take(session: Session, stream: Stream) -> PullReport:
 
 
 @contextmanager
-def _alone(session: Session, stream: Stream, here: dict[str, Any]) -> Iterator[None]:
+def _alone(session: CaptureSession, stream: Stream, here: dict[str, Any]) -> Iterator[None]:
     """The entity's lock. While somebody pulls it, its deliveries are put off a little: the pull sees most of it."""
     try:
         with session.alone(stream):
@@ -141,7 +141,7 @@ def _alone(session: Session, stream: Stream, here: dict[str, Any]) -> Iterator[N
 class _Part:
     """Some hundred deliveries of one stream."""
 
-    def __init__(self, session: Session, run: Run, tally: _Tally) -> None:
+    def __init__(self, session: CaptureSession, run: Run, tally: _Tally) -> None:
         self.session, self.run, self.tally = session, run, tally
         self.stream = run.stream
 
@@ -149,7 +149,7 @@ class _Part:
         """Finish these rows; where the store does not answer, put them off and return why."""
         records = self._by_record(self._kept(rows))
         ids = list(records)
-        bodies: list[Item] = []
+        bodies: list[RawRecord] = []
         looks: list[_Record] = []
         told: list[_Record] = []
         with self.run.transaction() as conn:
@@ -195,7 +195,7 @@ class _Part:
                 record.bodies.append((row.modified, row.payload))
         return records
 
-    def _believed(self, record: _Record, stored: Any | None) -> Item | None:
+    def _believed(self, record: _Record, stored: Any | None) -> RawRecord | None:
         """The newest body, if it is the record. None: look (or, with an outcome, there is nothing to do)."""
         if record.look:
             return None
@@ -203,12 +203,12 @@ class _Part:
         texts = {text for modified, text in record.bodies if modified == newest}
         if len(texts) > 1:
             return None  # two bodies of one second: which is the later nobody can tell
-        item = Item(record.external_id, texts.pop().encode())
+        item = RawRecord(record.external_id, texts.pop().encode())
         parsed = self._parsed(item)
         if parsed is None:
             return None
         parent = parsed.payload.get(self.stream.parent_field) if self.stream.parent_field else None
-        item = Item(item.external_id, item.raw, str(parent) if parent else None)
+        item = RawRecord(item.external_id, item.raw, str(parent) if parent else None)
         if stored is None:
             record.outcome = "taken"
             return item
@@ -223,13 +223,13 @@ class _Part:
             record.outcome = "known already"
         return None
 
-    def _parsed(self, item: Item) -> Read | None:
+    def _parsed(self, item: RawRecord) -> Read | None:
         try:
             return read(item, self.run.noise)
         except (ValueError, RecursionError):
             return None
 
-    def _write(self, conn: Transaction, items: Sequence[Item], records: Sequence[_Record]) -> None:
+    def _write(self, conn: Transaction, items: Sequence[RawRecord], records: Sequence[_Record]) -> None:
         """Records and the end of their deliveries."""
         if not records:
             return
@@ -271,10 +271,10 @@ class _Part:
             self._gone({record.external_id: record for record in part if record.external_id in missing}, missing, known)
         return reason
 
-    def _found(self, part: Sequence[_Record], known: Mapping[str, Any]) -> tuple[dict[str, Item], dict[str, str]]:
+    def _found(self, part: Sequence[_Record], known: Mapping[str, Any]) -> tuple[dict[str, RawRecord], dict[str, str]]:
         """The records there are, and the evidence of those there are not."""
         client, budget, stream = self.run.client, self.run.budget, self.stream
-        found: dict[str, Item] = {}
+        found: dict[str, RawRecord] = {}
         if stream.parent is None and stream.paging is not Paging.WHOLE:
             ids = [record.external_id for record in part]
             page = budget.call(lambda: client.fetch(stream, ids))
@@ -293,7 +293,7 @@ class _Part:
                 missing[record.external_id] = look.evidence
         return found, missing
 
-    def _placed(self, item: Item, parent: str | None) -> Item:
+    def _placed(self, item: RawRecord, parent: str | None) -> RawRecord:
         """An item of a direct look, with what it hangs on."""
         if self.stream.parent_field is None:
             return item
@@ -302,7 +302,9 @@ class _Part:
         except ValueError:
             told = None
         value = jsontext.value(told) if told else None
-        return Item(item.external_id, item.raw, str(value) if value and not isinstance(value, dict | list) else parent)
+        return RawRecord(
+            item.external_id, item.raw, str(value) if value and not isinstance(value, dict | list) else parent
+        )
 
     def _gone(self, records: Mapping[str, _Record], evidence: Mapping[str, str], known: Mapping[str, Any]) -> None:
         if not records:

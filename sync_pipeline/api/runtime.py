@@ -26,7 +26,7 @@ _BATCH_THREADS = 2
 
 
 @dataclass
-class Door:
+class ApiRuntime:
     """One process's. Steps are plain functions, so they run in threads: few for quick ones, others for what waits.
 
     Asking a store may take a minute, checking a password takes all of a processor, and pushed batches wait for one
@@ -67,9 +67,9 @@ class Door:
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._logins)
 
 
-def _door(request: Request) -> Door:
-    door: Door = request.app.state.door
-    return door
+def _runtime(request: Request) -> ApiRuntime:
+    runtime: ApiRuntime = request.app.state.runtime
+    return runtime
 
 
-TheDoor = Annotated[Door, Depends(_door)]
+RuntimeDep = Annotated[ApiRuntime, Depends(_runtime)]

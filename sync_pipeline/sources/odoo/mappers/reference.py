@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync_pipeline.entities.reference import Reference
-from sync_pipeline.sources.odoo.mapping.values import bare, first, text
+from sync_pipeline.sources.odoo.mappers.values import bare, first, text
 
 # What people call a record by, where it is not a field called code.
 _CODE = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.values import when
-from sync_pipeline.sources.woocommerce.mapping.values import filled, first, plain, text, words
+from sync_pipeline.sources.woocommerce.mappers.values import filled, first, plain, text, words
 
 
 def to_customer(payload: Mapping[str, Any]) -> Customer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.catalogue import Category
-from sync_pipeline.sources.woocommerce.mapping.values import plain, ref, text
+from sync_pipeline.sources.woocommerce.mappers.values import plain, ref, text
 
 
 def to_category(payload: Mapping[str, Any]) -> Category:

@@ -6,9 +6,9 @@ from typing import Any
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
 from sync_pipeline.entities.values import when
-from sync_pipeline.sources.odoo.mapping.customer import PLACE, REACH, e_mail, owner, place
-from sync_pipeline.sources.odoo.mapping.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
-from sync_pipeline.sources.odoo.mapping.values import amount, kept, linked, ref, text
+from sync_pipeline.sources.odoo.mappers.customer import PLACE, REACH, e_mail, owner, place
+from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
+from sync_pipeline.sources.odoo.mappers.values import amount, kept, linked, ref, text
 
 # A quotation is no sale, sent or not.
 STATUS = {

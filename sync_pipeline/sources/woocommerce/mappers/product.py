@@ -6,7 +6,7 @@ from typing import Any
 
 from sync_pipeline.entities.base import Ref, reads
 from sync_pipeline.entities.catalogue import Product, Stock
-from sync_pipeline.sources.woocommerce.mapping.values import money, plain, records, text
+from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, text
 
 STATUS = {
     "publish": "active",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync_pipeline.entities.reference import Reference
-from sync_pipeline.sources.woocommerce.mapping.values import first, text
+from sync_pipeline.sources.woocommerce.mappers.values import first, text
 
 _CODE = ("code", "slug", "id")
 _NAME = ("name", "title", "method_title", "label", "description", "reviewer", "code", "slug")

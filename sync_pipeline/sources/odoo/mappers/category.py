@@ -5,7 +5,7 @@ from typing import Any
 
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.catalogue import Category
-from sync_pipeline.sources.odoo.mapping.values import kept, ref, text
+from sync_pipeline.sources.odoo.mappers.values import kept, ref, text
 
 
 @reads("id", "name", "complete_name", "parent_id")

@@ -6,9 +6,9 @@ from typing import Any
 from sync_pipeline.entities.base import Follow, reads
 from sync_pipeline.entities.order import ItemType, OrderItem, OrderLines
 from sync_pipeline.entities.reference import Reference
-from sync_pipeline.sources.odoo.mapping.follow import taxes, taxes_of, unit_of
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
-from sync_pipeline.sources.odoo.mapping.values import amount, ident, kept, linked, number, ref, text
+from sync_pipeline.sources.odoo.mappers.follow import taxes, taxes_of, unit_of
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.values import amount, ident, kept, linked, number, ref, text
 
 _UNITS = ("product_uom_id", "product_uom")  # from Odoo 18.2 on, and before
 _TAXES = ("tax_ids", "tax_id")

@@ -20,7 +20,7 @@ _before = (gc.get_threshold(), sys.getswitchinterval())
 
 
 @contextmanager
-def calm() -> Iterator[None]:
+def gc_tuning() -> Iterator[None]:
     """Collect seldom and take turns often; the usual pace returns when the last one here leaves."""
     global _workers, _before
     with _lock:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
 from sync_pipeline.entities.values import when
-from sync_pipeline.sources.woocommerce.mapping.customer import to_guest
-from sync_pipeline.sources.woocommerce.mapping.values import (
+from sync_pipeline.sources.woocommerce.mappers.customer import to_guest
+from sync_pipeline.sources.woocommerce.mappers.values import (
     amount,
     filled,
     first,

@@ -6,8 +6,8 @@ from typing import Any
 from sync_pipeline.entities.base import Follow, Ref, reads
 from sync_pipeline.entities.customer import Address, Customer
 from sync_pipeline.entities.values import when
-from sync_pipeline.sources.odoo.mapping.follow import COUNTRY, STATE, partner
-from sync_pipeline.sources.odoo.mapping.values import amount, first, ident, kept, linked, named, records, text
+from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, STATE, partner
+from sync_pipeline.sources.odoo.mappers.values import amount, first, ident, kept, linked, named, records, text
 
 _KINDS = {"invoice": "billing", "delivery": "shipping", "contact": "contact"}
 _KEPT = ("is_company", "vat", "ref", "lang", "tz", "website", "company_registry")

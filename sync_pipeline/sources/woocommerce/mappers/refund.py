@@ -5,8 +5,8 @@ from typing import Any
 
 from sync_pipeline.entities.order import ItemType, OrderItem, Refund
 from sync_pipeline.entities.values import when
-from sync_pipeline.sources.woocommerce.mapping.order import line_item
-from sync_pipeline.sources.woocommerce.mapping.values import amount, money, plain, records, ref, text, total
+from sync_pipeline.sources.woocommerce.mappers.order import line_item
+from sync_pipeline.sources.woocommerce.mappers.values import amount, money, plain, records, ref, text, total
 
 
 def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:

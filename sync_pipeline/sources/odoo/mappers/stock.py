@@ -7,9 +7,9 @@ from typing import Any
 from sync_pipeline.entities.base import Follow, reads
 from sync_pipeline.entities.catalogue import InventoryItem, Stock
 from sync_pipeline.entities.reference import Reference
-from sync_pipeline.sources.odoo.mapping.reference import to_reference
-from sync_pipeline.sources.odoo.mapping.values import amount, first, kept, linked, not_captured, ref, text
-from sync_pipeline.sources.odoo.mapping.variant import is_counted
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.sources.odoo.mappers.values import amount, first, kept, linked, not_captured, ref, text
+from sync_pipeline.sources.odoo.mappers.variant import is_counted
 
 _KEPT = ("lot_id", "package_id", "owner_id", "company_id", "reserved_quantity")
 _counterpart = to_reference("stock")

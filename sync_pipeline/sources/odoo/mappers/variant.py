@@ -5,9 +5,9 @@ from typing import Any
 
 from sync_pipeline.entities.base import Follow, reads
 from sync_pipeline.entities.catalogue import Stock, Variant
-from sync_pipeline.sources.odoo.mapping.follow import CURRENCY, currency_of
-from sync_pipeline.sources.odoo.mapping.product import status
-from sync_pipeline.sources.odoo.mapping.values import (
+from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, currency_of
+from sync_pipeline.sources.odoo.mappers.product import status
+from sync_pipeline.sources.odoo.mappers.values import (
     first,
     ident,
     kept,
