@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandbox.odoo.env import Env, User, environment
+from sandbox.odoo.data import User
+from sandbox.odoo.env import Env, environment
 from sandbox.odoo.methods import METHODS, Method
 from sandbox.odoo.models import Json
 from sandbox.odoo.refusals import (

@@ -1,13 +1,11 @@
 """Who calls, for which companies, in which language: the environment of one call."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.odoo.data import Data, User
 from sandbox.odoo.refusals import access_error, no_access
 from sandbox.odoo.rows import Row
-
-if TYPE_CHECKING:
-    from sandbox.odoo.store import Store
 
 # No ordinary user reads these; what a salesperson may read is listed, the rest is refused.
 _ADMIN_ONLY = {"ir.config_parameter", "payment.provider", "ir.model"}
@@ -25,22 +23,8 @@ _WRITABLE = {"res.partner", "sale.order", "sale.order.line"}
 
 
 @dataclass(slots=True)
-class User:
-    id: int
-    login: str
-    password: str
-    key: str
-    companies: list[int]
-    company: int = 1
-    admin: bool = True
-    # UTC microseconds after which the key is no longer accepted; the password is.
-    key_until: int | None = None
-    active: bool = True
-
-
-@dataclass(slots=True)
 class Env:
-    store: "Store"
+    store: Data
     user: User
     companies: list[int]
     lang: str = "en_US"
@@ -105,7 +89,7 @@ class Env:
         return passes if by_company or mine else None
 
 
-def environment(store: "Store", user: User, context: Any) -> Env:
+def environment(store: Data, user: User, context: Any) -> Env:
     given = dict(context) if isinstance(context, dict) else {}
     wanted = given.get("allowed_company_ids")
     companies = list(wanted) if isinstance(wanted, list) and wanted else None

@@ -9,6 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 _SECOND = 1_000_000
+_MAX_VIEWS = 32
 
 
 @dataclass(slots=True)
@@ -87,6 +88,22 @@ class Table:
 
     def where(self, told: Callable[[Row], bool]) -> list[Row]:
         return [row for row in self.rows.values() if told(row)]
+
+
+class Views:
+    """Rows as JSON, by what was asked: dropped as soon as anything is committed."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._held: dict[Any, dict[int, bytes]] = {}
+
+    def of(self, version: int, view: Any) -> dict[int, bytes]:
+        if version != self._version:
+            self._held.clear()
+            self._version = version
+        if view not in self._held and len(self._held) >= _MAX_VIEWS:
+            self._held.pop(next(iter(self._held)))
+        return self._held.setdefault(view, {})
 
 
 def text(microseconds: int) -> str:

@@ -5,8 +5,9 @@ Each write moves what the same write moves on a real server, and no more (source
 
 from collections.abc import Iterable
 
-from sandbox.odoo.base import ADMIN, StoreBase
+from sandbox.odoo.base import StoreBase
 from sandbox.odoo.computed import INHERITS
+from sandbox.odoo.data import ADMIN
 from sandbox.odoo.effects import AFTER, refuse_removal
 from sandbox.odoo.models import Json
 from sandbox.odoo.rows import Row, moment
