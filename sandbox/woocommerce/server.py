@@ -18,14 +18,14 @@ from sandbox.woocommerce.faults import Faults
 from sandbox.woocommerce.listing import Query, run
 from sandbox.woocommerce.oauth import Denied, Gate
 from sandbox.woocommerce.params import Params, Refused, php_query, read
-from sandbox.woocommerce.rest_writes import write
-from sandbox.woocommerce.routes import MISSING_PARENT, ROUTES, Route, match
-from sandbox.woocommerce.shapes_shop import (
+from sandbox.woocommerce.payloads_shop import (
     current_currency,
     namespace_index,
     site_index,
     system_status,
 )
+from sandbox.woocommerce.rest_writes import write
+from sandbox.woocommerce.routes import MISSING_PARENT, ROUTES, Route, match
 from sandbox.woocommerce.store import Store
 
 Scope = MutableMapping[str, Any]

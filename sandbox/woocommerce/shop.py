@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.fields import slugify
-from sandbox.woocommerce.shapes_shop import field
+from sandbox.woocommerce.payloads_shop import field
 from sandbox.woocommerce.table import Json
 
 _METHODS = {

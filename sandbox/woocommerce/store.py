@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from sandbox.woocommerce.base import PARENT, Clock, Shape
 from sandbox.woocommerce.fields import encoded, merged_meta, slugify
+from sandbox.woocommerce.payloads import CATALOGUE
+from sandbox.woocommerce.payloads_sales import SALES
+from sandbox.woocommerce.payloads_shop import SHOP
+from sandbox.woocommerce.payloads_terms import TERMS
 from sandbox.woocommerce.sales import ORDER_DATES, SalesStore
-from sandbox.woocommerce.shapes import CATALOGUE
-from sandbox.woocommerce.shapes_sales import SALES
-from sandbox.woocommerce.shapes_shop import SHOP
-from sandbox.woocommerce.shapes_terms import TERMS
 from sandbox.woocommerce.shop import ShopStore, furnish
 from sandbox.woocommerce.table import Id, Json, Row
 
