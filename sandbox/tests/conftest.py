@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sandbox.shapes.recordings import RECORDINGS
+from sandbox.tests.steady import PATIENCE, still
 from sandbox.woocommerce import Server, Store, running, seed
 
 # The recordings are not in the repository; the shape files that stand for them are.
@@ -49,12 +50,12 @@ class OAuth1(httpx.Auth):
 
 def client_of(server: Server, **options: object) -> httpx.Client:
     auth = OAuth1(server.key, server.secret)
-    return httpx.Client(base_url=f"{server.url}/wp-json/wc/v3/", auth=auth, timeout=10, **options)  # type: ignore[arg-type]
+    return httpx.Client(base_url=f"{server.url}/wp-json/wc/v3/", auth=auth, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def store() -> Store:
-    store = Store()
+    store = Store(clock=still)
     seed(store, products=40, variable=4, customers=20, orders=40)
     return store
 

@@ -10,6 +10,7 @@ import pytest
 from sandbox.odoo import Server, Store, running, seed
 from sandbox.shapes import EMPTY, kind_of, shapes
 from sandbox.shapes.recordings import answer_shape, description_digest
+from sandbox.tests.steady import still
 
 SHAPES = shapes("odoo")
 MODELS: dict[str, dict[str, str]] = SHAPES["models"]
@@ -56,7 +57,7 @@ FILLED = (
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    store = Store()
+    store = Store(clock=still)
     store.slowness = 0.0
     seed(store, products=60, variants=6, partners=40, orders=120)
     with running(store) as running_server:

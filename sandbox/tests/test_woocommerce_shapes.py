@@ -11,6 +11,7 @@ import pytest
 from sandbox.shapes import digest, learn, shapes
 from sandbox.shapes.comparing import differences, places
 from sandbox.shapes.recordings import codes, header_shapes
+from sandbox.tests.steady import still
 from sandbox.woocommerce import Server, Store, running, seed
 
 SHAPES = shapes("woocommerce")
@@ -92,7 +93,7 @@ RICHER = re.compile("|".join((
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Server]:
-    store = Store()
+    store = Store(clock=still)
     seed(store, products=80, variable=6, customers=30, orders=120, sku_conflicts=True)
     with running(store, https=True) as running_server:
         yield running_server
