@@ -52,9 +52,10 @@ def demo(
     """Sandbox stores of both providers, the whole flow once; then the Dagster UI and the API until Ctrl-C."""
     from sync_pipeline.cli.children import family, stays_up
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.cli.demo.stores import STORES, open_stores
+    from sync_pipeline.cli.demo.stores import STORES, check_installed, open_stores
     from sync_pipeline.config import Settings
 
+    check_installed()
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; children inherit it
     settings = Settings()
     began = time.monotonic()

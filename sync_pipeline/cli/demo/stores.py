@@ -6,10 +6,12 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync_pipeline.cli.output import note
+from sync_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.children import Child
@@ -43,6 +45,15 @@ STORES = (
 )
 
 
+def check_installed() -> None:
+    """Raises ConfigurationError where the sandbox stores are left out, as in the production image."""
+    if find_spec("sandbox") is None:
+        raise ConfigurationError(
+            "The demo needs the sandbox stores, and this installation does not include them: "
+            "run it from a clone of the repository with `make demo`."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class OpenStore:
     """How to reach an open store, and what a connection to it must be given."""
@@ -58,10 +69,10 @@ def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
     remembered = _remembered(settings)
     opened: list[tuple[Child, Path]] = []
     for store, port in zip(STORES, remembered["ports"], strict=True):
-        argv = [
-            sys.executable, "-m", "sync_pipeline.cli.demo.serve", store.provider, "--port", str(port),
-            "--seed", str(store.seed), "--began", remembered["began"], "--currency", store.currency,
-            "--timezone", store.timezone, "--products", str(store.products), "--orders", str(store.orders),
+        argv = [  # -P: not a folder `sandbox` in the working directory
+            sys.executable, "-P", "-m", "sandbox", store.provider, "--port", str(port), "--seed", str(store.seed),
+            "--scale", f"{store.products}-products-{store.orders}-orders", "--began", remembered["began"],
+            "--currency", store.currency, "--timezone", store.timezone,
         ]  # fmt: skip
         log = settings.home / "logs" / f"store-{store.org}-{store.connection}.log"
         child = Child(f"the store “{store.connection}” of {store.org}", argv, log=log)
@@ -77,7 +88,7 @@ def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
 def _reach(store: DemoStore, told: dict[str, str]) -> OpenStore:
     url = told["url"]
     if store.provider == "odoo":
-        return OpenStore(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["secret"]})
+        return OpenStore(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["key"]})
     return OpenStore(url, {"store_url": url, "consumer_key": told["key"], "consumer_secret": told["secret"]})
 
 
