@@ -17,7 +17,6 @@ from sandbox import odoo, woocommerce
 
 _Scale = tuple[int, int, int, int]  # products, of them with variations, customers, orders
 _SCALES: dict[str, _Scale] = {"demo": (120, 16, 60, 240), "small": (40, 8, 30, 60), "empty": (0, 0, 0, 0)}
-
 _SCALES_HELP = "demo, small, empty, N-products, N-partners, N-products-M-orders"
 
 
@@ -36,9 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("provider", choices=["woocommerce", "odoo"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument(
-        "--scale", default="demo", help="demo, small, empty, N-products, N-partners, N-products-M-orders"
-    )
+    parser.add_argument("--scale", default="demo", help=_SCALES_HELP)
     parser.add_argument("--began", help="seed as of this moment (ISO): the same store opens again the next day")
     parser.add_argument("--key")
     parser.add_argument("--secret", help="WooCommerce's consumer secret, Odoo's password")
@@ -49,9 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     scale = _scale(asked.scale)
     if scale is None:
-        parser.error(
-            f"Unknown --scale {asked.scale}. Use demo, small, empty, N-products, N-partners, N-products-M-orders."
-        )
+        parser.error(f"Unknown --scale {asked.scale}. Use one of: {_SCALES_HELP}.")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

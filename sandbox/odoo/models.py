@@ -1,6 +1,7 @@
 """Which models and fields there are: shapes only, from fields_get of a real Odoo 19 (`models.json`).
 
-A field there is `[type, flags, label]` and perhaps what else fields_get says. Flags: s stored, q searchable,
+A field there is `[type, flags]` and perhaps what else fields_get says. Labels are not kept: ours are made from the
+field's name. Flags: s stored, q searchable,
 o sortable, r readonly, R required, c company-dependent, t translated, T could be translated and is not.
 Ours are `inverse`, the field of the other model that a one2many is the other end of, and `empty`, what an unset value
 reads as where that is neither False nor a number (seen in payloads).
@@ -34,7 +35,6 @@ class Field:
     name: str
     type: str
     flags: str
-    label: str
     more: Json
 
     @property
@@ -67,12 +67,19 @@ class Field:
             "searchable": self.searchable,
             "sortable": "o" in self.flags,
             "store": self.stored,
-            "string": self.label,
+            "string": _label(self.name),
             "type": self.type,
         }
         if "t" in self.flags.lower():
             told["translate"] = "t" in self.flags
-        return dict(sorted({**told, **{k: v for k, v in self.more.items() if k not in _OURS}}.items()))
+        told |= {name: value for name, value in self.more.items() if name not in _OURS}
+        if "selection" in told:
+            told["selection"] = [[key, _label(key)] for key in told["selection"]]
+        return dict(sorted(told.items()))
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize()
 
 
 class Inverse(NamedTuple):
@@ -104,7 +111,7 @@ def load() -> dict[str, Model]:
     """Every model by its name. The file is read once a store: a store may drop fields and models of its own."""
     models = {}
     for name, told in json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8")).items():
-        fields = {n: Field(n, f[0], f[1], f[2], f[3] if len(f) > 3 else {}) for n, f in told["fields"].items()}
+        fields = {n: Field(n, f[0], f[1], f[2] if len(f) > 2 else {}) for n, f in told["fields"].items()}
         inverses = {n: Inverse(f.relation, f.more["inverse"]) for n, f in fields.items() if "inverse" in f.more}
         hidden = frozenset(_GROUPS.get(name, set()) & fields.keys())
         models[name] = Model(name, told["title"], told["order"], fields, hidden, inverses)

@@ -87,10 +87,10 @@ def odoo(folder: Path) -> dict[str, Any]:
 
 
 def description_digest(described: dict[str, Any]) -> str:
-    """What fields_get says of a field, less its help."""
-    kept = {name: value for name, value in described.items() if name != "help"}
+    """What fields_get says of a field, less the words for people: its label, its help, the labels of its choices."""
+    kept = {name: value for name, value in described.items() if name not in ("help", "string")}
     if "selection" in kept:
-        kept["selection"] = kept["selection"][:CHOICES]
+        kept["selection"] = [key for key, _ in kept["selection"][:CHOICES]]
     return digest(kept)[:8]
 
 

@@ -95,7 +95,7 @@ def kinds_here(client: httpx.Client, model: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_fields_are_the_recorded_ones(client: httpx.Client, model: str) -> None:
-    """By the digest: every word of what fields_get says, but for `help`."""
+    """By the digest: all that fields_get says, but for the words for people."""
     here = client.post(f"/json/2/{model}/fields_get", json={}).json()
     described = {name: [told["type"], description_digest(told)] for name, told in here.items()}
     assert described == {name: told.split(" ", 2)[:2] for name, told in MODELS[model].items()}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.odoo.models import load
 from sandbox.shapes import JSON_TYPES, laid_out, learn, shapes
 from sandbox.shapes.comparing import differences, places
 from sandbox.shapes.recordings import PROTOCOL, codes, header_shapes
@@ -129,3 +130,13 @@ def test_shape_files_can_hold_no_contents() -> None:
             assert kind in TYPES
             assert re.fullmatch("[0-9a-f]{8}", proof)
             assert_shape(kinds)
+
+
+def test_the_models_of_the_odoo_sandbox_hold_no_labels() -> None:
+    for model in load().values():
+        for name, field in model.fields.items():
+            assert FIELD.fullmatch(name)
+            assert field.type in TYPES
+            assert re.fullmatch("[sqorRctT]*", field.flags)
+            assert field.more.keys() <= {"relation", "selection", "inverse", "empty", "digits", "currency_field"}
+            assert all(isinstance(key, str) for key in field.more.get("selection", ()))
