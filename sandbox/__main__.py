@@ -15,13 +15,13 @@ from typing import Any
 
 from sandbox import odoo, woocommerce
 
-_Scale = tuple[int, int, int, int]  # products, of them with variations, customers, orders
+_Scale = tuple[int, int, int, int]  # products, how many of them have variations, customers, orders
 _SCALES: dict[str, _Scale] = {"demo": (120, 16, 60, 240), "small": (40, 8, 30, 60), "empty": (0, 0, 0, 0)}
 _SCALES_HELP = "demo, small, empty, N-products, N-partners, N-products-M-orders"
 
 
 class _Clock:
-    """Stands at one moment, if there is one, until the store is open."""
+    """The time of `moment` while the store is seeded, then the current time."""
 
     def __init__(self, moment: str | None) -> None:
         self.moment = datetime.fromisoformat(moment) if moment else None
@@ -68,7 +68,7 @@ def _woocommerce(asked: Any, scale: _Scale, clock: _Clock) -> tuple[woocommerce.
     )
     clock.moment = None
     server = woocommerce.Server(store, https=asked.https, latency=asked.latency, port=asked.port)
-    store.warm("products")  # once it knows its address
+    store.warm("products")
     return server, {"key": server.key, "secret": server.secret}
 
 
@@ -78,7 +78,7 @@ def _odoo(asked: Any, scale: _Scale, clock: _Clock) -> tuple[odoo.Server, dict[s
     products, variants, partners, orders = scale
     odoo.seed(store, random_seed=asked.seed, products=products, variants=variants, partners=partners, orders=orders)
     clock.moment = None
-    if not orders:  # without sales nobody is a customer, unless somebody says so
+    if not orders:  # without orders no partner counts as a customer
         for partner in store.ids("res.partner"):
             store.sql("res.partner", partner, {"customer_rank": 1})
     server = odoo.Server(store, https=asked.https, latency=asked.latency, port=asked.port)

@@ -1,4 +1,4 @@
-"""The store without its writes: environments of calls, transactions that commit later than they began, reads."""
+"""The store without its writes: environments, transactions that commit later than they began, reads."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ class StoreBase(Data):
         return environment(self, user or self.admin, context)
 
     def advance(self, seconds: float) -> None:
-        """Shift the store's clock, so that a test need not wait; held transactions that are due commit."""
+        """Move the store's clock forward and commit the held transactions that are due."""
         with self.lock:
             self._shift += round(seconds * 1e6)
             self.settle()
@@ -32,7 +32,7 @@ class StoreBase(Data):
         return Transaction(self, self.now())
 
     def hold(self, transaction: Transaction, seconds: float) -> None:
-        """Commit `seconds` after now by the store's clock, or at once."""
+        """Commit in `seconds` by the store's clock, or now if that is 0."""
         if seconds <= 0:
             transaction.commit()
             return
@@ -57,7 +57,7 @@ class StoreBase(Data):
 
     # -- reads --------------------------------------------------------------------------------------------
     def ids(self, model: str) -> set[int]:
-        """Every id there is, archived rows too."""
+        """Every id, of archived rows too."""
         with self.lock:
             self.settle()
             return set(self.tables[model].ids)
@@ -73,7 +73,7 @@ class StoreBase(Data):
             return [read(self.tables[model].rows[i]) for i in ids if i in self.tables[model].rows]
 
     def raw_override(self, model: str, row_id: int, json_text: str | None) -> None:
-        """Answer this record as this exact JSON text, whatever fields are asked. None takes it back."""
+        """Answer this record as this exact JSON text, whatever fields are asked. None removes the override."""
         with self.lock:
             self.raw.pop((model, row_id), None)
             if json_text is not None:
@@ -81,7 +81,7 @@ class StoreBase(Data):
             self.version += 1
 
     def drop_field(self, model: str, *names: str) -> None:
-        """A module is missing, or a version older: these fields do not exist."""
+        """Remove fields, as if a module were missing or the version older."""
         with self.lock:
             for name in names:
                 self.models[model].fields.pop(name)

@@ -1,4 +1,4 @@
-"""A call from outside to the ORM: who may, which method, which arguments; by /json/2 and by /jsonrpc."""
+"""Calls to the ORM over /json/2 and /jsonrpc: rights, method, arguments."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Fields that no row holds: related ones by path, computed ones by function, and what slow ones cost."""
+"""Fields that are not stored: related ones by path, computed ones by function, and how long slow ones take."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +45,7 @@ RELATED: dict[tuple[str, str], str] = {
     ("delivery.carrier", "currency_id"): "company_id.currency_id",
     ("res.company", "country_code"): "country_id.code",
 }
-# Seconds a row on a real server (sources: speed). A store's `slowness` scales them.
+# Measured on a real server, in seconds per row. A store's `slowness` scales them.
 SLOW: dict[tuple[str, str], float] = {
     ("res.partner", "total_invoiced"): 0.0018,
     ("res.partner", "available_invoice_template_pdf_report_ids"): 0.00082,
@@ -61,7 +61,7 @@ SLOW: dict[tuple[str, str], float] = {
     ("product.product", "free_qty"): 0.00032,
     ("product.product", "virtual_available"): 0.00024,
 }  # fmt: skip
-# Computed from another model: without its module they do not exist.
+# Computed from another model; they do not exist without its module.
 FROM: dict[tuple[str, str], str] = {
     **{("product.product", name): "stock.quant" for name in ("qty_available", "virtual_available", "free_qty")},
     ("product.product", "outgoing_qty"): "stock.quant",
@@ -164,7 +164,7 @@ def _order_invoices(env: Env, row: Row) -> list[int]:
 
 
 def _tax_totals(env: Env, row: Row) -> dict[str, Any]:
-    """A field of type binary that is an object, as there."""
+    """A field of type binary whose value is an object, as on a real server."""
     v = row.values
     company = env.store.tables["res.company"].rows[v["company_id"]].values
     return {
@@ -180,7 +180,7 @@ def _currency_of_company(env: Env, _row: Row) -> Any:
 
 
 def _avatar(_env: Env, row: Row) -> str:
-    """There is no image: the server draws the first letter, anew each time."""
+    """There is no image: the server draws the first letter, again for each answer."""
     return f"PD94bWwgdmVyc2lvbj0nMS4wJz8+PHN2Zy8+{row.id % 10}A=="
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's data under one lock: models, tables, users and the clock. What writes to it is in `store`."""
+"""The sandbox's data under one lock: models, tables, users and the clock. The writes are in `store`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ class User:
 
 
 class Data:
-    """What the layers below the store may use of it. The writes are the store's."""
+    """What the modules below `store` may use of it. `Store` implements the writes."""
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -43,24 +43,24 @@ class Data:
         for model in self.models.values():
             for inverse in model.inverses.values():
                 self.tables[inverse.model].index(inverse.field)
-        # Names of records in models that the sandbox does not hold: {model: {id: name}}.
+        # Names of records in models that the sandbox does not have: {model: {id: name}}.
         self.labels: dict[str, dict[int, str]] = {}
         self.users = {
             ADMIN: User(ADMIN, "admin", "admin-password", _KEY, [1]),
             CLERK: User(CLERK, "clerk", "clerk-password", _CLERK_KEY, [1], admin=False),
         }
-        # Models and fields that a login does not see, beyond what its groups hide.
+        # Models and fields hidden from a login, beyond those that its groups hide.
         self.denied: dict[str, set[str]] = {}
         self.hidden: dict[tuple[str, str], frozenset[str]] = {}
-        # A share of a real server's time for computed fields; 0 answers at once.
+        # The share of a real server's time that computed fields take; 0 means none.
         self.slowness = 0.02
         self.server_version = (19, 0)
         self.views = Views()
         # (model, id) -> answer this record as these bytes (see raw_override).
         self.raw: dict[tuple[str, int], bytes] = {}
-        # Set by a server: rows that its faults hide from a model's lists, and from searches by id (`named`).
+        # Set by the server: which rows its faults hide from a model's lists, and from searches by id (`named`).
         self.losing: Callable[..., Callable[[int], bool] | None] = lambda _model, **_: None
-        # Counts commits: what was encoded before one is stale after it.
+        # Counts commits; encoded rows of an earlier version are stale.
         self.version = 0
 
     # -- who ----------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ class Data:
 
     @property
     def clerk(self) -> User:
-        """A user of sales with fewer rights: own orders only, fewer fields, no stock moves, no accounting."""
+        """A sales user with fewer rights: own orders only, fewer fields, no stock moves, no accounting."""
         return self.users[CLERK]
 
     @property
@@ -108,7 +108,7 @@ class Data:
         return self.tables[model].rows[row_id]
 
     def put(self, model: str, values: Json, at: int, *, uid: int = BOT, row_id: int | None = None) -> Row:
-        """A row as it is, without what a real server derives: for seeding. `at` is both its dates."""
+        """Insert a row for seeding, without derived values. `at` becomes both its dates."""
         table = self.tables[model]
         known = self.models[model].fields
         values.setdefault("create_uid", uid)
@@ -120,7 +120,7 @@ class Data:
         return row
 
     def normal(self, model: str, values: Json, row: Row | None = None) -> Json:
-        """Values as rows hold them: None is False, commands of x2many applied, one company's value in its place."""
+        """Values as rows hold them: None as False, x2many commands applied, company-dependent values by company."""
         known = self.models[model].fields
         clean: Json = {}
         for name, value in values.items():
@@ -161,7 +161,7 @@ class Data:
         raise NotImplementedError
 
     def insert(self, model: str, row_id: int, values: Json, at: int, uid: int) -> Row:
-        """What a transaction's steps do; `at` is its start, None when nothing may be touched."""
+        """A step of a transaction. `at` is the transaction's start, None if no write_date may move."""
         raise NotImplementedError
 
     def change(self, model: str, row_id: int, values: Json, at: int | None, uid: int = ADMIN) -> None:

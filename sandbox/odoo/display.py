@@ -1,4 +1,4 @@
-"""Display names: what stands beside the id of a many2one. They follow the language and other records."""
+"""Display names, shown beside the id of a many2one. They depend on the language and on other records."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from sandbox.odoo.rows import Row
 
 
 def display_name(env: Env, model: str, row_id: Any) -> Any:
-    """A record's name, or False when there is none. Of models the sandbox does not hold, the name given by the seed."""
+    """A record's name, or False when there is none. The seed names those of models outside the sandbox."""
     if not row_id:
         return False
     key = (model, row_id)

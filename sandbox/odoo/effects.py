@@ -1,7 +1,7 @@
-"""What a write carries along: stored values derived from it, and the other records whose write_date moves.
+"""Side effects of a write: derived stored values, and other records whose write_date moves.
 
 Each function is called after the row holds the new values: (store, row, names written, transaction's start or None
-when nothing may be touched, whether the row is new).
+if no write_date may move, whether the row is new).
 """
 
 import re
@@ -75,7 +75,7 @@ def partner_names(values: Json, row_id: int, parent: Row | None) -> Json:
 
 def _tree(model: str, parent: str, join: str) -> Effect:
     def effect(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
-        """complete_name of the row and of everything below it, which is touched."""
+        """Set complete_name of the row and of everything below it, whose write_date moves."""
         if not (new or names & {"name", parent}):
             return
         table = store.tables[model]

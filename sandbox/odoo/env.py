@@ -1,4 +1,4 @@
-"""Who calls, for which companies, in which language: the environment of one call."""
+"""The environment of a call: its user, companies and language."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ from sandbox.odoo.data import Data, User
 from sandbox.odoo.refusals import access_error, no_access
 from sandbox.odoo.rows import Row
 
-# No ordinary user reads these; what a salesperson may read is listed, the rest is refused.
+# Models that only an administrator reads; a salesperson reads those in _SALES.
 _ADMIN_ONLY = {"ir.config_parameter", "payment.provider", "ir.model"}
 _SALES = {
     "res.partner", "res.partner.category", "res.users", "res.company", "res.currency", "res.country",
@@ -45,7 +45,7 @@ class Env:
         return self.companies[0]
 
     def seen_by(self) -> tuple[Any, ...]:
-        """What a row's answer depends on besides the row."""
+        """What an encoded row depends on, besides the row."""
         return (self.uid, tuple(self.companies), self.lang, self.active_test)
 
     def may_read(self, model: str) -> bool:
@@ -61,7 +61,7 @@ class Env:
             raise no_access(self.store.models[model].title, model)
 
     def hides(self, model: str) -> frozenset[str]:
-        """Field names this user's groups do not show."""
+        """The fields that this user's groups hide."""
         extra = self.store.hidden.get((self.user.login, model), frozenset())
         return extra if self.user.admin else self.store.models[model].restricted | extra
 

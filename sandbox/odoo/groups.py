@@ -99,7 +99,7 @@ def _key(env: Env, model: str, spec: str) -> Callable[[Row], list[Any]]:
 
 
 def _summed(env: Env, model: str, spec: str, groupby: list[str]) -> bool:
-    """read_group's plain field names: only what can be summed, and not what is grouped by."""
+    """The fields that read_group sums: numbers, without the ones grouped by."""
     name, _, how = spec.partition(":")
     field = env.store.models[model].fields.get(name)
     if spec == "__count" or field is None or name in groupby:

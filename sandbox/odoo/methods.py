@@ -1,4 +1,4 @@
-"""The ORM methods that can be called from outside, with the signatures a real server binds arguments to."""
+"""The ORM methods that can be called over HTTP, with a real server's signatures."""
 
 import inspect
 from collections.abc import Callable
@@ -37,10 +37,10 @@ class Method(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A result that is JSON already."""
+    """A result that is already encoded as JSON."""
 
     body: bytes
-    # (model, id) of every row shown, for faults that strike a record.
+    # (model, id) of every row in the answer, for faults of single records.
     shown: list[tuple[str, Any]]
 
 
@@ -84,7 +84,7 @@ def search_read(
 
 @_method(on_records=True)
 def read(env: Env, model: str, ids: list[int], fields: Any = None, load: Any = _CLASSIC) -> Encoded:
-    """Missing ids answer nothing; rows that a rule hides are refused."""
+    """Missing ids are left out; rows hidden by a rule raise Refused."""
     env.check_model(model)
     rows = [row for i in ids if (row := env.store.tables[model].rows.get(i)) is not None]
     rule = env.rule(model)
@@ -192,7 +192,7 @@ def _may(env: Env, model: str, operation: str) -> bool:
 
 @_method()
 def context_get(env: Env, _model: str) -> Json:
-    """Of res.users: who the caller is."""
+    """Of res.users: the caller's id, language and time zone."""
     return {"lang": "en_US", "tz": "Europe/Brussels", "uid": env.uid}
 
 

@@ -1,4 +1,4 @@
-"""Rows of one model: sorted ids, and who points to whom through the fields that one2many lists need."""
+"""The rows of a model: sorted ids, and an index for each one2many that points to them."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _MAX_VIEWS = 32
 
 @dataclass(slots=True)
 class Row:
-    """`values` holds what differs from the empty value of a field, as it goes over the wire (many2one: the bare id).
+    """`values` holds the fields that are not empty, as the API shows them (many2one: the bare id).
 
     A company-dependent field holds {company id: value}. `created` and `written` are UTC microseconds, as PostgreSQL
     keeps them; answers show whole seconds.
@@ -33,7 +33,7 @@ class Table:
     model: str
     rows: dict[int, Row] = field(default_factory=dict)
     ids: list[int] = field(default_factory=list)
-    # many2one field that a one2many is the other end of -> {target id: ids of this table}
+    # many2one field with an inverse one2many -> {target id: ids of this table}
     pointing: dict[str, dict[int, list[int]]] = field(default_factory=dict)
     sequence: int = 0
 
@@ -91,7 +91,7 @@ class Table:
 
 
 class Views:
-    """Rows as JSON, by what was asked: dropped as soon as anything is committed."""
+    """Rows encoded as JSON, by request; dropped after each commit."""
 
     def __init__(self) -> None:
         self._version = -1
@@ -107,7 +107,7 @@ class Views:
 
 
 def text(microseconds: int) -> str:
-    """A moment as the API shows it: UTC, no zone, whole seconds."""
+    """A time as the API shows it: UTC, no zone, whole seconds."""
     return _text(microseconds // _SECOND)
 
 
@@ -117,7 +117,7 @@ def _text(seconds: int) -> str:
 
 
 def moment(value: str | datetime | float) -> int:
-    """Microseconds of a moment given as text (UTC), datetime or seconds."""
+    """UTC microseconds of a time given as text (UTC), datetime or seconds."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime):

@@ -10,7 +10,7 @@ from sandbox.serving import HttpServer
 
 
 class Server(HttpServer[Faults]):
-    """A running Odoo: its address, database, login, faults and what was asked of it."""
+    """A running Odoo: its address, database, login, faults and requests."""
 
     app: App
 

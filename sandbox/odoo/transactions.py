@@ -11,14 +11,14 @@ from sandbox.odoo.models import Json
 
 @dataclass(slots=True)
 class Transaction:
-    """Stamps write_date when it begins; what it did becomes visible when it commits."""
+    """Its write_date is its start; its changes become visible when it commits."""
 
     store: Data
     begun: int
     steps: list[Callable[[int], Any]] = field(default_factory=list)
 
     def create(self, model: str, values: Json | list[Json], uid: int = 2) -> list[int]:
-        """The new ids: taken now, as a sequence does, so that later transactions may commit higher ones first."""
+        """Returns the new ids, taken now as from a sequence: later transactions may commit higher ids first."""
         given = values if isinstance(values, list) else [values]
         table = self.store.tables[model]
         with self.store.lock:

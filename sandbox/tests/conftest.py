@@ -1,4 +1,4 @@
-"""A sandbox shop on plain http, and a client that signs as RFC 5849 says (apart from the sandbox's own)."""
+"""A sandbox shop on plain http, and a client with its own implementation of RFC 5849 signatures."""
 
 import base64
 import hashlib

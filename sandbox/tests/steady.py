@@ -1,4 +1,4 @@
-"""What keeps a test independent of the machine's speed: a clock that stands still, and patience with processes."""
+"""Tests that do not depend on the machine's speed: a fixed clock and long timeouts."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-PATIENCE = 60.0  # seconds; only a failure takes as long
+PATIENCE = 60.0  # seconds; only a failure takes that long
 _MOMENT = datetime.now(UTC)
 
 
@@ -19,7 +19,7 @@ def still() -> datetime:
 
 @contextmanager
 def own_process(*arguments: str) -> Iterator[dict[str, Any]]:
-    """`python -m sandbox …`: what it prints when it is ready. Afterwards it must end by itself when asked to."""
+    """Run `python -m sandbox …` and yield the line it prints when ready. It must exit with 0 on SIGTERM."""
     command = [sys.executable, "-m", "sandbox", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

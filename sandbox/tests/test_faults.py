@@ -1,4 +1,4 @@
-"""Each fault does what it says, and the store is well again afterwards."""
+"""Each fault has its effect, and the store recovers afterwards."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The Odoo sandbox's HTTP face: transports, logins, refusals, faults, and the process of its own."""
+"""The Odoo sandbox over HTTP: transports, logins, errors, faults, and in its own process."""
 
 import socket
 import ssl

@@ -14,7 +14,7 @@ from sandbox.tests.steady import still
 
 SHAPES = shapes("odoo")
 MODELS: dict[str, dict[str, str]] = SHAPES["models"]
-# The kinds of value that a field of each type may have. "false" stands for "empty" in all but numbers and booleans.
+# The kinds of value that a field of each type may have. "false" means empty for all but numbers and booleans.
 _TEXT = {"false", "empty text", "integer text", "decimal text", "date text", "time with T text", "time text", "URL",
          "e-mail", "slug", "text"}  # fmt: skip
 _LIST, _OBJECT = {"empty list", "list"}, {"empty object", "object"}
@@ -26,9 +26,9 @@ KINDS = {
     "binary": _TEXT | _OBJECT, "json": _TEXT | _OBJECT | _LIST | {"pair", "text pair"},
     "properties": _LIST | {"false"}, "properties_definition": _LIST | {"false"},
 }  # fmt: skip
-# Fields of the chatter and activities: what fills them is no record of a stream.
+# Fields of the chatter and activities, which no stream captures.
 MIXINS = ("message_", "activity_", "website_message_ids", "image")
-# Filled there and not here: accounts' and taxes' inner workings, campaigns, the settings of other modules.
+# Filled on the real server and not here: internals of accounts and taxes, campaigns, settings of other modules.
 NOT_HERE = {
     "account.move": {"access_token", "matched_payment_ids", "is_manually_modified"},
     "account.move.line": {"matching_number"},
@@ -43,7 +43,7 @@ NOT_HERE = {
     "stock.picking": {"has_deadline_issue"},
     "stock.warehouse": {"wh_input_stock_loc_id", "wh_qc_stock_loc_id", "wh_pack_stock_loc_id"},
 }
-# Models of the streams: their stored fields that had a value there have one here.
+# Models of the streams: stored fields with recorded values have values here too.
 FILLED = (
     "res.partner", "product.template", "product.product", "product.category", "product.attribute",
     "product.attribute.value",
@@ -80,7 +80,7 @@ def rows_here(client: httpx.Client, model: str, **arguments: Any) -> list[dict[s
 
 
 def kinds_there(model: str) -> dict[str, set[str]]:
-    """The kinds of every recorded field; none where fields_get has a field that no record has."""
+    """The recorded kinds of every field; empty for fields of fields_get that no record has."""
     return {name: set(told.split(" ", 2)[2].split("|")) - {""} for name, told in MODELS[model].items()}
 
 
@@ -95,7 +95,7 @@ def kinds_here(client: httpx.Client, model: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_fields_are_the_recorded_ones(client: httpx.Client, model: str) -> None:
-    """By the digest: all that fields_get says, but for the words for people."""
+    """By digest: all that fields_get says, except labels and help."""
     here = client.post(f"/json/2/{model}/fields_get", json={}).json()
     described = {name: [told["type"], description_digest(told)] for name, told in here.items()}
     assert described == {name: told.split(" ", 2)[:2] for name, told in MODELS[model].items()}
@@ -105,14 +105,14 @@ def test_fields_are_the_recorded_ones(client: httpx.Client, model: str) -> None:
 def test_records_have_the_recorded_shape(client: httpx.Client, model: str) -> None:
     there, here = kinds_there(model), kinds_here(client, model)
     recorded = {name for name, kinds in there.items() if kinds}
-    # The rest is in fields_get alone: objects that the server computes for its own forms.
+    # The others are in fields_get only: objects that the server computes for its forms.
     if here:
         assert here.keys() - (there.keys() - recorded) == recorded
     wrong = []
     for who, found in (("there", there), ("here", here)):
         for name, kinds in found.items():
             kind = MODELS[model][name].split(" ", 1)[0]
-            # account.root's ids are texts.
+            # The ids of account.root are texts.
             allowed = KINDS[kind] | ({"text pair"} if name == "account_root_id" else set())
             wrong += [(who, name, kind, one) for one in kinds - allowed]
     assert wrong == []
@@ -120,7 +120,7 @@ def test_records_have_the_recorded_shape(client: httpx.Client, model: str) -> No
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_empty_is_empty_alike(client: httpx.Client, model: str) -> None:
-    """A field that is never empty in one way there (0.0, [], false) is not so here either."""
+    """An empty value (0.0, [], false) has a form that was recorded for the field."""
     here = kinds_here(client, model)
     differs = {
         name: (here[name] & EMPTY, kinds & EMPTY)
@@ -138,7 +138,7 @@ def test_stored_fields_with_values_there_have_values_here(client: httpx.Client, 
         name
         for name, told in fields.items()
         if told["store"] and there[name] - EMPTY and not here[name] - EMPTY
-        # A link to a model that the sandbox does not hold may be empty.
+        # A link to a model outside the sandbox may be empty.
         if told.get("relation", model) in server.store.models and not name.startswith(MIXINS)
     ]
     assert set(bare) <= NOT_HERE.get(model, set())
@@ -156,7 +156,7 @@ def test_load_empty_answers_bare_ids(client: httpx.Client, model: str) -> None:
         assert without == expected
 
 
-# What was asked when each answer was recorded: method of res.partner (or a path), its arguments.
+# The recorded requests: a method of res.partner (or a path) and its arguments.
 JSON2: dict[str, tuple[str, dict[str, Any]]] = {
     "ok_search_read": ("search_read", {"fields": ["name", "parent_id", "write_date"], "limit": 2}),
     "no_key": ("search_read", {}),
@@ -178,7 +178,7 @@ HEADERS = {
     "bad_key": {"Authorization": "bearer nonsense"},
     "wrong_db_header": {"X-Odoo-Database": "nope"},
 }
-# The same of JSON-RPC, in the order of the recorded ids: arguments of execute_kw after database, user and secret.
+# The same for JSON-RPC, in the order of the recorded ids: arguments of execute_kw after database, user, secret.
 JSONRPC: dict[str, list[Any]] = {
     "version": [],
     "authenticate_ok": [],
@@ -212,7 +212,7 @@ def test_json2_answers_as_recorded(server: Server, name: str) -> None:
     body: Any = answer.json() if "json" in answer.headers["Content-Type"] else answer.text
     here = answer_shape(answer.status_code, answer.headers["Content-Type"], body)
     there = SHAPES["answers"]["json2"][name]
-    if name == "ok_search_read":  # two records of another store
+    if name == "ok_search_read":  # two records of the recorded server
         here.pop("digest"), there.pop("digest")
     assert here == there, body
     if "error" in there:

@@ -1,4 +1,4 @@
-"""The shape files against the recordings themselves, on a machine that has them (see conftest.py)."""
+"""The shape files against the recordings, where those exist (see conftest.py)."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from sandbox.tests.test_shapes import TYPES, names, texts
 
 
 def test_the_shape_files_are_what_the_recordings_say() -> None:
-    """What the stores' tests hold against the shapes holds against the recordings."""
+    """So a test against the shapes is a test against the recordings."""
     for provider, text in shape_files(RECORDINGS).items():
         assert shapes(provider) == json.loads(text), f"{provider}.json is stale: run `python -m sandbox.shapes`"
 
 
 def test_no_text_of_a_recording_is_in_a_shape_file() -> None:
-    """Longer than three characters, as a word or in words. Allowed is what an API defines, not who uses it: names of
-    fields, types of fields, error codes, and the values that the protocol gives to a few headers.
+    """Neither as a word nor inside a text, if longer than three characters. Allowed is the vocabulary of the APIs:
+    names and types of fields, error codes, and the fixed values of a few headers.
     """
     files: list[Any] = [shapes("woocommerce"), shapes("odoo")]
     answers = [*files[0]["answers"].values(), *(one for some in files[1]["answers"].values() for one in some.values())]

@@ -1,4 +1,4 @@
-"""Shapes hold facts of payloads and nothing of their contents."""
+"""Shapes contain facts about payloads, and none of their contents."""
 
 import re
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def names(value: Any) -> Iterator[str]:
 
 
 def assert_shape(shape: Any) -> None:
-    """Names of fields and kinds of values; nothing else can be said in a shape."""
+    """A shape contains only names of fields and kinds of values."""
     if isinstance(shape, str):
         assert set(shape.split("|")) - {""} <= JSON_TYPES.keys()
         return
@@ -111,7 +111,7 @@ def assert_headers(headers: dict[str, str]) -> None:
 
 
 def test_shape_files_can_hold_no_contents() -> None:
-    """Whatever a recording holds: what stands in the files is of a closed vocabulary."""
+    """Independent of any recording: the files use a closed vocabulary."""
     woocommerce, odoo = shapes("woocommerce"), shapes("odoo")
     assert_headers(woocommerce["headers of every answer"])
     answers = [*woocommerce["answers"].values(), *(one for some in odoo["answers"].values() for one in some.values())]

@@ -17,7 +17,7 @@ from sandbox.woocommerce import Server, Store, running, seed
 SHAPES = shapes("woocommerce")
 ANSWERS: dict[str, dict[str, Any]] = SHAPES["answers"]
 
-# recorded file -> what to ask the sandbox for the same thing
+# recorded answer -> the same request to the sandbox
 LISTS = {
     "products": "products?per_page=100&status=any",
     "products_published_default": "products?per_page=100",
@@ -69,20 +69,20 @@ ERRORS = {
     "error_404_route": "nosuch",
 }
 REFUSALS = ("error_401_bad_key", "error_401_bad_secret", "error_401_plain_http_basic")
-# Recorded answers with too few members or none, and a list that has all their fields.
+# Recorded lists that are short or empty -> a recorded list with all their fields.
 LIKE = {"offset_negative_is_200": "products", "product_shipping_classes": "product_tags"}
-# A single record, and the list whose shape it shares.
+# Single record -> the list with the same fields.
 ONE = {"product_single_variable": "products", "order_single": "orders"}
-# Recorded routes that the sandbox does not have, since nothing asks for them.
+# Recorded routes that the sandbox does not have: the pipeline does not use them.
 NOT_SERVED = {
     "order_notes": "orders/1/notes",
     "reports_orders_totals": "reports/orders/totals",
     "shipping_methods": "shipping_methods",
     "webhooks": "webhooks",
 }
-# What the store sends by itself.
+# Requests that the store sends.
 PUSHED = {"webhook_deliveries"}
-# Richer here than in the recorded shop, which had none of them: shape from the plugin's own schema.
+# The sandbox has values here and the recorded shop had none; their form follows the plugin's schema.
 RICHER = re.compile("|".join((
     r"\.images\[\]", r"\.image\b", r"\.tags\[\]", r"\.average_rating", r"\.options\b",
     r"\.line_items\[\]\.(sku|image|parent_name)",
@@ -108,7 +108,7 @@ def client(shop: Server) -> Iterator[httpx.Client]:
 
 
 def unlike(answer: Any, *names: str) -> list[str]:
-    """Where an answer differs from the recorded ones of these names, taken together."""
+    """Where an answer differs from these recorded ones, taken together."""
     return differences(places(*(ANSWERS[name]["body"] for name in names)), places(learn([answer])), RICHER)
 
 
@@ -135,7 +135,7 @@ def test_payload_has_the_recorded_shape(client: httpx.Client, name: str) -> None
 def test_one_record_has_the_recorded_shape(client: httpx.Client, shop: Server, name: str, kind: str) -> None:
     rows = shop.store.tables[kind].rows
     wanted = next(i for i, row in rows.items() if row.fields.get("type") == "variable" or row.fields.get("customer_id"))
-    # One record alone has empty lists where others have members: it joins the recorded list.
+    # A single record may have empty lists where others have members, so the recorded list counts too.
     recorded = places([ANSWERS[name]["body"]], ANSWERS[kind]["body"])
     assert differences(recorded, places(learn([[client.get(f"{kind}/{wanted}").json()]])), RICHER) == []
 
@@ -160,7 +160,7 @@ def test_error_is_the_recorded_one(client: httpx.Client, name: str) -> None:
 
 
 def assert_error(answer: httpx.Response, name: str) -> None:
-    """The status, the codes, and by the digest every word."""
+    """The status, the codes and, by digest, the whole body."""
     body, there = answer.json(), ANSWERS[name]
     assert (answer.status_code, codes(body), learn([body])) == (there["status"], there["codes"], there["body"]), body
     assert digest(body) == there["digest"], body

@@ -1,4 +1,4 @@
-"""What moves date_modified and what does not (sources.md part 1), and what shows elsewhere."""
+"""Which writes move date_modified, which do not, and where a change shows."""
 
 from collections import Counter
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""How an order comes to be: its lines from the catalogue, its discount, taxes and totals."""
+"""Building an order: lines from the catalogue, discount, taxes and totals."""
 
 import random
 import string
@@ -124,7 +124,7 @@ def _chosen(store: StoreBase, row: Row) -> list[Json]:
 
 
 def _line_image(row: Row, parent: Row, variation_id: int) -> Json:
-    """No image: id "" for a product, 0 for a variation (seen); the id of one that exists is a string."""
+    """No image: id "" for a product, 0 for a variation (observed); the id of one that exists is a string."""
     shown = row.fields.get("image") or next(iter(parent.fields.get("images", ())), None)
     if shown is None:
         return {"id": 0 if variation_id else "", "src": ""}

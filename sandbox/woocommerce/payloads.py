@@ -1,4 +1,4 @@
-"""Payloads of the catalogue, key for key as WooCommerce 10.0.2 answers them (recorded)."""
+"""Payloads of the catalogue, with the fields of WooCommerce 10.0.2 in its order (recorded)."""
 
 from urllib.parse import quote
 

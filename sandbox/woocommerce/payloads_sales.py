@@ -71,7 +71,7 @@ def order(store: StoreBase, row: Row) -> Json:
 
 
 def refunds_of(store: StoreBase, order_id: int) -> list[tuple[int, Row]]:
-    """Newest first, the trashed ones not."""
+    """Newest first, without the trashed ones."""
     table = store.tables["refunds"]
     return [(i, table.rows[i]) for i in reversed(table.children.get(order_id, []))]
 

@@ -130,7 +130,7 @@ def current_currency(store: StoreBase) -> Json:
 
 
 def system_status(store: StoreBase) -> Json:
-    """The part of it a client looks at: versions, storage of orders, currency, plugins."""
+    """The parts that a client reads: versions, storage of orders, currency, plugins."""
     return {
         "environment": {
             "home_url": HOME, "site_url": HOME, "store_id": "5a6d0b0c-0000-4000-8000-000000000001",
@@ -174,7 +174,7 @@ def system_status(store: StoreBase) -> Json:
 
 
 def site_index(store: StoreBase) -> Json:
-    """/wp-json/: what a client recognizes a shop by."""
+    """/wp-json/: the site's description."""
     return {
         "name": "Sandbox shop", "description": "", "url": HOME, "home": HOME, "gmt_offset": "",
         "timezone_string": store.timezone_name, "page_for_posts": 0, "page_on_front": 0,
@@ -185,7 +185,7 @@ def site_index(store: StoreBase) -> Json:
 
 
 def namespace_index(namespace: str, routes: list[tuple[str, str]]) -> Json:
-    """/wp-json/wc/v3: the routes there are, so that a client can see what this shop has."""
+    """/wp-json/wc/v3: the routes of the shop."""
     shown = {}
     for path, allow in routes:
         methods = allow.split(", ")

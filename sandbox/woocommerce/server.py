@@ -1,6 +1,6 @@
-"""The HTTP face: an ASGI app that answers as WordPress 6.8 + WooCommerce 10.0.2 behind nginx.
+"""The HTTP server: an ASGI app that answers as WordPress 6.8 + WooCommerce 10.0.2 behind nginx.
 
-A request runs: faults that answer instead → authentication → parameters → the store → faults on the answer.
+The steps of a request: faults that replace the answer → authentication → parameters → store → faults on the answer.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class App:
 
     # -- one request --------------------------------------------------------------------------------------
     def answer(self, request: Request) -> Answer:
-        """What the store says, before the network has its way with it."""
+        """The store's answer, before faults of the network."""
         path, keyed = self._api_path(request)
         if path is None:
             return travel.html(404, "<title>Page not found</title>")
@@ -142,7 +142,7 @@ class App:
         return Answer(200, body, [*headers, ("Allow", route.allow)])
 
     def _mix_variations(self, query: Query, request: Request, shown: list[tuple[str, Any]], parts: list[bytes]) -> None:
-        """products?sku= finds variations too, in the shape of products (seen)."""
+        """products?sku= finds variations too, with the fields of products (observed)."""
         fields = request.params.get("_fields")
         sku = Query("variations", per_page=query.per_page, orderby="id", filters={"sku": query.filters["sku"]})
         for row_id in run(self.store, sku).ids:
@@ -189,7 +189,7 @@ class App:
 
     # -- who may ------------------------------------------------------------------------------------------
     def _api_path(self, request: Request) -> tuple[str | None, bool]:
-        """The route, and whether keys are looked at: only when the address itself holds wp-json/ (seen)."""
+        """The route, and whether keys are checked: only if the path contains wp-json/ (observed)."""
         if request.path.startswith("/wp-json") and not self.faults.plain:
             return request.path.removeprefix("/wp-json").strip("/"), True
         if "rest_route" in request.params and request.path in ("/", "/index.php"):
@@ -205,7 +205,7 @@ class App:
             https=request.https,
             params=request.params,
             authorization="" if self.faults.strips_auth else request.authorization,
-            # The wall clock, not the store's: a test that advances the shop still signs with its own time.
+            # The real time, not the store's: a test that moves the store's clock still signs with the real time.
             now=int(time.time()),
         )
 

@@ -10,7 +10,7 @@ from sandbox.woocommerce.store import Store
 
 
 class Server(HttpServer[Faults]):
-    """A running store: its address, its key, its faults and what was asked of it."""
+    """A running store: its address, its key, its faults and its requests."""
 
     app: App
 

@@ -1,4 +1,4 @@
-"""Taxes, shipping, gateways and settings, and what every new shop comes with."""
+"""Taxes, shipping, gateways, settings, and the contents of a new shop."""
 
 from typing import Any
 
@@ -131,7 +131,7 @@ _GATEWAYS = (
 
 
 def _settings(currency: str) -> list[tuple[str, str, str, str, Any, Json | None]]:
-    """settings/general without the long lists of countries and currencies (recorded: 119 KB of options)."""
+    """settings/general without the long lists of countries and currencies (119 KB on a real store)."""
     countries = {"US": "United States (US)", "US:NY": "United States (US) &mdash; New York", "DE": "Germany"}
     currencies = {"USD": "United States (US) dollar (&#36;) &mdash; USD", "EUR": "Euro (&euro;) &mdash; EUR"}
     places = {
