@@ -165,10 +165,10 @@ def line_amounts(store: Data, values: Json) -> Json:
     taxes = store.tables["account.tax"].rows
     tax = 0.0
     for tax_id in values.get("tax_ids", ()):
-        told = taxes[tax_id].values
-        rate = told.get("amount", 0.0) / 100
-        tax += net - net / (1 + rate) if told.get("price_include") else net * rate
-        if told.get("price_include"):
+        terms = taxes[tax_id].values
+        rate = terms.get("amount", 0.0) / 100
+        tax += net - net / (1 + rate) if terms.get("price_include") else net * rate
+        if terms.get("price_include"):
             net = round(net / (1 + rate), 2)
     tax = round(tax, 2)
     each = 1.0 / quantity if quantity else 0.0

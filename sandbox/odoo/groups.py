@@ -57,13 +57,13 @@ def read_group(
     answers = []
     for key, rows in _ordered(grouped(env, model, domain, now), now, str(orderby or "")):
         counted = f"{now[0].partition(':')[0]}_count" if lazy and now else "__count"
-        told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(now, key, strict=True)}
-        told[counted] = len(rows)
-        told.update({name: aggregate(rows) for name, aggregate in wanted})
-        told["__domain"] = [*_leaves(now, key), *(domain or [])]
+        group: Json = {spec: _shown(env, model, spec, v) for spec, v in zip(now, key, strict=True)}
+        group[counted] = len(rows)
+        group.update({name: aggregate(rows) for name, aggregate in wanted})
+        group["__domain"] = [*_leaves(now, key), *(domain or [])]
         if lazy and len(specs) > 1:
-            told["__context"] = {"group_by": specs[1:]}
-        answers.append(told)
+            group["__context"] = {"group_by": specs[1:]}
+        answers.append(group)
     return answers[offset : offset + limit if limit else None]
 
 
@@ -77,10 +77,10 @@ def formatted_read_group(
     if not specs and not groups:
         groups = {(): []}
     for key, rows in _ordered(groups, specs, order or ""):
-        told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(specs, key, strict=True)}
-        told["__extra_domain"] = _leaves(specs, key)
-        told.update({spec: aggregate(rows) for spec, aggregate in wanted})
-        answers.append(told)
+        group: Json = {spec: _shown(env, model, spec, v) for spec, v in zip(specs, key, strict=True)}
+        group["__extra_domain"] = _leaves(specs, key)
+        group.update({spec: aggregate(rows) for spec, aggregate in wanted})
+        answers.append(group)
     return answers[offset : offset + limit if limit else None]
 
 
@@ -121,7 +121,7 @@ def _aggregate(env: Env, model: str, spec: str) -> tuple[str, Callable[[list[Row
     return name, lambda rows: combine([get(row) for row in rows])
 
 
-def _told(env: Env, model: str, spec: str, value: Any) -> Any:
+def _shown(env: Env, model: str, spec: str, value: Any) -> Any:
     field = env.store.models[model].fields[spec.partition(":")[0]]
     if field.relation and value:
         return [value, display_name(env, field.relation, value)]

@@ -119,13 +119,13 @@ def _encoded(env: Env, model: str, rows: list[Row], fields: Any, load: Any) -> E
 def fields_get(env: Env, model: str, allfields: Any = None, attributes: Any = None) -> Json:
     env.check_model(model)
     hidden = env.hides(model)
-    told: Json = {}
+    fields: Json = {}
     for name, field in env.store.models[model].fields.items():
         if name in hidden or (allfields and name not in allfields):
             continue
         said = field.described()
-        told[name] = {k: v for k, v in said.items() if k in attributes} if attributes else said
-    return told
+        fields[name] = {k: v for k, v in said.items() if k in attributes} if attributes else said
+    return fields
 
 
 @_method()

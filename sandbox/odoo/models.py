@@ -59,7 +59,7 @@ class Field:
 
     def described(self) -> Json:
         """fields_get's answer for this field, without `help`."""
-        told: Json = {
+        description: Json = {
             "company_dependent": self.per_company,
             "readonly": "r" in self.flags,
             "required": "R" in self.flags,
@@ -70,11 +70,11 @@ class Field:
             "type": self.type,
         }
         if "t" in self.flags.lower():
-            told["translate"] = "t" in self.flags
-        told |= {name: value for name, value in self.more.items() if name not in _OURS}
-        if "selection" in told:
-            told["selection"] = [[key, _label(key)] for key in told["selection"]]
-        return dict(sorted(told.items()))
+            description["translate"] = "t" in self.flags
+        description |= {name: value for name, value in self.more.items() if name not in _OURS}
+        if "selection" in description:
+            description["selection"] = [[key, _label(key)] for key in description["selection"]]
+        return dict(sorted(description.items()))
 
 
 def _label(name: str) -> str:
@@ -109,9 +109,9 @@ class Model:
 def load() -> dict[str, Model]:
     """Every model by name. Each store reads the file, since it may drop fields and models of its own."""
     models = {}
-    for name, told in json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8")).items():
-        fields = {n: Field(n, f[0], f[1], f[2] if len(f) > 2 else {}) for n, f in told["fields"].items()}
+    for name, described in json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8")).items():
+        fields = {n: Field(n, f[0], f[1], f[2] if len(f) > 2 else {}) for n, f in described["fields"].items()}
         inverses = {n: Inverse(f.relation, f.more["inverse"]) for n, f in fields.items() if "inverse" in f.more}
         hidden = frozenset(_GROUPS.get(name, set()) & fields.keys())
-        models[name] = Model(name, told["title"], told["order"], fields, hidden, inverses)
+        models[name] = Model(name, described["title"], described["order"], fields, hidden, inverses)
     return models

@@ -86,8 +86,8 @@ class Table:
         start = 0 if low is None else bisect_left(self.ids, low)
         return start, len(self.ids) if high is None else bisect_right(self.ids, high)
 
-    def where(self, told: Callable[[Row], bool]) -> list[Row]:
-        return [row for row in self.rows.values() if told(row)]
+    def where(self, predicate: Callable[[Row], bool]) -> list[Row]:
+        return [row for row in self.rows.values() if predicate(row)]
 
 
 class Views:

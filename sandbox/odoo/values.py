@@ -115,14 +115,14 @@ def reader(env: Env, model: str, names: list[str], *, load: bool) -> Callable[[R
             special.append((name, _shown(env, model, known[name], load=load)))
 
     def read(row: Row) -> Json:
-        told = base.copy()
-        told["id"] = row.id
+        answer = base.copy()
+        answer["id"] = row.id
         values = row.values
         for name in values.keys() & plain:
-            told[name] = values[name]
+            answer[name] = values[name]
         for name, value in special:
-            told[name] = value(row)
-        return told
+            answer[name] = value(row)
+        return answer
 
     return read
 

@@ -1,15 +1,15 @@
-"""Shapes: the facts of recorded payloads, without their contents.
+"""Shapes: facts about recorded payloads, without their contents.
 
 `woocommerce.json` and `odoo.json` beside this file describe what real servers answered: field names, the kinds of
 their values, headers, status and error codes. `python -m sandbox.shapes RECORDINGS` writes them.
 
 A shape is nested as the payload is, the members of a list merged into one:
 
-    "null|decimal text"             a value: every kind that was seen, joined by |
-    {"id": "integer", "sku?": …}    an object; ? marks a field that some of the objects lack
+    "null|decimal text"             a value: all recorded kinds, joined by |
+    {"id": "integer", "sku?": …}    an object; ? marks a field that some of the objects do not have
     {"*": …}                        an object whose keys are contents (ids, option names), not fields
     […] or []                       a list and its members; a list that was always empty
-    {"": "null", "[]": […], …}      a value that was sometimes this and sometimes that
+    {"": "null", "[]": […], …}      a value of several of these forms
 """
 
 import hashlib
@@ -42,12 +42,12 @@ JSON_TYPES = {
     "text pair": "list", "empty object": "object", "object": "object",
 }  # fmt: skip
 EMPTY = {"null", "false", "0", "0.0", "empty text", "empty list", "empty object"}
-# Objects whose keys are contents: codes and names of options, plugins' values, parameters of routes.
+# Objects whose keys are contents: option names, values of plugins, route parameters.
 _OPEN = re.compile(r"\.(value|routes|args|taxonomies|product_visibility_terms|reviewer_avatar_urls|options(\.\*)*)$")
 
 
 def kind_of(value: Any) -> str:
-    """The kind of a value, a key of `JSON_TYPES`. Lists and objects are told apart by emptiness only."""
+    """The kind of a value, a key of `JSON_TYPES`. For lists and objects it says only whether they are empty."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
@@ -64,12 +64,12 @@ def kind_of(value: Any) -> str:
 
 
 def joined(values: list[Any]) -> str:
-    """The kinds of some values as a shape names them."""
+    """The kinds of some values, as written in a shape."""
     return "|".join(sorted({kind_of(value) for value in values}))
 
 
 def learn(values: list[Any], path: str = "") -> Shape:
-    """The shape of some values that stand in one place. `path` is that place: `[].billing`."""
+    """The shape of the values of one path, for example `[].billing`."""
     objects = [value for value in values if isinstance(value, dict)]
     lists = [value for value in values if isinstance(value, list)]
     filled = any(objects)
@@ -94,12 +94,12 @@ def learn_members(lists: list[list[Any]], path: str) -> list[Shape]:
 
 
 def digest(value: Any) -> str:
-    """Proves that a value is equal to the recorded one, without holding it."""
+    """A hash that proves a value equal to the recorded one, without storing that one."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def laid_out(value: Any, indent: int = 0) -> str:
-    """JSON text: what fits on a line is one line, so that a change is a short diff."""
+    """JSON text with one value per line where it fits, so that changes have short diffs."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(flat) + indent < 110 or not value or isinstance(value, str):
         return flat

@@ -1,4 +1,4 @@
-"""Where a payload does not have a recorded shape."""
+"""Comparing a payload with recorded shapes."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from sandbox.shapes import JSON_TYPES, TEXT_KINDS, Shape
 
-# Texts of these kinds are of no form that a client could rely on.
+# Kinds of text without a form that a client could rely on.
 _LOOSE = {"empty text", "slug", "text", "integer text"}
 
 
 @dataclass(slots=True)
 class Place:
-    """What is known of one path: the kinds of its values, the fields of its objects (in order), which may lack."""
+    """The facts about one path: kinds of its values, fields of its objects in order, and which fields are optional."""
 
     kinds: set[str] = field(default_factory=set)
     fields: list[str] = field(default_factory=list)
@@ -20,7 +20,7 @@ class Place:
 
     @property
     def types(self) -> set[str]:
-        """JSON's types, which has one type for numbers."""
+        """The types of JSON, which has one type for all numbers."""
         return {{"integer": "number"}.get(JSON_TYPES[kind], JSON_TYPES[kind]) for kind in self.kinds}
 
     @property
@@ -33,7 +33,7 @@ class Place:
 
 
 def places(*shapes: Shape) -> dict[str, Place]:
-    """Every path of some shapes of the same thing, each with what all of them say."""
+    """Every path of the given shapes, with their facts combined."""
     found: dict[str, Place] = {}
     for shape in shapes:
         for path, one in _walk(shape, ""):
@@ -67,7 +67,7 @@ def _walk(shape: Shape, path: str) -> Iterator[tuple[str, Place]]:
 
 
 def differences(recorded: dict[str, Place], ours: dict[str, Place], excused: re.Pattern[str]) -> list[str]:
-    """What `ours` has that was never recorded, and what it lacks that every recorded one has."""
+    """What `ours` has that was never recorded, and which required fields it lacks."""
     found = []
     for path, here in ours.items():
         there = recorded.get(path)

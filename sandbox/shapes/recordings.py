@@ -8,9 +8,9 @@ from typing import Any
 
 from sandbox.shapes import Shape, digest, joined, kind_of, laid_out, learn
 
-# Where the recordings are, if they are: they hold texts of others and stay out of the repository.
+# The folder of the recordings, which may not exist: they contain others' texts and stay out of the repository.
 RECORDINGS = Path(os.environ.get("RECORDINGS") or Path(__file__).parents[2].parent / "shared" / "data")
-# Headers whose values belong to the protocol or to WordPress; of all others the kind is kept.
+# Headers with fixed values of the protocol or of WordPress; for all others the shape has the kind.
 PROTOCOL = {
     "content-type", "allow", "expires", "cache-control", "access-control-expose-headers",
     "access-control-allow-headers",
@@ -24,7 +24,7 @@ def read(path: Path) -> Any:
 
 
 def woocommerce(folder: Path) -> dict[str, Any]:
-    """Of every recorded answer: its status, headers, the shape of its body, and an error's codes."""
+    """For every recorded answer: status, headers, the shape of the body, and the codes of an error."""
     found: dict[str, Any] = {}
     for path in sorted(folder.glob("*.json")):
         if path.name.endswith(".headers.json"):
@@ -49,7 +49,7 @@ def woocommerce(folder: Path) -> dict[str, Any]:
 
 
 def header_shapes(headers: dict[str, str]) -> dict[str, str]:
-    """Names in lower case, sorted, with the kind of each value or the value that the protocol gives it."""
+    """Sorted names in lower case, with the kind of each value, or the value itself if it is fixed."""
     return {
         name: value if name in PROTOCOL else re.sub(r"\d+", "N", value) if name == "server" else kind_of(value)
         for name, value in sorted((name.lower(), value) for name, value in headers.items())
@@ -67,19 +67,20 @@ def codes(body: Any) -> list[str]:
 
 
 def odoo(folder: Path) -> dict[str, Any]:
-    """Of every field of a model: its type, its description's digest and the kinds of its values; and the errors."""
+    """For every field of a model: type, digest, kinds of its values. For every recorded call: the answer's shape."""
     models = {}
     for path in sorted(folder.glob("*.fields_get.json")):
         model = path.name.removesuffix(".fields_get.json")
         files = [folder / f"{model}{suffix}.json" for suffix in ("", "__all")]
         rows = [row for file in files if file.exists() for row in read(file)["records"]]
         models[model] = {
-            name: " ".join((told["type"], description_digest(told), joined([r[name] for r in rows if name in r])))
-            for name, told in read(path).items()
+            name: " ".join((field["type"], description_digest(field), joined([r[name] for r in rows if name in r])))
+            for name, field in read(path).items()
         }
     answers = {
         protocol: {
-            name: answer_shape(told["status"], told.get("content_type"), told["body"]) for name, told in some.items()
+            name: answer_shape(answer["status"], answer.get("content_type"), answer["body"])
+            for name, answer in some.items()
         }
         for protocol, some in read(folder / "_errors.json").items()
     }
@@ -87,7 +88,7 @@ def odoo(folder: Path) -> dict[str, Any]:
 
 
 def description_digest(described: dict[str, Any]) -> str:
-    """What fields_get says of a field, less the words for people: its label, its help, the labels of its choices."""
+    """The digest of a field's description in fields_get, without its label, its help and the labels of its choices."""
     kept = {name: value for name, value in described.items() if name not in ("help", "string")}
     if "selection" in kept:
         kept["selection"] = [key for key, _ in kept["selection"][:CHOICES]]
@@ -97,8 +98,8 @@ def description_digest(described: dict[str, Any]) -> str:
 def answer_shape(status: int, content_type: str | None, body: Any) -> Shape:
     kept = without_debug(body)
     error = body.get("error", {}).get("data", body) if isinstance(body, dict) else {}
-    told = {"status": status, "content_type": content_type, "error": error.get("name"), "digest": digest(kept)}
-    return {name: value for name, value in told.items() if value is not None} | {"body": learn([kept])}
+    facts = {"status": status, "content_type": content_type, "error": error.get("name"), "digest": digest(kept)}
+    return {name: value for name, value in facts.items() if value is not None} | {"body": learn([kept])}
 
 
 def without_debug(body: Any) -> Any:

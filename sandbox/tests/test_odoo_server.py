@@ -255,9 +255,9 @@ def test_the_side_door(server: Server, store: Store) -> None:
     }  # fmt: skip
     door("faults", {"op": "burst", "status": 503, "count": 1})
     assert json2(server, "res.partner", "search_count", domain=[]).status_code == 503
-    told = CLIENT.get(f"{server.url}/_sandbox/stats").json()
-    assert told["by_status"] == {"503": 1}
-    assert told["counts"]["res.partner"] == len(store.ids("res.partner"))
+    stats = CLIENT.get(f"{server.url}/_sandbox/stats").json()
+    assert stats["by_status"] == {"503": 1}
+    assert stats["counts"]["res.partner"] == len(store.ids("res.partner"))
     for wrong in ({"op": "drop_database"}, {"op": "write", "model": "nope", "ids": 1, "values": {}}):
         assert door("write", wrong).status_code == 400
 

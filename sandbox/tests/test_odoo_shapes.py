@@ -81,7 +81,7 @@ def rows_here(client: httpx.Client, model: str, **arguments: Any) -> list[dict[s
 
 def kinds_there(model: str) -> dict[str, set[str]]:
     """The recorded kinds of every field; empty for fields of fields_get that no record has."""
-    return {name: set(told.split(" ", 2)[2].split("|")) - {""} for name, told in MODELS[model].items()}
+    return {name: set(field.split(" ", 2)[2].split("|")) - {""} for name, field in MODELS[model].items()}
 
 
 def kinds_here(client: httpx.Client, model: str) -> dict[str, set[str]]:
@@ -97,8 +97,8 @@ def kinds_here(client: httpx.Client, model: str) -> dict[str, set[str]]:
 def test_fields_are_the_recorded_ones(client: httpx.Client, model: str) -> None:
     """By digest: all that fields_get says, except labels and help."""
     here = client.post(f"/json/2/{model}/fields_get", json={}).json()
-    described = {name: [told["type"], description_digest(told)] for name, told in here.items()}
-    assert described == {name: told.split(" ", 2)[:2] for name, told in MODELS[model].items()}
+    described = {name: [field["type"], description_digest(field)] for name, field in here.items()}
+    assert described == {name: field.split(" ", 2)[:2] for name, field in MODELS[model].items()}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -136,10 +136,10 @@ def test_stored_fields_with_values_there_have_values_here(client: httpx.Client, 
     there, here = kinds_there(model), kinds_here(client, model)
     bare = [
         name
-        for name, told in fields.items()
-        if told["store"] and there[name] - EMPTY and not here[name] - EMPTY
+        for name, field in fields.items()
+        if field["store"] and there[name] - EMPTY and not here[name] - EMPTY
         # A link to a model outside the sandbox may be empty.
-        if told.get("relation", model) in server.store.models and not name.startswith(MIXINS)
+        if field.get("relation", model) in server.store.models and not name.startswith(MIXINS)
     ]
     assert set(bare) <= NOT_HERE.get(model, set())
 

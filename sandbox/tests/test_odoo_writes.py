@@ -34,8 +34,8 @@ def moved(store: Store, change: Callable[[], object]) -> set[Key]:
     return {key for key, at in stamps(store).items() if key in before and at != before[key]}
 
 
-def first(store: Store, model: str, told: Callable[[dict[str, object]], object] = lambda _: True) -> int:
-    return next(i for i, row in store.tables[model].rows.items() if told(row.values))
+def first(store: Store, model: str, predicate: Callable[[dict[str, object]], object] = lambda _: True) -> int:
+    return next(i for i, row in store.tables[model].rows.items() if predicate(row.values))
 
 
 def variants_of(store: Store, template: int) -> list[int]:

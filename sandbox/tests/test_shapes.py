@@ -124,8 +124,8 @@ def test_shape_files_can_hold_no_contents() -> None:
         assert one.get("content_type", "text/html; charset=utf-8").split(";")[0] in ("application/json", "text/html")
     for model, fields in odoo["models"].items():
         assert re.fullmatch(r"[a-z]+(\.[a-z]+)*", model)
-        for name, told in fields.items():
-            kind, proof, kinds = told.split(" ", 2)
+        for name, field in fields.items():
+            kind, proof, kinds = field.split(" ", 2)
             assert FIELD.fullmatch(name)
             assert kind in TYPES
             assert re.fullmatch("[0-9a-f]{8}", proof)

@@ -71,8 +71,8 @@ class ShopStore(StoreBase):
 
 
 def _method_settings(method_id: str, title: str, default: str, cost: str) -> Json:
-    told = "Your customers will see the name of this shipping method during checkout."
-    name = field("title", "Name", title, default=default, description=told, placeholder=f"e.g. {default}")
+    description = "Your customers will see the name of this shipping method during checkout."
+    name = field("title", "Name", title, default=default, description=description, placeholder=f"e.g. {default}")
     if method_id == "free_shipping":
         needs = {
             "": "No requirement",
@@ -118,9 +118,9 @@ def furnish(store: Any) -> None:
         fields: Json = {"title": title, "description": about, "enabled": enabled, "settings": settings}
         store.insert("payment_gateways", fields, gateway_id)
     for setting_id, label, kind, default, value, options in _settings(store.currency):
-        told: Json = {"label": label, "description": "", "type": kind, "default": default, "tip": ""}
+        setting: Json = {"label": label, "description": "", "type": kind, "default": default, "tip": ""}
         extra = {"options": options} if options else {}
-        store.insert("settings", {**told, "value": value, **extra}, setting_id)
+        store.insert("settings", {**setting, "value": value, **extra}, setting_id)
 
 
 _GATEWAYS = (
