@@ -80,7 +80,7 @@ NOT_SERVED = {
     "shipping_methods": "shipping_methods",
     "webhooks": "webhooks",
 }
-# Requests that the store sends.
+# Requests that the store sends; the pipeline's tests of webhooks compare with their headers.
 PUSHED = {"webhook_deliveries"}
 # The sandbox has values here and the recorded shop had none; their form follows the plugin's schema.
 RICHER = re.compile("|".join((
