@@ -34,7 +34,7 @@ _FEW_FIELDS = 5
 _PHRASES = {404: "Not Found", 405: "Method Not Allowed", 415: "Unsupported Media Type", 400: "Bad Request"}
 
 
-class Recorded(NamedTuple):
+class ServedRequest(NamedTuple):
     """One request as answered. `model` and `method` are the ORM's, "" for other routes."""
 
     path: str
@@ -58,7 +58,7 @@ class App:
         self.store = store
         self.faults = faults
         self.latency = latency
-        self.requests: list[Recorded] = []
+        self.requests: list[ServedRequest] = []
         store.losing = self._losing
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -81,7 +81,7 @@ class App:
             await asyncio.sleep(call.cost)
         if "html200" in struck:
             answer = html(200)
-        self.requests.append(call.recorded(answer.status))
+        self.requests.append(call.served(answer.status))
         await deliver(send, answer, request.method, self._headers(answer), struck, receive)
 
     def _instead(self, request: Request, struck: set[str]) -> Answer | None:
@@ -138,9 +138,9 @@ class Call:
         # Seconds that the computed fields would have taken.
         self.cost = 0.0
 
-    def recorded(self, status: int) -> Recorded:
+    def served(self, status: int) -> ServedRequest:
         path = self.request.path
-        return Recorded(path, self.model, self.method, self.arguments, status, self.transport, time.monotonic())
+        return ServedRequest(path, self.model, self.method, self.arguments, status, self.transport, time.monotonic())
 
     def answer(self, struck: set[str]) -> Answer:
         request, store = self.request, self.app.store

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from sandbox.odoo.faults import Faults
-from sandbox.odoo.server import App, Recorded
+from sandbox.odoo.server import App, ServedRequest
 from sandbox.odoo.store import Store
 from sandbox.serving import HttpServer
 
@@ -36,7 +36,7 @@ class Server(HttpServer[Faults]):
         return self.store.key
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[ServedRequest]:
         return self.app.requests
 
     def start(self) -> "Server":

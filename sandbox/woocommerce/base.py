@@ -41,11 +41,11 @@ _MAX_VIEWS = 16
 _RELATED_SHOWN = 5
 _RELATED_POOL = 15
 Clock = Callable[[], datetime]
-Shape = Callable[[Any, Row], Json]
+Payload = Callable[[Any, Row], Json]
 
 
 class StoreBase:
-    shapes: ClassVar[dict[str, Shape]]
+    payloads: ClassVar[dict[str, Payload]]
 
     def __init__(self, timezone: str = "America/New_York", currency: str = "USD", clock: Clock | None = None) -> None:
         self.lock = RLock()
@@ -167,7 +167,7 @@ class StoreBase:
                 table.raw[row_id] = json_text.encode("utf-8", "surrogatepass")
 
     def render(self, kind: str, row_id: Id, view: str = "") -> bytes:
-        """One record's bytes. A view is a shape (`analytics`, `dp=4`), then `?` and the _fields."""
+        """One record's bytes. A view is a variant (`analytics`, `dp=4`), then `?` and the _fields."""
         found = self._stored(kind, row_id, view)
         return self._related(row_id, found) if kind == "products" and RELATED in found else found
 
@@ -180,21 +180,21 @@ class StoreBase:
             cache = table.views[view] = {}
         found = cache.get(row_id)
         if found is None:
-            shape, asks, fields = view.partition("?")
+            variant, asks, fields = view.partition("?")
             if asks:
-                found = self._picked(self._stored(kind, row_id, shape), fields)
+                found = self._picked(self._stored(kind, row_id, variant), fields)
             elif row_id in table.raw:
                 found = table.raw[row_id]
             else:
-                found = php_json(self._shaped(kind, shape, table.rows[row_id]))
+                found = php_json(self._variant(kind, variant, table.rows[row_id]))
             cache[row_id] = found
         return found
 
-    def _shaped(self, kind: str, shape: str, row: Row) -> Json:
-        if shape.startswith("dp="):
-            plain: Json = decimals(self.shapes[kind](self, row), int(shape[3:]))
+    def _variant(self, kind: str, variant: str, row: Row) -> Json:
+        if variant.startswith("dp="):
+            plain: Json = decimals(self.payloads[kind](self, row), int(variant[3:]))
             return plain
-        return self.shapes[f"{kind}:{shape}" if shape else kind](self, row)
+        return self.payloads[f"{kind}:{variant}" if variant else kind](self, row)
 
     @staticmethod
     def _picked(whole: bytes, fields: str) -> bytes:

@@ -88,7 +88,7 @@ RULES = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class InvalidParams(Exception):
     """rest_invalid_param: every wrong parameter by name, in one answer."""
 
     def __init__(self, wrong: dict[str, tuple[str, str]]) -> None:
@@ -133,7 +133,7 @@ def encode(params: Params) -> str:
 
 
 def read(kind: str, params: Params, tz: ZoneInfo) -> Query:
-    """The list request in the parameters. Raises Refused."""
+    """The list request in the parameters. Raises InvalidParams."""
     rules = RULES.get(kind, _UNPAGED)
     if not rules.paged:
         return Query(kind, orderby="name" if kind == "attributes" else "id", order="asc", paged=False)
@@ -164,7 +164,7 @@ def read(kind: str, params: Params, tz: ZoneInfo) -> Query:
     if kind == "customers":
         query.filters.setdefault("role", "customer")
     if wrong:
-        raise Refused(wrong)
+        raise InvalidParams(wrong)
     return query
 
 

@@ -144,7 +144,7 @@ def variation_analytics(store: StoreBase, row: Row) -> Json:
 
 
 def variation_as_product(store: StoreBase, row: Row) -> Json:
-    """GET products/<variation id> and products?sku= answer a variation in the shape of a product."""
+    """GET products/<variation id> and products?sku= answer a variation with the fields of a product."""
     fields = {**row.fields, "name": variation_name(store, row), "type": "variation"}
     parent = store.tables["products"].rows.get(row.fields["parent_id"])
     shown = product(store, Row(row.id, fields, row.created, row.modified))

@@ -17,7 +17,7 @@ from sandbox.woocommerce.encoding import field_tree, php_json, pick
 from sandbox.woocommerce.faults import Faults
 from sandbox.woocommerce.listing import Query, run
 from sandbox.woocommerce.oauth import Denied, Gate
-from sandbox.woocommerce.params import Params, Refused, php_query, read
+from sandbox.woocommerce.params import InvalidParams, Params, php_query, read
 from sandbox.woocommerce.payloads_shop import (
     current_currency,
     namespace_index,
@@ -35,7 +35,7 @@ _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _SINGLE = {"data/currencies/current": current_currency, "system_status": system_status}
 
 
-class Recorded(NamedTuple):
+class ServedRequest(NamedTuple):
     method: str
     path: str
     query: dict[str, Any]
@@ -57,7 +57,7 @@ class App:
         self.store = store
         self.faults = faults
         self.latency = latency
-        self.requests: list[Recorded] = []
+        self.requests: list[ServedRequest] = []
         self.gate = Gate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ class App:
             await asyncio.sleep(self.latency)
         answer = self._instead(request, struck) or self.answer(request)
         answer = travel.spoil(answer, struck)
-        self.requests.append(Recorded(request.method, request.path, dict(request.params), answer.status))
+        self.requests.append(ServedRequest(request.method, request.path, dict(request.params), answer.status))
         await travel.send(send, answer, request.method, self._headers(), struck=struck, receive=receive)
 
     # -- one request --------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class App:
                 query = read(known[0].kind, request.params, self.store.tz)
         except Denied as denied:
             return api_error(401, denied.code, str(denied), unauthorized=True)
-        except Refused as refused:
+        except InvalidParams as refused:
             return Answer(400, php_json(refused.body), [("Allow", known[0].allow)] if known else [])
         refusal = self._rights(request, owner, one=bool(known and known[0].one))
         if refusal:
@@ -162,14 +162,14 @@ class App:
         return Answer(200, self.store.finish(self.store.render(kind, row_id, view)), [("Allow", route.allow)])
 
     def _view(self, route: Route, params: Params) -> str:
-        shape = route.view
+        variant = route.view
         places = str(params.get("dp", ""))
         if route.kind == "orders" and places.isdigit() and places != "2":
-            shape = f"dp={min(int(places), 8)}"
+            variant = f"dp={min(int(places), 8)}"
         fields = params.get("_fields")
         if isinstance(fields, dict):
             fields = ",".join(fields.values())
-        return f"{shape}?{fields}" if fields else shape
+        return f"{variant}?{fields}" if fields else variant
 
     def _with_fields(self, payload: Any, request: Request) -> Answer:
         body = php_json(payload)

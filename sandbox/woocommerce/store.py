@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sandbox.woocommerce.base import PARENT, Clock, Shape
+from sandbox.woocommerce.base import PARENT, Clock, Payload
 from sandbox.woocommerce.fields import encoded, merged_meta, slugify
 from sandbox.woocommerce.payloads import CATALOGUE
 from sandbox.woocommerce.payloads_sales import SALES
@@ -35,7 +35,7 @@ _GENERATED = ("id", "permalink", "on_sale", "_links", "date_created_gmt", "date_
 
 
 class Store(SalesStore, ShopStore):
-    shapes: ClassVar[dict[str, Shape]] = {**CATALOGUE, **TERMS, **SALES, **SHOP}
+    payloads: ClassVar[dict[str, Payload]] = {**CATALOGUE, **TERMS, **SALES, **SHOP}
 
     def __init__(self, timezone: str = "America/New_York", currency: str = "USD", clock: Clock | None = None) -> None:
         super().__init__(timezone, currency, clock)
