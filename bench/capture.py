@@ -83,6 +83,7 @@ def _one(at: Ground, sql: str) -> int:
     return int(row[0])
 
 
+# Long: the rows of the report, one after the other.
 def _rows(scale: int, results: dict[str, list[dict[str, Any]]], large: dict[str, Any], without_peer: str) -> list[Row]:
     seconds = {name: [answer["seconds"] for answer in answers] for name, answers in results.items()}
     middle = {name: statistics.median(values) for name, values in seconds.items() if values}

@@ -40,6 +40,7 @@ def grouped(env: Env, model: str, domain: Any, groupby: list[str]) -> dict[Key, 
     return found
 
 
+# The parameters are those of Odoo's method.
 def read_group(
     env: Env,
     model: str,
@@ -67,6 +68,7 @@ def read_group(
     return answers[offset : offset + limit if limit else None]
 
 
+# The parameters are those of Odoo's method.
 def formatted_read_group(
     env: Env, model: str, domain: Any, groupby: Any, aggregates: Any, offset: int, limit: int | None, order: str | None
 ) -> list[Json]:

@@ -128,6 +128,7 @@ def fields_get(env: Env, model: str, allfields: Any = None, attributes: Any = No
     return fields
 
 
+# The parameters are those of Odoo's method.
 @_method()
 def read_group(
     env: Env, model: str, domain: Any, fields: Any, groupby: Any, offset: int = 0, limit: int | None = None,
@@ -136,6 +137,7 @@ def read_group(
     return groups.read_group(env, model, domain, fields, groupby, offset, limit, orderby, lazy)
 
 
+# The parameters are those of Odoo's method.
 @_method()
 def formatted_read_group(
     env: Env, model: str, domain: Any, groupby: Any = (), aggregates: Any = (), having: Any = (), offset: int = 0,

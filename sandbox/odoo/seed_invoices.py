@@ -19,6 +19,7 @@ def invoices(world: World, order: Row, number: int, delivered: bool) -> None:
             partner.values["customer_rank"] = partner.values.get("customer_rank", 0) + 1
 
 
+# Long: mostly one literal.
 def _move(world: World, order: Row, kind: str, *, posted: bool, paid: bool, of: Row | None = None) -> Row:
     """Amounts are positive in refunds too; only the signed ones, in the company's currency, have a sign."""
     sold, store = order.values, world.store

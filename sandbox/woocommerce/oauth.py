@@ -30,6 +30,7 @@ class Gate:
     def __init__(self) -> None:
         self._nonces: dict[str, int] = {}
 
+    # Eight parameters: all parts of a request that the signature covers.
     def admit(
         self,
         *,

@@ -10,6 +10,7 @@ from sandbox.woocommerce.table import Json, Row
 _EMPTY_SIZE = {"length": "", "width": "", "height": ""}
 
 
+# Long: one literal, in the order of the API.
 def product(store: StoreBase, row: Row) -> Json:
     f = row.fields
     kind = f.get("type", "simple")
