@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Iterator
 
 from sandbox.odoo.faults import Faults
-from sandbox.odoo.server import App, Recorded
+from sandbox.odoo.server import App, ServedRequest
 from sandbox.odoo.store import Store
 from sandbox.serving import HttpServer
 
 
 class Server(HttpServer[Faults]):
-    """A running Odoo: its address, database, login, faults and what was asked of it."""
+    """A running Odoo: its address, database, login, faults and requests."""
 
     app: App
 
@@ -36,7 +36,7 @@ class Server(HttpServer[Faults]):
         return self.store.key
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[ServedRequest]:
         return self.app.requests
 
     def start(self) -> "Server":
