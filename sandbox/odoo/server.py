@@ -55,10 +55,14 @@ class Request(NamedTuple):
 
 class App:
     def __init__(self, store: Store, faults: Faults, *, latency: float = 0.0) -> None:
-        self.store = store
         self.faults = faults
         self.latency = latency
         self.requests: list[ServedRequest] = []
+        self.serve(store)
+
+    def serve(self, store: Store) -> None:
+        """Answer from this store from now on."""
+        self.store = store
         store.losing = self._losing
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:

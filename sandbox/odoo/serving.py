@@ -17,7 +17,15 @@ class Server(HttpServer[Faults]):
     def __init__(self, store: Store, port: int = 0, latency: float = 0.0, https: bool = False) -> None:
         faults = Faults()
         super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
-        self.store = store
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    def serve(self, store: Store) -> None:
+        """Answer from this store from now on, and forget what was asked of the one before."""
+        self.app.serve(store)
+        self.requests.clear()
 
     @property
     def db(self) -> str:
