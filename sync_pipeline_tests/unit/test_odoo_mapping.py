@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.entities.address import Address
 from sync_pipeline.entities.base import Entity, Ref, Unmappable
-from sync_pipeline.entities.catalogue import InventoryItem, Variant
-from sync_pipeline.entities.customer import Address, Customer
-from sync_pipeline.entities.order import ItemType, Order, OrderLines, OrderStatus
+from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.order import Order, OrderStatus
+from sync_pipeline.entities.order_item import ItemType, OrderLines
 from sync_pipeline.entities.reference import Reference
+from sync_pipeline.entities.stock import InventoryItem
+from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.promote.related import Key, Place, embed
