@@ -1,4 +1,4 @@
-"""`python -m sync_pipeline.steps.promote TABLE` prints the statements that are written once, as they are for a table."""
+"""`python -m sync_pipeline.steps.promote TABLE` prints the statements of a core table."""
 
 import sys
 
