@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
@@ -16,20 +16,39 @@ def register(app: typer.Typer) -> None:
     app.command("undo")(undo)
 
 
-def plan(org: Org, as_json: Json = False) -> None:
-    """Commit the selection into a plan: its id, hash and counts. Nothing is promoted yet."""
+def plan(
+    org: Org,
+    connection: AnyConnection = None,
+    entity: Entities = None,
+    remap: Annotated[
+        bool, typer.Option("--remap", help="Plan the records in core that an older mapper has mapped.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan what is included and not yet in core: the plan's id, hash and counts. Nothing is promoted yet."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
     with opened() as context:
-        made = select.make_plan(context.db, context.org(org), actor=context.actor, origin="command")
+        tenant = context.org(org)
+        chosen = None
+        if connection or entity:
+            chosen = [(one, s) for one, streams in context.streams(tenant, connection, entity) for s in streams]
+        if remap:
+            made = select.make_remap_plan(context.db, tenant, chosen, actor=context.actor)
+        else:
+            entities = None if chosen is None else [(one.connection_id, s.entity_type) for one, s in chosen]
+            made = select.make_plan(context.db, tenant, actor=context.actor, entities=entities)
     if as_json:
-        counts = {"create": made.creates, "update": made.updates, "delete": made.deletes} if made else {}
         emit(
             {
                 "plan": made.plan_id if made else None,
                 "hash": made.hash if made else None,
-                "counts": counts or {"create": 0, "update": 0, "delete": 0},
+                "counts": {
+                    "create": made.creates if made else 0,
+                    "update": made.updates if made else 0,
+                    "delete": made.deletes if made else 0,
+                },
             }
         )
     elif made:
@@ -39,7 +58,9 @@ def plan(org: Org, as_json: Json = False) -> None:
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:
         note(
-            "There is nothing to plan: everything that is included is in core already. "
+            "There is nothing to renew: the current mappers have mapped everything that is in core."
+            if remap
+            else "There is nothing to plan: everything that is included is in core already. "
             f"Next: sync-pipeline status {org}"
         )
 

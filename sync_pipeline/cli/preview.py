@@ -11,7 +11,7 @@ from sync_pipeline.cli.pull import messages
 if TYPE_CHECKING:
     from sync_pipeline.cli.pipeline import RunOutcome
 
-_COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings")
+_COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings", "mapped_by_older")
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,18 @@ def show_preview(outcome: "RunOutcome") -> None:
             r = outcome.previews.get((one.name, stream.name))
             rows.append((stream.name, *(getattr(r, name, None) for name in _COUNTS)))
         show(
-            ["entity", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided", "warnings"],
+            [
+                "entity",
+                "+ new",
+                "~ updated",
+                "- deleted",
+                "= in sync",
+                "included",
+                "ignored",
+                "undecided",
+                "warnings",
+                "older mapper",
+            ],
             rows,
             title=f"{one.name} ({one.provider})",
         )

@@ -47,6 +47,8 @@ def show_connection(one: "ConnectionStatus") -> None:
         title=f"{one.name} ({one.provider})",
     )  # fmt: skip
     for e in one.entities:
+        if e.mapped_by_older:
+            say(f"{e.entity}: {e.mapped_by_older:,} mapped by an older mapper.")
         if e.message:
             say(f"{e.entity}: {e.message}")
 
@@ -63,6 +65,7 @@ def _connection(one: "ConnectionStatus") -> dict[str, Any]:
                 "updated": e.updated,
                 "deleted": e.deleted,
                 "in_sync": e.in_sync,
+                "mapped_by_older": e.mapped_by_older,
                 "included": e.included,
                 "ignored": e.ignored,
                 "undecided": e.undecided,
@@ -87,6 +90,9 @@ def _ledger(e: "EntityStatus") -> str:
 
 def _advise(org: str, found: Any) -> None:
     entities = [e for one in found for e in one.entities]
+    older = sum(e.mapped_by_older for e in entities)
+    if older:
+        say(f"{older:,} were mapped by an older mapper. Renew them: sync-pipeline plan {org} --remap")
     if any(e.quarantined for e in entities):
         say(f"Some records could not be taken in: sync-pipeline quarantine {org}")
     if all(e.last_run is None for e in entities):

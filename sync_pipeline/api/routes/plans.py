@@ -30,6 +30,7 @@ Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 _NOTHING = "There is nothing to plan: everything that is included is in core already."
+_NOTHING_OLDER = "There is nothing to renew: the current mappers have mapped everything that is in core."
 
 
 def _info(found: select.Plan) -> PlanInfo:
@@ -38,19 +39,26 @@ def _info(found: select.Plan) -> PlanInfo:
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
-    """Plan what is included, drafts too, and not yet in core. Nothing is promoted before somebody applies it."""
+    """Plan what is included, drafts too, and not yet in core. Nothing is promoted before somebody applies it.
+
+    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
+    """
+    wanted = given or NewPlan()
 
     def make() -> select.Plan | None:
-        wanted = given or NewPlan()
-        entities = None
+        chosen = None
         if wanted.connection is not None or wanted.entities:
             one = the_connection(runtime.db, caller, wanted.connection)
             streams = [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
-            entities = [(one.connection_id, stream.entity_type) for stream in streams]
+            chosen = [(one, stream) for stream in streams]
+        if wanted.remap:
+            return select.make_remap_plan(runtime.db, caller.org, chosen, actor=caller.actor)
+        entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
         return select.make_plan(runtime.db, caller.org, actor=caller.actor, origin="api", entities=entities)
 
     made = await runtime.slowly(make)
-    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=_NOTHING))
+    nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
+    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=nothing))
 
 
 @router.get("", responses=problems())

@@ -76,6 +76,7 @@ async def look_or_choose(
                 "updated": row.updated,
                 "deleted": row.deleted,
                 "in_sync": row.in_sync,
+                "mapped_by_older": row.mapped_by_older,
                 "capped": row.capped,
                 "remote_total": row.remote_total,
             }

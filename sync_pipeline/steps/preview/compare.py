@@ -15,6 +15,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.drift import judge_drift
+from sync_pipeline.steps.preview.mappers import mapped_by_older
 
 SQL = load(__package__)
 TABLE_SQL = load(__package__, "table.sql")
@@ -22,7 +23,10 @@ TABLE_SQL = load(__package__, "table.sql")
 
 @dataclass(frozen=True, slots=True)
 class PreviewReport:
-    """The differences of one entity, in the words of a plan. `seconds` is how long comparing took."""
+    """The differences of one entity, in the words of a plan. `seconds` is how long comparing took.
+
+    `mapped_by_older` counts records that are in sync and were mapped by an older mapper.
+    """
 
     connection: str
     entity: str
@@ -34,6 +38,7 @@ class PreviewReport:
     ignored: int
     undecided: int
     warnings: int
+    mapped_by_older: int = 0
     capped: bool = False
     drift: tuple[dict[str, Any], ...] = field(default=())
     message: str | None = None
@@ -103,6 +108,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
             changed_at=known.changed_at if known else None,
         )
         execute(conn, TABLE_SQL["sum_up"], **here)
+        older = mapped_by_older(conn, [(connection, stream)])
     return PreviewReport(
         connection=connection.name,
         entity=stream.name,
@@ -114,6 +120,7 @@ def recompute(db: Database, connection: Connection, stream: Stream, *, actor: st
         ignored=counts.ignored,
         undecided=counts.undecided,
         warnings=counts.warnings,
+        mapped_by_older=sum(older.values()),
         capped=bool(remote and remote.capped),
         drift=tuple(drift),
         message=empty_state(
@@ -135,13 +142,17 @@ def followed(stream: Stream, field: str) -> dict[str, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the newest comparison of an entity found; `remote_total` is what the store said it has."""
+    """What the newest comparison of an entity found; `remote_total` is what the store said it has.
+
+    `mapped_by_older` is counted now: which mapper is the current one depends on the program, not on the comparison.
+    """
 
     entity_type: str
     new: int
     updated: int
     deleted: int
     in_sync: int
+    mapped_by_older: int
     capped: bool
     remote_total: int | None
 
@@ -150,7 +161,11 @@ def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
     """The newest comparison of each entity of a connection."""
     with db.org(connection.org_id) as conn:
         rows = execute(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
-    return [Summary(**row._mapping) for row in rows]
+        older = mapped_by_older(conn, ((connection, stream) for stream in connection.source.streams.values()))
+    return [
+        Summary(**row._mapping, mapped_by_older=older.get((connection.connection_id, row.entity_type), 0))
+        for row in rows
+    ]
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:

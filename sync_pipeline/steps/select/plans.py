@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.steps.connect import Organization
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.preview.mappers import current_mappers
 from sync_pipeline.steps.select.service import SQL
 
 _NOTHING = UUID(int=0)  # the plan of a selection that left nothing to do
@@ -78,21 +82,44 @@ def make_plan(
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             execute(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
             return None
-        sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=None if everything else actor).one()
+        _seal(conn, plan_id, origin=origin, actor=actor, approved_by=None if everything else actor)
         if everything:
             execute(conn, SQL["commit_drafts"], plan_id=plan_id)
         execute(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
-        journal.record(
-            conn,
-            "plan.made",
-            actor=actor,
-            plan=str(plan_id),
-            origin=origin,
-            creates=sealed.creates,
-            updates=sealed.updates,
-            deletes=sealed.deletes,
-        )
     return plan(db, org, plan_id)
+
+
+def make_remap_plan(
+    db: Database, org: Organization, chosen: Iterable[tuple[Connection, Stream]] | None = None, *, actor: str
+) -> Plan | None:
+    """Plan again what an older mapper has mapped, whatever is selected; None if there is nothing to renew.
+
+    `chosen` narrows it to some entities. Only records in core whose captured version is the promoted one: a record that
+    changed is planned by `make_plan`, and is mapped by the current mapper then. Ignored records are left out.
+    """
+    if chosen is None:
+        chosen = ((one, stream) for one in connections(db, org) for stream in one.source.streams.values())
+    with db.org(org.org_id) as conn:
+        plan_id = execute(conn, SQL["open_plan"], origin="remap", actor=actor).scalar_one()
+        if not execute(conn, SQL["fill_remap_plan"], plan_id=plan_id, **current_mappers(chosen)).rowcount:
+            execute(conn, SQL["drop_plan"], plan_id=plan_id)
+            return None
+        _seal(conn, plan_id, origin="remap", actor=actor)
+    return plan(db, org, plan_id)
+
+
+def _seal(conn: Transaction, plan_id: UUID, *, origin: str, actor: str, approved_by: str | None = None) -> None:
+    sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=approved_by).one()
+    journal.record(
+        conn,
+        "plan.made",
+        actor=actor,
+        plan=str(plan_id),
+        origin=origin,
+        creates=sealed.creates,
+        updates=sealed.updates,
+        deletes=sealed.deletes,
+    )
 
 
 def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:

@@ -95,6 +95,28 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
 
+-- fill_remap_plan --
+-- What is in core in the version captured now and was mapped by an older mapper, ignored records left out.
+INSERT INTO selection.sync_plan_item
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
+SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash
+FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(mappers)s::bigint[])
+    AS k (connection_id, entity_type, mapper)
+JOIN connect.integration_connector AS c
+    ON c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.disabled_at IS NULL
+JOIN promote.integration_mapping AS m
+    ON m.org_id = c.org_id AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+        AND NOT m.promoted_deleted AND (m.mapper < k.mapper OR m.mapper > k.mapper OR m.mapper IS NULL)
+JOIN capture.sync_record AS r
+    ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+        AND r.external_id = m.external_id AND r.provider = c.provider AND r.content_hash = m.promoted_hash
+        AND r.deletion_state <> 'deleted'
+WHERE NOT EXISTS (
+    SELECT 1 FROM selection.sync_selective_config AS s
+    WHERE s.org_id = m.org_id AND s.connection_id = m.connection_id AND s.entity_type = m.entity_type
+        AND s.external_id = m.external_id AND s.decision = 'ignore' AND s.content_hash = m.promoted_hash
+        AND NOT s.seen_deleted)
+
 -- seal_plan --
 -- The hash covers every item, in a fixed order: an approval is bound to it.
 UPDATE selection.sync_plan AS p
