@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cache, partial
+from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec, resolve_name
 from typing import Any
 
@@ -55,18 +58,15 @@ def _counts(name: str, importer: str) -> bool:
 @cache
 def _syntax(name: str) -> tuple[str, tuple[str, ...]]:
     """The digest of a module's code, and the modules it imports."""
-    spec = find_spec(name)
-    source = spec.loader.get_source(name) if spec and spec.loader and hasattr(spec.loader, "get_source") else None
-    if spec is None or source is None:
-        raise LookupError(
-            f"{name} has no source code to take a fingerprint of. Install the package with its .py files."
-        )
-    tree = ast.parse(source)
+    module = import_module(name)
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError):  # installed without its source: each release counts as a change
+        return version("sync_pipeline"), ()
     written: list[str] = []
     _write(tree, written)
     digest = hashlib.sha256("".join(written).encode()).hexdigest()
-    package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
-    return digest, tuple(_imports(tree, name, package))
+    return digest, tuple(_imports(tree, name, module.__package__ or ""))
 
 
 def _imports(tree: ast.Module, name: str, package: str) -> Iterator[str]:
@@ -77,9 +77,8 @@ def _imports(tree: ast.Module, name: str, package: str) -> Iterator[str]:
             origin = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
             if _counts(origin, name):
                 yield origin
-                # What is imported may be a module itself.
-                spec = find_spec(origin)
-                if spec is not None and spec.submodule_search_locations is not None:
+                # What is imported from a package may be a module itself.
+                if hasattr(import_module(origin), "__path__"):
                     yield from (one for a in node.names if find_spec(one := f"{origin}.{a.name}") is not None)
 
 
