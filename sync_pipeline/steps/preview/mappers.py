@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
@@ -15,17 +14,18 @@ from sync_pipeline.steps.connect import Connection
 MAPPER_SQL = load(__package__, "mappers.sql")
 
 
-def current_mappers(chosen: Iterable[tuple[Connection, Stream]]) -> dict[str, list[Any]]:
-    """Parameters that list entities with the version of their mapper, those without a mapper left out."""
-    rows = [
+def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:
+    """How many records that are in sync an older mapper has mapped, by connection id and entity type."""
+    mapped = [
         (one.connection_id, stream.entity_type, fingerprint(stream.to_entity))
         for one, stream in chosen
         if stream.to_entity is not None
     ]
-    return {name: [row[place] for row in rows] for place, name in enumerate(("connections", "types", "mappers"))}
-
-
-def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:
-    """How many records that are in sync an older mapper has mapped, by connection id and entity type."""
-    rows = execute(conn, MAPPER_SQL["mapped_by_older"], **current_mappers(chosen))
+    rows = execute(
+        conn,
+        MAPPER_SQL["mapped_by_older"],
+        connections=[connection_id for connection_id, _, _ in mapped],
+        types=[entity_type for _, entity_type, _ in mapped],
+        mappers=[mapper for _, _, mapper in mapped],
+    )
     return {(row.connection_id, row.entity_type): row.mapped_by_older for row in rows}

@@ -15,8 +15,9 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
-from sync_pipeline.steps.preview.mappers import current_mappers
+from sync_pipeline.steps.preview.compare import keys
 from sync_pipeline.steps.select.service import SQL
 
 _NOTHING = UUID(int=0)  # the plan of a selection that left nothing to do
@@ -101,7 +102,14 @@ def make_remap_plan(
         chosen = ((one, stream) for one in connections(db, org) for stream in one.source.streams.values())
     with db.org(org.org_id) as conn:
         plan_id = execute(conn, SQL["open_plan"], origin="remap", actor=actor).scalar_one()
-        if not execute(conn, SQL["fill_remap_plan"], plan_id=plan_id, **current_mappers(chosen)).rowcount:
+        items = 0
+        for one, stream in chosen:
+            if stream.to_entity is not None:
+                mapper = fingerprint(stream.to_entity)
+                items += execute(
+                    conn, SQL["fill_remap_plan"], plan_id=plan_id, mapper=mapper, **keys(one, stream)
+                ).rowcount
+        if not items:
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             return None
         _seal(conn, plan_id, origin="remap", actor=actor)

@@ -96,26 +96,26 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
 
 -- fill_remap_plan --
--- What is in core in the version captured now and was mapped by an older mapper, ignored records left out.
+-- What is in core in the version captured now and was mapped by an older mapper, ignored records left out. An entity at
+-- a time: so the planner knows how many there are.
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
 SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash
-FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(mappers)s::bigint[])
-    AS k (connection_id, entity_type, mapper)
-JOIN connect.integration_connector AS c
-    ON c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.disabled_at IS NULL
-JOIN promote.integration_mapping AS m
-    ON m.org_id = c.org_id AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
-        AND NOT m.promoted_deleted AND (m.mapper < k.mapper OR m.mapper > k.mapper OR m.mapper IS NULL)
+FROM promote.integration_mapping AS m
 JOIN capture.sync_record AS r
-    ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
-        AND r.external_id = m.external_id AND r.provider = c.provider AND r.content_hash = m.promoted_hash
+    ON r.org_id = m.org_id AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+        AND r.provider = %(provider)s AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash
         AND r.deletion_state <> 'deleted'
-WHERE NOT EXISTS (
-    SELECT 1 FROM selection.sync_selective_config AS s
-    WHERE s.org_id = m.org_id AND s.connection_id = m.connection_id AND s.entity_type = m.entity_type
-        AND s.external_id = m.external_id AND s.decision = 'ignore' AND s.content_hash = m.promoted_hash
-        AND NOT s.seen_deleted)
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+    AND NOT m.promoted_deleted AND (m.mapper < %(mapper)s OR m.mapper > %(mapper)s OR m.mapper IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM connect.integration_connector AS c
+        WHERE c.org_id = m.org_id AND c.connection_id = m.connection_id AND c.disabled_at IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM selection.sync_selective_config AS s
+        WHERE s.org_id = m.org_id AND s.connection_id = m.connection_id AND s.entity_type = m.entity_type
+            AND s.external_id = m.external_id AND s.decision = 'ignore' AND s.content_hash = m.promoted_hash
+            AND NOT s.seen_deleted)
 
 -- seal_plan --
 -- The hash covers every item, in a fixed order: an approval is bound to it.
