@@ -6,15 +6,24 @@ back the gate ends by itself.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.entity import keys, noise
 
-SQL = load("sync_pipeline.steps.preview", "drift.sql")
+SQL = load(__package__, "drift.sql")
 CAUSE = "schema_drift"
+
+
+def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) -> list[dict[str, Any]]:
+    """Fields that appeared, vanished or changed their type: {field, change, detail, since}."""
+    rows = execute(conn, SQL["drifted_fields"], **keys(connection, stream), noise=noise(connection, stream))
+    return [{"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()} for r in rows]
 
 
 def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> None:
@@ -23,7 +32,8 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
         return
     place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     broken = {
-        f"{row.field} {row.change}": row for row in execute(conn, SQL["broken"], **place, needs=list(stream.needs))
+        f"{row.field} {row.change}": row
+        for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs))
     }
     journal.gate_gone(
         conn,
@@ -43,7 +53,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
             entity_type=stream.entity_type,
             ever=True,
         )
-        if answer is None and not execute(conn, SQL["is_open"], **place, subject=subject).scalar_one():
+        if answer is None and not execute(conn, SQL["drift_gate_is_open"], **place, subject=subject).scalar_one():
             _open(conn, connection, stream, subject, row.field)
 
 

@@ -13,12 +13,14 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.compare import SQL, TABLE_SQL, empty_state, keys, noise
+from sync_pipeline.steps.preview.entity import empty_state, keys, noise
+from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
 
+SQL = load(__package__, "table.sql")
 STATUSES = ("new", "updated", "deleted", "in_sync")
 DECISIONS = ("include", "ignore", "undecided")
 LARGEST_PAGE = 500
@@ -49,7 +51,7 @@ _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TablePage:
+class RecordPage:
     """Rows {external_id, status, display, raw, warnings, changed_fields, decision}, and how many there are in all."""
 
     data: list[dict[str, Any]]
@@ -136,7 +138,7 @@ def table(
     page: int = 1,
     page_size: int = 50,
     raw: Callable[[str], Any] = _parsed,
-) -> TablePage:
+) -> RecordPage:
     """A page of records with their status. `raw` makes what is shown as raw of the payload's JSON text.
 
     Among very many records a search shows its first 1,000 finds; `capped` says so.
@@ -154,19 +156,19 @@ def table(
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
-        rows = {row.external_id: row for row in execute(conn, TABLE_SQL["rows"], **here, ids=ids)} if ids else {}
+        rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **here, ids=ids)} if ids else {}
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
         changed = (
             {
                 row.external_id: row.fields
-                for row in execute(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
+                for row in execute(conn, SQL["table_changes"], **here, noise=noise(connection, stream), ids=updated)
             }
             if updated
             else {}
         )
         message = None
         if not count and not (status or search or selection):
-            remote = execute(conn, SQL["remote"], **here).one_or_none()
+            remote = execute(conn, SUMMARY_SQL["store_total"], **here).one_or_none()
             message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
     data = [
         {
@@ -180,7 +182,7 @@ def table(
         }
         for row in (rows[one] for one in ids if one in rows)
     ]
-    return TablePage(data, count, page, page_size, message, capped)
+    return RecordPage(data, count, page, page_size, message, capped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +200,12 @@ class _Asked:
 
 def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
     """The ids of a page, how many records there are in all, and whether a search was cut short."""
-    totals = execute(conn, TABLE_SQL["totals"], **keys(asked.connection, asked.stream)).one()
+    totals = execute(conn, SQL["table_totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
         at_most = _FEW if few else FIRST_FINDS
         here = keys(asked.connection, asked.stream)
-        rows = execute(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
+        rows = execute(conn, SQL["table_search"], **here, term=asked.search, at_most=at_most + 1).all()
         capped, rows = len(rows) > at_most, rows[:at_most]
         found = _shown(conn, here, rows)
         if asked.status is None and asked.decision is None and asked.sort == "external_id":
@@ -233,7 +235,7 @@ def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list
     gone = [row.external_id for row in rows if row.deleted]
     if not gone:
         return [row.external_id for row in rows]
-    news = set(execute(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
+    news = set(execute(conn, SQL["seen_deleted"], **here, ids=gone).scalars())
     return [row.external_id for row in rows if not row.deleted or row.external_id in news]
 
 
@@ -295,7 +297,7 @@ def _present(conn: Transaction, asked: _Asked, totals: Any) -> int:
     """Records that are not deleted; counted only while what was captured has not been compared."""
     if totals.present is not None:
         return int(totals.present)
-    return int(execute(conn, SQL["present"], **keys(asked.connection, asked.stream)).scalar_one())
+    return int(execute(conn, SQL["count_present"], **keys(asked.connection, asked.stream)).scalar_one())
 
 
 def _counted(conn: Transaction, tables: Any, where: ColumnElement[bool]) -> int:

@@ -17,7 +17,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
-from sync_pipeline.steps.preview.compare import keys
+from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
 _NOTHING = UUID(int=0)  # the plan of a selection that left nothing to do
@@ -138,7 +138,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     """
     wanted = _as_id(plan_id)
     with db.org(org.org_id) as conn:
-        row = execute(conn, SQL["plan"], plan_id=wanted).one_or_none()
+        row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
         raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
     return _read(row)
@@ -149,8 +149,8 @@ def plans(
 ) -> tuple[Sequence[Plan], int]:
     """A page of the organization's plans, newest first, and how many there are."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
-        count = int(execute(conn, SQL["plan_count"], state=state).scalar_one())
+        rows = execute(conn, SQL["list_plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, SQL["count_plans"], state=state).scalar_one())
     return [_read(row) for row in rows], count
 
 

@@ -9,7 +9,7 @@ RETURNING batch_id
 UPDATE selection.selection_batch SET records = %(records)s
 WHERE org_id = connect.current_org() AND batch_id = %(batch_id)s
 
--- summary --
+-- count_decisions --
 -- How many differences are decided, by what was seen.
 SELECT count(*) FILTER (WHERE s.decision = 'include') AS included,
        count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
@@ -21,7 +21,7 @@ LEFT JOIN selection.sync_selective_config AS s
         AND s.seen_deleted = (d.status = 'deleted')
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
 
--- rules --
+-- standing_rules --
 SELECT rule_id, connection_id, entity_type, kind, field, value, created_by, created_at, why
 FROM selection.standing_rule
 WHERE org_id = connect.current_org() AND disabled_at IS NULL
@@ -154,13 +154,13 @@ WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include
         SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
         WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
 
--- plan --
+-- find_plan --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at,
        (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
 FROM selection.sync_plan AS p WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
 
--- plans --
+-- list_plans --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at,
        (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
@@ -168,7 +168,7 @@ FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
 ORDER BY p.created_at DESC, p.plan_id LIMIT %(limit)s OFFSET %(offset)s
 
--- plan_count --
+-- count_plans --
 SELECT count(*) FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
 

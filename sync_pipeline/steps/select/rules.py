@@ -14,7 +14,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
-from sync_pipeline.steps.preview.compare import keys
+from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
 # What each kind covers, and how it decides.
@@ -90,7 +90,7 @@ def list_rules(db: Database, org: Organization, connection: Connection | None = 
     with db.org(org.org_id) as conn:
         rows = execute(
             conn,
-            SQL["rules"],
+            SQL["standing_rules"],
             connection_id=connection.connection_id if connection else None,
             entity_type=None,
         ).all()
@@ -115,7 +115,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     decided = 0
     with db.org(connection.org_id) as conn:
         rules = execute(
-            conn, SQL["rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
+            conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
         ).all()
         for rule in rules:
             statuses, decision = KINDS[rule.kind]
