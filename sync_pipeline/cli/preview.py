@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """Compare what is captured with what is in core: + new, ~ updated, - deleted, = in sync."""
+    """Compare what is captured with core: + new, ~ updated, - deleted, = in sync."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import Listener
@@ -42,11 +42,8 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
         raise typer.Exit(1)
     if not as_json:
         undecided = sum(r.undecided for r in outcome.previews.values())
-        say(
-            f"{undecided:,} are undecided. Next: sync-pipeline select {org} --connection C --entity E --all --include"
-            if undecided
-            else f"Nothing is undecided. Next: sync-pipeline plan {org}"
-        )
+        then = f"select {org} --connection C --entity E --all --include" if undecided else f"plan {org}"
+        say(f"{undecided:,} records are undecided. Next: sync-pipeline {then}")
 
 
 def show_preview(outcome: "RunOutcome") -> None:

@@ -90,7 +90,9 @@ def test_a_changed_mapper_reaches_what_is_promoted(tmp_path: Path) -> None:
         assert upgraded.older("status") == {"categories": categories}
         assert upgraded.older("preview") == {"categories": categories}
         said = upgraded.python(upgraded.copy, MAIN, "status", "acme")
-        assert f"{categories} were mapped by an older mapper. Renew them: sync-pipeline plan acme --remap" in said
+        assert (
+            f"{categories} records were mapped by an older mapper. Renew them: sync-pipeline plan acme --remap" in said
+        )
         assert upgraded.json("plan", "acme")["plan"] is None
         assert upgraded.json("plan", "acme", "--remap", "--entity", "products")["plan"] is None
         made = upgraded.json("plan", "acme", "--connection", "shop", "--remap")

@@ -1,4 +1,4 @@
-"""Compare what is captured with what is in core: set-based, and writing only what is news."""
+"""Compare what is captured with what is in core, set-based; only differences that changed are written."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SQL = load(__package__, "compare.sql")
 
 
 def recompute(db: Database, connection: Connection, stream: Stream, *, actor: str = "preview") -> PreviewReport:
-    """Compare again, warn about what promotion would trip over, and sum up.
+    """Compare again, warn about what would go wrong in promotion, and sum up.
 
-    Where nothing was captured since the last comparison only the sums are drawn: promotion and undo keep the
-    differences themselves.
+    If nothing was captured since the last comparison, only the sums are computed: promotion and undo keep the
+    differences up to date.
     """
-    del actor  # comparing changes nothing that the audit log would hold
+    del actor  # comparing writes nothing to the audit log
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
         known = execute(
@@ -52,7 +52,7 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
-    """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
+    """Compare these records alone, in the caller's transaction, so that what it wrote has its status at once."""
     here = keys(connection, stream)
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])

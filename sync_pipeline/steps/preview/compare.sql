@@ -1,11 +1,11 @@
 -- join_by_hash --
--- Whole entities are hashed, whatever the statistics of a table that has just been filled say: a nested loop chosen for
--- the one row they promise takes minutes for the million there are.
+-- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
+-- planner would choose for it takes minutes for a million.
 SET LOCAL enable_nestloop = off
 
 -- compare --
--- What is captured against what is in core. A table of its own, because PostgreSQL reads for one with all its workers, and
--- for a statement that also writes with none.
+-- What is captured against what is in core. A table of its own, because PostgreSQL uses parallel workers for it, and none
+-- for a statement that also writes.
 CREATE TEMP TABLE different ON COMMIT DROP AS
 SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
        CASE WHEN m.external_id IS NULL THEN 'new'
@@ -25,7 +25,7 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
 ANALYZE different
 
 -- write_different --
--- Only differences are written, and only those that are not noted yet, so a quiet day writes nothing.
+-- Write only differences that are not stored yet: without changes nothing is written.
 WITH settled AS (
     DELETE FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
@@ -47,7 +47,7 @@ SET status = excluded.status, content_hash = excluded.content_hash, promoted_has
     warnings = '[]', computed_at = now()
 
 -- compare_some --
--- The same for a few records: an index probe each, whatever the planner thinks of tables that were empty a minute ago.
+-- The same for a few records, by an index probe each: the statistics of tables that were empty a minute ago mislead.
 CREATE TEMP TABLE different ON COMMIT DROP AS
 SELECT * FROM (
     SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
@@ -84,8 +84,8 @@ WHERE (d.status, d.content_hash, d.promoted_hash)
     IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash)
 
 -- last_change --
--- When a record of this entity was last written, and what the last comparison knew of it. Committed with the records, so
--- the same moment means the same records.
+-- When a record of this entity was last written, and whether the last comparison has seen that. The time is committed
+-- with the records, so the same time means the same records.
 SELECT c.changed_at, s.changed_at IS NOT DISTINCT FROM c.changed_at AND s.noise = %(noise)s AS compared, s.drift
 FROM capture.sync_cursor AS c
 LEFT JOIN preview.summary AS s

@@ -1,7 +1,7 @@
-"""Schema drift that breaks a mapping: a field promotion needs is gone, or has become something else.
+"""Schema drift that breaks a mapper: a field it needs is missing or has changed its type.
 
-Capture and preview go on, for they keep whatever comes; promotion of that entity waits at a gate. When the field is
-back the gate ends by itself.
+Capture and preview go on, because they keep every payload; promotion of that entity waits at a gate. The gate closes by
+itself when the field is back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) ->
 
 
 def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> None:
-    """Open a gate for each broken field that nobody accepted, and end those whose field is back."""
+    """Open a gate for each broken field that nobody accepted, and close those whose field is back."""
     if not stream.needs:
         return
     place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}

@@ -1,6 +1,6 @@
 -- drifted_fields --
--- Fields that appeared or changed their type after the entity was first read, and fields the last full read no
--- longer saw. A null where there was a value is no change of type.
+-- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
+-- not see. A null instead of a value does not change the type.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full

@@ -9,7 +9,7 @@ from sync_pipeline.steps.connect import Connection
 
 
 def keys(connection: Connection, stream: Stream) -> dict[str, Any]:
-    """Parameters that name one entity of one connection."""
+    """Parameters that identify one entity of one connection."""
     return {
         "connection_id": connection.connection_id,
         "entity_type": stream.entity_type,
@@ -18,12 +18,12 @@ def keys(connection: Connection, stream: Stream) -> dict[str, Any]:
 
 
 def noise(connection: Connection, stream: Stream) -> list[str]:
-    """Fields that move without a change, the connection's own included."""
+    """Fields that change although the content does not, including those the connection lists."""
     return [*stream.noise, *connection.common().noise.get(stream.name, ())]
 
 
 def empty_state(connection: Connection, *, promoted: bool, remote: int) -> str | None:
-    """What to say where nothing of an entity is in core yet, and the store has some."""
+    """The message for an entity that has records in the store and none in core."""
     if promoted or not remote:
         return None
     return (

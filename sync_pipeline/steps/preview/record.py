@@ -1,4 +1,4 @@
-"""One record in full: what is captured of it and what core has, its versions, its mapping, what was decided."""
+"""One record in full: its payload, its differences from core, its versions, its mapping and its decision."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def write_summary(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the newest comparison of an entity found; `remote_total` is what the store said it has.
+    """What the newest comparison of an entity found; `remote_total` is what the store reported.
 
     `mapped_by_older` is counted now: which mapper is the current one depends on the program, not on the comparison.
     """

@@ -29,7 +29,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND NOT promoted_deleted
 
 -- store_total --
--- What the store said it has, in the newest run that asked; and whether that run was cut short.
+-- How many records the store reported in the newest run that asked, and whether that run was capped.
 SELECT coalesce((detail ->> 'remote_total')::bigint, expected) AS total, capped FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND mode IN ('full', 'preview')
@@ -47,7 +47,7 @@ SET new = excluded.new, updated = excluded.updated, deleted = excluded.deleted, 
     noise = excluded.noise, changed_at = excluded.changed_at, computed_at = now()
 
 -- sum_up_tally --
--- One row a status again, where many have gathered.
+-- Sum up many rows into one a status.
 WITH gathered AS (
     DELETE FROM preview.tally
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

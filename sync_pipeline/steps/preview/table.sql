@@ -1,6 +1,6 @@
 -- table_totals --
--- How many records an entity has and how many differ, without counting them: what the last comparison found, if nothing
--- was captured since (else null), and the tally.
+-- How many records an entity has and how many differ, without counting them: from the last comparison, if nothing was
+-- captured since (else null), and from the tally.
 SELECT (SELECT s.in_sync + s.new + s.updated
         FROM capture.sync_cursor AS c JOIN preview.summary AS s
             ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
@@ -30,7 +30,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND status = 'deleted' AND external_id = ANY (%(ids)s)
 
 -- table_rows --
--- What is shown of some records.
+-- The columns of some records.
 SELECT r.external_id, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
        coalesce(d.status, 'in_sync') AS status, d.warnings, s.decision
 FROM capture.sync_record AS r
@@ -45,8 +45,8 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 
 -- table_changes --
--- Names of the changed fields of some records: what core has against what is captured. What core has of a record that
--- changed since is in the history; looked up there record by record.
+-- The changed fields of some records: the promoted version against the captured one. The promoted version of a changed
+-- record is in the history, where it is looked up record by record.
 SELECT r.external_id, preview.changed_fields(h.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
 FROM capture.sync_record AS r
 JOIN preview.difference AS d

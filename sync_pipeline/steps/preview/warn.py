@@ -1,4 +1,4 @@
-"""What promotion would trip over, said before it does: warnings on differences that were just written."""
+"""Warnings about what would go wrong in promotion, for the differences that were just written."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
 
 
 def followed(stream: Stream, field: str) -> dict[str, str | None]:
-    """Where `field` names a record that the mapping follows: that record's type, and the field of it that is read."""
+    """If `field` refers to a record that the mapper follows: that record's type, and the field that is read."""
     for follow in getattr(stream.to_entity, "follows", ()):
         if follow.field == field:
             return {"of_type": follow.entity_type, "of_field": follow.reads[0]}

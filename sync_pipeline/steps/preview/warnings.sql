@@ -1,5 +1,5 @@
 -- stage_fresh --
--- The differences this transaction has written: only these are examined for warnings.
+-- The differences that this transaction has written: only these get warnings.
 CREATE TEMP TABLE fresh ON COMMIT DROP AS
 SELECT n.external_id, n.parent_id, n.code_key FROM different AS n JOIN preview.difference AS d
     ON d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
@@ -10,11 +10,11 @@ WHERE d.status <> 'deleted' AND d.computed_at = now()
 ANALYZE fresh
 
 -- join_by_index --
--- What is news is little among very much: looked up by the index, not hashed.
+-- Few of many records are new or changed: look them up by index.
 SET LOCAL enable_nestloop = on
 
 -- warn_unparsable --
--- Money and dates that promotion could not read.
+-- Amounts and dates that promotion cannot parse.
 WITH fields (field, kind) AS (
     SELECT f, 'money' FROM unnest(%(money)s::text[]) AS f
     UNION ALL SELECT f, 'date' FROM unnest(%(dates)s::text[]) AS f
@@ -39,7 +39,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = bad.external_id
 
 -- warn_missing_parent --
--- What it hangs on is not captured, or is deleted at the store.
+-- Its parent is not captured, or is deleted in the store.
 WITH bad AS (
     SELECT fresh.external_id, fresh.parent_id FROM fresh
     WHERE fresh.parent_id IS NOT NULL AND NOT EXISTS (
@@ -57,7 +57,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = bad.external_id
 
 -- warn_currency --
--- The currency stands in the record, or in another one that it names.
+-- The currency is in the record, or in another record that it refers to.
 WITH home AS (
     SELECT currency FROM connect.organization WHERE org_id = connect.current_org() AND currency IS NOT NULL
 ), bad AS (
@@ -80,7 +80,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = bad.external_id
 
 -- warn_email --
--- E-mails that promotion will meet twice: one customer in core.
+-- E-mails that several records share: they become one customer in core.
 WITH shared AS (
     SELECT r.external_id, r.email, o.elsewhere, o.here
     FROM fresh JOIN capture.sync_record AS r
@@ -110,7 +110,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = warned.external_id
 
 -- stage_codes --
--- The SKUs that are news.
+-- The SKUs of new and changed records.
 CREATE TEMP TABLE fresh_codes ON COMMIT DROP AS
 SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 
@@ -118,7 +118,7 @@ SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 ANALYZE fresh_codes
 
 -- forget_sku_warnings --
--- They depend on other records too, so they are worked out anew for every SKU that is news.
+-- They depend on other records too, so they are computed again for every SKU of a new or changed record.
 UPDATE preview.difference AS d
 SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (!(@.code like_regex "sku$"))')
 FROM fresh_codes AS k JOIN capture.sync_record AS r
@@ -140,8 +140,8 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
                 AND c.connection_id = %(connection_id)s AND c.provider = %(provider)s OFFSET 0) AS r))
 
 -- warn_sku --
--- SKUs that promotion will meet twice: in this connection (the lowest id owns it), in another one (one core row, two
--- mappings), or on a core row that nothing maps to (by the organization's policy).
+-- SKUs that several records share: in this connection (the lowest id keeps it), in another one (one core row, two
+-- mappings), or with a core row that has no mapping (the organization's policy decides).
 WITH holders AS MATERIALIZED (
     SELECT r.connection_id, r.external_id, r.code_key, c.name AS connection,
            row_number() OVER (PARTITION BY r.connection_id, r.code_key

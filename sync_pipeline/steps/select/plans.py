@@ -1,4 +1,4 @@
-"""A plan: the stored answer to “what exactly will happen”."""
+"""A plan: the stored list of what will happen to which record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
-_NOTHING = UUID(int=0)  # the plan of a selection that left nothing to do
+_NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def make_plan(
     batches: Sequence[int] | None = None,
     entities: Sequence[tuple[int, str]] | None = None,
 ) -> Plan | None:
-    """Plan everything that is included in the version captured now and not yet in core; None if there is nothing.
+    """Plan everything that is included in its captured version and not yet in core; None if there is nothing to plan.
 
-    A plan of a person takes drafts too, and waits for approval. `origin` “selection” is the sensor's: only what was
-    selected to be promoted, up to that act of selecting, and approved by it. `batches` (acts of selecting) and
-    `entities` (connection and entity type) narrow it.
+    A person's plan includes drafts and waits for approval. The sensor's plan (`origin` “selection”) leaves drafts out,
+    takes selections up to `batches_up_to`, and is approved at once. `batches` (selections) and `entities` (connection
+    id and entity type) narrow a plan.
     """
     everything = origin != "selection"
     only = {
@@ -171,21 +171,21 @@ def plan_items(
 
 
 def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
-    """Say yes to exactly the plan with this hash. Said twice it is said.
+    """Approve the plan, which must have this hash. Approving it again changes nothing.
 
     Raises:
         NotFound: no such plan.
-        Conflict: the plan has another hash, or is not waiting for approval any more.
+        Conflict: the plan has another hash, or does not wait for approval.
     """
     return _settle(db, org, plan_id, "approved", actor=actor, plan_hash=plan_hash)
 
 
 def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: str, why: str | None = None) -> Plan:
-    """Say no: the plan is never applied.
+    """Refuse the plan: it is never applied.
 
     Raises:
         NotFound: no such plan.
-        Conflict: it was applied already.
+        Conflict: it was already applied.
     """
     return _settle(db, org, plan_id, "refused", actor=actor, why=why)
 
@@ -202,13 +202,13 @@ def _settle(
 ) -> Plan:
     found = plan(db, org, plan_id)
     if plan_hash is not None and plan_hash != found.hash:
-        raise Conflict("The plan has another hash: look at it again before approving it.")
+        raise Conflict("The plan has a different hash. Read the plan again before you approve it.")
     with db.org(org.org_id) as conn:
         now = execute(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
         if now.settled:
             journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
         elif now.state != state:
-            raise Conflict(f"The plan is {now.state} already.")
+            raise Conflict(f"The plan is already {now.state}.")
     return plan(db, org, found.plan_id)
 
 
@@ -220,4 +220,6 @@ def _as_id(plan_id: UUID | str) -> UUID:
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:
-        raise NotFound(f"“{plan_id}” is no plan id.") from None
+        raise NotFound(
+            f"“{plan_id}” is not a plan id. `sync-pipeline plan` prints the id of the plan it makes."
+        ) from None

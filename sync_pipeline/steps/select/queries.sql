@@ -10,7 +10,7 @@ UPDATE selection.selection_batch SET records = %(records)s
 WHERE org_id = connect.current_org() AND batch_id = %(batch_id)s
 
 -- count_decisions --
--- How many differences are decided, by what was seen.
+-- How many differences are decided in their current version.
 SELECT count(*) FILTER (WHERE s.decision = 'include') AS included,
        count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
        count(*) FILTER (WHERE s.decision IS NULL) AS undecided
@@ -27,7 +27,7 @@ FROM selection.standing_rule
 WHERE org_id = connect.current_org() AND disabled_at IS NULL
     AND (%(connection_id)s::bigint IS NULL OR connection_id = %(connection_id)s)
     AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
--- What ignores comes first: it must not be overtaken by what includes.
+-- Ignoring rules come first, so that an including rule does not win over them.
 ORDER BY kind = 'ignore_where' DESC, rule_id
 
 -- add_rule --
@@ -42,7 +42,7 @@ WHERE org_id = connect.current_org() AND rule_id = %(rule_id)s AND disabled_at I
 RETURNING rule_id
 
 -- apply_rule --
--- Undecided differences that the rule covers, decided in its name.
+-- Decide the undecided differences that the rule covers.
 INSERT INTO selection.sync_selective_config AS c
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, decided_by, why, batch_id)
 SELECT d.org_id, d.connection_id, d.entity_type, d.external_id, %(decision)s, d.content_hash, d.status = 'deleted',
@@ -69,7 +69,7 @@ INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
 (connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
 
 -- fill_plan --
--- What was included in the very version that is captured now, and is not in core yet.
+-- What was included in the version that is captured now, and is not in core yet.
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
 SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
@@ -145,7 +145,7 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id 
     AND s.draft AND s.decision = 'include'
 
 -- planned_batches --
--- These selections have been answered by a plan (or there was nothing left to plan).
+-- These selections have their plan, or left nothing to plan.
 UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s, draft = false
 WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include'
     AND (%(all)s OR NOT draft) AND batch_id <= %(up_to)s

@@ -1,4 +1,4 @@
-"""Include or ignore records: one, many, or all that match; bound to the version that was seen."""
+"""Include or ignore records: one, many, or all that match. A decision is bound to the captured version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONFIG = sql_table("sync_selective_config", *map(column, (*_COLUMNS, "decided_a
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One act of selecting: its number and how many records it decided."""
+    """One selection: its number and how many records it decided."""
 
     batch_id: int
     records: int
@@ -65,21 +65,15 @@ def select(  # one keyword for each part of the sentence “include what is new 
     draft: bool = False,
 ) -> Selected:
     """Decide on records: those named by `ids`, or all differences (of a status, matching a search, or `everything`).
-
-    A draft is not promoted by the sensor; a plan commits it.
+    The sensor does not promote a draft; a plan commits it.
 
     Raises:
-        ConfigurationError: nothing says which records, or an id is not captured.
+        ConfigurationError: no records are named, or an id is not captured.
     """
     if ids is None and not (status or search or everything):
         raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
-    criteria = {
-        "ids": list(ids)[:1000] if ids is not None else None,
-        "status": status,
-        "search": search,
-        "all": everything,
-        "except": list(excluding)[:1000],
-    }
+    criteria: dict[str, Any] = {"status": status, "search": search, "all": everything}
+    criteria |= {"ids": list(ids or ())[:1000], "except": list(excluding)[:1000]}
     act = {"decision": "include" if include else "ignore", "draft": draft}
     tables, where = matching(connection, stream, ids=ids, status=status, search=search)
     record, difference = tables.left.left, tables.left.right
@@ -97,7 +91,7 @@ def select(  # one keyword for each part of the sentence “include what is new 
                 SQL["open_batch"],
                 **keys(connection, stream),
                 **act,
-                criteria=json.dumps({k: v for k, v in criteria.items() if v}),
+                criteria=json.dumps({name: value for name, value in criteria.items() if value}),
                 actor=actor,
                 why=why,
             ).scalar_one()
