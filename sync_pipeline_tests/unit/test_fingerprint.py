@@ -119,7 +119,7 @@ def test_the_mappers_of_one_provider_do_not_depend_on_anothers() -> None:
             if stream.to_entity is not None:
                 modules = module._closure({stream.to_entity.__module__})
                 assert all(
-                    name.startswith((f"sync_pipeline.sources.{source.name}.", "sync_pipeline.entities."))
+                    name.startswith((f"sync_pipeline.sources.{source.name}.", "sync_pipeline.entities"))
                     for name in modules
                 )
                 assert modules & {"sync_pipeline.entities.base"}

@@ -1,4 +1,4 @@
-"""`python -m sync_pipeline.steps.promote TABLE` prints the statements of a table that are written once for all tables."""
+"""`python -m sync_pipeline.steps.promote TABLE` prints the statements of a table that are generated for all tables."""
 
 import sys
 
