@@ -148,9 +148,9 @@ def webhook(
             found = context.connection(context.org(org), connection)
         there = step.secret(context.settings, found, hooks.secret_field) is not None
     if as_json:
-        emit({"org": org, "connection": found.name, "path": step.webhook_path(found), "secret_set": there})
+        emit({"org": org, "connection": found.name, "path": found.webhook_path, "secret_set": there})
         return
-    say(f"Webhooks of {found.name} go to <this service's address>{step.webhook_path(found)}")
+    say(f"Webhooks of {found.name} go to <this service's address>{found.webhook_path}")
     if not there:
         say(f"It has no secret yet, so none is believed: sync-pipeline webhook {org} {found.name} --secret-env VAR")
 

@@ -24,7 +24,6 @@ from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
 from sync_pipeline.steps import connect
-from sync_pipeline.steps.connect.rotate import rotate_credentials
 
 router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
@@ -128,7 +127,7 @@ async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given
 
     def replace() -> Tested:
         one = the_connection(runtime.db, caller, connection)
-        rotate_credentials(runtime.db, runtime.settings, caller.org, one, given.credentials, actor=caller.actor)
+        connect.rotate_credentials(runtime.db, runtime.settings, caller.org, one, given.credentials, actor=caller.actor)
         return _tested(runtime, caller, one.name)
 
     one = await runtime.run(the_connection, runtime.db, caller, connection)

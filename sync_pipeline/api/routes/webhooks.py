@@ -39,4 +39,4 @@ async def set_webhook_secret(
 def _set(runtime: ApiRuntime, caller: Caller, name: str, value: str) -> WebhookInfo:
     found = the_connection(runtime.db, caller, name)
     connect.set_webhook_secret(runtime.db, runtime.settings, found, value, actor=caller.actor)
-    return WebhookInfo(connection=found.name, path=connect.webhook_path(found), secret_set=bool(value.strip()))
+    return WebhookInfo(connection=found.name, path=found.webhook_path, secret_set=bool(value.strip()))
