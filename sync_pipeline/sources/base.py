@@ -15,6 +15,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources.settings import ConnectionSettings
@@ -196,10 +198,15 @@ class Unreadable(SyncError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """How the records of one push call read."""
+    """How the records of one push call read.
+
+    `record` declares the known fields, for the API's document; which of them are required is also what is checked. It
+    holds no model of its own, and other fields are accepted.
+    """
 
     stream: str
     id_field: str  # wc_product_id
+    record: type[BaseModel]
     # What a plugin sent, in the names of the provider's own payload; raises Unreadable.
     to_payload: Callable[[Mapping[str, Any]], dict[str, Any]]
     # The known payload with what was pushed laid over it.
@@ -241,12 +248,16 @@ class Source:
     name: str
     title: str
     settings: type[ConnectionSettings]
-    secret_fields: tuple[str, ...]
     address_field: str
     connect: Callable[..., Client]  # (settings, *, allow_private)
     streams: Mapping[str, Stream]
     pushed: Mapping[str, Pushed] = field(default_factory=dict)  # by the name of the call: products
     webhooks: Webhooks | None = None
+
+    @property
+    def secret_fields(self) -> tuple[str, ...]:
+        """The settings that hold secrets."""
+        return self.settings.secret_fields()
 
     def stream(self, name: str) -> Stream:
         """The stream called `name` (products) or typed `name` (product).

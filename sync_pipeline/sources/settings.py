@@ -1,13 +1,14 @@
-"""The settings that all connections have, whatever the provider."""
+"""The settings that all connections share, and how `connect` takes those of a provider."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
 
 _WRITTEN = re.compile(r"[^\s?#\\\x00-\x1f\x7f/][^\s?#\\\x00-\x1f\x7f]{0,2000}")
 
@@ -15,10 +16,22 @@ _Name = Annotated[str, StringConstraints(max_length=200)]
 LOCAL = frozenset({"ca_file"})  # settings of any provider that name a file of the machine this runs on
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectOption:
+    """How `sync-pipeline connect` takes a field: `--key K`; or, with `env`, `--secret-env VAR`, where the environment
+    variable VAR holds the value.
+    """
+
+    name: str
+    metavar: str
+    env: bool = False
+
+
 class ConnectionSettings(BaseModel):
     """What every connection may set, beside its provider's own fields.
 
-    `LEGACY_KEYS`: what plugins and earlier systems called a provider's fields; the canonical spelling wins over them.
+    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: what plugins and earlier systems called a
+    provider's fields; the canonical spelling wins.
     """
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
@@ -50,6 +63,29 @@ class ConnectionSettings(BaseModel):
     currency: str | None = Field(
         None, pattern="^[A-Z]{3}$", description="Of its prices, where it is not the organization's."
     )
+
+    @classmethod
+    def secret_fields(cls) -> tuple[str, ...]:
+        """The fields that hold secrets."""
+        return tuple(
+            name for name, one in cls.model_fields.items() if SecretStr in (one.annotation, *get_args(one.annotation))
+        )
+
+    @classmethod
+    def connect_options(cls) -> Mapping[str, ConnectOption]:
+        """Field → its option of `connect`: for required fields, and for those that declare a `ConnectOption`.
+
+        Without one, `region` is `--region REGION` and a secret `api_key` is `--api-key-env VAR`.
+        """
+        options: dict[str, ConnectOption] = {}
+        for name, one in cls.model_fields.items():
+            flag = f"--{name.replace('_', '-')}"
+            secret = name in cls.secret_fields()
+            usual = ConnectOption(f"{flag}-env", "VAR", env=True) if secret else ConnectOption(flag, name.upper())
+            declared = next((each for each in one.metadata if isinstance(each, ConnectOption)), None)
+            if declared or one.is_required():
+                options[name] = declared or usual
+        return options
 
     @model_validator(mode="before")
     @classmethod

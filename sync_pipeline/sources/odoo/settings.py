@@ -1,11 +1,11 @@
 """What an Odoo connection must supply. Older spellings of the keys are understood."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from sync_pipeline.sources.settings import ConnectionSettings, address
+from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, address
 
 
 class OdooConfig(ConnectionSettings):
@@ -40,10 +40,16 @@ class OdooConfig(ConnectionSettings):
         "verify_ssl": "verify_tls",
     }
 
-    url: str = Field(title="Address", description="Where Odoo is, for example https://odoo.example")
-    db: str = Field(title="Database", description="The database's name; on Odoo Online the part before .odoo.com")
-    username: str = Field(title="User", description="The login of the user whose rights are used")
-    password: SecretStr = Field(
+    url: Annotated[str, ConnectOption("--url", "URL")] = Field(
+        title="Address", description="Where Odoo is, for example https://odoo.example"
+    )
+    db: Annotated[str, ConnectOption("--db", "DB")] = Field(
+        title="Database", description="The database's name; on Odoo Online the part before .odoo.com"
+    )
+    username: Annotated[str, ConnectOption("--user", "U")] = Field(
+        title="User", description="The login of the user whose rights are used"
+    )
+    password: Annotated[SecretStr, ConnectOption("--secret-env", "VAR", env=True)] = Field(
         title="Password or API key", description="A key is better: Preferences, Account Security, New API Key"
     )
     transport: Literal["auto", "json2", "jsonrpc"] = Field(
