@@ -101,7 +101,7 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
         "name is missing",
         "price is not a number",
         "updated_at is not a date",
-        "it is no object",
+        "it is not an object",
         "stock_quantity is not a number",
     }
     before = state(plain)
