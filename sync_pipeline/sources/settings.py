@@ -36,32 +36,36 @@ class ConnectionSettings(BaseModel):
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    # A tenant sets these, so each has bounds: one connection must not hold up the others.
-    sweep_every: int = Field(1, ge=1, le=1_000, description="A delta sweeps every n-th time; 1: each time.")
-    overlap_seconds: int = Field(300, ge=0, le=31 * 86_400, description="How far before the watermark a delta begins.")
+    # Tenants set these, so each has bounds: one connection must not delay the others.
+    sweep_every: int = Field(1, ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one.")
+    overlap_seconds: int = Field(
+        300, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+    )
     deletion_gate_share: float = Field(
-        0.2, ge=0, le=1, description="More missing than this share of an entity opens a gate."
+        0.2, ge=0, le=1, description="If more than this share of an entity is missing, a gate opens."
     )
-    promote_on_select: bool = Field(True, description="A selection that is no draft is promoted by a sensor.")
+    promote_on_select: bool = Field(True, description="A sensor promotes each selection that is not a draft.")
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = Field(4, ge=1, le=64, description="How many requests the store is sent at once, at most.")
+    max_concurrency: int = Field(4, ge=1, le=64, description="Requests in flight to the store, at most.")
     preview_max_pages: int = Field(
-        10, ge=1, le=10_000, description="A preview reads at most so many pages of 100 records."
+        10, ge=1, le=10_000, description="Pages of 100 records that a preview reads, at most."
     )
-    batch_size: int = Field(50, ge=1, le=5_000, description="So many records are promoted in one transaction.")
-    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two such batches.")
-    timeout_seconds: float = Field(60.0, gt=0, le=300, description="How long the store may take for an answer.")
+    batch_size: int = Field(50, ge=1, le=5_000, description="Records promoted in one transaction.")
+    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two batches.")
+    timeout_seconds: float = Field(60.0, gt=0, le=300, description="Seconds the store may take to answer.")
     noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field(
-        {}, max_length=100, description="Per entity: more fields whose change is no change."
+        {}, max_length=100, description="Per entity: further fields whose change is ignored."
     )
     pii_policy: Literal["keep", "hash"] | None = Field(
         None,
-        description="hash: an e-mail address is stored as its SHA-256 alone, wherever it comes from; keep: as it is. "
-        "Not set: what is pushed is hashed, what is pulled is kept.",
+        description="hash: e-mail addresses are stored as their SHA-256 only; keep: unchanged. "
+        "Not set: pushed ones are hashed, pulled ones kept.",
     )
-    owner: str | None = Field(None, max_length=254, description="Who answers for this store; named at its gates.")
+    owner: str | None = Field(
+        None, max_length=254, description="The person responsible for this store; gates name them."
+    )
     currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="Of its prices, where it is not the organization's."
+        None, pattern="^[A-Z]{3}$", description="Currency of its prices, if not the organization's."
     )
 
     @classmethod
@@ -102,10 +106,10 @@ class ConnectionSettings(BaseModel):
 
 
 def address(value: str, tails: tuple[str, ...]) -> str:
-    """A server's address as it is kept: with its scheme, without the `tails` that people copy along.
+    """A server's address in canonical form: with its scheme, without the `tails` that people copy along.
 
     Raises:
-        ValueError: it is none, or holds a login.
+        ValueError: it is not an address, or contains a login.
     """
     value = value.strip().rstrip("/")
     if "://" not in value:

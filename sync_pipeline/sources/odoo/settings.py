@@ -63,7 +63,9 @@ class OdooConfig(ConnectionSettings):
     lang: str = Field("en_US", title="Language", description="In which translated fields are read")
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
     # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
-    overlap_seconds: int = Field(900, ge=0, le=31 * 86_400, description="How far before the watermark a delta begins.")
+    overlap_seconds: int = Field(
+        900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+    )
 
     @field_validator("url")
     @classmethod
