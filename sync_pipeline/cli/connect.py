@@ -1,85 +1,36 @@
 """connect, connections, settings, doctor: stores, their settings, and whether they answer."""
 
-import os
-from collections.abc import Mapping, Sequence
-from functools import cache
-from inspect import Parameter, Signature
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from sync_pipeline.cli.options import CONNECT, AnyConnection, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
 
 if TYPE_CHECKING:
-    from sync_pipeline.sources.base import Finding, Source
+    from sync_pipeline.sources.base import Finding
     from sync_pipeline.steps.connect import Connection
 
 
 def register(app: typer.Typer) -> None:
-    app.command("connect", cls=_ConnectCommand)(connect)
+    app.command("connect", cls=ConnectCommand)(connect)
     app.command("connections")(connections)
     app.command("settings")(settings)
     app.command("webhook")(webhook)
     app.command("doctor")(doctor)
 
 
-@cache
-def _options() -> Mapping[str, Any]:
-    """Parameter → option, for each option that some provider's settings declare. Two providers may share one."""
-    from sync_pipeline.sources.base import all_sources
-
-    words: dict[str, list[str]] = {}
-    metavars: dict[str, str] = {}
-    for source in all_sources().values():
-        for name, option in source.settings.connect_options().items():
-            field = source.settings.model_fields[name]
-            title = f"{field.title or name}{', in an environment variable' if option.env else ''}"
-            words.setdefault(option.name, []).append(f"{source.name}: {title}. {field.description or ''}".strip())
-            metavars.setdefault(option.name, option.metavar)
-    # A command is made of a function's signature; of this one only its options are used.
-    command = typer.Typer(add_completion=False)
-
-    def declared() -> None:
-        pass
-
-    declared.__signature__ = Signature(  # type: ignore[attr-defined]
-        [
-            Parameter(
-                _parameter(flag),
-                Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    str | None, typer.Option(flag, metavar=metavars[flag], help=" ".join(texts), show_default=False)
-                ],
-            )
-            for flag, texts in words.items()
-        ]
-    )
-    command.command()(declared)
-    return {str(one.name): one for one in typer.main.get_command(command).params}
-
-
-def _parameter(flag: str) -> str:
-    return flag.removeprefix("--").replace("-", "_")
-
-
-class _ConnectCommand(TyperCommand):
-    """`connect` with the options of all providers. They are collected when the command runs: sources load slowly."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        return [*super().get_params(ctx), *_options().values()]
-
-    def invoke(self, ctx: Any) -> Any:
-        ctx.obj = {name: ctx.params.pop(name) for name in _options()}
-        return super().invoke(ctx)
-
-
 def connect(
     ctx: typer.Context,
     org: Org,
-    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="Its own options are named with it below.")],
+    provider: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROVIDER", help="The store's provider. The options below say which providers they are for."
+        ),
+    ],
     name: Annotated[str, typer.Option("--name", metavar="C", help="The name of the new connection.")],
     as_json: Json = False,
 ) -> None:
@@ -88,7 +39,7 @@ def connect(
     from sync_pipeline.sources.base import source
     from sync_pipeline.steps import connect as step
 
-    given = _given(source(provider), ctx.obj)
+    given = given_settings(source(provider), ctx.obj)
     with opened() as context:
         made = step.add_connection(
             context.db, context.settings, context.org(org), provider, name, given, actor=context.actor
@@ -179,7 +130,7 @@ def webhook(
         if hooks is None:
             raise ConfigurationError(f"{found.source.title} stores send no webhooks here.")
         if secret_env is not None:
-            value = _from_environment(secret_env)
+            value = from_environment(secret_env)
             step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)
             found = context.connection(context.org(org), connection)
         there = step.secret(context.settings, found, hooks.secret_field) is not None
@@ -219,45 +170,6 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
     if wrong:
         note(f"Not healthy: {', '.join(wrong)}.")
         raise typer.Exit(1)
-
-
-def _given(source: "Source", options: Mapping[str, str | None]) -> dict[str, str]:
-    """The provider's settings, from the options on the command line and from the environment.
-
-    Raises:
-        ConfigurationError: an option is missing or belongs to another provider, or its variable is not set.
-    """
-    from sync_pipeline.errors import ConfigurationError
-
-    own = source.settings.connect_options()
-    flags = {_parameter(option.name): option.name for option in own.values()}
-    foreign = [name for name, value in options.items() if value is not None and name not in flags]
-    if foreign:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in foreign)
-        raise ConfigurationError(f"{source.name} does not take {named}. It takes: {', '.join(flags.values())}.")
-    given: dict[str, str] = {}
-    missing = []
-    for name, option in own.items():
-        value = options[_parameter(option.name)]
-        if value:
-            given[name] = _from_environment(value) if option.env else value
-        elif source.settings.model_fields[name].is_required():
-            missing.append(option.name)
-    if missing:
-        raise ConfigurationError(f"A {source.name} connection also needs {' and '.join(missing)}.")
-    return given
-
-
-def _from_environment(variable: str) -> str:
-    from sync_pipeline.errors import ConfigurationError
-
-    value = os.environ.get(variable, "")
-    if not value:
-        raise ConfigurationError(
-            f"The environment variable {variable} is not set. Put the secret there, for example with "
-            f"`read -rs {variable}; export {variable}`, and run the same command again."
-        )
-    return value
 
 
 def _value(text: str) -> Any:

@@ -1,12 +1,12 @@
 """user: users, who log in with a password."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from sync_pipeline.cli.options import Json, Org
 from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.provider_options import from_environment
 
 commands = typer.Typer(no_args_is_help=True, help="People who log in with a password.")
 
@@ -27,15 +27,9 @@ def add(
 ) -> None:
     """Add a user. The password is read from an environment variable and stored as an argon2id hash."""
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps.connect import users
 
-    password = os.environ.get(password_env, "")
-    if not password:
-        raise ConfigurationError(
-            f"The environment variable {password_env} is not set. Put the password there, for example with "
-            f"`read -rs {password_env}; export {password_env}`, and run the same command again."
-        )
+    password = from_environment(password_env, "password")
     with opened() as context:
         made = users.add_user(context.db, context.org(org), email, password, role, actor=context.actor)
     if as_json:

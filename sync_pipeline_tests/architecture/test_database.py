@@ -16,6 +16,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import UNPROTECTED_TABLES, ensure_login, migrate
 from sync_pipeline.db.queries import load
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
@@ -33,6 +34,15 @@ def test_every_table_with_an_organization_forces_its_policy(owner_url: str) -> N
         conn.exec_driver_sql("CREATE TABLE core.forgotten (org_id bigint)")
         assert conn.exec_driver_sql(UNPROTECTED_TABLES).scalars().all() == ["core.forgotten"]
         conn.rollback()
+
+
+def test_every_provider_has_a_partition_for_its_records(owner_url: str) -> None:
+    with create_engine(owner_url, poolclass=NullPool).connect() as conn:
+        partitions = conn.exec_driver_sql(
+            "SELECT relid::regclass::text FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
+        ).scalars()
+        missing = {f"capture.{name}_sync" for name in all_sources()} - set(partitions)
+    assert not missing, "CONTRIBUTING, “A new provider”, says how to add them"
 
 
 def test_every_view_reads_as_the_one_who_asks(owner_url: str) -> None:
