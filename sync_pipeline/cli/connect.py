@@ -47,7 +47,7 @@ def connect(
         findings = step.diagnose(context.db, context.settings, made)
     wrong = _wrong(findings)
     if as_json:
-        emit({"connection": _public(made), "findings": _findings(findings), "ok": not wrong})
+        emit({"connection": _public(made), "findings": findings, "ok": not wrong})
     else:
         say(f"{made.name} is saved: {made.provider} at {made.store_url}.")
         _show(made.name, findings)
@@ -161,7 +161,7 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
             {
                 "org": org,
                 "connections": [
-                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": _findings(f)}
+                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": f}
                     for one, f in reports
                 ],
                 "ok": not wrong,
@@ -201,10 +201,6 @@ def _public(one: "Connection") -> dict[str, Any]:
 
 def _wrong(findings: "Sequence[Finding]") -> bool:
     return any(f.level == "error" for f in findings)
-
-
-def _findings(findings: "Sequence[Finding]") -> list[dict[str, str]]:
-    return [{"level": f.level, "code": f.code, "message": f.message, "remedy": f.remedy} for f in findings]
 
 
 def _show(name: str, findings: "Sequence[Finding]") -> None:

@@ -54,9 +54,7 @@ def list_all(org: Org, as_json: Json = False) -> None:
 
 @commands.command("disable")
 def disable(
-    org: Org,
-    user_id: Annotated[int, typer.Argument(metavar="USER", help="The user's id.")],
-    as_json: Json = False,
+    org: Org, user_id: Annotated[int, typer.Argument(metavar="USER", help="The user's id.")], as_json: Json = False
 ) -> None:
     """Disable a user and end their sessions."""
     from sync_pipeline.cli.context import opened

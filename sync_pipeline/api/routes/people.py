@@ -35,11 +35,7 @@ Anybody = Annotated[Caller, Depends(may(None))]
 async def log_in(runtime: RuntimeDep, given: Login) -> Answer[Session]:
     """Log in with a password. The token is valid for 12 hours and has the user's role."""
     made = await runtime.log_in(users.log_in, runtime.db, given.org, given.email, given.password.get_secret_value())
-    return Answer(
-        data=Session.model_validate(
-            {"org": made.org, "role": made.role, "token": made.token, "expires_at": made.expires_at}
-        )
-    )
+    return Answer(data=Session.model_validate(made, from_attributes=True))
 
 
 @router.get("/session", responses=problems())

@@ -23,6 +23,8 @@ _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # Not what Decimal takes: that reads 1_000 and the digits of every script.
 _NUMERAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NO_DATE = "0000-00-00"  # how WordPress writes none
+_Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
+_Combine = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
 
 
@@ -260,27 +262,21 @@ def _product_over(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     return merged
 
 
+def _pushed(
+    stream: str, record: type[BaseModel], to_payload: _Translate | None = None, combine: _Combine = _over
+) -> Pushed:
+    return Pushed(
+        stream=stream,
+        id_field=next(name for name, one in _fields(record)[1].items() if one.name == "id"),
+        record=record,
+        to_payload=to_payload or partial(_translate, record),
+        combine=combine,
+    )
+
+
 PUSHED: Mapping[str, Pushed] = {
-    "products": Pushed(
-        stream="products",
-        id_field="wc_product_id",
-        record=PushedProduct,
-        to_payload=_product,
-        combine=_product_over,
-    ),
-    "customers": Pushed(
-        stream="customers",
-        id_field="wc_customer_id",
-        record=PushedCustomer,
-        to_payload=partial(_translate, PushedCustomer),
-        combine=_over,
-    ),
-    "categories": Pushed(
-        stream="categories",
-        id_field="wc_category_id",
-        record=PushedCategory,
-        to_payload=partial(_translate, PushedCategory),
-        combine=_over,
-    ),
-    "orders": Pushed(stream="orders", id_field="wc_order_id", record=PushedOrder, to_payload=_order, combine=_over),
+    "products": _pushed("products", PushedProduct, _product, _product_over),
+    "customers": _pushed("customers", PushedCustomer),
+    "categories": _pushed("categories", PushedCategory),
+    "orders": _pushed("orders", PushedOrder, _order),
 }

@@ -64,22 +64,7 @@ class Connection:
 def connections(db: Database, org: Organization, name: str | None = None) -> Sequence[Connection]:
     """The organization's connections, oldest first; only the one called `name` if given."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, _SQL["connections"], name=name).all()
-    return [
-        Connection(
-            org.org_id,
-            r.connection_id,
-            r.name,
-            r.provider,
-            r.store_url,
-            r.settings,
-            r.health,
-            r.health_detail,
-            r.last_sync_at,
-            bytes(r.credentials),
-        )
-        for r in rows
-    ]
+        return [Connection(org.org_id, **row._mapping) for row in execute(conn, _SQL["connections"], name=name)]
 
 
 def connection(db: Database, org: Organization, name: str) -> Connection:

@@ -163,7 +163,7 @@ def rotate_keys(db: Database, settings: Settings) -> int:
     for org, conn in every:
         with db.org(org.org_id) as tx:
             now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
-            secrets = _open(settings, conn, bytes(now.credentials))
+            secrets = _open(settings, conn, now.credentials)
             given = {**now.settings, conn.source.address_field: now.store_url, **secrets}
             public, secrets, address = _split(conn.source, parse_settings(conn.source, given))
             execute(
@@ -216,7 +216,7 @@ def set_webhook_secret(
     fresh = value.strip()
     with db.org(conn.org_id) as tx:
         now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
-        secrets = _open(settings, conn, bytes(now.credentials))
+        secrets = _open(settings, conn, now.credentials)
         before = secrets.pop(hooks.secret_field, None)
         secrets.pop(_former(hooks.secret_field), None)
         if fresh:

@@ -25,7 +25,7 @@ WHERE integration_connector.provider = excluded.provider
 RETURNING connection_id
 
 -- connections --
-SELECT connection_id, name, provider, store_url, credentials, settings, health, health_detail, last_sync_at
+SELECT connection_id, name, provider, store_url, credentials AS sealed, settings, health, health_detail, last_sync_at
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND disabled_at IS NULL
     AND (%(name)s::text IS NULL OR name = %(name)s)

@@ -116,13 +116,7 @@ def change_user(
         if hashed is not None or disabled:
             execute(conn, _SQL["end_sessions"], user_id=user_id)
         journal.record(
-            conn,
-            "user.changed",
-            actor=actor,
-            user=user_id,
-            role=role,
-            password=password is not None,
-            disabled=disabled,
+            conn, "user.changed", actor=actor, user=user_id, role=role, password=password is not None, disabled=disabled
         )
     return user(db, org, user_id)
 

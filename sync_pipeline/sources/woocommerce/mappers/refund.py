@@ -44,10 +44,7 @@ def to_refund(payload: Mapping[str, Any]) -> Refund:
     if rest or not items:
         items.append(
             OrderItem(
-                item_type=ItemType.REFUND,
-                external_id="amount",
-                name=plain(payload, "reason") or "Refund",
-                total=rest,
+                item_type=ItemType.REFUND, external_id="amount", name=plain(payload, "reason") or "Refund", total=rest
             )
         )
     reason = plain(payload, "reason")
