@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q sync_pipeline sandbox
 	@touch $@
 
-demo: setup ## The whole flow on two sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)
+demo: setup ## The whole flow on four sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)
 	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once)
 
 check: setup ## Formatting, lint, types, the import rule

@@ -1,6 +1,6 @@
-"""`python -m bench [name …]`: measure, side by side, and write bench/out/results.json.
+"""`python -m bench [name …]`: run benchmarks and write bench/out/results.json.
 
-A benchmark is a module of this package with a NAME, a TITLE, a SCALE (records, unless --scale says otherwise) and
+A benchmark is a module of this package with a NAME, a TITLE, a SCALE (the default number of records) and
 `run(scale, runs) -> rows`; there is no other registry.
 """
 
@@ -24,7 +24,7 @@ _QUIET = ("__main__", "ground", "report", "million")
 
 
 def discover() -> dict[str, Any]:
-    """Every benchmark there is, by name."""
+    """All benchmarks by name."""
     found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(bench.__path__):
         if info.ispkg or info.name in _QUIET:
@@ -36,8 +36,8 @@ def discover() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run the benchmarks asked for, or all."""
-    # Servers and folders are taken down also when somebody ends it.
+    """Run the given benchmarks, or all."""
+    # Stop servers and remove folders when the process is terminated, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = discover()
     parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks: " + ", ".join(known))
@@ -50,7 +50,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}")
     console = Console(stderr=asked.json)
-    # Ratios are to be read in full, also where the output is a file.
+    # Wide enough to show ratios in full when the output is a file.
     if not console.is_terminal:
         console = Console(stderr=asked.json, width=150)
     printed: dict[str, Any] = {}

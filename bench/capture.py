@@ -31,9 +31,9 @@ _TABLES = {
 
 
 def run(scale: int, runs: int) -> list[Row]:
-    """All contestants in turns on one store and one server; then one pull of a store four times the size."""
+    """All contestants in turns on one store and one server; then one pull from a store four times as large."""
     python, without_peer = peer_python()
-    told: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": [], "dlt": [], "tuned": []}
+    results: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": [], "dlt": [], "tuned": []}
     with ground() as at, serving(at, scale) as store:
         at.connect_store("bench", store)
         turns: dict[str, Callable[[], dict[str, Any]]] = {
@@ -49,21 +49,21 @@ def run(scale: int, runs: int) -> list[Row]:
                     continue  # for information: once is enough
                 at.forget_captured()
                 try:
-                    told[name].append({**turn(), **_count(at, name, scale)})
+                    results[name].append({**turn(), **_count(at, name, scale)})
                 except RuntimeError as error:
                     if name in ("floor", "pull"):
                         raise
                     turns.pop(name)
-                    told[name].clear()
+                    results[name].clear()
                     without_peer = str(error).splitlines()[-1]
     with ground() as at, serving(at, 4 * scale) as store:
         at.connect_store("bench", store)
         large = {**at.pull("bench", "--full"), **_count(at, "pull", 4 * scale)}
-    return _rows(scale, told, large, without_peer)
+    return _rows(scale, results, large, without_peer)
 
 
 def _count(at: Ground, name: str, expected: int) -> dict[str, int]:
-    """What is in the database now: a contestant that lost records has not finished."""
+    """The rows in the database. Raises AssertionError if a contestant lost records."""
     schema, table = _TABLES[name]
     names = at.owner.execute(
         "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -83,12 +83,13 @@ def _one(at: Ground, sql: str) -> int:
     return int(row[0])
 
 
-def _rows(scale: int, told: dict[str, list[dict[str, Any]]], large: dict[str, Any], without_peer: str) -> list[Row]:
-    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in told.items()}
+# Long: the rows of the report, one after the other.
+def _rows(scale: int, results: dict[str, list[dict[str, Any]]], large: dict[str, Any], without_peer: str) -> list[Row]:
+    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in results.items()}
     middle = {name: statistics.median(values) for name, values in seconds.items() if values}
     waiting = -(-scale // 100) * LATENCY / _CONCURRENCY
     over = middle["pull"] / middle["floor"]
-    cpu = {name: _cpu(answers) for name, answers in told.items() if answers}
+    cpu = {name: _cpu(answers) for name, answers in results.items() if answers}
     rows = [
         measured(
             "floor: fetch and COPY",
@@ -102,7 +103,7 @@ def _rows(scale: int, told: dict[str, list[dict[str, Any]]], large: dict[str, An
             ratio_to="floor",
             target="≤ 1.3 × floor",
             reached=over <= 1.3,
-            note=f"{scale / middle['pull']:,.0f} records/s; {told['pull'][0]['requests']} requests; {cpu['pull']}",
+            note=f"{scale / middle['pull']:,.0f} records/s; {results['pull'][0]['requests']} requests; {cpu['pull']}",
         ),
     ]
     for name, title, target in (
@@ -121,10 +122,10 @@ def _rows(scale: int, told: dict[str, list[dict[str, Any]]], large: dict[str, An
                 ratio_to="pull",
                 target=f"≥ {target:.0f} × pull" if target else "for information",
                 reached=times >= target if target else None,
-                note=f"{told[name][0]['rows']:,} rows; {cpu[name]}; peak {told[name][0]['peak_mb']:.0f} MB",
+                note=f"{results[name][0]['rows']:,} rows; {cpu[name]}; peak {results[name][0]['peak_mb']:.0f} MB",
             )
         )
-    peaks = [answer["peak_mb"] for answer in told["pull"]]
+    peaks = [answer["peak_mb"] for answer in results["pull"]]
     rows.append(
         measured(
             f"peak memory of the pull, {scale:,}",
@@ -155,14 +156,14 @@ def _cpu(answers: list[dict[str, Any]]) -> str:
 
 
 def floor(at: Ground, store: Store) -> dict[str, Any]:
-    """The same pages, as many at a time, COPYed raw."""
+    """Fetch the same pages with the same concurrency and COPY them unchanged."""
     at.owner.execute("CREATE TABLE public.bench_floor (id bigint PRIMARY KEY, data jsonb NOT NULL)")
     given = [at.dsn, store.url, store.key, store.secret, store.ca_file, "--concurrency", str(_CONCURRENCY)]
     return at.child(sys.executable, ["-m", "bench.children.floor", *given])
 
 
 def peer(at: Ground, store: Store, python: Path, *arguments: str) -> dict[str, Any]:
-    """The same records by dlt, with a state of its own each time."""
+    """Load the same records with dlt, with fresh state each time."""
     with tempfile.TemporaryDirectory(dir=at.home) as folder:
         given = [at.socket, at.database, store.url, store.key, store.secret, folder]
         return at.child(
@@ -176,7 +177,7 @@ def peer(at: Ground, store: Store, python: Path, *arguments: str) -> dict[str, A
 
 
 def peer_python() -> tuple[Path | None, str]:
-    """The Python that has dlt, made at first use; or None and why not."""
+    """The Python of an environment with dlt, created on first use; or None and the reason."""
     folder = OUT / "dlt-venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     mark = folder / "installed"

@@ -1,4 +1,4 @@
-"""A delta where nothing changed, on stores of two sizes: what a quiet night costs."""
+"""A delta without changes, on stores of two sizes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bench.report import Row, measured
 NAME = "delta"
 TITLE = "Delta: a pull after which nothing has changed"
 SCALE = 50_000
-_SMALLER = 10  # the other store is so many times smaller
-_CAPTURED = 20  # and one connection has captured so many times more than its store lists
+_SMALLER = 10  # how many times smaller the other store is
+_CAPTURED = 20  # how many times more one connection has captured than its store lists
 
 
 def run(scale: int, runs: int) -> list[Row]:
     """A small store, a large one, and a connection with far more captured records, each with and without the sweep."""
     sizes = {"small": scale // _SMALLER, "large": scale}
-    told: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    results: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     with ground() as at, ExitStack() as stores:
         for org, size in sizes.items():
             at.connect_store(org, stores.enter_context(serving(at, size)))
             at.pull(org, "--full")
-        # Records that this store would not list: without a sweep nobody asks for them.
+        # Records that this store does not list: without a sweep, nothing reads them.
         huge = at.connect_store("huge", stores.enter_context(serving(at, 100)))
         at.pull("huge", "--full")
         at.owner.execute("DELETE FROM capture.sync_record WHERE org_id = %s", (huge.org_id,))
@@ -36,13 +36,13 @@ def run(scale: int, runs: int) -> list[Row]:
                 at.settle()
                 answer = at.pull(org, *([] if sweep else ["--no-sweep"]))
                 assert answer["mode"] == "delta"
-                told.setdefault((org, sweep), []).append(answer)
+                results.setdefault((org, sweep), []).append(answer)
     rows = []
     for org, sweep in cases:
-        answers = told[org, sweep]
+        answers = results[org, sweep]
         size = sizes.get(org, scale * _CAPTURED)
         requests = int(statistics.median(answer["requests"] for answer in answers))
-        against = told["small", sweep]
+        against = results["small", sweep]
         more = _seconds(answers) - _seconds(against)
         added = 1000 * more / ((size - sizes["small"]) / 1_000_000) if org == "huge" else 0.0
         if sweep:

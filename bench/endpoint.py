@@ -1,4 +1,4 @@
-"""The table over HTTP at very many captured records, beside its SQL: alone, and twenty at once."""
+"""The table over HTTP with very many captured records, compared with its SQL: one client, and twenty."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CHANGED = f"FROM preview.difference WHERE {_KEYS} AND status = 'updated'"
 
 @dataclass(frozen=True)
 class _Page:
-    """A call, and what it is compared with: SQL that finds the ids, and SQL that counts all that match."""
+    """A call, and the SQL to compare it with: one statement for the ids, one for the count."""
 
     parameters: Mapping[str, Any]
     ids: str | None
@@ -44,12 +44,12 @@ class _Page:
 
     @property
     def rows(self) -> str:
-        """The records alone, as quickly as SQL gives them: without their status, and without counting."""
+        """The records only: no status, no count."""
         return f"{_ROWS} AND external_id = ANY (ARRAY({self.ids})) {_ORDER}" if self.ids else f"{_ROWS} {_ORDER}"
 
     @property
     def answer(self) -> str:
-        """The records with their status, and how many match: what the call answers."""
+        """The records with their status and the count, as the call answers them."""
         return f"""
             SELECT page.*, d.status, (SELECT d.warnings), ({self.count}) AS row_count FROM ({self.rows}) AS page
             LEFT JOIN (SELECT external_id, status, warnings FROM preview.difference WHERE {_KEYS}) AS d
@@ -77,7 +77,7 @@ _PAGES: Mapping[str, _Page] = {
 
 
 def run(scale: int, runs: int) -> list[Row]:
-    """p95 of the calls, alone and twenty at once, and of their SQL in this process."""
+    """p95 of the calls, with one client and with twenty, and of their SQL in this process."""
     of: Million = shared(million.__name__, million, scale)
     of.ground.owner.execute(
         "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
@@ -104,7 +104,7 @@ def run(scale: int, runs: int) -> list[Row]:
                 measured(f"SQL, rows, status and count: {name}", same, unit="ms", note=f"p95 {_p95(same):.1f} ms")
             )
             rate = 1000 * _AT_ONCE / (sum(many) / len(many))
-            told = f"p95 {_p95(alone):.1f} ms, {_p95(alone) / _p95(bare):.1f} × the rows alone"
+            note = f"p95 {_p95(alone):.1f} ms, {_p95(alone) / _p95(bare):.1f} × the rows alone"
             rows.append(
                 measured(
                     name,
@@ -113,7 +113,7 @@ def run(scale: int, runs: int) -> list[Row]:
                     ratio=_p95(alone) / _p95(same),
                     ratio_to="the SQL of the same answer, p95",
                     target="≤ 2, p95 < 50 ms",
-                    note=f"{told}; twenty at once: p95 {_p95(many):.0f} ms, {rate:.0f} a second",
+                    note=f"{note}; twenty at once: p95 {_p95(many):.0f} ms, {rate:.0f} a second",
                 )
             )
     return rows
@@ -139,7 +139,7 @@ def _ask(of: Million, sql: str) -> Any:
 
 
 async def _at_once(address: str, params: Mapping[str, Any], token: str) -> list[float]:
-    """Milliseconds of the calls of twenty clients."""
+    """The milliseconds of each call, with twenty clients."""
     values: list[float] = []
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
 
@@ -155,7 +155,7 @@ async def _at_once(address: str, params: Mapping[str, Any], token: str) -> list[
 
 @contextmanager
 def _serving(of: Million) -> Iterator[str]:
-    """The service in a process of its own."""
+    """The service in its own process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

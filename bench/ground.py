@@ -1,4 +1,4 @@
-"""Where benchmarks happen: an embedded server in a temporary folder, and sandbox stores in processes of their own."""
+"""The environment of benchmarks: an embedded server in a temporary folder, and stores in their own processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sync_pipeline.db.open import embedded, open_database, owner_url
 from sync_pipeline.steps import connect
 
 LATENCY = 0.05  # seconds a store takes to answer
-# What a contestant must not inherit: another database, and a setting that makes it compile its modules each time.
+# Variables that contestants must not inherit: another database, and one that prevents cached bytecode.
 _DROPPED = {
     "SYNC_DATABASE_URL",
     "SYNC_APP_DATABASE_URL",
@@ -35,7 +35,7 @@ _shared: dict[Any, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A sandbox store that serves in another process."""
+    """A sandbox store in another process."""
 
     url: str
     key: str
@@ -45,7 +45,7 @@ class Store:
 
 @dataclass
 class Ground:
-    """A migrated database of its own, as the application's role and as the owner."""
+    """A migrated database, with connections as the application's role and as the owner."""
 
     home: Path
     settings: Settings
@@ -68,7 +68,7 @@ class Ground:
         return str(owner_url(self.settings).database)
 
     def connect_store(self, org: str, store: Store) -> connect.Connection:
-        """An organization with this store as its only connection."""
+        """Add an organization with this store as its only connection."""
         made = connect.add_organization(self.db, org)
         given = {
             "store_url": store.url,
@@ -79,7 +79,7 @@ class Ground:
         return connect.add_connection(self.db, self.settings, made, "woocommerce", "shop", given, actor="bench")
 
     def forget_captured(self) -> None:
-        """Empty what captures wrote, and let the server settle: the next contestant finds it as the last one did."""
+        """Remove what captures wrote and let the server settle, so that all contestants start alike."""
         tables = self.owner.execute(
             "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -87,7 +87,7 @@ class Ground:
         ).fetchone()
         assert tables is not None
         self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")
-        # TRUNCATE keeps the columns' statistics: with them the next pull would not be a first one.
+        # TRUNCATE keeps the column statistics, and a first pull has none.
         self.owner.execute(
             "SELECT pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited) "
             "FROM pg_stats WHERE schemaname = 'capture'"
@@ -97,14 +97,14 @@ class Ground:
         self.settle()
 
     def settle(self) -> None:
-        """Write out what earlier work left to write."""
+        """Checkpoint, so that earlier work is not written during the measurement."""
         self.owner.execute("CHECKPOINT")
 
     def child(self, python: Path | str, arguments: Sequence[str], **environment: str) -> dict[str, Any]:
-        """Run a contestant; what it printed last.
+        """Run a contestant; returns the last line it printed.
 
         Raises:
-            RuntimeError: it failed; its last words are in it.
+            RuntimeError: it failed; the message has its last output.
         """
         before = self._server_cpu()
         kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
@@ -127,7 +127,7 @@ class Ground:
         return {**found, "server_cpu": self._server_cpu() - before}
 
     def _server_cpu(self) -> float:
-        """Seconds of processor time the server and its ended children have taken; 0 where /proc does not tell."""
+        """CPU seconds of the server and its ended children; 0 where /proc does not say."""
         try:
             postmaster = (self.home / "postgres" / "postmaster.pid").read_text().split()[0]
             living = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -137,19 +137,19 @@ class Ground:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def pull(self, org: str, *arguments: str) -> dict[str, Any]:
-        """Pull the organization's products, in a process of its own."""
+        """Pull the organization's products in its own process."""
         return self.child(sys.executable, ["-m", "bench.children.pull", org, *arguments])
 
 
 def _ticks(process: str) -> list[int]:
-    """Processor time in user and system mode, then that of children that ended."""
+    """CPU time in user and system mode, then of ended children."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return [int(field) for field in fields[11:15]]
 
 
 @contextmanager
 def ground() -> Iterator[Ground]:
-    """An embedded server that nobody else uses; gone at the end."""
+    """A private embedded server, removed at the end."""
     with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
         home = Path(folder)
         settings = Settings(
@@ -174,30 +174,30 @@ def ground() -> Iterator[Ground]:
 
 
 def shared(key: str, make: Any, *arguments: Any) -> Any:
-    """What several benchmarks of one run work on: made by the context manager `make` once, gone with the process."""
+    """Data that several benchmarks of a run share: `make` creates it once; it is removed when the process ends."""
     if (key, arguments) not in _shared:
         _shared[key, arguments] = _leaving.enter_context(make(*arguments))
     return _shared[key, arguments]
 
 
 def leave() -> None:
-    """Take down what is shared."""
+    """Remove the shared data."""
     _shared.clear()
     _leaving.close()
 
 
 @contextmanager
 def serving(at: Ground, products: int) -> Iterator[Store]:
-    """A WooCommerce of so many products, over https as real ones are."""
-    with _store(at, "woocommerce", f"{products}-products") as told:
-        yield Store(**told)
+    """A WooCommerce store with this many products, over https."""
+    with _store(at, "woocommerce", f"{products}-products") as ready:
+        yield Store(**ready)
 
 
 @contextmanager
 def serving_odoo(at: Ground, scale: str) -> Iterator[dict[str, str]]:
-    """An Odoo of this scale, over https: its url, db, user, password (an API key) and ca_file."""
-    with _store(at, "odoo", scale) as told:
-        yield {**told, "password": told["key"]}
+    """An Odoo store of this scale, over https: url, db, user, password (an API key) and ca_file."""
+    with _store(at, "odoo", scale) as ready:
+        yield {**ready, "password": ready["key"]}
 
 
 @contextmanager

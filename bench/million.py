@@ -1,4 +1,4 @@
-"""A large entity made by SQL: captured records, nearly all promoted, 1 % of them changed since."""
+"""A large entity, created by SQL: captured records, nearly all promoted, 1 % changed since."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _NOWHERE = Store("https://shop.example", "ck_none", "cs_none", "")
 
 @dataclass
 class Million:
-    """The ground, the connection and the stream of the records."""
+    """The database, the connection and the stream of the records."""
 
     ground: Ground
     connection: connect.Connection
     stream: Stream
-    width: float  # bytes a row
+    width: float  # bytes per row
 
     @property
     def keys(self) -> dict[str, object]:
@@ -68,7 +68,7 @@ class Million:
 
 
 def fill(at: Ground, connection: connect.Connection, records: int, *, promoted: bool = True) -> float:
-    """Captured records, and what was promoted of them; bytes a row. Statistics are fresh and all is visible after."""
+    """Insert captured and promoted records, then VACUUM ANALYZE; returns bytes per row."""
     given = {
         "org": connection.org_id,
         "connection": connection.connection_id,
@@ -88,7 +88,7 @@ def fill(at: Ground, connection: connect.Connection, records: int, *, promoted: 
 
 @contextmanager
 def million(records: int) -> Iterator[Million]:
-    """A ground with so many records."""
+    """A database with this many records."""
     with ground() as at:
         connection = at.connect_store("bench", _NOWHERE)
         width = fill(at, connection, records)

@@ -23,8 +23,8 @@ _MOST_SECONDS = 300
 
 
 def run(scale: int, runs: int) -> list[Row]:
-    """The floor and the pull in turns on one server; then customers."""
-    told: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": []}
+    """The floor and the pull in turns on one server; then the preview of customers."""
+    results: dict[str, list[dict[str, Any]]] = {"floor": [], "pull": []}
     with ground() as at, serving_odoo(at, f"{scale}-products") as given:
         made = _connect(at, given)
         asked = json.dumps([given["url"], given["db"], given["password"], given["ca_file"], _lists(at, made)])
@@ -34,18 +34,18 @@ def run(scale: int, runs: int) -> list[Row]:
                 "CREATE TABLE public.bench_floor (model text, id bigint, data jsonb, PRIMARY KEY (model, id))"
             )
             floor = at.child(sys.executable, ["-m", "bench.children.odoo_floor", at.dsn, str(_CONCURRENCY), asked])
-            told["floor"].append({**floor, "records": _one(at, "SELECT count(*) FROM bench_floor")})
+            results["floor"].append({**floor, "records": _one(at, "SELECT count(*) FROM bench_floor")})
             at.forget_captured()
             pull = at.pull("bench", "--full", "--entities", ",".join(_STREAMS))
-            told["pull"].append({**pull, "records": _one(at, "SELECT count(*) FROM capture.odoo_sync")})
-    counted = {answer["records"] for answers in told.values() for answer in answers}
+            results["pull"].append({**pull, "records": _one(at, "SELECT count(*) FROM capture.odoo_sync")})
+    counted = {answer["records"] for answers in results.values() for answer in answers}
     assert len(counted) == 1, f"contestants stored different numbers of records: {counted}"
     records = counted.pop()
-    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in told.items()}
+    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in results.items()}
     middle = {name: statistics.median(values) for name, values in seconds.items()}
-    cpu = {name: statistics.median(answer["cpu"] for answer in answers) for name, answers in told.items()}
-    server = {name: statistics.median(answer["server_cpu"] for answer in answers) for name, answers in told.items()}
-    peak = max(answer["peak_mb"] for answer in told["pull"])
+    cpu = {name: statistics.median(answer["cpu"] for answer in answers) for name, answers in results.items()}
+    server = {name: statistics.median(answer["server_cpu"] for answer in answers) for name, answers in results.items()}
+    peak = max(answer["peak_mb"] for answer in results["pull"])
     return [
         measured(
             "floor: fetch and COPY",
@@ -57,7 +57,7 @@ def run(scale: int, runs: int) -> list[Row]:
             seconds["pull"],
             ratio=middle["pull"] / middle["floor"],
             ratio_to="floor",
-            note=f"{records / middle['pull']:,.0f} records/s; {told['pull'][0]['requests']} requests; "
+            note=f"{records / middle['pull']:,.0f} records/s; {results['pull'][0]['requests']} requests; "
             f"CPU {cpu['pull']:.1f} s, PostgreSQL {server['pull']:.1f} s",
         ),
         measured("peak memory of the pull", [peak], unit="MB", target=f"< {_MOST_MB} MB", reached=peak < _MOST_MB),
@@ -103,7 +103,7 @@ def _connect(at: Ground, given: dict[str, str]) -> connect.Connection:
 
 
 def _lists(at: Ground, made: connect.Connection) -> list[dict[str, Any]]:
-    """What the floor asks for: the models, the fields and the context of the pull."""
+    """The requests of the floor: the pull's models, fields and context."""
     client = connect.client_for(at.settings, made)
     assert isinstance(client, OdooClient)
     lists = []

@@ -26,7 +26,7 @@ WHERE NOT EXISTS (
 
 
 def run(scale: int, runs: int) -> list[Row]:
-    """All in turns on one database, statistics fresh and everything read once before."""
+    """All in turns on one database with fresh statistics, after one warm-up."""
     of: Million = shared(million.__name__, million, scale)
     turns: dict[str, Callable[[], Any]] = {
         "anti": lambda: _anti_join(of),
@@ -35,7 +35,7 @@ def run(scale: int, runs: int) -> list[Row]:
         "again": lambda: preview.recompute(of.ground.db, of.connection, of.stream).updated,
     }
     seconds: dict[str, list[float]] = {name: [] for name in turns}
-    for number in range(runs + 1):  # the first one warms
+    for number in range(runs + 1):  # the first one is a warm-up
         of.ground.owner.execute("TRUNCATE preview.difference, preview.summary")
         for name, turn in turns.items():
             of.ground.settle()

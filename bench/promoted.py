@@ -1,4 +1,4 @@
-"""Promotion against COPY: bench/promotion.py, which also runs by itself."""
+"""Promotion compared with COPY: bench/promotion.py, which also runs alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SUM = re.compile(r"^(\d+) records, (\d+) core rows", re.MULTILINE)
 
 
 def run(scale: int, runs: int) -> list[Row]:
-    """What bench.promotion measures; in a process of its own, unless it offers rows itself."""
+    """Run bench.promotion, in its own process unless it returns rows."""
     module = importlib.import_module("bench.promotion")
     if hasattr(module, "run"):
         rows: list[Row] = module.run(scale, runs)

@@ -1,9 +1,9 @@
-"""Promotion of 50,000 products with variants and stock, against COPY of the core rows that come out.
+"""Promotion of 50,000 products with variants and stock, compared with COPY of the resulting core rows.
 
     .venv/bin/python bench/promotion.py [--products 50000] [--runs 3]
 
-Both on a database of their own, in an embedded server in a temporary folder, in turns; printed are the medians and
-their ratio (target: at most 3). The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the
+Both run in turns on their own database of an embedded server in a temporary folder. Prints the medians and their
+ratio (target: at most 3). The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the
 same columns, defaults and indexes.
 """
 
@@ -50,7 +50,7 @@ PRODUCT = {
 
 
 def fill(owner: psycopg.Connection, products: int) -> int:
-    """Captured rows: categories, products (a fifth variable, three variations each). Returns the connection's id."""
+    """Insert captured categories and products (every fifth with three variations). Returns the connection id."""
     owner.execute("INSERT INTO connect.organization (org_id, slug, name, currency) VALUES (1, 'bench', 'b', 'EUR')")
     row = owner.execute(
         "INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials) "
@@ -95,7 +95,7 @@ def fill(owner: psycopg.Connection, products: int) -> int:
 
 
 def plan(owner: psycopg.Connection) -> str:
-    """Forget what was promoted and plan everything."""
+    """Remove what was promoted and plan everything."""
     owner.execute(
         "TRUNCATE core.categories, core.products, core.product_variants, core.product_categories, "
         "core.inventory_items, core.sales_orders, core.sales_order_items, core.customers, "
@@ -122,7 +122,7 @@ def plan(owner: psycopg.Connection) -> str:
 
 
 def floor(owner: psycopg.Connection) -> tuple[float, int]:
-    """Seconds to COPY the rows that are in core into tables like core's, and how many they are."""
+    """Seconds to COPY the rows of core into identical tables, and the number of rows."""
     rows, files = 0, {}
     for table in CORE:
         columns = ", ".join(

@@ -1,4 +1,4 @@
-"""Rows of a benchmark's report, on the terminal and as JSON."""
+"""The report of a benchmark, on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUT = Path(__file__).parent / "out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line: a measured value, and where there is one its ratio to another line of the same run, and the target."""
+    """One line: a measured value, its ratio to another line of the run if there is one, and the target."""
 
     what: str
     value: float | None = None
@@ -34,17 +34,17 @@ class Row:
 
 
 def measured(what: str, values: Sequence[float], **more: Any) -> Row:
-    """A row of the median of `values`."""
+    """A row with the median of `values`."""
     return Row(what=what, value=statistics.median(values), values=tuple(values), **more)
 
 
 def skipped(what: str, reason: str, **more: Any) -> Row:
-    """A row that says why there is no value."""
+    """A row with the reason why there is no value."""
     return Row(what=what, note=f"not measured: {reason}", **more)
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """The conditions of the figures."""
     load = os.getloadavg()[0]
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,7 +56,7 @@ def machine() -> dict[str, Any]:
 
 
 def show(title: str, facts: Mapping[str, Any], rows: Iterable[Row], console: Console) -> None:
-    """One benchmark as a table."""
+    """Print one benchmark as a table."""
     caption = f"scale {facts['scale']:,} · {facts['runs']} runs, medians · {facts['cores']} cores"
     table = Table(title=title, caption=f"{caption} · load before {facts['load_before']}", title_justify="left")
     for name, justify in (("", "left"), ("median", "right"), ("runs", "right"), ("ratio", "right"), ("target", "left")):
@@ -72,7 +72,7 @@ def show(title: str, facts: Mapping[str, Any], rows: Iterable[Row], console: Con
 
 
 def save(name: str, title: str, facts: Mapping[str, Any], rows: Iterable[Row]) -> Path:
-    """Write this benchmark into results.json beside the others."""
+    """Add this benchmark to results.json."""
     OUT.mkdir(exist_ok=True)
     path = OUT / "results.json"
     try:

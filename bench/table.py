@@ -1,4 +1,4 @@
-"""Pages of the table that people browse, at very many captured records."""
+"""Pages of the table for people, with very many captured records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync_pipeline.steps import preview
 NAME = "table"
 TITLE = "Table: a page of 50 records with their status"
 SCALE = 1_000_000
-_CALLS = 2  # a page is quick: one run is several calls
+_CALLS = 2  # a page is fast: one run is several calls
 _PAGE_SQL = """
 SELECT external_id, name, code, email, sync_data FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
@@ -65,7 +65,7 @@ def run(scale: int, runs: int) -> list[Row]:
 
 
 def _timed(runs: int, call: Callable[[], Any]) -> list[float]:
-    """Milliseconds of each call, after one that warms."""
+    """The milliseconds of each call, after a warm-up."""
     call()
     values = []
     for _ in range(runs * _CALLS):

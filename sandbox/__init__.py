@@ -1,6 +1,6 @@
-"""Small stores that speak HTTP as the real ones do: for the demo, the tests, the faults and the benchmarks.
+"""Sandbox stores: small servers that speak a provider's HTTP API, for the demo, the tests and the benchmarks.
 
-One folder a provider (`woocommerce/`, `odoo/`: store, seed, server, faults); here what they share: serving, faults,
-TLS, and what a connection does to an answer.
-They are tools beside the pipeline and know nothing of it.
+One folder per provider (`woocommerce/`, `odoo/`: store, seed, server, faults). This folder holds what they share:
+serving, faults, TLS and sending answers. `shapes/` describes what real servers answered. Nothing here imports the
+pipeline.
 """

@@ -1,6 +1,6 @@
-"""Everything a host or a network does to a client, composable and reproducible by seed.
+"""Faults of hosts and networks. They can be combined, and a seed reproduces them.
 
-Some strike before an answer is made (bursts, drift, hidden rows), some on its way to the client.
+Some act before the store answers (bursts, drift, hidden rows), some on the answer's way to the client.
 """
 
 import random
@@ -32,9 +32,9 @@ class Drift:
 
 
 class Faults:
-    """Switched by a test's thread, read by the server's; every change under one lock."""
+    """The faults of one server. Tests switch them from their thread, the server reads them from its own."""
 
-    # What `rate` and `once` know. The last three mutate how the answer travels.
+    # The kinds for `rate` and `once`. The last three break the connection.
     kinds: ClassVar[tuple[str, ...]] = ("429", "503", "html200", "slow", "reset", "half_body", "half_body_chunked")
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Faults:
         self.clear()
 
     def clear(self) -> None:
-        """A healthy host again. What drift did is forgotten too."""
+        """Remove all faults, and the record of what drift did."""
         with self._lock:
             self._rates: list[_Rate] = []
             self._bursts: list[list[Any]] = []
@@ -67,7 +67,7 @@ class Faults:
             self._bursts.append([status, count, retry_after, path])
 
     def rate(self, kind: str, probability: float, seed: int = 0, path: str | None = None) -> None:
-        """Each request suffers this with the given probability; 0 takes it back."""
+        """Apply this to each request with the given probability; 0 removes it."""
         if kind not in self.kinds:
             raise ValueError(f"{kind} is not one of {', '.join(self.kinds)}")
         with self._lock:
@@ -76,14 +76,14 @@ class Faults:
                 self._rates.append(_Rate(kind, probability, random.Random(seed), path))
 
     def once(self, kind: str, count: int = 1, path: str | None = None) -> None:
-        """The next `count` requests suffer this."""
+        """Apply this to the next `count` requests."""
         if kind not in self.kinds:
             raise ValueError(f"{kind} is not one of {', '.join(self.kinds)}")
         with self._lock:
             self._rates.append(_Rate(kind, 1.0, random.Random(0), path, count))
 
     def poison(self, kind: str, record_id: Any, also_fields: bool = True) -> None:
-        """Answers that would contain this record are a 500; also_fields=False: lists of chosen fields pass."""
+        """Answer 500 wherever this record would appear. also_fields=False: lists with chosen fields still work."""
         with self._lock:
             self._poison[(kind, str(record_id))] = also_fields
 
@@ -92,7 +92,7 @@ class Faults:
             self._poison.pop((kind, str(record_id)), None)
 
     def drift(self, every: int = 1, deletes: int = 1, inserts: int = 1, kind: str | None = None, seed: int = 0) -> None:
-        """After each `every` list requests (of `kind`), rows of the listed kind go and come; 0 stops it."""
+        """After every `every` list requests (of `kind`), delete and insert rows of the listed kind; 0 stops it."""
         with self._lock:
             self._drift = Drift(every, deletes, inserts, kind, random.Random(seed)) if every else None
 
@@ -103,18 +103,18 @@ class Faults:
             return list(self._drift.done) if self._drift else []
 
     def down(self, on: bool = True, status: int | None = None) -> None:
-        """Nobody listens (connections refused), or with `status` every request answers it."""
+        """Refuse connections, or answer every request with `status`."""
         with self._lock:
             self._down = (status or "refuse") if on else None
         self.on_listening(not on or status is not None)
 
     def empty(self, kind: str, on: bool = True) -> None:
-        """The list suddenly answers [] and a total of 0."""
+        """The list answers [] and a total of 0."""
         with self._lock:
             (self._empty.add if on else self._empty.discard)(kind)
 
     def lose(self, kind: str, share: float = 0.5, gets: bool = True) -> None:
-        """This share of the rows leaves the lists, and when `gets` also GET one (404). 0 gives them back."""
+        """Hide this share of the rows from lists and, with `gets`, from GET by id (404). 0 shows them again."""
         with self._lock:
             if share > 0:
                 self._lost[kind] = (share, gets)
@@ -128,12 +128,12 @@ class Faults:
         self.strips_auth = on
 
     def slow(self, seconds: float) -> None:
-        """How long the kind `slow` takes."""
+        """Set the delay of the kind `slow`."""
         self.slow_seconds = seconds
 
     # -- what the server asks -----------------------------------------------------------------------------
     def next_status(self, path: str) -> tuple[int, float | str | None] | None:
-        """A burst or an outage that answers instead of the store."""
+        """The status of a burst or an outage that replaces the store's answer, if any."""
         with self._lock:
             if isinstance(self._down, int):
                 return self._down, None
@@ -147,7 +147,7 @@ class Faults:
             return None
 
     def draw(self, path: str) -> set[str]:
-        """The kinds that strike this request."""
+        """The kinds that apply to this request."""
         with self._lock:
             struck = set()
             for rate in self._rates:
@@ -184,7 +184,7 @@ class Faults:
             return gets and lost(row_id, share)
 
     def drift_due(self, kind: str) -> Drift | None:
-        """Counts the list request; the drift to carry out now, if any."""
+        """Count the list request and return the drift that is due, if any."""
         with self._lock:
             drift = self._drift
             if drift is None or drift.kind not in (None, kind):
@@ -197,5 +197,5 @@ class Faults:
 
 
 def lost(row_id: Any, share: float) -> bool:
-    """The same rows each time."""
+    """Whether a row is hidden; the same rows each time."""
     return zlib.crc32(str(row_id).encode()) % 1000 < share * 1000

@@ -14,7 +14,7 @@ _START_SECONDS = 20.0
 
 
 class App(Protocol):
-    """An ASGI app that answers as a store and keeps what it was asked."""
+    """An ASGI app that answers as a store and keeps its requests."""
 
     latency: float
     requests: Any
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Faults)
 
 
 class HttpServer(Generic[F]):
-    """A running store: its address, its faults and what was asked of it."""
+    """A running store: its address, its faults and its requests."""
 
     def __init__(self, app: App, faults: F, *, https: bool = False, port: int = 0) -> None:
         self.app = app
@@ -65,7 +65,7 @@ class HttpServer(Generic[F]):
         self.app.latency = seconds
 
     def begin(self) -> None:
-        """Serve from a thread; returns when it listens."""
+        """Serve from a thread; return once it listens."""
         self._thread.start()
         if not self._ready.wait(_START_SECONDS):
             raise RuntimeError("the sandbox server did not start")
@@ -85,7 +85,7 @@ class HttpServer(Generic[F]):
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        """uvicorn's own loop looks for the end every 100 ms and waits for clients; tests start many shops."""
+        """Ends at once: uvicorn's own loop checks every 100 ms and waits for clients, and tests start many servers."""
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         config = self._uvicorn.config
@@ -102,7 +102,7 @@ class HttpServer(Generic[F]):
                 transport.abort()
 
     def _listen_again(self, on: bool) -> None:
-        """faults.down(): the listening socket goes (connections are refused) and comes back on its port."""
+        """For faults.down(): close the listening socket (connections are refused), or open it again on its port."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return
@@ -123,7 +123,7 @@ class HttpServer(Generic[F]):
 
 
 def _listen(port: int) -> socket.socket:
-    # With the protocol named: asyncio sets TCP_NODELAY only then, and without it every answer waits 40 ms.
+    # asyncio sets TCP_NODELAY only if the protocol is given; without it every answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))

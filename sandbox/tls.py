@@ -1,4 +1,4 @@
-"""A self-signed certificate for loopback, so that https can be spoken without a real authority."""
+"""A self-signed certificate for loopback, so that https needs no real authority."""
 
 import ipaddress
 import tempfile

@@ -1,4 +1,4 @@
-"""How an answer travels, whichever provider made it, and what can break it on the way."""
+"""Sending an answer of any provider, and breaking the connection on the way."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ class Answer:
     body: bytes
     headers: Headers = field(default_factory=list)
     content_type: str = "application/json; charset=UTF-8"
-    # An answer from an earlier stage than the API itself: it carries fewer headers.
+    # An answer from before the API itself; it has fewer headers.
     unauthorized: bool = False
 
 
@@ -32,7 +32,7 @@ def html(status: int, head: str = "<title>Just a moment...</title>") -> Answer:
 
 
 def overloaded(status: int, retry_after: float | str | None) -> Answer:
-    """What a host in front says: a page of HTML, and perhaps when to come back."""
+    """The answer of a proxy: an HTML page, and Retry-After if given."""
     words = {429: "Too Many Requests", 503: "Service Unavailable"}.get(status, "Error")
     text = f"<html><head><title>{status} {words}</title></head><body><h1>{status} {words}</h1></body></html>\r\n"
     headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
@@ -42,7 +42,7 @@ def overloaded(status: int, retry_after: float | str | None) -> Answer:
 async def deliver(
     out: Send, answer: Answer, method: str, headers: Headers, struck: set[str], receive: Receive | None
 ) -> None:
-    """Send the answer, or what is left of it when `struck` says that the connection breaks."""
+    """Send the answer, or part of it if `struck` names a fault that breaks the connection."""
     if receive and struck & {"reset", "half_body", "half_body_chunked"}:
         if "reset" in struck:
             await reset(out, receive)
@@ -55,7 +55,7 @@ async def deliver(
 
 
 async def reset(out: Send, receive: Receive) -> None:
-    """A TCP RST instead of an answer: close with linger 0."""
+    """Send a TCP RST instead of an answer (close with linger 0)."""
     transport = _transport(out)
     sock = transport.get_extra_info("socket")
     if sock is not None:
@@ -65,7 +65,7 @@ async def reset(out: Send, receive: Receive) -> None:
 
 
 async def _half(out: Send, receive: Receive, answer: Answer, headers: Headers, *, chunked: bool) -> None:
-    """The headers promise the whole body, the connection ends in the middle of it."""
+    """Announce the whole body and close the connection after half of it."""
     transport = _transport(out)
     half = answer.body[: len(answer.body) // 2]
     length = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(answer.body)))
@@ -78,7 +78,7 @@ async def _half(out: Send, receive: Receive, answer: Answer, headers: Headers, *
 
 
 async def _gone(receive: Receive) -> None:
-    """Until uvicorn knows that the client is away; else it would answer 500 by itself."""
+    """Wait until uvicorn knows that the connection is closed; otherwise it answers 500 itself."""
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)
 

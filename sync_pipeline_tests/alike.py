@@ -1,7 +1,7 @@
-"""When an answer is the one that is shown: equal, but for what cannot be the same twice.
+"""Compare an answer with the documented one, except for values that differ in each run.
 
-Ids that are drawn, moments, hashes and tokens are alike when they are of one kind; counters that several processes
-share, and what was measured, when both are numbers. Everything else is equal: names of fields, types, texts, counts.
+Random ids, times, hashes and tokens match if they are of one kind; shared counters and measurements match if both are
+numbers. Everything else must be equal: names of fields, types, texts, counts.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _METRIC = re.compile(r"(\w+(?:\{[^}]*\})?) (\S+)")
 
 
 def canonical(text: str) -> str:
-    """A text with the kind in place of what cannot be the same twice."""
+    """The text with ids, times, hashes and tokens replaced by their kind."""
     for pattern, kind in KINDS:
         text = pattern.sub(kind, text)
     return text
 
 
 def same(name: str, shown: Any, actual: Any, loose: frozenset[str] = frozenset()) -> bool:
-    """Two values that are neither mapping nor list, of the field `name`."""
+    """Whether two scalar values of the field `name` match."""
     if isinstance(shown, str) and isinstance(actual, str):
         return canonical(shown) == canonical(actual)
     if name in COUNTERS | MEASURED | loose and _number(shown) and _number(actual):
@@ -44,15 +44,15 @@ def _number(value: Any) -> bool:
 
 
 def differences(shown: Any, actual: Any, place: str = "", *, loose: frozenset[str] = frozenset()) -> list[str]:
-    """Where two JSON values differ. What is marked as left out must be there, as much as is said."""
+    """Where two JSON values differ. Parts marked as omitted must exist, in the stated number."""
     if isinstance(shown, dict) and isinstance(actual, dict):
         marked = {name for name in shown if name == MORE}
         rest = [name for name in actual if name not in shown]
-        said = [f"{place}.{name} is shown, and is not there" for name in shown if name not in actual and name != MORE]
+        said = [f"{place}.{name} is documented and missing" for name in shown if name not in actual and name != MORE]
         if marked and shown[MORE] != f"{len(rest)} more":
-            said.append(f"{place}: {shown[MORE]} are said, {len(rest)} came")
+            said.append(f"{place}: {shown[MORE]} are documented, {len(rest)} were returned")
         if not marked:
-            said += [f"{place}.{name} came, and is not shown" for name in rest]
+            said += [f"{place}.{name} was returned and is not documented" for name in rest]
         for name, one in shown.items():
             if name in actual:
                 said += differences(one, actual[name], f"{place}.{name}", loose=loose)
@@ -61,19 +61,24 @@ def differences(shown: Any, actual: Any, place: str = "", *, loose: frozenset[st
         listed = [one for one in shown if not (isinstance(one, str) and one.startswith(f"{MORE} "))]
         if len(listed) < len(shown):
             expected = f"{MORE} {len(actual) - len(listed)} more"
-            said = [] if shown[-1] == expected else [f"{place}: “{shown[-1]}” is said, “{expected}” came"]
+            said = [] if shown[-1] == expected else [f"{place}: “{shown[-1]}” is documented, not “{expected}”"]
         else:
-            said = [] if len(shown) == len(actual) else [f"{place}: {len(shown)} are shown, {len(actual)} came"]
+            said = (
+                []
+                if len(shown) == len(actual)
+                else [f"{place}: {len(shown)} are documented, {len(actual)} were returned"]
+            )
         for number, (one, other) in enumerate(zip(listed, actual, strict=False)):
             said += differences(one, other, f"{place}.{number}", loose=loose)
         return said
     if same(place.rpartition(".")[2], shown, actual, loose):
         return []
-    return [f"{place}: {json.dumps(shown, ensure_ascii=False)} is shown, {json.dumps(actual, ensure_ascii=False)} came"]
+    documented, returned = (json.dumps(one, ensure_ascii=False) for one in (shown, actual))
+    return [f"{place}: {documented} is documented, {returned} was returned"]
 
 
 def text_differences(shown: str, actual: str) -> list[str]:
-    """The same of texts, line by line; a line `…` stands for any number of lines."""
+    """Where two texts differ, line by line; a line `…` matches any number of lines."""
     lines, at, free = actual.splitlines(), 0, False
     for line in shown.splitlines():
         if line == MORE:
@@ -82,9 +87,9 @@ def text_differences(shown: str, actual: str) -> list[str]:
         reach = range(at, len(lines))[: None if free else 1]
         found = next((number for number in reach if _line(line, lines[number])), None)
         if found is None:
-            return [f"“{line}” is shown, and does not follow in\n{actual[:2000]}"]
+            return [f"“{line}” is documented and does not follow in\n{actual[:2000]}"]
         at, free = found + 1, False
-    return [] if free or at == len(lines) else [f"after what is shown came “{lines[at]}”"]
+    return [] if free or at == len(lines) else [f"unexpected after the documented text: “{lines[at]}”"]
 
 
 def _line(shown: str, actual: str) -> bool:

@@ -7,9 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
+import structlog
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -19,8 +19,9 @@ from sqlalchemy import NullPool, create_engine
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import ensure_login, migrate
+from sync_pipeline.db.migrate import migrate
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.databases import cloned, opened_as_the_application
 
 for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
     del os.environ[name]  # a developer's own settings must not reach a test
@@ -28,6 +29,9 @@ for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
 # A machine with other work is slow, and no test's fault.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
+
+# structlog's default draws a traceback with all its locals, which takes seconds.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 @pytest.fixture(scope="session")
@@ -50,25 +54,15 @@ def server() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture
 def owner_url(server: EmbeddedPostgres) -> Iterator[str]:
     """A fresh database as its owner sees it: a clone of the template."""
-    name = f"t_{uuid4().hex[:12]}"
-    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template")
-    yield server.url(name).render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_login")
-    admin.dispose()
+    with cloned(server) as url:
+        yield url
 
 
 @pytest.fixture
 def database(owner_url: str) -> Iterator[Database]:
     """The same database as the application sees it: through a role that owns nothing."""
-    from sync_pipeline.db.engine import psycopg_url
-
-    db = Database(ensure_login(psycopg_url(owner_url), None))
-    yield db
-    db.close()
+    with opened_as_the_application(owner_url) as db:
+        yield db
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def wrong(step: Step, answer: Answer) -> list[str]:
     """Where the answer differs from the one shown; one that is not shown must at least be good."""
     if step.status is None:
         return [] if answer.status in ("", "200") else [f"answered {answer.status}: {answer.text}"]
-    said = [] if answer.status == step.status else [f"{step.status} is shown, {answer.status} came"]
+    said = [] if answer.status == step.status else [f"{step.status} is documented, {answer.status} was returned"]
     if step.kind == "json":
         loose = {"rowCount"} if "/sync/activity" in step.commands else set()  # grows with every start of the demo
         return said + differences(json.loads(step.shown), answer.value, loose=frozenset(loose))

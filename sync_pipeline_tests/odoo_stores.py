@@ -7,17 +7,49 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import httpx
 
-from sandbox.odoo import Server, Store, running
+from sandbox.odoo import Server, Store, running, seed
+from sandbox.shapes.recordings import RECORDINGS
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.base import Finding, source
 from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.stores import Connected
+
+# Where whole payloads come from: a seeded sandbox, of the recorded shapes, and the recordings, where they are.
+PAYLOADS = ["sandbox", *(["recordings"] if RECORDINGS.is_dir() else [])]
+Records = dict[str, dict[int, dict[str, Any]]]
+
+
+@cache
+def payloads(origin: str, *, bare: bool, number: type = float) -> Records:
+    """Every record of every stream by entity type and id; links as [id, name], or as bare ids."""
+    streams = source("odoo").streams.values()
+    found: Records = {}
+    store = Store()
+    if origin == "sandbox":
+        seed(store)
+    for stream in streams:
+        if origin == "sandbox":
+            texts = [json.dumps({"records": store.read(stream.path, sorted(store.ids(stream.path)), load=True)})]
+        else:
+            files = [RECORDINGS / "odoo" / f"{stream.path}{suffix}.json" for suffix in ("", "__all")]
+            texts = [file.read_text("utf-8") for file in files if file.is_file()]
+        rows = [row for text in texts for row in json.loads(text, parse_float=number)["records"]]
+        found[stream.entity_type] = {row["id"]: _bare(row) if bare else row for row in rows}
+    return found
+
+
+def _bare(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value[0] if isinstance(value, list) and len(value) == 2 and isinstance(value[1], str) else value
+        for name, value in record.items()
+    }
 
 
 @dataclass(kw_only=True)

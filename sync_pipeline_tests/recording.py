@@ -1,6 +1,6 @@
-"""Recording the documents' answers anew: `make examples`.
+"""Record the answers in the documents: `make examples`.
 
-What only differs in kind from what was recorded before stays as it was, so that a recording changes what has changed.
+Ids, times and other values that differ in each run keep their recorded value, so that a diff shows real changes only.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sync_pipeline_tests.documents import Answer, Reader, steps
 
 
 class Recorder:
-    """Settles a new answer on the values that were recorded before, throughout."""
+    """Replaces random values of new answers with the recorded ones, consistently."""
 
     def __init__(self) -> None:
-        self.known: dict[str, str] = {}  # drawn now → recorded before
+        self.known: dict[str, str] = {}  # value of this run → recorded value
 
     def settle(self, before: Any, now: Any, name: str = "") -> Any:
-        """`now`, with what cannot be the same twice as it was `before`."""
+        """`now`, with the values of `before` where the two differ only in random parts."""
         if isinstance(now, dict):
             old: dict[str, Any] = before if isinstance(before, dict) else {}
             return {key: self.settle(old.get(key), one, key) for key, one in now.items()}
@@ -36,7 +36,7 @@ class Recorder:
             olds = before if isinstance(before, list) else []
             return [self.settle(*pair, name) for pair in zip([*olds, *[None] * len(now)], now, strict=False)]
         if isinstance(now, str):
-            now = re.sub(r"sp_(\d+)_[\w-]{20,}", r"sp_\1_…", now)  # a token is shown nowhere
+            now = re.sub(r"sp_(\d+)_[\w-]{20,}", r"sp_\1_…", now)  # tokens are never shown
             if isinstance(before, str) and canonical(before) == canonical(now):
                 for pattern, _ in KINDS:
                     found = zip(pattern.finditer(now), pattern.finditer(before), strict=True)
@@ -49,7 +49,7 @@ class Recorder:
 
 
 def shortened(value: Any, keep: dict[str, Any]) -> Any:
-    """An answer with the parts that `keep` names made shorter, and marked so."""
+    """The answer with the parts named by `keep` shortened and marked."""
     for place, what in keep.items():
         value = _shorten(value, place.split("."), what)
     return value
@@ -79,7 +79,7 @@ def _text(text: str, keep: dict[str, Any]) -> str:
             elif lines[-1] != MORE:
                 lines.append(MORE)
         return "\n".join(lines)
-    events = [one for one in text.split("\n\n") if not one.startswith(":")]  # comments keep the line open
+    events = [one for one in text.split("\n\n") if not one.startswith(":")]  # comments only keep the connection open
     return f"{events[0]}\n{MORE}\n" + "\n\n".join(events[-2:])
 
 
@@ -92,7 +92,7 @@ def _settled(recorder: Recorder, example: Example, answer: Answer) -> Any:
 
 
 def record_api(reader: Reader) -> None:
-    """Run the walk; write examples.json and docs/api.md."""
+    """Run all examples in order; write examples.json and docs/api.md."""
     walk, recorder, made = examples.walk(), Recorder(), []
     head, *rest = steps(render(build(Settings()).openapi()))
     reader.run(head)
@@ -103,7 +103,7 @@ def record_api(reader: Reader) -> None:
             reader.keep(step, answer)
             print(f"{answer.status} {example.call or example.first[0].splitlines()[0]}")
             made.append(replace(example, status=int(answer.status), answer=_settled(recorder, example, answer)))
-    finally:  # what was recorded before something went wrong is there to be looked at
+    finally:  # after a failure, the answers recorded so far can be examined
         every = [*made, *walk[len(made) :]]
         FILE.write_text("[\n" + ",\n".join(_written(one) for one in every) + "\n]\n", "utf-8")
         examples.walk.cache_clear()
@@ -121,7 +121,7 @@ def _written(example: Example) -> str:
 
 
 def record_written(reader: Reader, path: Path) -> None:
-    """Run a document that is written by hand; put the answers in place."""
+    """Run a hand-written document and replace its answers."""
     lines, recorder = path.read_text("utf-8").splitlines(), Recorder()
     changed: list[tuple[tuple[int, int], str, str | None, str]] = []
     for step in steps("\n".join(lines)):

@@ -1,1 +1,1 @@
-"""The contestants, each a process of its own: so its peak memory is its own, and it shares nothing with the others."""
+"""The contestants, each in its own process, so that peak memory and caches are not shared."""

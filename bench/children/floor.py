@@ -1,7 +1,7 @@
-"""Contestant: the floor. The same pages, as many at a time, and COPY of their records into one table: nothing else.
+"""Contestant: the floor. It fetches the same pages with the same concurrency and COPYs the records into one table.
 
 No hashes, no history, no ledger, no paging proof, no row-level security, one commit at the end: what any program that
-brings these records into PostgreSQL has to do.
+loads these records into PostgreSQL has to do.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import psycopg
 
-from bench.children.measure import tell
+from bench.children.measure import report
 
 _PAGE = 100
 
@@ -65,7 +65,7 @@ def main() -> None:
                 copy.write(_rows(answer.content))
         return {"requests": -(-total // _PAGE)}
 
-    tell(work)
+    report(work)
 
 
 if __name__ == "__main__":

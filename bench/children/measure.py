@@ -1,4 +1,4 @@
-"""What every contestant tells of itself. Uses the standard library alone: one of them has another environment."""
+"""The measurements of a contestant. Standard library only: one of them runs in another environment."""
 
 import json
 import resource
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def peak_mb() -> float:
-    """The most memory this process has held. getrusage would tell the parent's where that is more."""
+    """The most memory this process has held. getrusage reports the parent's if that is more."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -19,7 +19,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def tell(work: Callable[[], dict[str, Any]]) -> None:
+def report(work: Callable[[], dict[str, Any]]) -> None:
     """Do the work and print its seconds, its peak memory and what it returns, as one JSON line."""
     before = time.process_time()
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Contestant: the floor of Odoo. The same windows of ids, as many at a time, and COPY of their records: no more."""
+"""Contestant: the floor for Odoo. It fetches the same ranges of ids with the same concurrency and COPYs the records."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import psycopg
 
-from bench.children.measure import tell
+from bench.children.measure import report
 
 _PAGE = 1000
 
@@ -69,7 +69,7 @@ def main() -> None:
                 requests += 1 + len(windows)
         return {"requests": requests}
 
-    tell(work)
+    report(work)
 
 
 if __name__ == "__main__":

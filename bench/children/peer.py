@@ -1,7 +1,7 @@
-"""Contestant: dlt's rest_api source into its postgres destination. Runs in an environment of its own.
+"""Contestant: dlt's rest_api source into its postgres destination. Runs in its own environment.
 
-`--tuned` spares dlt what it does by default and capture does not: payloads stay whole (no tables for nested lists), and
-they are loaded as CSV by COPY instead of INSERT statements.
+`--tuned` turns off what dlt does by default and capture does not: payloads stay whole (no tables for nested lists), and
+COPY loads them as CSV instead of INSERT statements.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-from bench.children.measure import tell
+from bench.children.measure import report
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
         pipeline.run(source, **({"loader_file_format": "csv"} if asked.tuned else {})).raise_on_failed_jobs()
         return {}
 
-    tell(work)
+    report(work)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Contestant: a pull (or a preview) of one connection's streams, as the command line and the assets do it."""
+"""Contestant: a pull (or a preview) of one connection's streams, as the command line and the assets run it."""
 
 import argparse
 import os
 from typing import Any
 
-from bench.children.measure import tell
+from bench.children.measure import report
 from sync_pipeline.config import Settings
 from sync_pipeline.db.open import open_database
 from sync_pipeline.sources.odoo.client import OdooClient  # noqa: F401 - imported late; not what is measured
@@ -46,10 +46,10 @@ def main() -> None:
         import cProfile
 
         with cProfile.Profile() as profile:
-            tell(work)
+            report(work)
         profile.dump_stats(asked.profile)
     else:
-        tell(work)
+        report(work)
     db.close()
 
 

@@ -1,4 +1,4 @@
-"""An Odoo that answers as Odoo 19.0 community does, quirks included.
+"""A server that answers as Odoo 19.0 Community does, quirks included.
 
 store = Store()
 seed(store, products=40, random_seed=7)

@@ -1,8 +1,9 @@
-"""A call from outside to the ORM: who may, which method, which arguments; by /json/2 and by /jsonrpc."""
+"""Calls to the ORM over /json/2 and /jsonrpc: rights, method, arguments."""
 
 from typing import Any
 
-from sandbox.odoo.env import Env, User, environment
+from sandbox.odoo.data import User
+from sandbox.odoo.env import Env, environment
 from sandbox.odoo.methods import METHODS, Method
 from sandbox.odoo.models import Json
 from sandbox.odoo.refusals import (

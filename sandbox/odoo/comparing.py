@@ -1,6 +1,6 @@
-"""One value against another, as the domains' operators do it.
+"""Comparing values as the operators of a domain do.
 
-An unset value compares as NULL does: it is neither more nor less. Moments compare by whole seconds on both sides.
+An unset value compares as NULL does: neither more nor less. Times compare by whole seconds.
 """
 
 import re

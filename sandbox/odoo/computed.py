@@ -1,13 +1,11 @@
-"""Fields that no row holds: related ones by path, computed ones by function, and what slow ones cost."""
+"""Fields that are not stored: related ones by path, computed ones by function, and how long slow ones take."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.odoo.display import display_name, word
+from sandbox.odoo.env import Env
 from sandbox.odoo.rows import Row
-
-if TYPE_CHECKING:
-    from sandbox.odoo.env import Env
 
 # A model whose rows read another's fields as their own: (the many2one to it, its model).
 INHERITS = {
@@ -47,7 +45,7 @@ RELATED: dict[tuple[str, str], str] = {
     ("delivery.carrier", "currency_id"): "company_id.currency_id",
     ("res.company", "country_code"): "country_id.code",
 }
-# Seconds a row on a real server (sources: speed). A store's `slowness` scales them.
+# Measured on a real server, in seconds per row. A store's `slowness` scales them.
 SLOW: dict[tuple[str, str], float] = {
     ("res.partner", "total_invoiced"): 0.0018,
     ("res.partner", "available_invoice_template_pdf_report_ids"): 0.00082,
@@ -63,7 +61,7 @@ SLOW: dict[tuple[str, str], float] = {
     ("product.product", "free_qty"): 0.00032,
     ("product.product", "virtual_available"): 0.00024,
 }  # fmt: skip
-# Computed from another model: without its module they do not exist.
+# Computed from another model; they do not exist without its module.
 FROM: dict[tuple[str, str], str] = {
     **{("product.product", name): "stock.quant" for name in ("qty_available", "virtual_available", "free_qty")},
     ("product.product", "outgoing_qty"): "stock.quant",
@@ -75,31 +73,31 @@ FROM: dict[tuple[str, str], str] = {
 _INTERNAL = ("internal", "transit")
 
 
-def _extra(env: "Env", row: Row) -> float:
+def _extra(env: Env, row: Row) -> float:
     values = env.store.tables["product.template.attribute.value"].rows
     chosen = row.values.get("product_template_attribute_value_ids", ())
     return float(sum(values[i].values.get("price_extra", 0.0) for i in chosen))
 
 
-def _lst_price(env: "Env", row: Row) -> float:
+def _lst_price(env: Env, row: Row) -> float:
     template = env.store.tables["product.template"].rows[row.values["product_tmpl_id"]]
     return float(template.values.get("list_price", 0.0)) + _extra(env, row)
 
 
-def _variants(env: "Env", row: Row) -> list[int]:
+def _variants(env: Env, row: Row) -> list[int]:
     table = env.store.tables["product.product"]
     found = table.pointing["product_tmpl_id"].get(row.id, ())
     return [i for i in found if not env.active_test or table.rows[i].values.get("active")]
 
 
-def _first_variant(env: "Env", row: Row) -> Any:
+def _first_variant(env: Env, row: Row) -> Any:
     return next(iter(_variants(env, row)), False)
 
 
-def _of_single(name: str, empty: Any) -> Callable[["Env", Row], Any]:
+def _of_single(name: str, empty: Any) -> Callable[[Env, Row], Any]:
     """A template shows its variant's value when it has one variant only."""
 
-    def value(env: "Env", row: Row) -> Any:
+    def value(env: Env, row: Row) -> Any:
         variants = env.store.tables["product.product"]
         own = variants.pointing["product_tmpl_id"].get(row.id, ())
         held = variants.rows[own[0]].values.get(name, empty) if len(own) == 1 else empty
@@ -108,7 +106,7 @@ def _of_single(name: str, empty: Any) -> Callable[["Env", Row], Any]:
     return value
 
 
-def stock_of(env: "Env", product: int) -> tuple[float, float]:
+def stock_of(env: Env, product: int) -> tuple[float, float]:
     """(on hand, reserved) in the internal locations of the allowed companies."""
     quants, locations = env.store.tables["stock.quant"], env.store.tables["stock.location"].rows
     on_hand = reserved = 0.0
@@ -121,24 +119,24 @@ def stock_of(env: "Env", product: int) -> tuple[float, float]:
     return on_hand, reserved
 
 
-def _available(env: "Env", row: Row) -> float:
+def _available(env: Env, row: Row) -> float:
     return stock_of(env, row.id)[0]
 
 
-def _free(env: "Env", row: Row) -> float:
+def _free(env: Env, row: Row) -> float:
     on_hand, reserved = stock_of(env, row.id)
     return on_hand - reserved
 
 
-def _reserved(env: "Env", row: Row) -> float:
+def _reserved(env: Env, row: Row) -> float:
     return stock_of(env, row.id)[1]
 
 
-def _template_available(env: "Env", row: Row) -> float:
+def _template_available(env: Env, row: Row) -> float:
     return float(sum(stock_of(env, variant)[0] for variant in _variants(env, row)))
 
 
-def _address(env: "Env", row: Row) -> str:
+def _address(env: Env, row: Row) -> str:
     v = row.values
     place = " ".join(str(v[k]) for k in ("zip", "city") if v.get(k))
     country = display_name(env, "res.country", v.get("country_id"))
@@ -146,18 +144,18 @@ def _address(env: "Env", row: Row) -> str:
     return "\n".join(str(line) for line in lines if line)
 
 
-def _email_formatted(_env: "Env", row: Row) -> Any:
+def _email_formatted(_env: Env, row: Row) -> Any:
     email = row.values.get("email_normalized")
     return f'"{row.values.get("name") or ""}" <{email}>' if email else False
 
 
-def _invoiced(env: "Env", row: Row) -> float:
+def _invoiced(env: Env, row: Row) -> float:
     moves = env.store.tables["account.move"]
     found = (moves.rows[i].values for i in moves.pointing["partner_id"].get(row.id, ()))
     return float(sum(v.get("amount_untaxed_signed", 0.0) for v in found if v.get("state") == "posted"))
 
 
-def _order_invoices(env: "Env", row: Row) -> list[int]:
+def _order_invoices(env: Env, row: Row) -> list[int]:
     lines, moves = env.store.tables["sale.order.line"], env.store.tables["account.move.line"]
     found: set[int] = set()
     for line in lines.pointing["order_id"].get(row.id, ()):
@@ -165,8 +163,8 @@ def _order_invoices(env: "Env", row: Row) -> list[int]:
     return sorted(found, reverse=True)
 
 
-def _tax_totals(env: "Env", row: Row) -> dict[str, Any]:
-    """A field of type binary that is an object, as there."""
+def _tax_totals(env: Env, row: Row) -> dict[str, Any]:
+    """A field of type binary whose value is an object, as on a real server."""
     v = row.values
     company = env.store.tables["res.company"].rows[v["company_id"]].values
     return {
@@ -177,24 +175,24 @@ def _tax_totals(env: "Env", row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _currency_of_company(env: "Env", _row: Row) -> Any:
+def _currency_of_company(env: Env, _row: Row) -> Any:
     return env.store.tables["res.company"].rows[env.company].values["currency_id"]
 
 
-def _avatar(_env: "Env", row: Row) -> str:
-    """There is no image: the server draws the first letter, anew each time."""
+def _avatar(_env: Env, row: Row) -> str:
+    """There is no image: the server draws the first letter, again for each answer."""
     return f"PD94bWwgdmVyc2lvbj0nMS4wJz8+PHN2Zy8+{row.id % 10}A=="
 
 
-def _delivered(_env: "Env", row: Row) -> float:
+def _delivered(_env: Env, row: Row) -> float:
     return max(0.0, float(row.values.get("product_uom_qty", 0.0)) - float(row.values.get("qty_delivered", 0.0)))
 
 
-def _count(field: str) -> Callable[["Env", Row], int]:
+def _count(field: str) -> Callable[[Env, Row], int]:
     return lambda _env, row: len(row.values.get(field, ()))
 
 
-COMPUTED: dict[tuple[str, str], Callable[["Env", Row], Any]] = {
+COMPUTED: dict[tuple[str, str], Callable[[Env, Row], Any]] = {
     ("product.template", "barcode"): _of_single("barcode", False),
     ("product.template", "standard_price"): _of_single("standard_price", 0.0),
     ("product.template", "product_variant_id"): _first_variant,

@@ -1,4 +1,4 @@
-"""Domains: prefix notation to one predicate over rows, and the ids it can be narrowed to."""
+"""Domains: compile prefix notation to one predicate over rows, and the ids it can be narrowed to."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ _OPERATORS = {
 
 
 class Filter(NamedTuple):
-    """What a domain asks: a predicate (None: everything), the span of ids it allows, or the ids themselves."""
+    """A compiled domain: a predicate (None: everything), the range of ids it allows, or the ids themselves."""
 
     passes: Predicate | None
     low: int | None
@@ -42,7 +42,7 @@ class Filter(NamedTuple):
 
 
 def compiled(env: Env, model: str, domain: Any) -> Filter:
-    """Raises Refused (a 500 on a real server) for what is no domain."""
+    """Raises Refused for an invalid domain (a 500 on a real server)."""
     tree, names = _tree(env, model, domain or [])
     low = high = None
     among: list[int] | None = None
@@ -63,7 +63,7 @@ def compiled(env: Env, model: str, domain: Any) -> Filter:
 
 
 class _Id(NamedTuple):
-    """A leaf on `id` that narrows the walk instead of testing each row."""
+    """A condition on `id`; it narrows the search instead of testing each row."""
 
     operator: str
     value: Any
@@ -91,7 +91,7 @@ def _tree(env: Env, model: str, domain: Any) -> tuple[list[Any], set[str]]:
             stack.append([_leaf(env, model, item, names)])
         else:
             raise value_error(f"Domain() invalid item in domain: {item!r}")
-    # Terms that no operator joins are joined by &.
+    # Terms without an operator are joined by &.
     return [term for terms in reversed(stack) for term in terms], names
 
 

@@ -1,21 +1,19 @@
-"""What a write carries along: stored values derived from it, and the other records whose write_date moves.
+"""Side effects of a write: derived stored values, and other records whose write_date moves.
 
 Each function is called after the row holds the new values: (store, row, names written, transaction's start or None
-when nothing may be touched, whether the row is new).
+if no write_date may move, whether the row is new).
 """
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.odoo.data import Data
 from sandbox.odoo.models import Json
 from sandbox.odoo.refusals import user_error, validation_error
 from sandbox.odoo.rows import Row
 
-if TYPE_CHECKING:
-    from sandbox.odoo.store import Store
-
-Effect = Callable[["Store", Row, set[str], int | None, bool], None]
+Effect = Callable[[Data, Row, set[str], int | None, bool], None]
 _ADDRESS = ("street", "street2", "zip", "city", "state_id", "country_id")
 _COMMERCIAL = ("vat", "company_registry", "industry_id")
 # A template with one variant reads and writes these as its variant's.
@@ -27,7 +25,7 @@ _MOVE: Json = {"state": "draft", "auto_post": "no", "move_type": "entry", "journ
 _OF_VARIANT = ("default_code", "barcode", "weight", "volume", "standard_price")
 
 
-def _partner(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _partner(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     values = row.values
     table = store.tables["res.partner"]
     parent = table.rows.get(values.get("parent_id") or 0)
@@ -76,8 +74,8 @@ def partner_names(values: Json, row_id: int, parent: Row | None) -> Json:
 
 
 def _tree(model: str, parent: str, join: str) -> Effect:
-    def effect(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
-        """complete_name of the row and of everything below it, which is touched."""
+    def effect(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
+        """Set complete_name of the row and of everything below it, whose write_date moves."""
         if not (new or names & {"name", parent}):
             return
         table = store.tables[model]
@@ -94,7 +92,7 @@ def _tree(model: str, parent: str, join: str) -> Effect:
     return effect
 
 
-def _template(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _template(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     """The variants' write_date is recomputed from the template's."""
     variants = store.tables["product.product"]
     values = row.values
@@ -120,7 +118,7 @@ def _template(store: "Store", row: Row, names: set[str], at: int | None, new: bo
             variants.rows[variant].written = max(variants.rows[variant].written, at)
 
 
-def _variant(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _variant(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     template = store.tables["product.template"].rows.get(row.values["product_tmpl_id"])
     if template is None or new:
         return
@@ -134,7 +132,7 @@ def _variant(store: "Store", row: Row, names: set[str], at: int | None, new: boo
             row.written = at
 
 
-def _line(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _line(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     """Amounts of the line; when they were recomputed, the order's totals, which touches the order."""
     values = row.values
     order = store.tables["sale.order"].rows.get(values["order_id"])
@@ -160,17 +158,17 @@ def _line(store: "Store", row: Row, names: set[str], at: int | None, new: bool) 
         store.touch(order, at)
 
 
-def line_amounts(store: "Store", values: Json) -> Json:
+def line_amounts(store: Data, values: Json) -> Json:
     """price_subtotal, price_tax, price_total of an order's or invoice's line."""
     quantity = values.get("product_uom_qty", values.get("quantity", 0.0))
     net = round(quantity * values.get("price_unit", 0.0) * (1 - values.get("discount", 0.0) / 100), 2)
     taxes = store.tables["account.tax"].rows
     tax = 0.0
     for tax_id in values.get("tax_ids", ()):
-        told = taxes[tax_id].values
-        rate = told.get("amount", 0.0) / 100
-        tax += net - net / (1 + rate) if told.get("price_include") else net * rate
-        if told.get("price_include"):
+        terms = taxes[tax_id].values
+        rate = terms.get("amount", 0.0) / 100
+        tax += net - net / (1 + rate) if terms.get("price_include") else net * rate
+        if terms.get("price_include"):
             net = round(net / (1 + rate), 2)
     tax = round(tax, 2)
     each = 1.0 / quantity if quantity else 0.0
@@ -180,7 +178,7 @@ def line_amounts(store: "Store", values: Json) -> Json:
     }  # fmt: skip
 
 
-def totals(store: "Store", order: Row) -> None:
+def totals(store: Data, order: Row) -> None:
     table = store.tables["sale.order.line"]
     lines = [table.rows[i].values for i in table.pointing["order_id"].get(order.id, ())]
     untaxed = round(sum(line.get("price_subtotal", 0.0) for line in lines), 2)
@@ -188,7 +186,7 @@ def totals(store: "Store", order: Row) -> None:
     order.values |= {"amount_untaxed": untaxed, "amount_tax": tax, "amount_total": round(untaxed + tax, 2)}
 
 
-def _order(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _order(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     values = row.values
     if new:
         values.setdefault("name", f"S{row.id:05d}")
@@ -210,7 +208,7 @@ def _order(store: "Store", row: Row, names: set[str], at: int | None, new: bool)
             store.touch(lines.rows[line], at)
 
 
-def _move(store: "Store", row: Row, names: set[str], at: int | None, new: bool) -> None:
+def _move(store: Data, row: Row, names: set[str], at: int | None, new: bool) -> None:
     values = row.values
     if new:
         for name, value in _MOVE.items():
@@ -241,7 +239,7 @@ AFTER: dict[str, Effect] = {
 }
 
 
-def refuse_removal(store: "Store", model: str, row: Row) -> None:
+def refuse_removal(store: Data, model: str, row: Row) -> None:
     """Records in use are not deleted: 422 on a real server."""
     tables = store.tables
     if model == "res.partner":

@@ -1,15 +1,13 @@
-"""Who calls, for which companies, in which language: the environment of one call."""
+"""The environment of a call: its user, companies and language."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.odoo.data import Data, User
 from sandbox.odoo.refusals import access_error, no_access
 from sandbox.odoo.rows import Row
 
-if TYPE_CHECKING:
-    from sandbox.odoo.store import Store
-
-# No ordinary user reads these; what a salesperson may read is listed, the rest is refused.
+# Models that only an administrator reads; a salesperson reads those in _SALES.
 _ADMIN_ONLY = {"ir.config_parameter", "payment.provider", "ir.model"}
 _SALES = {
     "res.partner", "res.partner.category", "res.users", "res.company", "res.currency", "res.country",
@@ -25,22 +23,8 @@ _WRITABLE = {"res.partner", "sale.order", "sale.order.line"}
 
 
 @dataclass(slots=True)
-class User:
-    id: int
-    login: str
-    password: str
-    key: str
-    companies: list[int]
-    company: int = 1
-    admin: bool = True
-    # UTC microseconds after which the key is no longer accepted; the password is.
-    key_until: int | None = None
-    active: bool = True
-
-
-@dataclass(slots=True)
 class Env:
-    store: "Store"
+    store: Data
     user: User
     companies: list[int]
     lang: str = "en_US"
@@ -61,7 +45,7 @@ class Env:
         return self.companies[0]
 
     def seen_by(self) -> tuple[Any, ...]:
-        """What a row's answer depends on besides the row."""
+        """What an encoded row depends on, besides the row."""
         return (self.uid, tuple(self.companies), self.lang, self.active_test)
 
     def may_read(self, model: str) -> bool:
@@ -77,7 +61,7 @@ class Env:
             raise no_access(self.store.models[model].title, model)
 
     def hides(self, model: str) -> frozenset[str]:
-        """Field names this user's groups do not show."""
+        """The fields that this user's groups hide."""
         extra = self.store.hidden.get((self.user.login, model), frozenset())
         return extra if self.user.admin else self.store.models[model].restricted | extra
 
@@ -105,7 +89,7 @@ class Env:
         return passes if by_company or mine else None
 
 
-def environment(store: "Store", user: User, context: Any) -> Env:
+def environment(store: Data, user: User, context: Any) -> Env:
     given = dict(context) if isinstance(context, dict) else {}
     wanted = given.get("allowed_company_ids")
     companies = list(wanted) if isinstance(wanted, list) and wanted else None

@@ -1,4 +1,4 @@
-"""What an Odoo host does besides what every host does: its proxy's errors, and nothing it keeps alive."""
+"""Faults of an Odoo host in addition to the common ones."""
 
 from typing import ClassVar
 

@@ -40,6 +40,7 @@ def grouped(env: Env, model: str, domain: Any, groupby: list[str]) -> dict[Key, 
     return found
 
 
+# The parameters are those of Odoo's method.
 def read_group(
     env: Env,
     model: str,
@@ -57,16 +58,17 @@ def read_group(
     answers = []
     for key, rows in _ordered(grouped(env, model, domain, now), now, str(orderby or "")):
         counted = f"{now[0].partition(':')[0]}_count" if lazy and now else "__count"
-        told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(now, key, strict=True)}
-        told[counted] = len(rows)
-        told.update({name: aggregate(rows) for name, aggregate in wanted})
-        told["__domain"] = [*_leaves(now, key), *(domain or [])]
+        group: Json = {spec: _shown(env, model, spec, v) for spec, v in zip(now, key, strict=True)}
+        group[counted] = len(rows)
+        group.update({name: aggregate(rows) for name, aggregate in wanted})
+        group["__domain"] = [*_leaves(now, key), *(domain or [])]
         if lazy and len(specs) > 1:
-            told["__context"] = {"group_by": specs[1:]}
-        answers.append(told)
+            group["__context"] = {"group_by": specs[1:]}
+        answers.append(group)
     return answers[offset : offset + limit if limit else None]
 
 
+# The parameters are those of Odoo's method.
 def formatted_read_group(
     env: Env, model: str, domain: Any, groupby: Any, aggregates: Any, offset: int, limit: int | None, order: str | None
 ) -> list[Json]:
@@ -77,10 +79,10 @@ def formatted_read_group(
     if not specs and not groups:
         groups = {(): []}
     for key, rows in _ordered(groups, specs, order or ""):
-        told: Json = {spec: _told(env, model, spec, v) for spec, v in zip(specs, key, strict=True)}
-        told["__extra_domain"] = _leaves(specs, key)
-        told.update({spec: aggregate(rows) for spec, aggregate in wanted})
-        answers.append(told)
+        group: Json = {spec: _shown(env, model, spec, v) for spec, v in zip(specs, key, strict=True)}
+        group["__extra_domain"] = _leaves(specs, key)
+        group.update({spec: aggregate(rows) for spec, aggregate in wanted})
+        answers.append(group)
     return answers[offset : offset + limit if limit else None]
 
 
@@ -99,7 +101,7 @@ def _key(env: Env, model: str, spec: str) -> Callable[[Row], list[Any]]:
 
 
 def _summed(env: Env, model: str, spec: str, groupby: list[str]) -> bool:
-    """read_group's plain field names: only what can be summed, and not what is grouped by."""
+    """The fields that read_group sums: numbers, without the ones grouped by."""
     name, _, how = spec.partition(":")
     field = env.store.models[model].fields.get(name)
     if spec == "__count" or field is None or name in groupby:
@@ -121,7 +123,7 @@ def _aggregate(env: Env, model: str, spec: str) -> tuple[str, Callable[[list[Row
     return name, lambda rows: combine([get(row) for row in rows])
 
 
-def _told(env: Env, model: str, spec: str, value: Any) -> Any:
+def _shown(env: Env, model: str, spec: str, value: Any) -> Any:
     field = env.store.models[model].fields[spec.partition(":")[0]]
     if field.relation and value:
         return [value, display_name(env, field.relation, value)]

@@ -1,4 +1,4 @@
-"""The ORM methods that can be called from outside, with the signatures a real server binds arguments to."""
+"""The ORM methods that can be called over HTTP, with a real server's signatures."""
 
 import inspect
 from collections.abc import Callable
@@ -37,10 +37,10 @@ class Method(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A result that is JSON already."""
+    """A result that is already encoded as JSON."""
 
     body: bytes
-    # (model, id) of every row shown, for faults that strike a record.
+    # (model, id) of every row in the answer, for faults of single records.
     shown: list[tuple[str, Any]]
 
 
@@ -84,7 +84,7 @@ def search_read(
 
 @_method(on_records=True)
 def read(env: Env, model: str, ids: list[int], fields: Any = None, load: Any = _CLASSIC) -> Encoded:
-    """Missing ids answer nothing; rows that a rule hides are refused."""
+    """Missing ids are left out; rows hidden by a rule raise Refused."""
     env.check_model(model)
     rows = [row for i in ids if (row := env.store.tables[model].rows.get(i)) is not None]
     rule = env.rule(model)
@@ -119,15 +119,16 @@ def _encoded(env: Env, model: str, rows: list[Row], fields: Any, load: Any) -> E
 def fields_get(env: Env, model: str, allfields: Any = None, attributes: Any = None) -> Json:
     env.check_model(model)
     hidden = env.hides(model)
-    told: Json = {}
+    fields: Json = {}
     for name, field in env.store.models[model].fields.items():
         if name in hidden or (allfields and name not in allfields):
             continue
         said = field.described()
-        told[name] = {k: v for k, v in said.items() if k in attributes} if attributes else said
-    return told
+        fields[name] = {k: v for k, v in said.items() if k in attributes} if attributes else said
+    return fields
 
 
+# The parameters are those of Odoo's method.
 @_method()
 def read_group(
     env: Env, model: str, domain: Any, fields: Any, groupby: Any, offset: int = 0, limit: int | None = None,
@@ -136,6 +137,7 @@ def read_group(
     return groups.read_group(env, model, domain, fields, groupby, offset, limit, orderby, lazy)
 
 
+# The parameters are those of Odoo's method.
 @_method()
 def formatted_read_group(
     env: Env, model: str, domain: Any, groupby: Any = (), aggregates: Any = (), having: Any = (), offset: int = 0,
@@ -192,7 +194,7 @@ def _may(env: Env, model: str, operation: str) -> bool:
 
 @_method()
 def context_get(env: Env, _model: str) -> Json:
-    """Of res.users: who the caller is."""
+    """Of res.users: the caller's id, language and time zone."""
     return {"lang": "en_US", "tz": "Europe/Brussels", "uid": env.uid}
 
 

@@ -1,9 +1,9 @@
-"""Which models and fields there are: shapes only, from fields_get of a real Odoo 19 (`models.json`).
+"""Models and their fields, from fields_get of a real Odoo 19 (`models.json`).
 
-A field there is `[type, flags, label]` and perhaps what else fields_get says. Flags: s stored, q searchable,
-o sortable, r readonly, R required, c company-dependent, t translated, T could be translated and is not.
-Ours are `inverse`, the field of the other model that a one2many is the other end of, and `empty`, what an unset value
-reads as where that is neither False nor a number (seen in payloads).
+A field in the file is `[type, flags, the rest of its description]`. Labels are not kept: they are made from the names.
+Flags: s stored, q searchable, o sortable, r readonly, R required, c company-dependent, t translated, T translatable but
+not translated. Two entries are ours: `inverse` names the many2one of the other model for a one2many, and `empty` is the
+value of an unset field where that is neither False nor a number (as in recorded payloads).
 """
 
 import json
@@ -17,7 +17,7 @@ _OURS = ("inverse", "empty")
 LISTS = ("one2many", "many2many")
 # Where the parent of a tree is not called parent_id.
 _PARENTS = {"stock.location": "location_id", "uom.uom": "relative_uom_id"}
-# Fields that users below an administrator do not have (seen: 10 of res.partner, transaction_ids of sale.order).
+# Fields that users below an administrator do not have (observed: 10 of res.partner, transaction_ids of sale.order).
 _GROUPS = {
     "res.partner": {
         "credit_limit", "credit", "debit", "total_invoiced", "invoice_ids", "bank_ids", "signup_type",
@@ -34,7 +34,6 @@ class Field:
     name: str
     type: str
     flags: str
-    label: str
     more: Json
 
     @property
@@ -55,28 +54,35 @@ class Field:
 
     @property
     def empty(self) -> Any:
-        """What an unset value reads as: False but for numbers, lists, and some computed texts."""
+        """The value of an unset field: False except for numbers, lists and some computed texts."""
         return [] if self.type in LISTS else self.more.get("empty", _EMPTY.get(self.type, False))
 
     def described(self) -> Json:
-        """fields_get's answer for this field, less `help`."""
-        told: Json = {
+        """fields_get's answer for this field, without `help`."""
+        description: Json = {
             "company_dependent": self.per_company,
             "readonly": "r" in self.flags,
             "required": "R" in self.flags,
             "searchable": self.searchable,
             "sortable": "o" in self.flags,
             "store": self.stored,
-            "string": self.label,
+            "string": _label(self.name),
             "type": self.type,
         }
         if "t" in self.flags.lower():
-            told["translate"] = "t" in self.flags
-        return dict(sorted({**told, **{k: v for k, v in self.more.items() if k not in _OURS}}.items()))
+            description["translate"] = "t" in self.flags
+        description |= {name: value for name, value in self.more.items() if name not in _OURS}
+        if "selection" in description:
+            description["selection"] = [[key, _label(key)] for key in description["selection"]]
+        return dict(sorted(description.items()))
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize()
 
 
 class Inverse(NamedTuple):
-    """A one2many's other end: `model.field` points to it."""
+    """The other side of a one2many: `model.field` points to it."""
 
     model: str
     field: str
@@ -101,11 +107,11 @@ class Model:
 
 
 def load() -> dict[str, Model]:
-    """Every model by its name. The file is read once a store: a store may drop fields and models of its own."""
+    """Every model by name. Each store reads the file, since it may drop fields and models of its own."""
     models = {}
-    for name, told in json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8")).items():
-        fields = {n: Field(n, f[0], f[1], f[2], f[3] if len(f) > 3 else {}) for n, f in told["fields"].items()}
+    for name, described in json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8")).items():
+        fields = {n: Field(n, f[0], f[1], f[2] if len(f) > 2 else {}) for n, f in described["fields"].items()}
         inverses = {n: Inverse(f.relation, f.more["inverse"]) for n, f in fields.items() if "inverse" in f.more}
         hidden = frozenset(_GROUPS.get(name, set()) & fields.keys())
-        models[name] = Model(name, told["title"], told["order"], fields, hidden, inverses)
+        models[name] = Model(name, described["title"], described["order"], fields, hidden, inverses)
     return models

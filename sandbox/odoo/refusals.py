@@ -1,8 +1,8 @@
-"""What the server refuses, in the words and with the status of a real one (recorded)."""
+"""Errors of the server, with the words and the status of a real one (recorded)."""
 
 from typing import Any
 
-# A traceback of the size a real one has. A client must neither keep nor log it: tests look for its mark.
+# A traceback as long as a real one. Clients must neither keep nor log it: tests look for its mark.
 DEBUG_MARK = "odoo-sandbox-traceback"
 _FRAME = (
     '  File "/usr/lib/python3/dist-packages/odoo/{where}", line {line}, in {what}\n'
@@ -17,7 +17,7 @@ _FRAMES = (
 
 
 class Refused(Exception):
-    """An Odoo error: `name` is the exception's dotted name, `status` what /json/2 answers with."""
+    """An Odoo error: `name` is the exception's dotted name, `status` the HTTP status of /json/2."""
 
     def __init__(self, name: str, message: str, status: int, *, arguments: list[Any] | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Rows of one model: sorted ids, and who points to whom through the fields that one2many lists need."""
+"""The rows of a model: sorted ids, and an index for each one2many that points to them."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
@@ -9,11 +9,12 @@ from typing import Any
 
 Json = dict[str, Any]
 _SECOND = 1_000_000
+_MAX_VIEWS = 32
 
 
 @dataclass(slots=True)
 class Row:
-    """`values` holds what differs from the empty value of a field, as it goes over the wire (many2one: the bare id).
+    """`values` holds the fields that are not empty, as the API shows them (many2one: the bare id).
 
     A company-dependent field holds {company id: value}. `created` and `written` are UTC microseconds, as PostgreSQL
     keeps them; answers show whole seconds.
@@ -32,7 +33,7 @@ class Table:
     model: str
     rows: dict[int, Row] = field(default_factory=dict)
     ids: list[int] = field(default_factory=list)
-    # many2one field that a one2many is the other end of -> {target id: ids of this table}
+    # many2one field with an inverse one2many -> {target id: ids of this table}
     pointing: dict[str, dict[int, list[int]]] = field(default_factory=dict)
     sequence: int = 0
 
@@ -85,12 +86,28 @@ class Table:
         start = 0 if low is None else bisect_left(self.ids, low)
         return start, len(self.ids) if high is None else bisect_right(self.ids, high)
 
-    def where(self, told: Callable[[Row], bool]) -> list[Row]:
-        return [row for row in self.rows.values() if told(row)]
+    def where(self, predicate: Callable[[Row], bool]) -> list[Row]:
+        return [row for row in self.rows.values() if predicate(row)]
+
+
+class Views:
+    """Rows encoded as JSON, by request; dropped after each commit."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._held: dict[Any, dict[int, bytes]] = {}
+
+    def of(self, version: int, view: Any) -> dict[int, bytes]:
+        if version != self._version:
+            self._held.clear()
+            self._version = version
+        if view not in self._held and len(self._held) >= _MAX_VIEWS:
+            self._held.pop(next(iter(self._held)))
+        return self._held.setdefault(view, {})
 
 
 def text(microseconds: int) -> str:
-    """A moment as the API shows it: UTC, no zone, whole seconds."""
+    """A time as the API shows it: UTC, no zone, whole seconds."""
     return _text(microseconds // _SECOND)
 
 
@@ -100,7 +117,7 @@ def _text(seconds: int) -> str:
 
 
 def moment(value: str | datetime | float) -> int:
-    """Microseconds of a moment given as text (UTC), datetime or seconds."""
+    """UTC microseconds of a time given as text (UTC), datetime or seconds."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime):

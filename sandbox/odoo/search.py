@@ -1,4 +1,4 @@
-"""Search: which rows, in which order, which part of them."""
+"""Search: filter, order and page."""
 
 import re
 import zlib
@@ -98,7 +98,7 @@ def _terms(env: Env, model: str, order: str | None) -> list[tuple[str, bool]]:
 def _sorted(
     env: Env, model: str, rows: list[Row], terms: list[tuple[str, bool]], *, unstable: tuple[int, int | None]
 ) -> list[Row]:
-    """Ties come in an order that differs from page to page, as PostgreSQL's do: nothing appends the id."""
+    """The order of ties differs from page to page, as in PostgreSQL: the id is not appended."""
     salt = repr(unstable).encode()
     if "id" not in [name for name, _ in terms]:
         rows.sort(key=lambda row: zlib.crc32(salt + row.id.to_bytes(8, "big")))

@@ -1,12 +1,11 @@
-"""A business's worth of data: deterministic by `random_seed`, at any size.
+"""Seed data of a business: deterministic by `random_seed`, at any size.
 
-Everything lies in the past, so a delta after seeding is empty. Bulk loads share one write_date by hundreds, as
-imports do.
+All dates are in the past, so a delta after seeding is empty. Hundreds of rows share a write_date, as after an import.
 """
 
 import random
 
-from sandbox.odoo.seed_catalogue import levers, sellers, simple, variable
+from sandbox.odoo.seed_catalogue import categories_and_attributes, pricelists_and_programs, simple, variable
 from sandbox.odoo.seed_people import people
 from sandbox.odoo.seed_reference import reference
 from sandbox.odoo.seed_sales import sales
@@ -20,13 +19,13 @@ _IMPORTED_TOGETHER = 500
 def seed(
     store: Store, *, random_seed: int = 7, products: int = 40, variants: int = 6, partners: int = 30, orders: int = 60
 ) -> None:
-    """`products` templates, `variants` of them with several variants; `partners` are firms and people that are no
-    one's address (a third of them brings three addresses and contacts more). Once a store.
+    """`products` templates, `variants` of them with several variants; `partners` firms and people, of which a third
+    have three more addresses and contacts. Call it once per store.
     """
     with store.lock:
         world = World(store, random.Random(random_seed), store.now() - _YEAR * 1_000_000)
         reference(world)
-        levers(world)
+        categories_and_attributes(world)
         for number in range(products - variants):
             if number % _IMPORTED_TOGETHER == 0:
                 world.tick(7.3)
@@ -34,7 +33,7 @@ def seed(
         for number in range(variants):
             world.tick(0.2)
             variable(world, number)
-        sellers(world)
+        pricelists_and_programs(world)
         people(world, partners)
         world.tick(3600)
         if world.sold and world.buyers:

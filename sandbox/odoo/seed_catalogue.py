@@ -12,8 +12,8 @@ from sandbox.odoo.seed_world import EU, US, World
 _SHIRT = 104
 
 
-def levers(world: World) -> None:
-    """Categories and attributes, then what needs products of its own: carriers, loyalty."""
+def categories_and_attributes(world: World) -> None:
+    """Categories and attributes, then carriers and loyalty programs, which need products."""
     for name, parent in words.CATEGORIES:
         above = world.store.row("product.category", world.id("product.category", parent)) if parent else None
         row = world.put(
@@ -73,7 +73,7 @@ def service(world: World, name: str, code: str, price: float) -> int:
 
 
 def simple(world: World, number: int) -> None:
-    """One template with one variant, now and then an odd one."""
+    """One template with one variant; some have odd values."""
     rng = world.rng
     odd = number % 20
     name = (
@@ -112,7 +112,7 @@ _ODD: dict[int, Json] = {
 
 
 def variable(world: World, number: int) -> None:
-    """A template with sizes, every second with colors too; XL costs more."""
+    """A template with sizes, every second one with colors too; XL costs more."""
     names = ("Size", "Color") if number % 2 == 0 else ("Size",)
     sku = _SHIRT + number
     price = float(15 + number % 7)
@@ -150,7 +150,7 @@ def variable(world: World, number: int) -> None:
         code = "-".join((f"TS-{sku}", *(value for _, value, _ in picked)))
         extra = sum(cost for _, _, cost in picked)
         made = variant(world, of, code, round(price * 0.55, 2), [ptav for ptav, _, _ in picked], weight=0.2)
-        # A combination that is no longer made.
+        # A combination that is archived.
         made.values["active"] = position != 1
         if made.values["active"]:
             world.sold.append((made.id, price + extra, False))
@@ -163,7 +163,7 @@ def variable(world: World, number: int) -> None:
 
 
 def stock(world: World, variant_id: int, number: int, company: Any) -> None:
-    """On hand in the first shelf, in both companies' stock, reserved, at zero, below zero."""
+    """Stock on the first shelf and of both companies: reserved, zero and negative too."""
     rng = world.rng
     places: list[tuple[int, int, float, float]] = []
     if company != EU:
@@ -186,7 +186,7 @@ def stock(world: World, variant_id: int, number: int, company: Any) -> None:
         world.store.put("stock.quant", values, world.at)
 
 
-def sellers(world: World) -> None:
+def pricelists_and_programs(world: World) -> None:
     """Pricelists, carriers and loyalty programs."""
     dear = [variant_id for variant_id, _, _ in world.sold[:3]]
     of = [world.store.row("product.product", i).values["product_tmpl_id"] for i in dear]

@@ -1,4 +1,4 @@
-"""Invoices, credit notes and their journal items; what else stands in account.move."""
+"""Invoices, credit notes, their journal items, and the other entries of account.move."""
 
 from typing import Any
 
@@ -19,8 +19,9 @@ def invoices(world: World, order: Row, number: int, delivered: bool) -> None:
             partner.values["customer_rank"] = partner.values.get("customer_rank", 0) + 1
 
 
+# Long: mostly one literal.
 def _move(world: World, order: Row, kind: str, *, posted: bool, paid: bool, of: Row | None = None) -> Row:
-    """Amounts are positive in refunds too; the sign is in the signed ones, in the company's currency."""
+    """Amounts are positive in refunds too; only the signed ones, in the company's currency, have a sign."""
     sold, store = order.values, world.store
     sign, day = -1.0 if kind == "out_refund" else 1.0, world.text()[:10]
     rate, currency = sold["currency_rate"], 126 if sold["company_id"] == EU else 1
@@ -85,7 +86,7 @@ def _move(world: World, order: Row, kind: str, *, posted: bool, paid: bool, of: 
 
 
 def _journal_item(world: World, shared: Json, line: Row, sign: float, rate: float) -> None:
-    """The line of an invoice that bills a line of an order."""
+    """The invoice line for an order line."""
     sold = line.values
     if sold.get("display_type"):
         made = world.store.put("account.move.line", {**shared, "display_type": sold["display_type"],
@@ -126,7 +127,7 @@ def _rounded(amount: float) -> float:
 
 
 def entries(world: World) -> None:
-    """What is no invoice of ours stands in the same model: entries and a vendor's bill."""
+    """Entries and a vendor bill: the same model, but not customer invoices."""
     day = world.text()[:10]
     for kind, name, company in (
         ("entry", "MISC/2026/00001", US),

@@ -7,13 +7,13 @@ from sandbox.odoo.seed_world import EU, US, World
 
 
 def people(world: World, count: int) -> None:
-    """`count` partners that are nobody's address; each third is a firm with two addresses and a contact."""
+    """`count` partners of their own; every third is a firm with two addresses and a contact."""
     firms = words.COMPANIES
     for number in range(count):
         world.tick(0.4)
         name, country, state, city, code, street = words.PEOPLE[number % len(words.PEOPLE)]
         firm = number % 3 == 0
-        # The same e-mails as the WooCommerce sandbox's customers, typed as people type.
+        # The same e-mails as the WooCommerce sandbox's customers, with other case and spaces.
         email = f"cust{number}@example.test"
         values: Json = {
             "name": f"{firms[number // 3 % len(firms)] if firm else name} {number}", "is_company": firm,

@@ -1,4 +1,4 @@
-"""Companies, currencies, units, places, taxes, prices, carriers, providers: what every business has one set of."""
+"""Reference data: companies, currencies, units, places, taxes, prices, carriers, providers."""
 
 from sandbox.odoo import seed_words as words
 from sandbox.odoo.effects import partner_names
@@ -68,7 +68,7 @@ def _companies(world: World) -> None:
 
 
 def partner(world: World, values: Json, row_id: int | None = None) -> int:
-    """A contact with all that a real server derives when it is created."""
+    """A contact with the values that a real server derives on creation."""
     table = world.store.tables["res.partner"]
     parent = table.rows.get(values.get("parent_id") or 0)
     email = str(values.get("email") or "").strip().lower()
@@ -130,7 +130,7 @@ def _taxes(world: World) -> None:
             description=f"<div>Tax {name}</div>", active=active, tax_exigibility="on_invoice", is_domestic=True,
             price_include_override="tax_included" if included else False,
         )  # fmt: skip
-        # What fields_get calls not stored, the amounts are computed with.
+        # The amounts are computed with these, though fields_get calls them not stored.
         row.values["price_include"] = included
     for row_id, name, company, country in (
         (1, "Domestic", US, 233),

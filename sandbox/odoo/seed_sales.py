@@ -14,7 +14,7 @@ _HISTORY = 330.0
 
 
 def sales(world: World, count: int) -> None:
-    """`count` orders over most of a year, oldest first; one in five is of the second company."""
+    """`count` orders over most of a year, oldest first; one in five belongs to the second company."""
     weights = [share for _, share in words.STATES_OF_ORDERS]
     start = world.at
     for number in range(count):
@@ -135,7 +135,7 @@ def _own(world: World, order: Row) -> list[Json]:
 
 
 def _delivery(world: World, order: Row, *, done: bool) -> bool:
-    """A picking with a move for each line of goods. Answers whether it was delivered."""
+    """A picking with a move for each line of goods. Returns whether it was delivered."""
     of, store = order.values, world.store
     lines = store.tables["sale.order.line"]
     goods = []

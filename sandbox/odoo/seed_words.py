@@ -73,7 +73,7 @@ PROVIDERS = (
 NOTES = ("", "", "", "<p>Please ring ☎</p>", "<p>Leave at the door</p>", "<p>Geschenk – bitte ohne Rechnung 🎁</p>")
 # How often each state occurs among orders.
 STATES_OF_ORDERS = (("sale", 76), ("draft", 8), ("sent", 6), ("cancel", 10))
-# What many2one fields point to in models that the sandbox does not hold.
+# Targets of many2one fields in models that the sandbox does not have.
 LABELS: dict[str, dict[int, str]] = {
     "account.journal": {1: "Sales", 2: "Purchases", 3: "Miscellaneous Operations", 13: "Inventory Valuation",
     11: "Ausgangsrechnungen"},

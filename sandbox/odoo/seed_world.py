@@ -1,4 +1,4 @@
-"""What the parts of a seed share: the store, chance, the time things were made, the ids others refer to."""
+"""What the parts of a seed share: the store, the random numbers, the current time, the ids others refer to."""
 
 import random
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ US, EU = 1, 2
 class World:
     store: Store
     rng: random.Random
-    # UTC microseconds of what is made now; all of it lies in the past, so a delta after seeding is empty.
+    # The creation time of new rows in UTC microseconds, always in the past: a delta after seeding is empty.
     at: int
     named: dict[tuple[str, str], int] = field(default_factory=dict)
     # Products that orders sell: (variant, price, company or False).
@@ -46,5 +46,5 @@ class World:
         return datetime.fromtimestamp(self.at / _SECOND + days * 86400, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
     def both(self, value: Any, other: Any | None = None) -> Json:
-        """A company-dependent value, the same in both companies unless told."""
+        """A company-dependent value, the same in both companies unless `other` is given."""
         return {US: value, EU: value if other is None else other}  # type: ignore[dict-item]

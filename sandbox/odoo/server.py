@@ -1,6 +1,6 @@
-"""The HTTP face: an ASGI app that answers as Odoo 19 behind its own server: no keep-alive, no gzip.
+"""The HTTP server: an ASGI app that answers as Odoo 19 with its own server does: no keep-alive, no gzip.
 
-A request runs: faults that answer instead → the route → who calls → the method → faults on the answer.
+The steps of a request: faults that replace the answer → route → login → method → faults on the answer.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ _NO_DATABASE = (
     "URL was not found in the server-wide controllers.</p>\n<p>Please verify the hostname, "
     "<a href=/web/login>login</a> and try again.</p>\n\n<!-- Alternatively, use the X-Odoo-Database header. -->\n"
 )
-# Lists of at most this many fields pass a record poisoned with also_fields=False.
+# Lists of at most this many fields work with a record poisoned with also_fields=False.
 _FEW_FIELDS = 5
 _PHRASES = {404: "Not Found", 405: "Method Not Allowed", 415: "Unsupported Media Type", 400: "Bad Request"}
 
 
-class Recorded(NamedTuple):
+class ServedRequest(NamedTuple):
     """One request as answered. `model` and `method` are the ORM's, "" for other routes."""
 
     path: str
@@ -55,10 +55,14 @@ class Request(NamedTuple):
 
 class App:
     def __init__(self, store: Store, faults: Faults, *, latency: float = 0.0) -> None:
-        self.store = store
         self.faults = faults
         self.latency = latency
-        self.requests: list[Recorded] = []
+        self.requests: list[ServedRequest] = []
+        self.serve(store)
+
+    def serve(self, store: Store) -> None:
+        """Answer from this store from now on."""
+        self.store = store
         store.losing = self._losing
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -81,7 +85,7 @@ class App:
             await asyncio.sleep(call.cost)
         if "html200" in struck:
             answer = html(200)
-        self.requests.append(call.recorded(answer.status))
+        self.requests.append(call.served(answer.status))
         await deliver(send, answer, request.method, self._headers(answer), struck, receive)
 
     def _instead(self, request: Request, struck: set[str]) -> Answer | None:
@@ -102,7 +106,7 @@ class App:
         return (lambda row_id: self.faults.lost_one(model, row_id)) if named else (lambda row_id: lost(row_id, share))
 
     def drift(self, model: str) -> None:
-        """What faults.drift() does to the store after a list was answered."""
+        """Apply faults.drift() to the store after a list was answered."""
         due = self.faults.drift_due(model)
         if due is None:
             return
@@ -127,7 +131,7 @@ class App:
 
 
 class Call:
-    """One request on its way to an answer."""
+    """One request being answered."""
 
     def __init__(self, app: App, request: Request) -> None:
         self.app = app
@@ -138,9 +142,9 @@ class Call:
         # Seconds that the computed fields would have taken.
         self.cost = 0.0
 
-    def recorded(self, status: int) -> Recorded:
+    def served(self, status: int) -> ServedRequest:
         path = self.request.path
-        return Recorded(path, self.model, self.method, self.arguments, status, self.transport, time.monotonic())
+        return ServedRequest(path, self.model, self.method, self.arguments, status, self.transport, time.monotonic())
 
     def answer(self, struck: set[str]) -> Answer:
         request, store = self.request, self.app.store
@@ -195,7 +199,7 @@ class Call:
 
     # -- /jsonrpc -----------------------------------------------------------------------------------------
     def _jsonrpc(self, struck: set[str]) -> Answer:
-        """HTTP 200 whatever happens, unless the request is no JSON."""
+        """Always HTTP 200, unless the request is not valid JSON."""
         if self.request.method != "POST":
             return _page(405)
         if not self.request.headers.get("content-type", "").startswith("application/json"):
@@ -251,7 +255,7 @@ class Call:
 
 
 def _called(call: Callable[..., tuple[Any, Env]], *args: Any) -> tuple[Any, Env]:
-    """What the ORM itself trips over is an error like any other: a 500 that names Python's exception."""
+    """An exception in the ORM is a 500 that names Python's exception."""
     try:
         return call(*args)
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
@@ -263,7 +267,7 @@ def _json(payload: Any) -> Answer:
 
 
 def _page(status: int) -> Answer:
-    """werkzeug's own page."""
+    """An error page as werkzeug writes it."""
     said = _PHRASES[status]
     body = f"<!doctype html>\n<html lang=en>\n<title>{status} {said}</title>\n<h1>{said}</h1>\n"
     return Answer(status, body.encode(), [], _HTML)

@@ -4,20 +4,28 @@ import contextlib
 from collections.abc import Iterator
 
 from sandbox.odoo.faults import Faults
-from sandbox.odoo.server import App, Recorded
+from sandbox.odoo.server import App, ServedRequest
 from sandbox.odoo.store import Store
 from sandbox.serving import HttpServer
 
 
 class Server(HttpServer[Faults]):
-    """A running Odoo: its address, database, login, faults and what was asked of it."""
+    """A running Odoo: its address, database, login, faults and requests."""
 
     app: App
 
     def __init__(self, store: Store, port: int = 0, latency: float = 0.0, https: bool = False) -> None:
         faults = Faults()
         super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
-        self.store = store
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    def serve(self, store: Store) -> None:
+        """Answer from this store from now on, and forget what was asked of the one before."""
+        self.app.serve(store)
+        self.requests.clear()
 
     @property
     def db(self) -> str:
@@ -36,7 +44,7 @@ class Server(HttpServer[Faults]):
         return self.store.key
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[ServedRequest]:
         return self.app.requests
 
     def start(self) -> "Server":

@@ -1,12 +1,13 @@
 """The sandbox store: one Odoo's data and every write to it.
 
-Each write moves what the same write moves on a real server, and no more (sources.md part 2, 0.6).
+Each write moves the write_date of the same records as on a real server, and of no others.
 """
 
 from collections.abc import Iterable
 
-from sandbox.odoo.base import ADMIN, StoreBase
+from sandbox.odoo.base import StoreBase
 from sandbox.odoo.computed import INHERITS
+from sandbox.odoo.data import ADMIN
 from sandbox.odoo.effects import AFTER, refuse_removal
 from sandbox.odoo.models import Json
 from sandbox.odoo.rows import Row, moment
@@ -20,7 +21,7 @@ _PARTNER_FIELDS = (
     ("stock.move", ("partner_id",)),
     ("res.partner", ("parent_id", "commercial_partner_id")),
 )
-# What belongs to a record and goes with it: (model, many2one).
+# Records that are deleted with their owner: owner -> (model, many2one).
 _OWNED = {
     "sale.order": (("sale.order.line", "order_id"),),
     "account.move": (("account.move.line", "move_id"),),
@@ -43,7 +44,7 @@ class Store(StoreBase):
     def create(
         self, model: str, values: Json | list[Json], *, hold_seconds: float = 0.0, uid: int = ADMIN
     ) -> list[int]:
-        """New records; their ids. Held: stamped now, visible `hold_seconds` later by the store's clock."""
+        """Create records and return their ids. Held: dated now, visible `hold_seconds` later by the store's clock."""
         with self.lock:
             transaction = self.transaction()
             ids = transaction.create(model, values, uid)
@@ -60,7 +61,7 @@ class Store(StoreBase):
             self.hold(transaction, hold_seconds)
 
     def unlink(self, model: str, ids: int | Iterable[int], *, force: bool = False, hold_seconds: float = 0.0) -> None:
-        """Delete for good: no trace is left. What is in use is refused as on a real server, unless forced."""
+        """Delete records without a trace. Raises Refused for records in use, as a real server does, unless forced."""
         with self.lock:
             wanted = _listed(ids)
             transaction = self.transaction()
@@ -85,14 +86,14 @@ class Store(StoreBase):
         self.write(model, ids, {"active": active})
 
     def translate(self, model: str, row_id: int, lang: str, values: Json) -> None:
-        """Values of translated fields in one language; the record is touched."""
+        """Set values of translated fields in one language; the write_date moves."""
         with self.lock:
             row = self.row(model, row_id)
             row.words = {**(row.words or {}), lang: {**(row.words or {}).get(lang, {}), **values}}
             self.write(model, row_id, {})
 
     def merge_partners(self, source: int, target: int) -> None:
-        """The target is touched and the source deleted; what pointed to it moves without its write_date."""
+        """Merge source into target: references move without their write_date, the target's moves."""
         with self.lock:
             for model, names in _PARTNER_FIELDS:
                 for row in list(self.tables[model].rows.values()) if model in self.tables else ():
@@ -106,7 +107,7 @@ class Store(StoreBase):
         self, product: int, *, quantity: float | None = None, by: float = 0.0, reserved: float | None = None,
         location: int | None = None,
     ) -> int:  # fmt: skip
-        """Set the quantity on hand, or change it `by`; only the quant is touched. Answers its id."""
+        """Set the quantity on hand, or change it `by`; only the quant's write_date moves. Returns its id."""
         with self.lock:
             quants = self.tables["stock.quant"]
             where = (
@@ -128,7 +129,7 @@ class Store(StoreBase):
             return self.create("stock.quant", {**values, "in_date": self.utcnow()})[0]
 
     def quant_tasks(self) -> list[int]:
-        """Someone opens Physical Inventory: quants at 0 vanish."""
+        """Delete quants at 0, as opening Physical Inventory does."""
         with self.lock:
             rows = self.tables["stock.quant"].rows.values()
             empty = [r.id for r in rows if not r.values.get("quantity") and not r.values.get("reserved_quantity")]
@@ -136,14 +137,14 @@ class Store(StoreBase):
             return empty
 
     def confirm(self, order: int) -> None:
-        """A quotation becomes a sale: the order and its lines are touched."""
+        """Confirm a quotation: the write_date of the order and its lines moves."""
         with self.lock:
             lines = self.tables["sale.order.line"].pointing["order_id"].get(order, [])
             self.write("sale.order", order, {"state": "sale", "date_order": self.utcnow()})
             self.write("sale.order.line", list(lines), {"state": "sale"})
 
     def deliver(self, picking: int) -> None:
-        """Validate a transfer: moves, order, its lines and the quants are touched."""
+        """Validate a transfer: the write_date of moves, order, lines and quants moves."""
         with self.lock:
             moves, now = self.tables["stock.move"], self.utcnow()
             self.write("stock.picking", picking, {"state": "done", "date_done": now})
@@ -158,8 +159,8 @@ class Store(StoreBase):
                 self.write("sale.order", order, {"delivery_status": "full", "effective_date": now})
 
     def remove_attribute_value(self, value: int) -> list[int]:
-        """Take a value (product.template.attribute.value) off its template: unused variants that had it are deleted.
-        Answers their ids; the others are archived.
+        """Remove a value (product.template.attribute.value) from its template: unused variants that had it are deleted,
+        the others archived. Returns the deleted ids.
         """
         with self.lock:
             variants = self.tables["product.product"]
@@ -222,7 +223,7 @@ class Store(StoreBase):
         AFTER.get(model, _nothing)(self, row, set(clean), at, False)
 
     def _split(self, model: str, values: Json) -> tuple[Json, Json]:
-        """A variant's own values, and those that are its template's (a user's: the partner's)."""
+        """A variant's own values, and those of its template (for a user: of the partner)."""
         parent = INHERITS.get(model)
         if parent is None:
             return values, {}
@@ -231,7 +232,7 @@ class Store(StoreBase):
         return {k: v for k, v in values.items() if k not in inherited}, inherited
 
     def touch(self, row: Row, at: int | None, uid: int = ADMIN) -> None:
-        """write_date is the transaction's start, whatever it was before."""
+        """Set write_date to the transaction's start, whatever it was before."""
         if at is not None:
             row.written = at
             row.values["write_uid"] = uid
@@ -252,7 +253,7 @@ class Store(StoreBase):
                     for child in list(pointing.get(row_id, ())):
                         other.change(other.rows[child], {name: False})
         template = row.values.get("product_tmpl_id") if model == "product.product" else None
-        if row_id not in table.rows:  # a template goes with its last variant
+        if row_id not in table.rows:  # a template is deleted with its last variant
             return
         table.remove(row_id)
         variants = self.tables["product.product"].pointing["product_tmpl_id"] if template else {}

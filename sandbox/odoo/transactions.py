@@ -1,28 +1,24 @@
-"""Transactions that commit later than they began, and rows as JSON until the next commit."""
+"""Transactions that commit later than they began."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.odoo.data import Data
 from sandbox.odoo.models import Json
-
-if TYPE_CHECKING:
-    from sandbox.odoo.base import StoreBase
-
-_MAX_VIEWS = 32
 
 
 @dataclass(slots=True)
 class Transaction:
-    """Stamps write_date when it begins; what it did becomes visible when it commits."""
+    """Its write_date is its start; its changes become visible when it commits."""
 
-    store: "StoreBase"
+    store: Data
     begun: int
     steps: list[Callable[[int], Any]] = field(default_factory=list)
 
     def create(self, model: str, values: Json | list[Json], uid: int = 2) -> list[int]:
-        """The new ids: taken now, as a sequence does, so that later transactions may commit higher ones first."""
+        """Returns the new ids, taken now as from a sequence: later transactions may commit higher ids first."""
         given = values if isinstance(values, list) else [values]
         table = self.store.tables[model]
         with self.store.lock:
@@ -55,19 +51,3 @@ class Transaction:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self.commit()
-
-
-class Views:
-    """Rows as JSON, by what was asked: dropped as soon as anything is committed."""
-
-    def __init__(self) -> None:
-        self._version = -1
-        self._held: dict[Any, dict[int, bytes]] = {}
-
-    def of(self, version: int, view: Any) -> dict[int, bytes]:
-        if version != self._version:
-            self._held.clear()
-            self._version = version
-        if view not in self._held and len(self._held) >= _MAX_VIEWS:
-            self._held.pop(next(iter(self._held)))
-        return self._held.setdefault(view, {})

@@ -14,7 +14,7 @@ Getter = Callable[[Row], Any]
 
 
 def getter(env: Env, model: str, name: str) -> Getter:
-    """The raw value: a many2one is its bare id, an x2many list holds archived rows too."""
+    """A function that reads the raw value: a bare id for a many2one, archived rows too for a list."""
     known = env.store.models[model].fields.get(name)
     if known is None:
         raise invalid_field(model, name)
@@ -94,7 +94,7 @@ def _stored(env: Env, known: Field) -> Getter:
 
 
 def reader(env: Env, model: str, names: list[str], *, load: bool) -> Callable[[Row], Json]:
-    """Rows as `read` answers them, `id` first, then as asked. `load`: many2one as [id, display name]."""
+    """A function that reads rows as `read` answers them: `id`, then the fields in order. `load`: [id, display name]."""
     known = env.store.models[model].fields
     for name in names:
         if name not in known:
@@ -115,25 +115,25 @@ def reader(env: Env, model: str, names: list[str], *, load: bool) -> Callable[[R
             special.append((name, _shown(env, model, known[name], load=load)))
 
     def read(row: Row) -> Json:
-        told = base.copy()
-        told["id"] = row.id
+        answer = base.copy()
+        answer["id"] = row.id
         values = row.values
         for name in values.keys() & plain:
-            told[name] = values[name]
+            answer[name] = values[name]
         for name, value in special:
-            told[name] = value(row)
-        return told
+            answer[name] = value(row)
+        return answer
 
     return read
 
 
 def cost_of(env: Env, model: str, names: list[str]) -> float:
-    """Seconds a row that computing these fields takes."""
+    """Seconds per row that these fields take to compute."""
     return sum(SLOW.get((model, name), 0.0) for name in names) * env.store.slowness
 
 
 def _is_plain(env: Env, model: str, known: Field, *, load: bool) -> bool:
-    """Nothing but what the row holds: no list (to be filtered), name, company, language or computation."""
+    """Whether the row's value is the answer: no list to filter, no name, company, language or computation."""
     if known.name in ("create_date", "write_date", "display_name") or known.type in LISTS or known.per_company:
         return False
     if known.type == "many2one" and load:

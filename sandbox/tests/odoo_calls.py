@@ -5,14 +5,15 @@ from typing import Any
 import httpx
 
 from sandbox.odoo import Server, Store, seed
+from sandbox.tests.steady import PATIENCE, still
 
 # One client for all: making one reads the machine's certificates each time.
-CLIENT = httpx.Client(timeout=30)
+CLIENT = httpx.Client(timeout=PATIENCE)
 
 
 def seeded(**sizes: int) -> Store:
     """A store with a little of everything that answers computed fields at once."""
-    store = Store()
+    store = Store(clock=still)
     store.slowness = 0.0
     seed(store, **{"products": 40, "variants": 5, "partners": 20, "orders": 40, **sizes})
     return store

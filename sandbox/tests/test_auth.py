@@ -1,4 +1,4 @@
-"""Who gets in, and what the others are told (sources.md, Auth)."""
+"""Authentication: who is admitted, and the errors for everybody else."""
 
 import ssl
 from typing import Any
@@ -64,7 +64,7 @@ def test_https(store: Store) -> None:
             other_form = client.get("/", params={"rest_route": "/wc/v3/products"}, auth=(shop.key, shop.secret))
             assert said(other_form)[1] == CANNOT_VIEW
         with pytest.raises(httpx.ConnectError):
-            httpx.get(shop.url)  # nobody else vouches for the certificate
+            httpx.get(shop.url)  # no authority has signed the certificate
 
 
 def test_read_only_key_cannot_write(client: httpx.Client, store: Store) -> None:

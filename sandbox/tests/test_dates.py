@@ -48,8 +48,8 @@ def test_z_without_the_flag_reads_the_stored_local_column() -> None:
         assert product in ids(client, "products", **asked)
         store.advance(10)
         store.change_timezone("Asia/Tokyo")
-        assert product not in ids(client, "products", **asked)  # its text is still New York's
-        assert order in ids(client, "orders", **asked)  # orders keep GMT alone
+        assert product not in ids(client, "products", **asked)  # its text is still in New York time
+        assert order in ids(client, "orders", **asked)  # orders keep GMT only
         assert store.payload("products", product)["date_modified"] == "2026-11-21T21:00:00"
 
 

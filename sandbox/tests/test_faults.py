@@ -1,14 +1,12 @@
-"""Each fault does what it says, and the store is well again afterwards."""
+"""Each fault has its effect, and the store recovers afterwards."""
 
-import json
-import subprocess
-import sys
 import time
 
 import httpx
 import pytest
 
 from sandbox.tests.conftest import client_of
+from sandbox.tests.steady import own_process
 from sandbox.woocommerce import Server, Store
 
 
@@ -168,12 +166,6 @@ def test_over_http(shop: Server, store: Store) -> None:
 
 
 def test_in_a_process_of_its_own() -> None:
-    command = [sys.executable, "-m", "sandbox", "woocommerce", "--scale", "30-products"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        ready = json.loads(process.stdout.readline())
+    with own_process("woocommerce", "--scale", "30-products") as ready:
         assert set(ready) == {"url", "key", "secret"}
-        counts = httpx.get(f"{ready['url']}/_sandbox/stats").json()["counts"]
-        assert counts["products"] == 30
-        process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert httpx.get(f"{ready['url']}/_sandbox/stats").json()["counts"]["products"] == 30

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.odoo import Server, Store, running, seed
 from sandbox.tests.odoo_calls import ask, json2, seeded
+from sandbox.tests.steady import still
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def crowd() -> Iterator[Server]:
     """400 partners written by one import: they share a write_date."""
-    store = Store()
+    store = Store(clock=still)
     seed(store, products=0, variants=0, partners=0, orders=0)
     store.create("res.partner", [{"name": f"P{n}", "city": f"C{n % 7}"} for n in range(400)])
     with running(store) as running_server:
@@ -90,7 +91,7 @@ A, B, C, D = 1, 2, 3, 4
 
 @pytest.fixture(scope="module")
 def four() -> Iterator[tuple[Server, list[int]]]:
-    store = Store()
+    store = Store(clock=still)
     seed(store, products=0, variants=0, partners=0, orders=0)
     ids = store.create("res.partner", PARTNERS)
     store.write("res.partner", ids[1], {"parent_id": ids[0]})

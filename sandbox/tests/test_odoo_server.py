@@ -1,10 +1,7 @@
-"""The Odoo sandbox's HTTP face: transports, logins, refusals, faults, and the process of its own."""
+"""The Odoo sandbox over HTTP: transports, logins, errors, faults, and in its own process."""
 
-import json
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +11,7 @@ import pytest
 from sandbox.odoo import Server, Store, running
 from sandbox.odoo.refusals import DEBUG_MARK
 from sandbox.tests.odoo_calls import CLIENT, ask, execute, json2, rpc, seeded
+from sandbox.tests.steady import PATIENCE, own_process
 
 _DAY = 86400
 
@@ -60,7 +58,7 @@ def test_both_transports_answer_the_same(server: Server, model: str, method: str
 
 
 def test_every_answer_closes_its_connection(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as raw:
         raw.sendall(b"GET /web/health HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = b""
         while part := raw.recv(65536):
@@ -257,32 +255,17 @@ def test_the_side_door(server: Server, store: Store) -> None:
     }  # fmt: skip
     door("faults", {"op": "burst", "status": 503, "count": 1})
     assert json2(server, "res.partner", "search_count", domain=[]).status_code == 503
-    told = CLIENT.get(f"{server.url}/_sandbox/stats").json()
-    assert told["by_status"] == {"503": 1}
-    assert told["counts"]["res.partner"] == len(store.ids("res.partner"))
+    stats = CLIENT.get(f"{server.url}/_sandbox/stats").json()
+    assert stats["by_status"] == {"503": 1}
+    assert stats["counts"]["res.partner"] == len(store.ids("res.partner"))
     for wrong in ({"op": "drop_database"}, {"op": "write", "model": "nope", "ids": 1, "values": {}}):
         assert door("write", wrong).status_code == 400
 
 
 def test_a_process_of_its_own() -> None:
-    command = [sys.executable, "-m", "sandbox", "odoo", "--scale", "small", "--secret", "hunter2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            body = {
-                "params": {
-                    "service": "common",
-                    "method": "authenticate",
-                    "args": [ready["db"], ready["user"], "hunter2", {}],
-                }
-            }
-            assert CLIENT.post(f"{ready['url']}/jsonrpc", json=body).json()["result"] == 2
-            headers = {"Authorization": f"bearer {ready['key']}"}
-            counted = CLIENT.post(
-                f"{ready['url']}/json/2/product.template/search_count", json={"domain": []}, headers=headers
-            )
-            assert counted.json() > 30
-        finally:
-            process.terminate()
-            assert process.wait(timeout=10) == 0
+    with own_process("odoo", "--scale", "small", "--secret", "hunter2") as ready:
+        asked = {"service": "common", "method": "authenticate", "args": [ready["db"], ready["user"], "hunter2", {}]}
+        assert CLIENT.post(f"{ready['url']}/jsonrpc", json={"params": asked}).json()["result"] == 2
+        headers = {"Authorization": f"bearer {ready['key']}"}
+        url = f"{ready['url']}/json/2/product.template/search_count"
+        assert CLIENT.post(url, json={"domain": []}, headers=headers).json() > 30

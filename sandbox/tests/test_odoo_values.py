@@ -22,7 +22,7 @@ def server() -> Iterator[Server]:
 
 
 def test_a_seed_is_sound() -> None:
-    """Every value is of a known field and of its type; every link leads somewhere; it is all in the past."""
+    """Every value has a known field and its type; every link has a target; every date is in the past."""
     store = seeded()
     wrong: list[tuple[Any, ...]] = []
     for name, table in store.tables.items():
@@ -70,7 +70,7 @@ def test_a_seed_holds_what_real_businesses_hold() -> None:
     buyers = {o["partner_id"] for o in orders}
     ranks = {i: store.row("res.partner", i).values.get("customer_rank", 0) for i in buyers}
     assert {rank > 0 for rank in ranks.values()} == {True, False}
-    # One core from two sources: what the WooCommerce sandbox sells, and to whom.
+    # Both sandboxes share products and customers, so that one core has two sources.
     codes = {r.values.get("default_code") for r in store.tables["product.product"].rows.values()}
     assert {"SKU-00001", "TS-104-S-Red", "TS-105-S"} <= codes
     mails = {r.values.get("email_normalized") for r in store.tables["res.partner"].rows.values()}

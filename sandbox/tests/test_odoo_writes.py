@@ -1,4 +1,4 @@
-"""What a write to the Odoo sandbox moves, and what it leaves unmoved: the table of sources, 0.6, line by line."""
+"""Which write_dates a write to the Odoo sandbox moves, and which it does not."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,15 +27,15 @@ def stamps(store: Store) -> dict[Key, int]:
 
 
 def moved(store: Store, change: Callable[[], object]) -> set[Key]:
-    """What the change touched: records whose write_date moved. New and deleted ones do not count."""
+    """Records whose write_date the change moved. New and deleted ones do not count."""
     before = stamps(store)
     store.advance(10)
     change()
     return {key for key, at in stamps(store).items() if key in before and at != before[key]}
 
 
-def first(store: Store, model: str, told: Callable[[dict[str, object]], object] = lambda _: True) -> int:
-    return next(i for i, row in store.tables[model].rows.items() if told(row.values))
+def first(store: Store, model: str, predicate: Callable[[dict[str, object]], object] = lambda _: True) -> int:
+    return next(i for i, row in store.tables[model].rows.items() if predicate(row.values))
 
 
 def variants_of(store: Store, template: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A WooCommerce shop that answers as WordPress 6.8.3 + WooCommerce 10.0.2 do, quirks included.
+"""A server that answers as WordPress 6.8.3 + WooCommerce 10.0.2 do, quirks included.
 
 store = Store(timezone="America/New_York")
 seed(store, products=40, random_seed=7)

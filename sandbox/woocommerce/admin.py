@@ -1,4 +1,4 @@
-"""/_sandbox/*: switch faults and write to a store that runs in another process. No WordPress answers here."""
+"""/_sandbox/*: switch faults and write to a store in another process. A real WordPress has no such routes."""
 
 import json
 from typing import Any

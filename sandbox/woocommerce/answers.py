@@ -31,7 +31,7 @@ def missing(code: str, message: str | None = None, *, allow: str | None) -> Answ
 
 
 def page_headers(store: Any, route: Route, request: Asked, query: Query, listed: Listed) -> list[tuple[str, str]]:
-    """X-WP-Total, X-WP-TotalPages and Link. Link repeats the query, signature and all, as WordPress does."""
+    """X-WP-Total, X-WP-TotalPages and Link. As in WordPress, Link repeats the query with its signature."""
     headers = [("X-WP-Total", str(listed.total)), ("X-WP-TotalPages", str(listed.pages))]
     if not query.paged:
         return headers

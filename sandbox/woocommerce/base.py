@@ -1,6 +1,6 @@
-"""The ground of the sandbox store: its tables, its clock, and the bytes of its answers.
+"""The base of the sandbox store: its tables, its clock, and the bytes of its answers.
 
-One lock for everything: writes come from tests' threads while the server's thread reads.
+One lock guards everything: tests write from their threads while the server's thread reads.
 """
 
 import json
@@ -22,7 +22,7 @@ KINDS = (
     "shipping_zone_locations", "payment_gateways", "reviews", "shipping_classes", "settings",
 )  # fmt: skip
 DATED = {"products", "variations", "orders", "refunds", "coupons"}
-# Who is listed under whom: kind -> the field that names the parent.
+# Kinds that are listed under a parent -> the field with the parent's id.
 PARENT = {
     "variations": "parent_id",
     "refunds": "parent_id",
@@ -41,11 +41,11 @@ _MAX_VIEWS = 16
 _RELATED_SHOWN = 5
 _RELATED_POOL = 15
 Clock = Callable[[], datetime]
-Shape = Callable[[Any, Row], Json]
+Payload = Callable[[Any, Row], Json]
 
 
 class StoreBase:
-    shapes: ClassVar[dict[str, Shape]]
+    payloads: ClassVar[dict[str, Payload]]
 
     def __init__(self, timezone: str = "America/New_York", currency: str = "USD", clock: Clock | None = None) -> None:
         self.lock = RLock()
@@ -80,7 +80,7 @@ class StoreBase:
         return int(self.utcnow().timestamp())
 
     def advance(self, seconds: float) -> None:
-        """Shift the store's clock, so that a test need not wait for the next second."""
+        """Move the store's clock forward."""
         self._shift += timedelta(seconds=seconds)
 
     @property
@@ -88,7 +88,7 @@ class StoreBase:
         return self.zones.current
 
     def change_timezone(self, name: str) -> None:
-        """The owner picks another timezone; texts written before stay in the old one (see ZoneHistory)."""
+        """Change the site's timezone; dates written before keep the old one (see ZoneHistory)."""
         with self.lock:
             self.zones.change(name, at=self.now() + 1)
             self.timezone_name = name
@@ -102,7 +102,7 @@ class StoreBase:
         return None if seconds is None else gmt_text(seconds)
 
     def moment(self, value: str | int | datetime | None) -> int | None:
-        """UTC seconds of a date given as text (naive = site-local), datetime or seconds."""
+        """UTC seconds of a date given as text (site-local if it has no zone), datetime or seconds."""
         if isinstance(value, str):
             return parse(value, self.tz)
         return int(value.timestamp()) if isinstance(value, datetime) else value
@@ -143,7 +143,7 @@ class StoreBase:
 
     # -- reads --------------------------------------------------------------------------------------------
     def ids(self, kind: str) -> set[Any]:
-        """What the default full listing of that kind contains (any status but trash; every role)."""
+        """The ids of a full list of the kind (any status but trash; every role)."""
         with self.lock:
             if kind == "reviews":
                 rows = self.tables[kind].rows
@@ -151,13 +151,13 @@ class StoreBase:
             return set(self.tables[kind].ids)
 
     def payload(self, kind: str, row_id: Id) -> Json:
-        """The record exactly as the API answers it now (related_ids is drawn anew each time, as there)."""
+        """The record exactly as the API answers it now (related_ids is random each time, as on a real store)."""
         with self.lock:
             found: Json = json.loads(self.finish(self.render(kind, row_id)))
             return found
 
     def raw_override(self, kind: str, row_id: Id, json_text: str | None) -> None:
-        """Answer this record as this exact JSON text, in lists too. None takes it back."""
+        """Answer this record as this exact JSON text, in lists too. None removes the override."""
         with self.lock:
             table = self.tables[kind]
             table.touch(row_id)
@@ -167,7 +167,7 @@ class StoreBase:
                 table.raw[row_id] = json_text.encode("utf-8", "surrogatepass")
 
     def render(self, kind: str, row_id: Id, view: str = "") -> bytes:
-        """One record's bytes. A view is a shape (`analytics`, `dp=4`), then `?` and the _fields."""
+        """One record's bytes. A view is a variant (`analytics`, `dp=4`), then `?` and the _fields."""
         found = self._stored(kind, row_id, view)
         return self._related(row_id, found) if kind == "products" and RELATED in found else found
 
@@ -180,27 +180,27 @@ class StoreBase:
             cache = table.views[view] = {}
         found = cache.get(row_id)
         if found is None:
-            shape, asks, fields = view.partition("?")
+            variant, asks, fields = view.partition("?")
             if asks:
-                found = self._picked(self._stored(kind, row_id, shape), fields)
+                found = self._picked(self._stored(kind, row_id, variant), fields)
             elif row_id in table.raw:
                 found = table.raw[row_id]
             else:
-                found = php_json(self._shaped(kind, shape, table.rows[row_id]))
+                found = php_json(self._variant(kind, variant, table.rows[row_id]))
             cache[row_id] = found
         return found
 
-    def _shaped(self, kind: str, shape: str, row: Row) -> Json:
-        if shape.startswith("dp="):
-            plain: Json = decimals(self.shapes[kind](self, row), int(shape[3:]))
+    def _variant(self, kind: str, variant: str, row: Row) -> Json:
+        if variant.startswith("dp="):
+            plain: Json = decimals(self.payloads[kind](self, row), int(variant[3:]))
             return plain
-        return self.shapes[f"{kind}:{shape}" if shape else kind](self, row)
+        return self.payloads[f"{kind}:{variant}" if variant else kind](self, row)
 
     @staticmethod
     def _picked(whole: bytes, fields: str) -> bytes:
         try:
             return pick(whole, field_tree(fields))
-        except ValueError:  # a hostile raw_override that is no JSON object
+        except ValueError:  # a raw_override that is not a JSON object
             return whole
 
     def page(self, kind: str, ids: Iterable[Any], view: str = "") -> bytes:
@@ -211,7 +211,7 @@ class StoreBase:
         return body.replace(HOME.encode(), self.home.replace("/", "\\/").encode())
 
     def warm(self, kind: str) -> None:
-        """Serialize a kind beforehand: a benchmark then measures its client, not this server's first page."""
+        """Serialize a kind beforehand, so that a benchmark measures its client and not this server."""
         for row_id in list(self.tables[kind].ids):
             with self.lock:
                 if row_id in self.tables[kind].rows:
@@ -219,8 +219,8 @@ class StoreBase:
 
     # -- related products ---------------------------------------------------------------------------------
     def _related(self, row_id: Id, payload: bytes) -> bytes:
-        """wc_get_related_products shuffles its (cached) pool for every answer: the same unchanged product has
-        other related_ids each time (seen: 40 of 46 differed between two reads 0.4 s apart)."""
+        """wc_get_related_products shuffles its cached pool for every answer: an unchanged product has other
+        related_ids each time (observed: 40 of 46 differed between two reads 0.4 s apart)."""
         pool: list[int] = []
         for category in self.tables["products"].rows[row_id].fields.get("categories", ()):
             pool += [i for i in self._pools.get(category, ()) if i != row_id and i not in pool]
@@ -229,7 +229,7 @@ class StoreBase:
         return payload.replace(RELATED, ",".join(map(str, pool[:_RELATED_SHOWN])).encode())
 
     def count_terms(self, row: Row, step: int) -> None:
-        """Keep the counts of categories, tags and attribute terms, and the pools of related products."""
+        """Update the counts of categories, tags and attribute terms, and the pools of related products."""
         if row.fields.get("status", "publish") != "publish":
             return
         for kind in ("categories", "tags"):

@@ -1,4 +1,4 @@
-"""Writes to the catalogue, and what each of them moves (sources.md part 1, "What moves date_modified")."""
+"""Writes to the catalogue. Each moves the date_modified of the same records as on a real store."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class CatalogueStore(StoreBase):
         """`categories` and `tags` take ids; `images` takes (file, name) pairs or ready entries."""
         with self.lock:
             given = {"name": "Product", **overrides}
-            if "price" in given:  # read-only in the API: what was meant is the regular price
+            if "price" in given:  # read-only in the API: set the regular price instead
                 given.setdefault("regular_price", given.pop("price"))
             fields = self._product_fields(given)
             if "slug" not in fields and fields.get("status") not in ("draft", "pending"):
@@ -124,7 +124,7 @@ class CatalogueStore(StoreBase):
         return {"id": self.next_id("post"), "file": file, "name": name, **dates}
 
     def _free_slug(self, slug: str) -> str:
-        """Post slugs are unique: the second one gets -2. Looked up in a set, for seeding 50,000."""
+        """Post slugs are unique: the second one gets -2. A set keeps this fast for 50,000 products."""
         free, n = slug, 1
         while free in self._slugs:
             n += 1
@@ -182,14 +182,14 @@ class CatalogueStore(StoreBase):
                     self.tables[kind].touch(row_id)
 
     def _forget_products_with(self, kind: str, term_id: int) -> None:
-        """A renamed category shows at once in the products that embed it; their dates stay."""
+        """A renamed category shows at once in the products that embed it; their dates do not move."""
         table = self.tables["products"]
         for row_id, row in table.rows.items():
             if term_id in row.fields.get(kind, ()):
                 table.touch(row_id)
 
     def _forget_relatives(self, row: Row) -> None:
-        """What shows a product inside: its variations, its reviews, the grouped products that list it."""
+        """Drop the cached bytes of records that embed a product: variations, reviews, grouped products."""
         for group in self.grouped:
             self.tables["products"].touch(group)
         for child in self.tables["variations"].children.get(row.id, ()):

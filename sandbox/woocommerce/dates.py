@@ -1,4 +1,4 @@
-"""Dates as WordPress writes and compares them: two naive texts per moment, site-local and GMT.
+"""Dates as WordPress writes and compares them: two texts without a zone per date, site-local and GMT.
 
 Rows keep one number, UTC seconds; the texts are made here.
 """
@@ -29,7 +29,7 @@ def local_text(seconds: int, tz: ZoneInfo) -> str:
 
 
 def parse(text: str, tz: ZoneInfo) -> int | None:
-    """UTC seconds of a date a client (or a person at the sandbox) wrote; naive means site-local."""
+    """UTC seconds of a date from a client; without a zone it is site-local."""
     if not _ISO.match(text):
         return None
     try:
@@ -40,11 +40,11 @@ def parse(text: str, tz: ZoneInfo) -> int | None:
 
 
 def cutoff(text: str, *, gmt: bool, tz: ZoneInfo) -> tuple[int, bool] | None:
-    """What `modified_after` and its like compare with: (wall-clock seconds, compared with the GMT column?).
+    """What `modified_after` and similar parameters compare with: (wall-clock seconds, whether with the GMT column).
 
-    WP_Date_Query first turns a value with a zone into *site-local* wall-clock time and leaves a naive one as
+    WP_Date_Query first turns a value with a zone into *site-local* wall-clock time and leaves one without a zone as
     it is; the result is compared as text with the GMT column when `dates_are_gmt`, else with the local one.
-    So `...Z` with `dates_are_gmt=true` is off by the site's offset (sources.md, silent loss 2).
+    So `...Z` with `dates_are_gmt=true` is off by the site's offset, and records are lost silently.
     """
     if not _ISO.match(text):
         return None
@@ -63,10 +63,10 @@ def wall_clock(seconds: int, tz: ZoneInfo) -> int:
 
 
 class ZoneHistory:
-    """The site's timezones, each with the moment it came into force.
+    """The site's timezones, each with the time from which it applies.
 
     Posts (products, coupons) keep the local text they were written with, so after a change of timezone the
-    local column of older rows is in the old zone; orders keep GMT alone (sources.md, silent loss 2).
+    local column of older rows is in the old zone; orders keep GMT only.
     """
 
     def __init__(self, name: str) -> None:

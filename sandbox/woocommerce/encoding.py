@@ -10,7 +10,7 @@ from sandbox.woocommerce.table import Json
 
 # Stands for the shop's address in stored bytes, so that they survive a restart on another port.
 HOME = "@home@"
-# Stands for the related products, which WooCommerce shuffles anew for every answer.
+# Stands for the related products, which WooCommerce shuffles for every answer.
 RELATED = b'"@related@"'
 
 _DUMP = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
@@ -37,7 +37,7 @@ def field_tree(text: str) -> Fields:
         for depth, name in enumerate(names):
             known = branch.get(name)
             if known == {} and depth < len(names) - 1:
-                break  # the whole value is asked for already
+                break  # the whole value is already requested
             branch = branch.setdefault(name, {})
         else:
             branch.clear()
@@ -45,7 +45,7 @@ def field_tree(text: str) -> Fields:
 
 
 def pick(payload: bytes, fields: Fields) -> bytes:
-    """The asked fields, in the record's own order, each with the very bytes it had."""
+    """The requested fields in the record's order, each with its original bytes."""
     if not fields:
         return payload
     parts = []
@@ -55,7 +55,7 @@ def pick(payload: bytes, fields: Fields) -> bytes:
             continue
         text = bytes(value)
         if branch:
-            # Inside a list the wanted names meet its numbers, so nothing is left (WordPress intersects keys).
+            # In a list, WordPress intersects the names with its indexes, so nothing is left.
             text = pick(text, branch) if text[:1] == b"{" else b"[]" if text[:1] == b"[" else text
         parts.append(php_json(name) + b":" + text)
     return b"{" + b",".join(parts) + b"}" if parts else b"[]"

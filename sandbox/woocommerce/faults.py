@@ -1,4 +1,4 @@
-"""What a WordPress host does besides what every host does."""
+"""Faults of a WordPress host in addition to the common ones."""
 
 from typing import ClassVar
 

@@ -9,7 +9,7 @@ from sandbox.woocommerce.table import Json, Row
 
 
 def encoded(name: str) -> str:
-    """Names come back HTML-encoded in part: a bare & as &amp;, tags as they were (seen)."""
+    """Names come back HTML-encoded in part: a bare & as &amp;, tags as they were (observed)."""
     return re.sub(r"&(?![a-zA-Z]+;|#\d+;)", "&amp;", name)
 
 

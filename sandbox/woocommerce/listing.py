@@ -1,8 +1,8 @@
-"""Which records a list request means, in which order, and which of them are on the page.
+"""List requests: filter, order and page.
 
 Only `orderby=id` has a tiebreaker. Any other order leaves rows with equal keys to the database, which orders
 them differently from page to page; here the tie group is rotated by a number that depends on the page alone,
-so the loss is deterministic, as measured (sources.md, silent loss 1).
+so the same rows are lost each time.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,14 +17,14 @@ from sandbox.woocommerce.dates import wall_clock
 from sandbox.woocommerce.table import Row, Table
 
 Key = Callable[[Row], Any]
-# HPOS keeps order dates in GMT alone, so they survive a change of the site's timezone.
+# HPOS keeps order dates in GMT only, so a change of the site's timezone does not affect them.
 _GMT_ONLY = {"orders", "refunds"}
 _MAX_QUERIES = 64
 
 
 @dataclass(slots=True)
 class Query:
-    """A list request after its parameters were checked."""
+    """A list request with checked parameters."""
 
     kind: str
     per_page: int = 10
@@ -47,7 +47,7 @@ class Listed:
     ids: Sequence[Any]
     total: int
     pages: int
-    # The variations that products?sku= mixes in.
+    # The variations that products?sku= adds.
     foreign: frozenset[Any] = frozenset()
 
 
@@ -61,7 +61,7 @@ def run(store: StoreBase, query: Query) -> Listed:
     pages = -(-total // query.per_page)
     shown = order[start : start + query.per_page] if keys is None else _with_ties(order, keys, start, query.per_page)
     past = start >= total
-    # Past the end: 0 of 0 for orders and for an offset; a page past the others' end keeps their totals.
+    # Past the end, orders and requests with an offset have totals of 0; other lists keep their totals.
     if past and (query.kind in _GMT_ONLY or query.offset is not None):
         total = pages = 0
     return Listed(shown, total, pages)
@@ -117,7 +117,7 @@ def _with_ties(order: Sequence[Any], keys: list[Any], start: int, count: int) ->
 
 
 class _Reversed(Sequence[Any]):
-    """A list read backwards without copying it: a page of 50,000 ids costs the page."""
+    """A list read backwards without copying it."""
 
     def __init__(self, ids: list[Any]) -> None:
         self._ids = ids
@@ -171,7 +171,7 @@ def _matching(store: StoreBase, table: Table, query: Query) -> list[Any]:
         ids = [i for i in ids if "all" in wanted or rows[i].fields["status"] in wanted]
     elif "trash" in wanted:
         trashed = set(table.trash)
-        # Orders: status=any,trash answers, but without the trashed rows (seen).
+        # Orders: status=any,trash answers, but without the trashed rows (observed).
         keep = wanted - {"trash"} if "any" in wanted and query.kind in _GMT_ONLY else wanted
         ids = [i for i in ids if (i in trashed and "trash" in keep) or (i not in trashed and _is(rows[i], keep))]
     elif "any" not in wanted:

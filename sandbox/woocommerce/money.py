@@ -18,12 +18,12 @@ def text(value: Decimal) -> str:
 
 
 def short(value: Decimal) -> str:
-    """coupon_lines write their discount without trailing zeros: "4.5", "11", "0"."""
+    """coupon_lines have discounts without trailing zeros: "4.5", "11", "0"."""
     return f"{cents(value).normalize():f}"
 
 
 def discounts(subtotals: Sequence[Decimal], quantities: Sequence[int], coupon: Json | None) -> list[Decimal]:
-    """What a coupon takes off each line; a fixed amount is spread by value, last cents on the first lines."""
+    """The discount of each line; a fixed amount is divided by value, with the last cents on the first lines."""
     if coupon is None:
         return [ZERO] * len(subtotals)
     amount = Decimal(coupon["amount"])
@@ -43,7 +43,7 @@ def discounts(subtotals: Sequence[Decimal], quantities: Sequence[int], coupon: J
 
 
 def matching_rate(taxes: Sequence[tuple[int, Json]], address: Json, tax_class: str) -> tuple[int, Json] | None:
-    """The first rate of the class for the address; a rate without a state holds for the whole country."""
+    """The first rate of the class for the address; a rate without a state applies to the whole country."""
     wanted = tax_class or "standard"
     for rate_id, rate in sorted(taxes, key=lambda t: (-len(t[1].get("state", "")), t[0])):
         if (

@@ -1,6 +1,6 @@
-"""Who is asking: WooCommerce's REST authentication (WC_REST_Authentication), its checks and its messages.
+"""WooCommerce's REST authentication (WC_REST_Authentication), its checks and its messages.
 
-Over https: Basic or ck/cs in the query. Over plain http only OAuth 1.0a counts; anything else is as nothing.
+Over https: Basic or ck/cs in the query. Over plain http only OAuth 1.0a counts; anything else is ignored.
 """
 
 import base64
@@ -25,11 +25,12 @@ class Denied(Exception):
 
 
 class Gate:
-    """Remembers the nonces that were used."""
+    """Checks requests and remembers the nonces that were used."""
 
     def __init__(self) -> None:
         self._nonces: dict[str, int] = {}
 
+    # Eight parameters: all parts of a request that the signature covers.
     def admit(
         self,
         *,
@@ -42,7 +43,7 @@ class Gate:
         authorization: str,
         now: int,
     ) -> bool:
-        """True: the key's owner; False: nobody; Denied: credentials that are wrong in a way it tells."""
+        """True for the key's owner, False without credentials. Raises Denied for wrong credentials."""
         if https:
             given = _basic(params, authorization)
             if given and given[0] == key:

@@ -1,18 +1,16 @@
-"""How an order comes to be: its lines from the catalogue, its discount, taxes and totals."""
+"""Building an order: lines from the catalogue, discount, taxes and totals."""
 
 import random
 import string
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.woocommerce import money
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.encoding import HOME, php_number
+from sandbox.woocommerce.payloads import variation_name
 from sandbox.woocommerce.prices import current_price
-from sandbox.woocommerce.shapes import variation_name
 from sandbox.woocommerce.table import Json, Row
-
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
 
 _ALPHABET = string.ascii_letters + string.digits
 _TITLES = {"cod": "Cash on delivery", "bacs": "Direct bank transfer", "cheque": "Check payments"}
@@ -21,7 +19,7 @@ Items = list[tuple[int, int, int]]
 
 
 def build_order(
-    store: "StoreBase",
+    store: StoreBase,
     customer_id: int,
     items: Items,
     currency: str,
@@ -68,7 +66,7 @@ def build_order(
 
 
 def _lines(
-    store: "StoreBase", items: Items, coupon: Json | None, rates: list[tuple[int, Json]], address: Json
+    store: StoreBase, items: Items, coupon: Json | None, rates: list[tuple[int, Json]], address: Json
 ) -> list[Json]:
     sold = [_sold(store, product_id, variation_id) for product_id, variation_id, _ in items]
     quantities = [quantity for _, _, quantity in items]
@@ -107,11 +105,11 @@ def _lines(
     return lines
 
 
-def _sold(store: "StoreBase", product_id: int, variation_id: int) -> Row:
+def _sold(store: StoreBase, product_id: int, variation_id: int) -> Row:
     return store.row("variations", variation_id) if variation_id else store.row("products", product_id)
 
 
-def _chosen(store: "StoreBase", row: Row) -> list[Json]:
+def _chosen(store: StoreBase, row: Row) -> list[Json]:
     """A variation's options, as item meta: the slug is the value, the name what is shown."""
     return [
         {
@@ -126,19 +124,19 @@ def _chosen(store: "StoreBase", row: Row) -> list[Json]:
 
 
 def _line_image(row: Row, parent: Row, variation_id: int) -> Json:
-    """No image: id "" for a product, 0 for a variation (seen); the id of one that exists is a string."""
+    """No image: id "" for a product, 0 for a variation (observed); the id of one that exists is a string."""
     shown = row.fields.get("image") or next(iter(parent.fields.get("images", ())), None)
     if shown is None:
         return {"id": 0 if variation_id else "", "src": ""}
     return {"id": str(shown["id"]), "src": f"{HOME}/wp-content/uploads/{shown['file']}"}
 
 
-def _needs_shipping(store: "StoreBase", product_id: int, variation_id: int) -> bool:
+def _needs_shipping(store: StoreBase, product_id: int, variation_id: int) -> bool:
     f = _sold(store, product_id, variation_id).fields
     return not (f.get("virtual") and f.get("downloadable"))
 
 
-def _shipping_lines(store: "StoreBase", cost: Any, found: tuple[int, Json] | None) -> list[Json]:
+def _shipping_lines(store: StoreBase, cost: Any, found: tuple[int, Json] | None) -> list[Json]:
     if cost is None:
         return []
     tax = money.text(money.taxed(Decimal(str(cost)), found[1] if found else None))
@@ -158,7 +156,7 @@ def _shipping_lines(store: "StoreBase", cost: Any, found: tuple[int, Json] | Non
     return [{**line, **more, "meta_data": []}]
 
 
-def _fee_lines(store: "StoreBase", fees: dict[str, Any], found: tuple[int, Json] | None) -> list[Json]:
+def _fee_lines(store: StoreBase, fees: dict[str, Any], found: tuple[int, Json] | None) -> list[Json]:
     lines = []
     for name, cost in fees.items():
         tax = money.text(money.taxed(Decimal(str(cost)), found[1] if found else None))
@@ -202,7 +200,7 @@ def _totals(lines: list[Json], shipping: list[Json], fees: list[Json]) -> Json:
 
 
 def _tax_lines(
-    store: "StoreBase",
+    store: StoreBase,
     rates: list[tuple[int, Json]],
     lines: list[Json],
     shipping: list[Json],
@@ -230,12 +228,12 @@ def _tax_lines(
     ]
 
 
-def _coupon(store: "StoreBase", code: str | None) -> Row | None:
+def _coupon(store: StoreBase, code: str | None) -> Row | None:
     rows = store.tables["coupons"].rows.values()
     return next((r for r in rows if code and r.fields["code"] == code.lower()), None)
 
 
-def _coupon_line(store: "StoreBase", coupon: Row, lines: list[Json]) -> Json:
+def _coupon_line(store: StoreBase, coupon: Row, lines: list[Json]) -> Json:
     f = coupon.fields
     kind = f.get("discount_type", "fixed_cart")
     nominal = php_number(float(f["amount"]))

@@ -1,4 +1,4 @@
-"""Query parameters: read as PHP reads them, checked with WordPress' messages (recorded, error_400_*.json)."""
+"""Query parameters: parsed as PHP does, checked with WordPress' messages (recorded)."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ _DATES = ("after", "before", "modified_after", "modified_before")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a list accepts: from the argument lists of a real store's index.json."""
+    """The parameters that a list accepts, from the index of a real store."""
 
     orderby: tuple[str, ...] = _POST_ORDERBY
     default_orderby: str = "date"
@@ -88,7 +88,7 @@ RULES = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class InvalidParams(Exception):
     """rest_invalid_param: every wrong parameter by name, in one answer."""
 
     def __init__(self, wrong: dict[str, tuple[str, str]]) -> None:
@@ -133,7 +133,7 @@ def encode(params: Params) -> str:
 
 
 def read(kind: str, params: Params, tz: ZoneInfo) -> Query:
-    """The list a client asks for, or Refused."""
+    """The list request in the parameters. Raises InvalidParams."""
     rules = RULES.get(kind, _UNPAGED)
     if not rules.paged:
         return Query(kind, orderby="name" if kind == "attributes" else "id", order="asc", paged=False)
@@ -164,7 +164,7 @@ def read(kind: str, params: Params, tz: ZoneInfo) -> Query:
     if kind == "customers":
         query.filters.setdefault("role", "customer")
     if wrong:
-        raise Refused(wrong)
+        raise InvalidParams(wrong)
     return query
 
 

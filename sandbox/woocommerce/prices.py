@@ -2,18 +2,15 @@
 
 from decimal import Decimal
 from html import escape
-from typing import TYPE_CHECKING
 
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.table import Json, Row
-
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "$", "PLN": "zł"}
 SYMBOLS_HTML = {"USD": "&#36;", "EUR": "&euro;", "GBP": "&pound;", "JPY": "&yen;", "CAD": "&#36;"}
 
 
-def on_sale(store: "StoreBase", f: Json) -> bool:
+def on_sale(store: StoreBase, f: Json) -> bool:
     sale = f.get("sale_price", "")
     if sale == "" or f.get("regular_price", "") == "" or Decimal(sale) >= Decimal(f["regular_price"]):
         return False
@@ -21,12 +18,12 @@ def on_sale(store: "StoreBase", f: Json) -> bool:
     return (start is None or start <= store.now()) and (stop is None or stop >= store.now())
 
 
-def current_price(store: "StoreBase", f: Json) -> str:
+def current_price(store: StoreBase, f: Json) -> str:
     chosen = f.get("sale_price", "") if on_sale(store, f) else f.get("regular_price", "")
     return str(f.get("price_meta", chosen))
 
 
-def shown_prices(store: "StoreBase", row: Row, kind: str, sale: bool) -> tuple[str, str, str]:
+def shown_prices(store: StoreBase, row: Row, kind: str, sale: bool) -> tuple[str, str, str]:
     """price, regular_price and price_html. Of a variable parent: its lowest variation, and ""."""
     f = row.fields
     currency = SYMBOLS_HTML.get(store.currency, escape(SYMBOLS.get(store.currency, store.currency)))

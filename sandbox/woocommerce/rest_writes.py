@@ -74,7 +74,7 @@ def create(store: Store, kind: str, given: Json, parent: int | None = None) -> i
 
 
 def _fields(kind: str, given: Json) -> Json:
-    """What a client may set; lines of an order are made, not taken."""
+    """The fields a client may set; the lines of an order are computed."""
     made = {
         "id",
         "line_items",
@@ -91,7 +91,7 @@ def _fields(kind: str, given: Json) -> Json:
 
 
 def _delete(store: Store, route: Route, row_id: int, *, force: bool) -> Answer:
-    """Answers the state before: a trashed product comes back as "publish" (seen). 501 without a trash."""
+    """Answers with the state before: a trashed product as "publish" (observed). 501 without a trash."""
     kind = route.kind
     if not force and kind in NO_TRASH and kind != "variations":
         said = "Customers do" if kind == "customers" else "Terms do" if kind in ("categories", "tags") else "It does"
@@ -109,7 +109,7 @@ def _shown(store: Store, kind: str, row_id: int, view: str, status: int) -> Answ
 
 
 def _unique_sku(store: Store, sku: str) -> None:
-    """The CRUD classes compare SKUs without case and spaces; importers (store.add_product) do not ask."""
+    """The CRUD classes compare SKUs without case and spaces; importers (store.add_product) do not."""
     wanted = sku.strip().lower()
     for kind in ("products", "variations"):
         for row in store.tables[kind].rows.values():

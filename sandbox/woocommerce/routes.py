@@ -12,7 +12,7 @@ class Route:
     kind: str
     pattern: re.Pattern[str]
     one: bool = False
-    # The shape other than the plain one (see StoreBase.render).
+    # The variant of the payload (see StoreBase.render).
     view: str = ""
     allow: str = "GET, POST"
     totals: bool = True
@@ -63,7 +63,7 @@ _PATHS: tuple[tuple[str, str, str, tuple[str, str]], ...] = (
     ("settings", "settings/general", r"[\w-]+", ("rest_setting_setting_invalid", "Invalid setting.")),
 )
 MISSING = {kind: error for kind, _, _, error in _PATHS}
-# A list under a parent that does not exist. Variations are not among them: [] with 200 (seen).
+# A list under a parent that does not exist. Variations are not among them: [] with 200 (observed).
 MISSING_PARENT = {
     "refunds": ("orders", ("woocommerce_rest_invalid_order_id", "Invalid order ID.")),
     "attribute_terms": ("attributes", ("woocommerce_rest_taxonomy_invalid", _GONE)),

@@ -1,4 +1,4 @@
-"""Writes to customers, orders, refunds and coupons, and what each of them moves."""
+"""Writes to customers, orders, refunds and coupons. Each moves the same dates as on a real store."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,14 +8,14 @@ from sandbox.woocommerce.catalogue import CatalogueStore
 from sandbox.woocommerce.orders import build_order
 from sandbox.woocommerce.table import Json, Row
 
-# Statuses in which an order has taken its goods from the stock.
+# Statuses of an order whose goods have left the stock.
 _TAKES_STOCK = ("processing", "completed", "on-hold")
 ORDER_DATES = ("date_paid", "date_completed")
 
 
 class SalesStore(CatalogueStore):
     def add_customer(self, **overrides: Any) -> int:
-        """E-mails are unique case-insensitively. `touched=False`: a user Woo never saw (date null)."""
+        """E-mails are unique case-insensitively. `touched=False`: a user that WooCommerce never changed (date null)."""
         with self.lock:
             fields = dict(overrides)
             touched = fields.pop("touched", True)
@@ -33,7 +33,7 @@ class SalesStore(CatalogueStore):
             return int(row.id)
 
     def add_coupon(self, code: str = "save10", amount: str = "10", **overrides: Any) -> int:
-        """The code is lower-cased, and whatever status was asked for, it is published (seen)."""
+        """The code is lower-cased, and whatever status was given, it is published (observed)."""
         with self.lock:
             fields = {**overrides, "code": code.lower(), "amount": f"{Decimal(str(amount)):.2f}"}
             fields["status"] = "publish"
@@ -52,7 +52,7 @@ class SalesStore(CatalogueStore):
         status: str = "processing",
         **overrides: Any,
     ) -> int:
-        """items: (product_id, variation_id or 0, quantity). Takes stock; moves products and the buyer."""
+        """items: (product_id, variation_id or 0, quantity). Reduces stock; moves dates of products and buyer."""
         with self.lock:
             historic = "date_created" in overrides
             row = build_order(
@@ -83,7 +83,7 @@ class SalesStore(CatalogueStore):
         reason: str = "",
         **overrides: Any,
     ) -> int:
-        """A part (an amount, or line item id -> quantity) or what is left. Moves the order's date_modified.
+        """Refund a part (an amount, or line item id -> quantity) or the rest. Moves the order's date_modified.
 
         When nothing is left the order becomes `refunded`.
         """
@@ -114,7 +114,7 @@ class SalesStore(CatalogueStore):
             return int(row.id)
 
     def delete_refund(self, order_id: int, refund_id: int) -> None:
-        """The refund leaves order.refunds, and the order's date_modified does not move."""
+        """Remove the refund from order.refunds; the order's date_modified does not move."""
         with self.lock:
             self.tables["refunds"].remove(refund_id, parent=order_id)
             self.tables["orders"].touch(order_id)
@@ -145,10 +145,10 @@ class SalesStore(CatalogueStore):
         }
 
     def _progress(self, row: Row, status: str, *, at: int) -> None:
-        """What a status brings: dates, and for `refunded` a refund row of its own (seen)."""
+        """Side effects of a status: dates, and for `refunded` a refund (observed)."""
         f = row.fields
         f["status"] = status
-        by_hand = f["payment_method"] == "cod"  # paid at the door: only completion marks it as paid
+        by_hand = f["payment_method"] == "cod"  # cash on delivery: only completion marks it as paid
         if (status == "completed" or (status == "processing" and not by_hand)) and f.get("date_paid") is None:
             f["date_paid"] = at
         if status == "completed" and f.get("date_completed") is None:
@@ -182,7 +182,7 @@ class SalesStore(CatalogueStore):
                     self.bump("products", product_id)
 
     def _use_coupon(self, code: str, who: str) -> None:
-        """Counts the use; date_modified stays (sources.md, silent loss 4)."""
+        """Count the use; date_modified does not move."""
         table = self.tables["coupons"]
         for row in table.rows.values():
             if row.fields["code"] == code.lower():

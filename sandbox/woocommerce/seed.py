@@ -1,6 +1,6 @@
-"""A shop's worth of data: deterministic by `random_seed`, at any size.
+"""Seed data of a shop: deterministic by `random_seed`, at any size.
 
-`date_created` of everything lies in the past, so seeding moves no date twice and a delta after it is empty.
+Every `date_created` is in the past, so a delta after seeding is empty.
 """
 
 import random
@@ -60,7 +60,7 @@ def _categories(store: Store) -> list[int]:
 
 
 def _levers(store: Store, start: int) -> tuple[list[int], list[int], dict[str, int]]:
-    """Categories, tags, attributes, taxes, coupons and shipping: made once, used by a second seed too."""
+    """Categories, tags, attributes, taxes, coupons and shipping. A second seed reuses them."""
     if store.tables["taxes"].ids:
         table = store.tables["categories"]
         parents = {row.fields["parent"] for row in table.rows.values()}
@@ -86,11 +86,11 @@ def _levers(store: Store, start: int) -> tuple[list[int], list[int], dict[str, i
 def _simple(
     store: Store, rng: random.Random, numbers: range, start: int, categories: list[int], tags: list[int]
 ) -> list[int]:
-    """Mostly simple products; in each score of them one of each odd sort (see _odd)."""
+    """Mostly simple products; every twenty include one of each special kind (see _odd)."""
     made: list[int] = []
     sized = [{"length": "10", "width": "5.5", "height": ""}]
     for n in numbers:
-        # Imports write several rows a second: the ties that unstable orders lose.
+        # Imports write several rows a second: ties, which unstable sort orders lose.
         fields: Json = {
             "name": words.ODD_NAMES[n // 20 % 8]
             if n % 20 == 3

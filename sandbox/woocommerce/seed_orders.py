@@ -9,7 +9,7 @@ from sandbox.woocommerce.store import Store
 from sandbox.woocommerce.table import Json
 
 YEAR = 365 * 86400
-# What the big buyers spend in a year, so that each customer segment has members: > 50,000, > 20,000, > 5,000.
+# What big buyers spend in a year, so that each customer segment has members: > 50,000, > 20,000, > 5,000.
 _TARGETS = (120_000, 32_000, 9_000)
 
 
@@ -47,7 +47,7 @@ def seed_order(store: Store, rng: random.Random, number: int, total: int, start:
 
 
 def restock(store: Store, rng: random.Random) -> None:
-    """A year of sales would leave most stock far below zero; a shop buys in again. A few stay negative."""
+    """Refill stock, which a year of sales would leave far below zero. A few stay negative."""
     for kind in ("products", "variations"):
         for row_id, row in store.tables[kind].rows.items():
             if (row.fields.get("stock_quantity") or 0) < -12:
@@ -56,7 +56,7 @@ def restock(store: Store, rng: random.Random) -> None:
 
 
 def _basket(store: Store, rng: random.Random, spend: float) -> list[tuple[int, int, int]]:
-    """One to three lines; with `spend` as many pieces as come to about that."""
+    """One to three lines; with `spend`, quantities that add up to about that amount."""
     rows = store.tables["products"]
     items: list[tuple[int, int, int]] = []
     lines = rng.randrange(1, 4)

@@ -1,6 +1,6 @@
-"""The HTTP face: an ASGI app that answers as WordPress 6.8 + WooCommerce 10.0.2 behind nginx.
+"""The HTTP server: an ASGI app that answers as WordPress 6.8 + WooCommerce 10.0.2 behind nginx.
 
-A request runs: faults that answer instead → authentication → parameters → the store → faults on the answer.
+The steps of a request: faults that replace the answer → authentication → parameters → store → faults on the answer.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from sandbox.woocommerce.encoding import field_tree, php_json, pick
 from sandbox.woocommerce.faults import Faults
 from sandbox.woocommerce.listing import Query, run
 from sandbox.woocommerce.oauth import Denied, Gate
-from sandbox.woocommerce.params import Params, Refused, php_query, read
-from sandbox.woocommerce.rest_writes import write
-from sandbox.woocommerce.routes import MISSING_PARENT, ROUTES, Route, match
-from sandbox.woocommerce.shapes_shop import (
+from sandbox.woocommerce.params import InvalidParams, Params, php_query, read
+from sandbox.woocommerce.payloads_shop import (
     current_currency,
     namespace_index,
     site_index,
     system_status,
 )
+from sandbox.woocommerce.rest_writes import write
+from sandbox.woocommerce.routes import MISSING_PARENT, ROUTES, Route, match
 from sandbox.woocommerce.store import Store
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +35,7 @@ _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _SINGLE = {"data/currencies/current": current_currency, "system_status": system_status}
 
 
-class Recorded(NamedTuple):
+class ServedRequest(NamedTuple):
     method: str
     path: str
     query: dict[str, Any]
@@ -57,7 +57,7 @@ class App:
         self.store = store
         self.faults = faults
         self.latency = latency
-        self.requests: list[Recorded] = []
+        self.requests: list[ServedRequest] = []
         self.gate = Gate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,12 +77,12 @@ class App:
             await asyncio.sleep(self.latency)
         answer = self._instead(request, struck) or self.answer(request)
         answer = travel.spoil(answer, struck)
-        self.requests.append(Recorded(request.method, request.path, dict(request.params), answer.status))
+        self.requests.append(ServedRequest(request.method, request.path, dict(request.params), answer.status))
         await travel.send(send, answer, request.method, self._headers(), struck=struck, receive=receive)
 
     # -- one request --------------------------------------------------------------------------------------
     def answer(self, request: Request) -> Answer:
-        """What the store says, before the network has its way with it."""
+        """The store's answer, before faults of the network."""
         path, keyed = self._api_path(request)
         if path is None:
             return travel.html(404, "<title>Page not found</title>")
@@ -99,7 +99,7 @@ class App:
                 query = read(known[0].kind, request.params, self.store.tz)
         except Denied as denied:
             return api_error(401, denied.code, str(denied), unauthorized=True)
-        except Refused as refused:
+        except InvalidParams as refused:
             return Answer(400, php_json(refused.body), [("Allow", known[0].allow)] if known else [])
         refusal = self._rights(request, owner, one=bool(known and known[0].one))
         if refusal:
@@ -142,7 +142,7 @@ class App:
         return Answer(200, body, [*headers, ("Allow", route.allow)])
 
     def _mix_variations(self, query: Query, request: Request, shown: list[tuple[str, Any]], parts: list[bytes]) -> None:
-        """products?sku= finds variations too, in the shape of products (seen)."""
+        """products?sku= finds variations too, with the fields of products (observed)."""
         fields = request.params.get("_fields")
         sku = Query("variations", per_page=query.per_page, orderby="id", filters={"sku": query.filters["sku"]})
         for row_id in run(self.store, sku).ids:
@@ -162,14 +162,14 @@ class App:
         return Answer(200, self.store.finish(self.store.render(kind, row_id, view)), [("Allow", route.allow)])
 
     def _view(self, route: Route, params: Params) -> str:
-        shape = route.view
+        variant = route.view
         places = str(params.get("dp", ""))
         if route.kind == "orders" and places.isdigit() and places != "2":
-            shape = f"dp={min(int(places), 8)}"
+            variant = f"dp={min(int(places), 8)}"
         fields = params.get("_fields")
         if isinstance(fields, dict):
             fields = ",".join(fields.values())
-        return f"{shape}?{fields}" if fields else shape
+        return f"{variant}?{fields}" if fields else variant
 
     def _with_fields(self, payload: Any, request: Request) -> Answer:
         body = php_json(payload)
@@ -189,7 +189,7 @@ class App:
 
     # -- who may ------------------------------------------------------------------------------------------
     def _api_path(self, request: Request) -> tuple[str | None, bool]:
-        """The route, and whether keys are looked at: only when the address itself holds wp-json/ (seen)."""
+        """The route, and whether keys are checked: only if the path contains wp-json/ (observed)."""
         if request.path.startswith("/wp-json") and not self.faults.plain:
             return request.path.removeprefix("/wp-json").strip("/"), True
         if "rest_route" in request.params and request.path in ("/", "/index.php"):
@@ -205,7 +205,7 @@ class App:
             https=request.https,
             params=request.params,
             authorization="" if self.faults.strips_auth else request.authorization,
-            # The wall clock, not the store's: a test that advances the shop still signs with its own time.
+            # The real time, not the store's: a test that moves the store's clock still signs with the real time.
             now=int(time.time()),
         )
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from sandbox.serving import HttpServer
 from sandbox.woocommerce.faults import Faults
-from sandbox.woocommerce.server import App, Recorded
+from sandbox.woocommerce.server import App, ServedRequest
 from sandbox.woocommerce.store import Store
 
 
 class Server(HttpServer[Faults]):
-    """A running store: its address, its key, its faults and what was asked of it."""
+    """A running store: its address, its key, its faults and its requests."""
 
     app: App
 
@@ -29,7 +29,7 @@ class Server(HttpServer[Faults]):
         return self.store.secret
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[ServedRequest]:
         return self.app.requests
 
     def start(self) -> "Server":

@@ -1,10 +1,10 @@
-"""Taxes, shipping, gateways and settings, and what every new shop comes with."""
+"""Taxes, shipping, gateways, settings, and the contents of a new shop."""
 
 from typing import Any
 
 from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.fields import slugify
-from sandbox.woocommerce.shapes_shop import field
+from sandbox.woocommerce.payloads_shop import field
 from sandbox.woocommerce.table import Json
 
 _METHODS = {
@@ -71,8 +71,8 @@ class ShopStore(StoreBase):
 
 
 def _method_settings(method_id: str, title: str, default: str, cost: str) -> Json:
-    told = "Your customers will see the name of this shipping method during checkout."
-    name = field("title", "Name", title, default=default, description=told, placeholder=f"e.g. {default}")
+    description = "Your customers will see the name of this shipping method during checkout."
+    name = field("title", "Name", title, default=default, description=description, placeholder=f"e.g. {default}")
     if method_id == "free_shipping":
         needs = {
             "": "No requirement",
@@ -118,9 +118,9 @@ def furnish(store: Any) -> None:
         fields: Json = {"title": title, "description": about, "enabled": enabled, "settings": settings}
         store.insert("payment_gateways", fields, gateway_id)
     for setting_id, label, kind, default, value, options in _settings(store.currency):
-        told: Json = {"label": label, "description": "", "type": kind, "default": default, "tip": ""}
+        setting: Json = {"label": label, "description": "", "type": kind, "default": default, "tip": ""}
         extra = {"options": options} if options else {}
-        store.insert("settings", {**told, "value": value, **extra}, setting_id)
+        store.insert("settings", {**setting, "value": value, **extra}, setting_id)
 
 
 _GATEWAYS = (
@@ -131,7 +131,7 @@ _GATEWAYS = (
 
 
 def _settings(currency: str) -> list[tuple[str, str, str, str, Any, Json | None]]:
-    """settings/general without the long lists of countries and currencies (recorded: 119 KB of options)."""
+    """settings/general without the long lists of countries and currencies (119 KB on a real store)."""
     countries = {"US": "United States (US)", "US:NY": "United States (US) &mdash; New York", "DE": "Germany"}
     currencies = {"USD": "United States (US) dollar (&#36;) &mdash; USD", "EUR": "Euro (&euro;) &mdash; EUR"}
     places = {

@@ -1,20 +1,20 @@
 """The sandbox store: one shop's data and every write to it.
 
-Thread-safe by one lock. Each write moves what the same write moves on a real store, and no more
-(sources.md part 1, "What moves date_modified"); `touch=False` is a plugin's write that moves nothing.
+Thread-safe by one lock. Each write moves the date_modified of the same records as on a real store, and of no others;
+`touch=False` is a plugin's write that moves none.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sandbox.woocommerce.base import PARENT, Clock, Shape
+from sandbox.woocommerce.base import PARENT, Clock, Payload
 from sandbox.woocommerce.fields import encoded, merged_meta, slugify
+from sandbox.woocommerce.payloads import CATALOGUE
+from sandbox.woocommerce.payloads_sales import SALES
+from sandbox.woocommerce.payloads_shop import SHOP
+from sandbox.woocommerce.payloads_terms import TERMS
 from sandbox.woocommerce.sales import ORDER_DATES, SalesStore
-from sandbox.woocommerce.shapes import CATALOGUE
-from sandbox.woocommerce.shapes_sales import SALES
-from sandbox.woocommerce.shapes_shop import SHOP
-from sandbox.woocommerce.shapes_terms import TERMS
 from sandbox.woocommerce.shop import ShopStore, furnish
 from sandbox.woocommerce.table import Id, Json, Row
 
@@ -29,13 +29,13 @@ NO_TRASH = {
     "variations",
     "refunds",
 }
-# Coupon fields whose change leaves date_modified where it is (4.00 -> 9.99, checked twice).
+# Coupon fields whose change does not move date_modified (observed twice).
 _QUIET_COUPON = {"amount", "usage_count", "used_by"}
 _GENERATED = ("id", "permalink", "on_sale", "_links", "date_created_gmt", "date_modified_gmt")
 
 
 class Store(SalesStore, ShopStore):
-    shapes: ClassVar[dict[str, Shape]] = {**CATALOGUE, **TERMS, **SALES, **SHOP}
+    payloads: ClassVar[dict[str, Payload]] = {**CATALOGUE, **TERMS, **SALES, **SHOP}
 
     def __init__(self, timezone: str = "America/New_York", currency: str = "USD", clock: Clock | None = None) -> None:
         super().__init__(timezone, currency, clock)
@@ -50,7 +50,7 @@ class Store(SalesStore, ShopStore):
                 given.pop("status")
                 self.trash(kind, row_id)
             elif kind == "coupons":
-                given.pop("status", None)  # ignored, even to bring a trashed one back (seen)
+                given.pop("status", None)  # ignored, even to restore a trashed one (observed)
             elif "status" in given and row.fields.get("status") == "trash":
                 self.restore(kind, row_id)
             dates = {name: self.moment(given.pop(name)) for name in ("date_created", "date_modified") if name in given}
@@ -86,7 +86,7 @@ class Store(SalesStore, ShopStore):
             self.tables[kind].touch(row_id)
 
     def trash(self, kind: str, row_id: Id) -> None:
-        """Out of every default listing; date_modified moves, and status=trash finds it."""
+        """Move to the trash: hidden from default lists, found by status=trash; date_modified moves."""
         with self.lock:
             if kind in NO_TRASH and kind != "variations":
                 raise ValueError(f"{kind} have no trash")
@@ -118,7 +118,7 @@ class Store(SalesStore, ShopStore):
                     self.restore("variations", child)
 
     def delete(self, kind: str, row_id: Id) -> None:
-        """For good (force): nothing is left to ask for but a 404."""
+        """Delete permanently (force): the record answers 404."""
         with self.lock:
             row = self.row(kind, row_id)
             if (kind, row_id) in self.kept:
@@ -142,7 +142,7 @@ class Store(SalesStore, ShopStore):
                 self._rate(row.fields["product_id"], touch=True)
 
     def add_any(self, kind: str, number: int) -> int | None:
-        """A plain new row of a kind, for faults.drift; None for kinds that do not come and go."""
+        """Add a plain row of a kind, for faults.drift; None for kinds that drift leaves alone."""
         if kind == "variations":
             parents = self.tables["products"].ids
             parent = next((i for i in reversed(parents) if self.row("products", i).fields.get("type") == "variable"), 0)
@@ -163,7 +163,7 @@ class Store(SalesStore, ShopStore):
 
     @property
     def kept(self) -> set[tuple[str, Id]]:
-        """What no shop can delete: its admin and its default category."""
+        """The ids that cannot be deleted: the admin and the default category."""
         return {("customers", 1), ("categories", self.default_category)}
 
     # -- one kind each ------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Store(SalesStore, ShopStore):
         status = given.get("status")
         if kind == "products":
             self.count_terms(row, -1)
-        if "price" in given:  # a plugin's write to the _price meta alone
+        if "price" in given:  # a plugin's write to the _price meta only
             given["price_meta"] = given.pop("price")
         elif "regular_price" in given or "sale_price" in given:
             row.fields.pop("price_meta", None)
@@ -218,7 +218,7 @@ class Store(SalesStore, ShopStore):
         row.fields.update(given)
 
     def _delete_product(self, kind: str, row: Row) -> None:
-        """Order lines lose product_id, variation_id and sku; the orders' dates stay (silent loss 6)."""
+        """Order lines lose product_id, variation_id and sku; the orders' dates do not move."""
         children = list(self.tables["variations"].children.get(row.id, ())) if kind == "products" else []
         for child in children:
             self.tables["variations"].remove(child, parent=row.id)
@@ -247,7 +247,7 @@ class Store(SalesStore, ShopStore):
                         table.touch(row.id)
 
     def _orphan_orders(self, customer_id: int) -> None:
-        """Their orders become guests' orders, and their date_modified moves (silent loss 6)."""
+        """Their orders become guests' orders, and their date_modified moves."""
         for row in list(self.tables["orders"].rows.values()):
             if row.fields["customer_id"] == customer_id:
                 row.fields["customer_id"] = 0

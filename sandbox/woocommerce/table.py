@@ -1,7 +1,7 @@
 """Rows of one kind, their indexes and their serialized payloads.
 
-Lists are kept sorted by id, and dated kinds keep (modified, id) sorted in one array of integers: a page at
-any depth, and a `modified_after` with few matches, cost the page and not the store.
+Lists are kept sorted by id, and dated kinds keep (modified, id) sorted in one array of integers: the cost of a page
+at any depth, and of a `modified_after` with few matches, does not depend on the size of the store.
 """
 
 from array import array
@@ -76,7 +76,7 @@ class Table:
         self.touch(row_id)
 
     def touch(self, row_id: Id) -> None:
-        """Forget what was made of this record: its bytes and the cached lists."""
+        """Drop this record's cached bytes and the cached lists."""
         for view in self.views.values():
             view.pop(row_id, None)
         self.version += 1

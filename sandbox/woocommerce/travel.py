@@ -1,4 +1,4 @@
-"""Headers as nginx sends them, and what PHP and a host in front can do to an answer."""
+"""Headers as nginx sends them, and what PHP and a proxy can do to an answer."""
 
 from sandbox.wire import Answer, Headers, Receive, Send, deliver, html, overloaded, reset
 from sandbox.woocommerce.encoding import php_json
@@ -29,7 +29,7 @@ def critical_error() -> Answer:
 
 
 def spoil(answer: Answer, struck: set[str]) -> Answer:
-    """Faults in the body and the headers."""
+    """Apply faults to the body and the headers."""
     if not struck:
         return answer
     if "html200" in struck:
@@ -48,7 +48,7 @@ def spoil(answer: Answer, struck: set[str]) -> Answer:
 
 
 def full_headers(answer: Answer, always: Headers) -> Headers:
-    """In the recorded order. 401s and what a host answers carry less."""
+    """In the recorded order. A 401 and a proxy's answers have fewer."""
     given = dict(always)
     home = given.pop("@home")
     own = dict(answer.headers)

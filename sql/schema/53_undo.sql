@@ -53,16 +53,12 @@ BEGIN
     END LOOP;
 END $$;
 
--- Returns the rows in the list to what they were, save those marked shared; tells how many.
-CREATE FUNCTION promote.take_back() RETURNS bigint
+-- Returns the rows in the work list to what they were, except those marked shared; returns how many. `tables`: all
+-- tables that may be in the list, those that others refer to first; new rows are removed in the opposite order.
+CREATE FUNCTION promote.take_back(tables text []) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    -- Referenced before referencing; backwards for removing.
-    tables CONSTANT text [] := ARRAY[
-        'core.categories', 'core.customers', 'core.customer_addresses', 'core.products', 'core.product_variants',
-        'core.product_categories', 'core.inventory_items', 'core.sales_orders', 'core.sales_order_items', 'core.reference_data',
-        'promote.integration_mapping', 'promote.pending_link'];
     relation text;
     place integer;
     columns text;
@@ -70,8 +66,8 @@ DECLARE
     here bigint;
     changed bigint := 0;
 BEGIN
-    -- SKUs go back and forth between rows: look at the end.
-    SET CONSTRAINTS core.products_sku, core.product_variants_sku DEFERRED;
+    -- Values that are unique go back and forth between rows: check them at the end.
+    SET CONSTRAINTS ALL DEFERRED;
     FOREACH relation IN ARRAY tables LOOP
         CONTINUE WHEN NOT EXISTS (SELECT 1 FROM pg_temp.stage_undo s
                                   WHERE s.table_name = relation AND s.operation <> 'insert' AND NOT s.shared);

@@ -1,4 +1,4 @@
-"""Who buys."""
+"""Customers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline.entities.base import Entity, Ref
+from sync_pipeline.entities.base import Entity
+from sync_pipeline.entities.core import CoreTable
 
 
 class Customer(Entity, frozen=True, kw_only=True):
@@ -23,13 +24,19 @@ class Customer(Entity, frozen=True, kw_only=True):
     active: bool = True
 
 
-class Address(Entity, frozen=True, kw_only=True):
-    """A further address of a customer that is a record of its own. `kind`: billing, shipping, other, contact."""
-
-    customer: Ref | None
-    kind: str
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    address: dict[str, Any] | None = None
-    active: bool = True
+TABLE = CoreTable(
+    "core.customers",
+    Customer,
+    holds="one row a person or company over all stores; lifetime value and segment come from captured orders",
+    kinds=("customer",),
+    match="email",
+    figures=(
+        "segment",
+        "status",
+        "lifetime_value",
+        "lifetime_currency",
+        "order_count",
+        "acquisition_date",
+        "last_interaction_date",
+    ),
+)

@@ -1,4 +1,4 @@
-"""What was sold: orders, their items, and what was given back."""
+"""Orders."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
-
-import msgspec
+from typing import Annotated, Any
 
 from sync_pipeline.entities.base import Entity, Ref
+from sync_pipeline.entities.core import CoreTable, Elsewhere, To
 from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.order_item import OrderItem
 
 
 class OrderStatus(StrEnum):
@@ -32,36 +32,6 @@ class OrderStatus(StrEnum):
 NOT_SOLD = frozenset({OrderStatus.DRAFT, OrderStatus.CANCELLED, OrderStatus.FAILED, OrderStatus.TRASHED})
 
 
-class ItemType(StrEnum):
-    """What an item of an order is."""
-
-    LINE = "line"
-    SHIPPING = "shipping"
-    FEE = "fee"
-    DISCOUNT = "discount"
-    TAX = "tax"
-    REFUND = "refund"
-
-
-class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One amount of an order. The totals of all items but refunds add up to the order's total.
-
-    `total` is without tax, which is an item of its own; `tax_total` repeats this item's share of it.
-    """
-
-    item_type: ItemType
-    external_id: str  # unique within the order (or refund) it belongs to
-    name: str | None = None
-    sku: str | None = None
-    product: Ref | None = None
-    variant: Ref | None = None
-    quantity: Decimal | None = None
-    unit_price: Decimal | None = None
-    total: Decimal
-    tax_total: Decimal | None = None
-    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
-
-
 class Order(Entity, frozen=True, kw_only=True):
     """A sale. Amounts are in `currency`."""
 
@@ -76,8 +46,8 @@ class Order(Entity, frozen=True, kw_only=True):
     fee_total: Decimal | None = None
     tax_total: Decimal | None = None
     refunded_total: Decimal = Decimal(0)
-    customer: Ref | None = None
-    guest: Customer | None = None  # who bought, where no customer is named
+    customer: Annotated[Ref | None, To("core.customers")] = None
+    guest: Annotated[Customer | None, Elsewhere("core.customers")] = None  # who bought, where no customer is named
     customer_email: str | None = None
     billing_address: dict[str, Any] | None = None
     shipping_address: dict[str, Any] | None = None
@@ -86,21 +56,15 @@ class Order(Entity, frozen=True, kw_only=True):
     paid_at: datetime | None = None
     completed_at: datetime | None = None
     active: bool = True
-    items: Sequence[OrderItem] = ()
+    items: Annotated[Sequence[OrderItem], Elsewhere("core.sales_order_items")] = ()
     # True: the lines are records of their own (OrderLines); `items` has only what the order itself tells, and core sums
     # up the totals by item type.
-    lines_apart: bool = False
+    lines_apart: Annotated[bool, Elsewhere()] = False
 
 
-class OrderLines(Entity, frozen=True, kw_only=True):
-    """Items that are a record of their own and hang on an order."""
-
-    order: Ref | None
-    items: Sequence[OrderItem]
-
-
-class Refund(OrderLines, frozen=True, kw_only=True):
-    """Money given back: items of type refund with negative totals."""
-
-    amount: Decimal
-    refunded_at: datetime | None = None
+TABLE = CoreTable(
+    "core.sales_orders",
+    Order,
+    holds="order headers: number, status, currency, totals, customer, addresses, UTC times",
+    kinds=("order",),
+)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sync_pipeline.entities.base import Entity
+from sync_pipeline.entities.core import CoreTable
 
 
 class Reference(Entity, frozen=True, kw_only=True):
@@ -17,3 +18,11 @@ class Reference(Entity, frozen=True, kw_only=True):
     name: str | None = None
     active: bool = True
     data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+TABLE = CoreTable(
+    "core.reference_data",
+    Reference,
+    holds="what has no table of its own: tags, attributes, coupons, taxes, settings",
+    last=True,
+)

@@ -20,6 +20,7 @@ from sync_pipeline.cli.children import answers
 from sync_pipeline.cli.demo.stores import FIRST_PORT, STORES
 from sync_pipeline.config import PROJECT
 from sync_pipeline_tests.documents import Reader, follow
+from sync_pipeline_tests.processes import children, gone
 from sync_pipeline_tests.recording import record_api, record_written
 
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
@@ -95,9 +96,13 @@ def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
             assert running.poll() is None
             time.sleep(0.2)
         yield did, elsewhere
-    finally:
+        started = children(running.pid)
+        assert len(started) > len(STORES)
         running.send_signal(signal.SIGINT)
-        running.wait(60)
+        assert running.wait(120) == 0
+        assert gone(started)
+    finally:
+        running.kill()
 
 
 def as_the_documents_say(reader: Reader) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox.woocommerce import Store, running, seed
+from sync_pipeline_tests.commands import commands
 
 KEY = "ck_0123456789abcdef0123456789abcdef01234567"
 SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"
@@ -27,19 +26,16 @@ def test_no_secret_anywhere(tmp_path: Path) -> None:
         "SHOP_SECRET": SECRET,
         "SYNC_DEBUG": "1",
     }
-    command = Path(sys.executable).with_name("sync-pipeline")
     said = ""
 
     def call(*arguments: str, expect: tuple[int, ...] = (0,)) -> str:
         nonlocal said
-        done = subprocess.run(
-            [str(command), *arguments], env=env, capture_output=True, text=True, timeout=180, check=False
-        )
+        done = forked.run(*arguments, env=env)
         said += done.stdout + done.stderr
         assert done.returncode in expect, (arguments, done.stdout, done.stderr)
         return done.stdout
 
-    with running(store) as server:
+    with running(store) as server, commands() as forked:
         call("db", "start")
         call("org", "add", "acme")
         call(

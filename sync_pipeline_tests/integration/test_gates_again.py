@@ -18,7 +18,7 @@ from sync_pipeline_tests.stores import Shop, shop
 @pytest.fixture
 def store() -> Store:
     made = Store()
-    made.shapes = dict(made.shapes)  # type: ignore[misc]  # this store's alone: a test changes what it writes
+    made.payloads = dict(made.payloads)  # type: ignore[misc]  # this store's alone: a test changes what it writes
     seed(made, products=10, variable=0, customers=3, orders=3)
     return made
 

@@ -32,7 +32,7 @@ def url(server: EmbeddedPostgres) -> Iterator[URL]:
     name = f"m_{uuid4().hex[:12]}"
     admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template")
+        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy")
     yield server.url(name)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

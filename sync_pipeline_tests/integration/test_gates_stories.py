@@ -37,7 +37,7 @@ def instance(kept: dg.DagsterInstance) -> dg.DagsterInstance:
 @pytest.fixture
 def store() -> Store:
     made = Store()
-    made.shapes = dict(made.shapes)  # type: ignore[misc]  # this store's alone: a test changes what it writes
+    made.payloads = dict(made.payloads)  # type: ignore[misc]  # this store's alone: a test changes what it writes
     seed(made, products=6, variable=0, customers=3, orders=3)
     return made
 
@@ -168,14 +168,14 @@ def test_a_mass_deletion_stops_deleting_and_goes_on_after_the_answer(
 
 def drift(store: Store, kind: str, change: Any) -> None:
     """From now on the store writes this kind otherwise."""
-    whole = type(store).shapes[kind]
+    whole = type(store).payloads[kind]
 
     def shaped(shop_store: Any, row: Any) -> dict[str, Any]:
         payload = dict(whole(shop_store, row))
         change(payload)
         return payload
 
-    store.shapes[kind] = shaped
+    store.payloads[kind] = shaped
     store.tables[kind].forget_all()
 
 

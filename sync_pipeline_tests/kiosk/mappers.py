@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.base import Ref
-from sync_pipeline.entities.catalogue import Category, Product
+from sync_pipeline.entities.category import Category
+from sync_pipeline.entities.product import Product
 
 
 def to_category(payload: Mapping[str, Any]) -> Category:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
+import pytest
+
+from sync_pipeline.cli.main import main
 from sync_pipeline.cli.output import size
 from sync_pipeline.cli.pipeline import by_reason
 from sync_pipeline.db.migrate import SQL, head
@@ -54,3 +59,17 @@ def test_the_newest_revision_is_the_migration_tools_own() -> None:
 
 def test_sizes() -> None:
     assert [size(n) for n in (0, 999, 1000, 1_500_000, 2e12)] == ["0 B", "999 B", "1.0 kB", "1.5 MB", "2000.0 GB"]
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--json"]])
+def test_the_demo_says_that_the_sandbox_stores_are_left_out(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "sandbox", None)
+    monkeypatch.setattr(sys, "argv", ["sync-pipeline", *arguments])
+    monkeypatch.setenv("SYNC_HOME", str(tmp_path / "home"))
+    assert main() == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("Error: The demo needs the sandbox stores, and this installation does not include them")
+    assert len(shown.err.splitlines()) == 1
+    assert not (tmp_path / "home").exists()

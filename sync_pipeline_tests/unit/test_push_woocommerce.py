@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.shapes import shapes
 from sync_pipeline.sources.base import Unreadable
 from sync_pipeline.sources.woocommerce.pushed import PUSHED
 from sync_pipeline.sources.woocommerce.webhooks import WooWebhooks
@@ -175,3 +176,25 @@ def test_what_a_delivery_says(topic: str, payload: Any, stream: str | None, is_b
     assert delivery.stream == stream
     assert (delivery.raw is not None) is is_believed
     assert (delivery.modified is not None) is is_believed
+
+
+def test_the_headers_that_are_read_are_those_a_store_sends() -> None:
+    class Read(dict[str, str]):
+        names: ClassVar[set[str]] = set()
+
+        def get(self, name: str, *default: Any) -> Any:
+            self.names.add(name)
+            return super().get(name, *default)
+
+        def __contains__(self, name: object) -> bool:
+            self.names.add(str(name))
+            return super().__contains__(name)
+
+    hooks, headers = WooWebhooks(), Read()
+    hooks.genuine(headers, b"{}", "secret")
+    hooks.ping(headers, b"webhook_id=3")
+    hooks.read(headers, b'{"id": 1}')
+    hooks.read(Read({"x-wc-webhook-resource": "product"}), b'{"id": 1}')
+    sent = shapes("woocommerce")["answers"]["webhook_deliveries"]["body"][0]["headers"]
+    assert len(Read.names) == 5
+    assert Read.names <= {name.lower() for name in sent}

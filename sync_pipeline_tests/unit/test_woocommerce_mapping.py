@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sync_pipeline.entities.base import Ref, Unmappable
-from sync_pipeline.entities.order import ItemType, OrderStatus
+from sync_pipeline.entities.order import OrderStatus
+from sync_pipeline.entities.order_item import ItemType
 from sync_pipeline.sources.woocommerce.mappers.category import to_category
 from sync_pipeline.sources.woocommerce.mappers.customer import to_customer
 from sync_pipeline.sources.woocommerce.mappers.order import to_order
@@ -174,7 +175,7 @@ def test_refunded_total_is_positive_however_it_is_written() -> None:
 def test_refund_items_add_up_to_minus_the_amount(payload: dict[str, Any], names: list[str]) -> None:
     refund = to_refund({"id": 30, "parent_id": 20, **payload})
     assert refund.order == Ref("order", "20")
-    assert [one.external_id for one in refund.items] == names
+    assert [one.external_item_id for one in refund.items] == names
     assert {one.item_type for one in refund.items} == {ItemType.REFUND}
     assert sum((one.total for one in refund.items), Decimal(0)) == -refund.amount
 

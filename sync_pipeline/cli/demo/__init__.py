@@ -1,7 +1,7 @@
 """demo: three organizations, four sandbox stores, the whole flow once; then the Dagster UI.
 
-The demo's data lives in SYNC_HOME like any other, so `sync-pipeline status acme` shows it. The stores keep their
-ports and the moment they were opened (`$SYNC_HOME/demo.json`): run again on the same data, everything is in sync.
+The demo stores its data in SYNC_HOME, so `sync-pipeline status acme` shows it. The stores keep their ports and the time
+of their first start (`$SYNC_HOME/demo.json`): after a restart, everything is in sync.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COLUMNS = ("entity", "captured", "new", "updated", "deleted", "in_sync", "selec
 
 @dataclass
 class Result:
-    """What the flow did for one organization; `connections` as they are shown, with a row an entity."""
+    """The result of the flow for one organization; `connections` as shown, with a row per entity."""
 
     org: str
     connections: list[dict[str, Any]] = field(default_factory=list)
@@ -44,28 +44,29 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End after the flow, with a summary.")] = False,
-    port: Annotated[int, typer.Option("--port", metavar="N", help="The API.")] = 8000,
-    dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
+    once: Annotated[bool, typer.Option("--once", help="Exit after the flow, with a summary.")] = False,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the API.")] = 8000,
+    dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="Port of the Dagster UI.")] = 3000,
     as_json: Json = False,
 ) -> None:
     """Sandbox stores of both providers, the whole flow once; then the Dagster UI and the API until Ctrl-C."""
     from sync_pipeline.cli.children import family, stays_up
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.cli.demo.stores import STORES, open_stores
+    from sync_pipeline.cli.demo.stores import STORES, check_installed, open_stores
     from sync_pipeline.config import Settings
 
-    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; children inherit it
+    check_installed()
+    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; child processes inherit this
     settings = Settings()
     began = time.monotonic()
     note("Database …")
     _migrate(settings)
     with family() as children:
         note("Two WooCommerce and two Odoo sandbox stores …")
-        doors = dict(zip(STORES, open_stores(children, settings), strict=True))
+        opened_stores = list(zip(STORES, open_stores(children, settings), strict=True))
         orgs = dict.fromkeys(store.org for store in STORES)
         with opened() as context:
-            results = [_run(context, [(s, door) for s, door in doors.items() if s.org == org]) for org in orgs]
+            results = [_run(context, [one for one in opened_stores if one[0].org == org]) for org in orgs]
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
@@ -85,7 +86,7 @@ def demo(
         if not as_json:
             _what_next(url, api, results)
         stays_up(children)
-    note("Stopped. The data stays; `sync-pipeline demo` goes on with it.")
+    note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
 
 def _migrate(settings: Settings) -> None:
@@ -102,9 +103,9 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
 
     name, company = stores[0][0].org, stores[0][0].company
     org = connect.add_organization(context.db, name, company)
-    for store, door in stores:
+    for store, opened_store in stores:
         connect.add_connection(
-            context.db, context.settings, org, store.provider, store.connection, door.given, actor=context.actor
+            context.db, context.settings, org, store.provider, store.connection, opened_store.given, actor=context.actor
         )
     result = Result(name)
     chosen = context.streams(org, None, None)
@@ -118,7 +119,7 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
             for stream in streams:
                 chosen_now = select.select(
                     context.db, one, stream, everything=True, include=True, actor=context.actor,
-                    why="the demo takes everything", draft=True,
+                    why="the demo selects everything", draft=True,
                 )  # fmt: skip
                 selected[one.name, stream.name] = chosen_now.records
         plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
@@ -130,7 +131,7 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
                 f"{e['connection']} {e['entity']} {e['external_id']}: {e['reason']}" for e in report.errors
             ]
     after = {(one.name, e.entity): e for one in observe.status(context.db, org) for e in one.entities}
-    for store, door in stores:
+    for store, opened_store in stores:
         entities = [
             {
                 "entity": entity,
@@ -146,7 +147,7 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
             if connection == store.connection
         ]
         result.connections.append(
-            {"connection": store.connection, "provider": store.provider, "url": door.url, "entities": entities}
+            {"connection": store.connection, "provider": store.provider, "url": opened_store.url, "entities": entities}
         )
     result.core = observe.core_counts(context.db, org)
     return result
@@ -191,18 +192,18 @@ def _what_next(url: str, api: str, results: list[Result]) -> None:
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     say()
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
-    say(f"API          {api}    (docs/api.md: every call, to be copied)")
+    say(f"API          {api}    (docs/api.md: every call, ready to copy)")
     for result in results:
         for one in result.connections:
-            say(f"{result.org:<12} {one['url']}    a store ({one['provider']}), for this demo only")
+            say(f"{result.org:<12} {one['url']}    a sandbox store ({one['provider']}) of this demo")
     say()
     products = f"{first.org} --connection {shop['connection']} --entity products"
-    say("Try, in another terminal (SYNC_ALLOW_PRIVATE_HOSTS=1 lets a command reach a store on this machine):")
+    say("Try this in another terminal (SYNC_ALLOW_PRIVATE_HOSTS=1 allows stores on this machine):")
     say("  export SYNC_ALLOW_PRIVATE_HOSTS=1")
     say(f"  .venv/bin/sync-pipeline table {products} --page-size 5")
-    say(f"  curl -s {shop['url']}/_sandbox/write -d '{write}'        # ID: one of those products")
+    say(f"  curl -s {shop['url']}/_sandbox/write -d '{write}'        # ID: one of these products")
     say(f"  .venv/bin/sync-pipeline pull {first.org}")
     say(f"  .venv/bin/sync-pipeline table {products} --status updated")
     say(f"  .venv/bin/sync-pipeline select {products} --status updated --include")
-    say("…and within seconds the sensor promotes it: watch the runs in the UI.")
-    say("Ctrl-C stops everything; the data stays.")
+    say("Within seconds the sensor promotes it: see the runs in the UI.")
+    say("Ctrl-C stops everything; the data is kept.")

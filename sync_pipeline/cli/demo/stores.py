@@ -1,4 +1,4 @@
-"""The demo's stores: whose they are, and each in a process of its own."""
+"""The stores of the demo, each in its own process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync_pipeline.cli.output import note
+from sync_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.children import Child
@@ -21,7 +23,7 @@ FIRST_PORT = 18871
 
 @dataclass(frozen=True, slots=True)
 class DemoStore:
-    """A sandbox store of the demo: whose it is and what it sells. Currency and time zone are a WooCommerce's."""
+    """A sandbox store of the demo. Currency and time zone apply to WooCommerce only."""
 
     org: str
     company: str
@@ -34,7 +36,7 @@ class DemoStore:
     timezone: str = "America/New_York"
 
 
-# One organization with both providers (some e-mails and SKUs are in both), and one with each alone.
+# One organization with both providers, which share some e-mails and SKUs, and one with each provider.
 STORES = (
     DemoStore("acme", "Acme Outdoor", "woocommerce", "shop", 7, 120, 240),
     DemoStore("globex", "Globex Home", "woocommerce", "shop", 23, 80, 150, "EUR", "Europe/Berlin"),
@@ -43,25 +45,34 @@ STORES = (
 )
 
 
+def check_installed() -> None:
+    """Raises ConfigurationError if the sandbox stores are not installed, as in the production image."""
+    if find_spec("sandbox") is None:
+        raise ConfigurationError(
+            "The demo needs the sandbox stores, and this installation does not include them: "
+            "run it from a clone of the repository with `make demo`."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """How to reach an open store, and what a connection to it must be given."""
+    """The address of an open store, and the options of a connection to it."""
 
     url: str
     given: dict[str, Any]
 
 
 def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
-    """Start the stores, each a child process; returns how to connect to them, in the order of STORES."""
+    """Start the stores as child processes; returns how to connect to them, in the order of STORES."""
     from sync_pipeline.cli.children import Child
 
     remembered = _remembered(settings)
     opened: list[tuple[Child, Path]] = []
     for store, port in zip(STORES, remembered["ports"], strict=True):
-        argv = [
-            sys.executable, "-m", "sync_pipeline.cli.demo.serve", store.provider, "--port", str(port),
-            "--seed", str(store.seed), "--began", remembered["began"], "--currency", store.currency,
-            "--timezone", store.timezone, "--products", str(store.products), "--orders", str(store.orders),
+        argv = [  # -P: ignore a folder `sandbox` in the working directory
+            sys.executable, "-P", "-m", "sandbox", store.provider, "--port", str(port), "--seed", str(store.seed),
+            "--scale", f"{store.products}-products-{store.orders}-orders", "--began", remembered["began"],
+            "--currency", store.currency, "--timezone", store.timezone,
         ]  # fmt: skip
         log = settings.home / "logs" / f"store-{store.org}-{store.connection}.log"
         child = Child(f"the store “{store.connection}” of {store.org}", argv, log=log)
@@ -74,15 +85,15 @@ def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
     return opened_stores
 
 
-def _reach(store: DemoStore, told: dict[str, str]) -> OpenStore:
-    url = told["url"]
+def _reach(store: DemoStore, ready: dict[str, str]) -> OpenStore:
+    url = ready["url"]
     if store.provider == "odoo":
-        return OpenStore(url, {"url": url, "db": told["db"], "username": told["user"], "password": told["secret"]})
-    return OpenStore(url, {"store_url": url, "consumer_key": told["key"], "consumer_secret": told["secret"]})
+        return OpenStore(url, {"url": url, "db": ready["db"], "username": ready["user"], "password": ready["key"]})
+    return OpenStore(url, {"store_url": url, "consumer_key": ready["key"], "consumer_secret": ready["secret"]})
 
 
 def _remembered(settings: Settings) -> dict[str, Any]:
-    """Ports and opening moment, as they were the first time: a payload holds the store's address and dates."""
+    """The ports and time of the first start, since payloads contain the store's address and dates."""
     from sync_pipeline.cli.children import free_port
 
     path = settings.home / "demo.json"
@@ -95,7 +106,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
             port = _any_port()
         ports.append(port)
     if ports[: len(before)] != before:
-        note("A store's port was taken: it opens at another one, and records that hold its address show as updated.")
+        note("A store's port is in use: it opens on another one, and records with its address show as updated.")
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
     facts = {"ports": ports, "began": known.get("began", now)}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,15 +10,19 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from sync_pipeline.entities.base import Entity, Follow, Ref, Unmappable
-from sync_pipeline.entities.catalogue import Product, Stock, Variant
+from sync_pipeline.entities.base import Entity, Follow, Unmappable
+from sync_pipeline.entities.core import CoreTable, core_tables, table_of
 from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.product import Product
+from sync_pipeline.entities.stock import Stock
+from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.promote.related import Look, Place, embed
 from sync_pipeline.steps.promote.stage import line as copied
-from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
+from sync_pipeline.steps.promote.tables import encode, with_currency
 
+_STOCK = core_tables()["core.inventory_items"]
 _TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
@@ -47,7 +51,7 @@ class WorkItem(msgspec.Struct, eq=False):
     line: Claimed
     provider: str
     entity: Entity | None = None
-    table: Table | None = None
+    table: CoreTable | None = None
     text: str = ""  # the core row's columns, ready for COPY
     stock: str | None = None  # and its stock's, where the record tells it
     error: str | None = None
@@ -60,7 +64,7 @@ class WorkItem(msgspec.Struct, eq=False):
     left: tuple[str, int] | None = None  # the table and row it was mapped to, where it belongs to another table now
     core_wins: bool = False  # the core row keeps its own values
     sku_set_aside: bool = False
-    relation: int | None = None
+    targets: list[int | None] = msgspec.field(default_factory=list)  # of the table's relations, in their order
 
     def is_mapped_to(self, row: Any | None) -> None:
         """Start from what the mapping says now (`row` of it, if there is one); identity goes on from there."""
@@ -69,12 +73,17 @@ class WorkItem(msgspec.Struct, eq=False):
         self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
         self.left = None if row is None or here else (row.core_table, row.internal_id)
         self.is_new = self.sku_set_aside = False
-        self.relation = None
+        self.targets = []
 
     @property
     def sku(self) -> str | None:
         """The entity's SKU, where it has one."""
         return getattr(self.entity, "sku", None)
+
+    @property
+    def email(self) -> str | None:
+        """The entity's e-mail, where it has one."""
+        return getattr(self.entity, "email", None)
 
 
 class Captured(NamedTuple):
@@ -190,8 +199,9 @@ def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
         item.warnings.extend(entity.warnings)
     if isinstance(entity, Order):
         check_totals(entity, item.warnings)
-    table = table_of(entity)
-    item.text = copied(encode(table, with_currency(table, table.row(entity), currency)))
+    table = table_of(type(entity))
+    if table.row is None:
+        item.text = copied(encode(table, with_currency(table, table.values(entity), currency)))
     if isinstance(entity, Product | Variant) and entity.stock is not None:
         item.stock = copied(stock_fields(item.line, entity.stock))
     item.entity, item.table = entity, table
@@ -199,17 +209,9 @@ def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
 
 def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any, ...]:
     """What a record tells of stock, as stage_inventory has it after the article's ids."""
-    return (
-        line.connection_id,
-        line.entity_type,
-        line.external_id,
-        stock.location,
-        stock.quantity if stock.manage_stock else None,
-        stock.manage_stock,
-        stock.stock_status,
-        stock.backorders,
-        metadata,
-    )
+    if stock.quantity is not None and not stock.manage_stock:
+        stock = msgspec.structs.replace(stock, quantity=None)
+    return (line.connection_id, line.entity_type, line.external_id, *_STOCK.values(stock), metadata)
 
 
 def check_totals(order: Order, warnings: list[str]) -> None:
@@ -220,10 +222,3 @@ def check_totals(order: Order, warnings: list[str]) -> None:
     if difference:
         order.metadata["items_difference"] = difference
         warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")
-
-
-def refs_of(item: WorkItem) -> Ref | None:
-    """What the row's relation refers to."""
-    if item.table is None or item.table.link is None or item.entity is None:
-        return None
-    return item.table.link(item.entity)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
-from sync_pipeline.entities.catalogue import InventoryItem, Product, Variant
-from sync_pipeline.entities.order import Order, OrderItem, OrderLines, Refund
+from sync_pipeline.entities.core import CoreTable, core_tables
+from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.order_item import TABLE as ITEMS
+from sync_pipeline.entities.order_item import OrderItem, OrderLines, Refund
+from sync_pipeline.entities.product import Product
+from sync_pipeline.entities.stock import TABLE as INVENTORY
+from sync_pipeline.entities.stock import InventoryItem
+from sync_pipeline.entities.variant import Variant
 from sync_pipeline.steps.promote import links
 from sync_pipeline.steps.promote.batch import WorkItem, stock_fields
 from sync_pipeline.steps.promote.identity import look_up_refs
 from sync_pipeline.steps.promote.stage import array, line, stage
-from sync_pipeline.steps.promote.tables import TARGETS, to_json
+from sync_pipeline.steps.promote.statements import ROWS, for_table
+from sync_pipeline.steps.promote.tables import encode, to_json
 
 SQL = load("sync_pipeline.steps.promote", "child_rows.sql")
+_METADATA = ITEMS.columns.index("metadata")
 
 
 def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
@@ -37,7 +45,7 @@ def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) ->
         for ref in item.entity.categories
     ]
     old = [item for item in items if not item.is_new and not item.core_wins]
-    found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named}, TARGETS["product_categories"])
+    found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named}, "core.categories")
     pairs: dict[tuple[int, int], int] = {}
     waiting: dict[tuple[int, int, Ref], None] = {}
     for product, connection, ref in named:
@@ -79,7 +87,7 @@ def write_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None
         entity = item.entity
         assert isinstance(entity, Product | Variant)
         if item.stock is not None:
-            article = (item.id, None) if isinstance(entity, Product) else (item.relation, item.id)
+            article = (item.id, None) if isinstance(entity, Product) else (item.targets[0], item.id)
             rows.append(f"{line(article)}\t{item.stock}")
         elif item.was_mapped:
             gone.append(item)
@@ -90,55 +98,53 @@ def write_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None
 
 
 def _write_stock(conn: Connection, queue: str, rows: Sequence[Sequence[Any] | str], *, again: bool) -> None:
-    stage(conn, SQL, "inventory", rows)
-    execute(
-        conn, SQL["write_inventory"] + "\n" + SQL["inventory_again"] if again else SQL["write_inventory"], queue=queue
-    )
+    _stage_parts(conn, INVENTORY, rows, ROWS["copy_parts"])
+    write = "\n".join((ROWS["write_parts"], ROWS["replace_parts"])) if again else ROWS["write_parts"]
+    execute(conn, for_table(write, INVENTORY), queue=queue)
+
+
+def _stage_parts(conn: Connection, table: CoreTable, rows: Iterable[Sequence[Any] | str], copy_to: str) -> None:
+    stage(conn, table, rows, create=ROWS["stage_parts"], copy_to=copy_to)
 
 
 def delete_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """Mark the stock that these records told as deleted."""
-    execute(conn, SQL["delete_inventory"], queue=queue, **_keys(items))
+    execute(conn, for_table(ROWS["delete_parts"], INVENTORY), queue=queue, **_keys(items))
 
 
 def write_inventory_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
     """Stock that is a record of its own. Gives each item its row's id."""
-    relations: tuple[tuple[str, Callable[[InventoryItem], Ref | None]], ...] = (
-        ("product_id", lambda entity: entity.product),
-        ("variant_id", lambda entity: entity.variant),
-    )
-    refs = {
-        relation: look_up_refs(
+    refs = [
+        look_up_refs(
             conn,
             (
                 (item.line.connection_id, ref)
                 for item in items
-                if isinstance(item.entity, InventoryItem) and (ref := of(item.entity)) is not None
+                if item.entity is not None and (ref := relation.of(item.entity)) is not None
             ),
-            TARGETS[relation],
+            relation.table,
         )
-        for relation, of in relations
-    }
+        for relation in INVENTORY.relations
+    ]
     rows: list[tuple[Any, ...]] = []
-    waiting: dict[str, list[tuple[WorkItem, Any]]] = {"product_id": [], "variant_id": []}
+    waiting: dict[str, list[tuple[WorkItem, Any]]] = {relation.column: [] for relation in INVENTORY.relations}
     for item in items:
         entity = item.entity
         assert isinstance(entity, InventoryItem)
         targets: list[int | None] = []
-        for relation, of in relations:
-            ref = of(entity)
-            key = None if ref is None else (item.line.connection_id, ref.entity_type, ref.external_id)
-            target = None if key is None else refs[relation].get(key)
+        for relation, found in zip(INVENTORY.relations, refs, strict=True):
+            ref = relation.of(entity)
+            target = found.get((item.line.connection_id, ref.entity_type, ref.external_id)) if ref else None
             targets.append(target)
             if ref is not None and target is None:
-                waiting[relation].append((item, ref))
+                waiting[relation.column].append((item, ref))
         rows.append((*targets, *stock_fields(item.line, entity.stock, to_json(entity.metadata))))
     _write_stock(conn, queue, rows, again=True)
     for row in execute(conn, SQL["inventory_ids"], **_keys(items)):
         items[row.n - 1].id = int(row.id)
-    links.drop(conn, "core.inventory_items", items)
-    for relation, some in waiting.items():
-        links.wait(conn, queue, "core.inventory_items", relation, some)
+    links.drop(conn, INVENTORY.name, items)
+    for column, some in waiting.items():
+        links.wait(conn, queue, INVENTORY.name, column, some)
 
 
 def write_order_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
@@ -163,7 +169,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -
             for item in items
             if isinstance(item.entity, OrderLines) and item.entity.order is not None
         ),
-        TARGETS["order_id"],
+        "core.sales_orders",
     )
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -194,38 +200,24 @@ def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
 
 
 def _item_row(item: WorkItem, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
-    ref = lines.order if lines is not None else None
-    return (
-        order,
-        one.item_type.value,
-        item.line.connection_id,
-        item.line.entity_type,
-        item.line.external_id,
-        one.external_id,
-        one.product and one.product.entity_type,
-        one.product and one.product.external_id,
-        one.variant and one.variant.entity_type,
-        one.variant and one.variant.external_id,
-        ref and ref.entity_type,
-        ref and ref.external_id,
-        one.sku,
-        one.name,
-        one.quantity,
-        one.unit_price,
-        one.total,
-        one.tax_total,
-        to_json({**(lines.metadata if lines else {}), **one.metadata}),
-    )
+    values = list(ITEMS.values(one))
+    if lines is not None and lines.metadata:
+        values[_METADATA] = {**lines.metadata, **one.metadata}
+    refs = (lines.order if lines is not None else None, one.product, one.variant)
+    names = [part for ref in refs for part in ((ref.entity_type, ref.external_id) if ref else (None, None))]
+    record = (item.line.connection_id, item.line.entity_type, item.line.external_id)
+    return (order, *record, *encode(ITEMS, values), *names)
 
 
 def _write_items(conn: Connection, queue: str, items: Sequence[WorkItem], rows: Iterable[tuple[Any, ...]]) -> None:
-    stage(conn, SQL, "items", ((n, *row) for n, row in enumerate(rows)))
+    _stage_parts(conn, ITEMS, ((n, *row) for n, row in enumerate(rows)), SQL["copy_items"])
     execute(conn, SQL["link_items"])
     old = [item for item in items if item.was_mapped]
     if old:
         execute(conn, SQL["drop_item_links"], **_keys(old))
         execute(conn, SQL["drop_items"], **_keys(old))
-    execute(conn, SQL["write_items"], queue=queue)
+    write = "\n".join((ROWS["write_parts"], ROWS["in_order"], ROWS["replace_parts"]))
+    execute(conn, for_table(write, ITEMS, ", external_item_id"), queue=queue)
     execute(conn, SQL["wait_for_item_links"], queue=queue)
     by_key = {item.line.key: item for item in items}
     for row in execute(conn, SQL["unlinked_items"]):
@@ -235,22 +227,17 @@ def _write_items(conn: Connection, queue: str, items: Sequence[WorkItem], rows: 
 
 def delete_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -> set[int]:
     """Mark the items of these records as deleted; returns their orders."""
-    found = execute(conn, SQL["delete_items"], queue=queue, **_keys(items)).all()
+    found = execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(items)).all()
     sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
     return {int(one.order_id) for one in found if one.order_id is not None}
 
 
-def owners_of(conn: Connection, addresses: Iterable[int]) -> set[int]:
-    """The customers of addresses."""
-    rows = list(addresses)
-    if not rows:
+def customers_behind(conn: Connection, table: str, rows: Iterable[int]) -> set[int]:
+    """The customers whose figures these rows of a core table may change: themselves, or the ones they refer to."""
+    ids = list(rows)
+    if table == "core.customers":
+        return set(ids)
+    of = core_tables()[table]
+    if not ids or not any(relation.table == "core.customers" for relation in of.relations):
         return set()
-    return {int(one) for one in execute(conn, SQL["owners_of_addresses"], rows=rows).scalars()}
-
-
-def customers_of(conn: Connection, orders: Iterable[int]) -> set[int]:
-    """The customers of orders."""
-    rows = list(orders)
-    if not rows:
-        return set()
-    return {int(one) for one in execute(conn, SQL["customers_of_orders"], rows=rows).scalars()}
+    return {int(one) for one in execute(conn, for_table(ROWS["customers_of_rows"], of), rows=ids).scalars()}

@@ -14,37 +14,6 @@ WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.con
         SELECT 1 FROM unnest(%(rows)s::bigint [], %(categories)s::bigint []) AS s (product_id, category_id)
         WHERE s.product_id = p.product_id AND s.category_id = p.category_id);
 
--- stage_inventory --
-CREATE TEMP TABLE IF NOT EXISTS stage_inventory ON COMMIT DELETE ROWS AS
-SELECT product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders, metadata
-FROM core.inventory_items WITH NO DATA;
-
--- copy_inventory --
-COPY stage_inventory (
-    product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders, metadata
-) FROM STDIN;
-
--- clear_inventory --
-DELETE FROM stage_inventory;
-
--- write_inventory --
-INSERT INTO core.inventory_items (
-    org_id, product_id, variant_id, connection_id, entity_type, external_id, location, quantity, manage_stock,
-    stock_status, backorders, metadata, queue_id)
-SELECT (SELECT connect.current_org()), product_id, variant_id, connection_id, entity_type, external_id, location, quantity,
-       manage_stock, stock_status, backorders, metadata, %(queue)s::uuid
-FROM stage_inventory;
-
--- inventory_again --
--- Ends `write_inventory` where some of the records told stock before.
-ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
-SET product_id = excluded.product_id, variant_id = excluded.variant_id, location = excluded.location,
-    quantity = excluded.quantity, manage_stock = excluded.manage_stock, stock_status = excluded.stock_status,
-    backorders = excluded.backorders, metadata = excluded.metadata, active = true, deleted_at = NULL, updated_at = now(),
-    queue_id = excluded.queue_id;
-
 -- inventory_ids --
 SELECT k.n, i.id FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
@@ -52,33 +21,13 @@ JOIN core.inventory_items AS i
     ON i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
         AND i.external_id = k.external_id;
 
--- delete_inventory --
-UPDATE core.inventory_items AS i
-SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
-    AS k (connection_id, entity_type, external_id)
-WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
-    AND i.external_id = k.external_id AND i.deleted_at IS NULL;
-
--- stage_items --
-CREATE TEMP TABLE IF NOT EXISTS stage_items (
-    n integer, order_id bigint, item_type text, connection_id bigint, entity_type text,
-    external_id text COLLATE "C", external_item_id text COLLATE "C", product_type text, product_ref text COLLATE "C",
-    variant_type text, variant_ref text COLLATE "C", order_type text, order_ref text COLLATE "C", sku text, name text,
-    quantity numeric, unit_price numeric, total numeric, tax_total numeric, metadata jsonb, product_id bigint,
-    variant_id bigint) ON COMMIT DELETE ROWS;
-
 -- copy_items --
-COPY stage_items (
-    n, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_type, product_ref,
-    variant_type, variant_ref, order_type, order_ref, sku, name, quantity, unit_price, total, tax_total, metadata
-) FROM STDIN;
-
--- clear_items --
-DELETE FROM stage_items;
+COPY {stage} (
+    n, order_id, connection_id, entity_type, external_id, {fields}, order_type, order_ref, product_type, product_ref,
+    variant_type, variant_ref) FROM STDIN;
 
 -- link_items --
-UPDATE stage_items AS s
+UPDATE stage_sales_order_items AS s
 SET product_id = (
         SELECT m.internal_id FROM promote.integration_mapping AS m
         WHERE m.org_id = connect.current_org() AND m.connection_id = s.connection_id
@@ -97,23 +46,9 @@ USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     AS k (connection_id, entity_type, external_id)
 WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
     AND i.external_id = k.external_id AND NOT EXISTS (
-        SELECT 1 FROM stage_items AS s
+        SELECT 1 FROM stage_sales_order_items AS s
         WHERE s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
             AND s.external_item_id = i.external_item_id);
-
--- write_items --
-INSERT INTO core.sales_order_items (
-    org_id, order_id, item_type, connection_id, entity_type, external_id, external_item_id, product_id, variant_id,
-    sku, name, quantity, unit_price, total, tax_total, metadata, queue_id)
-SELECT (SELECT connect.current_org()), order_id, item_type, connection_id, entity_type, external_id, external_item_id,
-       product_id, variant_id, sku, name, quantity, unit_price, total, tax_total, metadata, %(queue)s::uuid
-FROM stage_items ORDER BY n
-ON CONFLICT (org_id, connection_id, entity_type, external_id, external_item_id) DO UPDATE
-SET order_id = excluded.order_id, item_type = excluded.item_type, product_id = excluded.product_id,
-    variant_id = excluded.variant_id, sku = excluded.sku, name = excluded.name, quantity = excluded.quantity,
-    unit_price = excluded.unit_price, total = excluded.total, tax_total = excluded.tax_total,
-    metadata = excluded.metadata, active = true, deleted_at = NULL, updated_at = now(),
-    queue_id = excluded.queue_id;
 
 -- drop_item_links --
 DELETE FROM promote.pending_link AS p
@@ -128,7 +63,7 @@ INSERT INTO promote.pending_link
     (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
 SELECT i.org_id, 'core.sales_order_items', i.id, w.relation, s.connection_id, w.entity_type, w.external_id,
        %(queue)s::uuid
-FROM stage_items AS s
+FROM stage_sales_order_items AS s
 JOIN core.sales_order_items AS i
     ON i.org_id = connect.current_org() AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
         AND i.external_id = s.external_id AND i.external_item_id = s.external_item_id
@@ -140,7 +75,7 @@ CROSS JOIN LATERAL (VALUES
 WHERE w.external_id IS NOT NULL AND w.target IS NULL;
 
 -- unlinked_items --
-SELECT DISTINCT connection_id, entity_type, external_id FROM stage_items
+SELECT DISTINCT connection_id, entity_type, external_id FROM stage_sales_order_items
 WHERE (product_ref IS NOT NULL AND product_id IS NULL) OR (variant_ref IS NOT NULL AND variant_id IS NULL)
     OR (order_ref IS NOT NULL AND order_id IS NULL);
 
@@ -153,15 +88,6 @@ JOIN core.sales_order_items AS i
     ON i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
         AND i.external_id = k.external_id
 GROUP BY k.n;
-
--- delete_items --
-UPDATE core.sales_order_items AS i
-SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
-    AS k (connection_id, entity_type, external_id)
-WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
-    AND i.external_id = k.external_id AND i.deleted_at IS NULL
-RETURNING i.order_id, i.item_type;
 
 -- sum_orders --
 -- What the items lack to the total (rounding, or lines that are not promoted yet) is kept where every order keeps it.
@@ -186,11 +112,3 @@ FROM (
 WHERE o.org_id = connect.current_org() AND o.id = k.id
     AND (o.subtotal, o.discount_total, o.shipping_total, o.fee_total, o.metadata)
         IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
-
--- owners_of_addresses --
-SELECT DISTINCT customer_id FROM core.customer_addresses
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
-
--- customers_of_orders --
-SELECT DISTINCT customer_id FROM core.sales_orders
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
-from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.core import CoreTable, referring
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.steps.promote.batch import WorkItem
-from sync_pipeline.steps.promote.tables import Table
+from sync_pipeline.steps.promote.statements import ROWS, for_table
 
 SQL = load("sync_pipeline.steps.promote", "identity.sql")
 
@@ -116,7 +117,7 @@ def new_ids(conn: Connection, table: str, count: int) -> list[int]:
 
 
 def resolve(
-    conn: Connection, org: PromotionSettings, queue: str, table: Table, items: Sequence[WorkItem]
+    conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, items: Sequence[WorkItem]
 ) -> Resolution:
     """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
     outcome = Resolution()
@@ -125,7 +126,7 @@ def resolve(
 
         resolve_skus(conn, org, queue, table, items, outcome)
     elif table.match == "email":
-        _resolve_emails(conn, items, outcome)
+        _resolve_emails(conn, table, items, outcome)
     open_items = [item for item in items if not item.id and item.error is None]
     for item, fresh in zip(open_items, new_ids(conn, table.name, len(open_items)), strict=True):
         item.id, item.is_new = fresh, True
@@ -133,15 +134,12 @@ def resolve(
     return outcome
 
 
-def _resolve_emails(conn: Connection, items: Sequence[WorkItem], outcome: Resolution) -> None:
-    asked = [item for item in items if not item.id and isinstance(item.entity, Customer) and item.entity.email]
-    emails = [item.entity.email for item in asked]  # type: ignore[union-attr]
+def _resolve_emails(conn: Connection, table: CoreTable, items: Sequence[WorkItem], outcome: Resolution) -> None:
+    asked = [item for item in items if not item.id and item.email]
     groups: dict[str, list[WorkItem]] = defaultdict(list)
     rows: dict[str, int] = {}
     holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in execute(conn, SQL["customers_by_email"], emails=emails).all() if emails else ():
-        if row.key is None:
-            continue
+    for row in holders_of(conn, table, [item.email for item in asked]):
         item = asked[row.n - 1]
         if not groups[row.key] or groups[row.key][-1] is not item:
             groups[row.key].append(item)
@@ -152,14 +150,13 @@ def _resolve_emails(conn: Connection, items: Sequence[WorkItem], outcome: Resolu
     for key, group in groups.items():
         fresh = key not in rows
         if fresh:
-            rows[key] = new_ids(conn, "core.customers", 1)[0]
+            rows[key] = new_ids(conn, table.name, 1)[0]
         for place, item in enumerate(sorted(group, key=lambda one: numeric(one.line.external_id))):
             item.id, item.is_new = rows[key], fresh and place == 0
             same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
             if same:
-                email = str(item.entity.email)  # type: ignore[union-attr]
                 outcome.conflicts.append(
-                    IdentityConflict("shared_email", item, email, same[0], item.id, None, "merged")
+                    IdentityConflict("shared_email", item, item.email or "", same[0], item.id, None, "merged")
                 )
                 item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
             holders[key].append((item.line.connection_id, item.line.external_id))
@@ -167,7 +164,7 @@ def _resolve_emails(conn: Connection, items: Sequence[WorkItem], outcome: Resolu
             outcome.recompute.add(rows[key])
 
 
-def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[IdentityConflict]) -> None:
+def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
     """Write conflicts down."""
     if not conflicts:
         return
@@ -191,22 +188,32 @@ def record(conn: Connection, queue: str, table: Table, conflicts: Sequence[Ident
 def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
     """Give every guest the core customer of their e-mail, or a new id."""
     groups: dict[str, int] = {}
-    emails = [str(guest.entity.email) for guest in guests]  # type: ignore[union-attr]
     last = 0
-    for row in execute(conn, SQL["customers_by_email"], emails=emails).all():
-        if row.n == last or row.key is None:
+    for row in holders_of(conn, CUSTOMERS, [guest.email for guest in guests]):
+        if row.n == last:
             continue
         last = row.n
         guest = guests[row.n - 1]
         if row.id is not None:
             groups[row.key] = int(row.id)
         if row.key not in groups:
-            groups[row.key] = new_ids(conn, "core.customers", 1)[0]
+            groups[row.key] = new_ids(conn, CUSTOMERS.name, 1)[0]
             guest.is_new = True
         guest.id = groups[row.key]
 
 
-def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
+def holders_of(
+    conn: Connection, table: CoreTable, values: Sequence[str | None], *, contested: bool = False
+) -> Sequence[Any]:
+    """Who has these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row's id and the
+    mappings to it. `contested`: only of those that a row has or several want.
+    """
+    if not values:
+        return ()
+    return execute(conn, for_table(ROWS["holders"], table), values=list(values), contested=contested).all()
+
+
+def move(conn: Connection, queue: str, table: CoreTable, change: Move) -> None:
     """Carry the records of some connections, and what belongs to them, to another row; an empty row is retired."""
     where = {
         "queue": queue,
@@ -215,16 +222,11 @@ def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
         "connections": list(change.connections),
     }
     execute(conn, SQL["move_mappings"], table=table.name, **where)
-    if table.name == "core.products":
-        execute(conn, SQL["move_variants"], **where)
-        execute(conn, SQL["move_product_inventory"], **where)
-        execute(conn, SQL["move_product_items"], **where)
-        pairs = execute(
-            conn,
-            SQL["move_product_categories"],
-            origin=change.origin,
-            connections=list(change.connections),
-        ).all()
+    for one, column in referring(table.name):
+        statement = ROWS["move_referring_rows"] if one.row is None else ROWS["move_parts"]
+        execute(conn, for_table(statement, one, column), **where)
+    if table.pairs:
+        pairs = execute(conn, SQL["move_product_categories"], **where).all()
         if pairs:
             execute(
                 conn,
@@ -234,8 +236,4 @@ def move(conn: Connection, queue: str, table: Table, change: Move) -> None:
                 categories=[one.category_id for one in pairs],
                 connections=[one.connection_id for one in pairs],
             )
-        execute(conn, SQL["retire_products"], queue=queue, rows=[change.origin], targets=[change.target])
-    else:
-        execute(conn, SQL["move_variant_inventory"], **where)
-        execute(conn, SQL["move_variant_items"], **where)
-        execute(conn, SQL["retire_product_variants"], queue=queue, rows=[change.origin], targets=[change.target])
+    execute(conn, for_table(ROWS["retire_rows"], table), **where)

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.core import CoreTable, core_tables, referring
 from sync_pipeline.steps.promote.batch import WorkItem
-from sync_pipeline.steps.promote.tables import TARGETS
+from sync_pipeline.steps.promote.statements import ROWS, for_table
 
 SQL = load("sync_pipeline.steps.promote", "links.sql")
 
@@ -52,17 +53,24 @@ def drop(conn: Connection, table: str, items: Sequence[WorkItem]) -> None:
         )
 
 
-def fill(conn: Connection, queue: str, table: str) -> list[int]:
+def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
     """Fill the links that waited for the records in stage_mapping, now rows of `table`; returns the orders that
     gained one.
     """
     execute(conn, SQL["stage_links"])
     execute(conn, SQL["clear_links"])
-    here = [relation for relation, target in TARGETS.items() if target == table]
-    if not here or not execute(conn, SQL["arrived"], relations=here).rowcount:
+    columns = referring(table.name)
+    pairs = [(one, pairs) for one in core_tables().values() for _, pairs in one.pairs if pairs.table == table.name]
+    relations = {column for _, column in columns} | {pairs.short for _, pairs in pairs}
+    if not relations or not execute(conn, SQL["arrived"], relations=list(relations)).rowcount:
         return []
-    for relation in execute(conn, SQL["relations"]).scalars().all():
-        execute(conn, SQL[relation], queue=queue)
-    orders = [int(one) for one in execute(conn, SQL["orders_of_links"]).scalars()]
+    found = {(row.from_table, row.relation) for row in execute(conn, SQL["links_by_relation"])}
+    for one, column in columns:
+        if (one.name, column) in found:
+            execute(conn, for_table(ROWS["fill_link"], one, column), queue=queue)
+    for one, two in pairs:
+        if (one.name, two.short) in found:
+            execute(conn, SQL["fill_product_categories"], queue=queue)
+    orders = [int(row) for row in execute(conn, SQL["orders_of_links"]).scalars()]
     execute(conn, SQL["filled"])
     return orders

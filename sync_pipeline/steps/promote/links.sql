@@ -30,8 +30,8 @@ JOIN promote.pending_link AS p
     ON p.org_id = connect.current_org() AND p.connection_id = s.connection_id AND p.entity_type = s.entity_type
         AND p.external_id = s.external_id AND p.relation = ANY(%(relations)s::text []);
 
--- relations --
-SELECT DISTINCT split_part(from_table, '.', 2) || '_' || relation FROM stage_links;
+-- links_by_relation --
+SELECT DISTINCT from_table, relation FROM stage_links;
 
 -- filled --
 DELETE FROM promote.pending_link AS p USING stage_links AS l
@@ -42,62 +42,8 @@ SELECT DISTINCT from_id FROM stage_links WHERE from_table = 'core.sales_orders'
 UNION
 SELECT DISTINCT target FROM stage_links WHERE relation = 'order_id';
 
--- products_product_categories --
+-- fill_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
 SELECT DISTINCT connect.current_org(), l.from_id, l.target, l.connection_id, %(queue)s::uuid
 FROM stage_links AS l WHERE l.from_table = 'core.products' AND l.relation = 'product_categories'
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
-
--- categories_parent_id --
-UPDATE core.categories AS t SET parent_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.categories' AND l.relation = 'parent_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- product_variants_product_id --
-UPDATE core.product_variants AS t SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.product_variants' AND l.relation = 'product_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- inventory_items_product_id --
-UPDATE core.inventory_items AS t SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.inventory_items' AND l.relation = 'product_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- inventory_items_variant_id --
-UPDATE core.inventory_items AS t SET variant_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.inventory_items' AND l.relation = 'variant_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- customer_addresses_customer_id --
-UPDATE core.customer_addresses AS t SET customer_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.customer_addresses' AND l.relation = 'customer_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- sales_orders_customer_id --
-UPDATE core.sales_orders AS t SET customer_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.sales_orders' AND l.relation = 'customer_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- sales_order_items_product_id --
-UPDATE core.sales_order_items AS t SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.sales_order_items' AND l.relation = 'product_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- sales_order_items_variant_id --
-UPDATE core.sales_order_items AS t SET variant_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.sales_order_items' AND l.relation = 'variant_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;
-
--- sales_order_items_order_id --
-UPDATE core.sales_order_items AS t SET order_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_links AS l
-WHERE l.from_table = 'core.sales_order_items' AND l.relation = 'order_id'
-    AND t.org_id = connect.current_org() AND t.id = l.from_id;

@@ -8,25 +8,26 @@ nobody's; `metadata` is merged key by key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.base import Entity, Ref
+from sync_pipeline.entities.base import Entity
+from sync_pipeline.entities.core import CoreTable, Relation, table_of
 from sync_pipeline.steps.promote.batch import Captured, priced, to_entities
 from sync_pipeline.steps.promote.identity import PromotionSettings, look_up_refs, numeric
 from sync_pipeline.steps.promote.related import looking
 from sync_pipeline.steps.promote.stage import stage
-from sync_pipeline.steps.promote.tables import Table, encode, table_of, with_currency
+from sync_pipeline.steps.promote.statements import ROWS, for_table
+from sync_pipeline.steps.promote.tables import encode, with_currency
 
-ROWS = load("sync_pipeline.steps.promote", "rows.sql")
 WRITE = load("sync_pipeline.steps.promote", "write.sql")
 _CHUNK = 1000  # rows merged at a time; bounds memory
 
 
-def set_aside(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
+def set_aside(table: CoreTable, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row without its SKU, which `metadata` keeps."""
     values = dict(zip(table.columns, row, strict=True))
     values["metadata"] = {**values["metadata"], "sku_set_aside": values["sku"]}
@@ -34,7 +35,7 @@ def set_aside(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(values.values())
 
 
-def merge(table: Table, rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+def merge(table: CoreTable, rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
     """Rows of one table, best first, as one. False and 0 are values; "" and what has nothing in it are none."""
     return tuple(
         _by_key(values) if column == "metadata" else _first(values)
@@ -54,7 +55,7 @@ def _by_key(values: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def recompute(
-    conn: Connection, org: PromotionSettings, table: Table, rows: Collection[int], *, queue: str | None
+    conn: Connection, org: PromotionSettings, table: CoreTable, rows: Collection[int], *, queue: str | None
 ) -> None:
     """Write these rows anew from the promoted versions of all records behind them.
 
@@ -63,16 +64,13 @@ def recompute(
     """
     ordered = sorted(rows)
     for start in range(0, len(ordered), _CHUNK):
-        staged = list(_merged(conn, org, table, ordered[start : start + _CHUNK]))
-        short = table.name.partition(".")[2]
-        stage(conn, ROWS, short, staged)
-        if queue is not None:
-            execute(conn, ROWS[f"update_{short}"], queue=queue)
-        else:
-            execute(conn, ROWS[f"rewrite_{short}"])
+        stage(conn, table, list(_merged(conn, org, table, ordered[start : start + _CHUNK])))
+        execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
 
 
-def _merged(conn: Connection, org: PromotionSettings, table: Table, rows: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+def _merged(
+    conn: Connection, org: PromotionSettings, table: CoreTable, rows: Sequence[int]
+) -> Iterator[tuple[Any, ...]]:
     behind: dict[int, list[Any]] = defaultdict(list)
     for version in execute(conn, WRITE["versions"], table=table.name, rows=list(rows)):
         behind[version.internal_id].append(version)
@@ -89,25 +87,41 @@ def _merged(conn: Connection, org: PromotionSettings, table: Table, rows: Sequen
             )
         )
     entities = _entities(conn, org, table, behind)
-    refs: dict[tuple[int, str, str], int] = {}
-    if table.link is not None:
-        wanted = [(v.connection_id, ref) for some in entities.values() for v, e in some if (ref := table.link(e))]
-        refs = look_up_refs(conn, wanted, table.target)
+    targets = _targets(conn, table, [one for some in entities.values() for one in some])
     for row, some in entities.items():
         values = []
         for version, entity in some:
-            value = table.row(entity)
+            value = table.values(entity)
             values.append(set_aside(table, value) if version.sku_set_aside and entity.sku else value)  # type: ignore[attr-defined]
         merged = encode(table, with_currency(table, merge(table, values), org.currency))
-        if table.link is None:
-            yield (False, row, *merged)
-            continue
-        targets = (_target(refs, v.connection_id, table.link(e)) for v, e in some)
-        yield (False, row, *merged, next((one for one in targets if one is not None), None))
+        yield (False, row, *merged, *(_first_target(found, some) for found in targets))
+
+
+def _targets(
+    conn: Connection, table: CoreTable, records: Sequence[tuple[Any, Entity]]
+) -> list[Callable[[Any, Entity], int | None]]:
+    """For each relation of the table: the row that a record's entity refers to."""
+
+    def looked_up(relation: Relation) -> Callable[[Any, Entity], int | None]:
+        wanted = [(one.connection_id, ref) for one, entity in records if (ref := relation.of(entity)) is not None]
+        refs = look_up_refs(conn, wanted, relation.table)
+
+        def target(version: Any, entity: Entity) -> int | None:
+            ref = relation.of(entity)
+            return None if ref is None else refs.get((version.connection_id, ref.entity_type, ref.external_id))
+
+        return target
+
+    return [looked_up(relation) for relation in table.relations]
+
+
+def _first_target(found: Callable[[Any, Entity], int | None], records: Sequence[tuple[Any, Entity]]) -> int | None:
+    targets = (found(version, entity) for version, entity in records)
+    return next((one for one in targets if one is not None), None)
 
 
 def _entities(
-    conn: Connection, org: PromotionSettings, table: Table, behind: dict[int, list[Any]]
+    conn: Connection, org: PromotionSettings, table: CoreTable, behind: dict[int, list[Any]]
 ) -> dict[int, list[tuple[Any, Entity]]]:
     """The versions behind rows as entities of the table, in their order; rows without any are left out."""
     flat = [(row, one) for row, versions in behind.items() for one in versions if one.payload is not None]
@@ -118,10 +132,6 @@ def _entities(
     for (row, version), entity in zip(flat, mapped, strict=True):
         if isinstance(entity, Exception):
             raise entity
-        if table_of(entity) is table:
+        if table_of(type(entity)) is table:
             entities[row].append((version, priced(entity, org.currencies.get(version.connection_id))))
     return entities
-
-
-def _target(refs: dict[tuple[int, str, str], int], connection: int, ref: Ref | None) -> int | None:
-    return None if ref is None else refs.get((connection, ref.entity_type, ref.external_id))

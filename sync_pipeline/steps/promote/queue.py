@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
-from sync_pipeline.steps.promote.tables import stage_of
 
 SQL = load("sync_pipeline.steps.promote", "queue.sql")
 _STATES_AT_WORK = ("draft", "processing")
@@ -95,7 +95,7 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
         queue=queue,
         connections=connections,
         types=[one.entity_type for one in types],
-        stages=[stage_of(stream_of(one.provider, one.entity_type)) for one in types],
+        stages=[stage_of(stream_of(one.provider, one.entity_type).entity) for one in types],
     )
     journal.record(conn, "promote.queued", actor=actor, plan=plan, queue=str(queue))
     return str(queue)

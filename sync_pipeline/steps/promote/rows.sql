@@ -1,314 +1,115 @@
--- stage_categories --
-CREATE TEMP TABLE IF NOT EXISTS stage_categories ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    name, slug, description, image, position, metadata, active, parent_id
-FROM core.categories WITH NO DATA;
+-- Written once for all core tables: entities describe them, statements.py fills the placeholders in.
 
--- copy_categories --
-COPY stage_categories (
-    is_new, id, name, slug, description, image, position, metadata, active, parent_id
-) FROM STDIN;
+-- stage_rows --
+CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS
+SELECT false AS is_new, id, {columns} FROM {table} WITH NO DATA;
 
--- insert_categories --
-INSERT INTO core.categories (
-    org_id, id, name, slug, description, image, position, metadata, active, parent_id, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, name, slug, description, image, position, metadata, active, parent_id, %(queue)s::uuid
-FROM stage_categories WHERE is_new;
+-- copy_rows --
+COPY {stage} (is_new, id, {columns}) FROM STDIN;
 
--- update_categories --
-UPDATE core.categories AS t SET
-    name = s.name, slug = s.slug, description = s.description, image = s.image, position = s.position,
-    metadata = s.metadata, active = s.active, parent_id = s.parent_id, deleted_at = NULL, updated_at = now(),
+-- clear_stage --
+DELETE FROM {stage};
+
+-- insert_rows --
+INSERT INTO {table} (org_id, id, {columns}, queue_id)
+SELECT (SELECT connect.current_org()), id, {columns}, %(queue)s::uuid FROM {stage} WHERE is_new;
+
+-- update_rows --
+-- Without a queue the row stays with the one that wrote it last.
+UPDATE {table} AS t
+SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM {stage} AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+
+-- delete_rows --
+-- Marked, not removed: orders keep their history.
+UPDATE {table} SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
+
+-- customers_of_rows --
+SELECT DISTINCT customer_id FROM {table}
+WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
+
+-- holders --
+-- Each value folded, the row that has it (the oldest, a live one before a deleted one), and who maps to that: a row a
+-- mapping, live ones only. Values that nobody has and one record wants are left out where `contested` is asked for.
+-- Lookups are LATERAL with a LIMIT or OFFSET 0: one index probe a record, whatever the planner thinks of a table that
+-- was empty a minute ago.
+WITH asked AS MATERIALIZED (
+    SELECT f.n, f.key, count(*) OVER (PARTITION BY f.key) AS wanted
+    FROM (SELECT k.n, core.fold(k.value) AS key FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n)) AS f)
+SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
+       t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM promote.integration_mapping AS e
+           WHERE e.org_id = connect.current_org() AND e.core_table = '{table}' AND e.internal_id = t.id) AS unmapped
+FROM asked AS a
+LEFT JOIN LATERAL (
+    SELECT c.id FROM {table} AS c
+    WHERE c.org_id = connect.current_org() AND c.{match}_key = a.key COLLATE "C"
+    ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.core_table = '{table}' AND e.internal_id = t.id
+        AND NOT e.promoted_deleted OFFSET 0) AS m ON true
+WHERE a.key IS NOT NULL AND (t.id IS NOT NULL OR a.wanted > 1 OR NOT %(contested)s)
+ORDER BY a.n, m.connection_id, m.external_id;
+
+-- release_skus --
+-- These rows give their SKU up; what it was is kept beside it.
+UPDATE {table} AS t
+SET sku = NULL, metadata = t.metadata || jsonb_build_object('sku_set_aside', t.sku), updated_at = now(),
     queue_id = %(queue)s::uuid
-FROM stage_categories AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []);
 
--- rewrite_categories --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.categories AS t SET
-    name = s.name, slug = s.slug, description = s.description, image = s.image, position = s.position,
-    metadata = s.metadata, active = s.active, parent_id = s.parent_id, deleted_at = NULL, updated_at = now()
-FROM stage_categories AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+-- retire_rows --
+-- Rows whose records all moved to another: not removed, because orders may name them.
+UPDATE {table} AS t
+SET sku = NULL, active = false, deleted_at = coalesce(t.deleted_at, now()), updated_at = now(),
+    metadata = t.metadata || jsonb_build_object('merged_into', %(target)s::bigint), queue_id = %(queue)s::uuid
+WHERE t.org_id = connect.current_org() AND t.id = %(origin)s AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id);
 
--- clear_categories --
-DELETE FROM stage_categories;
+-- move_parts --
+-- What is told by records of these connections follows them to the row that they are now.
+UPDATE {table} SET {column} = %(target)s, queue_id = %(queue)s::uuid
+WHERE org_id = connect.current_org() AND {column} = %(origin)s AND connection_id = ANY(%(connections)s::bigint []);
 
--- delete_categories --
--- Marked, not removed: orders keep their history.
-UPDATE core.categories SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
+-- move_referring_rows --
+UPDATE {table} AS t SET {column} = %(target)s, queue_id = %(queue)s::uuid
+FROM promote.integration_mapping AS m
+WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s
+    AND m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id
+    AND m.connection_id = ANY(%(connections)s::bigint []);
 
--- stage_customers --
-CREATE TEMP TABLE IF NOT EXISTS stage_customers ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    name, email, phone, company, address, shipping_address, tags, registered_at, metadata, active
-FROM core.customers WITH NO DATA;
+-- fill_link --
+UPDATE {table} AS t SET {column} = l.target, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_links AS l
+WHERE l.from_table = '{table}' AND l.relation = '{column}' AND t.org_id = connect.current_org() AND t.id = l.from_id;
 
--- copy_customers --
-COPY stage_customers (
-    is_new, id, name, email, phone, company, address, shipping_address, tags, registered_at, metadata, active
-) FROM STDIN;
+-- stage_parts --
+CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS
+SELECT 0 AS n, {part}, {refs} FROM {table} WITH NO DATA;
 
--- insert_customers --
-INSERT INTO core.customers (
-    org_id, id, name, email, phone, company, address, shipping_address, tags, registered_at, metadata, active,
-    queue_id)
-SELECT
-    (SELECT connect.current_org()), id, name, email, phone, company, address, shipping_address, tags, registered_at,
-    metadata, active, %(queue)s::uuid
-FROM stage_customers WHERE is_new;
+-- copy_parts --
+COPY {stage} ({part}) FROM STDIN;
 
--- update_customers --
-UPDATE core.customers AS t SET
-    name = s.name, email = s.email, phone = s.phone, company = s.company, address = s.address,
-    shipping_address = s.shipping_address, tags = s.tags, registered_at = s.registered_at,
-    metadata = s.metadata, active = s.active, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_customers AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+-- write_parts --
+INSERT INTO {table} (org_id, {part}, queue_id)
+SELECT (SELECT connect.current_org()), {part}, %(queue)s::uuid FROM {stage}
 
--- rewrite_customers --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.customers AS t SET
-    name = s.name, email = s.email, phone = s.phone, company = s.company, address = s.address,
-    shipping_address = s.shipping_address, tags = s.tags, registered_at = s.registered_at,
-    metadata = s.metadata, active = s.active, deleted_at = NULL, updated_at = now()
-FROM stage_customers AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
+-- in_order --
+ORDER BY n
 
--- clear_customers --
-DELETE FROM stage_customers;
+-- replace_parts --
+-- Ends `write_parts` where some of the records told of these before; {column} is what tells a record's rows apart.
+ON CONFLICT (org_id, connection_id, entity_type, external_id{column}) DO UPDATE
+SET {replaced}, active = true, deleted_at = NULL, updated_at = now(), queue_id = excluded.queue_id
 
--- delete_customers --
--- Marked, not removed: orders keep their history.
-UPDATE core.customers SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
-
--- stage_customer_addresses --
-CREATE TEMP TABLE IF NOT EXISTS stage_customer_addresses ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    kind, name, email, phone, address, metadata, active, customer_id
-FROM core.customer_addresses WITH NO DATA;
-
--- copy_customer_addresses --
-COPY stage_customer_addresses (
-    is_new, id, kind, name, email, phone, address, metadata, active, customer_id
-) FROM STDIN;
-
--- insert_customer_addresses --
-INSERT INTO core.customer_addresses (
-    org_id, id, kind, name, email, phone, address, metadata, active, customer_id, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, kind, name, email, phone, address, metadata, active, customer_id, %(queue)s::uuid
-FROM stage_customer_addresses WHERE is_new;
-
--- update_customer_addresses --
-UPDATE core.customer_addresses AS t SET
-    kind = s.kind, name = s.name, email = s.email, phone = s.phone, address = s.address, metadata = s.metadata,
-    active = s.active, customer_id = s.customer_id, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_customer_addresses AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- rewrite_customer_addresses --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.customer_addresses AS t SET
-    kind = s.kind, name = s.name, email = s.email, phone = s.phone, address = s.address, metadata = s.metadata,
-    active = s.active, customer_id = s.customer_id, deleted_at = NULL, updated_at = now()
-FROM stage_customer_addresses AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- clear_customer_addresses --
-DELETE FROM stage_customer_addresses;
-
--- delete_customer_addresses --
--- Marked, not removed: orders keep their history.
-UPDATE core.customer_addresses SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
-
--- stage_products --
-CREATE TEMP TABLE IF NOT EXISTS stage_products ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    sku, name, slug, type, status, source_status, description, short_description, price, regular_price,
-    sale_price, currency, barcode, attributes, images, tags, metadata, active
-FROM core.products WITH NO DATA;
-
--- copy_products --
-COPY stage_products (
-    is_new, id, sku, name, slug, type, status, source_status, description, short_description, price,
-    regular_price, sale_price, currency, barcode, attributes, images, tags, metadata, active
-) FROM STDIN;
-
--- insert_products --
-INSERT INTO core.products (
-    org_id, id, sku, name, slug, type, status, source_status, description, short_description, price,
-    regular_price, sale_price, currency, barcode, attributes, images, tags, metadata, active, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, sku, name, slug, type, status, source_status, description, short_description,
-    price, regular_price, sale_price, currency, barcode, attributes, images, tags, metadata, active, %(queue)s::uuid
-FROM stage_products WHERE is_new;
-
--- update_products --
-UPDATE core.products AS t SET
-    sku = s.sku, name = s.name, slug = s.slug, type = s.type, status = s.status,
-    source_status = s.source_status, description = s.description, short_description = s.short_description,
-    price = s.price, regular_price = s.regular_price, sale_price = s.sale_price, currency = s.currency,
-    barcode = s.barcode, attributes = s.attributes, images = s.images, tags = s.tags, metadata = s.metadata,
-    active = s.active, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_products AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- rewrite_products --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.products AS t SET
-    sku = s.sku, name = s.name, slug = s.slug, type = s.type, status = s.status,
-    source_status = s.source_status, description = s.description, short_description = s.short_description,
-    price = s.price, regular_price = s.regular_price, sale_price = s.sale_price, currency = s.currency,
-    barcode = s.barcode, attributes = s.attributes, images = s.images, tags = s.tags, metadata = s.metadata,
-    active = s.active, deleted_at = NULL, updated_at = now()
-FROM stage_products AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- clear_products --
-DELETE FROM stage_products;
-
--- delete_products --
--- Marked, not removed: orders keep their history.
-UPDATE core.products SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
-
--- stage_product_variants --
-CREATE TEMP TABLE IF NOT EXISTS stage_product_variants ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    sku, name, status, source_status, description, price, regular_price, sale_price, currency, barcode,
-    attributes, image, metadata, active, product_id
-FROM core.product_variants WITH NO DATA;
-
--- copy_product_variants --
-COPY stage_product_variants (
-    is_new, id, sku, name, status, source_status, description, price, regular_price, sale_price, currency,
-    barcode, attributes, image, metadata, active, product_id
-) FROM STDIN;
-
--- insert_product_variants --
-INSERT INTO core.product_variants (
-    org_id, id, sku, name, status, source_status, description, price, regular_price, sale_price, currency,
-    barcode, attributes, image, metadata, active, product_id, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, sku, name, status, source_status, description, price, regular_price, sale_price,
-    currency, barcode, attributes, image, metadata, active, product_id, %(queue)s::uuid
-FROM stage_product_variants WHERE is_new;
-
--- update_product_variants --
-UPDATE core.product_variants AS t SET
-    sku = s.sku, name = s.name, status = s.status, source_status = s.source_status, description = s.description,
-    price = s.price, regular_price = s.regular_price, sale_price = s.sale_price, currency = s.currency,
-    barcode = s.barcode, attributes = s.attributes, image = s.image, metadata = s.metadata, active = s.active,
-    product_id = s.product_id, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_product_variants AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- rewrite_product_variants --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.product_variants AS t SET
-    sku = s.sku, name = s.name, status = s.status, source_status = s.source_status, description = s.description,
-    price = s.price, regular_price = s.regular_price, sale_price = s.sale_price, currency = s.currency,
-    barcode = s.barcode, attributes = s.attributes, image = s.image, metadata = s.metadata, active = s.active,
-    product_id = s.product_id, deleted_at = NULL, updated_at = now()
-FROM stage_product_variants AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- clear_product_variants --
-DELETE FROM stage_product_variants;
-
--- delete_product_variants --
--- Marked, not removed: orders keep their history.
-UPDATE core.product_variants SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
-
--- stage_sales_orders --
-CREATE TEMP TABLE IF NOT EXISTS stage_sales_orders ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    number, status, source_status, currency, subtotal, discount_total, shipping_total, fee_total, tax_total,
-    total, refunded_total, customer_email, billing_address, shipping_address, payment_method, ordered_at,
-    paid_at, completed_at, metadata, active, customer_id
-FROM core.sales_orders WITH NO DATA;
-
--- copy_sales_orders --
-COPY stage_sales_orders (
-    is_new, id, number, status, source_status, currency, subtotal, discount_total, shipping_total, fee_total,
-    tax_total, total, refunded_total, customer_email, billing_address, shipping_address, payment_method,
-    ordered_at, paid_at, completed_at, metadata, active, customer_id
-) FROM STDIN;
-
--- insert_sales_orders --
-INSERT INTO core.sales_orders (
-    org_id, id, number, status, source_status, currency, subtotal, discount_total, shipping_total, fee_total,
-    tax_total, total, refunded_total, customer_email, billing_address, shipping_address, payment_method,
-    ordered_at, paid_at, completed_at, metadata, active, customer_id, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, number, status, source_status, currency, subtotal, discount_total,
-    shipping_total, fee_total, tax_total, total, refunded_total, customer_email, billing_address,
-    shipping_address, payment_method, ordered_at, paid_at, completed_at, metadata, active, customer_id,
-    %(queue)s::uuid
-FROM stage_sales_orders WHERE is_new;
-
--- update_sales_orders --
-UPDATE core.sales_orders AS t SET
-    number = s.number, status = s.status, source_status = s.source_status, currency = s.currency,
-    subtotal = s.subtotal, discount_total = s.discount_total, shipping_total = s.shipping_total,
-    fee_total = s.fee_total, tax_total = s.tax_total, total = s.total, refunded_total = s.refunded_total,
-    customer_email = s.customer_email, billing_address = s.billing_address,
-    shipping_address = s.shipping_address, payment_method = s.payment_method, ordered_at = s.ordered_at,
-    paid_at = s.paid_at, completed_at = s.completed_at, metadata = s.metadata, active = s.active,
-    customer_id = s.customer_id, deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_sales_orders AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- rewrite_sales_orders --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.sales_orders AS t SET
-    number = s.number, status = s.status, source_status = s.source_status, currency = s.currency,
-    subtotal = s.subtotal, discount_total = s.discount_total, shipping_total = s.shipping_total,
-    fee_total = s.fee_total, tax_total = s.tax_total, total = s.total, refunded_total = s.refunded_total,
-    customer_email = s.customer_email, billing_address = s.billing_address,
-    shipping_address = s.shipping_address, payment_method = s.payment_method, ordered_at = s.ordered_at,
-    paid_at = s.paid_at, completed_at = s.completed_at, metadata = s.metadata, active = s.active,
-    customer_id = s.customer_id, deleted_at = NULL, updated_at = now()
-FROM stage_sales_orders AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- clear_sales_orders --
-DELETE FROM stage_sales_orders;
-
--- delete_sales_orders --
--- Marked, not removed: orders keep their history.
-UPDATE core.sales_orders SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
-
--- stage_reference_data --
-CREATE TEMP TABLE IF NOT EXISTS stage_reference_data ON COMMIT DELETE ROWS AS
-SELECT false AS is_new, id,
-    kind, code, name, data, metadata, active
-FROM core.reference_data WITH NO DATA;
-
--- copy_reference_data --
-COPY stage_reference_data (
-    is_new, id, kind, code, name, data, metadata, active
-) FROM STDIN;
-
--- insert_reference_data --
-INSERT INTO core.reference_data (
-    org_id, id, kind, code, name, data, metadata, active, queue_id)
-SELECT
-    (SELECT connect.current_org()), id, kind, code, name, data, metadata, active, %(queue)s::uuid
-FROM stage_reference_data WHERE is_new;
-
--- update_reference_data --
-UPDATE core.reference_data AS t SET
-    kind = s.kind, code = s.code, name = s.name, data = s.data, metadata = s.metadata, active = s.active,
-    deleted_at = NULL, updated_at = now(), queue_id = %(queue)s::uuid
-FROM stage_reference_data AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- rewrite_reference_data --
--- As the update, but the row stays with the queue that wrote it last.
-UPDATE core.reference_data AS t SET
-    kind = s.kind, code = s.code, name = s.name, data = s.data, metadata = s.metadata, active = s.active,
-    deleted_at = NULL, updated_at = now()
-FROM stage_reference_data AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
-
--- clear_reference_data --
-DELETE FROM stage_reference_data;
-
--- delete_reference_data --
--- Marked, not removed: orders keep their history.
-UPDATE core.reference_data SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
+-- delete_parts --
+UPDATE {table} AS t
+SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    AS k (connection_id, entity_type, external_id)
+WHERE t.org_id = connect.current_org() AND t.connection_id = k.connection_id AND t.entity_type = k.entity_type
+    AND t.external_id = k.external_id AND t.deleted_at IS NULL
+RETURNING t.*;

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute
+from sync_pipeline.entities.core import CoreTable
 from sync_pipeline.steps.promote.batch import WorkItem
 from sync_pipeline.steps.promote.identity import (
     SQL,
@@ -21,12 +22,12 @@ from sync_pipeline.steps.promote.identity import (
     Move,
     PromotionSettings,
     Resolution,
+    holders_of,
     new_ids,
     numeric,
 )
-from sync_pipeline.steps.promote.tables import Table
+from sync_pipeline.steps.promote.statements import ROWS, for_table
 
-_NAMES = {"core.products": ("product", "products"), "core.product_variants": ("product_variant", "product_variants")}
 _SEPARATE = journal.Option(
     "separate",
     "The lowest id owns the SKU; the other becomes its own article with the SKU kept aside.",
@@ -53,7 +54,12 @@ class _Sku:
 
 
 def resolve_skus(
-    conn: Connection, org: PromotionSettings, queue: str, table: Table, items: Sequence[WorkItem], outcome: Resolution
+    conn: Connection,
+    org: PromotionSettings,
+    queue: str,
+    table: CoreTable,
+    items: Sequence[WorkItem],
+    outcome: Resolution,
 ) -> None:
     """Decide for every item with a SKU. Items may get an id, lose their SKU, or fail at a gate."""
     work = _Work(conn, org, queue, table, outcome)
@@ -61,16 +67,13 @@ def resolve_skus(
         work.decide(sku)
 
 
-def _gather(conn: Connection, table: Table, items: Sequence[WorkItem]) -> list[_Sku]:
+def _gather(conn: Connection, table: CoreTable, items: Sequence[WorkItem]) -> list[_Sku]:
     asked = [item for item in items if item.sku]
     if not asked:
         return []
     skus: dict[str, _Sku] = {}
-    query = SQL[f"{_NAMES[table.name][1]}_by_sku"]
     last = 0
-    for row in execute(conn, query, skus=[item.sku for item in asked]).all():
-        if row.key is None:
-            continue
+    for row in holders_of(conn, table, [item.sku for item in asked], contested=True):
         sku = skus.get(row.key)
         if sku is None:
             sku = skus[row.key] = _Sku(row.key, row.id, bool(row.unmapped))
@@ -84,9 +87,10 @@ def _gather(conn: Connection, table: Table, items: Sequence[WorkItem]) -> list[_
 
 
 class _Work:
-    def __init__(self, conn: Connection, org: PromotionSettings, queue: str, table: Table, outcome: Resolution) -> None:
+    def __init__(
+        self, conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, outcome: Resolution
+    ) -> None:
         self.conn, self.org, self.queue, self.table, self.outcome = conn, org, queue, table, outcome
-        self.one, self.many = _NAMES[table.name]
 
     def decide(self, sku: _Sku) -> None:
         # The common case first: nobody has the SKU and one wants it, or its only holder comes again.
@@ -213,7 +217,7 @@ class _Work:
             self.outcome.recompute.add(target)
 
     def _release(self, rows: list[int]) -> None:
-        execute(self.conn, SQL[f"release_{self.one}_skus"], rows=rows, queue=self.queue)
+        execute(self.conn, for_table(ROWS["release_skus"], self.table), rows=rows, queue=self.queue)
 
     def _policy(self, item: WorkItem, kind: str, who: str, only: journal.Option | None) -> str:
         """The organization's policy, or under `halt` what a person answered at this conflict's gate."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,19 +12,30 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sync_pipeline.db.engine import driver
 from sync_pipeline.db.queries import execute
+from sync_pipeline.entities.core import CoreTable
+from sync_pipeline.steps.promote.statements import ROWS, for_table
 
 _BLOCK = 500  # rows written to the server at a time
 
 
-def stage(conn: Connection, sql: Mapping[str, str], name: str, rows: Iterable[Sequence[Any] | str]) -> None:
-    """Fill `stage_<name>` with `rows` and nothing else; text is what `line` made of a row.
+def stage(
+    conn: Connection,
+    table: CoreTable,
+    rows: Iterable[Sequence[Any] | str],
+    *,
+    create: str = ROWS["stage_rows"],
+    copy_to: str = ROWS["copy_rows"],
+) -> None:
+    """Fill the table's stage with `rows` and nothing else; text is what `line` made of a row.
+
+    `create` and `copy_to` are the statements for it, where its columns are not those of rows.
 
     Raises:
         sqlalchemy.exc.DBAPIError: a value does not fit its column, as any other statement would say it.
     """
-    execute(conn, sql[f"stage_{name}"])
-    execute(conn, sql[f"clear_{name}"])
-    statement = sql[f"copy_{name}"]
+    execute(conn, for_table(create, table))
+    execute(conn, for_table(ROWS["clear_stage"], table))
+    statement = for_table(copy_to, table)
     try:
         with driver(conn).cursor() as cursor, cursor.copy(statement) as copy:
             lines = ((row if row.__class__ is str else line(row)) + "\n" for row in rows)

@@ -18,15 +18,18 @@ from sqlalchemy.exc import IntegrityError
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import core_tables, undo_order
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.derive import derive
 from sync_pipeline.steps.promote.identity import promotion_settings
 from sync_pipeline.steps.promote.merge import recompute
 from sync_pipeline.steps.promote.queue import as_uuid
-from sync_pipeline.steps.promote.tables import BY_NAME, CUSTOMERS
 from sync_pipeline.steps.promote.write import begin
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
+# What promotion writes beside core; it refers to rows there.
+_OWN = ("promote.integration_mapping", "promote.pending_link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
 
 def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> tuple[int, int]:
     execute(conn, SQL["close_lines"], queue=queue)
-    for step in ("stage_undo", "index_undo", "analyze_undo", "written_since"):
-        execute(conn, SQL[step], **({"queue": queue} if step in ("stage_undo", "written_since") else {}))
+    execute(conn, SQL["stage_undo"], queue=queue)
+    execute(conn, SQL["index_undo"])
+    execute(conn, SQL["analyze_undo"])
+    merged_tables = [table.name for table in core_tables().values() if table.match]
+    execute(conn, SQL["written_since"], queue=queue, merged=merged_tables)
     blocking = execute(conn, SQL["blocking"]).all()
     if blocking:
         names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
@@ -79,13 +85,13 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
         )
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["hand_over"], queue=queue)
-    rows = int(execute(conn, SQL["take_back"]).scalar_one())
+    rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
     shared: dict[str, list[int]] = defaultdict(list)
     for one in execute(conn, SQL["shared"]):
         shared[one.table_name].append(one.row_id)
     org = promotion_settings(conn, org_id)
     for name, ids in shared.items():
-        recompute(conn, org, BY_NAME[name], ids, queue=None)
+        recompute(conn, org, core_tables()[name], ids, queue=None)
     derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)

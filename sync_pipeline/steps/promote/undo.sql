@@ -42,7 +42,7 @@ ANALYZE stage_undo;
 -- anew from the records that stay.
 CREATE TEMP TABLE stage_later ON COMMIT DROP AS
 SELECT w.table_name, w.row_id, w.key, w.later,
-       w.table_name IN ('core.products', 'core.product_variants', 'core.customers') AND EXISTS (
+       w.table_name = ANY(%(merged)s::text []) AND EXISTS (
            SELECT 1 FROM promote.integration_mapping AS m
            WHERE m.org_id = connect.current_org() AND m.core_table = w.table_name AND m.internal_id = w.row_id
                AND NOT m.promoted_deleted AND NOT EXISTS (
@@ -76,7 +76,7 @@ JOIN promote.core_change AS c
 WHERE s.shared AND c.queue_id <> %(queue)s::uuid;
 
 -- take_back --
-SELECT promote.take_back();
+SELECT promote.take_back(%(tables)s::text []);
 
 -- shared --
 SELECT table_name, row_id FROM stage_undo WHERE shared;

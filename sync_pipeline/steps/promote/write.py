@@ -9,26 +9,19 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.core import CoreTable, core_tables
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.order_item import TABLE as ITEMS
+from sync_pipeline.entities.stock import TABLE as INVENTORY
 from sync_pipeline.steps.promote import child_rows, identity, links
-from sync_pipeline.steps.promote.batch import WorkItem, refs_of
+from sync_pipeline.steps.promote.batch import WorkItem
 from sync_pipeline.steps.promote.derive import derive
 from sync_pipeline.steps.promote.identity import PromotionSettings, Resolution
-from sync_pipeline.steps.promote.merge import ROWS, WRITE, recompute, set_aside
+from sync_pipeline.steps.promote.merge import WRITE, recompute, set_aside
 from sync_pipeline.steps.promote.stage import array, line, stage
-from sync_pipeline.steps.promote.tables import (
-    ADDRESSES,
-    BY_NAME,
-    CUSTOMERS,
-    INVENTORY,
-    ITEMS,
-    ORDERS,
-    PRODUCTS,
-    VARIANTS,
-    Table,
-    encode,
-    with_currency,
-)
+from sync_pipeline.steps.promote.statements import ROWS, for_table
+from sync_pipeline.steps.promote.tables import encode, with_currency
 
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
@@ -57,9 +50,9 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
         elif name == ITEMS.name:
             orders = child_rows.write_order_lines(conn, queue, group)
             _map(conn, queue, ITEMS, group)
-            customers |= child_rows.customers_of(conn, orders)
+            customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
         else:
-            customers |= _write_rows(conn, org, queue, BY_NAME[name], group)
+            customers |= _write_rows(conn, org, queue, core_tables()[name], group)
     moved = [item for item in items if item.left is not None and item.error is None]
     if moved:
         customers |= _leave(conn, org, queue, moved)
@@ -69,44 +62,38 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
 
 
 def _write_rows(
-    conn: Connection, org: PromotionSettings, queue: str, table: Table, group: Sequence[WorkItem]
+    conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, group: Sequence[WorkItem]
 ) -> set[int]:
     """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
     outcome = identity.resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
     if not group:
         return set()
-    affected: set[int] = set()
-    if table is ORDERS:
-        affected |= child_rows.customers_of(conn, (item.id for item in group if not item.is_new))
-        _guests(conn, queue, group)
-    if table is ADDRESSES:
-        affected |= child_rows.owners_of(conn, (item.id for item in group if not item.is_new))
+    affected = child_rows.customers_behind(conn, table.name, (item.id for item in group if not item.is_new))
     _map(conn, queue, table, group)
-    waiting = _link(conn, group)
+    waiting = _link(conn, table, group)
+    if CUSTOMERS.name in table.others:
+        _guests(conn, queue, table, group)
     _insert_and_update(conn, org, queue, table, group, outcome)
     links.drop(conn, table.name, group)
-    if table.relation is not None:
-        links.wait(conn, queue, table.name, table.relation, waiting)
-    if table is PRODUCTS:
+    for column, some in waiting.items():
+        links.wait(conn, queue, table.name, column, some)
+    if table.pairs:
         child_rows.write_categories(conn, queue, group)
-    if table.match == "sku":
+    if INVENTORY.name in table.others:
         child_rows.write_stock(conn, queue, group)
-    if table is ORDERS:
+    if ITEMS.name in table.others:
         child_rows.write_order_items(conn, queue, group)
-    linked = links.fill(conn, queue, table.name)
-    if table is ORDERS:
-        apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
-        child_rows.sum_orders(conn, queue, apart)
-        affected |= child_rows.customers_of(conn, (item.id for item in group))
-    if table is ADDRESSES:
-        affected |= {item.relation for item in group if item.relation is not None}
+    linked = links.fill(conn, queue, table)
+    apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
+    child_rows.sum_orders(conn, queue, apart)
+    affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
     if table is CUSTOMERS:
-        affected |= {item.id for item in group} | outcome.recompute
-    return affected | child_rows.customers_of(conn, linked)
+        affected |= outcome.recompute
+    return affected | child_rows.customers_behind(conn, "core.sales_orders", linked)
 
 
-def _map(conn: Connection, queue: str, table: Table, group: Sequence[WorkItem]) -> None:
+def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
     execute(conn, WRITE["stage_mapping"])
     execute(conn, WRITE["clear_mapping"])
     execute(
@@ -125,36 +112,40 @@ def _map(conn: Connection, queue: str, table: Table, group: Sequence[WorkItem]) 
     execute(conn, WRITE["in_sync"])
 
 
-def _link(conn: Connection, group: Sequence[WorkItem]) -> list[tuple[WorkItem, Ref]]:
-    """Resolve each item's relation; returns those that must wait for theirs."""
-    wanted = [(item, ref) for item in group if (ref := refs_of(item)) is not None]
-    if not wanted:
-        return []
-    table = wanted[0][0].table
-    assert table is not None
-    found = identity.look_up_refs(conn, ((item.line.connection_id, ref) for item, ref in wanted), table.target)
-    waiting = []
-    for item, ref in wanted:
-        item.relation = found.get((item.line.connection_id, ref.entity_type, ref.external_id))
-        if item.relation is None:
-            waiting.append((item, ref))
+def _link(conn: Connection, table: CoreTable, group: Sequence[WorkItem]) -> dict[str, list[tuple[WorkItem, Ref]]]:
+    """Resolve what each item refers to; returns by column those that must wait for it."""
+    waiting: dict[str, list[tuple[WorkItem, Ref]]] = {}
+    for relation in table.relations:
+        refs = [relation.of(item.entity) for item in group]
+        named = ((item.line.connection_id, ref) for item, ref in zip(group, refs, strict=True) if ref is not None)
+        found = identity.look_up_refs(conn, named, relation.table)
+        for item, ref in zip(group, refs, strict=True):
+            key = None if ref is None else (item.line.connection_id, ref.entity_type, ref.external_id)
+            target = None if key is None else found.get(key)
+            item.targets.append(target)
+            if ref is not None and target is None:
+                waiting.setdefault(relation.column, []).append((item, ref))
     return waiting
 
 
 def _insert_and_update(
-    conn: Connection, org: PromotionSettings, queue: str, table: Table, group: Sequence[WorkItem], outcome: Resolution
+    conn: Connection,
+    org: PromotionSettings,
+    queue: str,
+    table: CoreTable,
+    group: Sequence[WorkItem],
+    outcome: Resolution,
 ) -> None:
     old = [item.id for item in group if not item.is_new]
     if old:
         outcome.recompute.update(execute(conn, WRITE["shared"], table=table.name, rows=old).scalars())
     some = [item for item in group if not item.core_wins and (item.is_new or item.id not in outcome.recompute)]
-    short = table.name.partition(".")[2]
     if some:
-        stage(conn, ROWS, short, [_staged(org, table, item) for item in some])
+        stage(conn, table, [_staged(org, table, item) for item in some])
         if any(item.is_new for item in some):
-            execute(conn, ROWS[f"insert_{short}"], queue=queue)
+            execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
         if not all(item.is_new for item in some):
-            execute(conn, ROWS[f"update_{short}"], queue=queue)
+            execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
     for move in outcome.moves:
         identity.move(conn, queue, table, move)
         outcome.recompute.add(move.origin)
@@ -162,15 +153,15 @@ def _insert_and_update(
         recompute(conn, org, table, outcome.recompute, queue=queue)
 
 
-def _staged(org: PromotionSettings, table: Table, item: WorkItem) -> str:
+def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
     text = item.text
     if item.sku_set_aside:
-        text = line(encode(table, with_currency(table, set_aside(table, table.row(item.entity)), org.currency)))
+        text = line(encode(table, with_currency(table, set_aside(table, table.values(item.entity)), org.currency)))
     text = f"{'t' if item.is_new else 'f'}\t{item.id}\t{text}"
-    return f"{text}\t{line((item.relation,))}" if table.relation else text
+    return f"{text}\t{line(item.targets)}" if item.targets else text
 
 
-def _guests(conn: Connection, queue: str, group: Sequence[WorkItem]) -> None:
+def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
     """Who bought without an account is a customer by e-mail: found, or made."""
     guests = [
         WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
@@ -183,15 +174,14 @@ def _guests(conn: Connection, queue: str, group: Sequence[WorkItem]) -> None:
     fresh = [guest for guest in guests if guest.is_new]
     if fresh:
         stage(
-            conn,
-            ROWS,
-            "customers",
-            ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.row(guest.entity))) for guest in fresh),
+            conn, CUSTOMERS, ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.values(guest.entity))) for guest in fresh)
         )
-        execute(conn, ROWS["insert_customers"], queue=queue)
+        execute(conn, for_table(ROWS["insert_rows"], CUSTOMERS), queue=queue)
+    place = next(n for n, relation in enumerate(table.relations) if relation.table == CUSTOMERS.name)
     by_line = {guest.line.line_no: guest.id for guest in guests}
     for item in group:
-        item.relation = by_line.get(item.line.line_no) or None
+        if item.line.line_no in by_line:
+            item.targets[place] = by_line[item.line.line_no] or None
 
 
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
@@ -245,18 +235,16 @@ def _retire(
     for name, ids in rows.items():
         if name == ITEMS.name:
             orders = child_rows.delete_order_lines(conn, queue, items[name])
-            customers |= child_rows.customers_of(conn, orders)
+            customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
             continue
-        if name in (PRODUCTS.name, VARIANTS.name, INVENTORY.name):
+        table = core_tables()[name]
+        if INVENTORY.name in (name, *table.others):
             child_rows.delete_stock(conn, queue, items[name])
         if name == INVENTORY.name:
             continue
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
         dead = [one for one in ids if one not in live and (name, one) not in keeps]
-        execute(conn, ROWS[f"delete_{name.partition('.')[2]}"], rows=dead, queue=queue)
-        recompute(conn, org, BY_NAME[name], live & ids, queue=queue)
-        if name == ORDERS.name:
-            customers |= child_rows.customers_of(conn, ids)
-        if name == CUSTOMERS.name:
-            customers |= ids
+        execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
+        recompute(conn, org, table, live & ids, queue=queue)
+        customers |= child_rows.customers_behind(conn, name, ids)
     return customers

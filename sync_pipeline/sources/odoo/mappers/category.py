@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import reads
-from sync_pipeline.entities.catalogue import Category
+from sync_pipeline.entities.category import Category
 from sync_pipeline.sources.odoo.mappers.values import kept, ref, text
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sync_pipeline.entities.address import Address
 from sync_pipeline.entities.base import Follow, Ref, reads
-from sync_pipeline.entities.customer import Address, Customer
+from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.values import when
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, STATE, partner
 from sync_pipeline.sources.odoo.mappers.values import amount, first, ident, kept, linked, named, records, text

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import reads
-from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
+from sync_pipeline.entities.order import Order, OrderStatus
+from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
 from sync_pipeline.sources.odoo.mappers.customer import PLACE, REACH, e_mail, owner, place
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
@@ -97,7 +98,7 @@ def to_order(payload: Mapping[str, Any]) -> Order:
         shipping_address=place(linked(payload, "partner_shipping_id")),
         ordered_at=ordered_at,
         completed_at=delivered_at if status is OrderStatus.COMPLETED else None,
-        items=[OrderItem(item_type=ItemType.TAX, external_id="tax", name="Tax", total=tax)] if tax else [],
+        items=[OrderItem(item_type=ItemType.TAX, external_item_id="tax", name="Tax", total=tax)] if tax else [],
         lines_apart=True,
         metadata={"odoo_order_id": payload.get("id"), **kept(payload, _KEPT)},
         warnings=tuple(warnings),

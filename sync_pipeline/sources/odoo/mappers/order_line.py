@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import Follow, reads
-from sync_pipeline.entities.order import ItemType, OrderItem, OrderLines
+from sync_pipeline.entities.order_item import ItemType, OrderItem, OrderLines
 from sync_pipeline.entities.reference import Reference
 from sync_pipeline.sources.odoo.mappers.follow import taxes, taxes_of, unit_of
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -51,7 +51,7 @@ def to_order_lines(payload: Mapping[str, Any]) -> OrderLines | Reference:
         items=[
             OrderItem(
                 item_type=kind,
-                external_id="line",
+                external_item_id="line",
                 name=text(payload, "name"),
                 sku=text(article, "default_code"),
                 product=ref("product", article.get("product_tmpl_id")) if kind is ItemType.LINE else None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import reads
-from sync_pipeline.entities.catalogue import Product
+from sync_pipeline.entities.product import Product
 from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, UNIT, currency_of, taxes, taxes_of, unit_of
 from sync_pipeline.sources.odoo.mappers.values import kept, number, ref, text
 

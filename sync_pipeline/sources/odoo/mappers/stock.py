@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.base import Follow, reads
-from sync_pipeline.entities.catalogue import InventoryItem, Stock
 from sync_pipeline.entities.reference import Reference
+from sync_pipeline.entities.stock import InventoryItem, Stock
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.mappers.values import amount, first, kept, linked, not_captured, ref, text
 from sync_pipeline.sources.odoo.mappers.variant import is_counted

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import Follow, reads
-from sync_pipeline.entities.catalogue import Stock, Variant
+from sync_pipeline.entities.stock import Stock
+from sync_pipeline.entities.variant import Variant
 from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, currency_of
 from sync_pipeline.sources.odoo.mappers.product import status
 from sync_pipeline.sources.odoo.mappers.values import (

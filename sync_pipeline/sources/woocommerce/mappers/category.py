@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sync_pipeline.entities.catalogue import Category
+from sync_pipeline.entities.category import Category
 from sync_pipeline.sources.woocommerce.mappers.values import plain, ref, text
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.order import ItemType, Order, OrderItem, OrderStatus
+from sync_pipeline.entities.order import Order, OrderStatus
+from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
 from sync_pipeline.sources.woocommerce.mappers.customer import to_guest
 from sync_pipeline.sources.woocommerce.mappers.values import (
@@ -48,7 +49,7 @@ def line_item(line: Mapping[str, Any], item_type: ItemType, field: str) -> Order
     value, quantity = amount(line, field, "line_items."), amount(line, "quantity", "line_items.")
     return OrderItem(
         item_type=item_type,
-        external_id=f"line:{line.get('id')}",
+        external_item_id=f"line:{line.get('id')}",
         name=text(line, "name"),
         sku=text(line, "sku"),
         product=ref("product", line.get("product_id")),
@@ -71,19 +72,19 @@ def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
         off -= value
         yield OrderItem(
             item_type=ItemType.DISCOUNT,
-            external_id=f"coupon:{coupon.get('id')}",
+            external_item_id=f"coupon:{coupon.get('id')}",
             name=text(coupon, "code"),
             total=-value,
             tax_total=money(coupon, "discount_tax", "coupon_lines."),
         )
     if off:
         yield OrderItem(
-            item_type=ItemType.DISCOUNT, external_id="discount", name="Discount without a coupon", total=-off
+            item_type=ItemType.DISCOUNT, external_item_id="discount", name="Discount without a coupon", total=-off
         )
     for line in records(payload, "shipping_lines"):
         yield OrderItem(
             item_type=ItemType.SHIPPING,
-            external_id=f"shipping:{line.get('id')}",
+            external_item_id=f"shipping:{line.get('id')}",
             name=text(line, "method_title"),
             total=amount(line, "total", "shipping_lines."),
             tax_total=money(line, "total_tax", "shipping_lines."),
@@ -92,7 +93,7 @@ def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
     for line in records(payload, "fee_lines"):
         yield OrderItem(
             item_type=ItemType.FEE,
-            external_id=f"fee:{line.get('id')}",
+            external_item_id=f"fee:{line.get('id')}",
             name=text(line, "name"),
             total=amount(line, "total", "fee_lines."),
             tax_total=money(line, "total_tax", "fee_lines."),
@@ -100,7 +101,7 @@ def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
     for line in records(payload, "tax_lines"):
         yield OrderItem(
             item_type=ItemType.TAX,
-            external_id=f"tax:{line.get('id')}",
+            external_item_id=f"tax:{line.get('id')}",
             name=first(text(line, "label"), text(line, "rate_code")),
             total=amount(line, "tax_total", "tax_lines.") + amount(line, "shipping_tax_total", "tax_lines."),
             metadata={"rate_code": line["rate_code"]} if line.get("rate_code") else {},

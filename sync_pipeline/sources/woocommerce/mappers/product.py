@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.base import Ref, reads
-from sync_pipeline.entities.catalogue import Product, Stock
+from sync_pipeline.entities.product import Product
+from sync_pipeline.entities.stock import Stock
 from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, text
 
 STATUS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sync_pipeline.entities.order import ItemType, OrderItem, Refund
+from sync_pipeline.entities.order_item import ItemType, OrderItem, Refund
 from sync_pipeline.entities.values import when
 from sync_pipeline.sources.woocommerce.mappers.order import line_item
 from sync_pipeline.sources.woocommerce.mappers.values import amount, money, plain, records, ref, text, total
@@ -17,7 +17,7 @@ def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
         for line in records(payload, f"{kind}_lines"):
             yield OrderItem(
                 item_type=ItemType.REFUND,
-                external_id=f"{kind}:{line.get('id')}",
+                external_item_id=f"{kind}:{line.get('id')}",
                 name=text(line, label),
                 total=amount(line, "total", f"{kind}_lines."),
                 tax_total=money(line, "total_tax", f"{kind}_lines."),
@@ -38,13 +38,16 @@ def to_refund(payload: Mapping[str, Any]) -> Refund:
     tax = total(one.tax_total or 0 * given for one in items)
     if tax:
         items.append(
-            OrderItem(item_type=ItemType.REFUND, external_id="tax", name="Tax", total=tax, metadata={"of": "tax"})
+            OrderItem(item_type=ItemType.REFUND, external_item_id="tax", name="Tax", total=tax, metadata={"of": "tax"})
         )
     rest = -given - total(one.total for one in items)
     if rest or not items:
         items.append(
             OrderItem(
-                item_type=ItemType.REFUND, external_id="amount", name=plain(payload, "reason") or "Refund", total=rest
+                item_type=ItemType.REFUND,
+                external_item_id="amount",
+                name=plain(payload, "reason") or "Refund",
+                total=rest,
             )
         )
     reason = plain(payload, "reason")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.base import reads
-from sync_pipeline.entities.catalogue import Variant
+from sync_pipeline.entities.variant import Variant
 from sync_pipeline.sources.woocommerce.mappers.product import PRICES, STATUS, STOCK, kept, to_stock
 from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, ref, text
 

@@ -1,19 +1,17 @@
-"""Payloads of the catalogue, key for key as WooCommerce 10.0.2 answers them (recorded)."""
+"""Payloads of the catalogue, with the fields of WooCommerce 10.0.2 in its order (recorded)."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.encoding import HOME, href, links
 from sandbox.woocommerce.prices import current_price, on_sale, shown_prices
 from sandbox.woocommerce.table import Json, Row
 
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
-
 _EMPTY_SIZE = {"length": "", "width": "", "height": ""}
 
 
-def product(store: "StoreBase", row: Row) -> Json:
+# Long: one literal, in the order of the API.
+def product(store: StoreBase, row: Row) -> Json:
     f = row.fields
     kind = f.get("type", "simple")
     status = f.get("status", "publish")
@@ -86,7 +84,7 @@ def product(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def variation(store: "StoreBase", row: Row) -> Json:
+def variation(store: StoreBase, row: Row) -> Json:
     f = row.fields
     parent = store.tables["products"].rows.get(f["parent_id"])
     price = current_price(store, f)
@@ -132,7 +130,7 @@ def variation(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def variation_analytics(store: "StoreBase", row: Row) -> Json:
+def variation_analytics(store: StoreBase, row: Row) -> Json:
     """wc-analytics/variations: the same keys, but the full name and links to a parent 0 (recorded)."""
     base = f"{HOME}/wp-json/wc-analytics/products/0"
     return {
@@ -146,15 +144,15 @@ def variation_analytics(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def variation_as_product(store: "StoreBase", row: Row) -> Json:
-    """GET products/<variation id> and products?sku= answer a variation in the shape of a product."""
+def variation_as_product(store: StoreBase, row: Row) -> Json:
+    """GET products/<variation id> and products?sku= answer a variation with the fields of a product."""
     fields = {**row.fields, "name": variation_name(store, row), "type": "variation"}
     parent = store.tables["products"].rows.get(row.fields["parent_id"])
     shown = product(store, Row(row.id, fields, row.created, row.modified))
     return {**shown, "permalink": _variation_permalink(parent, fields)}
 
 
-def variation_name(store: "StoreBase", row: Row) -> str:
+def variation_name(store: StoreBase, row: Row) -> str:
     parent = store.tables["products"].rows.get(row.fields["parent_id"])
     options = ", ".join(str(a["option"]) for a in row.fields.get("attributes", ()))
     return f"{parent.fields['name'] if parent else ''} - {options}"
@@ -181,7 +179,7 @@ def image(i: Json) -> Json:
     }
 
 
-def _dates(store: "StoreBase", row: Row) -> Json:
+def _dates(store: StoreBase, row: Row) -> Json:
     return {
         "date_created": store.local(row.created),
         "date_created_gmt": store.gmt(row.created),
@@ -190,7 +188,7 @@ def _dates(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def _sale_dates(store: "StoreBase", f: Json) -> Json:
+def _sale_dates(store: StoreBase, f: Json) -> Json:
     start, stop = f.get("date_on_sale_from"), f.get("date_on_sale_to")
     return {
         "date_on_sale_from": store.local(start),
@@ -200,7 +198,7 @@ def _sale_dates(store: "StoreBase", f: Json) -> Json:
     }
 
 
-def _attributes(store: "StoreBase", f: Json) -> list[Json]:
+def _attributes(store: StoreBase, f: Json) -> list[Json]:
     """The name is looked up, so that renaming an attribute shows in every product; `_slug` is our own."""
     rows = store.tables["attributes"].rows
     return [
@@ -226,7 +224,7 @@ def _stock(f: Json) -> Json:
     }
 
 
-def _shipping_class(store: "StoreBase", f: Json) -> Json:
+def _shipping_class(store: StoreBase, f: Json) -> Json:
     found = store.tables["shipping_classes"].rows.get(f.get("shipping_class_id", 0))
     return {
         "shipping_class": found.fields["slug"] if found else "",
@@ -234,7 +232,7 @@ def _shipping_class(store: "StoreBase", f: Json) -> Json:
     }
 
 
-def _terms(store: "StoreBase", kind: str, f: Json) -> list[Json]:
+def _terms(store: StoreBase, kind: str, f: Json) -> list[Json]:
     rows = store.tables[kind].rows
     found = [rows[i] for i in f.get(kind, ()) if i in rows]
     return [{"id": r.id, "name": r.fields["name"], "slug": r.fields["slug"]} for r in found]

@@ -1,14 +1,11 @@
 """Payloads of orders, refunds, customers and coupons, as recorded from WooCommerce 10.0.2."""
 
 import hashlib
-from typing import TYPE_CHECKING
 
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.encoding import HOME, href, links
 from sandbox.woocommerce.prices import SYMBOLS
 from sandbox.woocommerce.table import Json, Row
-
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
 
 _BILLING = (
     "first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode", "country",
@@ -18,7 +15,7 @@ _SHIPPING = tuple(name for name in _BILLING if name != "email")
 _LISTS = ("line_items", "tax_lines", "shipping_lines", "fee_lines", "coupon_lines")
 
 
-def order(store: "StoreBase", row: Row) -> Json:
+def order(store: StoreBase, row: Row) -> Json:
     f = row.fields
     paid, completed = f.get("date_paid"), f.get("date_completed")
     owner = {"customer": href(f"customers/{f['customer_id']}")} if f["customer_id"] else {}
@@ -73,19 +70,19 @@ def order(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def refunds_of(store: "StoreBase", order_id: int) -> list[tuple[int, Row]]:
-    """Newest first, the trashed ones not."""
+def refunds_of(store: StoreBase, order_id: int) -> list[tuple[int, Row]]:
+    """Newest first, without the trashed ones."""
     table = store.tables["refunds"]
     return [(i, table.rows[i]) for i in reversed(table.children.get(order_id, []))]
 
 
-def refund(store: "StoreBase", row: Row) -> Json:
+def refund(store: StoreBase, row: Row) -> Json:
     """As /refunds lists it: with parent_id, and (alone among the dated kinds) without date_modified."""
     shown = refund_in_order(store, row)
     return {"id": shown.pop("id"), "parent_id": row.fields["parent_id"], **shown}
 
 
-def refund_in_order(store: "StoreBase", row: Row) -> Json:
+def refund_in_order(store: StoreBase, row: Row) -> Json:
     """As /orders/<id>/refunds lists it: no parent_id."""
     f = row.fields
     path = f"orders/{f['parent_id']}"
@@ -108,7 +105,7 @@ _CUSTOMER_ADDRESS = (
 )  # fmt: skip
 
 
-def customer(store: "StoreBase", row: Row) -> Json:
+def customer(store: StoreBase, row: Row) -> Json:
     f = row.fields
     billing, shipping = f.get("billing", {}), f.get("shipping", {})
     digest = hashlib.sha256(f["email"].strip().lower().encode()).hexdigest()
@@ -132,7 +129,7 @@ def customer(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def coupon(store: "StoreBase", row: Row) -> Json:
+def coupon(store: StoreBase, row: Row) -> Json:
     f = row.fields
     return {
         "id": row.id,

@@ -1,17 +1,15 @@
 """Payloads of taxes, shipping, gateways and settings, as recorded from WooCommerce 10.0.2."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.encoding import HOME, href, links
 from sandbox.woocommerce.table import Json, Row
-
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
 
 VERSION = "10.0.2"
 
 
-def tax(_store: "StoreBase", row: Row) -> Json:
+def tax(_store: StoreBase, row: Row) -> Json:
     f = row.fields
     return {
         "id": row.id,
@@ -32,11 +30,11 @@ def tax(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def tax_class(_store: "StoreBase", row: Row) -> Json:
+def tax_class(_store: StoreBase, row: Row) -> Json:
     return {"slug": row.id, "name": row.fields["name"], "_links": {"collection": [href("taxes/classes")]}}
 
 
-def shipping_zone(_store: "StoreBase", row: Row) -> Json:
+def shipping_zone(_store: StoreBase, row: Row) -> Json:
     more = {"describedby": href(f"shipping/zones/{row.id}/locations")}
     f = row.fields
     return {
@@ -47,7 +45,7 @@ def shipping_zone(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def shipping_zone_location(_store: "StoreBase", row: Row) -> Json:
+def shipping_zone_location(_store: StoreBase, row: Row) -> Json:
     f = row.fields
     zone = f"shipping/zones/{f['zone_id']}"
     return {
@@ -57,7 +55,7 @@ def shipping_zone_location(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def shipping_zone_method(_store: "StoreBase", row: Row) -> Json:
+def shipping_zone_method(_store: StoreBase, row: Row) -> Json:
     f = row.fields
     zone = f"shipping/zones/{f['zone_id']}"
     return {
@@ -74,7 +72,7 @@ def shipping_zone_method(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def payment_gateway(_store: "StoreBase", row: Row) -> Json:
+def payment_gateway(_store: StoreBase, row: Row) -> Json:
     f = row.fields
     return {
         "id": row.id,
@@ -96,7 +94,7 @@ def payment_gateway(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def setting(_store: "StoreBase", row: Row) -> Json:
+def setting(_store: StoreBase, row: Row) -> Json:
     shown = dict(row.fields)
     shown["_links"] = links("settings/general", row.id, allow="GET,POST,PUT,PATCH")
     return {"id": row.id, **shown}
@@ -118,7 +116,7 @@ def field(name: str, label: str, value: Any, *, default: str = "", kind: str = "
     }
 
 
-def current_currency(store: "StoreBase") -> Json:
+def current_currency(store: StoreBase) -> Json:
     names = {
         "USD": "United States (US) dollar",
         "EUR": "Euro",
@@ -131,8 +129,8 @@ def current_currency(store: "StoreBase") -> Json:
     return {**shown, "_links": links("data/currencies", code, allow="GET")}
 
 
-def system_status(store: "StoreBase") -> Json:
-    """The part of it a client looks at: versions, storage of orders, currency, plugins."""
+def system_status(store: StoreBase) -> Json:
+    """The parts that a client reads: versions, storage of orders, currency, plugins."""
     return {
         "environment": {
             "home_url": HOME, "site_url": HOME, "store_id": "5a6d0b0c-0000-4000-8000-000000000001",
@@ -175,8 +173,8 @@ def system_status(store: "StoreBase") -> Json:
     }  # fmt: skip
 
 
-def site_index(store: "StoreBase") -> Json:
-    """/wp-json/: what a client recognizes a shop by."""
+def site_index(store: StoreBase) -> Json:
+    """/wp-json/: the site's description."""
     return {
         "name": "Sandbox shop", "description": "", "url": HOME, "home": HOME, "gmt_offset": "",
         "timezone_string": store.timezone_name, "page_for_posts": 0, "page_on_front": 0,
@@ -187,7 +185,7 @@ def site_index(store: "StoreBase") -> Json:
 
 
 def namespace_index(namespace: str, routes: list[tuple[str, str]]) -> Json:
-    """/wp-json/wc/v3: the routes there are, so that a client can see what this shop has."""
+    """/wp-json/wc/v3: the routes of the shop."""
     shown = {}
     for path, allow in routes:
         methods = allow.split(", ")

@@ -1,16 +1,14 @@
 """Payloads of categories, tags, attributes and reviews, as recorded from WooCommerce 10.0.2."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.woocommerce.base import StoreBase
 from sandbox.woocommerce.encoding import HOME, href, links
 from sandbox.woocommerce.table import Json, Row
 
-if TYPE_CHECKING:
-    from sandbox.woocommerce.base import StoreBase
 
-
-def category(store: "StoreBase", row: Row) -> Json:
+def category(store: StoreBase, row: Row) -> Json:
     f = row.fields
     up = {"up": href(f"products/categories/{f['parent']}")} if f.get("parent") else {}
     return {
@@ -28,7 +26,7 @@ def category(store: "StoreBase", row: Row) -> Json:
 
 
 def _term(path: str) -> Any:
-    def tag(store: "StoreBase", row: Row) -> Json:
+    def tag(store: StoreBase, row: Row) -> Json:
         f = row.fields
         return {
             "id": row.id,
@@ -42,7 +40,7 @@ def _term(path: str) -> Any:
     return tag
 
 
-def attribute(_store: "StoreBase", row: Row) -> Json:
+def attribute(_store: StoreBase, row: Row) -> Json:
     f = row.fields
     return {
         "id": row.id,
@@ -55,7 +53,7 @@ def attribute(_store: "StoreBase", row: Row) -> Json:
     }
 
 
-def attribute_term(store: "StoreBase", row: Row) -> Json:
+def attribute_term(store: StoreBase, row: Row) -> Json:
     f = row.fields
     return {
         "id": row.id,
@@ -68,7 +66,7 @@ def attribute_term(store: "StoreBase", row: Row) -> Json:
     }
 
 
-def review(store: "StoreBase", row: Row) -> Json:
+def review(store: StoreBase, row: Row) -> Json:
     f = row.fields
     about = store.tables["products"].rows.get(f["product_id"])
     digest = hashlib.sha256(f["reviewer_email"].strip().lower().encode()).hexdigest()

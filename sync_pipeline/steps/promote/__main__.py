@@ -1,0 +1,9 @@
+"""`python -m sync_pipeline.steps.promote TABLE` prints the generated statements of a table."""
+
+import sys
+
+from sync_pipeline.entities.core import core_tables
+from sync_pipeline.steps.promote.statements import ROWS, for_table
+
+for name, statement in ROWS.items():
+    print(f"-- {name} --\n{for_table(statement, core_tables()[f'core.{sys.argv[1]}'], '<column>')};\n")
