@@ -20,6 +20,7 @@ from sync_pipeline.db.migrate import UNPROTECTED_TABLES, _config, ensure_login, 
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.revision import begin
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.promote.statements import for_each_table, for_table
 
@@ -39,6 +40,15 @@ def test_every_table_with_an_organization_forces_its_policy(owner_url: str) -> N
         conn.exec_driver_sql("CREATE TABLE core.forgotten (org_id bigint)")
         assert conn.exec_driver_sql(UNPROTECTED_TABLES).scalars().all() == ["core.forgotten"]
         conn.rollback()
+
+
+def test_every_provider_has_a_partition_for_its_records(owner_url: str) -> None:
+    with create_engine(owner_url, poolclass=NullPool).connect() as conn:
+        partitions = conn.exec_driver_sql(
+            "SELECT relid::regclass::text FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
+        ).scalars()
+        missing = {f"capture.{name}_sync" for name in all_sources()} - set(partitions)
+    assert not missing, "CONTRIBUTING, “A new provider”, says how to add them"
 
 
 def test_every_view_reads_as_the_one_who_asks(owner_url: str) -> None:
