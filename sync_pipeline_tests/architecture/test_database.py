@@ -22,7 +22,7 @@ from sync_pipeline.db.revision import begin
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
-from sync_pipeline.steps.promote.statements import for_each_table, for_table
+from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
 _BASELINE = "80e28cfad71ed915fdf7a672cc49f5e82c83263565e7bdca1ec71ef1ff80c2d3"
