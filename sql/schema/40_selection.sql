@@ -34,6 +34,9 @@ CREATE TABLE selection.sync_selective_config (
     batch_id bigint,
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
+-- Ignored records are left out of a remap plan, and are few.
+CREATE INDEX sync_selective_config_ignored
+ON selection.sync_selective_config (org_id, connection_id, entity_type, external_id) WHERE decision = 'ignore';
 
 -- What is decided once for the records to come.
 CREATE TABLE selection.standing_rule (

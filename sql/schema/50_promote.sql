@@ -16,12 +16,16 @@ CREATE TABLE promote.integration_mapping (
     queue_id uuid,                      -- what wrote this row last; undo compares with it
     first_promoted_at timestamptz NOT NULL DEFAULT now(),
     last_promoted_at timestamptz NOT NULL DEFAULT now(),
+    mapper bigint,                      -- fingerprint of the mapper that wrote the core row; null: before it was kept
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 CREATE INDEX integration_mapping_internal ON promote.integration_mapping (org_id, core_table, internal_id);
 -- What was deleted in core is little: previews ask whether a record that differs is among it.
 CREATE INDEX integration_mapping_deleted
 ON promote.integration_mapping (org_id, connection_id, entity_type, external_id) WHERE promoted_deleted;
+-- Rows of an older mapper are the entries on both sides of the current one: where there are none, nothing is read.
+CREATE INDEX integration_mapping_mapper
+ON promote.integration_mapping (org_id, connection_id, entity_type, mapper) WHERE NOT promoted_deleted;
 
 CREATE TABLE promote.sync_queue (
     org_id bigint NOT NULL,

@@ -1,4 +1,4 @@
-"""export: payloads as captured, one JSON text a line."""
+"""export: captured payloads, one JSON text a line."""
 
 import sys
 from typing import Annotated
@@ -16,10 +16,10 @@ def export(
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
-    history: Annotated[bool, typer.Option("--history", help="Every version there ever was, oldest first.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Every version, oldest first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Payloads as captured, a JSON text a line, by external id; numbers digit for digit."""
+    """Print captured payloads, one JSON text a line, by external id. Numbers keep all their digits."""
     del as_json  # every line is JSON anyway
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.output import note

@@ -1,10 +1,10 @@
-"""plan, apply, undo: what exactly will happen, making it happen, and taking it back."""
+"""plan, apply, undo."""
 
 from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
@@ -16,20 +16,39 @@ def register(app: typer.Typer) -> None:
     app.command("undo")(undo)
 
 
-def plan(org: Org, as_json: Json = False) -> None:
-    """Commit the selection into a plan: its id, hash and counts. Nothing is promoted yet."""
+def plan(
+    org: Org,
+    connection: AnyConnection = None,
+    entity: Entities = None,
+    remap: Annotated[
+        bool, typer.Option("--remap", help="Plan the records in core that an older mapper has mapped.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan what is included and not yet in core: the plan's id, hash and counts. Nothing is promoted yet."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
     with opened() as context:
-        made = select.make_plan(context.db, context.org(org), actor=context.actor, origin="command")
+        tenant = context.org(org)
+        chosen = None
+        if connection or entity:
+            chosen = [(one, s) for one, streams in context.streams(tenant, connection, entity) for s in streams]
+        if remap:
+            made = select.make_remap_plan(context.db, tenant, chosen, actor=context.actor)
+        else:
+            entities = None if chosen is None else [(one.connection_id, s.entity_type) for one, s in chosen]
+            made = select.make_plan(context.db, tenant, actor=context.actor, entities=entities)
     if as_json:
-        counts = {"create": made.creates, "update": made.updates, "delete": made.deletes} if made else {}
         emit(
             {
                 "plan": made.plan_id if made else None,
                 "hash": made.hash if made else None,
-                "counts": counts or {"create": 0, "update": 0, "delete": 0},
+                "counts": {
+                    "create": made.creates if made else 0,
+                    "update": made.updates if made else 0,
+                    "delete": made.deletes if made else 0,
+                },
             }
         )
     elif made:
@@ -39,13 +58,15 @@ def plan(org: Org, as_json: Json = False) -> None:
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:
         note(
-            "There is nothing to plan: everything that is included is in core already. "
+            "There is nothing to renew: the current mappers have mapped everything that is in core."
+            if remap
+            else "There is nothing to plan: everything that is included is already in core. "
             f"Next: sync-pipeline status {org}"
         )
 
 
 def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Approve a plan and promote exactly its records; a stale plan changes nothing."""
+    """Approve a plan and promote its records. A stale plan changes nothing."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
@@ -54,7 +75,7 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
 
     with opened() as context, listener() as heard:
         tenant = context.org(org)
-        found = select.plan(context.db, tenant, plan)  # an unknown plan is said before anything starts
+        found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
         try:
             report = promote(context, tenant, str(found.plan_id), heard)
         except StalePlan as error:
@@ -76,14 +97,14 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
     for line in report.errors:
         note(f"FAILED {line['connection']} {line['entity']} {line['external_id']}: {line['reason']}")
     if report.failed or report.state != "done":
-        note("Correct the cause and apply the same plan again, or make a new one.")
+        note("Correct the cause and apply the same plan again, or make a new plan.")
         raise typer.Exit(1)
     if not as_json:
-        say(f"Take it back with: sync-pipeline undo {org} {report.plan}")
+        say(f"To undo it: sync-pipeline undo {org} {report.plan}")
 
 
 def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Take a promotion back: core rows return to what they were before it."""
+    """Undo a promotion: its core rows return to their state before it."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote, select
 
@@ -95,9 +116,9 @@ def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
         emit({"plan": report.plan, "queue": report.queue, "state": "undone", "rows": report.rows,
               "merged": report.merged, "seconds": report.seconds})  # fmt: skip
     else:
-        say(f"Plan {report.plan} is undone: {report.rows:,} rows of core are as they were before it.")
+        say(f"Plan {report.plan} is undone: {report.rows:,} core rows are back in their state before it.")
         if report.merged:
-            say(f"{report.merged:,} more were merged anew from the records that stay.")
+            say(f"{report.merged:,} more rows were merged again from their other records.")
 
 
 def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
@@ -111,4 +132,4 @@ def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
         note(f"  {one.get('connection')} {one.get('entity')} {one.get('external_id')}")
     if len(error.stale) > 20:
         note(f"  … and {len(error.stale) - 20:,} more")
-    note(f"Nothing was changed. Look at them again, select, and: sync-pipeline plan {org}")
+    note(f"Nothing was changed. Review these records, select them again, then: sync-pipeline plan {org}")

@@ -11,7 +11,7 @@ from sync_pipeline.cli.pull import messages
 if TYPE_CHECKING:
     from sync_pipeline.cli.pipeline import RunOutcome
 
-_COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings")
+_COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings", "mapped_by_older")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """Compare what is captured with what is in core: + new, ~ updated, - deleted, = in sync."""
+    """Compare what is captured with core: + new, ~ updated, - deleted, = in sync."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import Listener
@@ -42,11 +42,8 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
         raise typer.Exit(1)
     if not as_json:
         undecided = sum(r.undecided for r in outcome.previews.values())
-        say(
-            f"{undecided:,} are undecided. Next: sync-pipeline select {org} --connection C --entity E --all --include"
-            if undecided
-            else f"Nothing is undecided. Next: sync-pipeline plan {org}"
-        )
+        then = f"select {org} --connection C --entity E --all --include" if undecided else f"plan {org}"
+        say(f"{undecided:,} records are undecided. Next: sync-pipeline {then}")
 
 
 def show_preview(outcome: "RunOutcome") -> None:
@@ -57,7 +54,18 @@ def show_preview(outcome: "RunOutcome") -> None:
             r = outcome.previews.get((one.name, stream.name))
             rows.append((stream.name, *(getattr(r, name, None) for name in _COUNTS)))
         show(
-            ["entity", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided", "warnings"],
+            [
+                "entity",
+                "+ new",
+                "~ updated",
+                "- deleted",
+                "= in sync",
+                "included",
+                "ignored",
+                "undecided",
+                "warnings",
+                "older mapper",
+            ],
             rows,
             title=f"{one.name} ({one.provider})",
         )

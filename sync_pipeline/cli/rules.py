@@ -1,4 +1,4 @@
-"""rule: what is decided once for the records to come."""
+"""rule: decisions that also cover future records."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ import typer
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
 from sync_pipeline.cli.output import emit, say, show
 
-commands = typer.Typer(no_args_is_help=True, help="Standing rules: decided once, for the records to come.")
+commands = typer.Typer(no_args_is_help=True, help="Standing rules: decisions that also cover future records.")
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 @commands.command("add")
-def add(
+def add(  # one parameter an option
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
@@ -27,7 +27,7 @@ def add(
     why: Why = None,
     as_json: Json = False,
 ) -> None:
-    """Make a rule; it decides from the next preview on."""
+    """Add a rule; it applies from the next preview on."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
@@ -40,12 +40,12 @@ def add(
     if as_json:
         emit({"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind})
     else:
-        say(f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It decides from the next pull or preview on.")
+        say(f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It applies from the next pull or preview on.")
 
 
 @commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
-    """The rules in force."""
+    """List the active rules."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
     from sync_pipeline.steps import select as step
@@ -75,12 +75,12 @@ def list_all(org: Org, as_json: Json = False) -> None:
     elif rows:
         show(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        say(f"{org} has no rules: every change waits for a person.")
+        say(f"{org} has no rules: every change waits for a decision.")
 
 
 @commands.command("drop")
 def drop(org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE")], as_json: Json = False) -> None:
-    """End a rule; what it decided stays decided."""
+    """End a rule; its decisions stay."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
@@ -89,7 +89,7 @@ def drop(org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE")], as_j
     if as_json:
         emit({"org": org, "rule": rule_id, "dropped": True})
     else:
-        say(f"Rule {rule_id} has ended. What it decided stays decided.")
+        say(f"Rule {rule_id} has ended. Its decisions stay.")
 
 
 def _value(text: str | None) -> Any:

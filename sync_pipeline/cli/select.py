@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command("select")(select)
 
 
-def select(
+def select(  # one parameter an option
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
@@ -26,20 +26,20 @@ def select(
     ] = None,
     search: Annotated[str | None, typer.Option("--search", metavar="T", help="All that match this search.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
-    excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="But not these.")] = None,
+    excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
     why: Why = None,
     draft: Annotated[
         bool, typer.Option("--draft", help="Nothing is promoted until someone makes and applies a plan.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Include or ignore records, in the version captured now."""
+    """Include or ignore records in their captured version."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import select as step
 
     if include is None:
-        raise ConfigurationError("Say what to do with them: --include or --ignore.")
+        raise ConfigurationError("Say whether to --include or --ignore the records.")
     listed = _ids(ids)
     if ids is not None and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
@@ -61,25 +61,16 @@ def select(
             draft=draft,
         )
         promotes = include and not draft and one.common().promote_on_select
-    decision = "include" if include else "ignore"
     if as_json:
-        emit(
-            {
-                "org": org,
-                "connection": one.name,
-                "entity": stream.name,
-                "decision": decision,
-                "records": done.records,
-                "batch": done.batch_id,
-                "draft": draft,
-            }
-        )
+        decision = "include" if include else "ignore"
+        emit({"org": org, "connection": one.name, "entity": stream.name, "decision": decision,
+              "records": done.records, "batch": done.batch_id, "draft": draft})  # fmt: skip
         return
     say(f"{done.records:,} {stream.name} {'included' if include else 'ignored'}{' as a draft' if draft else ''}.")
     if not include:
         return
     if promotes:
-        say("Where `sync-pipeline up` runs, they are promoted within seconds. Otherwise:")
+        say("If `sync-pipeline up` runs, they are promoted within seconds. Otherwise:")
     say(f"Next: sync-pipeline plan {org}")
 
 

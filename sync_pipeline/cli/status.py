@@ -1,4 +1,4 @@
-"""status: per connection and entity, what is captured, what would change, what is selected and promoted."""
+"""status: what is captured, would change, is selected and promoted, per connection and entity."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(org: Org, as_json: Json = False) -> None:
-    """Where everything stands: captured, would change, selected, promoted, the ledger, the last run."""
+    """Show what is captured, would change, is selected and promoted; the ledger and the last run."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -35,7 +35,7 @@ def status(org: Org, as_json: Json = False) -> None:
 
 
 def show_connection(one: "ConnectionStatus") -> None:
-    """One connection as a table, and what there is to say about it."""
+    """One connection as a table, with its messages."""
     show(
         ["entity", "captured", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided",
          "promoted", "quarantined", "ledger", "last run"],
@@ -47,6 +47,8 @@ def show_connection(one: "ConnectionStatus") -> None:
         title=f"{one.name} ({one.provider})",
     )  # fmt: skip
     for e in one.entities:
+        if e.mapped_by_older:
+            say(f"{e.entity}: {e.mapped_by_older:,} mapped by an older mapper.")
         if e.message:
             say(f"{e.entity}: {e.message}")
 
@@ -63,6 +65,7 @@ def _connection(one: "ConnectionStatus") -> dict[str, Any]:
                 "updated": e.updated,
                 "deleted": e.deleted,
                 "in_sync": e.in_sync,
+                "mapped_by_older": e.mapped_by_older,
                 "included": e.included,
                 "ignored": e.ignored,
                 "undecided": e.undecided,
@@ -87,8 +90,11 @@ def _ledger(e: "EntityStatus") -> str:
 
 def _advise(org: str, found: Any) -> None:
     entities = [e for one in found for e in one.entities]
+    older = sum(e.mapped_by_older for e in entities)
+    if older:
+        say(f"{older:,} records were mapped by an older mapper. Renew them: sync-pipeline plan {org} --remap")
     if any(e.quarantined for e in entities):
-        say(f"Some records could not be taken in: sync-pipeline quarantine {org}")
+        say(f"Some records could not be captured. Show them: sync-pipeline quarantine {org}")
     if all(e.last_run is None for e in entities):
         say(f"Next: sync-pipeline pull {org}")
     elif any(e.undecided for e in entities):
@@ -96,4 +102,4 @@ def _advise(org: str, found: Any) -> None:
     elif any(e.included for e in entities):
         say(f"Next: sync-pipeline plan {org}")
     else:
-        say(f"Nothing waits. Next: sync-pipeline pull {org}")
+        say(f"Nothing is waiting. Next: sync-pipeline pull {org}")

@@ -1,6 +1,6 @@
 """table: the captured records of an entity, with their status."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command("table")(table)
 
 
-def table(
+def table(  # one parameter an option
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
@@ -27,13 +27,15 @@ def table(
     ] = None,
     sort: Annotated[
         str | None,
-        typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; F:desc turns it."),
+        typer.Option(
+            "--sort", metavar="F", help="external_id, name, modified or captured; add :desc for descending order."
+        ),
     ] = None,
     page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
     page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Browse captured records with their status, newest preview."""
+    """Show captured records with their status from the newest preview."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import preview
 
@@ -56,22 +58,8 @@ def table(
             note(found.message)
         return
     if found.data:
-        show(
-            ["id", "status", "name", "code", "email", "decision", "changed", "warnings"],
-            [
-                (
-                    row["external_id"],
-                    row["status"],
-                    row["display"].get("name"),
-                    _code(row["display"]),
-                    row["display"].get("email"),
-                    row.get("decision"),
-                    ", ".join(row.get("changed_fields") or ()),
-                    "; ".join(str(w.get("message", w.get("code"))) for w in row.get("warnings") or ()),
-                )
-                for row in found.data
-            ],
-        )
+        columns = ["id", "status", "name", "code", "email", "decision", "changed", "warnings"]
+        show(columns, [_row(row) for row in found.data])
     first = (page - 1) * page_size + 1
     shown = f"{first:,}–{first + len(found.data) - 1:,} of " if found.data else ""
     say(f"{shown}{found.row_count:,} {entity}, page {found.page}.")
@@ -86,5 +74,15 @@ def table(
         say(f"Next: sync-pipeline pull {org} --connection {connection} --entity {entity}")
 
 
-def _code(display: dict[str, object]) -> object:
-    return next((v for k, v in display.items() if k not in ("name", "email")), None)
+def _row(row: dict[str, Any]) -> tuple[Any, ...]:
+    display = row["display"]
+    return (
+        row["external_id"],
+        row["status"],
+        display.get("name"),
+        next((value for name, value in display.items() if name not in ("name", "email")), None),
+        display.get("email"),
+        row["decision"],
+        ", ".join(row["changed_fields"]),
+        "; ".join(str(warning.get("message", warning.get("code"))) for warning in row["warnings"]),
+    )

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs.graph import CORE, Stage, core_key, key, store_key, tables_of
+from sync_pipeline.defs.graph import Stage, core_key, fed_by, key, store_key
 from sync_pipeline.defs.resources import Runtime, SyncResource
+from sync_pipeline.entities.core import core_tables
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
 
@@ -67,7 +68,7 @@ def _places(stage: Stage) -> dict[str, dg.AssetKey]:
 
 
 def _tables() -> dict[str, dg.AssetKey]:
-    return {f"core.{table}": core_key(table) for table in CORE}
+    return {table.name: core_key(table.short) for table in core_tables().values()}
 
 
 def _capture_rules() -> Sequence[CheckRule]:
@@ -120,10 +121,10 @@ def _select_rules() -> Sequence[CheckRule]:
 
 def _core_rules() -> Sequence[CheckRule]:
     streams = [
-        (f"{source.name}/{stream.entity_type}", core_key(tables_of(stream)[0]))
+        (f"{source.name}/{stream.entity_type}", core_key(fed_by(stream)[0].short))
         for source in all_sources().values()
         for stream in source.streams.values()
-        if tables_of(stream)
+        if fed_by(stream)
     ]
     return [
         CheckRule(

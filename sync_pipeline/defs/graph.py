@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 
 import dagster as dg
 
+from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
 from sync_pipeline.sources.base import Source, Stream, all_sources
 
 ORG_NAME = "org"
@@ -25,31 +26,6 @@ class Stage(StrEnum):
 
 
 GROUPS = {Stage.RAW: "capture", Stage.PREVIEW: "preview", Stage.SELECTED: "select", Stage.CORE: "core"}
-
-# Which core tables the records of an entity end up in. An entity that is not named here is reference data.
-_TABLES: Mapping[str, Sequence[str]] = {
-    "category": ("categories",),
-    "customer": ("customers", "customer_addresses"),
-    "product": ("products", "inventory_items"),
-    "variant": ("product_variants", "inventory_items"),
-    "inventory_item": ("inventory_items",),
-    "order": ("sales_orders", "sales_order_items", "customers"),
-    "order_lines": ("sales_order_items",),
-    "refund": ("sales_order_items", "sales_orders"),
-}
-REFERENCE = "reference_data"
-CORE: Mapping[str, str] = {
-    "categories": "the category tree, with parents",
-    "customers": "one row a person or company over all stores; lifetime value and segment come from captured orders",
-    "customer_addresses": "further addresses of customers, where the store keeps them as records of their own",
-    "products": "one row a product over all stores (the same SKU is the same product)",
-    "product_variants": "variations and variants, each with its own SKU, price and attributes",
-    "inventory_items": "stock of an article at one place; an empty quantity means that the store does not count it",
-    "sales_orders": "order headers: number, status, currency, totals, customer, addresses, UTC times",
-    "sales_order_items": "lines, shipping, fees, discounts, taxes and refunds of the orders",
-    REFERENCE: "what has no table of its own: tags, attributes, coupons, taxes, settings",
-}
-
 
 _CORE_TEXT = """core.{table}: {holds}.
 
@@ -89,13 +65,9 @@ def store_key(provider: str) -> dg.AssetKey:
     return dg.AssetKey(["store", provider])
 
 
-def tables_of(stream: Stream) -> Sequence[str]:
-    """The core tables a stream's records are promoted to."""
-    if stream.to_entity is None:
-        return ()
-    if stream.entity is None:
-        return (REFERENCE,)
-    return _TABLES.get(stream.entity, (REFERENCE,))
+def fed_by(stream: Stream) -> Sequence[CoreTable]:
+    """The core tables that a stream's records are promoted to."""
+    return () if stream.to_entity is None else tables_of(stream.entity)
 
 
 def stores() -> Iterator[dg.AssetSpec]:
@@ -129,23 +101,23 @@ def flow_specs(provider: str) -> Sequence[dg.AssetSpec]:
 @cache
 def core_specs() -> Sequence[dg.AssetSpec]:
     """The core tables; each depends on the selected assets that feed it."""
-    fed: dict[str, list[dg.AssetKey]] = {table: [] for table in CORE}
+    fed: dict[str, list[dg.AssetKey]] = {name: [] for name in core_tables()}
     for source in all_sources().values():
         for stream in source.streams.values():
-            for table in tables_of(stream):
-                fed[table].append(key(Stage.SELECTED, source.name, stream.name))
+            for table in fed_by(stream):
+                fed[table.name].append(key(Stage.SELECTED, source.name, stream.name))
     return [
         dg.AssetSpec(
-            core_key(table),
-            deps=fed[table],
+            core_key(table.short),
+            deps=fed[table.name],
             partitions_def=ORG,
             group_name=GROUPS[Stage.CORE],
             owners=OWNERS,
             kinds={"postgres", "table"},
-            tags={"stage": Stage.CORE.value, "table": table},
-            description=_CORE_TEXT.format(table=table, holds=holds),
+            tags={"stage": Stage.CORE.value, "table": table.short},
+            description=_CORE_TEXT.format(table=table.short, holds=table.holds),
         )
-        for table, holds in CORE.items()
+        for table in core_tables().values()
     ]
 
 

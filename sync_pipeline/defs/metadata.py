@@ -27,7 +27,17 @@ _SUMS = {
         "throttled",
         "resumed",
     ),
-    Stage.PREVIEW: ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings"),
+    Stage.PREVIEW: (
+        "new",
+        "updated",
+        "deleted",
+        "in_sync",
+        "mapped_by_older",
+        "included",
+        "ignored",
+        "undecided",
+        "warnings",
+    ),
     Stage.SELECTED: ("included", "ignored", "undecided"),
     Stage.CORE: ("done", "failed"),
 }

@@ -72,7 +72,7 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
 
 def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
     """One organization's plans, oldest first. Never raises."""
-    from sync_pipeline.steps import connect
+    from sync_pipeline.steps import connect, observe
     from sync_pipeline.steps import promote as step
 
     turn = Promoted()
@@ -83,8 +83,7 @@ def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
             turn.reports += step.resume(runtime.db, org, config.decision, actor=config.actor)
             for report in turn.reports:
                 runtime.on_report(slug, Stage.CORE, "plan", report)
-            with runtime.db.org(org.org_id) as conn:
-                turn.rows = dict(execute(conn, SQL["core_counts"]).mappings().one())
+            turn.rows = observe.core_counts(runtime.db, org)
             return turn
         plans = [config.plan] if config.plan else _unfinished(runtime, org.org_id)
         for plan in plans:
@@ -100,8 +99,7 @@ def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
             # Records that failed alone are counted, and the check `no_line_waits` lists them. None done is a failure.
             if report.state == "failed":
                 turn.error = f"plan {report.plan}: all {report.failed} records failed"
-        with runtime.db.org(org.org_id) as conn:
-            turn.rows = dict(execute(conn, SQL["core_counts"]).mappings().one())
+        turn.rows = observe.core_counts(runtime.db, org)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
         runtime.on_report(slug, Stage.CORE, "plan", error)
         turn.error = describe(error)

@@ -13,18 +13,6 @@ SELECT created_at AS started_at, state, done, failed FROM promote.sync_queue
 WHERE org_id = connect.current_org()
 ORDER BY created_at DESC LIMIT %(at_most)s
 
--- core_counts --
-SELECT
-    (SELECT count(*) FROM core.categories WHERE org_id = connect.current_org()) AS categories,
-    (SELECT count(*) FROM core.customers WHERE org_id = connect.current_org()) AS customers,
-    (SELECT count(*) FROM core.customer_addresses WHERE org_id = connect.current_org()) AS customer_addresses,
-    (SELECT count(*) FROM core.products WHERE org_id = connect.current_org()) AS products,
-    (SELECT count(*) FROM core.product_variants WHERE org_id = connect.current_org()) AS product_variants,
-    (SELECT count(*) FROM core.inventory_items WHERE org_id = connect.current_org()) AS inventory_items,
-    (SELECT count(*) FROM core.sales_orders WHERE org_id = connect.current_org()) AS sales_orders,
-    (SELECT count(*) FROM core.sales_order_items WHERE org_id = connect.current_org()) AS sales_order_items,
-    (SELECT count(*) FROM core.reference_data WHERE org_id = connect.current_org()) AS reference_data
-
 -- unfinished_plans --
 -- Approved plans that are not applied, and plans whose queue a crash left open; oldest first.
 SELECT p.plan_id

@@ -9,10 +9,11 @@ import dagster as dg
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import ReconcileConfig
 from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
-from sync_pipeline.defs.graph import CORE, ORG, OWNERS, core_key
+from sync_pipeline.defs.graph import ORG, OWNERS, core_key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.work import describe
+from sync_pipeline.entities.core import core_tables
 
 KEY = dg.AssetKey(["observe", "reconciliation"])
 _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "extra", "orphans", "error")
@@ -23,7 +24,7 @@ _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "ext
     specs=[
         dg.AssetSpec(
             KEY,
-            deps=[core_key(table) for table in CORE],
+            deps=[core_key(table.short) for table in core_tables().values()],
             partitions_def=ORG,
             group_name="observe",
             owners=OWNERS,

@@ -20,8 +20,8 @@ from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline_tests.commands import COMMAND, Commands, commands
 
 ENTITY_KEYS = {
-    "entity", "captured", "new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "promoted",
-    "quarantined", "ledger", "watermark", "last_run",
+    "entity", "captured", "new", "updated", "deleted", "in_sync", "mapped_by_older", "included", "ignored",
+    "undecided", "promoted", "quarantined", "ledger", "watermark", "last_run",
 }  # fmt: skip
 PULL_KEYS = {"entity", "new", "changed", "unchanged", "quarantined", "vanished", "requests", "bytes", "seconds"}
 

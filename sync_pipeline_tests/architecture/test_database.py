@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib import resources
@@ -14,12 +16,16 @@ from sqlalchemy import NullPool, create_engine
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import UNPROTECTED_TABLES, ensure_login, migrate
+from sync_pipeline.db.migrate import UNPROTECTED_TABLES, _config, ensure_login, migrate
 from sync_pipeline.db.queries import load
+from sync_pipeline.db.revision import begin
+from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.promote.statements import for_each_table, for_table
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+_BASELINE = "80e28cfad71ed915fdf7a672cc49f5e82c83263565e7bdca1ec71ef1ff80c2d3"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
@@ -193,7 +199,50 @@ def _dump(server: EmbeddedPostgres, database: str) -> list[str]:
         text=True,
     ).stdout
     skip = ("--", "\\restrict", "\\unrestrict")
-    return [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
+    lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
+    # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
+    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
+    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
+    return ordered.splitlines()
+
+
+def test_the_baseline_is_frozen() -> None:
+    """Databases in use were made by it: what changes since is a revision of its own (CONTRIBUTING.md)."""
+    folder = PROJECT / "sql" / "migrations" / "versions"
+    files = [folder / "0001_baseline.py", *sorted((folder / "0001_baseline").glob("*.sql"))]
+    assert hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest() == _BASELINE
+
+
+def test_revisions_follow_one_another_each_with_its_way_back(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    shutil.copytree(PROJECT / "sql" / "migrations" / "versions", versions, ignore=shutil.ignore_patterns("__pycache__"))
+    begin(versions, "one_more")
+    newest = begin(versions, "and_another")
+    files = sorted(versions.glob("[0-9]*.py"))
+    assert files[-1].stem == newest.name
+    for number, file in enumerate(files, 1):
+        text = file.read_text("utf-8")
+        assert file.name.startswith(f"{number:04}_")
+        assert f'revision = "{number:04}"' in text
+        assert number == 1 or f'down_revision = "{number - 1:04}"' in text
+        assert number == 1 or {one.name for one in file.with_suffix("").iterdir()} == {"up.sql", "down.sql"}
+    with pytest.raises(ValueError, match="lower-case"):
+        begin(versions, "No Name")
+
+
+def test_every_revision_can_be_taken_back_and_applied_again(server: EmbeddedPostgres) -> None:
+    from alembic import command
+
+    url = server.url("back")
+    migrate(url, branch=False)
+    before = _dump(server, "back")
+    engine = create_engine(url, poolclass=NullPool)
+    for move in (command.downgrade, command.upgrade):
+        with engine.begin() as conn:
+            config = _config(PROJECT / "sql" / "migrations")
+            config.attributes["connection"] = conn
+            move(config, "0001" if move is command.downgrade else "head")
+    assert _dump(server, "back") == before
 
 
 def test_migrating_twice_is_harmless_and_goes_by_a_branch(server: EmbeddedPostgres) -> None:
@@ -218,18 +267,42 @@ def _statements() -> list[tuple[str, str]]:
     return found
 
 
+def _filled(name: str, statement: str) -> list[str]:
+    """A statement that is written once for many core tables, as it is for each; any other as it stands."""
+    if "{alive}" in statement or name == "core_ids":
+        return [for_each_table(statement)]
+    if "{" not in re.sub(r"'\{[^']*\}'", "", statement):
+        return [statement]
+    statement = statement.replace("{rows}", "SELECT '' AS core_table, 1::bigint AS id")
+    found = []
+    for table in core_tables().values():
+        columns = [relation.column for relation in table.relations]
+        if ("_parts" in name or name == "move_parts") != (table.row is not None):
+            continue  # rows that are parts of records are written by other statements than those that are records
+        if ("{match}" in statement and not table.match) or ("sku" in statement and table.match != "sku"):
+            continue
+        if "customer_id" in statement and "customer_id" not in columns:
+            continue
+        found += [for_table(statement, table, column) for column in (columns if "{column}" in statement else [""])]
+    assert found, name
+    return found
+
+
 @pytest.mark.parametrize(("file", "name"), _statements())
 def test_every_named_statement_is_understood_by_the_database(
     file: str, name: str, prepared: tuple[Database, connect.Organization]
 ) -> None:
     """Parsed and planned as the application, with parameters of no type in particular."""
     package, _, sql_file = file.rpartition("/")
-    statement = load(package, sql_file)[name]
-    text = re.sub(r"%\((\w+)\)[sb]", "NULL", statement).replace("%%", "%")
-    body = re.sub(r"^\s*(--[^\n]*\n\s*)*", "", statement)
+    statements = _filled(name, load(package, sql_file)[name])
+    body = re.sub(r"^\s*(--[^\n]*\n\s*)*", "", statements[0])
     if not re.match(r"(?i)(select|insert|update|delete|with)", body):
         pytest.skip("not a statement that can be planned alone")
-    db, org = prepared
+    for statement in statements:
+        _plan(*prepared, re.sub(r"%\((\w+)\)[sb]", "NULL", statement).replace("%%", "%"))
+
+
+def _plan(db: Database, org: connect.Organization, text: str) -> None:
     import psycopg
 
     with db.org(org.org_id) as conn:

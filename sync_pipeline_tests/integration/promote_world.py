@@ -8,25 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from sync_pipeline.db.engine import Database
+from sync_pipeline.entities.core import undo_order
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.record import finder
 from sync_pipeline.steps.promote import ApplyReport, Line, UndoReport
 
-CORE = (
-    "core.categories",
-    "core.customers",
-    "core.customer_addresses",
-    "core.products",
-    "core.product_variants",
-    "core.product_categories",
-    "core.inventory_items",
-    "core.sales_orders",
-    "core.sales_order_items",
-    "core.reference_data",
-    "promote.integration_mapping",
-    "promote.pending_link",
-)
+CORE = (*undo_order(), "promote.integration_mapping", "promote.pending_link")
 
 
 def digest(payload: dict[str, Any]) -> bytes:

@@ -99,6 +99,7 @@ class EntityInfo(Shape):
     updated: int
     deleted: int
     in_sync: int
+    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
     included: int
     ignored: int
     undecided: int

@@ -131,11 +131,17 @@ class FullSync(Shape):
 
 
 class NewPlan(Shape):
-    """Plan everything that is included and not yet in core; or only of some entities of a connection."""
+    """Plan everything that is included and not yet in core; or only of some entities of a connection.
+
+    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
+    """
 
     connection: ConnectionOf = None
     entities: list[str] = Field(
         default_factory=list, max_length=50, description="None named: all.", examples=[["products"]]
+    )
+    remap: bool = Field(
+        False, description="Renew the records that an older mapper has mapped; ignored ones are left out."
     )
 
 

@@ -106,6 +106,7 @@ class EntityPreview(Shape):
     updated: int
     deleted: int
     in_sync: int
+    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
     capped: bool = Field(description="The look was capped: the store may hold more.")
     remote_total: int | None = Field(description="What the store said it has.")
 

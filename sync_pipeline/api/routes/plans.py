@@ -1,4 +1,4 @@
-"""Plans: what exactly will happen, making it happen, taking it back."""
+"""Plans: make, show, approve, refuse, apply, undo."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -29,7 +29,8 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFir
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-_NOTHING = "There is nothing to plan: everything that is included is in core already."
+_NOTHING = "There is nothing to plan: everything that is included is already in core."
+_NOTHING_OLDER = "There is nothing to renew: the current mappers have mapped everything that is in core."
 
 
 def _info(found: select.Plan) -> PlanInfo:
@@ -38,19 +39,26 @@ def _info(found: select.Plan) -> PlanInfo:
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
-    """Plan what is included, drafts too, and not yet in core. Nothing is promoted before somebody applies it."""
+    """Plan what is included and not yet in core, drafts too. Nothing is promoted until somebody applies the plan.
+
+    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
+    """
+    wanted = given or NewPlan()
 
     def make() -> select.Plan | None:
-        wanted = given or NewPlan()
-        entities = None
+        chosen = None
         if wanted.connection is not None or wanted.entities:
             one = the_connection(runtime.db, caller, wanted.connection)
             streams = [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
-            entities = [(one.connection_id, stream.entity_type) for stream in streams]
+            chosen = [(one, stream) for stream in streams]
+        if wanted.remap:
+            return select.make_remap_plan(runtime.db, caller.org, chosen, actor=caller.actor)
+        entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
         return select.make_plan(runtime.db, caller.org, actor=caller.actor, origin="api", entities=entities)
 
     made = await runtime.slowly(make)
-    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=_NOTHING))
+    nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
+    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=nothing))
 
 
 @router.get("", responses=problems())
@@ -84,7 +92,7 @@ async def show_plan_items(
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
 async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[PlanInfo]:
-    """Say yes to exactly the plan with this hash."""
+    """Approve the plan, which must have this hash."""
     done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
     return Answer(data=_info(done))
 
@@ -93,7 +101,7 @@ async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, giv
 async def refuse_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
 ) -> Answer[PlanInfo]:
-    """Say no: the plan is never applied."""
+    """Refuse the plan: it is never applied."""
     why = given.why if given else None
     return Answer(
         data=_info(await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
@@ -104,17 +112,17 @@ async def refuse_plan(
 async def apply_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Application | None = None
 ) -> Answer[QueueAnswer]:
-    """Promote exactly the plan's records, or answer that it is stale (409, with the records) and change nothing.
+    """Promote the plan's records. A stale plan answers 409 with the changed records, and changes nothing.
 
-    The queue and the request for its run are written together; Dagster works on it as soon as it is there. Applied
-    twice it is the same queue.
+    The queue and the request for its run are written in one transaction; Dagster starts on it when it is available.
+    Applying a plan twice returns the same queue.
     """
     wanted = given or Application()
 
     def apply() -> promote.Asked:
         found = select.plan(runtime.db, caller.org, plan_id)
         if wanted.hash is not None and wanted.hash != found.hash:
-            raise Conflict("The plan has another hash: look at it again before applying it.")
+            raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
         return promote.ask(
             runtime.db,
             caller.org.org_id,
@@ -129,7 +137,7 @@ async def apply_plan(
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
 async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
-    """Take a promotion back: core rows return to what they were before it, in one transaction."""
+    """Undo a promotion in one transaction: its core rows return to their state before it."""
     done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
     return Answer(
         data=Undone(plan_id=done.plan, queue_id=done.queue, rows=done.rows, merged=done.merged, seconds=done.seconds)

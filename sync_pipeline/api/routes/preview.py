@@ -1,4 +1,4 @@
-"""Looking at a store afresh, and choosing what to promote."""
+"""Fetch a preview from the store, and select what to promote."""
 
 from typing import Annotated, Literal
 
@@ -19,27 +19,27 @@ Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 Key = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=200, description="The same key again is the same request."
+        alias="Idempotency-Key", min_length=1, max_length=200, description="A repeated key returns the same request."
     ),
 ]
 
 
 @router.post("/preview", responses=problems(404, 409, 413, 415, 424))
-async def look_or_choose(
+async def look_or_choose(  # one parameter a query field
     runtime: RuntimeDep,
     caller: Proposer,
-    action: Annotated[Literal["fetch", "select"], Query(description="fetch: look; select: choose.")],
+    action: Annotated[Literal["fetch", "select"], Query(description="fetch: capture; select: include or ignore.")],
     entity_type: Annotated[str, Query(max_length=60, examples=["products"])],
     sync_type: Annotated[
         str | None, Query(max_length=40, description="The provider.", examples=["woocommerce"])
     ] = None,
-    connection: Annotated[str | None, Query(max_length=63, description="Needed where there are several.")] = None,
+    connection: Annotated[str | None, Query(max_length=63, description="Required if there are several.")] = None,
     wait: Wait = 0,
     idempotency_key: Key = None,
-    given: Annotated[Selection | None, Body(description="Of a selection.")] = None,
+    given: Annotated[Selection | None, Body(description="For `select`.")] = None,
 ) -> Answer[PreviewResult]:
-    """`fetch`: capture (capped) and compare again, by a durable request. `select`: include or ignore records; the
-    decision is bound to the version captured now. An agent's selection is always a draft.
+    """`fetch` captures (capped) and compares again, by a durable request. `select` includes or ignores records; the
+    decision is bound to the captured version. An agent's selection is always a draft.
     """
     provider = sync_type.removesuffix("_sync") if sync_type else None
     if action == "select":
@@ -76,6 +76,7 @@ async def look_or_choose(
                 "updated": row.updated,
                 "deleted": row.deleted,
                 "in_sync": row.in_sync,
+                "mapped_by_older": row.mapped_by_older,
                 "capped": row.capped,
                 "remote_total": row.remote_total,
             }

@@ -1,4 +1,4 @@
-"""The table people browse, and one record in full."""
+"""The table of records, and one record in full."""
 
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ Reader = Annotated[Caller, Depends(may(Right.READ))]
 Provider = Annotated[str, Path(max_length=40, examples=["woocommerce"])]
 Entity = Annotated[str, Path(max_length=60, examples=["products"])]
 ConnectionName = Annotated[
-    str | None, Query(max_length=63, description="Needed where the provider has several.", examples=["shop"])
+    str | None, Query(max_length=63, description="Required if the provider has several.", examples=["shop"])
 ]
 _DECISION = "^(" + "|".join(DECISIONS) + ")$"
 
@@ -31,7 +31,7 @@ _DECISION = "^(" + "|".join(DECISIONS) + ")$"
     response_class=Response,
     responses={**problems(404), 200: {"model": TablePage, "description": "A page of records."}},
 )
-async def table(
+async def table(  # one parameter a query field
     runtime: RuntimeDep,
     caller: Reader,
     provider: Provider,
@@ -49,7 +49,7 @@ async def table(
         str | None,
         Query(
             pattern="^(external_id|name|modified|captured)(:(asc|desc))?$",
-            description="external_id, name, modified or captured; `:desc` turns it round.",
+            description="external_id, name, modified or captured; add `:desc` for descending order.",
         ),
     ] = None,
 ) -> Response:

@@ -68,54 +68,23 @@ SELECT external_id FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND resolved_at IS NULL
 
+-- core_ids --
+SELECT '{table}' AS core_table, id FROM {table} WHERE org_id = connect.current_org()
+
 -- core_rows --
--- Mappings whose core row is there, and those whose row is not.
-WITH there (core_table, id) AS (
-    SELECT 'categories', id FROM core.categories WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'customers', id FROM core.customers WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'customer_addresses', id FROM core.customer_addresses WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'products', id FROM core.products WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'product_variants', id FROM core.product_variants WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'inventory_items', id FROM core.inventory_items WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'sales_orders', id FROM core.sales_orders WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'sales_order_items', id FROM core.sales_order_items WHERE org_id = connect.current_org()
-    UNION ALL SELECT 'reference_data', id FROM core.reference_data WHERE org_id = connect.current_org()
-)
+-- Mappings whose core row is there, and those whose row is not. Its rows are `core_ids` of every table.
+WITH there AS ({rows})
 SELECT m.entity_type, count(t.id) AS core, count(*) - count(t.id) AS orphans,
        (array_agg(m.external_id ORDER BY length(m.external_id), m.external_id)
         FILTER (WHERE t.id IS NULL))[1:20] AS examples
 FROM promote.integration_mapping AS m
-LEFT JOIN there AS t ON t.core_table = regexp_replace(m.core_table, '^core\.', '') AND t.id = m.internal_id
+LEFT JOIN there AS t ON t.core_table = m.core_table AND t.id = m.internal_id
 WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND NOT m.promoted_deleted
 GROUP BY m.entity_type
 
 -- core_counts --
 -- Rows of each core table that are not marked deleted.
-SELECT 'categories' AS name, count(*) AS records FROM core.categories
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'customers', count(*) FROM core.customers WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'customer_addresses', count(*) FROM core.customer_addresses
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'products', count(*) FROM core.products WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'product_variants', count(*) FROM core.product_variants
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'product_categories', count(*) FROM core.product_categories WHERE org_id = connect.current_org()
-UNION ALL
-SELECT 'inventory_items', count(*) FROM core.inventory_items
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'sales_orders', count(*) FROM core.sales_orders WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'sales_order_items', count(*) FROM core.sales_order_items
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
-UNION ALL
-SELECT 'reference_data', count(*) FROM core.reference_data
-WHERE org_id = connect.current_org() AND deleted_at IS NULL
+SELECT '{short}' AS name, count(*) AS records FROM {table} WHERE org_id = connect.current_org() AND {alive}
 
 -- activity --
 SELECT a.activity_id, a.occurred_at, a.event, a.actor, c.name AS connection, a.entity_type, a.detail

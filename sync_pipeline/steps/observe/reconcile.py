@@ -18,6 +18,7 @@ from sync_pipeline.steps.capture.run import Listed, Run
 from sync_pipeline.steps.capture.walk import cover
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.observe.status import SQL
+from sync_pipeline.steps.promote.statements import for_each_table
 
 _EXAMPLES = 20
 
@@ -188,6 +189,10 @@ def _unlisted(db: Database, connection: Connection, stream: Stream, error: str) 
     return _compare(db, connection, stream, None, error)
 
 
+def _core_rows() -> str:
+    return SQL["core_rows"].replace("{rows}", for_each_table(SQL["core_ids"]))
+
+
 def _compare(
     db: Database, connection: Connection, stream: Stream, store: set[str] | None, error: str | None
 ) -> EntityReconciliation:
@@ -195,7 +200,7 @@ def _compare(
     with db.org(connection.org_id) as conn:
         captured = set(execute(conn, SQL["present_ids"], **keys).scalars())
         quarantined = set(execute(conn, SQL["quarantined_ids"], **keys).scalars())
-        rows = {row.entity_type: row for row in execute(conn, SQL["core_rows"], **keys)}
+        rows = {row.entity_type: row for row in execute(conn, _core_rows(), **keys)}
     core = rows.get(stream.entity_type)
     missing = sorted((store or set()) - captured, key=lambda i: (len(i), i))
     extra = sorted(captured - store, key=lambda i: (len(i), i)) if store is not None else []

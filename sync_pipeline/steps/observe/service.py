@@ -14,6 +14,7 @@ from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.connect import Connection, Organization, organizations
 from sync_pipeline.steps.observe.status import SQL
+from sync_pipeline.steps.promote.statements import for_each_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +179,4 @@ def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
 def core_counts(db: Database, org: Organization) -> dict[str, int]:
     """Rows of each core table that are not marked deleted."""
     with db.org(org.org_id) as conn:
-        return {row.name: row.records for row in execute(conn, SQL["core_counts"])}
+        return {row.name: row.records for row in execute(conn, for_each_table(SQL["core_counts"], pairs=True))}

@@ -14,6 +14,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.preview import mapped_by_older
 
 SQL = load(__package__)
 
@@ -31,7 +32,10 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class EntityStatus:
-    """One entity of one connection. `message` is for people, where there is something to say."""
+    """One entity of one connection. `message` is for people, where there is something to say.
+
+    `mapped_by_older` counts records that are in sync and were mapped by an older mapper.
+    """
 
     entity: str
     captured: int
@@ -39,6 +43,7 @@ class EntityStatus:
     updated: int
     deleted: int
     in_sync: int
+    mapped_by_older: int
     included: int
     ignored: int
     undecided: int
@@ -61,8 +66,12 @@ class ConnectionStatus:
 
 def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
     """Every entity of every connection of the organization, also those that were never pulled."""
+    found = connections(db, org)
     with db.org(org.org_id) as conn:
         facts = _facts(conn)
+        older = mapped_by_older(conn, ((one, stream) for one in found for stream in one.source.streams.values()))
+        for place, records in older.items():
+            facts[place]["mapped_by_older"] = records
     return [
         ConnectionStatus(
             one.name,
@@ -72,11 +81,11 @@ def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
                 for stream in one.source.streams.values()
             ),
         )
-        for one in connections(db, org)
+        for one in found
     ]
 
 
-def _facts(conn: Transaction) -> Mapping[tuple[int, str], dict[str, Any]]:
+def _facts(conn: Transaction) -> defaultdict[tuple[int, str], dict[str, Any]]:
     facts: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
     for name in ("captured", "differences", "promoted", "in_quarantine", "cursors"):
         for row in execute(conn, SQL[name]):
@@ -108,6 +117,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
         updated=updated,
         deleted=facts.get("deleted", 0),
         in_sync=in_sync,
+        mapped_by_older=facts.get("mapped_by_older", 0),
         included=facts.get("included", 0),
         ignored=facts.get("ignored", 0),
         undecided=facts.get("undecided", 0),

@@ -1,12 +1,10 @@
-"""Compare what is captured with what is in core: set-based, and writing only what is news."""
+"""Compare what is captured with what is in core, set-based; only differences that changed are written."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Connection as Transaction
 
@@ -14,179 +12,49 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.drift import judge_drift
+from sync_pipeline.steps.preview.drift import drifted_fields, judge_drift
+from sync_pipeline.steps.preview.entity import keys, noise
+from sync_pipeline.steps.preview.summary import PreviewReport, write_summary
+from sync_pipeline.steps.preview.warn import warn, warn_some
 
-SQL = load(__package__)
-TABLE_SQL = load(__package__, "table.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewReport:
-    """The differences of one entity, in the words of a plan. `seconds` is how long comparing took."""
-
-    connection: str
-    entity: str
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    included: int
-    ignored: int
-    undecided: int
-    warnings: int
-    capped: bool = False
-    drift: tuple[dict[str, Any], ...] = field(default=())
-    message: str | None = None
-    seconds: float = 0.0
-
-
-def keys(connection: Connection, stream: Stream) -> dict[str, Any]:
-    """Parameters that name one entity of one connection."""
-    return {
-        "connection_id": connection.connection_id,
-        "entity_type": stream.entity_type,
-        "provider": connection.provider,
-    }
-
-
-def noise(connection: Connection, stream: Stream) -> list[str]:
-    """Fields that move without a change, the connection's own included."""
-    return [*stream.noise, *connection.common().noise.get(stream.name, ())]
-
-
-def empty_state(connection: Connection, *, promoted: bool, remote: int) -> str | None:
-    """What to say where nothing of an entity is in core yet, and the store has some."""
-    if promoted or not remote:
-        return None
-    return (
-        "No local records found. This looks like an initial import: "
-        f"all {remote} records will be created from {connection.source.title}."
-    )
+SQL = load(__package__, "compare.sql")
 
 
 def recompute(db: Database, connection: Connection, stream: Stream, *, actor: str = "preview") -> PreviewReport:
-    """Compare again, warn about what promotion would trip over, and sum up.
+    """Compare again, warn about what would go wrong in promotion, and sum up.
 
-    Where nothing was captured since the last comparison only the sums are drawn: promotion and undo keep the
-    differences themselves.
+    If nothing was captured since the last comparison, only the sums are computed: promotion and undo keep the
+    differences up to date.
     """
-    del actor  # comparing changes nothing that the audit log would hold
+    del actor  # comparing writes nothing to the audit log
     started = time.monotonic()
-    here = keys(connection, stream)
-    masked = noise(connection, stream)
     with db.org(connection.org_id) as conn:
-        known = execute(conn, SQL["last_change"], **here, noise=masked).one_or_none()
+        known = execute(
+            conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)
+        ).one_or_none()
         if known is not None and known.compared:
             drift = known.drift
         else:
             _compare(conn, connection, stream)
-            drift = [
-                {"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()}
-                for r in execute(conn, SQL["drift"], **here, noise=masked)
-            ]
+            drift = drifted_fields(conn, connection, stream)
         judge_drift(conn, connection, stream)
-        counts = execute(conn, SQL["counts"], **here).one()
-        in_sync = int(execute(conn, SQL["in_sync"], **here).scalar_one())
-        remote = execute(conn, SQL["remote"], **here).one_or_none()
-        execute(
-            conn,
-            SQL["write_summary"],
-            **here,
-            new=counts.new,
-            updated=counts.updated,
-            deleted=counts.deleted,
-            in_sync=in_sync,
-            remote_total=remote.total if remote else None,
-            capped=bool(remote and remote.capped),
-            drift=json.dumps(drift),
-            noise=masked,
-            changed_at=known.changed_at if known else None,
-        )
-        execute(conn, TABLE_SQL["sum_up"], **here)
-    return PreviewReport(
-        connection=connection.name,
-        entity=stream.name,
-        new=counts.new,
-        updated=counts.updated,
-        deleted=counts.deleted,
-        in_sync=in_sync,
-        included=counts.included,
-        ignored=counts.ignored,
-        undecided=counts.undecided,
-        warnings=counts.warnings,
-        capped=bool(remote and remote.capped),
-        drift=tuple(drift),
-        message=empty_state(
-            connection,
-            promoted=bool(in_sync or counts.updated or counts.deleted),
-            remote=max(remote.total if remote else 0, counts.new),
-        ),
-        seconds=time.monotonic() - started,
-    )
-
-
-def followed(stream: Stream, field: str) -> dict[str, str | None]:
-    """Where `field` names a record that the mapping follows: that record's type, and the field of it that is read."""
-    for follow in getattr(stream.to_entity, "follows", ()):
-        if follow.field == field:
-            return {"of_type": follow.entity_type, "of_field": follow.reads[0]}
-    return {"of_type": None, "of_field": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What the newest comparison of an entity found; `remote_total` is what the store said it has."""
-
-    entity_type: str
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    capped: bool
-    remote_total: int | None
-
-
-def summaries(db: Database, connection: Connection) -> Sequence[Summary]:
-    """The newest comparison of each entity of a connection."""
-    with db.org(connection.org_id) as conn:
-        rows = execute(conn, TABLE_SQL["summaries"], connection_id=connection.connection_id).all()
-    return [Summary(**row._mapping) for row in rows]
+        report = write_summary(conn, connection, stream, drift=drift, changed_at=known.changed_at if known else None)
+    return replace(report, seconds=time.monotonic() - started)
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     here = keys(connection, stream)
-    execute(conn, SQL["set_based"])
+    execute(conn, SQL["join_by_hash"])
     execute(conn, SQL["compare"], **here)
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_different"], **here)
-    _warn(conn, connection, stream)
+    warn(conn, connection, stream)
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
-    """Compare these records alone, in the caller's transaction: what it just wrote shows at once as what it is."""
+    """Compare these records alone, in the caller's transaction, so that what it wrote has its status at once."""
     here = keys(connection, stream)
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))
-    _warn(conn, connection, stream, forget="forget_some_sku_warnings")
-
-
-def _warn(conn: Transaction, connection: Connection, stream: Stream, *, forget: str = "forget_sku_warnings") -> None:
-    here = keys(connection, stream)
-    execute(conn, SQL["stage_fresh"], **here)
-    execute(conn, SQL["analyze_fresh"])
-    execute(conn, SQL["by_key"])
-    if stream.money or stream.dates:
-        execute(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
-    if stream.refers_to:
-        execute(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
-    if stream.currency:
-        where = followed(stream, stream.currency)
-        execute(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
-    if stream.entity == "customer" and stream.email:
-        execute(conn, SQL["warn_email"], **here)
-    if stream.code_is == "sku":
-        execute(conn, SQL["stage_codes"])
-        execute(conn, SQL["analyze_codes"])
-        execute(conn, SQL[forget], **here)
-        execute(conn, SQL["warn_sku"], **here, entity=stream.entity)
+    warn_some(conn, connection, stream)

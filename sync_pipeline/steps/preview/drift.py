@@ -1,10 +1,12 @@
-"""Schema drift that breaks a mapping: a field promotion needs is gone, or has become something else.
+"""Schema drift that breaks a mapper: a field it needs is missing or has changed its type.
 
-Capture and preview go on, for they keep whatever comes; promotion of that entity waits at a gate. When the field is
-back the gate ends by itself.
+Capture and preview go on, because they keep every payload; promotion of that entity waits at a gate. The gate closes by
+itself when the field is back.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
@@ -12,18 +14,26 @@ from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.entity import keys, noise
 
-SQL = load("sync_pipeline.steps.preview", "drift.sql")
+SQL = load(__package__, "drift.sql")
 CAUSE = "schema_drift"
 
 
+def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) -> list[dict[str, Any]]:
+    """Fields that appeared, vanished or changed their type: {field, change, detail, since}."""
+    rows = execute(conn, SQL["drifted_fields"], **keys(connection, stream), noise=noise(connection, stream))
+    return [{"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()} for r in rows]
+
+
 def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> None:
-    """Open a gate for each broken field that nobody accepted, and end those whose field is back."""
+    """Open a gate for each broken field that nobody accepted, and close those whose field is back."""
     if not stream.needs:
         return
     place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     broken = {
-        f"{row.field} {row.change}": row for row in execute(conn, SQL["broken"], **place, needs=list(stream.needs))
+        f"{row.field} {row.change}": row
+        for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs))
     }
     journal.gate_gone(
         conn,
@@ -43,7 +53,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
             entity_type=stream.entity_type,
             ever=True,
         )
-        if answer is None and not execute(conn, SQL["is_open"], **place, subject=subject).scalar_one():
+        if answer is None and not execute(conn, SQL["drift_gate_is_open"], **place, subject=subject).scalar_one():
             _open(conn, connection, stream, subject, row.field)
 
 

@@ -1,4 +1,33 @@
--- broken --
+-- drifted_fields --
+-- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
+-- not see. A null instead of a value does not change the type.
+WITH runs AS (
+    SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
+           max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
+    FROM capture.sync_ledger
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+), shape AS (
+    SELECT field, json_type, first_run_id, last_run_id, first_seen_at FROM capture.sync_shape
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND field <> ALL (%(noise)s)
+)
+SELECT field, 'appeared' AS change, min(json_type) AS detail, min(first_seen_at) AS since
+FROM shape CROSS JOIN runs
+GROUP BY field, first_full HAVING min(first_run_id) > first_full
+UNION ALL
+SELECT n.field, 'changed type',
+       string_agg(DISTINCT o.json_type, '/') || ' → ' || n.json_type, min(n.first_seen_at)
+FROM runs CROSS JOIN shape AS n JOIN shape AS o
+    ON o.field = n.field AND o.json_type <> n.json_type AND o.first_run_id < n.first_run_id
+WHERE n.json_type <> 'null' AND o.json_type <> 'null' AND n.first_run_id > runs.first_full
+GROUP BY n.field, n.json_type
+UNION ALL
+SELECT field, 'vanished', max(json_type), now()
+FROM shape CROSS JOIN runs
+GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND last_full > first_full
+ORDER BY 1
+
+-- broken_fields --
 -- Fields a mapping needs that the store no longer writes, or writes as something else: an object for a list, a text for
 -- an object. A number for a text, or a null, is read either way. Judged by what the newest reading of the field saw.
 WITH runs AS (
@@ -30,7 +59,7 @@ WHERE n.first_run_id > runs.first_full
 GROUP BY n.field, n.form
 ORDER BY 1, 2
 
--- is_open --
+-- drift_gate_is_open --
 SELECT EXISTS (
     SELECT 1 FROM observe.decision
     WHERE org_id = connect.current_org() AND cause = 'schema_drift' AND connection_id = %(connection_id)s

@@ -1,4 +1,4 @@
-"""One record in full: what is captured of it and what core has, its versions, its mapping, what was decided."""
+"""One record in full: its payload, its differences from core, its versions, its mapping and its decision."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.compare import SQL, keys, noise
+from sync_pipeline.steps.preview.entity import keys, noise
 from sync_pipeline.steps.preview.table import display
+
+SQL = load(__package__, "record.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,11 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         row = execute(
-            conn, SQL["record"], **here, external_id=external_id, noise=noise(connection, stream)
+            conn, SQL["record_in_full"], **here, external_id=external_id, noise=noise(connection, stream)
         ).one_or_none()
         if row is None:
             raise NotFound(f"{connection.name} has no captured {stream.entity_type} {external_id}.")
-        versions = [dict(v._mapping) for v in execute(conn, SQL["versions"], **here, external_id=external_id)]
+        versions = [dict(v._mapping) for v in execute(conn, SQL["record_versions"], **here, external_id=external_id)]
     return RecordDetail(
         external_id=row.external_id,
         status=row.status,

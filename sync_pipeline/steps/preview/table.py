@@ -1,4 +1,4 @@
-"""The records of an entity as people look at them: searched, filtered, paged."""
+"""The records of an entity as a table: searched, filtered, sorted, paged."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.compare import SQL, TABLE_SQL, empty_state, keys, noise
+from sync_pipeline.steps.preview.entity import empty_state, keys, noise
+from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
 
+SQL = load(__package__, "table.sql")
 STATUSES = ("new", "updated", "deleted", "in_sync")
 DECISIONS = ("include", "ignore", "undecided")
 LARGEST_PAGE = 500
 FIRST_FINDS = 1_000
-_FEW = 20_000  # among so many a search is always complete
+_FEW = 20_000  # up to this many records a search is complete
 
 _KEY = ("org_id", "connection_id", "entity_type", "external_id")
 _RECORD = sql_table(
@@ -41,7 +43,7 @@ _DECIDED = sql_table(
     schema="selection",
 )
 _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
-    "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),  # the only one with an index
+    "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),  # the only order with an index
     "name": (_RECORD.c.name, _RECORD.c.external_id),
     "modified": (_RECORD.c.remote_modified_at, _RECORD.c.external_id),
     "captured": (_RECORD.c.captured_at, _RECORD.c.external_id),
@@ -49,8 +51,8 @@ _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TablePage:
-    """Rows {external_id, status, display, raw, warnings, changed_fields, decision}, and how many there are in all."""
+class RecordPage:
+    """Rows {external_id, status, display, raw, warnings, changed_fields, decision}, and how many match in total."""
 
     data: list[dict[str, Any]]
     row_count: int
@@ -65,7 +67,7 @@ def _parsed(text: str) -> Any:
 
 
 def display(stream: Stream, row: Any) -> dict[str, Any]:
-    """What a person calls the record by."""
+    """The fields by which people identify the record."""
     shown = {"name": row.name, stream.code_is: row.code, "email": row.email}
     return {key: value for key, value in shown.items() if value is not None}
 
@@ -79,9 +81,7 @@ def matching(
     search: str | None = None,
     decision: str | None = None,
 ) -> tuple[Any, ColumnElement[bool]]:
-    """The joined tables and the condition for these records.
-
-    Selection uses it too: what is selected is what was shown.
+    """The joined tables and the condition for these records; selection uses the same, so it selects what was shown.
 
     Raises:
         ConfigurationError: no such status or decision.
@@ -119,12 +119,12 @@ def matching(
 
 def _known(status: str | None, decision: str | None) -> None:
     if status is not None and status not in STATUSES:
-        raise ConfigurationError(f"“{status}” is no status. There are: {', '.join(STATUSES)}.")
+        raise ConfigurationError(f"Unknown status “{status}”. Use one of {', '.join(STATUSES)}.")
     if decision is not None and decision not in DECISIONS:
-        raise ConfigurationError(f"“{decision}” is no decision. There are: {', '.join(DECISIONS)}.")
+        raise ConfigurationError(f"Unknown decision “{decision}”. Use one of {', '.join(DECISIONS)}.")
 
 
-def table(
+def table(  # the filters and the order of a table, each optional
     db: Database,
     connection: Connection,
     stream: Stream,
@@ -136,37 +136,37 @@ def table(
     page: int = 1,
     page_size: int = 50,
     raw: Callable[[str], Any] = _parsed,
-) -> TablePage:
-    """A page of records with their status. `raw` makes what is shown as raw of the payload's JSON text.
+) -> RecordPage:
+    """A page of records with their status. `raw` converts the payload's JSON text.
 
-    Among very many records a search shows its first 1,000 finds; `capped` says so.
+    Above 20,000 records a search returns the first 1,000 matches and sets `capped`.
 
     Raises:
-        ConfigurationError: a filter, page or order that does not exist.
+        ConfigurationError: an unknown filter, page or order.
     """
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise ConfigurationError(f"Pages count from 1 and hold 1 to {LARGEST_PAGE} rows.")
+        raise ConfigurationError(f"The page must be 1 or more, and the page size 1 to {LARGEST_PAGE}.")
     _known(status, selection)
     name, _, direction = (sort or "external_id").partition(":")
     if name not in _SORTS or direction not in ("", "asc", "desc"):
-        raise ConfigurationError(f"Sort by one of {', '.join(_SORTS)}, with :desc to turn it round.")
+        raise ConfigurationError(f"Sort by one of {', '.join(_SORTS)}; add :desc for descending order.")
     asked = _Asked(connection, stream, status, search, selection, name, direction == "desc")
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
-        rows = {row.external_id: row for row in execute(conn, TABLE_SQL["rows"], **here, ids=ids)} if ids else {}
+        rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **here, ids=ids)} if ids else {}
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
         changed = (
             {
                 row.external_id: row.fields
-                for row in execute(conn, TABLE_SQL["changes"], **here, noise=noise(connection, stream), ids=updated)
+                for row in execute(conn, SQL["table_changes"], **here, noise=noise(connection, stream), ids=updated)
             }
             if updated
             else {}
         )
         message = None
         if not count and not (status or search or selection):
-            remote = execute(conn, SQL["remote"], **here).one_or_none()
+            remote = execute(conn, SUMMARY_SQL["store_total"], **here).one_or_none()
             message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
     data = [
         {
@@ -180,7 +180,7 @@ def table(
         }
         for row in (rows[one] for one in ids if one in rows)
     ]
-    return TablePage(data, count, page, page_size, message, capped)
+    return RecordPage(data, count, page, page_size, message, capped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +198,12 @@ class _Asked:
 
 def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
     """The ids of a page, how many records there are in all, and whether a search was cut short."""
-    totals = execute(conn, TABLE_SQL["totals"], **keys(asked.connection, asked.stream)).one()
+    totals = execute(conn, SQL["table_totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
         at_most = _FEW if few else FIRST_FINDS
         here = keys(asked.connection, asked.stream)
-        rows = execute(conn, TABLE_SQL["search"], **here, term=asked.search, at_most=at_most + 1).all()
+        rows = execute(conn, SQL["table_search"], **here, term=asked.search, at_most=at_most + 1).all()
         capped, rows = len(rows) > at_most, rows[:at_most]
         found = _shown(conn, here, rows)
         if asked.status is None and asked.decision is None and asked.sort == "external_id":
@@ -220,7 +220,7 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
     if offset >= count:
         return [], count, False
     tables, where = _in_order(asked, deleted=bool(totals.deleted))
-    # A page of the second half is nearer from the end.
+    # A page of the second half is read from the end: fewer rows are skipped.
     if offset > count // 2:
         turned = replace(asked, descending=not asked.descending)
         last = min(limit, count - offset)
@@ -229,16 +229,16 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
 
 
 def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list[str]:
-    """What a search found, without the deleted ones that are no news."""
+    """The ids a search found, without deleted records whose deletion is in core already."""
     gone = [row.external_id for row in rows if row.deleted]
     if not gone:
         return [row.external_id for row in rows]
-    news = set(execute(conn, TABLE_SQL["seen_deleted"], **here, ids=gone).scalars())
-    return [row.external_id for row in rows if not row.deleted or row.external_id in news]
+    pending = set(execute(conn, SQL["seen_deleted"], **here, ids=gone).scalars())
+    return [row.external_id for row in rows if not row.deleted or row.external_id in pending]
 
 
 def _in_order(asked: _Asked, *, deleted: bool) -> tuple[Any, ColumnElement[bool]]:
-    """The records of a status, as a table and condition that are read along an index, with as few joins as can be."""
+    """The records of a status as a table and a condition that PostgreSQL reads along an index, with few joins."""
     if asked.status in ("new", "updated", "deleted"):
         if asked.sort != "external_id":
             return matching(asked.connection, asked.stream, status=asked.status)
@@ -269,7 +269,7 @@ def _slice(
 ) -> list[str]:
     record_id = tables.c.external_id if tables is _DIFFERENCE else _RECORD.c.external_id
     by = (func.length(record_id), record_id) if asked.sort == "external_id" else _SORTS[asked.sort]
-    # The whole of an index's order, so that a page is read from it and nothing is sorted.
+    # The full order of an index, so that PostgreSQL reads a page from it without sorting.
     order = [
         part.desc().nulls_last()
         if asked.descending and asked.sort != "external_id"
@@ -292,10 +292,10 @@ def _count_of_status(conn: Transaction, asked: _Asked, totals: Any) -> int:
 
 
 def _present(conn: Transaction, asked: _Asked, totals: Any) -> int:
-    """Records that are not deleted; counted only while what was captured has not been compared."""
+    """Records that are not deleted; counted only if something was captured since the last comparison."""
     if totals.present is not None:
         return int(totals.present)
-    return int(execute(conn, SQL["present"], **keys(asked.connection, asked.stream)).scalar_one())
+    return int(execute(conn, SQL["count_present"], **keys(asked.connection, asked.stream)).scalar_one())
 
 
 def _counted(conn: Transaction, tables: Any, where: ColumnElement[bool]) -> int:

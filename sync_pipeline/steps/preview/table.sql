@@ -1,20 +1,6 @@
--- sum_up --
--- One row a status again, where many have gathered.
-WITH gathered AS (
-    DELETE FROM preview.tally
-    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-        AND (SELECT count(*) FROM preview.tally AS t
-             WHERE t.org_id = connect.current_org() AND t.connection_id = %(connection_id)s
-                 AND t.entity_type = %(entity_type)s) > 12
-    RETURNING org_id, connection_id, entity_type, status, records
-)
-INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
-SELECT org_id, connection_id, entity_type, status, sum(records) FROM gathered
-GROUP BY org_id, connection_id, entity_type, status HAVING sum(records) <> 0
-
--- totals --
--- How many records an entity has and how many differ, without counting them: what the last comparison found, if nothing
--- was captured since (else null), and the tally.
+-- table_totals --
+-- How many records an entity has and how many differ, without counting them: from the last comparison, if nothing was
+-- captured since (else null), and from the tally.
 SELECT (SELECT s.in_sync + s.new + s.updated
         FROM capture.sync_cursor AS c JOIN preview.summary AS s
             ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
@@ -27,11 +13,12 @@ SELECT (SELECT s.in_sync + s.new + s.updated
 FROM preview.tally AS t
 WHERE t.org_id = connect.current_org() AND t.connection_id = %(connection_id)s AND t.entity_type = %(entity_type)s
 
--- summaries --
-SELECT entity_type, new, updated, deleted, in_sync, capped, remote_total FROM preview.summary
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s ORDER BY entity_type
+-- count_present --
+SELECT count(*) FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
 
--- search --
+-- table_search --
 SELECT external_id, deleted
 FROM capture.search(%(connection_id)s, %(entity_type)s, %(term)s, %(at_most)s)
 ORDER BY length(external_id), external_id
@@ -42,8 +29,8 @@ SELECT external_id FROM preview.difference
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND status = 'deleted' AND external_id = ANY (%(ids)s)
 
--- rows --
--- What is shown of some records.
+-- table_rows --
+-- The columns of some records.
 SELECT r.external_id, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
        coalesce(d.status, 'in_sync') AS status, d.warnings, s.decision
 FROM capture.sync_record AS r
@@ -57,9 +44,9 @@ LEFT JOIN selection.sync_selective_config AS s
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 
--- changes --
--- Names of the changed fields of some records: what core has against what is captured. What core has of a record that
--- changed since is in the history; looked up there record by record.
+-- table_changes --
+-- The changed fields of some records: the promoted version against the captured one. The promoted version of a changed
+-- record is in the history, where it is looked up record by record.
 SELECT r.external_id, preview.changed_fields(h.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS fields
 FROM capture.sync_record AS r
 JOIN preview.difference AS d

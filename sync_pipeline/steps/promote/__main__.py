@@ -1,4 +1,4 @@
-"""`python -m sync_pipeline.steps.promote TABLE` prints the generated statements of a table."""
+"""`python -m sync_pipeline.steps.promote TABLE` prints the statements of a core table."""
 
 import sys
 

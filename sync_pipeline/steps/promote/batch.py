@@ -18,6 +18,7 @@ from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
+from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.promote.related import Look, Place, embed
 from sync_pipeline.steps.promote.stage import line as copied
 from sync_pipeline.steps.promote.tables import encode, with_currency
@@ -147,6 +148,12 @@ def _mapping(provider: str, entity_type: str) -> _Mapping:
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
     return _Mapping(msgspec.json.Decoder(read, float_hook=Decimal), to, follows)
+
+
+@cache
+def mapper_of(provider: str, entity_type: str) -> int:
+    """The version of the mapper that maps these records."""
+    return fingerprint(_mapping(provider, entity_type).to)
 
 
 def prepare(

@@ -12,7 +12,8 @@ UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
 
 -- stale --
--- The plan's records that are not what they were; those whose line is closed are past that.
+-- The plan's records that are not what they were; those whose line is closed are past that. A remap plan renews what is
+-- in core: a record that was taken out of core since, or promoted in another version, is stale too.
 SELECT c.name AS connection, i.entity_type, i.external_id, count(*) OVER () AS stale
 FROM selection.sync_plan_item AS i
 LEFT JOIN capture.sync_record AS r
@@ -21,7 +22,14 @@ LEFT JOIN capture.sync_record AS r
 LEFT JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
     AND (r.external_id IS NULL OR r.content_hash <> i.content_hash
-        OR (r.deletion_state = 'deleted') <> (i.action = 'delete'))
+        OR (r.deletion_state = 'deleted') <> (i.action = 'delete')
+        OR (EXISTS (SELECT 1 FROM selection.sync_plan AS p
+                    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.origin = 'remap')
+            AND NOT EXISTS (
+                SELECT 1 FROM promote.integration_mapping AS m
+                WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+                    AND m.external_id = i.external_id AND m.promoted_hash = i.promoted_hash
+                    AND NOT m.promoted_deleted)))
     AND NOT EXISTS (
         SELECT 1 FROM promote.sync_queue AS q
         JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id

@@ -9,7 +9,7 @@ import re
 from functools import cache
 
 from sync_pipeline.db.queries import load
-from sync_pipeline.entities.core import RECORD, CoreTable, core_tables
+from sync_pipeline.entities.core import RECORD, CoreTable, core_tables, undo_order
 
 ROWS = load("sync_pipeline.steps.promote", "rows.sql")
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
@@ -43,6 +43,14 @@ def for_table(statement: str, table: CoreTable, column: str = "") -> str:
 
 
 @cache
-def for_each_table(statement: str) -> str:
-    """The statement for every core table, as one."""
-    return "\nUNION ALL\n".join(for_table(statement, table) for table in core_tables().values())
+def for_each_table(statement: str, *, pairs: bool = False) -> str:
+    """A query for every core table, those of `pairs` too, as one: {table}, {short}, and {alive}, which is true for
+    rows that are not marked deleted.
+    """
+
+    def filled(name: str) -> str:
+        alive = "deleted_at IS NULL" if name in core_tables() else "true"
+        values = {"table": name, "short": name.partition(".")[2], "alive": alive}
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], statement)
+
+    return "\nUNION ALL\n".join(map(filled, undo_order() if pairs else core_tables()))

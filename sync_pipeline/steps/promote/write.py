@@ -15,7 +15,7 @@ from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import TABLE as ITEMS
 from sync_pipeline.entities.stock import TABLE as INVENTORY
 from sync_pipeline.steps.promote import child_rows, identity, links
-from sync_pipeline.steps.promote.batch import WorkItem
+from sync_pipeline.steps.promote.batch import WorkItem, mapper_of
 from sync_pipeline.steps.promote.derive import derive
 from sync_pipeline.steps.promote.identity import PromotionSettings, Resolution
 from sync_pipeline.steps.promote.merge import WRITE, recompute, set_aside
@@ -106,6 +106,7 @@ def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkIte
         rows=array(item.id for item in group),
         core_wins=array(item.core_wins for item in group),
         set_aside=array(item.sku_set_aside for item in group),
+        mappers=array(mapper_of(item.provider, item.line.entity_type) for item in group),
     )
     again = any(item.was_mapped for item in group)
     execute(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)

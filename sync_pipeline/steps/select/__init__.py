@@ -1,6 +1,16 @@
 """select: what people decided, bound to the version they saw, and the plans made of it."""
 
-from sync_pipeline.steps.select.plans import Plan, PlanItem, approve, make_plan, plan, plan_items, plans, refuse
+from sync_pipeline.steps.select.plans import (
+    Plan,
+    PlanItem,
+    approve,
+    make_plan,
+    make_remap_plan,
+    plan,
+    plan_items,
+    plans,
+    refuse,
+)
 from sync_pipeline.steps.select.rules import StandingRule, add_rule, apply_rules, drop_rule, list_rules
 from sync_pipeline.steps.select.service import Selected, SelectionReport, select, summary
 
@@ -16,6 +26,7 @@ __all__ = [
     "drop_rule",
     "list_rules",
     "make_plan",
+    "make_remap_plan",
     "plan",
     "plan_items",
     "plans",

@@ -1,21 +1,26 @@
-"""A plan: the stored answer to “what exactly will happen”."""
+"""A plan: the stored list of what will happen to which record."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.steps.connect import Organization
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.fingerprint import fingerprint
+from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
-_NOTHING = UUID(int=0)  # the plan of a selection that left nothing to do
+_NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,11 @@ def make_plan(
     batches: Sequence[int] | None = None,
     entities: Sequence[tuple[int, str]] | None = None,
 ) -> Plan | None:
-    """Plan everything that is included in the version captured now and not yet in core; None if there is nothing.
+    """Plan everything that is included in its captured version and not yet in core; None if there is nothing to plan.
 
-    A plan of a person takes drafts too, and waits for approval. `origin` “selection” is the sensor's: only what was
-    selected to be promoted, up to that act of selecting, and approved by it. `batches` (acts of selecting) and
-    `entities` (connection and entity type) narrow it.
+    A person's plan includes drafts and waits for approval. The sensor's plan (`origin` “selection”) leaves drafts out,
+    takes selections up to `batches_up_to`, and is approved at once. `batches` (selections) and `entities` (connection
+    id and entity type) narrow a plan.
     """
     everything = origin != "selection"
     only = {
@@ -78,21 +83,51 @@ def make_plan(
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             execute(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
             return None
-        sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=None if everything else actor).one()
+        _seal(conn, plan_id, origin=origin, actor=actor, approved_by=None if everything else actor)
         if everything:
             execute(conn, SQL["commit_drafts"], plan_id=plan_id)
         execute(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
-        journal.record(
-            conn,
-            "plan.made",
-            actor=actor,
-            plan=str(plan_id),
-            origin=origin,
-            creates=sealed.creates,
-            updates=sealed.updates,
-            deletes=sealed.deletes,
-        )
     return plan(db, org, plan_id)
+
+
+def make_remap_plan(
+    db: Database, org: Organization, chosen: Iterable[tuple[Connection, Stream]] | None = None, *, actor: str
+) -> Plan | None:
+    """Plan again what an older mapper has mapped, whatever is selected; None if there is nothing to renew.
+
+    `chosen` narrows it to some entities. Only records in core whose captured version is the promoted one: a record that
+    changed is planned by `make_plan`, and is mapped by the current mapper then. Ignored records are left out.
+    """
+    if chosen is None:
+        chosen = ((one, stream) for one in connections(db, org) for stream in one.source.streams.values())
+    with db.org(org.org_id) as conn:
+        plan_id = execute(conn, SQL["open_plan"], origin="remap", actor=actor).scalar_one()
+        items = 0
+        for one, stream in chosen:
+            if stream.to_entity is not None:
+                mapper = fingerprint(stream.to_entity)
+                items += execute(
+                    conn, SQL["fill_remap_plan"], plan_id=plan_id, mapper=mapper, **keys(one, stream)
+                ).rowcount
+        if not items:
+            execute(conn, SQL["drop_plan"], plan_id=plan_id)
+            return None
+        _seal(conn, plan_id, origin="remap", actor=actor)
+    return plan(db, org, plan_id)
+
+
+def _seal(conn: Transaction, plan_id: UUID, *, origin: str, actor: str, approved_by: str | None = None) -> None:
+    sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=approved_by).one()
+    journal.record(
+        conn,
+        "plan.made",
+        actor=actor,
+        plan=str(plan_id),
+        origin=origin,
+        creates=sealed.creates,
+        updates=sealed.updates,
+        deletes=sealed.deletes,
+    )
 
 
 def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
@@ -103,7 +138,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     """
     wanted = _as_id(plan_id)
     with db.org(org.org_id) as conn:
-        row = execute(conn, SQL["plan"], plan_id=wanted).one_or_none()
+        row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
         raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
     return _read(row)
@@ -114,8 +149,8 @@ def plans(
 ) -> tuple[Sequence[Plan], int]:
     """A page of the organization's plans, newest first, and how many there are."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
-        count = int(execute(conn, SQL["plan_count"], state=state).scalar_one())
+        rows = execute(conn, SQL["list_plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, SQL["count_plans"], state=state).scalar_one())
     return [_read(row) for row in rows], count
 
 
@@ -136,21 +171,21 @@ def plan_items(
 
 
 def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
-    """Say yes to exactly the plan with this hash. Said twice it is said.
+    """Approve the plan, which must have this hash. Approving it again changes nothing.
 
     Raises:
         NotFound: no such plan.
-        Conflict: the plan has another hash, or is not waiting for approval any more.
+        Conflict: the plan has another hash, or does not wait for approval.
     """
     return _settle(db, org, plan_id, "approved", actor=actor, plan_hash=plan_hash)
 
 
 def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: str, why: str | None = None) -> Plan:
-    """Say no: the plan is never applied.
+    """Refuse the plan: it is never applied.
 
     Raises:
         NotFound: no such plan.
-        Conflict: it was applied already.
+        Conflict: it was already applied.
     """
     return _settle(db, org, plan_id, "refused", actor=actor, why=why)
 
@@ -167,13 +202,13 @@ def _settle(
 ) -> Plan:
     found = plan(db, org, plan_id)
     if plan_hash is not None and plan_hash != found.hash:
-        raise Conflict("The plan has another hash: look at it again before approving it.")
+        raise Conflict("The plan has a different hash. Read the plan again before you approve it.")
     with db.org(org.org_id) as conn:
         now = execute(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
         if now.settled:
             journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
         elif now.state != state:
-            raise Conflict(f"The plan is {now.state} already.")
+            raise Conflict(f"The plan is already {now.state}.")
     return plan(db, org, found.plan_id)
 
 
@@ -185,4 +220,6 @@ def _as_id(plan_id: UUID | str) -> UUID:
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:
-        raise NotFound(f"“{plan_id}” is no plan id.") from None
+        raise NotFound(
+            f"“{plan_id}” is not a plan id. `sync-pipeline plan` prints the id of the plan it makes."
+        ) from None

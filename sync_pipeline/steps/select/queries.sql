@@ -9,8 +9,8 @@ RETURNING batch_id
 UPDATE selection.selection_batch SET records = %(records)s
 WHERE org_id = connect.current_org() AND batch_id = %(batch_id)s
 
--- summary --
--- How many differences are decided, by what was seen.
+-- count_decisions --
+-- How many differences are decided in their current version.
 SELECT count(*) FILTER (WHERE s.decision = 'include') AS included,
        count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
        count(*) FILTER (WHERE s.decision IS NULL) AS undecided
@@ -21,13 +21,13 @@ LEFT JOIN selection.sync_selective_config AS s
         AND s.seen_deleted = (d.status = 'deleted')
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
 
--- rules --
+-- standing_rules --
 SELECT rule_id, connection_id, entity_type, kind, field, value, created_by, created_at, why
 FROM selection.standing_rule
 WHERE org_id = connect.current_org() AND disabled_at IS NULL
     AND (%(connection_id)s::bigint IS NULL OR connection_id = %(connection_id)s)
     AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
--- What ignores comes first: it must not be overtaken by what includes.
+-- Ignoring rules come first, so that an including rule does not win over them.
 ORDER BY kind = 'ignore_where' DESC, rule_id
 
 -- add_rule --
@@ -42,7 +42,7 @@ WHERE org_id = connect.current_org() AND rule_id = %(rule_id)s AND disabled_at I
 RETURNING rule_id
 
 -- apply_rule --
--- Undecided differences that the rule covers, decided in its name.
+-- Decide the undecided differences that the rule covers.
 INSERT INTO selection.sync_selective_config AS c
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, decided_by, why, batch_id)
 SELECT d.org_id, d.connection_id, d.entity_type, d.external_id, %(decision)s, d.content_hash, d.status = 'deleted',
@@ -69,7 +69,7 @@ INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
 (connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
 
 -- fill_plan --
--- What was included in the very version that is captured now, and is not in core yet.
+-- What was included in the version that is captured now, and is not in core yet.
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
 SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
@@ -94,6 +94,28 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
     AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+
+-- fill_remap_plan --
+-- What is in core in the version captured now and was mapped by an older mapper, ignored records left out. An entity at
+-- a time: so the planner knows how many there are.
+INSERT INTO selection.sync_plan_item
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
+SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash
+FROM promote.integration_mapping AS m
+JOIN capture.sync_record AS r
+    ON r.org_id = m.org_id AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+        AND r.provider = %(provider)s AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash
+        AND r.deletion_state <> 'deleted'
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+    AND NOT m.promoted_deleted AND (m.mapper < %(mapper)s OR m.mapper > %(mapper)s OR m.mapper IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM connect.integration_connector AS c
+        WHERE c.org_id = m.org_id AND c.connection_id = m.connection_id AND c.disabled_at IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM selection.sync_selective_config AS s
+        WHERE s.org_id = m.org_id AND s.connection_id = m.connection_id AND s.entity_type = m.entity_type
+            AND s.external_id = m.external_id AND s.decision = 'ignore' AND s.content_hash = m.promoted_hash
+            AND NOT s.seen_deleted)
 
 -- seal_plan --
 -- The hash covers every item, in a fixed order: an approval is bound to it.
@@ -123,7 +145,7 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id 
     AND s.draft AND s.decision = 'include'
 
 -- planned_batches --
--- These selections have been answered by a plan (or there was nothing left to plan).
+-- These selections have their plan, or left nothing to plan.
 UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s, draft = false
 WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include'
     AND (%(all)s OR NOT draft) AND batch_id <= %(up_to)s
@@ -132,13 +154,13 @@ WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include
         SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
         WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
 
--- plan --
+-- find_plan --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at,
        (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
 FROM selection.sync_plan AS p WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
 
--- plans --
+-- list_plans --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at,
        (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
@@ -146,7 +168,7 @@ FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
 ORDER BY p.created_at DESC, p.plan_id LIMIT %(limit)s OFFSET %(offset)s
 
--- plan_count --
+-- count_plans --
 SELECT count(*) FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
 

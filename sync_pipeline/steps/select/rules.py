@@ -1,4 +1,4 @@
-"""Standing rules: what a person decided once for the records to come."""
+"""Standing rules: decisions that also cover future records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
-from sync_pipeline.steps.preview.compare import keys
+from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
 # What each kind covers, and how it decides.
@@ -40,7 +40,7 @@ class StandingRule:
     why: str | None
 
 
-def add_rule(
+def add_rule(  # the columns of a rule
     db: Database,
     connection: Connection,
     stream: Stream,
@@ -51,15 +51,15 @@ def add_rule(
     actor: str,
     why: str | None = None,
 ) -> int:
-    """Make a rule; it decides from the next preview on. Returns its number.
+    """Add a rule, which applies from the next preview on; returns its number.
 
     Raises:
-        ConfigurationError: no such kind, or ignore_where without a field and value.
+        ConfigurationError: unknown kind, or ignore_where without a field and a value.
     """
     if kind not in KINDS:
-        raise ConfigurationError(f"“{kind}” is no kind of rule. There are: {', '.join(KINDS)}.")
+        raise ConfigurationError(f"Unknown kind of rule “{kind}”. Use one of {', '.join(KINDS)}.")
     if (kind == "ignore_where") != (field is not None and value is not None):
-        raise ConfigurationError("ignore_where needs a field and a value; the other rules take neither.")
+        raise ConfigurationError("ignore_where needs a field and a value; the other kinds take neither.")
     with db.org(connection.org_id) as conn:
         rule_id = int(
             execute(
@@ -86,11 +86,11 @@ def add_rule(
 
 
 def list_rules(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[StandingRule]:
-    """The rules in force."""
+    """The active rules."""
     with db.org(org.org_id) as conn:
         rows = execute(
             conn,
-            SQL["rules"],
+            SQL["standing_rules"],
             connection_id=connection.connection_id if connection else None,
             entity_type=None,
         ).all()
@@ -98,7 +98,7 @@ def list_rules(db: Database, org: Organization, connection: Connection | None = 
 
 
 def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> None:
-    """End a rule; what it decided stays decided.
+    """End a rule; its decisions stay.
 
     Raises:
         NotFound: no such rule.
@@ -115,7 +115,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     decided = 0
     with db.org(connection.org_id) as conn:
         rules = execute(
-            conn, SQL["rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
+            conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
         ).all()
         for rule in rules:
             statuses, decision = KINDS[rule.kind]
@@ -145,6 +145,6 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                 if records:
                     execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
                 else:
-                    savepoint.rollback()  # an empty act of selecting is none
+                    savepoint.rollback()  # the rule matched nothing: keep no empty selection
             decided += records
     return decided

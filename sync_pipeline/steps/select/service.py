@@ -1,4 +1,4 @@
-"""Include or ignore records: one, many, or all that match; bound to the version that was seen."""
+"""Include or ignore records: one, many, or all that match. A decision is bound to the captured version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, column, func, literal, not_
+from sqlalchemy import ColumnElement, and_, column, func, literal, not_
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import select as sql_select
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -18,29 +19,20 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.compare import keys
+from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.preview.table import matching
 
 SQL = load(__package__)
-_COLUMNS = (
-    "org_id",
-    "connection_id",
-    "entity_type",
-    "external_id",
-    "decision",
-    "content_hash",
-    "seen_deleted",
-    "draft",
-    "decided_by",
-    "why",
-    "batch_id",
-)
+_KEY = ("org_id", "connection_id", "entity_type", "external_id")
+_RECORD_COLUMNS = (*_KEY, "content_hash")
+_DECISION_COLUMNS = ("decision", "draft", "decided_by", "why", "batch_id")
+_COLUMNS = (*_RECORD_COLUMNS, "seen_deleted", *_DECISION_COLUMNS)
 _CONFIG = sql_table("sync_selective_config", *map(column, (*_COLUMNS, "decided_at")), schema="selection")
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One act of selecting: its number and how many records it decided."""
+    """One selection: its number and how many records it decided."""
 
     batch_id: int
     records: int
@@ -57,7 +49,7 @@ class SelectionReport:
     undecided: int
 
 
-def select(
+def select(  # one keyword for each part of the sentence “include what is new except 12, as a draft”
     db: Database,
     connection: Connection,
     stream: Stream,
@@ -73,77 +65,38 @@ def select(
     draft: bool = False,
 ) -> Selected:
     """Decide on records: those named by `ids`, or all differences (of a status, matching a search, or `everything`).
-
-    A draft is not promoted by the sensor; a plan commits it.
+    The sensor does not promote a draft; a plan commits it.
 
     Raises:
-        ConfigurationError: nothing says which records, or an id is not captured.
+        ConfigurationError: no records are named, or an id is not captured.
     """
     if ids is None and not (status or search or everything):
-        raise ConfigurationError("Say which records: by --ids, --status, --search or --all.")
+        raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
+    criteria: dict[str, Any] = {"status": status, "search": search, "all": everything}
+    criteria |= {"ids": list(ids or ())[:1000], "except": list(excluding)[:1000]}
+    act = {"decision": "include" if include else "ignore", "draft": draft}
     tables, where = matching(connection, stream, ids=ids, status=status, search=search)
     record, difference = tables.left.left, tables.left.right
-    conditions: list[Any] = [where]
-    if ids is None and status != "in_sync":
-        conditions.append(difference.c.status.is_not(None))
-    if excluding:
-        conditions.append(not_(record.c.external_id == func.any(literal(list(excluding)))))
-    decision = "include" if include else "ignore"
-    criteria = {
-        "ids": list(ids)[:1000] if ids is not None else None,
-        "status": status,
-        "search": search,
-        "all": everything,
-        "except": list(excluding)[:1000],
-    }
-    here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
         if ids is not None:
             found = set(conn.execute(sql_select(record.c.external_id).select_from(tables).where(where)).scalars())
-            unknown = [i for i in ids if i not in found]
-            if unknown:
-                named = ", ".join(unknown[:20])
-                raise ConfigurationError(
-                    f"{connection.name} has no captured {stream.entity_type} {named}. Nothing was selected."
-                )
+            _refuse_unknown(connection, stream, [one for one in ids if one not in found])
+        elif status != "in_sync":
+            where = and_(where, difference.c.status.is_not(None))
+        if excluding:
+            where = and_(where, not_(record.c.external_id == func.any(literal(list(excluding)))))
         batch_id = int(
             execute(
                 conn,
                 SQL["open_batch"],
-                **here,
-                decision=decision,
-                criteria=json.dumps({k: v for k, v in criteria.items() if v}),
-                draft=draft,
+                **keys(connection, stream),
+                **act,
+                criteria=json.dumps({name: value for name, value in criteria.items() if value}),
                 actor=actor,
                 why=why,
             ).scalar_one()
         )
-        chosen = (
-            sql_select(
-                record.c.org_id,
-                record.c.connection_id,
-                record.c.entity_type,
-                record.c.external_id,
-                literal(decision),
-                record.c.content_hash,
-                record.c.deletion_state == "deleted",
-                literal(draft),
-                literal(actor),
-                literal(why),
-                literal(batch_id),
-            )
-            .select_from(tables)
-            .where(and_(*conditions))
-        )
-        write = upsert(_CONFIG).from_select(list(_COLUMNS), chosen)
-        write = write.on_conflict_do_update(
-            index_elements=["org_id", "connection_id", "entity_type", "external_id"],
-            set_={
-                **{name: write.excluded[name] for name in _COLUMNS[4:]},
-                "decided_at": func.now(),
-            },
-        )
-        records = conn.execute(write, execution_options={"preserve_rowcount": True}).rowcount
+        records = _decide(conn, tables, where, **act, decided_by=actor, why=why, batch_id=batch_id)
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         journal.record(
             conn,
@@ -151,16 +104,38 @@ def select(
             actor=actor,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
-            decision=decision,
             records=records,
             batch=batch_id,
-            draft=draft,
+            **act,
         )
     return Selected(batch_id, records)
+
+
+def _refuse_unknown(connection: Connection, stream: Stream, unknown: Sequence[str]) -> None:
+    if unknown:
+        raise ConfigurationError(
+            f"{connection.name} has no captured {stream.entity_type} {', '.join(unknown[:20])}. Nothing was selected."
+        )
+
+
+def _decide(conn: Transaction, tables: Any, where: ColumnElement[bool], **decision: Any) -> int:
+    """Write one decision on all records that match, bound to their captured version; returns how many."""
+    record = tables.left.left
+    chosen = sql_select(
+        *(record.c[name] for name in _RECORD_COLUMNS),
+        record.c.deletion_state == "deleted",
+        *(literal(decision[name]) for name in _DECISION_COLUMNS),
+    )
+    write = upsert(_CONFIG).from_select(list(_COLUMNS), chosen.select_from(tables).where(where))
+    write = write.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={**{name: write.excluded[name] for name in _COLUMNS if name not in _KEY}, "decided_at": func.now()},
+    )
+    return int(conn.execute(write, execution_options={"preserve_rowcount": True}).rowcount)
 
 
 def summary(db: Database, connection: Connection, stream: Stream) -> SelectionReport:
     """How many differences are included, ignored, undecided."""
     with db.org(connection.org_id) as conn:
-        row = execute(conn, SQL["summary"], **keys(connection, stream)).one()
+        row = execute(conn, SQL["count_decisions"], **keys(connection, stream)).one()
     return SelectionReport(connection.name, stream.name, row.included, row.ignored, row.undecided)

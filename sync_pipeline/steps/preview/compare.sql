@@ -1,0 +1,94 @@
+-- join_by_hash --
+-- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
+-- planner would choose for it takes minutes for a million.
+SET LOCAL enable_nestloop = off
+
+-- compare --
+-- What is captured against what is in core. A table of its own, because PostgreSQL uses parallel workers for it, and none
+-- for a statement that also writes.
+CREATE TEMP TABLE different ON COMMIT DROP AS
+SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
+       CASE WHEN m.external_id IS NULL THEN 'new'
+            WHEN r.deletion_state = 'deleted' THEN 'deleted'
+            ELSE 'updated' END AS status
+FROM capture.sync_record AS r
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+    AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
+    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
+             WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
+             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+
+-- analyze_different --
+ANALYZE different
+
+-- write_different --
+-- Write only differences that are not stored yet: without changes nothing is written.
+WITH settled AS (
+    DELETE FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+        AND d.entity_type = %(entity_type)s
+        AND NOT EXISTS (SELECT 1 FROM different AS n WHERE n.external_id = d.external_id)
+)
+INSERT INTO preview.difference AS d
+(org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
+       n.promoted_hash
+FROM different AS n
+WHERE NOT EXISTS (
+    SELECT 1 FROM preview.difference AS k
+    WHERE k.org_id = connect.current_org() AND k.connection_id = %(connection_id)s
+        AND k.entity_type = %(entity_type)s AND k.external_id = n.external_id AND k.status = n.status
+        AND k.content_hash = n.content_hash AND k.promoted_hash IS NOT DISTINCT FROM n.promoted_hash)
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
+    warnings = '[]', computed_at = now()
+
+-- compare_some --
+-- The same for a few records, by an index probe each: the statistics of tables that were empty a minute ago mislead.
+CREATE TEMP TABLE different ON COMMIT DROP AS
+SELECT * FROM (
+    SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
+           CASE WHEN m.external_id IS NULL THEN CASE WHEN r.deletion_state <> 'deleted' THEN 'new' END
+                WHEN r.deletion_state = 'deleted' THEN CASE WHEN NOT m.promoted_deleted THEN 'deleted' END
+                WHEN m.promoted_deleted OR m.promoted_hash <> r.content_hash THEN 'updated' END AS status
+    FROM unnest(%(ids)s::text[]) AS k (id)
+    CROSS JOIN LATERAL (
+        SELECT c.external_id, c.parent_id, c.code_key, c.content_hash, c.deletion_state FROM capture.sync_record AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+            AND c.entity_type = %(entity_type)s AND c.provider = %(provider)s AND c.external_id = k.id LIMIT 1) AS r
+    LEFT JOIN LATERAL (
+        SELECT p.external_id, p.promoted_hash, p.promoted_deleted FROM promote.integration_mapping AS p
+        WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+            AND p.entity_type = %(entity_type)s AND p.external_id = k.id LIMIT 1) AS m ON true
+) AS compared WHERE status IS NOT NULL
+
+-- write_some --
+WITH settled AS (
+    DELETE FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+        AND d.entity_type = %(entity_type)s
+        AND d.external_id = ANY (ARRAY(SELECT unnest(%(ids)s::text[]) EXCEPT SELECT external_id FROM different))
+)
+INSERT INTO preview.difference AS d
+(org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
+       n.promoted_hash
+FROM different AS n
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
+    warnings = '[]', computed_at = now()
+WHERE (d.status, d.content_hash, d.promoted_hash)
+    IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash)
+
+-- last_change --
+-- When a record of this entity was last written, and whether the last comparison has seen that. The time is committed
+-- with the records, so the same time means the same records.
+SELECT c.changed_at, s.changed_at IS NOT DISTINCT FROM c.changed_at AND s.noise = %(noise)s AS compared, s.drift
+FROM capture.sync_cursor AS c
+LEFT JOIN preview.summary AS s
+    ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
+    AND c.changed_at IS NOT NULL

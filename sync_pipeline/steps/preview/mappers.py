@@ -1,0 +1,31 @@
+"""Records that an older mapper has mapped. They are in sync, and `plan --remap` renews them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.fingerprint import fingerprint
+from sync_pipeline.steps.connect import Connection
+
+MAPPER_SQL = load(__package__, "mappers.sql")
+
+
+def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:
+    """How many records that are in sync an older mapper has mapped, by connection id and entity type."""
+    mapped = [
+        (one.connection_id, stream.entity_type, fingerprint(stream.to_entity))
+        for one, stream in chosen
+        if stream.to_entity is not None
+    ]
+    rows = execute(
+        conn,
+        MAPPER_SQL["mapped_by_older"],
+        connections=[connection_id for connection_id, _, _ in mapped],
+        types=[entity_type for _, entity_type, _ in mapped],
+        mappers=[mapper for _, _, mapper in mapped],
+    )
+    return {(row.connection_id, row.entity_type): row.mapped_by_older for row in rows}

@@ -1,0 +1,28 @@
+-- record_in_full --
+SELECT r.external_id, coalesce(d.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,
+       r.deletion_state, r.deletion_evidence, r.captured_at, r.remote_modified_at, r.version_no,
+       d.warnings, m.core_table, m.internal_id, m.last_promoted_at, s.decision, s.decided_by, s.decided_at, s.why,
+       preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS changes
+FROM capture.sync_record AS r
+LEFT JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+LEFT JOIN capture.sync_record_version AS v
+    ON v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+        AND v.external_id = r.external_id AND v.content_hash = m.promoted_hash
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
+        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
+        AND s.seen_deleted = (r.deletion_state = 'deleted')
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = %(external_id)s
+
+-- record_versions --
+SELECT version_no, captured_at, run_id, is_current, encode(content_hash, 'hex') AS version
+FROM capture.sync_record_version
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+ORDER BY version_no DESC

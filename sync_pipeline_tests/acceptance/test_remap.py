@@ -1,0 +1,108 @@
+"""An upgrade that changes a mapper, by the command line: counted, planned, renewed, taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sandbox.woocommerce import Store, running, seed
+from sync_pipeline.config import PROJECT
+
+MAIN = "from sync_pipeline.cli.main import main; main()"
+FIRST_IMPORT = """
+import sys
+from sync_pipeline.config import Settings
+from sync_pipeline.db.open import open_database
+from sync_pipeline.steps import capture, connect, preview, promote, select
+
+settings = Settings()
+db = open_database(settings)
+org = connect.add_organization(db, "acme")
+made = connect.add_connection(db, settings, org, "woocommerce", "shop", dict(store_url=sys.argv[1],
+    consumer_key=sys.argv[2], consumer_secret=sys.argv[3]), actor="test")
+for name in ("categories", "products"):
+    stream = made.source.stream(name)
+    with capture.session(db, settings, made) as session:
+        session.pull(stream, full=True)
+    preview.recompute(db, made, stream)
+    select.select(db, made, stream, everything=True, include=True, actor="test")
+plan = select.make_plan(db, org, actor="test")
+assert promote.apply(db, org.org_id, plan.plan_id, actor="test").state == "done"
+"""
+
+
+class Upgraded:
+    """The program as released, and a copy of it in which one mapper is another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.copy = folder / "project"
+        ignore = shutil.ignore_patterns(
+            "__pycache__", ".venv", ".sync", ".git", "bench", "*.egg-info", "sync_pipeline_tests"
+        )
+        shutil.copytree(PROJECT, self.copy, ignore=ignore)
+        mapper = self.copy / "sync_pipeline" / "sources" / "woocommerce" / "mappers" / "category.py"
+        text = mapper.read_text()
+        assert 'name=text(payload, "name") or ""' in text
+        mapper.write_text(text.replace('name=text(payload, "name") or ""', "name=f\"New {text(payload, 'name')}\""))
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            "SYNC_HOME": str(folder / "home"),
+            "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+        }
+
+    def python(self, project: Path, script: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            env={**self.env, "PYTHONPATH": str(project)},
+            cwd=project,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """What a command of the upgraded program prints."""
+        return json.loads(self.python(self.copy, MAIN, *arguments, "--json"))
+
+    def older(self, command: str) -> dict[str, int]:
+        (one,) = self.json(command, "acme")["connections"]
+        assert not any(e["updated"] or e["new"] for e in one["entities"])
+        return {e["entity"]: e["mapped_by_older"] for e in one["entities"] if e["mapped_by_older"]}
+
+
+def test_a_changed_mapper_reaches_what_is_promoted(tmp_path: Path) -> None:
+    upgraded = Upgraded(tmp_path)
+    store = Store()
+    seed(store, products=6, variable=0, customers=1, orders=0)
+    categories = len(store.ids("categories"))
+    with running(store) as server:
+        upgraded.python(PROJECT, FIRST_IMPORT, server.url, server.key, server.secret)
+    try:
+        upgraded.json("db", "start")
+        assert upgraded.older("status") == {"categories": categories}
+        assert upgraded.older("preview") == {"categories": categories}
+        said = upgraded.python(upgraded.copy, MAIN, "status", "acme")
+        assert (
+            f"{categories} records were mapped by an older mapper. Renew them: sync-pipeline plan acme --remap" in said
+        )
+        assert upgraded.json("plan", "acme")["plan"] is None
+        assert upgraded.json("plan", "acme", "--remap", "--entity", "products")["plan"] is None
+        made = upgraded.json("plan", "acme", "--connection", "shop", "--remap")
+        assert made["counts"] == {"create": 0, "update": categories, "delete": 0}
+        applied = upgraded.json("apply", "acme", made["plan"])
+        assert (applied["state"], applied["done"]) == ("done", categories)
+        assert upgraded.older("status") == {}
+        nothing = upgraded.json("plan", "acme", "--remap")
+        assert nothing == {"plan": None, "hash": None, "counts": {"create": 0, "update": 0, "delete": 0}}
+        upgraded.json("undo", "acme", made["plan"])
+        assert upgraded.older("status") == {"categories": categories}
+    finally:
+        upgraded.json("db", "stop")
