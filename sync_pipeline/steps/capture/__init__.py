@@ -2,7 +2,7 @@
 
 A record passes, in this order:
 
-    run/     session → ledger (open) → lists: which lists to read
+    run/     session: which lists to read → ledger (open)
     read/    walk, windows → isolate what fails → coverage: the proof that nothing is missing
     write/   pages (one transaction a page) → records → record (hashes), pii, currency
     run/     deletion → ledger (close)

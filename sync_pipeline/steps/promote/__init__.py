@@ -4,7 +4,7 @@ A record passes, in this order:
 
     queue/   start or apply: a plan becomes a queue → worker: claims a batch of lines
     map/     batch: payloads become entities and rows → related: the records that they name
-    place/   resolve: which core row a record is → identity (mapping, e-mail), sku
+    place/   identity, sku: which core row a record is
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
     undo     back to what every row was before
 

@@ -24,7 +24,7 @@ from sync_pipeline.steps.promote.map.batch import WorkItem, stock_fields
 from sync_pipeline.steps.promote.place.identity import look_up_refs
 from sync_pipeline.steps.promote.write import links
 
-SQL = load("sync_pipeline.steps.promote.write", "child_rows.sql")
+SQL = load("sync_pipeline.steps.promote.write")
 _METADATA = ITEMS.columns.index("metadata")
 
 

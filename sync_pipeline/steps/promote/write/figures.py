@@ -24,7 +24,7 @@ from sync_pipeline.steps.promote.map.batch import Captured, to_entities
 from sync_pipeline.steps.promote.map.related import looking
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 
-SQL = load("sync_pipeline.steps.promote.write", "figures.sql")
+SQL = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # customers, and orders, at a time; bounds memory
 
 

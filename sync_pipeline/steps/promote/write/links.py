@@ -12,7 +12,7 @@ from sync_pipeline.entities.core import CoreTable, core_tables, referring
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
-SQL = load("sync_pipeline.steps.promote.write", "links.sql")
+SQL = load("sync_pipeline.steps.promote.write")
 
 
 def say(ref: Ref) -> str:

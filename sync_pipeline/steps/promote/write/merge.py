@@ -23,7 +23,7 @@ from sync_pipeline.steps.promote.map.batch import Captured, priced, to_entities
 from sync_pipeline.steps.promote.map.related import looking
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, look_up_refs, numeric
 
-WRITE = load("sync_pipeline.steps.promote.write", "mapping.sql")
+WRITE = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # rows merged at a time; bounds memory
 
 

@@ -20,7 +20,7 @@ from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem, mapper_of
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
-from sync_pipeline.steps.promote.place.resolve import resolve
+from sync_pipeline.steps.promote.place.sku import resolve_skus
 from sync_pipeline.steps.promote.write import child_rows, links
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import WRITE, recompute, set_aside
@@ -67,7 +67,7 @@ def _write_rows(
     conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, group: Sequence[WorkItem]
 ) -> set[int]:
     """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
-    outcome = resolve(conn, org, queue, table, group)
+    outcome = _resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
     if not group:
         return set()
@@ -93,6 +93,22 @@ def _write_rows(
     if table is CUSTOMERS:
         affected |= outcome.recompute
     return affected | child_rows.customers_behind(conn, "core.sales_orders", linked)
+
+
+def _resolve(
+    conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, items: Sequence[WorkItem]
+) -> Resolution:
+    """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
+    outcome = Resolution()
+    if table.match == "sku":
+        resolve_skus(conn, org, queue, table, items, outcome)
+    elif table.match == "email":
+        identity.resolve_emails(conn, table, items, outcome)
+    open_items = [item for item in items if not item.id and item.error is None]
+    for item, fresh in zip(open_items, identity.new_ids(conn, table.name, len(open_items)), strict=True):
+        item.id, item.is_new = fresh, True
+    identity.record(conn, queue, table, outcome.conflicts)
+    return outcome
 
 
 def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
