@@ -1,4 +1,4 @@
-"""docs/flow.md: the way of one order through the files is as the document says, and no longer than a person can follow."""
+"""docs/flow.md: the way of one order through the files is as the document says, and short enough to follow."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _leave(budget: Budget) -> None:
         budget.leave()
 
 
-# -- which lists are read, and how --------------------------------------------------------------------------------------
+# -- which lists are read, and how ------------------------------------------------------------------------------------
 
 
 def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int | None) -> bool:
