@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from sync_pipeline.cli import (
+    check,
     connect,
     database,
     decisions,
@@ -61,7 +62,7 @@ for module in (
     inspect,
 ):
     module.register(app)
-for module in (reconcile, decisions, tokens, users):
+for module in (reconcile, check, decisions, tokens, users):
     module.register(app)
 
 

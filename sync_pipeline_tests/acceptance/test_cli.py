@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.db.engine import psycopg_url
 from sync_pipeline_tests.commands import COMMAND, Commands, commands
 
 ENTITY_KEYS = {
@@ -203,6 +205,27 @@ def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
     terminal.server.store.delete("reviews", min(terminal.server.store.ids("reviews")))
     done = terminal.json("reconcile", "acme", "--entity", "reviews", code=1)
     assert (done["ok"], done["entities"][0]["extra"]) == (False, 1)
+
+
+def test_checks_pass_and_a_failing_one_is_named_with_what_to_do(terminal: Terminal) -> None:
+    done = terminal.json("check", "acme")
+    assert done["ok"] is True
+    assert {"ledger_closed", "money_adds_up", "no_orphan_mapping", "fresh"} <= {one["name"] for one in done["checks"]}
+    assert all({"name", "ok", "detail"} <= set(one) for one in done["checks"])
+    plan = terminal.included("taxes")
+    assert terminal.json("apply", "acme", plan["plan"])["state"] == "done"
+    url = terminal.json("db", "url")["url"]
+    with create_engine(psycopg_url(url), isolation_level="AUTOCOMMIT").connect() as conn:
+        conn.exec_driver_sql("SET session_replication_role = replica")  # as somebody who owns the database
+        conn.exec_driver_sql("DELETE FROM core.reference_data WHERE kind = 'tax'")
+    done = terminal.json("check", "acme", code=1)
+    (wrong,) = [one for one in done["checks"] if not one["ok"] and one["severity"] == "error"]
+    assert (done["ok"], wrong["name"]) == (False, "no_orphan_mapping")
+    said = terminal.run("check", "acme")
+    assert said.returncode == 1
+    assert "✗ no_orphan_mapping" in said.stdout
+    assert "✓ ledger_closed" in said.stdout
+    assert terminal.json("undo", "acme", plan["plan"])["state"] == "undone"
 
 
 def test_a_pull_with_a_record_that_cannot_be_read_ends_with_1_and_names_it(terminal: Terminal) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
+from sync_pipeline.steps.observe.checks import CheckResult
 
 
 class ActivityRow(Shape):
@@ -132,6 +133,13 @@ class Divergence(Shape):
     table: str = Field(examples=["core.products"])
     found: int
     columns: list[str] = Field(examples=[["compat.product.sku"]])
+
+
+class ChecksInfo(Shape):
+    """How the business checks came out. `ok`: none failed; warnings may be among them."""
+
+    ok: bool
+    checks: list[CheckResult]
 
 
 class CompatInfo(Shape):

@@ -10,6 +10,7 @@ from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, Page
 from sync_pipeline.api.contracts.observe import (
     Activity,
     ActivityRow,
+    ChecksInfo,
     CompatInfo,
     DecisionInfo,
     GivenAnswer,
@@ -21,6 +22,7 @@ from sync_pipeline.api.lists import part
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import NotFound
 from sync_pipeline.steps import observe
+from sync_pipeline.steps.observe import checks
 
 router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
@@ -41,6 +43,13 @@ async def schema_compat(runtime: RuntimeDep, caller: Reader) -> Answer[CompatInf
     """The legacy names, compared with the core tables they stand for."""
     found = await runtime.run(observe.compat, runtime.db, caller.org)
     return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
+
+
+@router.get("/checks", tags=["observe"], responses=problems())
+async def run_checks(runtime: RuntimeDep, caller: Reader) -> Answer[ChecksInfo]:
+    """The business checks: the ledger closes, money adds up, mappings lead to rows, nothing waits for ever."""
+    found = await runtime.run(checks.check, runtime.db, caller.org)
+    return Answer(data=ChecksInfo(ok=checks.ok(found), checks=list(found)))
 
 
 @router.get("/status", tags=["observe"], responses=problems())

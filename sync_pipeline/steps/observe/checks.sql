@@ -1,3 +1,14 @@
+-- fresh --
+-- Connections from which nothing was pulled for a while.
+SELECT
+    c.provider AS place, count(*) AS found, (array_agg(c.name || coalesce(
+        ': not since ' || to_char(c.last_sync_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', ': never pulled')
+        ORDER BY c.name)) [1:10] AS sample
+FROM connect.integration_connector AS c
+WHERE c.org_id = connect.current_org() AND c.disabled_at IS NULL
+    AND coalesce(c.last_sync_at, c.created_at) < now() - make_interval(secs => %(stale_seconds)s)
+GROUP BY 1
+
 -- ledger_closed --
 -- Entities whose newest run did not close (a run that goes on right now is not at fault).
 SELECT
@@ -59,28 +70,13 @@ WHERE b.org_id = connect.current_org() AND b.decision = 'include' AND NOT b.draf
 GROUP BY 1
 
 -- no_orphan_mapping --
--- Mappings whose core row is not there.
+-- Mappings whose core row is not there. The rows of core are `core_ids` of every table.
 SELECT
     m.core_table AS place, count(*) AS found,
     (array_agg(m.entity_type || ' ' || m.external_id || ' → ' || m.internal_id::text)) [1:10] AS sample
 FROM promote.integration_mapping AS m
-WHERE m.org_id = connect.current_org()
-    AND NOT CASE m.core_table
-        WHEN 'core.categories' THEN EXISTS (
-            SELECT 1 FROM core.categories AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.customers' THEN EXISTS (
-            SELECT 1 FROM core.customers AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.customer_addresses' THEN EXISTS (
-            SELECT 1 FROM core.customer_addresses AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.products' THEN EXISTS (
-            SELECT 1 FROM core.products AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.product_variants' THEN EXISTS (
-            SELECT 1 FROM core.product_variants AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.sales_orders' THEN EXISTS (
-            SELECT 1 FROM core.sales_orders AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        WHEN 'core.reference_data' THEN EXISTS (
-            SELECT 1 FROM core.reference_data AS t WHERE t.org_id = m.org_id AND t.id = m.internal_id)
-        ELSE true END
+LEFT JOIN ({rows}) AS t ON t.core_table = m.core_table AND t.id = m.internal_id
+WHERE m.org_id = connect.current_org() AND t.id IS NULL
 GROUP BY 1
 
 -- money_adds_up --

@@ -1,0 +1,32 @@
+"""check: does everything hold that must: ledger, money, mappings, what waits."""
+
+from dataclasses import asdict
+
+import typer
+
+from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.output import emit, say
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check")(check)
+
+
+def check(org: Org, as_json: Json = False) -> None:
+    """Run the business checks: exit 1 where one fails; a warning is shown and is no failure."""
+    from sync_pipeline.cli.context import opened
+    from sync_pipeline.steps.observe import checks
+
+    with opened() as context:
+        results = checks.check(context.db, context.org(org))
+    well = checks.ok(results)
+    if as_json:
+        emit({"ok": well, "checks": [asdict(one) for one in results]})
+    else:
+        for one in results:
+            sign = "✓" if one.ok else ("▲" if one.severity == "warning" else "✗")
+            say(f"{sign} {one.name}: {one.detail if one.ok else f'{one.found:,} found. {one.detail}'}")
+            for example in one.examples:
+                say(f"    {example}")
+    if not well:
+        raise typer.Exit(1)

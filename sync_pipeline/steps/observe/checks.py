@@ -1,0 +1,157 @@
+"""What must hold now: the ledger closes, money adds up, nothing waits for ever. Each check is one statement.
+
+A statement gives, for one organization, a row for each place where the check does not hold: `place` (a core table, a
+provider, or `provider/entity_type`), `found` (how often) and `sample` (a few examples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import redact
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline.steps.observe.status import SQL as STATUS
+from sync_pipeline.steps.promote.core.statements import for_each_table
+
+SQL = {**load("sync_pipeline.steps.observe", "checks.sql"), **load("sync_pipeline.steps.observe", "compat.sql")}
+STALE_HOURS = 36.0  # a night and a half: one missed night is seen by noon
+_SHOWN = 10
+
+
+class About(StrEnum):
+    """What the places of a check are."""
+
+    STORES = "stores"
+    RAW = "raw"
+    PREVIEW = "preview"
+    SELECTED = "selected"
+    PROMOTED = "promoted"
+    CORE = "core"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: what must hold, and what to do where it does not. A warning is no failure."""
+
+    name: str
+    about: About
+    holds: str
+    recover: str
+    severity: Literal["error", "warning"] = "error"
+
+    def run(self, conn: Connection) -> Sequence[Any]:
+        """The places of the transaction's organization where it does not hold."""
+        statement = SQL[self.name].replace("{rows}", for_each_table(STATUS["core_ids"]))
+        # A parameter that a statement does not name is left alone.
+        return execute(conn, statement, stale_seconds=STALE_HOURS * 3600).all()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How a check came out for one organization: `found` says how often it does not hold, `detail` what to do."""
+
+    name: str
+    ok: bool
+    severity: Literal["error", "warning"]
+    found: int
+    detail: str
+    examples: Sequence[str] = field(default_factory=tuple)
+
+
+CHECKS: Sequence[Check] = (
+    Check(
+        "fresh",
+        About.STORES,
+        "Something was pulled from every connected store within a day and a half.",
+        "`sync-pipeline doctor ORG` says what is wrong with a store; `sync-pipeline pull ORG` catches up.",
+    ),
+    Check(
+        "ledger_closed",
+        About.RAW,
+        "Every id that the store listed is captured, in quarantine or gone.",
+        "Pull the entity again; it continues where it stopped. `sync-pipeline doctor ORG` names what is wrong with a "
+        "store.",
+    ),
+    Check(
+        "nothing_in_quarantine",
+        About.RAW,
+        "No record is in quarantine.",
+        "Correct the record in the store and pull again; its bytes and the reason are in capture.sync_quarantine.",
+        "warning",
+    ),
+    Check(
+        "compared_since",
+        About.PREVIEW,
+        "What was captured was compared with core afterwards.",
+        "Materialize the preview of these organizations, or run `sync-pipeline preview ORG`.",
+    ),
+    Check(
+        "no_schema_drift",
+        About.PREVIEW,
+        "No field appeared, vanished or changed its type.",
+        "Look whether the mapper needs the field; promoting the records accepts the new shape.",
+        "warning",
+    ),
+    Check(
+        "selections_promoted",
+        About.SELECTED,
+        "Committed selections became plans within ten minutes.",
+        "See that the daemon runs and that the sensor committed_selections is on; `sync-pipeline plan ORG` and `apply` "
+        "do it by hand.",
+    ),
+    Check(
+        "no_orphan_mapping",
+        About.CORE,
+        "Every mapping leads to a row.",
+        "This project never removes rows of core: find out who did. Promoting the record again creates the row again.",
+    ),
+    Check(
+        "money_adds_up",
+        About.CORE,
+        "The items of an order add up to its total, except for differences that the store itself has.",
+        "Pull and promote these orders again. A difference in the store is noted in metadata.items_difference.",
+    ),
+    Check(
+        "no_line_waits",
+        About.PROMOTED,
+        "No record failed in a promotion and waits for a person.",
+        "The reason is in promote.sync_queue_line; correct it in the store, pull, select and promote again.",
+        "warning",
+    ),
+    Check(
+        "compat_agrees",
+        About.CORE,
+        "The legacy views have the columns of their core tables.",
+        "A migration that adds a column to core must create the views in sql/schema/70_compat.sql again.",
+    ),
+)
+
+
+def check(db: Database, org: Organization) -> Sequence[CheckResult]:
+    """Every check for one organization, in the order of the flow."""
+    with db.org(org.org_id) as conn:
+        return [_result(one, one.run(conn)) for one in CHECKS]
+
+
+def ok(results: Sequence[CheckResult]) -> bool:
+    """True where nothing failed; warnings may be among them."""
+    return all(one.ok or one.severity == "warning" for one in results)
+
+
+def _result(one: Check, rows: Sequence[Any]) -> CheckResult:
+    found = sum(int(row.found) for row in rows)
+    if not found:
+        return CheckResult(one.name, True, one.severity, 0, one.holds)
+    return CheckResult(one.name, False, one.severity, found, one.recover, tuple(_examples(rows))[:_SHOWN])
+
+
+def _examples(rows: Sequence[Any]) -> Iterator[str]:
+    for row in rows:
+        yield from (redact(f"{row.place}: {one}") for one in row.sample)
