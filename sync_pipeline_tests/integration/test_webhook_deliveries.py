@@ -18,25 +18,39 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import Presence
 from sync_pipeline.steps import capture, connect, push
 from sync_pipeline.steps.push import NotGenuine
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 
 SECRET = "the webhook's secret"
 
 
-@pytest.fixture
-def told(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    """A captured shop whose webhooks are believed."""
-    store = Store()
-    seed(store, products=12, variable=2, customers=6, orders=10)
-    with shop(database, settings, org, store) as made:
-        made.pull("products", "variations", "customers", "orders", "coupons")
-        connect.set_webhook_secret(database, settings, made.connection, SECRET, actor="test")
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=12, variable=2, customers=6, orders=10)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("products", "variations", "customers", "orders", "coupons")
+    connect.set_webhook_secret(opened.db, opened.settings, opened.connection, SECRET, actor="test")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
         yield made
+
+
+@pytest.fixture
+def told(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    """A captured shop whose webhooks are believed."""
+    return template.copy(database, settings, org)
 
 
 def signed(body: bytes, secret: str = SECRET) -> str:
