@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test check torture bench examples lock clean baseline
+.PHONY: help setup demo test check torture bench examples migration lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,11 +29,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## The whole flow on four sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)
 	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once)
 
-check: setup ## Formatting, lint, types, the import rule
+check: setup ## Formatting, lint, types, the import rule, locks that migrations take
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/squawk --quiet $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
 test: setup ## All tests but the long fault suite (under 10 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
@@ -47,12 +48,12 @@ bench: setup ## The benchmarks, side by side with a floor and a peer
 examples: setup ## Record the documents' examples anew, from a fresh demo: api/examples.json, docs/api.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
 
+migration: setup ## Begin the next revision of the database: make migration NAME=what_changes
+	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)
+
 lock: ## Write requirements.lock anew (no index address in it)
 	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## Remove what can be made again (not the data in .sync)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/out
-
-baseline: ## Freeze sql/schema as the first migration (only until the first release)
-	rm -rf sql/migrations/versions/0001_baseline && cp -r sql/schema sql/migrations/versions/0001_baseline

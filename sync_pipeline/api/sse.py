@@ -98,7 +98,7 @@ class Hub:
                 theirs = [token for org, token in self._tokens if org == org_id]
                 try:
                     found = await self.runtime.run(promote.statuses, self.runtime.db, org_id, queues)
-                    held = await self.runtime.run(tokens.holding, self.runtime.db, org_id, theirs)
+                    held = await self.runtime.run(tokens.valid_tokens, self.runtime.db, org_id, theirs)
                 except SyncError as error:
                     _log.warning("queues_not_seen", reason=str(error))  # the next look may see them again
                     continue

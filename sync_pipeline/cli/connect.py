@@ -1,12 +1,13 @@
 """connect, connections, settings, doctor: stores, their settings, and whether they answer."""
 
-import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.options import CONNECT, AnyConnection, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
 
 if TYPE_CHECKING:
     from sync_pipeline.sources.base import Finding
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command("connect")(connect)
+    app.command("connect", cls=ConnectCommand)(connect)
     app.command("connections")(connections)
     app.command("settings")(settings)
     app.command("webhook")(webhook)
@@ -22,35 +23,23 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
+    ctx: typer.Context,
     org: Org,
-    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="woocommerce or odoo.")],
-    name: Annotated[str, typer.Option("--name", metavar="C", help="What the connection is called.")],
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="The store's address.")],
-    secret_env: Annotated[
+    provider: Annotated[
         str,
-        typer.Option(
-            "--secret-env", metavar="VAR", help="The environment variable that holds the secret, password or API key."
+        typer.Argument(
+            metavar="PROVIDER", help="The store's provider. The options below say which providers they are for."
         ),
     ],
-    key: Annotated[str | None, typer.Option("--key", metavar="K", help="WooCommerce: the consumer key.")] = None,
-    database: Annotated[str | None, typer.Option("--db", metavar="DB", help="Odoo: the database.")] = None,
-    user: Annotated[str | None, typer.Option("--user", metavar="U", help="Odoo: the user.")] = None,
+    name: Annotated[str, typer.Option("--name", metavar="C", help="The name of the new connection.")],
     as_json: Json = False,
 ) -> None:
-    """Connect a store: its secret is read from an environment variable, tested, and kept encrypted."""
+    """Connect a store: test it and save its credentials, encrypted. Secrets are read from environment variables."""
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.sources.base import source
     from sync_pipeline.steps import connect as step
 
-    source(provider)  # an unknown provider is said before anything else
-    secret = os.environ.get(secret_env, "")
-    if not secret:
-        raise ConfigurationError(
-            f"The environment variable {secret_env} is not set. Put the secret there, for example with "
-            f"`read -rs {secret_env}; export {secret_env}`, and run the same command again."
-        )
-    given = _given(provider, url=url, key=key, secret=secret, database=database, user=user)
+    given = given_settings(source(provider), ctx.obj)
     with opened() as context:
         made = step.add_connection(
             context.db, context.settings, context.org(org), provider, name, given, actor=context.actor
@@ -58,7 +47,7 @@ def connect(
         findings = step.diagnose(context.db, context.settings, made)
     wrong = _wrong(findings)
     if as_json:
-        emit({"connection": _public(made), "findings": _findings(findings), "ok": not wrong})
+        emit({"connection": _public(made), "findings": findings, "ok": not wrong})
     else:
         say(f"{made.name} is saved: {made.provider} at {made.store_url}.")
         _show(made.name, findings)
@@ -86,14 +75,14 @@ def connections(org: Org, as_json: Json = False) -> None:
             [(c.name, c.provider, c.store_url, c.health, c.last_sync_at) for c in found],
         )
     else:
-        say(f"{org} has no connection yet. Connect a store: sync-pipeline connect {org} woocommerce --name C …")
+        say(f"{org} has no connection yet. Connect a store: {CONNECT.format(org=org)}")
 
 
 def settings(
     org: Org,
     connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
     changes: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="What to change; nothing shows them.")
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="What to change; without it they are shown.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -106,7 +95,7 @@ def settings(
     for change in changes or ():
         name, separator, value = change.partition("=")
         if not separator:
-            raise ConfigurationError(f"“{change}” is no key=value.")
+            raise ConfigurationError(f"“{change}” is not KEY=VALUE.")
         wanted[name.strip()] = _value(value)
     with opened() as context:
         tenant = context.org(org)
@@ -130,7 +119,7 @@ def webhook(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Where the store's webhooks are to be sent; sets the secret they are signed with, which is kept encrypted."""
+    """Show where the store sends its webhooks; set the secret that signs them, which is saved encrypted."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import connect as step
@@ -141,18 +130,17 @@ def webhook(
         if hooks is None:
             raise ConfigurationError(f"{found.source.title} stores send no webhooks here.")
         if secret_env is not None:
-            value = os.environ.get(secret_env, "")
-            if not value:
-                raise ConfigurationError(f"The environment variable {secret_env} is not set. Put the secret there.")
+            value = from_environment(secret_env)
             step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)
             found = context.connection(context.org(org), connection)
         there = step.secret(context.settings, found, hooks.secret_field) is not None
     if as_json:
-        emit({"org": org, "connection": found.name, "path": step.webhook_path(found), "secret_set": there})
+        emit({"org": org, "connection": found.name, "path": found.webhook_path, "secret_set": there})
         return
-    say(f"Webhooks of {found.name} go to <this service's address>{step.webhook_path(found)}")
+    say(f"Send webhooks of {found.name} to <this service's address>{found.webhook_path}")
     if not there:
-        say(f"It has no secret yet, so none is believed: sync-pipeline webhook {org} {found.name} --secret-env VAR")
+        say("No secret is set, so all webhooks are rejected. Set one:")
+        say(f"  sync-pipeline webhook {org} {found.name} --secret-env VAR")
 
 
 def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
@@ -173,7 +161,7 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
             {
                 "org": org,
                 "connections": [
-                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": _findings(f)}
+                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": f}
                     for one, f in reports
                 ],
                 "ok": not wrong,
@@ -182,23 +170,6 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
     if wrong:
         note(f"Not healthy: {', '.join(wrong)}.")
         raise typer.Exit(1)
-
-
-def _given(
-    provider: str, *, url: str, key: str | None, secret: str, database: str | None, user: str | None
-) -> dict[str, Any]:
-    from sync_pipeline.errors import ConfigurationError
-
-    if provider == "odoo":
-        needed = {"--db": database, "--user": user}
-        given = {"url": url, "db": database, "username": user, "password": secret}
-    else:
-        needed = {"--key": key}
-        given = {"store_url": url, "consumer_key": key, "consumer_secret": secret}
-    missing = [name for name, value in needed.items() if not value]
-    if missing:
-        raise ConfigurationError(f"A {provider} connection also needs {' and '.join(missing)}.")
-    return given
 
 
 def _value(text: str) -> Any:
@@ -228,15 +199,11 @@ def _public(one: "Connection") -> dict[str, Any]:
     }
 
 
-def _wrong(findings: "Any") -> bool:
+def _wrong(findings: "Sequence[Finding]") -> bool:
     return any(f.level == "error" for f in findings)
 
 
-def _findings(findings: "Any") -> list[dict[str, str]]:
-    return [{"level": f.level, "code": f.code, "message": f.message, "remedy": f.remedy} for f in findings]
-
-
-def _show(name: str, findings: "list[Finding] | Any") -> None:
+def _show(name: str, findings: "Sequence[Finding]") -> None:
     signs = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
     say(f"{name}:")
     for f in findings:

@@ -49,6 +49,7 @@ class Context:
         Raises:
             ConfigurationError: there is none yet.
         """
+        from sync_pipeline.cli.options import CONNECT
         from sync_pipeline.errors import ConfigurationError
         from sync_pipeline.steps import connect
 
@@ -57,8 +58,7 @@ class Context:
         found = connect.connections(self.db, org)
         if not found:
             raise ConfigurationError(
-                f"{org.slug} has no connection yet. Connect a store: "
-                f"`sync-pipeline connect {org.slug} woocommerce --name C --url URL --key K --secret-env VAR`."
+                f"{org.slug} has no connection yet. Connect a store: {CONNECT.format(org=org.slug)}."
             )
         return found
 

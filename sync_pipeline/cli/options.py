@@ -20,3 +20,6 @@ OneEntity = Annotated[
     str, typer.Option("--entity", metavar="E", help="The entity: products, orders …", show_default=False)
 ]
 Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason, for the record.")]
+
+# The next step where there is no connection yet. `connect --help` names the providers and their options.
+CONNECT = "sync-pipeline connect {org} PROVIDER --name C …, see sync-pipeline connect --help"

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from sync_pipeline.cli.options import Json
+from sync_pipeline.cli.options import CONNECT, Json
 from sync_pipeline.cli.output import emit, say, show
 
-commands = typer.Typer(no_args_is_help=True, help="Organizations: the tenants everything belongs to.")
+commands = typer.Typer(no_args_is_help=True, help="Organizations: the tenants that everything belongs to.")
 
 
 def register(app: typer.Typer) -> None:
@@ -17,10 +17,10 @@ def register(app: typer.Typer) -> None:
 @commands.command("add")
 def add(
     slug: Annotated[str, typer.Argument(metavar="ORG", help="Short name: lower-case letters, digits, - and _.")],
-    name: Annotated[str | None, typer.Option("--name", metavar="N", help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="Display name.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make an organization, or rename the one that is there."""
+    """Make an organization; rename or restore an existing one."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
@@ -29,17 +29,17 @@ def add(
     if as_json:
         emit({"org": org.slug, "name": org.name})
         return
-    say(f"{org.name} ({org.slug}) is there.")
-    say(f"Next: sync-pipeline connect {org.slug} woocommerce --name C --url URL --key K --secret-env VAR")
+    say(f"Organization {org.slug} ({org.name}) is ready.")
+    say(f"Next: {CONNECT.format(org=org.slug)}")
 
 
 @commands.command("policy")
 def policy(
     slug: Annotated[str, typer.Argument(metavar="ORG")],
-    sku: Annotated[str, typer.Option("--sku", metavar="P", help="source_wins, core_wins, or halt: a person decides.")],
+    sku: Annotated[str, typer.Option("--sku", metavar="P", help="source_wins, core_wins, or halt (a person decides).")],
     as_json: Json = False,
 ) -> None:
-    """What decides where a SKU is in conflict (docs/mapping.md)."""
+    """Set who wins a SKU conflict (docs/mapping.md)."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
@@ -48,7 +48,7 @@ def policy(
     if as_json:
         emit({"org": slug, "sku_policy": sku})
         return
-    say(f"From the next promotion on: {sku}.")
+    say(f"{slug} now uses {sku}, from the next promotion on.")
 
 
 @commands.command("list")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.options import CONNECT, Json, Org
 from sync_pipeline.cli.output import emit, say, show
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def status(org: Org, as_json: Json = False) -> None:
         emit({"org": org, "connections": [_connection(one) for one in found]})
         return
     if not found:
-        say(f"{org} has no connection yet. Connect a store: sync-pipeline connect {org} woocommerce --name C …")
+        say(f"{org} has no connection yet. Connect a store: {CONNECT.format(org=org)}")
         return
     for one in found:
         show_connection(one)

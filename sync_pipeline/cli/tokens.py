@@ -25,7 +25,7 @@ def add(
     days: Annotated[float | None, typer.Option("--days", metavar="N", help="Expires after this long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a token. It is shown this once and stored as a hash only."""
+    """Make a token. It is shown once; only its hash is stored."""
     from datetime import UTC, datetime, timedelta
 
     from sync_pipeline.cli.context import opened
@@ -53,7 +53,7 @@ def add(
 
 @token_commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
-    """The organization's tokens, and when each was last used; never the tokens themselves."""
+    """List the tokens and when each was last used; the tokens themselves are never shown."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
@@ -73,9 +73,9 @@ def list_all(org: Org, as_json: Json = False) -> None:
 
 @token_commands.command("revoke")
 def revoke(
-    org: Org, token_id: Annotated[int, typer.Argument(metavar="TOKEN", help="Its number.")], as_json: Json = False
+    org: Org, token_id: Annotated[int, typer.Argument(metavar="TOKEN", help="The token's id.")], as_json: Json = False
 ) -> None:
-    """End a token now."""
+    """Revoke a token now."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
@@ -84,7 +84,7 @@ def revoke(
     if as_json:
         emit({"org": org, "token": token_id, "revoked": True})
     else:
-        say(f"Token {token_id} holds no more.")
+        say(f"Token {token_id} is revoked.")
 
 
 @key_commands.command("rotate")
@@ -101,6 +101,6 @@ def rotate(as_json: Json = False) -> None:
     if as_json:
         emit({"rewritten": rewritten, "new_key": made})
         return
-    say(f"{rewritten:,} connections are encrypted with the newest key, their settings in canonical form.")
+    say(f"{rewritten:,} connections are encrypted with the newest key; their settings are in canonical form.")
     if not made:
-        say("The key is the first one in SYNC_SECRET_KEY. Older ones may be removed from it now.")
+        say("The newest key is the first one in SYNC_SECRET_KEY. You may remove the older ones now.")

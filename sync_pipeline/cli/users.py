@@ -1,12 +1,12 @@
-"""user: people who log in with a password."""
+"""user: users, who log in with a password."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from sync_pipeline.cli.options import Json, Org
 from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.provider_options import from_environment
 
 commands = typer.Typer(no_args_is_help=True, help="People who log in with a password.")
 
@@ -25,17 +25,11 @@ def add(
     ],
     as_json: Json = False,
 ) -> None:
-    """Let a person in. The password is read from an environment variable and stored as an argon2id hash."""
+    """Add a user. The password is read from an environment variable and stored as an argon2id hash."""
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps.connect import users
 
-    password = os.environ.get(password_env, "")
-    if not password:
-        raise ConfigurationError(
-            f"The environment variable {password_env} is not set. Put the password there, for example with "
-            f"`read -rs {password_env}; export {password_env}`, and run the same command again."
-        )
+    password = from_environment(password_env, "password")
     with opened() as context:
         made = users.add_user(context.db, context.org(org), email, password, role, actor=context.actor)
     if as_json:
@@ -46,7 +40,7 @@ def add(
 
 @commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
-    """The organization's people."""
+    """The organization's users."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 
@@ -55,16 +49,14 @@ def list_all(org: Org, as_json: Json = False) -> None:
     if as_json:
         emit({"org": org, "users": found})
     else:
-        show(["user", "e-mail", "role", "locked out"], [(u.user_id, u.email, u.role, u.disabled_at) for u in found])
+        show(["user", "e-mail", "role", "disabled"], [(u.user_id, u.email, u.role, u.disabled_at) for u in found])
 
 
 @commands.command("disable")
 def disable(
-    org: Org,
-    user_id: Annotated[int, typer.Argument(metavar="USER", help="The person's number.")],
-    as_json: Json = False,
+    org: Org, user_id: Annotated[int, typer.Argument(metavar="USER", help="The user's id.")], as_json: Json = False
 ) -> None:
-    """Lock a person out, and end their sessions."""
+    """Disable a user and end their sessions."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 
@@ -73,4 +65,4 @@ def disable(
     if as_json:
         emit({"org": org, "user": done.user_id, "disabled_at": done.disabled_at})
     else:
-        say(f"{done.email} is locked out.")
+        say(f"{done.email} is disabled.")

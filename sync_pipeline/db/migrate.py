@@ -27,6 +27,8 @@ from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
 SQL = PROJECT / "sql"
 APP_ROLE = "sync_app"
 _OLDEST = 180_000
+# A statement that waits longer for its lock fails: everybody else would wait behind it.
+_LOCK_TIMEOUT = "10s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +294,7 @@ def _upgrade(url: URL, revision: str) -> None:
     with _engine(url) as engine, engine.begin() as conn:
         config = _config(SQL / "migrations")
         config.attributes["connection"] = conn
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
         command.upgrade(config, revision)
 
 

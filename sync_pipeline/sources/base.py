@@ -1,4 +1,4 @@
-"""What a source is: a folder with a SOURCE, whose streams are declarations and whose client speaks the provider's API.
+"""A source: a folder with a SOURCE, whose streams are declarations and whose client speaks the provider's API.
 
 Steps know only the names in this file. A provider is found by its folder, a stream by its file; nothing is
 registered.
@@ -15,31 +15,33 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources.settings import ConnectionSettings
 
 
 class Paging(StrEnum):
-    """How a list is walked without losing a row while the store changes underneath."""
+    """How a list is read without losing a row while the store changes it."""
 
-    OFFSET = "offset"  # ordered by id; pages overlap by one row, which proves that nothing slipped between them
-    KEYSET = "keyset"  # windows of ids, ordered by id inside; what a window's page left out is asked for again
-    WHOLE = "whole"  # one answer holds all
+    OFFSET = "offset"  # ordered by id; pages overlap by one row, which proves that none was skipped between them
+    KEYSET = "keyset"  # windows of ids, ordered by id; rows that a page left out are requested again
+    WHOLE = "whole"  # one answer has all records
 
 
 class Sweep(StrEnum):
-    """How what the change signal misses is found."""
+    """How changes are found that the change signal misses."""
 
     TELL = "tell"  # ids and sweep fields of every record, then a fetch of what differs
-    READ = "read"  # a full read: nothing cheaper tells
+    READ = "read"  # a full read: nothing cheaper shows them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One entity of one provider. Field names are paths in the payload, `billing.email`.
 
-    A path may name alternatives, first non-empty wins: `email|billing.email`.
+    A path may name alternatives; the first non-empty one wins: `email|billing.email`.
     """
 
     name: str  # the asset's and the command line's name: products
@@ -48,35 +50,35 @@ class Stream:
     path: str  # the provider's address of the list
     entity: str | None = None  # the core entity its payloads map to; None: reference data
     paging: Paging = Paging.OFFSET
-    signal: bool = False  # the list can be asked for what changed since
+    signal: bool = False  # the list can be filtered by time of change
     sweep: Sweep = Sweep.READ
-    parent: str | None = None  # stream whose records it hangs under (one list a parent)
+    parent: str | None = None  # the stream of its parents (one list per parent)
     parent_where: Callable[[Mapping[str, Any]], bool] | None = None  # which parents have a list
     id_field: str = "id"
     parent_field: str | None = None  # what fills parent_id
     refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
     label: str | None = "name"
     code: str | None = None
-    code_is: str = "code"  # what people call it: sku, order_number, code
+    code_is: str = "code"  # its kind: sku, order_number, code
     email: str | None = None
     created: str | None = None
     modified: str | None = None
-    noise: tuple[str, ...] = ()  # top-level fields that move without a change; kept, but not hashed
+    noise: tuple[str, ...] = ()  # top-level fields that vary without a change; stored, not hashed
     sweep_fields: tuple[str, ...] = ()  # top-level fields a sweep compares
-    money: tuple[str, ...] = ()  # preview warns where these do not parse
+    money: tuple[str, ...] = ()  # preview warns if one does not parse
     dates: tuple[str, ...] = ()
     currency: str | None = None
-    needs: tuple[str, ...] = ()  # top-level fields without which the mapping says something else: a gate opens
+    needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
     params: Mapping[str, str] = field(default_factory=dict)
-    optional: bool = False  # a store without it is not at fault
-    absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store answers that does not have it
+    optional: bool = False  # a store may lack it
+    absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
     tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record of a page: its id and the very bytes it came as."""
+    """One record of a page: its id and its exact bytes."""
 
     external_id: str
     raw: bytes
@@ -85,11 +87,11 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """An answer with records, in the order they came.
+    """An answer with records, in the store's order.
 
-    `total` is what the store says the list holds, where it does; `clock` its own time, where it tells it. Of a window
-    of ids, `upto` is the last id that was looked at (None: all of the window was), and `looked` how many rows that
-    took, where they are more than the items: some rows are no member of the list.
+    `total`: how many records the list has, if the store says it; `clock`: the store's time, if it says it. For a window
+    of ids, `upto` is the last id that was read (None: the whole window was), and `looked` how many rows were read, if
+    they are more than the items: some rows do not belong to the list.
     """
 
     items: Sequence[RawRecord]
@@ -99,7 +101,7 @@ class Page:
     upto: int | None = None
     looked: int | None = None
     request: str = ""
-    rejected: Sequence[tuple[bytes, str]] = ()  # elements that are no record: their bytes and why
+    rejected: Sequence[tuple[bytes, str]] = ()  # elements that are not records: their bytes and the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +140,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a stream's records a pull does not take: nothing is dropped without a word.
+    """The parts of a stream's records that a pull leaves out; reports show them.
 
-    `left_out`: reason → field names; `missing`: what the mapping expects and the store does not offer to this user.
+    `left_out`: reason → field names; `missing`: fields the mapper expects and the store does not offer to this user.
     """
 
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -166,22 +168,22 @@ class Client(Protocol):
         """A part of a list, ordered by id."""
 
     def last(self, ask: Ask) -> Page:
-        """The last record of a list (its id is enough), and how many there are, where that is cheap to know."""
+        """The last record of a list (its id is enough), and the number of records if that is cheap to know."""
 
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
-        """These records; what is not there any more is not in the page."""
+        """These records; the page lacks those that no longer exist."""
 
     def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:
-        """Is this record still there?"""
+        """Does this record still exist?"""
 
     def lists(self, stream: Stream) -> bool:
-        """True if all records are in one list; False if there is one list a parent."""
+        """True if all records are in one list; False if there is one list per parent."""
 
     def offset_ignored(self, stream: Stream) -> None:
-        """This list turned out to know pages only: ask for pages from now on."""
+        """This list ignores offsets: request pages from now on."""
 
     def scope(self, stream: Stream) -> Scope:
-        """What of these records is not taken, as far as the requests so far have told; asks nothing."""
+        """What a pull leaves out of these records, as far as earlier requests showed; makes no request."""
 
     def doctor(self) -> Sequence[Finding]:
         """What works and what does not, with causes in plain words."""
@@ -191,47 +193,51 @@ class Client(Protocol):
 
 
 class Unreadable(SyncError):
-    """A record or a delivery that cannot be taken. The message names the field and never holds a value."""
+    """A record or a delivery that cannot be read. The message names the field and never contains a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """How the records of one push call read."""
+    """How to read the records of one push call.
+
+    `record` declares the known fields for OpenAPI. It nests no other model; the API accepts further fields.
+    """
 
     stream: str
     id_field: str  # wc_product_id
-    # What a plugin sent, in the names of the provider's own payload; raises Unreadable.
+    record: type[BaseModel]
+    # A pushed record → the provider's own payload. Raises Unreadable.
     to_payload: Callable[[Mapping[str, Any]], dict[str, Any]]
-    # The known payload with what was pushed laid over it.
+    # (stored payload, pushed payload) → the stored payload updated with the pushed one.
     combine: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a store told by a webhook: that something happened to a record, and perhaps the record as it was then."""
+    """A webhook's message: something happened to a record; and perhaps the record as it was then."""
 
     delivery_id: str
     topic: str
-    stream: str | None  # None: nothing we keep a record of
+    stream: str | None  # None: not about a record of any stream
     external_id: str | None = None
     parent_id: str | None = None
     modified: datetime | None = None  # of `raw`, on the store's clock
-    raw: bytes | None = None  # the record itself, whole enough to be taken; None: look at the store
+    raw: bytes | None = None  # the complete record; None: ask the store for it
 
 
 class Webhooks(Protocol):
-    """How a provider's webhooks read. `headers` have lower-case names."""
+    """How to read a provider's webhooks. `headers` have lower-case names."""
 
     secret_field: str
 
     def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-        """Does the signature hold? Compared in constant time."""
+        """Is the signature valid? Compared in constant time."""
 
     def ping(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Is it the call by which a store tries a new webhook? It may be unsigned and says nothing."""
+        """Is this the store's test of a new webhook? It may be unsigned and carries no record."""
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
-        """What the delivery says. Raises Unreadable."""
+        """Read the delivery. Raises Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,18 +247,22 @@ class Source:
     name: str
     title: str
     settings: type[ConnectionSettings]
-    secret_fields: tuple[str, ...]
     address_field: str
     connect: Callable[..., Client]  # (settings, *, allow_private)
     streams: Mapping[str, Stream]
     pushed: Mapping[str, Pushed] = field(default_factory=dict)  # by the name of the call: products
     webhooks: Webhooks | None = None
 
+    @property
+    def secret_fields(self) -> tuple[str, ...]:
+        """The settings that hold secrets."""
+        return self.settings.secret_fields()
+
     def stream(self, name: str) -> Stream:
         """The stream called `name` (products) or typed `name` (product).
 
         Raises:
-            NotFound: listing the names there are.
+            NotFound: unknown name; lists the names.
         """
         if name in self.streams:
             return self.streams[name]
@@ -285,7 +295,7 @@ def collect(package: str) -> dict[str, Stream]:
 
 @cache
 def all_sources() -> Mapping[str, Source]:
-    """Every provider there is: the packages beside this file that have a SOURCE."""
+    """All providers: the packages beside this file, each with a SOURCE."""
     import sync_pipeline.sources as package
 
     sources = {}
@@ -300,7 +310,7 @@ def source(name: str) -> Source:
     """The provider called `name`.
 
     Raises:
-        NotFound: listing the providers there are.
+        NotFound: unknown provider; lists the providers.
     """
     try:
         return all_sources()[name]

@@ -1,13 +1,14 @@
-"""The settings that all connections have, whatever the provider."""
+"""The settings that all connections share, and how `connect` takes those of a provider."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
 
 _WRITTEN = re.compile(r"[^\s?#\\\x00-\x1f\x7f/][^\s?#\\\x00-\x1f\x7f]{0,2000}")
 
@@ -15,41 +16,80 @@ _Name = Annotated[str, StringConstraints(max_length=200)]
 LOCAL = frozenset({"ca_file"})  # settings of any provider that name a file of the machine this runs on
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectOption:
+    """How `sync-pipeline connect` takes a field: `--key K`; or, with `env`, `--secret-env VAR`, where the environment
+    variable VAR holds the value.
+    """
+
+    name: str
+    metavar: str
+    env: bool = False
+
+
 class ConnectionSettings(BaseModel):
     """What every connection may set, beside its provider's own fields.
 
-    `LEGACY_KEYS`: what plugins and earlier systems called a provider's fields; the canonical spelling wins over them.
+    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: what plugins and earlier systems called a
+    provider's fields; the canonical spelling wins.
     """
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    # A tenant sets these, so each has bounds: one connection must not hold up the others.
-    sweep_every: int = Field(1, ge=1, le=1_000, description="A delta sweeps every n-th time; 1: each time.")
-    overlap_seconds: int = Field(300, ge=0, le=31 * 86_400, description="How far before the watermark a delta begins.")
+    # Tenants set these, so each has bounds: one connection must not delay the others.
+    sweep_every: int = Field(1, ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one.")
+    overlap_seconds: int = Field(
+        300, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+    )
     deletion_gate_share: float = Field(
-        0.2, ge=0, le=1, description="More missing than this share of an entity opens a gate."
+        0.2, ge=0, le=1, description="If more than this share of an entity is missing, a gate opens."
     )
-    promote_on_select: bool = Field(True, description="A selection that is no draft is promoted by a sensor.")
+    promote_on_select: bool = Field(True, description="A sensor promotes each selection that is not a draft.")
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = Field(4, ge=1, le=64, description="How many requests the store is sent at once, at most.")
+    max_concurrency: int = Field(4, ge=1, le=64, description="Requests in flight to the store, at most.")
     preview_max_pages: int = Field(
-        10, ge=1, le=10_000, description="A preview reads at most so many pages of 100 records."
+        10, ge=1, le=10_000, description="Pages of 100 records that a preview reads, at most."
     )
-    batch_size: int = Field(50, ge=1, le=5_000, description="So many records are promoted in one transaction.")
-    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two such batches.")
-    timeout_seconds: float = Field(60.0, gt=0, le=300, description="How long the store may take for an answer.")
+    batch_size: int = Field(50, ge=1, le=5_000, description="Records promoted in one transaction.")
+    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two batches.")
+    timeout_seconds: float = Field(60.0, gt=0, le=300, description="Seconds the store may take to answer.")
     noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field(
-        {}, max_length=100, description="Per entity: more fields whose change is no change."
+        {}, max_length=100, description="Per entity: further fields whose change is ignored."
     )
     pii_policy: Literal["keep", "hash"] | None = Field(
         None,
-        description="hash: an e-mail address is stored as its SHA-256 alone, wherever it comes from; keep: as it is. "
-        "Not set: what is pushed is hashed, what is pulled is kept.",
+        description="hash: e-mail addresses are stored as their SHA-256 only; keep: unchanged. "
+        "Not set: pushed ones are hashed, pulled ones kept.",
     )
-    owner: str | None = Field(None, max_length=254, description="Who answers for this store; named at its gates.")
+    owner: str | None = Field(
+        None, max_length=254, description="The person responsible for this store; gates name them."
+    )
     currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="Of its prices, where it is not the organization's."
+        None, pattern="^[A-Z]{3}$", description="Currency of its prices, if not the organization's."
     )
+
+    @classmethod
+    def secret_fields(cls) -> tuple[str, ...]:
+        """The fields that hold secrets."""
+        return tuple(
+            name for name, one in cls.model_fields.items() if SecretStr in (one.annotation, *get_args(one.annotation))
+        )
+
+    @classmethod
+    def connect_options(cls) -> Mapping[str, ConnectOption]:
+        """Field → its option of `connect`: for required fields, and for those that declare a `ConnectOption`.
+
+        Without one, `region` is `--region REGION` and a secret `api_key` is `--api-key-env VAR`.
+        """
+        options: dict[str, ConnectOption] = {}
+        for name, one in cls.model_fields.items():
+            flag = f"--{name.replace('_', '-')}"
+            secret = name in cls.secret_fields()
+            usual = ConnectOption(f"{flag}-env", "VAR", env=True) if secret else ConnectOption(flag, name.upper())
+            declared = next((each for each in one.metadata if isinstance(each, ConnectOption)), None)
+            if declared or one.is_required():
+                options[name] = declared or usual
+        return options
 
     @model_validator(mode="before")
     @classmethod
@@ -66,10 +106,10 @@ class ConnectionSettings(BaseModel):
 
 
 def address(value: str, tails: tuple[str, ...]) -> str:
-    """A server's address as it is kept: with its scheme, without the `tails` that people copy along.
+    """A server's address in canonical form: with its scheme, without the `tails` that people copy along.
 
     Raises:
-        ValueError: it is none, or holds a login.
+        ValueError: it is not an address, or contains a login.
     """
     value = value.strip().rstrip("/")
     if "://" not in value:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib import resources
@@ -14,13 +16,16 @@ from sqlalchemy import NullPool, create_engine
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import UNPROTECTED_TABLES, ensure_login, migrate
+from sync_pipeline.db.migrate import UNPROTECTED_TABLES, _config, ensure_login, migrate
 from sync_pipeline.db.queries import load
+from sync_pipeline.db.revision import begin
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.promote.statements import for_each_table, for_table
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+_BASELINE = "80e28cfad71ed915fdf7a672cc49f5e82c83263565e7bdca1ec71ef1ff80c2d3"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
@@ -35,6 +40,15 @@ def test_every_table_with_an_organization_forces_its_policy(owner_url: str) -> N
         conn.exec_driver_sql("CREATE TABLE core.forgotten (org_id bigint)")
         assert conn.exec_driver_sql(UNPROTECTED_TABLES).scalars().all() == ["core.forgotten"]
         conn.rollback()
+
+
+def test_every_provider_has_a_partition_for_its_records(owner_url: str) -> None:
+    with create_engine(owner_url, poolclass=NullPool).connect() as conn:
+        partitions = conn.exec_driver_sql(
+            "SELECT relid::regclass::text FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
+        ).scalars()
+        missing = {f"capture.{name}_sync" for name in all_sources()} - set(partitions)
+    assert not missing, "CONTRIBUTING, “A new provider”, says how to add them"
 
 
 def test_every_view_reads_as_the_one_who_asks(owner_url: str) -> None:
@@ -185,7 +199,50 @@ def _dump(server: EmbeddedPostgres, database: str) -> list[str]:
         text=True,
     ).stdout
     skip = ("--", "\\restrict", "\\unrestrict")
-    return [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
+    lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
+    # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
+    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
+    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
+    return ordered.splitlines()
+
+
+def test_the_baseline_is_frozen() -> None:
+    """Databases in use were made by it: what changes since is a revision of its own (CONTRIBUTING.md)."""
+    folder = PROJECT / "sql" / "migrations" / "versions"
+    files = [folder / "0001_baseline.py", *sorted((folder / "0001_baseline").glob("*.sql"))]
+    assert hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest() == _BASELINE
+
+
+def test_revisions_follow_one_another_each_with_its_way_back(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    shutil.copytree(PROJECT / "sql" / "migrations" / "versions", versions, ignore=shutil.ignore_patterns("__pycache__"))
+    begin(versions, "one_more")
+    newest = begin(versions, "and_another")
+    files = sorted(versions.glob("[0-9]*.py"))
+    assert files[-1].stem == newest.name
+    for number, file in enumerate(files, 1):
+        text = file.read_text("utf-8")
+        assert file.name.startswith(f"{number:04}_")
+        assert f'revision = "{number:04}"' in text
+        assert number == 1 or f'down_revision = "{number - 1:04}"' in text
+        assert number == 1 or {one.name for one in file.with_suffix("").iterdir()} == {"up.sql", "down.sql"}
+    with pytest.raises(ValueError, match="lower-case"):
+        begin(versions, "No Name")
+
+
+def test_every_revision_can_be_taken_back_and_applied_again(server: EmbeddedPostgres) -> None:
+    from alembic import command
+
+    url = server.url("back")
+    migrate(url, branch=False)
+    before = _dump(server, "back")
+    engine = create_engine(url, poolclass=NullPool)
+    for move in (command.downgrade, command.upgrade):
+        with engine.begin() as conn:
+            config = _config(PROJECT / "sql" / "migrations")
+            config.attributes["connection"] = conn
+            move(config, "0001" if move is command.downgrade else "head")
+    assert _dump(server, "back") == before
 
 
 def test_migrating_twice_is_harmless_and_goes_by_a_branch(server: EmbeddedPostgres) -> None:

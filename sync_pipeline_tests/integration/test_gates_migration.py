@@ -18,6 +18,8 @@ from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.steps import connect, observe
 from sync_pipeline_tests.integration.promote_world import World, product
 
+NEWEST = migration.head()
+
 
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -42,8 +44,8 @@ def url(server: EmbeddedPostgres) -> Iterator[URL]:
 
 def add(scripts: Path, *statements: str) -> None:
     body = "\n".join(f"    op.get_bind().exec_driver_sql({statement!r})" for statement in statements)
-    (scripts / "0002_test.py").write_text(
-        f'from alembic import op\n\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n{body}\n'
+    (scripts / "9999_test.py").write_text(
+        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{NEWEST}"\n\n\ndef upgrade():\n{body}\n'
     )
 
 
@@ -86,7 +88,7 @@ def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path,
     for _ in range(2):  # asked twice it is one gate
         with pytest.raises(GateClosed, match="would lose data, and nothing was changed"):
             migrate(url)
-    assert current_revision(url) == "0001"
+    assert current_revision(url) == NEWEST
     told = "SELECT org_id, cause, question, owner, answer FROM observe.decision"
     [(org_id, cause, question, owner, answer)] = rows(url, told)
     assert (org_id, cause, owner, answer) == (first, "destructive_migration", "First", None)
@@ -95,9 +97,9 @@ def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path,
     decide(url, first, "migrate")
     db.close()
     done = migrate(url)
-    assert (done.applied, current_revision(url)) == (1, "0002")
+    assert (done.applied, current_revision(url)) == (1, "9999")
     [(outcome, resumed)] = rows(url, "SELECT outcome, resumed_at IS NOT NULL FROM observe.decision")
-    assert str(outcome).startswith("migrated to 0002; verified: row-level security")
+    assert str(outcome).startswith("migrated to 9999; verified: row-level security")
     assert resumed
 
 
@@ -113,7 +115,7 @@ def test_a_refused_migration_is_not_made(url: URL, scripts: Path) -> None:
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="was refused"):
             migrate(url)
-    assert current_revision(url) == "0001"
+    assert current_revision(url) == NEWEST
     [(outcome, resumed)] = rows(url, "SELECT outcome, resumed_at IS NOT NULL FROM observe.decision")
     assert (outcome, resumed) == ("the database stays as it is", True)
 
@@ -128,7 +130,7 @@ def test_a_yes_is_no_yes_to_what_else_would_be_lost(url: URL, scripts: Path) -> 
     for _ in range(2):
         with pytest.raises(GateClosed):
             migrate(url)
-    assert current_revision(url) == "0001"
+    assert current_revision(url) == NEWEST
     told = rows(url, "SELECT question LIKE '%%inventory_items%%', answer FROM observe.decision ORDER BY decision_id")
     assert told == [(False, "migrate"), (True, None)]
     events = rows(url, "SELECT detail ->> 'cause' FROM observe.sync_activity WHERE event = 'gate.opened'")
@@ -152,7 +154,7 @@ def test_captured_data_is_no_question(url: URL, scripts: Path) -> None:
     add(scripts, "ALTER TABLE capture.sync_record DROP COLUMN code CASCADE")
     with pytest.raises(ConfigurationError, match="would lose captured data"):
         migrate(url)
-    assert current_revision(url) == "0001"
+    assert current_revision(url) == NEWEST
     assert rows(url, "SELECT count(*) FROM observe.decision") == [(0,)]
 
 

@@ -188,7 +188,7 @@ def test_a_secret_is_rotated_while_deliveries_come(api: Served, here: Shop) -> N
         connect.set_webhook_secret(here.db, here.settings, connection, secret, actor="test", **more)
 
     def believed() -> list[str]:
-        path = connect.webhook_path(here.connection)
+        path = here.connection.webhook_path
         return [
             secret
             for secret in ("first", "second", "third", "no secret")
@@ -227,7 +227,7 @@ def test_batches_that_wait_hold_up_nothing_else(here: Shop) -> None:
             waiting = [pool.submit(httpx.post, timeout=60, **batch) for _ in range(12)]
             time.sleep(1)
             form = {"Content-Type": "application/x-www-form-urlencoded"}
-            hook = url + connect.webhook_path(here.connection)
+            hook = url + here.connection.webhook_path
             assert httpx.post(hook, content=b"webhook_id=3", headers=form, timeout=5).is_success
             assert not any(one.done() for one in waiting)
         assert {one.result().status_code for one in waiting} == {200}
@@ -249,7 +249,7 @@ def test_many_deliveries_at_once_are_each_stored_once(api: Served, here: Shop) -
     from concurrent.futures import ThreadPoolExecutor
 
     connect.set_webhook_secret(here.db, here.settings, here.connection, SECRET, actor="test")
-    path = connect.webhook_path(here.connection)
+    path = here.connection.webhook_path
     with listening(api.app) as address, httpx.Client(base_url=address) as client:
 
         def send(number: int) -> tuple[str, float]:
@@ -344,7 +344,7 @@ def test_under_hash_no_address_appears_anywhere(
             "date_modified_gmt": "2099-01-01T00:00:00", "billing": {"email": address()},
         }
     ).encode()  # fmt: skip
-    path = connect.webhook_path(connect.connection(here.db, here.org, "shop"))
+    path = connect.connection(here.db, here.org, "shop").webhook_path
     for topic in ("order.updated", "customer.created", f"{address()}.updated"):
         headers = {**signature(body), **told(topic)}
         said.append(api.client.post(path, content=body, headers=headers).text)

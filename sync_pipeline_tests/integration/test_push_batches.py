@@ -97,12 +97,12 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
     reasons = {one["reason"] for row in logs for one in row.detail["skipped"]}
     assert reasons == {
         "wc_product_id is missing",
-        "wc_product_id is no id",
+        "wc_product_id is not an id",
         "name is missing",
-        "price is no number",
-        "updated_at is no date",
-        "it is no object",
-        "stock_quantity is no number",
+        "price is not a number",
+        "updated_at is not a date",
+        "it is not an object",
+        "stock_quantity is not a number",
     }
     before = state(plain)
     assert [(r.synced, r.new, r.changed) for r in (send(plain, "products", b) for b in batches[:3])] == [

@@ -244,7 +244,7 @@ def test_a_body_newer_than_what_is_known_needs_no_request(told: Shop) -> None:
     deliver(told, "product.updated", json.dumps(older).encode())
     assert take(told)["products"].changed == 0
     assert record(told, "product", number).sync_data["regular_price"] == "77.70"
-    assert outcomes(told) == ["taken", "older than what is known"]
+    assert outcomes(told) == ["taken", "older than the stored record"]
     assert len(told.server.requests) == before
 
 

@@ -1,20 +1,14 @@
 """The mapping keeps which mapper wrote the core row."""
 
-from pathlib import Path
-
-from alembic import op
+from sync_pipeline.db.revision import run
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
-
-FOLDER = Path(__file__).with_suffix("")
 
 
 def upgrade() -> None:
-    op.get_bind().connection.driver_connection.execute((FOLDER / "up.sql").read_text("utf-8"))
+    run(__file__, "up")
 
 
 def downgrade() -> None:
-    op.get_bind().connection.driver_connection.execute((FOLDER / "down.sql").read_text("utf-8"))
+    run(__file__, "down")

@@ -1,4 +1,4 @@
-"""Connections, without their secrets; and what a provider needs."""
+"""Connections, without their secrets; and the providers' settings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class ConnectionInfo(Shape):
     name: str = Field(examples=["shop"])
     provider: str = Field(examples=["woocommerce"])
     store_url: str = Field(examples=["https://shop.example"])
-    settings: Plain = Field(description="Effective settings; no secret is among them.")
+    settings: Plain = Field(description="Effective settings, without secrets.")
     health: Literal["unknown", "healthy", "failing"]
     health_detail: str | None
     last_sync_at: datetime | None
 
 
 class NewConnection(Shape):
-    """A store to connect. `settings` are the provider's (`GET /api/v1/providers`), address and secrets among them."""
+    """A store to connect. `settings`: those of the provider (`GET /api/v1/providers`), with address and secrets."""
 
     provider: str = Field(max_length=40, examples=["woocommerce"])
     name: str = Field(min_length=1, max_length=63, examples=["shop"])
@@ -33,13 +33,13 @@ class NewConnection(Shape):
 
 
 class SettingsChange(Shape):
-    """Settings that hold no secret. The address is changed together with the credentials: see rotate."""
+    """Settings that are not secret. To change the address, use rotate."""
 
     settings: dict[str, Any] = Field(min_length=1, examples=[{"promote_on_select": False, "sweep_every": 4}])
 
 
 class Credentials(Shape):
-    """New secrets, and the address where that changes too: old secrets are never sent to a new address."""
+    """New secrets, and optionally a new address: old secrets are never sent to a new address."""
 
     credentials: dict[str, Any] = Field(min_length=1, examples=[{"consumer_key": "ck_…", "consumer_secret": "cs_…"}])
 
@@ -50,11 +50,11 @@ class FindingInfo(Shape):
     level: Literal["ok", "warning", "error"]
     code: str
     message: str
-    remedy: str = Field(description="What to do, in plain words.")
+    remedy: str = Field(description="What to do.")
 
 
 class Tested(Shape):
-    """A connection, and what the doctor found."""
+    """A connection and the doctor's findings."""
 
     connection: ConnectionInfo
     ok: bool
@@ -62,7 +62,7 @@ class Tested(Shape):
 
 
 class SettingInfo(Shape):
-    """One thing a connection may or must supply."""
+    """One setting of a connection."""
 
     name: str
     title: str
@@ -73,7 +73,7 @@ class SettingInfo(Shape):
 
 
 class ProviderInfo(Shape):
-    """A provider, what its connections supply, and its entities."""
+    """A provider, the settings of its connections, and its entities."""
 
     name: str
     title: str

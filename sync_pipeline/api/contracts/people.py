@@ -14,7 +14,7 @@ PersonRole = Literal["viewer", "operator", "admin"]
 
 
 class Login(Shape):
-    """An organization's short name, and a person of it."""
+    """A user of an organization."""
 
     org: str = Field(max_length=63, examples=["acme"])
     email: str = Field(max_length=254, examples=["ann@example.com"])
@@ -22,7 +22,7 @@ class Login(Shape):
 
 
 class Session(Shape):
-    """A session. Its token is shown this once."""
+    """A session. Its token is shown once."""
 
     org: str = Field(examples=["acme"])
     role: Role
@@ -31,11 +31,11 @@ class Session(Shape):
 
 
 class Me(Shape):
-    """Whose token this is, and what it may."""
+    """The caller: organization, role and rights."""
 
     org: str = Field(examples=["acme"])
     role: Role
-    actor: str = Field(description="What the audit log calls you.", examples=["ann@example.com"])
+    actor: str = Field(description="Your name in the audit log.", examples=["ann@example.com"])
     connection: str | None = Field(None, description="The connection this token is bound to.")
     rights: list[str] = Field(examples=[["read"]])
 
@@ -44,13 +44,13 @@ class NewToken(Shape):
     """A token to make. A plugin's needs a connection."""
 
     role: Role
-    name: Line | None = Field(None, min_length=1, max_length=100, description="What it is for.", examples=["dashboard"])
+    name: Line | None = Field(None, min_length=1, max_length=100, description="Purpose.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
-    days: float | None = Field(None, gt=0, le=3660, description="Ends after this long; without it, when revoked.")
+    days: float | None = Field(None, gt=0, le=3660, description="Expires after so many days; not set: never.")
 
 
 class MadeToken(Shape):
-    """A token, shown this once."""
+    """A new token. It is shown once."""
 
     token_id: int
     token: str = Field(examples=["sp_1_…"])
@@ -60,13 +60,13 @@ class MadeToken(Shape):
 
 
 class TokenInfo(Shape):
-    """A token: everything but itself."""
+    """A token, without its text."""
 
     token_id: int
     role: Role
     name: str | None
     connection: str | None
-    user: str | None = Field(description="Whose session it is.")
+    user: str | None = Field(description="The user of a session.")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -74,7 +74,7 @@ class TokenInfo(Shape):
 
 
 class NewUser(Shape):
-    """A person to let in."""
+    """A user to add."""
 
     email: str = Field(max_length=254, examples=["ann@example.com"])
     password: SecretStr = Field(min_length=12, max_length=512, examples=["correct horse battery staple"])
@@ -82,7 +82,7 @@ class NewUser(Shape):
 
 
 class UserChange(Shape):
-    """What to change of a person; a new password or a lock-out ends their sessions."""
+    """Changes to a user. A new password or disabling ends their sessions."""
 
     role: PersonRole | None = None
     password: SecretStr | None = Field(None, min_length=12, max_length=512)
@@ -90,7 +90,7 @@ class UserChange(Shape):
 
 
 class UserInfo(Shape):
-    """A person."""
+    """A user."""
 
     user_id: int
     email: str
@@ -100,7 +100,7 @@ class UserInfo(Shape):
 
 
 class Revoked(Shape):
-    """A token that holds no more."""
+    """A revoked token."""
 
     token_id: int
     revoked: Literal[True] = True

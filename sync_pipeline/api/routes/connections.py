@@ -1,4 +1,4 @@
-"""Connections: create, read without secrets, update, test, rotate; and what providers need."""
+"""Connections: create, read, update, test, rotate, never with secrets; and the providers' settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,7 +24,6 @@ from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
 from sync_pipeline.steps import connect
-from sync_pipeline.steps.connect.rotate import rotate_credentials
 
 router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
@@ -33,10 +32,10 @@ Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 
 
 def _not_local(given: Mapping[str, Any]) -> None:
-    """A path on this machine is not a tenant's to name: the answer would tell what is there."""
+    """Tenants must not name files of this machine: the answer would reveal which exist."""
     for name in given:
         if name in LOCAL:
-            raise ConfigurationError(f"{name} names a file of this machine: only its owner sets it, not a call.")
+            raise ConfigurationError(f"{name} names a file of this machine. Set it on the command line.")
 
 
 def _info(one: connect.Connection) -> ConnectionInfo:
@@ -66,7 +65,7 @@ def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
 async def list_connections(
     runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[ConnectionInfo]:
-    """The organization's stores, without their secrets."""
+    """List the organization's stores, without their secrets."""
 
     def look() -> list[ConnectionInfo]:
         return [_info(one) for one in seen(runtime.db, caller)]
@@ -76,13 +75,13 @@ async def list_connections(
 
 @router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))
 async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConnection) -> Answer[Tested]:
-    """Connect a store: its secrets are encrypted and never come back; it is tested at once."""
+    """Connect a store and test it. Its secrets are encrypted and never returned."""
 
     _not_local(given.settings)
 
     def add() -> Tested:
         if any(one.name == given.name for one in connect.connections(runtime.db, caller.org)):
-            raise Conflict(f"There is a connection “{given.name}” already. Give it new credentials with rotate.")
+            raise Conflict(f"The connection “{given.name}” exists already. Use rotate to give it new credentials.")
         connect.add_connection(
             runtime.db, runtime.settings, caller.org, given.provider, given.name, given.settings, actor=caller.actor
         )
@@ -94,7 +93,7 @@ async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConne
 
 @router.get("/connections/{connection}", responses=problems(404))
 async def show_connection(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
-    """One store, without its secrets."""
+    """Show one store, without its secrets."""
     return Answer(data=_info(await runtime.run(the_connection, runtime.db, caller, connection)))
 
 
@@ -102,7 +101,7 @@ async def show_connection(runtime: RuntimeDep, caller: Reader, connection: Name)
 async def change_connection(
     runtime: RuntimeDep, caller: Connector, connection: Name, given: SettingsChange
 ) -> Answer[ConnectionInfo]:
-    """Change settings that hold no secret."""
+    """Change settings that are not secret."""
 
     _not_local(given.settings)
 
@@ -116,7 +115,7 @@ async def change_connection(
 
 @router.post("/connections/{connection}/test", responses=problems(404, 424))
 async def test_connection(runtime: RuntimeDep, caller: Fetcher, connection: Name) -> Answer[Tested]:
-    """Ask the store, and name the cause of a failure in plain words."""
+    """Test the connection; the findings name the cause of a failure."""
     one = await runtime.run(the_connection, runtime.db, caller, connection)
     await sync_call(runtime, caller, one.connection_id)
     return Answer(data=await runtime.ask_store(caller.org.org_id, _tested, runtime, caller, one.name))
@@ -124,11 +123,11 @@ async def test_connection(runtime: RuntimeDep, caller: Fetcher, connection: Name
 
 @router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 424))
 async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
-    """Replace the store's credentials (and its address, if given); it is tested at once."""
+    """Replace the store's credentials, and its address if given, and test it."""
 
     def replace() -> Tested:
         one = the_connection(runtime.db, caller, connection)
-        rotate_credentials(runtime.db, runtime.settings, caller.org, one, given.credentials, actor=caller.actor)
+        connect.rotate_credentials(runtime.db, runtime.settings, caller.org, one, given.credentials, actor=caller.actor)
         return _tested(runtime, caller, one.name)
 
     one = await runtime.run(the_connection, runtime.db, caller, connection)
@@ -138,7 +137,7 @@ async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given
 
 @router.get("/providers", responses=problems())
 async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
-    """Which stores can be connected, and what a connection of each supplies."""
+    """List the providers and the settings that a connection to each supplies."""
     found = [_provider(one) for one in all_sources().values()]
     return Listing(data=found, rowCount=len(found), page=1, pageSize=len(found))
 

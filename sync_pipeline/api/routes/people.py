@@ -33,18 +33,14 @@ Anybody = Annotated[Caller, Depends(may(None))]
 
 @router.post("/session", status_code=201, responses=problems(413, 415))
 async def log_in(runtime: RuntimeDep, given: Login) -> Answer[Session]:
-    """Log in with a password: a token of 12 hours with the person's role."""
+    """Log in with a password. The token is valid for 12 hours and has the user's role."""
     made = await runtime.log_in(users.log_in, runtime.db, given.org, given.email, given.password.get_secret_value())
-    return Answer(
-        data=Session.model_validate(
-            {"org": made.org, "role": made.role, "token": made.token, "expires_at": made.expires_at}
-        )
-    )
+    return Answer(data=Session.model_validate(made, from_attributes=True))
 
 
 @router.get("/session", responses=problems())
 async def who_am_i(runtime: RuntimeDep, caller: Anybody) -> Answer[Me]:
-    """Whose token this is, and what it may."""
+    """Show the caller: organization, role and rights."""
     bound = None
     if caller.connection_id is not None:
         found = await runtime.run(connect.connections, runtime.db, caller.org)
@@ -64,7 +60,7 @@ async def who_am_i(runtime: RuntimeDep, caller: Anybody) -> Answer[Me]:
 
 @router.delete("/session", responses=problems())
 async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
-    """End the session (or token) this call was made with."""
+    """Revoke the session or token of this call."""
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, caller.token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=caller.token_id))
 
@@ -73,13 +69,13 @@ async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
 async def list_tokens(
     runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[TokenInfo]:
-    """Tokens and sessions, newest first; never the tokens themselves."""
+    """List tokens and sessions, newest first, without their text."""
     return part(TokenInfo, await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
 async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Answer[MadeToken]:
-    """Make a token. It is shown this once."""
+    """Make a token. It is shown once."""
 
     def make() -> tokens.Token:
         bound = connect.connection(runtime.db, caller.org, given.connection) if given.connection else None
@@ -109,20 +105,20 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
 
 @router.delete("/tokens/{token_id}", responses=problems(404))
 async def revoke_token(runtime: RuntimeDep, caller: Admin, token_id: Number) -> Answer[Revoked]:
-    """End a token now."""
+    """Revoke a token now."""
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=token_id))
 
 
 @router.get("/users", responses=problems())
 async def list_users(runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
-    """The organization's people."""
+    """List the organization's users."""
     return part(UserInfo, await runtime.run(users.users, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/users", status_code=201, responses=problems(409, 413, 415))
 async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[UserInfo]:
-    """Let a person in."""
+    """Add a user."""
     password = given.password.get_secret_value()
     made = await runtime.log_in(
         users.add_user, runtime.db, caller.org, given.email, password, given.role, actor=caller.actor
@@ -132,9 +128,9 @@ async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer
 
 @router.patch("/users/{user_id}", responses=problems(404, 413, 415))
 async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
-    """Another role or password; lock out or let in again."""
+    """Change a user's role or password; disable or enable them."""
     if user_id == caller.user_id and (given.disabled or given.role is not None):
-        raise Forbidden("Nobody changes their own role or locks themselves out. Ask another admin.")
+        raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
     changed = await runtime.log_in(
         users.change_user,
         runtime.db,

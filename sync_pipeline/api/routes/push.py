@@ -1,17 +1,18 @@
-"""For store plugins: batches of records, into the connection that the token belongs to."""
+"""For store plugins: batches of records, into the token's connection. The sources declare what may be pushed."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer
-from sync_pipeline.api.contracts.push import PushCounts, PushedCategory, PushedCustomer, PushedOrder, PushedProduct
+from sync_pipeline.api.contracts.push import PushCounts
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import Forbidden
+from sync_pipeline.sources.base import Pushed, all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps import push as step
 
@@ -21,45 +22,28 @@ Plugin = Annotated[Caller, Depends(may(Right.PUSH))]
 _RESPONSES = problems(404, 413, 415)
 
 
-def _body(name: str, record: type[BaseModel]) -> dict[str, Any]:
-    """The body as OpenAPI has it. It is read as it came: one wrong record must not refuse the others."""
-    schema = {
-        "type": "object",
-        "required": [name],
-        "properties": {
-            name: {
-                "type": "array",
-                "maxItems": step.MAX_RECORDS,
-                "items": record.model_json_schema(),
-                "description": "Invalid records are skipped and counted.",
-            }
-        },
-    }
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def _add_route(kind: str, taken: Mapping[str, Pushed]) -> None:
+    """`POST /api/sync/{kind}`, for the providers (by title) whose plugins may push it."""
 
+    async def push(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
+        return await _push(request, runtime, caller, kind)
 
-@router.post("/products", responses=_RESPONSES, openapi_extra=_body("products", PushedProduct))
-async def push_products(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
-    """Push products: laid over what is known of them, in one transaction."""
-    return await _push(request, runtime, caller, "products")
-
-
-@router.post("/customers", responses=_RESPONSES, openapi_extra=_body("customers", PushedCustomer))
-async def push_customers(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
-    """Push customers. Addresses are stored as hashes, unless the connection's `pii_policy` is keep."""
-    return await _push(request, runtime, caller, "customers")
-
-
-@router.post("/categories", responses=_RESPONSES, openapi_extra=_body("categories", PushedCategory))
-async def push_categories(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
-    """Push categories, in any order: a parent may come after its children."""
-    return await _push(request, runtime, caller, "categories")
-
-
-@router.post("/orders", responses=_RESPONSES, openapi_extra=_body("orders", PushedOrder))
-async def push_orders(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
-    """Push orders, with the fields of the store's REST API."""
-    return await _push(request, runtime, caller, "orders")
+    # The body is read as it came: one invalid record must not refuse the others. OpenAPI shows its schema all the same.
+    records = [one.record.model_json_schema() for one in taken.values()]
+    items = records[0] if len(records) == 1 else {"anyOf": records}
+    described = {"type": "array", "maxItems": step.MAX_RECORDS, "items": items,
+                 "description": "Invalid records are skipped and counted."}  # fmt: skip
+    schema = {"type": "object", "required": [kind], "properties": {kind: described}}
+    router.add_api_route(
+        f"/{kind}",
+        push,
+        methods=["POST"],
+        name=f"push_{kind}",
+        description=f"Push {kind} in one transaction; known records are updated with the given fields. "
+        + " ".join(f"{title}: {one.record.__doc__}" for title, one in taken.items()),
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}},
+    )
 
 
 async def _push(request: Request, runtime: ApiRuntime, caller: Caller, kind: str) -> Answer[PushCounts]:
@@ -82,7 +66,11 @@ def _store(runtime: ApiRuntime, caller: Caller, kind: str, body: bytes) -> step.
     )
     if found is None:
         raise Forbidden(
-            "A push goes into the connection of its token, and this token has none. Make one with "
+            "A push goes into the connection of its token, and this token has none. Make a token with "
             f"`sync-pipeline token add {caller.org.slug} --role plugin --connection C`."
         )
     return step.push(runtime.db, found, kind, body, actor=caller.actor)
+
+
+for _kind in dict.fromkeys(kind for one in all_sources().values() for kind in one.pushed):
+    _add_route(_kind, {one.title: one.pushed[_kind] for one in all_sources().values() if _kind in one.pushed})

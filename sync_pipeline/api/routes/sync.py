@@ -30,7 +30,6 @@ from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
-from sync_pipeline.steps.connect.tested import ensure_tested
 from sync_pipeline.steps.promote import Pick, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
@@ -95,7 +94,7 @@ async def queue_action(
         if given.plan_id is not None and given.ids is not None:
             raise ConfigurationError("Start a plan or ids, not both.")
         await sync_call(runtime, caller, one.connection_id)
-        await runtime.ask_store(caller.org.org_id, ensure_tested, runtime.db, runtime.settings, one)
+        await runtime.ask_store(caller.org.org_id, connect.ensure_tested, runtime.db, runtime.settings, one)
         once = _once(idempotency_key, f"{provider}/{entity}", given)
         return Answer(data=await _start(runtime, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
@@ -123,7 +122,7 @@ async def orchestrate(
     if len({pick.stream.name for pick in picks}) < len(picks):
         raise ConfigurationError("Name each entity once.")
     await sync_call(runtime, caller, one.connection_id)
-    await runtime.ask_store(caller.org.org_id, ensure_tested, runtime.db, runtime.settings, one)
+    await runtime.ask_store(caller.org.org_id, connect.ensure_tested, runtime.db, runtime.settings, one)
     return Answer(data=await _start(runtime, caller, picks, given, _once(idempotency_key, "orchestrate", given)))
 
 

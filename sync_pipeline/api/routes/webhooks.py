@@ -1,4 +1,4 @@
-"""For stores: signed deliveries, answered at once and seen to later; and the secret they are signed with."""
+"""For stores: signed deliveries, stored at once and processed later; and the secret that signs them."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 async def deliver(
     request: Request, runtime: RuntimeDep, provider: Provider, connection: Number
 ) -> Answer[DeliveryTaken]:
-    """A store's webhook. Its signature is its right: no token is needed."""
+    """A store's webhook. Its signature authenticates it; it needs no token."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = await request.body()
     taken = await runtime.run(push.receive, runtime.db, runtime.settings, provider, connection, headers, body)
@@ -32,11 +32,11 @@ async def deliver(
 async def set_webhook_secret(
     runtime: RuntimeDep, caller: Connector, connection: Name, given: GivenWebhookSecret
 ) -> Answer[WebhookInfo]:
-    """Set the secret of a connection's webhooks, which is kept encrypted; answers where to send them."""
+    """Set the secret of a connection's webhooks, saved encrypted; the answer says where to send them."""
     return Answer(data=await runtime.run(_set, runtime, caller, connection, given.secret.get_secret_value()))
 
 
 def _set(runtime: ApiRuntime, caller: Caller, name: str, value: str) -> WebhookInfo:
     found = the_connection(runtime.db, caller, name)
     connect.set_webhook_secret(runtime.db, runtime.settings, found, value, actor=caller.actor)
-    return WebhookInfo(connection=found.name, path=connect.webhook_path(found), secret_set=bool(value.strip()))
+    return WebhookInfo(connection=found.name, path=found.webhook_path, secret_set=bool(value.strip()))

@@ -15,7 +15,6 @@ SOURCE = Source(
     name="odoo",
     title="Odoo",
     settings=OdooConfig,
-    secret_fields=("password",),
     address_field="url",
     connect=_connect,
     streams=collect(__name__ + ".streams"),

@@ -1,11 +1,11 @@
 """What an Odoo connection must supply. Older spellings of the keys are understood."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from sync_pipeline.sources.settings import ConnectionSettings, address
+from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, address
 
 
 class OdooConfig(ConnectionSettings):
@@ -40,10 +40,16 @@ class OdooConfig(ConnectionSettings):
         "verify_ssl": "verify_tls",
     }
 
-    url: str = Field(title="Address", description="Where Odoo is, for example https://odoo.example")
-    db: str = Field(title="Database", description="The database's name; on Odoo Online the part before .odoo.com")
-    username: str = Field(title="User", description="The login of the user whose rights are used")
-    password: SecretStr = Field(
+    url: Annotated[str, ConnectOption("--url", "URL")] = Field(
+        title="Address", description="Where Odoo is, for example https://odoo.example"
+    )
+    db: Annotated[str, ConnectOption("--db", "DB")] = Field(
+        title="Database", description="The database's name; on Odoo Online the part before .odoo.com"
+    )
+    username: Annotated[str, ConnectOption("--user", "U")] = Field(
+        title="User", description="The login of the user whose rights are used"
+    )
+    password: Annotated[SecretStr, ConnectOption("--secret-env", "VAR", env=True)] = Field(
         title="Password or API key", description="A key is better: Preferences, Account Security, New API Key"
     )
     transport: Literal["auto", "json2", "jsonrpc"] = Field(
@@ -57,7 +63,9 @@ class OdooConfig(ConnectionSettings):
     lang: str = Field("en_US", title="Language", description="In which translated fields are read")
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
     # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
-    overlap_seconds: int = Field(900, ge=0, le=31 * 86_400, description="How far before the watermark a delta begins.")
+    overlap_seconds: int = Field(
+        900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+    )
 
     @field_validator("url")
     @classmethod

@@ -17,7 +17,6 @@ SOURCE = Source(
     name="woocommerce",
     title="WooCommerce",
     settings=WooConfig,
-    secret_fields=("consumer_key", "consumer_secret", "webhook_secret"),
     address_field="store_url",
     connect=_connect,
     streams=collect(__name__ + ".streams"),

@@ -1,17 +1,20 @@
 """What store plugins push, in the names and the spelling of the REST API's own payloads.
 
 A plugin sends few fields (`wc_product_id`, `name`, `price` …). In the API's names they can lie over a payload that was
-pulled, and promotion maps both alike. A field of another name is taken as it is.
+pulled, and promotion maps both alike. The models declare the fields for the API's document and for the translation.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from sync_pipeline.sources.base import Pushed, Unreadable
 
@@ -20,12 +23,14 @@ _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # Not what Decimal takes: that reads 1_000 and the digits of every script.
 _NUMERAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NO_DATE = "0000-00-00"  # how WordPress writes none
+_Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
+_Combine = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
 
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal | None):
-        raise Unreadable(f"{name} is no text")
+        raise Unreadable(f"{name} is not a text")
     return "" if value is None else str(value)
 
 
@@ -43,7 +48,7 @@ def _number(name: str, value: Any) -> Decimal | int:
         except InvalidOperation:
             raise Unreadable(f"{name} is too large") from None
     if type(value) is not int and not (isinstance(value, Decimal) and value.is_finite()):
-        raise Unreadable(f"{name} is no number")
+        raise Unreadable(f"{name} is not a number")
     number: Decimal | int = value
     if number and abs(Decimal(number).adjusted()) > _DIGITS:
         raise Unreadable(f"{name} is too large")  # written out, 1E999999999 would fill the memory
@@ -68,10 +73,14 @@ def _quantity(name: str, value: Any) -> Decimal | int | None:
     return int(number) if number == Decimal(number).to_integral_value() else number
 
 
+def _status(name: str, value: Any) -> str:
+    return _text(name, value).removeprefix("wc-")
+
+
 def _count(name: str, value: Any) -> int:
     number = _quantity(name, value)
     if isinstance(number, Decimal):
-        raise Unreadable(f"{name} is no whole number")
+        raise Unreadable(f"{name} is not a whole number")
     return int(number or 0)
 
 
@@ -80,7 +89,7 @@ def _id(name: str, value: Any) -> int:
     if isinstance(value, str) and value.strip().isdecimal() and value.isascii() and len(value) < 100:
         value = int(value.strip())
     if type(value) is not int or not 0 < value < 2**63:
-        raise Unreadable(f"{name} is missing" if value in (None, "") else f"{name} is no id")
+        raise Unreadable(f"{name} is missing" if value in (None, "") else f"{name} is not an id")
     return value
 
 
@@ -90,7 +99,7 @@ def _reference(name: str, value: Any) -> int:
 
 
 def _moment(name: str, value: Any) -> str | None:
-    """A time as the API's *_gmt fields have it: naive UTC, whole seconds. Without a zone it is taken as UTC."""
+    """A time as the API's *_gmt fields have it: naive UTC, whole seconds. Input without a zone counts as UTC."""
     if value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE)):
         return None
     try:
@@ -102,75 +111,119 @@ def _moment(name: str, value: Any) -> str | None:
             moment = datetime.fromisoformat(value)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise Unreadable(f"{name} is no date") from None
+        raise Unreadable(f"{name} is not a date") from None
     return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-_DATES: Mapping[str, tuple[str, _Field]] = {
-    "created_at": ("date_created_gmt", _moment),
-    "updated_at": ("date_modified_gmt", _moment),
-}
-# What a plugin calls a field -> what the API calls it, and how its value is written.
-_PRODUCT: Mapping[str, tuple[str, _Field]] = {
-    "wc_product_id": ("id", _id),
-    "name": ("name", _some),
-    "sku": ("sku", _text),
-    "price": ("price", _money),
-    "regular_price": ("regular_price", _money),
-    "sale_price": ("sale_price", _money),
-    "stock_quantity": ("stock_quantity", _quantity),
-    "stock_status": ("stock_status", _text),
-    "status": ("status", _text),
-    "type": ("type", _text),
-    **_DATES,
-}
-_CUSTOMER: Mapping[str, tuple[str, _Field]] = {
-    "wc_customer_id": ("id", _id),
-    "email": ("email", _text),
-    "display_name": ("display_name", _text),
-    "total_spent": ("total_spent", _money),
-    "order_count": ("orders_count", _count),
-    "first_order_date": ("first_order_date", _moment),
-    "last_order_date": ("last_order_date", _moment),
-    **_DATES,
-}
-_CATEGORY: Mapping[str, tuple[str, _Field]] = {
-    "wc_category_id": ("id", _id),
-    "name": ("name", _some),
-    "parent_id": ("parent", _reference),
-    "product_count": ("count", _count),
-    **_DATES,
-}
-_ORDER: Mapping[str, tuple[str, _Field]] = {
-    "wc_order_id": ("id", _id),
-    "order_number": ("number", _text),
-    "wc_customer_id": ("customer_id", _reference),
-    "customer_id": ("customer_id", _reference),
-    "total": ("total", _money),
-    "status": ("status", lambda name, value: _text(name, value).removeprefix("wc-")),
-    **_DATES,
-}
+@dataclass(frozen=True, slots=True)
+class _As:
+    """What the API calls a plugin's field, and how it writes the value.
+
+    Without a name the record's own function translates the field.
+    """
+
+    name: str = ""
+    write: _Field = _text
 
 
-def _translate(
-    fields: Mapping[str, tuple[str, _Field]], required: tuple[str, ...], record: Mapping[str, Any]
-) -> dict[str, Any]:
+_Text = str | int | float | None
+_Date = datetime | str | int | None
+
+
+class _Record(BaseModel):
+    """Unknown fields are stored unchanged; the store's REST API names them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    created_at: Annotated[_Date, _As("date_created_gmt", _moment)] = Field(
+        None, description="Without a zone: UTC.", examples=["2026-03-01T10:00:00Z"]
+    )
+    updated_at: Annotated[_Date, _As("date_modified_gmt", _moment)] = Field(
+        None, description="Older than the known record: nothing is changed."
+    )
+
+
+class PushedProduct(_Record):
+    """A product needs its id and its name."""
+
+    wc_product_id: Annotated[int, _As("id", _id)] = Field(gt=0, examples=[101])
+    name: Annotated[str, _As("name", _some)] = Field(examples=["Linen shirt"])
+    sku: Annotated[str | None, _As("sku")] = Field(None, examples=["LIN-1"])
+    price: Annotated[_Text, _As("price", _money)] = Field(None, examples=["39.90"])
+    regular_price: Annotated[_Text, _As("regular_price", _money)] = None
+    sale_price: Annotated[_Text, _As("sale_price", _money)] = None
+    category_id: Annotated[int | None, _As()] = Field(None, examples=[7])
+    category_name: Annotated[str | None, _As()] = None
+    stock_quantity: Annotated[_Text, _As("stock_quantity", _quantity)] = Field(None, examples=[12])
+    stock_status: Annotated[str | None, _As("stock_status")] = Field(None, examples=["instock"])
+    status: Annotated[str | None, _As("status")] = Field(None, examples=["publish"])
+    type: Annotated[str | None, _As("type")] = Field(None, examples=["simple"])
+
+
+class PushedCustomer(_Record):
+    """A customer needs its id. Addresses are stored as hashes, unless the connection's `pii_policy` is keep."""
+
+    wc_customer_id: Annotated[int, _As("id", _id)] = Field(gt=0, examples=[55])
+    email: Annotated[str | None, _As("email")] = Field(
+        None, description="Stored as its hash, unless the connection keeps addresses."
+    )
+    display_name: Annotated[str | None, _As("display_name")] = Field(None, examples=["Ada L."])
+    total_spent: Annotated[_Text, _As("total_spent", _money)] = Field(None, examples=["120.50"])
+    order_count: Annotated[int | None, _As("orders_count", _count)] = Field(None, examples=[3])
+    first_order_date: Annotated[_Date, _As("first_order_date", _moment)] = None
+    last_order_date: Annotated[_Date, _As("last_order_date", _moment)] = None
+
+
+class PushedCategory(_Record):
+    """A category needs its id and its name; its parent may come later."""
+
+    wc_category_id: Annotated[int, _As("id", _id)] = Field(gt=0, examples=[7])
+    name: Annotated[str, _As("name", _some)] = Field(examples=["Shirts"])
+    parent_id: Annotated[int | None, _As("parent", _reference)] = Field(None, examples=[3])
+    product_count: Annotated[int | None, _As("count", _count)] = None
+
+
+class PushedOrder(_Record):
+    """An order needs its id; its other fields are those of the store's REST API."""
+
+    wc_order_id: Annotated[int, _As("id", _id)] = Field(gt=0, examples=[900])
+    order_number: Annotated[str | None, _As("number")] = None
+    status: Annotated[str | None, _As("status", _status)] = Field(None, examples=["completed"])
+    currency: str | None = Field(None, examples=["USD"])
+    total: Annotated[_Text, _As("total", _money)] = Field(None, examples=["20.00"])
+    wc_customer_id: Annotated[int | None, _As("customer_id", _reference)] = None
+    customer_id: Annotated[int | None, _As("customer_id", _reference)] = Field(None, examples=[55])
+    email: Annotated[str | None, _As()] = Field(None, description="Of a guest order; also as `customer_email`.")
+    customer_email: Annotated[str | None, _As()] = None
+    line_items: list[dict[str, Any]] | None = None
+
+
+def _translate(model: type[BaseModel], record: Mapping[str, Any]) -> dict[str, Any]:
+    required, translated = _fields(model)
     for name in required:
         if record.get(name) in (None, ""):
             raise Unreadable(f"{name} is missing")
     payload: dict[str, Any] = {}
     for name, value in record.items():
-        known = fields.get(name)
-        if known is not None:
-            payload[known[0]] = known[1](name, value)
-        elif name != "id":  # which would put the record in another's place
-            payload.setdefault(name, value)
+        known = translated.get(name)
+        if known is None:
+            if name != "id":  # which would put the record in another's place
+                payload.setdefault(name, value)
+        elif known.name:
+            payload[known.name] = known.write(name, value)
     return payload
 
 
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, ...], Mapping[str, _As]]:
+    """The required fields of a record, and those that are translated."""
+    fields = model.model_fields
+    translated = {name: each for name, one in fields.items() for each in one.metadata if isinstance(each, _As)}
+    return tuple(name for name, one in fields.items() if one.is_required()), translated
+
+
 def _product(record: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in record.items() if name not in ("category_id", "category_name")}
-    payload = _translate(_PRODUCT, ("wc_product_id", "name"), rest)
+    payload = _translate(PushedProduct, record)
     if "stock_quantity" in payload:
         payload["manage_stock"] = payload["stock_quantity"] is not None
     category = _reference("category_id", record.get("category_id"))
@@ -182,8 +235,7 @@ def _product(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _order(record: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in record.items() if name not in ("email", "customer_email")}
-    payload = _translate(_ORDER, ("wc_order_id",), rest)
+    payload = _translate(PushedOrder, record)
     email = _text("email", record.get("email") or record.get("customer_email"))
     if email:
         billing = payload.get("billing")
@@ -210,19 +262,21 @@ def _product_over(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     return merged
 
 
+def _pushed(
+    stream: str, record: type[BaseModel], to_payload: _Translate | None = None, combine: _Combine = _over
+) -> Pushed:
+    return Pushed(
+        stream=stream,
+        id_field=next(name for name, one in _fields(record)[1].items() if one.name == "id"),
+        record=record,
+        to_payload=to_payload or partial(_translate, record),
+        combine=combine,
+    )
+
+
 PUSHED: Mapping[str, Pushed] = {
-    "products": Pushed(stream="products", id_field="wc_product_id", to_payload=_product, combine=_product_over),
-    "customers": Pushed(
-        stream="customers",
-        id_field="wc_customer_id",
-        to_payload=partial(_translate, _CUSTOMER, ("wc_customer_id",)),
-        combine=_over,
-    ),
-    "categories": Pushed(
-        stream="categories",
-        id_field="wc_category_id",
-        to_payload=partial(_translate, _CATEGORY, ("wc_category_id", "name")),
-        combine=_over,
-    ),
-    "orders": Pushed(stream="orders", id_field="wc_order_id", to_payload=_order, combine=_over),
+    "products": _pushed("products", PushedProduct, _product, _product_over),
+    "customers": _pushed("customers", PushedCustomer),
+    "categories": _pushed("categories", PushedCategory),
+    "orders": _pushed("orders", PushedOrder, _order),
 }

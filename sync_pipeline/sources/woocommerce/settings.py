@@ -1,11 +1,11 @@
 """What a WooCommerce connection must supply. Older spellings of the keys are understood."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from sync_pipeline.sources.settings import ConnectionSettings, address
+from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, address
 
 
 class WooConfig(ConnectionSettings):
@@ -26,9 +26,15 @@ class WooConfig(ConnectionSettings):
         "verify_ssl": "verify_tls",
     }
 
-    store_url: str = Field(title="Store address", description="Where the shop is, for example https://shop.example")
-    consumer_key: SecretStr = Field(title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API")
-    consumer_secret: SecretStr = Field(title="Consumer secret", description="Shown once, when the key is made")
+    store_url: Annotated[str, ConnectOption("--url", "URL")] = Field(
+        title="Store address", description="Where the shop is, for example https://shop.example"
+    )
+    consumer_key: Annotated[SecretStr, ConnectOption("--key", "K")] = Field(
+        title="Consumer key", description="From WooCommerce, Settings, Advanced, REST API"
+    )
+    consumer_secret: Annotated[SecretStr, ConnectOption("--secret-env", "VAR", env=True)] = Field(
+        title="Consumer secret", description="Shown once, when the key is made"
+    )
     webhook_secret: SecretStr | None = Field(
         None, title="Webhook secret", description="The secret of the webhooks that the store sends here"
     )

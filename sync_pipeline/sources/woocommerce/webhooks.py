@@ -1,4 +1,4 @@
-"""WooCommerce's webhooks: a signed body, built when it is sent and not when something happened.
+"""WooCommerce's webhooks: a signed body, built when it is sent, not when the change happened.
 
 So a body may show the record as it is now, one merged from several changes, or an error where the record is gone by
 then; a deletion carries an id alone. What cannot be taken as the record says only “look at the store”.
@@ -19,7 +19,7 @@ from sync_pipeline.sources.base import Delivery, Unreadable
 
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 _STREAMS = {"product": "products", "order": "orders", "customer": "customers", "coupon": "coupons"}
-# Without these a payload is a part of the record: of another API version, or cut by a plugin.
+# A payload without these is incomplete: another API version, or cut by a plugin.
 _WHOLE = {
     "products": ("name", "type", "date_modified_gmt", "meta_data"),
     "orders": ("status", "line_items", "date_modified_gmt", "meta_data"),
@@ -27,15 +27,15 @@ _WHOLE = {
 
 
 class WooWebhooks:
-    """Reads deliveries. Customers and coupons are always looked at: their dates do not tell which body is newer."""
+    """Reads deliveries. Customers and coupons are always fetched: their dates do not show which body is newer."""
 
     secret_field = "webhook_secret"  # noqa: S105 - the name of a field
 
     def genuine(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """base64(HMAC-SHA256(raw body, secret)) in X-WC-Webhook-Signature."""
-        told = headers.get("x-wc-webhook-signature", "").strip().encode("utf-8", "replace")
+        given = headers.get("x-wc-webhook-signature", "").strip().encode("utf-8", "replace")
         made = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
-        return hmac.compare_digest(made, told)
+        return hmac.compare_digest(made, given)
 
     def ping(self, headers: Mapping[str, str], body: bytes) -> bool:
         """A form, not JSON, and not always signed."""
@@ -45,25 +45,25 @@ class WooWebhooks:
         """What a delivery says.
 
         Raises:
-            Unreadable: the body is no JSON in UTF-8.
+            Unreadable: the body is not valid JSON in UTF-8.
         """
         resource = headers.get("x-wc-webhook-resource", "")
         topic = headers.get("x-wc-webhook-topic", "")
         delivery_id = headers.get("x-wc-webhook-delivery-id", "")
         try:
             text = body.decode("utf-8-sig")
-            # Only whole numbers and texts are looked at here; what is too long to be an id stays a text.
+            # Only whole numbers and texts matter here; a number too long for an id stays a text.
             payload: Any = json.loads(text, parse_float=str, parse_int=lambda n: int(n) if len(n) < 20 else n)
         except (ValueError, RecursionError):
-            raise Unreadable("the body is no JSON") from None
+            raise Unreadable("the body is not valid JSON") from None
         stream = _STREAMS.get(resource or topic.partition(".")[0])
         said = payload if isinstance(payload, dict) else {}
         external_id = said.get("id")
         if stream is None or type(external_id) is not int or external_id <= 0:
-            # An action hook, or {"code": …} because the record was gone when the body was built: it names no record.
+            # An action hook, or {"code": …} because the record was gone when the body was built: no record is named.
             return Delivery(delivery_id=delivery_id, topic=topic, stream=None)
         if stream == "products" and said.get("type") == "variation":
-            # A variation as a product would be; its own list writes it otherwise.
+            # A variation in the form of a product; its own list has another form.
             parent = said.get("parent_id")
             return Delivery(
                 delivery_id=delivery_id,

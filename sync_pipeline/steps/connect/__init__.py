@@ -1,20 +1,22 @@
-"""connect: organizations, their connections, credentials, the doctor."""
+"""connect: organizations, their connections, credentials and the doctor; tokens, users and rate limits."""
 
-from sync_pipeline.steps.connect.secrets import secret, set_webhook_secret, webhook_path, webhook_secrets
-from sync_pipeline.steps.connect.service import (
-    Connection,
-    Organization,
+from sync_pipeline.steps.connect.connections import Connection, connection, connections, update_settings
+from sync_pipeline.steps.connect.credentials import (
     add_connection,
-    add_organization,
     client_for,
-    connection,
-    connections,
-    diagnose,
+    rotate_credentials,
+    rotate_keys,
+    secret,
+    set_webhook_secret,
+    webhook_secrets,
+)
+from sync_pipeline.steps.connect.doctor import diagnose, ensure_tested
+from sync_pipeline.steps.connect.organizations import (
+    Organization,
+    add_organization,
     organization,
     organizations,
-    rotate_keys,
     set_sku_policy,
-    update_settings,
 )
 
 __all__ = [
@@ -26,13 +28,14 @@ __all__ = [
     "connection",
     "connections",
     "diagnose",
+    "ensure_tested",
     "organization",
     "organizations",
+    "rotate_credentials",
     "rotate_keys",
     "secret",
     "set_sku_policy",
     "set_webhook_secret",
     "update_settings",
-    "webhook_path",
     "webhook_secrets",
 ]

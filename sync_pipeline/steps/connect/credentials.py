@@ -1,30 +1,55 @@
-"""Credentials at rest: Fernet, newest key first, bound to the row they belong to."""
+"""Credentials: encrypted at rest, decrypted here and nowhere else.
 
+Fernet with the newest key first. A sealed text is bound to its connection, so a copy in another row does not open.
+"""
+
+from __future__ import annotations
+
+import json
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
+import psycopg.errors
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
 
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline import journal
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import ConfigurationError, conceal
+from sync_pipeline.sources.base import Client, Source, source
+from sync_pipeline.sources.network import PrivateAddress, check_public
+from sync_pipeline.sources.settings import ConnectionSettings
+from sync_pipeline.steps.connect.connections import Connection, connection, connections, parse_settings
+from sync_pipeline.steps.connect.organizations import Organization, organizations
+
+_SQL = load(__package__)
 
 
 def encrypt(keys: Sequence[bytes], secrets: Mapping[str, str], *, bound_to: str) -> bytes:
-    """`secrets` as a token that opens only for the same `bound_to`."""
+    """Seal `secrets`; they open only for the same `bound_to`."""
     return _cipher(keys).encrypt(msgspec.json.encode({"bound_to": bound_to, "secrets": dict(secrets)}))
 
 
-def decrypt(keys: Sequence[bytes], token: bytes, *, bound_to: str) -> dict[str, str]:
-    """The secrets of a token.
+def decrypt(keys: Sequence[bytes], sealed: bytes, *, bound_to: str) -> dict[str, str]:
+    """Open sealed secrets.
 
     Raises:
-        ConfigurationError: no key opens it, or it was copied from another row.
+        ConfigurationError: no key opens them, or they were copied from another row.
     """
     try:
-        content = msgspec.json.decode(_cipher(keys).decrypt(bytes(token)))
+        content = msgspec.json.decode(_cipher(keys).decrypt(sealed))
     except InvalidToken:
         raise ConfigurationError(
-            "No key opens the stored credentials. Put the key they were encrypted with into SYNC_SECRET_KEY, after the "
-            "newest one and a comma; or connect the store again."
+            "No key opens the stored credentials. Append the key they were encrypted with to SYNC_SECRET_KEY, after "
+            "the newest key and a comma; or connect the store again."
         ) from None
     if content["bound_to"] != bound_to:
         raise ConfigurationError("These credentials belong to another connection. Connect the store again.")
@@ -36,5 +61,212 @@ def _cipher(keys: Sequence[bytes]) -> MultiFernet:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError:
         raise ConfigurationError(
-            "SYNC_SECRET_KEY holds something that is no Fernet key (32 random bytes in url-safe base64)."
+            "SYNC_SECRET_KEY is not a valid list of Fernet keys (each 32 random bytes in url-safe base64)."
         ) from None
+
+
+def _open(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:
+    return decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+
+
+def client_for(settings: Settings, conn: Connection) -> Client:
+    """A client of this connection; the caller closes it."""
+    secrets = _open(settings, conn)
+    conceal(*secrets.values())
+    config = parse_settings(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
+    return conn.source.connect(config, allow_private=settings.allow_private_hosts)
+
+
+def secret(settings: Settings, conn: Connection, name: str) -> str | None:
+    """The connection's secret called `name`; None if it has none."""
+    return _open(settings, conn).get(name)
+
+
+def add_connection(
+    db: Database,
+    settings: Settings,
+    org: Organization,
+    provider: str,
+    name: str,
+    given: Mapping[str, Any],
+    *,
+    actor: str,
+) -> Connection:
+    """Connect a store, or replace the address and credentials of an existing connection. Saves canonical settings.
+
+    Raises:
+        ConfigurationError: a setting is missing or invalid, or the address is private and that is not allowed.
+    """
+    config = parse_settings(source(provider), given)
+    public, given_secrets, address = _split(source(provider), config)
+    secrets = {**_kept(db, settings, org, source(provider), name, address), **given_secrets}
+    if not settings.allow_private_hosts:
+        try:
+            check_public(urlsplit(address).hostname or "")
+        except PrivateAddress as error:
+            raise ConfigurationError(str(error)) from None
+    sealed = encrypt(settings.encryption_keys, secrets, bound_to=f"{org.org_id}/{name}")
+    try:
+        with db.org(org.org_id) as tx:
+            made = execute(
+                tx,
+                _SQL["upsert_connection"],
+                name=name,
+                provider=provider,
+                store_url=address,
+                credentials=sealed,
+                settings=json.dumps(public),
+            ).first()
+            if made is None:
+                raise ConfigurationError(f"“{name}” is a connection of another provider. Choose another name.")
+            journal.record(
+                tx, "connect.saved", actor=actor, connection_id=made.connection_id, name=name, provider=provider
+            )
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.errors.CheckViolation):
+            raise ConfigurationError(
+                f"“{name}” cannot name a connection. Use letters, digits, space, _ . and -, at most 63."
+            ) from None
+        raise
+    return connection(db, org, name)
+
+
+def rotate_credentials(
+    db: Database, settings: Settings, org: Organization, conn: Connection, given: Mapping[str, Any], *, actor: str
+) -> Connection:
+    """Replace the secrets in `given`, and the address if it is among them; other settings stay.
+
+    A new address needs all secrets: old ones are never sent to a new place.
+
+    Raises:
+        ConfigurationError: `given` names something that is not a credential, or one is missing.
+    """
+    provider = conn.source
+    allowed = {*provider.secret_fields, provider.address_field}
+    unknown = set(given) - allowed
+    if unknown:
+        raise ConfigurationError(
+            f"Not a credential here: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(allowed))}."
+        )
+    moves = given.get(provider.address_field, conn.store_url) != conn.store_url
+    kept = {} if moves else _open(settings, conn)
+    whole = {**conn.settings, provider.address_field: conn.store_url, **kept, **given}
+    return add_connection(db, settings, org, conn.provider, conn.name, whole, actor=actor)
+
+
+def rotate_keys(db: Database, settings: Settings) -> int:
+    """Encrypt every connection's credentials with the newest key and rewrite its settings in canonical form.
+
+    Returns how many connections there are.
+    """
+    every = [(org, conn) for org in organizations(db) for conn in connections(db, org)]
+    for org, conn in every:
+        with db.org(org.org_id) as tx:
+            now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
+            secrets = _open(settings, conn, now.credentials)
+            given = {**now.settings, conn.source.address_field: now.store_url, **secrets}
+            public, secrets, address = _split(conn.source, parse_settings(conn.source, given))
+            execute(
+                tx,
+                _SQL["set_credentials"],
+                connection_id=conn.connection_id,
+                credentials=encrypt(settings.encryption_keys, secrets, bound_to=f"{org.org_id}/{conn.name}"),
+                settings=json.dumps(public),
+                store_url=address,
+            )
+    return len(every)
+
+
+def webhook_secrets(settings: Settings, conn: Connection | None) -> Sequence[str]:
+    """The secrets that a webhook of this store may be signed with: the current one, and for a while its predecessor.
+
+    Without a connection there are none, and finding that out takes as long.
+    """
+    if conn is None:
+        decrypt(settings.encryption_keys, _sealed_nothing(settings.encryption_keys[0]), bound_to="")
+        return ()
+    hooks = conn.source.webhooks
+    if hooks is None:
+        return ()
+    secrets = _open(settings, conn)
+    until, _, former = secrets.get(_former(hooks.secret_field), "0 ").partition(" ")
+    return [one for one in (secrets.get(hooks.secret_field), former if time.time() < float(until) else None) if one]
+
+
+def set_webhook_secret(
+    db: Database,
+    settings: Settings,
+    conn: Connection,
+    value: str,
+    *,
+    actor: str,
+    overlap: timedelta = timedelta(days=1),
+) -> None:
+    """Set the secret with which the store signs its webhooks. An empty one removes it: no webhook is accepted.
+
+    The previous secret stays valid for `overlap`: people change a store's webhooks one by one, and a store disables
+    those that are refused. Setting the new secret twice, or an empty one first, ends the previous one at once.
+
+    Raises:
+        ConfigurationError: this provider sends no webhooks.
+    """
+    hooks = conn.source.webhooks
+    if hooks is None:
+        raise ConfigurationError(f"{conn.source.title} stores send no webhooks here.")
+    fresh = value.strip()
+    with db.org(conn.org_id) as tx:
+        now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
+        secrets = _open(settings, conn, now.credentials)
+        before = secrets.pop(hooks.secret_field, None)
+        secrets.pop(_former(hooks.secret_field), None)
+        if fresh:
+            secrets[hooks.secret_field] = fresh
+        if fresh and before and before != fresh:
+            secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
+        execute(
+            tx,
+            _SQL["set_credentials"],
+            connection_id=conn.connection_id,
+            credentials=encrypt(settings.encryption_keys, secrets, bound_to=f"{conn.org_id}/{conn.name}"),
+            settings=None,
+            store_url=None,
+        )
+        journal.record(
+            tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
+        )
+
+
+def _former(name: str) -> str:
+    return f"former {name}"
+
+
+@cache
+def _sealed_nothing(key: bytes) -> bytes:
+    return encrypt([key], {}, bound_to="")
+
+
+def _kept(
+    db: Database, settings: Settings, org: Organization, provider: Source, name: str, address: str
+) -> dict[str, str]:
+    """Secrets that are not credentials (a webhook's) survive new credentials of the same store."""
+    optional = [one for one in provider.secret_fields if not provider.settings.model_fields[one].is_required()]
+    for known in connections(db, org, name) if optional else ():
+        if known.provider == provider.name and known.store_url == address:
+            try:
+                secrets = _open(settings, known)
+            except ConfigurationError:  # no key opens them: connecting again is the remedy
+                return {}
+            return {one: secrets[one] for one in optional if one in secrets}
+    return {}
+
+
+def _split(provider: Source, config: ConnectionSettings) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Public settings that differ from the defaults, secrets, and the address."""
+    secrets = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name in provider.secret_fields
+        if (value := getattr(config, name)) is not None
+    }
+    hidden = {*provider.secret_fields, provider.address_field}
+    public = config.model_dump(mode="json", exclude=hidden, exclude_defaults=True)
+    return public, secrets, str(getattr(config, provider.address_field))

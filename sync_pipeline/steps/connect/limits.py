@@ -1,4 +1,4 @@
-"""Rates, held in the database: every process that serves takes from the same one."""
+"""Rate limits. They are kept in the database, so all serving processes share them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _BURST_SECONDS = 15.0
 
 
 def consume(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int | None = None) -> None:
-    """Take one call of `subject`'s rate; `burst` of them may come at once (what is allowed in 15 seconds).
+    """Count one call of `subject`. `burst` calls may come at once (default: what 15 seconds allow).
 
     Raises:
-        RateLimited: there is none left; says how many seconds to wait.
+        RateLimited: the limit is reached; says how many seconds to wait.
     """
     rate = pace(per_minute, burst)
-    # After a crash everybody begins anew anyway.
+    # After a crash all counts start at zero anyway.
     with db.org(org_id, async_commit=True) as conn:
-        if execute(conn, _SQL["take"], subject=subject, **rate).one_or_none() is None:
-            raise too_much(conn, subject, rate, per_minute)
+        if execute(conn, _SQL["take_call"], subject=subject, **rate).one_or_none() is None:
+            raise rate_limited(conn, subject, rate, per_minute)
 
 
 def pace(per_minute: int, burst: int | None = None) -> dict[str, float]:
-    """A rate as the statements take it: seconds a call, and how many may come at once."""
+    """A rate as parameters of the statements: `every`, seconds per call, and `burst`, calls at once."""
     every = 60.0 / per_minute
     return {"every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
 
 
-def too_much(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> RateLimited:
+def rate_limited(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> RateLimited:
     """The error that says how long to wait."""
-    seconds = float(execute(conn, _SQL["wait"], subject=subject, **rate).scalar_one())
-    return RateLimited(f"Too many calls: {per_minute} a minute are allowed.", retry_after=max(seconds, 0.0))
+    seconds = float(execute(conn, _SQL["seconds_to_wait"], subject=subject, **rate).scalar_one())
+    return RateLimited(f"Too many calls: the limit is {per_minute} a minute.", retry_after=max(seconds, 0.0))

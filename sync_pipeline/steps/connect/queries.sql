@@ -25,7 +25,7 @@ WHERE integration_connector.provider = excluded.provider
 RETURNING connection_id
 
 -- connections --
-SELECT connection_id, name, provider, store_url, credentials, settings, health, health_detail, last_sync_at
+SELECT connection_id, name, provider, store_url, credentials AS sealed, settings, health, health_detail, last_sync_at
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND disabled_at IS NULL
     AND (%(name)s::text IS NULL OR name = %(name)s)
@@ -37,17 +37,14 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
 -- set_credentials --
 UPDATE connect.integration_connector
-SET credentials = %(credentials)s, settings = %(settings)s::jsonb, store_url = %(store_url)s, updated_at = now()
+SET credentials = %(credentials)s, settings = coalesce(%(settings)s::jsonb, settings),
+    store_url = coalesce(%(store_url)s, store_url), updated_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
--- hold --
--- What a connection is now, until the transaction ends: who writes it back does not undo what another just changed.
+-- lock_connection --
+-- Locked until the transaction ends, so that writing it back does not undo a concurrent change.
 SELECT credentials, settings, store_url FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s FOR UPDATE
-
--- seal --
-UPDATE connect.integration_connector SET credentials = %(credentials)s, updated_at = now()
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
 -- set_health --
 UPDATE connect.integration_connector
@@ -56,7 +53,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
     AND ((health, coalesce(health_detail, '')) IS DISTINCT FROM (%(health)s, coalesce(%(detail)s, ''))
         OR coalesce(health_checked_at < now() - interval '1 minute', true))
 
--- lately_healthy --
-SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => %(seconds)s) AS well
+-- recently_healthy --
+SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => %(seconds)s) AS healthy
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s

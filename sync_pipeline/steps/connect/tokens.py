@@ -15,8 +15,9 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound, Unauthenticated
-from sync_pipeline.steps.connect.limits import pace, too_much
-from sync_pipeline.steps.connect.service import Connection, Organization
+from sync_pipeline.steps.connect.connections import Connection
+from sync_pipeline.steps.connect.limits import pace, rate_limited
+from sync_pipeline.steps.connect.organizations import Organization
 
 _SQL = load(__package__, "tokens.sql")
 
@@ -27,7 +28,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is made. `plain` is shown once and cannot be shown again."""
+    """A new token. `plain` is shown once and cannot be shown again."""
 
     token_id: int
     role: str
@@ -38,7 +39,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as it is listed: everything but itself."""
+    """A token in a list, without the token text."""
 
     token_id: int
     role: str
@@ -53,7 +54,7 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose call this is: the organization, the role, and what the audit log calls them.
+    """Who makes a call: the organization, the role, and the name in the audit log.
 
     `connection_id` is set where the token is bound to one connection; `user_id` where it is a person's session.
     """
@@ -67,7 +68,7 @@ class Caller:
 
 
 def token_hash(plain: str) -> bytes:
-    """What is stored of a token."""
+    """The hash that is stored of a token."""
     return hashlib.sha256(plain.encode()).digest()
 
 
@@ -81,15 +82,15 @@ def add_token(
     expires: datetime | None = None,
     actor: str,
 ) -> Token:
-    """Make a token. It begins with its organization's number, which says where to look for its hash.
+    """Make a token. Its text starts with the organization's id, which tells where to look its hash up.
 
     Raises:
-        ConfigurationError: no such role, or a plugin's token without the connection it writes to.
+        ConfigurationError: unknown role, or a plugin's token without a connection.
     """
     if role not in ROLES:
-        raise ConfigurationError(f"“{role}” is no role. There are: {', '.join(ROLES)}.")
+        raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
-        raise ConfigurationError("A plugin's token belongs to one connection: say which (--connection).")
+        raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
     with db.org(org.org_id) as conn:
         token_id, plain = new_token(
             conn, org, role, connection_id=connection.connection_id if connection else None, name=name, expires=expires
@@ -115,7 +116,7 @@ def new_token(
     name: str | None = None,
     expires: datetime | None = None,
 ) -> tuple[int, str]:
-    """Store a new token's hash, in the caller's transaction; returns its number and itself."""
+    """Store a new token's hash, in the caller's transaction; returns its id and its text."""
     plain = f"sp_{org.org_id}_{secrets.token_urlsafe(32)}"
     token_id = execute(
         conn,
@@ -131,12 +132,12 @@ def new_token(
 
 
 def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> Caller:
-    """Whose token this is; takes one call of its rate.
+    """Who this token belongs to; counts one call against its rate.
 
     Raises:
         Unauthenticated: the token is unknown, expired or revoked, or its organization or user was removed. The error
             does not say which.
-        RateLimited: its rate is used up.
+        RateLimited: its rate limit is reached.
     """
     shape = _SHAPE.fullmatch(plain)
     if shape is None:
@@ -148,7 +149,7 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
         if row is None:
             raise Unauthenticated()
         if not row.taken:
-            raise too_much(conn, f"token:{row.token_id}", rate, per_minute or 0)
+            raise rate_limited(conn, f"token:{row.token_id}", rate, per_minute or 0)
         if row.last_used_at is None or datetime.now(UTC) - row.last_used_at > _SEEN_EVERY:
             execute(conn, _SQL["token_used"], token_id=row.token_id)
     return Caller(
@@ -161,20 +162,20 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
     )
 
 
-def holding(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
-    """Of these tokens those that still hold: for calls that go on for long after they were let in."""
+def valid_tokens(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
+    """Those of these tokens that are still valid: for calls that outlast their authentication."""
     with db.org(org_id) as conn:
-        return set(execute(conn, _SQL["holding"], token_ids=list(token_ids)).scalars())
+        return set(execute(conn, _SQL["valid_tokens"], token_ids=list(token_ids)).scalars())
 
 
 def list_tokens(db: Database, org: Organization) -> Sequence[TokenRow]:
-    """The organization's tokens and sessions that are not over, newest first."""
+    """The organization's tokens and active sessions, newest first."""
     with db.org(org.org_id) as conn:
         return [TokenRow(**row._mapping) for row in execute(conn, _SQL["tokens"])]
 
 
 def revoke_token(db: Database, org: Organization, token_id: int, *, actor: str) -> None:
-    """End a token now. Ended twice it is ended.
+    """Revoke a token now. Revoking it twice changes nothing.
 
     Raises:
         NotFound: no such token.

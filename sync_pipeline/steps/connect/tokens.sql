@@ -4,8 +4,8 @@ VALUES (connect.current_org(), %(token_hash)s, %(role)s, %(connection_id)s, %(us
 RETURNING token_id
 
 -- find_token --
--- A token that holds, with what its user may today (a role that was changed holds at once); and, where a rate is given,
--- one call taken of it, as `take` does.
+-- A valid token, with its user's present role; and, if a rate is given,
+-- takes one call of it, as `take_call` does.
 WITH found AS (
     SELECT t.org_id, t.token_id, coalesce(u.role, t.role) AS role, t.connection_id, t.name, t.last_used_at, t.user_id,
            u.email, o.slug, o.name AS org_name, o.currency
@@ -26,7 +26,7 @@ WITH found AS (
 )
 SELECT found.*, %(every)s::float8 IS NULL OR EXISTS (SELECT 1 FROM taken) AS taken FROM found
 
--- holding --
+-- valid_tokens --
 SELECT t.token_id
 FROM connect.api_token AS t
 JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
@@ -70,7 +70,7 @@ WHERE org_id = connect.current_org() AND user_id = %(user_id)s
 RETURNING user_id
 
 -- end_sessions --
--- Whoever had the old password has nothing with it.
+-- Sessions opened with the old password must not outlive it.
 UPDATE connect.api_token SET revoked_at = now()
 WHERE org_id = connect.current_org() AND user_id = %(user_id)s AND revoked_at IS NULL
 
@@ -78,19 +78,19 @@ WHERE org_id = connect.current_org() AND user_id = %(user_id)s AND revoked_at IS
 SELECT user_id, role, password_hash FROM connect.app_user
 WHERE org_id = connect.current_org() AND email = %(email)s AND disabled_at IS NULL
 
--- drop_sessions --
--- Sessions that ended a while ago; what they did stays in the audit log.
+-- delete_expired_sessions --
+-- Expired sessions. What they did stays in the audit log.
 DELETE FROM connect.api_token
 WHERE org_id = connect.current_org() AND user_id IS NOT NULL AND expires_at < now() - interval '30 days'
 
--- forget_tries --
--- Logins that were tried a while ago: whoever tries names must not fill the table.
+-- delete_old_attempts --
+-- Old login attempts: trying many names must not fill the table.
 DELETE FROM connect.rate_limit
 WHERE org_id = connect.current_org() AND subject LIKE 'login:%%' AND at_rest < clock_timestamp() - interval '10 minutes'
 
--- take --
--- One call of the rate, if there is room for it. At rest, `burst` calls have room at once; each takes `every` seconds to
--- be forgotten.
+-- take_call --
+-- Take one call if the rate allows it. An idle subject may make `burst` calls at once; each is forgotten after `every`
+-- seconds.
 INSERT INTO connect.rate_limit AS r (org_id, subject, at_rest)
 VALUES (connect.current_org(), %(subject)s, clock_timestamp() + make_interval(secs => %(every)s))
 ON CONFLICT (org_id, subject) DO UPDATE
@@ -99,7 +99,7 @@ WHERE greatest(r.at_rest, clock_timestamp()) + make_interval(secs => %(every)s)
     <= clock_timestamp() + make_interval(secs => %(every)s * %(burst)s)
 RETURNING 1 AS taken
 
--- wait --
--- Seconds until there is room for one call.
+-- seconds_to_wait --
+-- Seconds until the rate allows one call.
 SELECT extract(epoch FROM at_rest - clock_timestamp())::float8 - %(every)s * (%(burst)s - 1) AS seconds
 FROM connect.rate_limit WHERE org_id = connect.current_org() AND subject = %(subject)s

@@ -1,4 +1,4 @@
-"""People: they log in with a password and get a session, which is a token that ends by itself."""
+"""Users: people who log in with a password. Their session is a token that expires."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
 from sync_pipeline.steps.connect.limits import consume
-from sync_pipeline.steps.connect.service import Organization, organization
+from sync_pipeline.steps.connect.organizations import Organization, organization
 from sync_pipeline.steps.connect.tokens import new_token
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ ROLES = ("viewer", "operator", "admin")
 SESSION = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 512
-_TRIES_A_MINUTE = 10
-_TRIES_AT_ONCE = 6
-_NOBODYS = Organization(0, "", "", None, None)  # has no rows but the tries for organizations there are not
+_ATTEMPTS_PER_MINUTE = 10
+_ATTEMPTS_AT_ONCE = 6
+_NO_ORGANIZATION = Organization(0, "", "", None, None)  # owns only the login attempts for unknown organizations
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of an organization."""
+    """A user of an organization."""
 
     user_id: int
     email: str
@@ -43,7 +43,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """What a login gives. `token` is shown once."""
+    """The result of a login. `token` is shown once."""
 
     org: str
     role: str
@@ -52,11 +52,11 @@ class LoginSession:
 
 
 def add_user(db: Database, org: Organization, email: str, password: str, role: str, *, actor: str) -> User:
-    """Let a person in.
+    """Add a user.
 
     Raises:
-        ConfigurationError: no such role, no address, or too short a password.
-        Conflict: the person is there already.
+        ConfigurationError: unknown role, invalid e-mail address, or a password of the wrong length.
+        Conflict: the user exists already.
     """
     address = _address(email)
     hashed = _hashed(password)
@@ -70,16 +70,16 @@ def add_user(db: Database, org: Organization, email: str, password: str, role: s
 
 
 def users(db: Database, org: Organization) -> Sequence[User]:
-    """The organization's people, the disabled ones too."""
+    """The organization's users, disabled ones included."""
     with db.org(org.org_id) as conn:
         return [User(**row._mapping) for row in execute(conn, _SQL["users"], user_id=None)]
 
 
 def user(db: Database, org: Organization, user_id: int) -> User:
-    """One person.
+    """One user.
 
     Raises:
-        NotFound: nobody has that number here.
+        NotFound: the organization has no such user.
     """
     with db.org(org.org_id) as conn:
         row = execute(conn, _SQL["users"], user_id=user_id).one_or_none()
@@ -98,11 +98,11 @@ def change_user(
     disabled: bool | None = None,
     actor: str,
 ) -> User:
-    """Give another role or password, lock out or let in again. A new password and a lock-out end all sessions.
+    """Change a user's role or password, disable or enable them. A new password or disabling ends all sessions.
 
     Raises:
-        NotFound: nobody has that number here.
-        ConfigurationError: no such role, or too short a password.
+        NotFound: the organization has no such user.
+        ConfigurationError: unknown role, or a password of the wrong length.
     """
     if role is not None:
         _role(role)
@@ -116,13 +116,7 @@ def change_user(
         if hashed is not None or disabled:
             execute(conn, _SQL["end_sessions"], user_id=user_id)
         journal.record(
-            conn,
-            "user.changed",
-            actor=actor,
-            user=user_id,
-            role=role,
-            password=password is not None,
-            disabled=disabled,
+            conn, "user.changed", actor=actor, user=user_id, role=role, password=password is not None, disabled=disabled
         )
     return user(db, org, user_id)
 
@@ -131,9 +125,9 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     """A session of 12 hours.
 
     Raises:
-        Unauthenticated: unknown organization or person, or a wrong password. Neither the error nor its timing says
+        Unauthenticated: unknown organization or user, or a wrong password. Neither the error nor its timing tells
             which.
-        RateLimited: too many tries for this person.
+        RateLimited: too many attempts for this user.
     """
     from argon2.exceptions import Argon2Error, InvalidHashError
 
@@ -141,12 +135,12 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     try:
         org = organization(db, slug)
     except NotFound:
-        org = _NOBODYS  # goes the same way to the end, or the limit and the time would tell which there are
+        org = _NO_ORGANIZATION  # goes through the same steps, so that neither limit nor time tells which exist
     with db.org(org.org_id) as conn:
-        execute(conn, _SQL["forget_tries"])
-    # The limiter counts tries, also of people there are not; it keeps a hash, not what somebody typed.
-    tried = hashlib.sha256(f"{slug}\n{address}".encode()).hexdigest()
-    consume(db, org.org_id, f"login:{tried}", per_minute=_TRIES_A_MINUTE, burst=_TRIES_AT_ONCE)
+        execute(conn, _SQL["delete_old_attempts"])
+    # Attempts for unknown users count too. The limiter keeps a hash, not the typed address.
+    attempt = hashlib.sha256(f"{slug}\n{address}".encode()).hexdigest()
+    consume(db, org.org_id, f"login:{attempt}", per_minute=_ATTEMPTS_PER_MINUTE, burst=_ATTEMPTS_AT_ONCE)
     with db.org(org.org_id) as conn:
         found = execute(conn, _SQL["login"], email=address.replace("\x00", " ")).one_or_none()
     if found is None or found.password_hash is None:
@@ -158,7 +152,7 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
         raise _refused() from None
     expires = datetime.now(UTC) + SESSION
     with db.org(org.org_id) as conn:
-        execute(conn, _SQL["drop_sessions"])
+        execute(conn, _SQL["delete_expired_sessions"])
         token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
         journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
     return LoginSession(org.slug, found.role, expires, plain)
@@ -170,14 +164,14 @@ def _refused() -> Unauthenticated:
 
 def _role(role: str) -> None:
     if role not in ROLES:
-        raise ConfigurationError(f"“{role}” is no role of a person. There are: {', '.join(ROLES)}.")
+        raise ConfigurationError(f"Unknown user role “{role}”. Use one of: {', '.join(ROLES)}.")
 
 
 def _address(email: str) -> str:
     address = email.strip().lower()
     name, _, host = address.partition("@")
     if not name or "." not in host or any(c.isspace() for c in address) or len(address) > 254:
-        raise ConfigurationError("That is no e-mail address.")
+        raise ConfigurationError("That is not a valid e-mail address.")
     return address
 
 
@@ -195,15 +189,15 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _no_ones() -> str:
+def _dummy_hash() -> str:
     return _hasher().hash("nobody has this password")
 
 
 def _dummy_verify(password: str) -> None:
-    """Take as long as for a person there is."""
+    """Take as long as for an existing user."""
     from argon2.exceptions import Argon2Error
 
     try:
-        _hasher().verify(_no_ones(), password)
+        _hasher().verify(_dummy_hash(), password)
     except Argon2Error:
         return

@@ -1,4 +1,4 @@
-"""push: what stores and their plugins send by themselves, into the same records and versions as what is pulled."""
+"""push: what stores and their plugins send, into the same records and versions as a pull."""
 
 from sync_pipeline.steps.push.body import MAX_RECORDS, NotABatch
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive

@@ -1,4 +1,4 @@
-"""The body of a push: JSON whose numbers keep all their digits, on the way in and on the way to the database."""
+"""The body of a push: JSON whose numbers keep all their digits, from the request to the database."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class NotABatch(ConfigurationError):
 
 
 def records_of(kind: str, body: bytes) -> list[Any]:
-    """The batch in a body, each record as it is, readable or not.
+    """The records of a body, unchecked.
 
     Raises:
-        NotABatch: it is no JSON, or has no list of that name.
+        NotABatch: it is not valid JSON, or has no list of that name.
     """
 
     def constant(name: str) -> Any:
@@ -37,17 +37,17 @@ def records_of(kind: str, body: bytes) -> list[Any]:
     try:
         given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
     except (ValueError, RecursionError):
-        raise NotABatch(f"The body is no JSON. Send {{“{kind}”: [ … ]}}.") from None
+        raise NotABatch(f"The body is not valid JSON. Send {{“{kind}”: [ … ]}}.") from None
     records = given.get(kind) if isinstance(given, dict) else None
     if not isinstance(records, list):
         raise NotABatch(f"The body has no list “{kind}”. Send {{“{kind}”: [ … ]}}.")
     if len(records) > MAX_RECORDS:
-        raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Send several.")
+        raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Split it.")
     return records
 
 
 class _Beyond:
-    """In place of a number too long to be read: it spoils its own record, not the batch."""
+    """Stands for a number too long to read: its record is invalid, not the batch."""
 
 
 def _fraction(text: str) -> Decimal | _Beyond:

@@ -1,4 +1,4 @@
-"""Webhooks, the quick half: a signature, a row, an answer. `take` sees to the rows."""
+"""Webhooks, the quick half: check the signature, store a row, answer. `process_deliveries` handles the rows."""
 
 from __future__ import annotations
 
@@ -12,39 +12,34 @@ from sync_pipeline.errors import NotFound, Unauthenticated
 from sync_pipeline.sources.base import Delivery, Unreadable, source
 from sync_pipeline.steps.capture.pii import hash_emails, hash_text
 from sync_pipeline.steps.connect import Connection, Organization, connections, webhook_secrets
-from sync_pipeline.steps.connect.credentials import decrypt, encrypt
 from sync_pipeline.steps.push.service import SQL
 
 
 class NotGenuine(Unauthenticated):
-    """The signature does not hold for this address. Set the webhook's secret here and in the store to the same text."""
+    """The signature is not valid for this address. Set the same webhook secret here and in the store."""
 
 
 def receive(
     db: Database, settings: Settings, provider: str, connection_id: int, headers: Mapping[str, str], body: bytes
 ) -> str:
-    """Take a delivery down; returns what it was: stored, known, ping, or nothing (it names no record we keep).
+    """Store a delivery; returns what it was: stored, known, ping, or nothing (it is not about a captured record).
 
-    A genuine delivery that says nothing is taken too: stores give a webhook up after a few refusals.
+    A genuine delivery that cannot be read is accepted too: stores disable a webhook after a few errors.
 
     `headers` have lower-case names; `body` is as it came over the wire, which is what is signed.
 
     Raises:
         NotFound: no such provider, or it sends no webhooks.
-        NotGenuine: no such connection, no secret set, or a wrong signature; which of them is not told.
+        NotGenuine: unknown connection, no secret set, or a wrong signature; the error does not say which.
     """
     hooks = source(provider).webhooks
     if hooks is None:
         raise NotFound(f"{source(provider).title} stores send no webhooks here.")
     if hooks.ping(headers, body):
         return "ping"
-    # The same is asked, opened and compared in any case, so that the time does not tell whether the connection exists.
+    # The same steps in every case, so that the time does not tell whether the connection exists.
     target = _target(db, provider, connection_id)
-    if target is not None:
-        known = webhook_secrets(settings, target)
-    else:
-        decrypt(settings.encryption_keys, _nothing(settings), bound_to="")
-        known = ()
+    known = webhook_secrets(settings, target)
     genuine = any(hooks.genuine(headers, body, one) for one in known or ("no secret",))
     if target is None or not known or not genuine:
         raise NotGenuine()
@@ -63,17 +58,6 @@ def _target(db: Database, provider: str, connection_id: int) -> Connection | Non
     whose = Organization(0, "", "", None, None) if row is None else Organization(row.org_id, row.slug, "", None, None)
     found = connections(db, whose, "" if row is None else row.name)
     return next((one for one in found if one.provider == provider), None)
-
-
-_sealed: dict[bytes, bytes] = {}
-
-
-def _nothing(settings: Settings) -> bytes:
-    """Credentials of nobody, sealed once with the newest key."""
-    newest = settings.encryption_keys[0]
-    if newest not in _sealed:
-        _sealed[newest] = encrypt([newest], {}, bound_to="")
-    return _sealed[newest]
 
 
 def _store(db: Database, target: Connection, delivery: Delivery, body: bytes) -> str:

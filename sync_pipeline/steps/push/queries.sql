@@ -1,30 +1,26 @@
--- open_log --
-INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind)
-VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, 'push') RETURNING log_id
-
--- heal_logs --
--- A batch is one transaction of seconds: what runs for ten minutes was killed. Were it not, its own end would say so.
+-- fail_killed_batches --
+-- A batch is one transaction of seconds, so one of ten minutes was killed. If it was not, its end corrects the row.
 UPDATE capture.sync_logs
 SET status = 'failed', error_message = 'The process was killed; nothing of the batch was stored.', finished_at = now()
 WHERE org_id = connect.current_org() AND kind = 'push'
     AND status = 'running' AND started_at < now() - interval '10 minutes'
 
--- close_log --
+-- close_push_log --
 UPDATE capture.sync_logs
 SET status = 'success', run_id = %(run_id)s, records_synced = %(synced)s, skipped = %(skipped)s, error_message = NULL,
     detail = %(detail)s::jsonb, finished_at = clock_timestamp()
 WHERE org_id = connect.current_org() AND log_id = %(log_id)s
 
--- fail_log --
+-- fail_push_log --
 UPDATE capture.sync_logs SET status = 'failed', error_message = %(error)s, finished_at = now()
 WHERE org_id = connect.current_org() AND log_id = %(log_id)s
 
--- open_run --
+-- open_pushed_run --
 INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, expected, state)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, 0, 'open') RETURNING run_id
 
--- heal_runs --
--- Runs of deliveries that were killed: whoever asks holds the entity's lock, so nobody works on them.
+-- fail_killed_deliveries --
+-- Killed runs of deliveries. The caller holds the entity's lock, so no other process works on them.
 WITH killed AS (
     UPDATE capture.sync_ledger SET state = 'failed', error = 'was killed', finished_at = now()
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
@@ -32,10 +28,10 @@ WITH killed AS (
     RETURNING run_id
 )
 UPDATE capture.sync_logs AS l
-SET status = 'failed', error_message = 'The process was killed; the next took its deliveries up.', finished_at = now()
+SET status = 'failed', error_message = 'The process was killed; the next run processes its deliveries.', finished_at = now()
 FROM killed WHERE l.org_id = connect.current_org() AND l.run_id = killed.run_id AND l.status = 'running'
 
--- close_run --
+-- close_pushed_run --
 UPDATE capture.sync_ledger
 SET state = %(state)s, expected = %(captured)s + %(quarantined)s + %(vanished)s, captured = %(captured)s,
     quarantined = %(quarantined)s, vanished = %(vanished)s, new = %(new)s, changed = %(changed)s,
@@ -43,8 +39,8 @@ SET state = %(state)s, expected = %(captured)s + %(quarantined)s + %(vanished)s,
     seconds = %(seconds)s, error = %(error)s, finished_at = clock_timestamp()
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
--- known --
--- These records as they are stored, and whether a plugin wrote what is.
+-- stored_records --
+-- These records as stored, and whether a plugin wrote them last.
 SELECT r.external_id, coalesce(r.exact_text, r.sync_data::text) AS payload, r.content_hash, r.remote_modified_at,
        r.deletion_state, r.deletion_at, r.pushed_only, r.parent_id,
        coalesce((SELECT l.mode = 'push' FROM capture.sync_ledger AS l
@@ -58,12 +54,12 @@ UPDATE capture.sync_record SET pushed_only = true
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND NOT pushed_only
 
--- touch_connection --
+-- set_last_sync --
 UPDATE connect.integration_connector SET last_sync_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
--- ask_preview --
--- One comparison sees all that was written before it begins: a second waiting request would say nothing new.
+-- preview_requested --
+-- A waiting comparison sees everything written before it begins, so a second request is not needed.
 SELECT EXISTS (
     SELECT 1 FROM observe.request
     WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'preview'
@@ -82,9 +78,9 @@ VALUES (connect.current_org(), %(connection_id)s, %(key)s, %(topic)s, %(entity_t
 ON CONFLICT (org_id, connection_id, delivery_key) DO NOTHING
 RETURNING delivery_no
 
--- waiting_deliveries --
--- A part of what waits for one entity, oldest first; and whether its record was ever said to be without a payload
--- (deleted, trashed, cut): then no payload of it is believed.
+-- next_deliveries --
+-- Some of an entity's waiting deliveries, oldest first. `doubted`: one without a payload (deleted, trashed, cut) was
+-- ever delivered for the record, so none of its payloads is accepted.
 SELECT d.delivery_no, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
        EXISTS (SELECT 1 FROM capture.webhook_delivery AS g
                WHERE g.org_id = d.org_id AND g.connection_id = d.connection_id AND g.external_id = d.external_id
@@ -101,8 +97,8 @@ FROM unnest(%(numbers)s::bigint[], %(outcomes)s::text[]) AS k (delivery_no, outc
 WHERE d.org_id = connect.current_org() AND d.delivery_no = k.delivery_no AND d.state = 'waiting'
 
 -- postpone_deliveries --
--- The store could not be looked at. Half a minute, then twice as long each time, an hour at most; after ten times the
--- next pull has to see to it.
+-- The store did not answer. Wait half a minute, then twice as long each time, an hour at most; after ten attempts the
+-- delivery fails and the next pull finds the change.
 UPDATE capture.webhook_delivery
 SET attempts = attempts + 1, outcome = %(reason)s,
     not_before = now() + least(interval '1 hour', interval '30 seconds' * (2 ^ least(attempts, 12))),
@@ -110,13 +106,13 @@ SET attempts = attempts + 1, outcome = %(reason)s,
     finished_at = CASE WHEN attempts + 1 >= 10 THEN now() END
 WHERE org_id = connect.current_org() AND delivery_no = ANY (%(numbers)s) AND state = 'waiting'
 
--- put_off --
+-- delay_deliveries --
 UPDATE capture.webhook_delivery SET not_before = now() + interval '2 minutes'
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND state = 'waiting' AND (not_before IS NULL OR not_before < now() + interval '2 minutes')
 
--- hand_over --
--- What the store calls a product may be captured as something that hangs under one (a variation).
+-- reassign_deliveries --
+-- What the store calls a product may be captured as a child of one (a variation).
 UPDATE capture.webhook_delivery AS d SET entity_type = r.entity_type, parent_id = r.parent_id, payload = NULL
 FROM capture.sync_record AS r
 WHERE d.org_id = connect.current_org() AND d.delivery_no = ANY (%(numbers)s) AND d.state = 'waiting'
@@ -124,8 +120,8 @@ WHERE d.org_id = connect.current_org() AND d.delivery_no = ANY (%(numbers)s) AND
     AND r.entity_type = ANY (%(children)s) AND r.provider = %(provider)s
 RETURNING d.delivery_no
 
--- forget_deliveries --
--- Kept a month, so that a delivery that is sent again within it is known.
+-- delete_old_deliveries --
+-- Kept for a month, so that a delivery that is sent again is recognized.
 DELETE FROM capture.webhook_delivery
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND state <> 'waiting'
     AND received_at < now() - interval '30 days'

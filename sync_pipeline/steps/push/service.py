@@ -1,7 +1,7 @@
 """Push: a batch of records from a store's plugin, in one transaction.
 
-A plugin knows few fields of a record. They are laid over the payload that is known, so that a complete record never
-becomes a poorer one; where nothing is known they are the record, until a pull brings it whole.
+A plugin sends few fields of a record. They update the stored payload, so that a complete record stays complete. If
+nothing is stored yet, they are the record until a pull reads all of it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SQL = load(__package__)
 
 
 class PushFailed(SyncError):
-    """The batch failed inside, and nothing of it is stored. Send it again."""
+    """The batch failed and nothing of it is stored. Send it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushReport:
-    """What a batch did: records taken (also those that said nothing new), records skipped, and its log row."""
+    """Counts of a batch: valid records (unchanged ones included), skipped records, and its log row."""
 
     synced: int
     skipped: int
@@ -48,7 +48,7 @@ class PushReport:
 
 @dataclass(slots=True)
 class _Batch:
-    """The readable records of a batch, the later of one id over the earlier; and the others with their reasons."""
+    """The valid records of a batch by id, in order; and the invalid ones with their reasons."""
 
     given: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     synced: int = 0
@@ -56,45 +56,45 @@ class _Batch:
 
 
 def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor: str) -> PushReport:
-    """Take a batch of `kind` (products, customers …): all its valid records or, if anything fails inside, none.
+    """Store a batch of `kind` (products, customers …): all its valid records or, if anything fails, none.
 
     Raises:
-        NotABatch: the body is no JSON, or has no list of that name.
-        NotFound: this provider takes no such batch.
-        PushFailed: it failed inside; nothing is stored, the log row says failed.
+        NotABatch: the body is not valid JSON, or has no list of that name.
+        NotFound: this provider does not accept this kind.
+        PushFailed: it failed; nothing is stored, and the log row has the reason.
         DatabaseUnavailable: likewise, because the database went away.
     """
     pushed = connection.source.pushed.get(kind)
     if pushed is None:
-        raise NotFound(f"{connection.source.title} stores push none of that. Calls: {_calls(connection)}.")
+        raise NotFound(f"{connection.source.title} stores cannot push {kind}. They can push: {_calls(connection)}.")
     records = records_of(kind, body)
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     with db.org(connection.org_id) as conn:
         close_killed(conn)
-        log_id = int(execute(conn, SQL["open_log"], **here).scalar_one())
+        log_id = journal.open_log(conn, kind="push", run_id=None, **here)
     try:
         return _Push(db, connection, stream, pushed, actor, log_id).store(records)
     except Exception as error:
         with db.org(connection.org_id) as conn:
-            # The name alone: a database's words may quote what was pushed.
+            # The class name only: the database's message may quote the payload.
             reason = str(error) if isinstance(error, SyncError) else type(getattr(error, "orig", error)).__name__
-            execute(conn, SQL["fail_log"], log_id=log_id, error=reason)
+            execute(conn, SQL["fail_push_log"], log_id=log_id, error=reason)
             journal.record(conn, "push.failed", actor=actor, **here, log=log_id, reason=reason)
         if isinstance(error, SyncError):
             raise
         raise PushFailed(
-            f"The batch failed inside ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
+            f"The batch failed ({reason}) and nothing of it is stored; its log row is {log_id}. Send it again."
         ) from error
 
 
 def close_killed(conn: Transaction) -> None:
-    """Say of the organization's batches whose process was killed that nothing of them is stored."""
-    execute(conn, SQL["heal_logs"])
+    """Mark the organization's batches whose process was killed as failed."""
+    execute(conn, SQL["fail_killed_batches"])
 
 
 class _Push:
-    """One batch on its way."""
+    """One batch being stored."""
 
     def __init__(
         self, db: Database, connection: Connection, stream: Stream, pushed: Pushed, actor: str, log_id: int
@@ -110,7 +110,7 @@ class _Push:
         began = time.monotonic()
         batch = self._read(given)
         with self.db.org(self.connection.org_id) as conn:
-            run_id = int(execute(conn, SQL["open_run"], **self.here, mode="push").scalar_one())
+            run_id = int(execute(conn, SQL["open_pushed_run"], **self.here, mode="push").scalar_one())
             records = Records(
                 db=self.db,
                 connection=self.connection,
@@ -125,7 +125,7 @@ class _Push:
             counts["unchanged"] = len(batch.given) - counts["new"] - counts["changed"] - len(left_out)
             execute(
                 conn,
-                SQL["close_run"],
+                SQL["close_pushed_run"],
                 run_id=run_id,
                 state="closed",
                 captured=len(batch.given) - len(left_out),
@@ -140,17 +140,17 @@ class _Push:
             )
             execute(
                 conn,
-                SQL["close_log"],
+                SQL["close_push_log"],
                 log_id=self.log_id,
                 run_id=run_id,
                 synced=batch.synced,
                 skipped=len(batch.skipped),
                 detail=json.dumps({"skipped": batch.skipped} if batch.skipped else {}),
             )
-            execute(conn, SQL["touch_connection"], connection_id=self.connection.connection_id)
+            execute(conn, SQL["set_last_sync"], connection_id=self.connection.connection_id)
             if counts["new"] + counts["changed"]:
                 compare_some(conn, self.connection, self.stream, list(batch.given))
-                self._ask_preview(conn)
+                self._request_preview(conn)
             journal.record(
                 conn,
                 "push.done",
@@ -169,20 +169,19 @@ class _Push:
     def _read(self, given: list[Any]) -> _Batch:
         batch = _Batch()
         for place, record in enumerate(given):
-            external_id = None
             try:
                 if not isinstance(record, dict):
-                    raise Unreadable("it is no object")
+                    raise Unreadable("it is not an object")
                 payload = self.pushed.to_payload(record)
-                external_id = str(payload["id"])
+                external_id = str(payload[self.stream.id_field])
                 text = encoded(payload)
                 if self.policy != "keep":
                     payload = jsontext.value(hash_emails(text))
                 batch.given.setdefault(external_id, []).append(payload)
             except Unreadable as error:
-                told = record.get(self.pushed.id_field) if isinstance(record, dict) else None
-                # Its number only where it is one: what else stands there may be anything, an e-mail address too.
-                named = str(told) if type(told) is int else None
+                given_id = record.get(self.pushed.id_field) if isinstance(record, dict) else None
+                # Only a number is logged: anything else may be personal data.
+                named = str(given_id) if type(given_id) is int else None
                 batch.skipped.append({"place": place, "id": named, "reason": str(error)})
             else:
                 batch.synced += 1
@@ -191,7 +190,7 @@ class _Push:
     def _write(self, conn: Transaction, records: Records, batch: _Batch) -> dict[str, int]:
         ids = list(batch.given)
         records.take_turns(conn)
-        known = {row.external_id: row for row in execute(conn, SQL["known"], **records.keys, ids=ids)}
+        known = {row.external_id: row for row in execute(conn, SQL["stored_records"], **records.keys, ids=ids)}
         items: list[RawRecord] = []
         pushed_only: list[str] = []
         for external_id, given in batch.given.items():
@@ -208,7 +207,7 @@ class _Push:
         return counts
 
     def _over(self, row: Any | None, given: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """The record's payload with what was pushed over it; None where that is older than what is known."""
+        """The stored payload updated with what was pushed; None if the stored one is newer."""
         payload: Mapping[str, Any] | None = None
         modified: datetime | None = None
         whole = False
@@ -218,22 +217,22 @@ class _Push:
         for one in given:
             at = moment(finder(self.stream.modified)(one))
             if row is not None and row.deletion_state == "deleted" and not (at and at > row.deletion_at):
-                continue  # it was looked for and gone: only a later word brings it back
+                continue  # confirmed deleted: only a later change restores it
             if at is not None and modified is not None and at < modified:
                 continue
             if payload is None:
                 payload = one
             else:
-                # A field the store's own payload does not have would come and go with each push and pull.
+                # A field that the store's own payload lacks would appear and vanish with each push and pull.
                 fields = {name: value for name, value in one.items() if not whole or name in payload}
                 payload = self.pushed.combine(payload, _with_known_addresses(payload, fields))
             modified, news = at or modified, True
         return dict(payload) if news and payload is not None else None
 
-    def _ask_preview(self, conn: Transaction) -> None:
-        """Standing rules and the sums are Dagster's."""
+    def _request_preview(self, conn: Transaction) -> None:
+        """Ask Dagster for a preview, which applies standing rules and updates the totals."""
         asked = {"connection": self.connection.name, "entity": self.stream.name}
-        if not execute(conn, SQL["ask_preview"], **asked).scalar_one():
+        if not execute(conn, SQL["preview_requested"], **asked).scalar_one():
             journal.request(
                 conn, "preview", actor=self.actor, connection=self.connection.name, entities=[self.stream.name]
             )
@@ -247,12 +246,12 @@ def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     value = payload.get(stream.parent_field) if stream.parent_field else None
     if value in (None, "", 0, "0") or isinstance(value, dict | list):
         return None
-    # What is no id names no record, and PostgreSQL would refuse it in an index or at all.
+    # Anything else is not an id, and PostgreSQL may refuse it in an index.
     return str(value) if len(str(value)) <= 100 and str(value).isprintable() else None
 
 
 def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """A hashed address that is the hash of the known plain one says nothing new: the plain one stays."""
+    """A hash of the stored plain address is no news: the plain address stays."""
     result = dict(given)
     for name, value in given.items():
         before = known.get(name) if isinstance(known, Mapping) else None

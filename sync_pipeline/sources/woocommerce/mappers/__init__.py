@@ -1,1 +1,1 @@
-"""From WooCommerce payloads to entities: pure functions, one module an entity. docs/mapping.md says each rule."""
+"""From WooCommerce payloads to entities: pure functions, one module per entity. docs/mapping.md has the rules."""

@@ -9,7 +9,7 @@ from sync_pipeline.sources.woocommerce.mappers.values import filled, first, plai
 
 
 def to_customer(payload: Mapping[str, Any]) -> Customer:
-    """One customer of `wc/v3/customers`. The account's own name and e-mail go before the billing address's."""
+    """One customer of `wc/v3/customers`. The account's name and e-mail win over the billing address's."""
     warnings: list[str] = []
     billing: Mapping[str, Any] = filled(payload.get("billing")) or {}
     metadata = {
@@ -41,7 +41,7 @@ def to_customer(payload: Mapping[str, Any]) -> Customer:
 
 
 def to_guest(order: Mapping[str, Any]) -> Customer | None:
-    """Who bought without an account, as the order's billing address has it; None without an e-mail."""
+    """The buyer without an account, from the order's billing address; None without an e-mail."""
     billing = filled(order.get("billing")) or {}
     email = plain(billing, "email")
     if email is None:

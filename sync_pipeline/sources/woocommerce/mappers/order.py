@@ -40,7 +40,7 @@ _KEPT = ("transaction_id", "created_via", "customer_note", "payment_method_title
 
 
 def unit_price(value: Decimal, quantity: Decimal) -> Decimal | None:
-    """Price of one, to six places; None for a quantity of zero."""
+    """Unit price, to six places; None for a quantity of zero."""
     return round(value / quantity, 6).normalize() + 0 if quantity else None
 
 
@@ -62,7 +62,7 @@ def line_item(line: Mapping[str, Any], item_type: ItemType, field: str) -> Order
 
 
 def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
-    """Every item of an order but refunds, which are records of their own."""
+    """Every item of an order except refunds, which are separate records."""
     lines = records(payload, "line_items")
     for line in lines:
         yield line_item(line, ItemType.LINE, "subtotal")
@@ -112,15 +112,15 @@ def to_order(payload: Mapping[str, Any]) -> Order:
     """One order of `wc/v3/orders`, with its items. `refunds[]` gives the sum refunded; the items come with refunds.
 
     Raises:
-        Unmappable: an amount or a quantity is no number.
+        Unmappable: an amount or a quantity is not a number.
     """
     warnings: list[str] = []
     source_status = str(payload.get("status") or "")
     status = STATUS.get(source_status)
     if status is None:
-        # Plugins add states; what they mean for sales is not known, so they count as open.
+        # Plugins add states of unknown meaning; they count as open.
         status = OrderStatus.PROCESSING
-        warnings.append(f"The status “{source_status}” is not known; taken as processing.")
+        warnings.append(f"Unknown status “{source_status}”: it counts as processing.")
     items = list(to_items(payload))
     customer = ref("customer", payload.get("customer_id"))
     billing = filled(payload.get("billing"))

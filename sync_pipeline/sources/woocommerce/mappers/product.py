@@ -25,7 +25,7 @@ _KEPT = ("permalink", "tax_class", "weight", "catalog_visibility", "featured", "
 
 
 def to_stock(payload: Mapping[str, Any]) -> Stock:
-    """What the payload says of stock. `manage_stock` is "parent" on a variation that uses its product's."""
+    """Stock of the payload. `manage_stock` is "parent" on a variation that uses its product's stock."""
     managed = payload.get("manage_stock") is True
     quantity: Decimal | None = money(payload, "stock_quantity") if managed else None
     status = payload.get("stock_status")
@@ -38,7 +38,7 @@ def to_stock(payload: Mapping[str, Any]) -> Stock:
 
 
 def kept(payload: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
-    """The fields that say something, for `metadata`."""
+    """The non-empty fields, for `metadata`."""
     return {name: value for name in fields if (value := payload.get(name)) or value == {}}
 
 
@@ -64,7 +64,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
     """One product of `wc/v3/products`.
 
     Raises:
-        Unmappable: a price or the stock quantity is no number.
+        Unmappable: a price or the stock quantity is not a number.
     """
     status = str(payload.get("status") or "publish")
     metadata = {"woo_product_id": payload.get("id"), **kept(payload, _KEPT)}
@@ -90,7 +90,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
         images=[{"src": one.get("src"), "alt": one.get("alt")} for one in records(payload, "images")],
         tags=[text(one, "name") or "" for one in records(payload, "tags")],
         categories=[Ref("category", str(one["id"])) for one in records(payload, "categories") if one.get("id")],
-        # A parent that does not count its own stock has none to show: its variations have.
+        # A parent that does not manage stock has none; its variations have.
         stock=None if parent and payload.get("manage_stock") is not True else to_stock(payload),
         metadata=metadata,
     )

@@ -1,4 +1,4 @@
-"""Tags, attributes, coupons, taxes, settings …: kept as they are, with code and name taken out."""
+"""Tags, attributes, coupons, taxes, settings …: stored unchanged, with code and name extracted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _INACTIVE = ("trash", "draft", "spam", "hold", "pending", "private")
 
 
 def to_reference(kind: str) -> Callable[[Mapping[str, Any]], Reference]:
-    """The mapping function of records of one `kind`."""
+    """The mapper of records of one `kind`."""
 
     def mapping(payload: Mapping[str, Any]) -> Reference:
         return Reference(

@@ -1,4 +1,4 @@
-"""Refunds: items of type refund with negative totals, that add up to minus the amount."""
+"""Refunds: items of type refund, whose negative totals add up to the amount refunded."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from sync_pipeline.sources.woocommerce.mappers.values import amount, money, plai
 
 
 def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
-    """What was given back, by line; without the taxes and whatever was given back without naming a line."""
+    """The refunded lines, without taxes and without amounts that name no line."""
     for line in records(payload, "line_items"):
         yield line_item(line, ItemType.REFUND, "total")
     for kind, label in (("shipping", "method_title"), ("fee", "name")):
@@ -29,10 +29,10 @@ def to_refund(payload: Mapping[str, Any]) -> Refund:
     """One refund of `wc/v3/refunds`.
 
     Raises:
-        Unmappable: an amount or a quantity is no number.
+        Unmappable: an amount or a quantity is not a number.
     """
     warnings: list[str] = []
-    # Some lists write the amount with a minus sign; a refund always takes away.
+    # Some lists write the amount with a minus sign; a refund is always negative.
     given = abs(amount(payload, "amount"))
     items = list(to_items(payload))
     tax = total(one.tax_total or 0 * given for one in items)

@@ -9,7 +9,7 @@ from sync_pipeline.entities.base import Ref, Unmappable
 
 
 def money(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal | None:
-    """The amount in `field`; None where it is missing or "", which is how WooCommerce says unset.
+    """The amount in `field`; None if it is missing or "", which is WooCommerce's unset.
 
     Raises:
         Unmappable: it is neither empty nor a finite number.
@@ -18,7 +18,7 @@ def money(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal |
     if value is None or value == "":
         return None
     try:
-        # A float is spelled out first: Decimal(0.1) would bring its binary tail along.
+        # A float goes through str: Decimal(0.1) would keep its binary tail.
         amount = Decimal(value if value.__class__ is str else str(value))
     except (InvalidOperation, ValueError):
         raise Unmappable(within + field, value, "amount") from None
@@ -28,12 +28,12 @@ def money(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal |
 
 
 def amount(payload: Mapping[str, Any], field: str, within: str = "") -> Decimal:
-    """Like `money`, with nothing counting as zero."""
+    """Like `money`; a missing amount is zero."""
     return money(payload, field, within) or Decimal(0)
 
 
 def text(payload: Mapping[str, Any], field: str) -> str | None:
-    """The words in `field`, HTML entities decoded; None where there are none."""
+    """The text in `field`, HTML entities decoded; None if empty."""
     value = payload.get(field)
     if value is None or value == "" or value is False:
         return None
@@ -42,7 +42,7 @@ def text(payload: Mapping[str, Any], field: str) -> str | None:
 
 
 def plain(payload: Mapping[str, Any], field: str) -> str | None:
-    """The text in `field` as it stands; None where there is none."""
+    """The text in `field`, unchanged; None if empty."""
     value = payload.get(field)
     if value.__class__ is str:
         return value or None
@@ -50,12 +50,12 @@ def plain(payload: Mapping[str, Any], field: str) -> str | None:
 
 
 def ref(entity_type: str, external_id: Any) -> Ref | None:
-    """A reference; None for 0, "" and null, which is how WooCommerce says nobody."""
+    """A reference; None for 0, "" and null, which are WooCommerce's nobody."""
     return Ref(entity_type, str(external_id)) if external_id not in (None, "", 0, "0", False) else None
 
 
 def filled(value: Any) -> dict[str, Any] | None:
-    """An address without its empty fields; None where nothing is left."""
+    """An address without its empty fields; None if nothing is left."""
     if not isinstance(value, Mapping):
         return None
     return {key: part for key, part in value.items() if part not in (None, "")} or None
@@ -67,17 +67,17 @@ def first(*values: str | None) -> str | None:
 
 
 def words(*values: Any) -> str | None:
-    """Values joined by a blank, HTML entities decoded; None where all are empty."""
+    """Values joined by a space, HTML entities decoded; None if all are empty."""
     return unescape(" ".join(str(value).strip() for value in values if value)).strip() or None
 
 
 def records(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
-    """The objects in the list `field`; WooCommerce writes [] and plugins null for none."""
+    """The objects in the list `field`; none for [] and for null, which plugins write."""
     value = payload.get(field)
     # The classes themselves: a decoded payload has no others, and Mapping's own test costs ten times as much.
     return [one for one in value if one.__class__ is dict] if value.__class__ is list else []
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """Their sum; zero where there are none."""
+    """Their sum; zero if there are none."""
     return sum(amounts, Decimal(0))

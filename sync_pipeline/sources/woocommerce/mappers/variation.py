@@ -29,7 +29,7 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
     """One variation, from a product's list or from wc-analytics: the two agree in every field used here.
 
     Raises:
-        Unmappable: a price or the stock quantity is no number.
+        Unmappable: a price or the stock quantity is not a number.
     """
     status = str(payload.get("status") or "publish")
     image = payload.get("image")

@@ -1,1 +1,1 @@
-"""One file a stream: what WooCommerce calls it, how it is walked, what its change signal misses."""
+"""One file per stream: its name in WooCommerce, how its list is read, what its change signal misses."""

@@ -1,4 +1,4 @@
-"""The terms of each product attribute: one list an attribute."""
+"""The terms of each product attribute: one list per attribute."""
 
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.woocommerce.mappers.reference import to_reference

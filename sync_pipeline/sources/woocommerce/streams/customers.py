@@ -1,4 +1,4 @@
-"""Customers of all roles. The list knows no modified_after, and asking for few fields is no quicker: read all."""
+"""Customers of all roles. The list has no modified_after, and fewer fields are not faster: every pull reads all."""
 
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.woocommerce.mappers.customer import to_customer

@@ -20,9 +20,9 @@ STREAM = Stream(
     email="billing.email",
     created="date_created_gmt",
     modified="date_modified_gmt",
-    # Links and flags computed from the moment and the reader, not from the order.
+    # Links and flags that depend on time and reader, not on the order.
     noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
-    # Deleting a refund, deleting a product and writing items directly move no date.
+    # Deleting a refund or product, and writing items directly, change no date.
     sweep_fields=(
         "id",
         "status",

@@ -15,9 +15,9 @@ STREAM = Stream(
     code_is="sku",
     created="date_created_gmt",
     modified="date_modified_gmt",
-    # related_ids is drawn anew at each request; price_html is drawn from price and theme.
+    # related_ids is random in each answer; price_html is rendered from price and theme.
     noise=("_links", "related_ids", "price_html"),
-    # Stock and prices written by plugins move no date; neither does renaming a category a product embeds.
+    # Plugins write stock and prices without changing a date; so does renaming a category of the product.
     sweep_fields=(
         "id",
         "name",

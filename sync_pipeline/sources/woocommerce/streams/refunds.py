@@ -1,4 +1,4 @@
-"""Refunds with their lines. They are never edited: new ones are found by date, deleted ones by their id."""
+"""Refunds with their lines. They are never edited: new ones are found by date, deleted ones by id."""
 
 from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.refund import to_refund

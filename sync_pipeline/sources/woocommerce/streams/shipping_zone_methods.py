@@ -1,4 +1,4 @@
-"""The shipping methods of each zone: one list a zone."""
+"""The shipping methods of each zone: one list per zone."""
 
 from sync_pipeline.sources.base import Paging, Stream
 from sync_pipeline.sources.woocommerce.mappers.reference import to_reference

@@ -1,4 +1,4 @@
-"""Variations of variable products: in one list where wc-analytics answers, else one list a parent."""
+"""Variations of variable products: in one list where wc-analytics answers, else one list per parent."""
 
 from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.variation import to_variant

@@ -1,0 +1,58 @@
+"""A revision of the database: plain SQL in a folder beside its file, `up.sql` and `down.sql`.
+
+`python -m sync_pipeline.db.revision NAME` begins the next one (`make migration NAME=…`).
+"""
+
+import re
+import sys
+from pathlib import Path
+
+TEMPLATE = '''"""{title}."""
+
+from sync_pipeline.db.revision import run
+
+revision = "{revision}"
+down_revision = "{before}"
+
+
+def upgrade() -> None:
+    run(__file__, "up")
+
+
+def downgrade() -> None:
+    run(__file__, "down")
+'''
+
+
+def run(file: str, direction: str) -> None:
+    """Execute `up.sql` or `down.sql` of the revision in `file`, in Alembic's transaction."""
+    from alembic import op
+
+    # The driver itself: a file holds many statements, and its % signs are no placeholders.
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute((Path(file).with_suffix("") / f"{direction}.sql").read_text("utf-8"))
+
+
+def begin(versions: Path, name: str) -> Path:
+    """Write an empty revision after the newest one in `versions`; returns its folder.
+
+    Raises:
+        ValueError: `name` is not words in lower case, joined by underscores.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"{name!r} cannot name a revision: use lower-case words joined by underscores.")
+    before = max(file.name[:4] for file in versions.glob("[0-9]*.py"))
+    folder = versions / f"{int(before) + 1:04}_{name}"
+    folder.mkdir()
+    text = TEMPLATE.format(title=name.replace("_", " ").capitalize(), revision=folder.name[:4], before=before)
+    folder.with_suffix(".py").write_text(text)
+    (folder / "up.sql").write_text("-- What changes, and why.\n")
+    (folder / "down.sql").write_text("-- The way back. It may not lose captured data.\n")
+    return folder
+
+
+if __name__ == "__main__":
+    from sync_pipeline.config import PROJECT
+
+    print(begin(PROJECT / "sql" / "migrations" / "versions", sys.argv[1]))

@@ -1,0 +1,99 @@
+"""Organizations: the tenants that every row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg.errors
+from sqlalchemy.exc import IntegrityError
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import ConfigurationError, NotFound
+
+SKU_POLICIES = ("source_wins", "core_wins", "halt")
+_SQL = load(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A tenant. `slug` is its Dagster partition key."""
+
+    org_id: int
+    slug: str
+    name: str
+    currency: str | None
+    removed_at: datetime | None
+    providers: tuple[str, ...] = ()
+
+
+def add_organization(db: Database, slug: str, name: str | None = None) -> Organization:
+    """Make an organization; rename or restore an existing one.
+
+    Raises:
+        ConfigurationError: the slug cannot be a partition key.
+    """
+    with db.unscoped() as conn:
+        org_id = int(execute(conn, _SQL["next_org_id"]).scalar_one())
+    try:
+        with db.org(org_id) as conn:
+            made = execute(conn, _SQL["add_organization"], org_id=org_id, slug=slug, name=name or slug).first()
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.errors.CheckViolation):
+            raise ConfigurationError(
+                f"“{slug}” cannot name an organization. Use lower-case letters, digits, - and _, at most 63, and start "
+                "with a letter or digit."
+            ) from None
+        raise
+    found = organization(db, slug) if made else _find(db, slug)
+    if not made and (name or found.removed_at):
+        with db.org(found.org_id) as conn:
+            execute(conn, _SQL["rename_organization"], name=name or found.name)
+        found = organization(db, slug)
+    return found
+
+
+def set_sku_policy(db: Database, org: Organization, policy: str, *, actor: str) -> None:
+    """Set who wins a SKU conflict: source_wins, core_wins, or halt, which opens a gate.
+
+    Raises:
+        ConfigurationError: unknown policy.
+    """
+    if policy not in SKU_POLICIES:
+        raise ConfigurationError(f"Unknown SKU policy “{policy}”. Use one of: {', '.join(SKU_POLICIES)}.")
+    with db.org(org.org_id) as conn:
+        execute(conn, _SQL["set_sku_policy"], policy=policy)
+        journal.record(conn, "organization.sku_policy", actor=actor, policy=policy)
+
+
+def organizations(db: Database) -> Sequence[Organization]:
+    """All organizations that were not removed, oldest first."""
+    return [org for org in _all(db) if org.removed_at is None]
+
+
+def organization(db: Database, slug: str) -> Organization:
+    """The organization with this slug.
+
+    Raises:
+        NotFound: unknown or removed; says how to make it.
+    """
+    found = _find(db, slug)
+    if found.removed_at is not None:
+        raise NotFound(f"The organization “{slug}” was removed. Restore it with `sync-pipeline org add {slug}`.")
+    return found
+
+
+def _all(db: Database) -> Sequence[Organization]:
+    with db.unscoped() as conn:
+        rows = execute(conn, _SQL["list_organizations"]).all()
+    return [Organization(r.org_id, r.slug, r.name, r.currency, r.removed_at, tuple(r.providers)) for r in rows]
+
+
+def _find(db: Database, slug: str) -> Organization:
+    for org in _all(db):
+        if org.slug == slug:
+            return org
+    raise NotFound(f"There is no organization “{slug}”. Make it with `sync-pipeline org add {slug}`.")
