@@ -42,6 +42,7 @@ class Captured(Template, Generic[C]):
         """A test's own store, as it was when it was captured, at the same address; and the test's database."""
         store = _filled(self.fill, self.began)
         self.made.server.faults.clear()
+        self.made.server.latency = 0
         self.made.server.serve(store)
         return replace(self.made, db=database, settings=settings, org=org, store=store)
 

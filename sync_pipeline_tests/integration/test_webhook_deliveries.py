@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +25,7 @@ from sync_pipeline.steps import capture, connect, push
 from sync_pipeline.steps.push import NotGenuine
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 SECRET = "the webhook's secret"
 
@@ -438,11 +438,8 @@ def test_a_worker_that_is_killed_leaves_its_deliveries_to_the_next(told: Shop, d
     counted = "SELECT count(*) AS n FROM capture.webhook_delivery WHERE state = 'done'"
     worker = subprocess.Popen([sys.executable, "-c", _WORKER], env=environment, cwd=PROJECT)
     try:
-        deadline = time.monotonic() + 60
-        while sql(told, counted)[0].n == 0:
-            assert worker.poll() is None, "the worker ended by itself"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: worker.poll() is not None or sql(told, counted)[0].n, "the worker has begun")
+        assert worker.poll() is None, "the worker ended by itself"
     finally:
         worker.kill()
         worker.wait()
