@@ -34,7 +34,7 @@ check: setup ## Formatting, lint, types, the import rule, locks that migrations 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/squawk --quiet $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
+	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
 test: setup ## All tests but the long fault suite (under 10 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal

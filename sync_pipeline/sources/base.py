@@ -159,10 +159,25 @@ class Finding:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a client has used of a store: requests, and bytes received."""
+
+    requests: int = 0
+    bytes: int = 0
+
+    def __sub__(self, before: Usage) -> Usage:
+        return Usage(self.requests - before.requests, self.bytes - before.bytes)
+
+
 class Client(Protocol):
     """Speaks one connection's API. Thread-safe; every method may raise the SourceErrors of `errors`."""
 
     page_size: int
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used so far."""
 
     def list(self, ask: Ask) -> Page:
         """A part of a list, ordered by id."""
@@ -184,9 +199,6 @@ class Client(Protocol):
 
     def scope(self, stream: Stream) -> Scope:
         """What a pull leaves out of these records, as far as earlier requests showed; makes no request."""
-
-    def doctor(self) -> Sequence[Finding]:
-        """What works and what does not, with causes in plain words."""
 
     def close(self) -> None:
         """Close connections."""
@@ -249,6 +261,7 @@ class Source:
     settings: type[ConnectionSettings]
     address_field: str
     connect: Callable[..., Client]  # (settings, *, allow_private)
+    diagnose: Callable[[Client], Sequence[Finding]]  # what works and what does not, with causes in plain words
     streams: Mapping[str, Stream]
     pushed: Mapping[str, Pushed] = field(default_factory=dict)  # by the name of the call: products
     webhooks: Webhooks | None = None

@@ -21,6 +21,7 @@ import httpcore
 import httpx
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.sources.base import Usage
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
 _BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
@@ -74,8 +75,8 @@ class Http:
         connections: int = 16,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.requests = 0
-        self.received = 0
+        self._requests = 0
+        self._received = 0
         self._lock = threading.Lock()
         verify = _trusting(ca_file)
         transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
@@ -127,9 +128,9 @@ class Http:
             raise TransientSourceError(f"{method} {url}: {_network_cause(cause)}") from None
         finally:
             with self._lock:
-                self.requests += 1
+                self._requests += 1
         with self._lock:
-            self.received += len(body)
+            self._received += len(body)
         seconds = (datetime.now(UTC) - started).total_seconds()
         status = response.status_code
         if 200 <= status < 300 or status in accept:
@@ -150,6 +151,11 @@ class Http:
             )
         code, message = _reason(body)
         raise RefusedBySource(f"{method} {url} answered {status}: {message or code}", status=status, code=code)
+
+    @property
+    def usage(self) -> Usage:
+        """Requests made, and bytes received."""
+        return Usage(self._requests, self._received)
 
     def close(self) -> None:
         """Close all connections."""

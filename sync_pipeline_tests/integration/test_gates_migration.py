@@ -75,6 +75,12 @@ def decide(url: URL, org_id: int, choice: str) -> None:
     db.close()
 
 
+def test_a_renamed_column_loses_nothing(url: URL, scripts: Path) -> None:
+    fill(url)
+    add(scripts, "ALTER TABLE core.products RENAME COLUMN slug TO handle")
+    assert migrate(url).applied == 1
+
+
 @pytest.mark.parametrize("connected", [False, True])
 def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path, connected: bool) -> None:
     first, _ = fill(url)

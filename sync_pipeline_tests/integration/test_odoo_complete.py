@@ -19,10 +19,10 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import Ask
 from sync_pipeline.sources.odoo.client import COMPANY_VALUES
 from sync_pipeline.steps import capture, connect, observe
-from sync_pipeline.steps.capture.coverage import Coverage
-from sync_pipeline.steps.capture.ledger import open_run
-from sync_pipeline.steps.capture.run import Listed
-from sync_pipeline.steps.capture.walk import cover
+from sync_pipeline.steps.capture.read.coverage import Coverage
+from sync_pipeline.steps.capture.read.walk import cover
+from sync_pipeline.steps.capture.run.ledger import open_run
+from sync_pipeline.steps.capture.write.pages import Listed
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
 
 

@@ -11,8 +11,8 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.promote import worker as worker_module
-from sync_pipeline.steps.promote.write import write
+from sync_pipeline.steps.promote.queue import worker as worker_module
+from sync_pipeline.steps.promote.write.rows import write
 from sync_pipeline_tests.integration.promote_world import World, product, variation
 
 

@@ -26,7 +26,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
-from sync_pipeline.steps.capture.records import Records
+from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline_tests.served import Served, listening, served
 from sync_pipeline_tests.stores import Shop, shop
 

@@ -17,7 +17,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import RawRecord
 from sync_pipeline.steps import connect, preview, promote, push, select
-from sync_pipeline.steps.capture.records import Records
+from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.push import NotABatch
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until

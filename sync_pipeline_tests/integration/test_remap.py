@@ -15,7 +15,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, observe, preview, promote, select
-from sync_pipeline.steps.promote import batch
+from sync_pipeline.steps.promote.map import batch
 from sync_pipeline_tests.stores import Shop, shop
 
 PRODUCTS, CUSTOMERS = 12, 5

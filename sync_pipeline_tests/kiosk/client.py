@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sync_pipeline.errors import RefusedBySource
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Look, Page, Presence, RawRecord, Scope, Stream
+from sync_pipeline.sources.base import Ask, Client, Finding, Look, Page, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http
 from sync_pipeline_tests.kiosk.settings import KioskConfig
 
@@ -52,13 +52,13 @@ class KioskClient:
         """Everything is read."""
         return Scope()
 
-    def doctor(self) -> Sequence[Finding]:
-        """Does the till answer?"""
-        try:
-            self.http.request("GET", "categories", headers=self._headers)
-        except RefusedBySource as error:
-            return [Finding("error", "refused", str(error), "Check the API key.")]
-        return [Finding("ok", "answers", "The till answers.")]
+    def look_around(self) -> None:
+        """Ask for something small."""
+        self.http.request("GET", "categories", headers=self._headers)
+
+    @property
+    def usage(self) -> Usage:
+        return self.http.usage
 
     def close(self) -> None:
         """Close connections."""
@@ -69,3 +69,13 @@ class KioskClient:
         pick = jsontext.picker(stream.id_field)
         items = [RawRecord((pick(raw)[0] or b"").decode(), raw) for raw in jsontext.slices(answer.body)]
         return Page(items=items, size=len(answer.body), clock=answer.clock, request=f"GET {stream.path}")
+
+
+def diagnose(client: Client) -> Sequence[Finding]:
+    """Does the till answer?"""
+    assert isinstance(client, KioskClient)
+    try:
+        client.look_around()
+    except RefusedBySource as error:
+        return [Finding("error", "refused", str(error), "Check the API key.")]
+    return [Finding("ok", "answers", "The till answers.")]

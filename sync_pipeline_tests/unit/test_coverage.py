@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipeline.steps.capture.coverage import HIGHEST, LOWEST, Coverage
+from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
 
 
 def test_touching_ranges_leave_no_gap() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipeline.steps.capture.pii import email_hash, hash_emails, hash_text
+from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails, hash_text
 
 
 def sha(text: str) -> str:

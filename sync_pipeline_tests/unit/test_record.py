@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sync_pipeline.sources.base import RawRecord, Stream
-from sync_pipeline.steps.capture.record import finder, moment, prepare, read, sweep_hash
+from sync_pipeline.steps.capture.write.record import finder, moment, prepare, read, sweep_hash
 
 STREAM = Stream(
     name="products",

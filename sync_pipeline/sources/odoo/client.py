@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Look, Page, Presence, RawRecord, Scope, Stream
+from sync_pipeline.sources.base import Ask, Look, Page, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http
 from sync_pipeline.sources.odoo.fields import ATTRIBUTES, Chosen, choose
 from sync_pipeline.sources.odoo.rpc import Reply, Rpc, ServerError
@@ -49,6 +49,10 @@ class OdooClient:
         self._offered: dict[str, Mapping[str, Mapping[str, Any]]] = {}
         self._chosen: dict[str, Chosen] = {}
         self._absent: dict[str, set[str]] = {}
+
+    @property
+    def usage(self) -> Usage:
+        return self.http.usage
 
     def close(self) -> None:
         """Close connections."""
@@ -108,14 +112,6 @@ class OdooClient:
         chosen = self._chosen.get(stream.name)
         scope = chosen.scope if chosen else Scope()
         return Scope(scope.left_out, (*scope.missing, *sorted(self._absent.get(stream.name, ()))))
-
-    def doctor(self) -> Sequence[Finding]:
-        """What works and what does not, with causes in plain words."""
-        from sync_pipeline.sources.odoo.doctor import examine
-
-        return examine(self)
-
-    # -- what a stream's own rule may ask --------------------------------------------------------------------------
 
     def rows(self, model: str, domain: Domain, fields: Sequence[str]) -> Sequence[Row]:
         """The rows' fields, many2one as bare ids."""

@@ -1,6 +1,8 @@
 """WooCommerce REST API v3 (woocommerce.github.io/woocommerce-rest-api-docs), as real servers answer it."""
 
-from sync_pipeline.sources.base import Client, Source, collect
+from collections.abc import Sequence
+
+from sync_pipeline.sources.base import Client, Finding, Source, collect
 from sync_pipeline.sources.woocommerce.pushed import PUSHED
 from sync_pipeline.sources.woocommerce.settings import WooConfig
 from sync_pipeline.sources.woocommerce.webhooks import WooWebhooks
@@ -13,12 +15,21 @@ def _connect(config: WooConfig, *, allow_private: bool = False) -> Client:
     return WooClient(config, allow_private=allow_private)
 
 
+def _diagnose(client: Client) -> Sequence[Finding]:
+    from sync_pipeline.sources.woocommerce.client import WooClient
+    from sync_pipeline.sources.woocommerce.doctor import examine
+
+    assert isinstance(client, WooClient)
+    return examine(client)
+
+
 SOURCE = Source(
     name="woocommerce",
     title="WooCommerce",
     settings=WooConfig,
     address_field="store_url",
     connect=_connect,
+    diagnose=_diagnose,
     streams=collect(__name__ + ".streams"),
     pushed=PUSHED,
     webhooks=WooWebhooks(),

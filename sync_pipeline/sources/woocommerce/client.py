@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources import jsontext
-from sync_pipeline.sources.base import Ask, Finding, Look, Page, Paging, Presence, RawRecord, Scope, Stream
+from sync_pipeline.sources.base import Ask, Look, Page, Paging, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http, SourceResponse
 from sync_pipeline.sources.woocommerce.oauth import signed
 from sync_pipeline.sources.woocommerce.settings import WooConfig
@@ -51,6 +51,10 @@ class WooClient:
         )
         self._one_list: dict[str, bool] = {}
         self._paged: set[str] = set()  # streams whose list ignores `offset`
+
+    @property
+    def usage(self) -> Usage:
+        return self.http.usage
 
     def close(self) -> None:
         """Close connections."""
@@ -150,14 +154,6 @@ class WooClient:
     def offset_ignored(self, stream: Stream) -> None:
         """Remember that this list knows pages only."""
         self._paged.add(stream.name)
-
-    def doctor(self) -> Sequence[Finding]:
-        """What works and what does not, with causes in plain words."""
-        from sync_pipeline.sources.woocommerce.doctor import examine
-
-        return examine(self)
-
-    # -- requests --------------------------------------------------------------------------------------------------
 
     def get(
         self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: frozenset[int] = frozenset()

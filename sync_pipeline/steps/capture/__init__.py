@@ -1,7 +1,18 @@
-"""capture: pull every record, lose none, keep every version."""
+"""capture: pull every record, lose none, keep every version.
+
+A record passes, in this order:
+
+    run/     session → ledger (open) → lists: which lists to read
+    read/    walk, windows → isolate what fails → coverage: the proof that nothing is missing
+    write/   pages (one transaction a page) → records → record (hashes), pii, currency
+    run/     deletion → ledger (close)
+
+`budget` decides how hard the store may be asked; `export` gives the payloads back.
+"""
 
 from sync_pipeline.steps.capture.export import export
-from sync_pipeline.steps.capture.records import Progress
-from sync_pipeline.steps.capture.service import CaptureSession, PullReport, session
+from sync_pipeline.steps.capture.run.context import PullReport
+from sync_pipeline.steps.capture.run.session import CaptureSession, session
+from sync_pipeline.steps.capture.write.records import Progress
 
 __all__ = ["CaptureSession", "Progress", "PullReport", "export", "session"]

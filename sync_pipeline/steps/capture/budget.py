@@ -18,7 +18,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceUnavailable, TransientSourceError
 
 T = TypeVar("T")
-_SQL = load(__package__)
+_SQL = load("sync_pipeline.steps.capture")
 
 SLOW_SECONDS = 5.0  # a call slower than this is counted
 _SHARE_EVERY = 1.0  # seconds between two looks at what the other processes do

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.steps.capture.records import SQL
+from sync_pipeline.steps.capture.write.records import SQL
 from sync_pipeline.steps.connect import Connection
 
 _ROWS = 500  # a fetch from the server's cursor: bounded memory at any size

@@ -39,7 +39,7 @@ INSERT INTO connect.request_budget (org_id, connection_id, concurrency, open_unt
 VALUES (connect.current_org(), %(connection_id)s, 1, now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (org_id, connection_id) DO UPDATE SET open_until = excluded.open_until, updated_at = now()
 
--- known --
+-- known_records --
 -- What is stored of these ids: enough to say new, changed or unchanged.
 SELECT external_id, raw_hash, content_hash, sweep_hash, deletion_state
 FROM capture.sync_record
@@ -108,7 +108,7 @@ WHERE q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s A
     AND q.resolved_at IS NULL AND q.run_id < %(run_id)s
     AND l.org_id = q.org_id AND l.run_id = q.run_id AND l.mode IN ('full', 'delta', 'preview')
 
--- quarantine --
+-- write_quarantine --
 INSERT INTO capture.sync_quarantine
 (org_id, connection_id, entity_type, external_id, run_id, reason, request, status, raw)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(external_id)s, %(run_id)s, %(reason)s,

@@ -21,7 +21,9 @@ def diagnose(db: Database, settings: Settings, conn: Connection) -> Sequence[Fin
     """Run the provider's doctor and save the connection's health."""
     client = client_for(settings, conn)
     try:
-        findings = [replace(f, message=redact(f.message), remedy=redact(f.remedy)) for f in client.doctor()]
+        findings = [
+            replace(f, message=redact(f.message), remedy=redact(f.remedy)) for f in conn.source.diagnose(client)
+        ]
     finally:
         client.close()
     wrong = [f for f in findings if f.level == "error"]

@@ -96,7 +96,7 @@ ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s OFFSET %(offset)
 -- activity_count --
 SELECT count(*) FROM observe.sync_activity WHERE org_id = connect.current_org()
 
--- quarantine --
+-- quarantined_records --
 SELECT c.name AS connection, c.provider, q.entity_type, q.external_id, q.reason, q.request, q.status,
        q.first_seen_at, q.last_seen_at, q.seen, coalesce(length(q.raw), 0) AS raw_bytes
 FROM capture.sync_quarantine AS q

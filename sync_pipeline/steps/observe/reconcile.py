@@ -13,12 +13,12 @@ from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Stream
 from sync_pipeline.steps import capture
-from sync_pipeline.steps.capture.records import SQL as CAPTURE_SQL
-from sync_pipeline.steps.capture.run import Listed, Run
-from sync_pipeline.steps.capture.walk import cover
+from sync_pipeline.steps.capture.read.walk import cover
+from sync_pipeline.steps.capture.write.pages import Listed, Run
+from sync_pipeline.steps.capture.write.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.observe.status import SQL
-from sync_pipeline.steps.promote.statements import for_each_table
+from sync_pipeline.steps.promote.core.statements import for_each_table
 
 _EXAMPLES = 20
 

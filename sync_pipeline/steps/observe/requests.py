@@ -52,7 +52,7 @@ def request(db: Database, org: Organization, request_id: int) -> Request:
         NotFound: no such request.
     """
     with db.org(org.org_id) as conn:
-        row = execute(conn, _SQL["request"], request_id=request_id).one_or_none()
+        row = execute(conn, _SQL["find_request"], request_id=request_id).one_or_none()
     if row is None:
         raise NotFound(f"There is no request {request_id}.")
     return Request(**row._mapping)

@@ -1,4 +1,4 @@
--- request --
+-- find_request --
 SELECT request_id, kind, state, orchestrator_run AS run_id, parameters, requested_by, requested_at, finished_at, error
 FROM observe.request WHERE org_id = connect.current_org() AND request_id = %(request_id)s
 

@@ -14,7 +14,7 @@ from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.connect import Connection, Organization, organizations
 from sync_pipeline.steps.observe.status import SQL
-from sync_pipeline.steps.promote.statements import for_each_table
+from sync_pipeline.steps.promote.core.statements import for_each_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ def activity(db: Database, org: Organization, *, page: int = 1, page_size: int =
 def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
     """Everything that is set aside now, of the organization or of one connection."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["quarantine"], connection_id=connection.connection_id if connection else None).all()
+        rows = execute(
+            conn, SQL["quarantined_records"], connection_id=connection.connection_id if connection else None
+        ).all()
     return [
         Quarantined(
             row.connection,

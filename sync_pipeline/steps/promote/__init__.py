@@ -1,13 +1,19 @@
 """promote: plans become core rows, and can be taken back.
 
-A plan's records are the lines of a queue. A worker claims a batch of lines, maps their payloads to entities while the
-database merges the batch before, and writes each batch set-based in one transaction: core rows, mapping, links, the
-lines themselves. What every row was before is kept, so `undo` returns to it.
+A record passes, in this order:
+
+    queue/   start or apply: a plan becomes a queue → worker: claims a batch of lines
+    map/     batch: payloads become entities and rows → related: the records that they name
+    place/   resolve: which core row a record is → identity (mapping, e-mail), sku
+    write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
+    undo     back to what every row was before
+
+`core/` has the statements, written once for all core tables; entities/ describes the tables.
 """
 
-from sync_pipeline.steps.promote.ask import Asked, Once, Pick, ask, ask_again, ask_once, plan_of
 from sync_pipeline.steps.promote.gates import resume
-from sync_pipeline.steps.promote.queue import (
+from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
+from sync_pipeline.steps.promote.queue.queue import (
     Line,
     QueueStatus,
     cancel,
@@ -18,9 +24,9 @@ from sync_pipeline.steps.promote.queue import (
     status,
     statuses,
 )
-from sync_pipeline.steps.promote.service import ApplyReport, apply
+from sync_pipeline.steps.promote.queue.start import Asked, Once, Pick, ask, ask_again, ask_once, plan_of
+from sync_pipeline.steps.promote.queue.worker import work
 from sync_pipeline.steps.promote.undo import UndoReport, undo
-from sync_pipeline.steps.promote.worker import work
 
 __all__ = [
     "ApplyReport",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.steps.promote.batch import WorkItem
+from sync_pipeline.steps.promote.map.batch import WorkItem
 
 SQL = load("sync_pipeline.steps.promote", "gates.sql")
 

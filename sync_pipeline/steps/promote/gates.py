@@ -11,7 +11,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.connect import Organization, connections, update_settings
 from sync_pipeline.steps.promote.gate_block import SQL
-from sync_pipeline.steps.promote.service import ApplyReport, apply
+from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 
 
 def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> Sequence[ApplyReport]:

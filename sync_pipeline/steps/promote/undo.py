@@ -21,11 +21,11 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.steps.promote.derive import derive
-from sync_pipeline.steps.promote.identity import promotion_settings
-from sync_pipeline.steps.promote.merge import recompute
-from sync_pipeline.steps.promote.queue import as_uuid
-from sync_pipeline.steps.promote.write import begin
+from sync_pipeline.steps.promote.place.identity import promotion_settings
+from sync_pipeline.steps.promote.queue.queue import as_uuid
+from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.merge import recompute
+from sync_pipeline.steps.promote.write.rows import begin
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
 # What promotion writes beside core; it refers to rows there.
@@ -56,7 +56,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
         with db.org(org_id) as conn:
             # Without a queue nothing is logged: undoing is no promotion.
             begin(conn, org_id, None)
-            found = execute(conn, SQL["queue_of_plan"], plan=plan).one_or_none()
+            found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
             if found.queue_id is None:
@@ -87,7 +87,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
     execute(conn, SQL["hand_over"], queue=queue)
     rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
     shared: dict[str, list[int]] = defaultdict(list)
-    for one in execute(conn, SQL["shared"]):
+    for one in execute(conn, SQL["undone_shared_rows"]):
         shared[one.table_name].append(one.row_id)
     org = promotion_settings(conn, org_id)
     for name, ids in shared.items():

@@ -1,4 +1,4 @@
--- queue_of_plan --
+-- undoable_queue --
 SELECT q.queue_id, p.state FROM selection.sync_plan AS p
 LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
 WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid FOR UPDATE OF p;
@@ -78,7 +78,7 @@ WHERE s.shared AND c.queue_id <> %(queue)s::uuid;
 -- take_back --
 SELECT promote.take_back(%(tables)s::text []);
 
--- shared --
+-- undone_shared_rows --
 SELECT table_name, row_id FROM stage_undo WHERE shared;
 
 -- show_again --

@@ -10,7 +10,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import NotFound, Unauthenticated
 from sync_pipeline.sources.base import Delivery, Unreadable, source
-from sync_pipeline.steps.capture.pii import hash_emails, hash_text
+from sync_pipeline.steps.capture.write.pii import hash_emails, hash_text
 from sync_pipeline.steps.connect import Connection, Organization, connections, webhook_secrets
 from sync_pipeline.steps.push.service import SQL
 

@@ -13,8 +13,8 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture import CaptureSession, PullReport
-from sync_pipeline.steps.capture.ledger import Opened
-from sync_pipeline.steps.capture.run import Run
+from sync_pipeline.steps.capture.run.context import Opened
+from sync_pipeline.steps.capture.write.pages import Run
 from sync_pipeline.steps.push.resolve import DeliveryBatch, Tally
 from sync_pipeline.steps.push.service import SQL
 
@@ -30,8 +30,7 @@ def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
         Busy: the stream is being pulled; its deliveries wait until the pull ends.
     """
     began = time.monotonic()
-    http = getattr(session.client, "http", None)
-    before = (getattr(http, "requests", 0), getattr(http, "received", 0))
+    before = session.client.usage
     here: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
     tally = Tally()
     reason: str | None = None
@@ -47,6 +46,7 @@ def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
             if not rows:
                 break
             reason = DeliveryBatch(run, tally).process(rows) or reason
+        used = session.client.usage - before
         counts: dict[str, Any] = {
             "captured": tally.captured - len(run.progress.quarantined),
             "quarantined": len(run.progress.quarantined),
@@ -55,8 +55,8 @@ def process_deliveries(session: CaptureSession, stream: Stream) -> PullReport:
             "changed": tally.changed,
             "unchanged": tally.unchanged,
             "deleted": tally.deleted,
-            "requests": getattr(http, "requests", 0) - before[0],
-            "bytes": getattr(http, "received", 0) - before[1],
+            "requests": used.requests,
+            "bytes": used.bytes,
             "seconds": time.monotonic() - began,
             "error": f"{tally.postponed} deliveries wait for the store: {reason}" if tally.postponed else None,
         }

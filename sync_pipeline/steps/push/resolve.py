@@ -18,10 +18,10 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Paging, Presence, RawRecord
-from sync_pipeline.steps.capture.pii import hash_text
-from sync_pipeline.steps.capture.record import Read, read
-from sync_pipeline.steps.capture.records import SQL as CAPTURE
-from sync_pipeline.steps.capture.run import Run
+from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pii import hash_text
+from sync_pipeline.steps.capture.write.record import Read, read
+from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
 from sync_pipeline.steps.push.service import SQL
 
 

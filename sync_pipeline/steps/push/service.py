@@ -21,9 +21,9 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Pushed, RawRecord, Stream, Unreadable
-from sync_pipeline.steps.capture.pii import email_hash, hash_emails
-from sync_pipeline.steps.capture.record import finder, moment
-from sync_pipeline.steps.capture.records import Records
+from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails
+from sync_pipeline.steps.capture.write.record import finder, moment
+from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import compare_some
 from sync_pipeline.steps.push.body import encoded, records_of

@@ -11,7 +11,7 @@ CREATE TABLE capture.sync_record (
     exact_text text,                    -- its very text, only where jsonb cannot hold it (then sync_data is sanitized)
     content_hash bytea NOT NULL,        -- SHA-256 of the canonical form without noise: the version
     raw_hash bytea NOT NULL,            -- of the bytes as they came: says “unchanged” without parsing
-    sweep_hash bytea,                    -- of the sweep fields: what a sweep compares
+    tell_hash bytea,                    -- of the telling fields: what a sweep compares
     parent_id text COLLATE "C",         -- external id of what it hangs on: a variation's product, an order's customer
     name text,
     code text COLLATE "C",              -- SKU, order number, coupon code … as the source writes it

@@ -1,0 +1,256 @@
+"""Walk a list to its end and prove that nothing slipped through while the store was changing.
+
+Here are lists that are paged by offset; those that can be cut by id are in `windows`. Pages are asked for concurrently,
+each overlapping its neighbour by one row, and committed as they come. What the pages do not cover in the end (rows were
+deleted in front of them and everything moved up) is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from itertools import pairwise
+
+from sync_pipeline.errors import SourceError, TransientSourceError
+from sync_pipeline.sources.base import Ask, Page, Paging
+from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
+from sync_pipeline.steps.capture.read.isolate import isolate
+from sync_pipeline.steps.capture.read.windows import by_windows
+from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
+
+_MOST_REPAIRS = 500
+
+
+class OffsetIgnored(Exception):
+    """The list answers every offset with its beginning, or in no order: only its page numbers can be used."""
+
+
+class ListKeepsChanging(SourceError):
+    """The list changed so much while it was read that it could not be read completely. Run again."""
+
+
+def cover(
+    run: Run,
+    pool: ThreadPoolExecutor,
+    ask: Ask,
+    sink: Sink,
+    *,
+    coverage: Coverage | None = None,
+    known_rows: int = 0,
+    max_pages: int | None = None,
+) -> bool:
+    """Give every page of the list that `ask` names to `sink`; True when all ids are covered.
+
+    `coverage` and `known_rows` are what a killed run has committed. With `max_pages` it stops there, and the answer is
+    False if there is more.
+
+    Raises:
+        ListKeepsChanging: after 500 repairs.
+        SourceError: the store gave up.
+    """
+    coverage = coverage or Coverage()
+    if coverage.complete:
+        return True
+    if run.stream.paging is Paging.WHOLE:
+        sink([_whole(run, ask)])
+        return True
+    if run.stream.paging is Paging.KEYSET:
+        return by_windows(run, pool, ask, sink, coverage, max_pages)
+    try:
+        return _Offsets(run, pool, ask, sink, coverage, known_rows, max_pages).walk()
+    except OffsetIgnored:
+        run.client.offset_ignored(run.stream)
+        return _by_pages(run, ask, sink, max_pages)
+
+
+def _whole(run: Run, ask: Ask) -> Listed:
+    page = run.budget.call(lambda: run.client.list(ask))
+    return Listed(page, ask.walk, LOWEST, HIGHEST)
+
+
+class _Offsets:
+    def __init__(
+        self,
+        run: Run,
+        pool: ThreadPoolExecutor,
+        ask: Ask,
+        sink: Sink,
+        coverage: Coverage,
+        known_rows: int,
+        max_pages: int | None,
+    ) -> None:
+        self.run, self.pool, self.ask, self.sink, self.coverage = run, pool, ask, sink, coverage
+        self.limit = run.client.page_size
+        self.next = max(0, known_rows - 1)
+        self.reach = 0  # rows before here have been asked for
+        self.ended = False
+        self.max_pages = max_pages
+        self.asked = 0
+        self.total: int | None = None
+        self.first_id: int | None = None
+        self.places: dict[int, int] = {}  # first id of a page -> its offset
+        self.known = False  # the first answer has come
+
+    def walk(self) -> bool:
+        pending: dict[Future[Sequence[Listed]], Ask] = {}
+        while True:
+            while len(pending) < self._ahead() and self._more():
+                ask = replace(self.ask, offset=self.next, limit=self.limit)
+                self.reach = self.next + self.limit
+                self.next += self.limit - 1
+                self.asked += 1
+                pending[self.pool.submit(self._read, ask)] = ask
+            if not pending:
+                break
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            try:
+                self._take([(pending.pop(future), future) for future in sorted(done, key=lambda f: pending[f].offset)])
+            except BaseException:
+                for future in pending:
+                    future.cancel()
+                wait(pending)
+                raise
+        if self._capped() and not self.coverage.complete:
+            return False
+        self._repair()
+        return True
+
+    def _ahead(self) -> int:
+        # The first answer tells the total, or that there is none.
+        return 2 * self.run.budget.slots if self.known else 1
+
+    def _capped(self) -> bool:
+        return self.max_pages is not None and self.asked >= self.max_pages
+
+    def _more(self) -> bool:
+        if self.ended or self._capped():
+            return False
+        return not self.known or self.total is None or self.reach < self.total
+
+    def _read(self, ask: Ask) -> Sequence[Listed]:
+        try:
+            return [self._listed(ask, self.run.fetch(ask))]
+        except TransientSourceError as error:
+            return isolate(self.run, ask, error)
+
+    def _take(self, done: Sequence[tuple[Ask, Future[Sequence[Listed]]]]) -> None:
+        batch: list[Listed] = []
+        for ask, future in done:
+            pages = future.result()
+            self.known = True
+            for listed in pages:
+                batch.append(listed)
+                if listed.low is not None and listed.high is not None:
+                    self.coverage.add(listed.low, listed.high)
+            self._learn(ask, pages)
+        self.sink(batch)
+
+    def _learn(self, ask: Ask, pages: Sequence[Listed]) -> None:
+        totals = [p.page.total for p in pages if p.page.total]
+        if totals:
+            self.total = max(totals)
+        rows = sum(len(p.page.items) + len(p.unread) for p in pages)
+        if any(p.high == HIGHEST for p in pages):
+            self.ended = True
+        elif len(pages) == 1 and 1 < rows < ask.limit and pages[0].low is not None:
+            # Short, and not the end: the host caps pages (then smaller steps), or rows went while it was read.
+            if self.total is None or ask.offset + rows < self.total:
+                self.limit = max(2, min(self.limit, rows))
+                self.next = min(self.next, ask.offset + rows - 1)
+                self.reach = ask.offset + rows
+        elif rows == 0:
+            self.ended = True
+
+    def _listed(self, ask: Ask, page: Page) -> Listed:
+        """A page with the range it covers.
+
+        Raises:
+            OffsetIgnored: it is not ordered by id, or it is the list's beginning again.
+        """
+        ids = [int(item.external_id) for item in page.items]
+        if any(a >= b for a, b in pairwise(ids)):
+            raise OffsetIgnored
+        if ask.offset == 0 and ids:
+            self.first_id = ids[0]
+        elif len(ids) > 1 and self.first_id is not None and ask.offset >= 2 and ids[0] == self.first_id:
+            raise OffsetIgnored
+        if not ids:
+            empty = ask.offset == 0
+            return Listed(page, ask.walk, LOWEST if empty else None, HIGHEST if empty else None)
+        self.places[ids[0]] = ask.offset
+        # Without a total, a page of the overlapping row alone says that nothing follows.
+        alone = len(ids) == 1 and ask.limit > 1
+        ended = alone if page.total is None else ask.offset + len(ids) >= page.total
+        return Listed(page, ask.walk, LOWEST if ask.offset == 0 else ids[0], HIGHEST if ended else ids[-1])
+
+    def _repair(self) -> None:
+        """Ask again for what no page has covered, until nothing is left."""
+        place: int | None = None
+        last: tuple[int, int] | None = None
+        for _ in range(_MOST_REPAIRS):
+            gap = self.coverage.first_gap()
+            if gap is None:
+                return
+            before, after = gap
+            if gap != last or place is None:
+                place = self.places.get(after, place if place is not None else self.reach)
+                place = max(0, place - self.limit + 1)
+            last = gap
+            pages = self._read(replace(self.ask, offset=place, limit=self.limit))
+            self._take_repair(pages)
+            ids = [int(i.external_id) for p in pages for i in p.page.items]
+            if not ids or ids[0] > before + 1:
+                if place == 0 and ids:
+                    self.coverage.add(LOWEST, ids[0])
+                place = max(0, place - self.limit + 1)
+            elif self.coverage.first_gap() == gap or ids[-1] < after:
+                place = place + max(1, len(ids) - 1)
+        raise ListKeepsChanging()
+
+    def _take_repair(self, pages: Sequence[Listed]) -> None:
+        for listed in pages:
+            if listed.low is not None and listed.high is not None:
+                self.coverage.add(listed.low, listed.high)
+        self.sink(pages)
+
+
+def _by_pages(run: Run, ask: Ask, sink: Sink, max_pages: int | None) -> bool:
+    """Page numbers alone cannot be proved; so the ids are listed again until a listing holds nothing unknown."""
+    seen: set[str] = set()
+    for round_no in range(6):
+        fields = ask.fields if round_no == 0 else (run.stream.id_field,)
+        unknown: list[str] = []
+        for pages, page in enumerate(_numbered(run, replace(ask, fields=fields))):
+            if max_pages is not None and pages >= max_pages:
+                return False
+            fresh = [item.external_id for item in page.items if item.external_id not in seen]
+            seen.update(fresh)
+            if round_no == 0:
+                sink([Listed(page, ask.walk)])
+            else:
+                unknown += fresh
+        if round_no and not unknown:
+            return True
+        size = run.client.page_size
+        for start in range(0, len(unknown), size):
+            ids = unknown[start : start + size]
+            page = run.budget.call(lambda ids=ids: run.client.fetch(run.stream, ids, ask.walk))  # type: ignore[misc]
+            found = {item.external_id for item in page.items}
+            sink([Listed(page, ask.walk, missing=[i for i in ids if i not in found], kind="fetch")])
+    raise ListKeepsChanging()
+
+
+def _numbered(run: Run, ask: Ask) -> Iterator[Page]:
+    offset = 0
+    first: tuple[str, ...] = ()
+    while True:
+        page = run.fetch(replace(ask, offset=offset, limit=run.client.page_size))
+        ids = tuple(item.external_id for item in page.items)
+        if not ids or (offset and ids == first):
+            return
+        first = first or ids
+        yield page
+        offset += run.client.page_size
+        if page.total is not None and offset >= page.total:
+            return

@@ -1,0 +1,141 @@
+"""What the pulls of one connection share, and what each of them reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import Busy
+from sync_pipeline.sources.base import Client, Stream, Usage
+from sync_pipeline.sources.settings import ConnectionSettings
+from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.read.coverage import Coverage
+from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.records import Progress
+from sync_pipeline.steps.connect import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What one pull of one stream did. Times in seconds, sizes in bytes."""
+
+    connection: str
+    entity: str
+    mode: str
+    state: str
+    expected: int = 0
+    captured: int = 0
+    quarantined: int = 0
+    vanished: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    swept: int = 0
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    resumed: int = 0
+    capped: bool = False
+    remote_total: int | None = None
+    run_id: int | None = None
+    gate: int | None = None
+    throttled: int = 0
+    slow: int = 0
+    watermark: str | None = None
+    quarantine: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # what the mapping expects and the store does not offer to this user
+    error: str | None = None
+
+    @property
+    def closed(self) -> bool:
+        """True when every expected id is accounted for."""
+        return self.state == "closed"
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is left that a person must look at."""
+        return self.closed and not self.quarantined
+
+    @property
+    def records_per_second(self) -> float:
+        """Records read a second."""
+        return (self.new + self.changed + self.unchanged + self.swept) / self.seconds if self.seconds else 0.0
+
+
+Report = Callable[[Stream, Progress], None]
+
+
+@dataclass
+class Opened:
+    """A run as it begins: where it starts from, and what an earlier, killed life of it has committed."""
+
+    run_id: int
+    mode: str
+    started_at: datetime
+    watermark: datetime | None
+    sweeps: bool
+    capped: bool
+    clock: datetime | None = None
+    pages: Mapping[tuple[str, str], tuple[Coverage, int]] = field(default_factory=dict)
+    unfetched: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    used_before: Usage = field(default_factory=Usage)
+
+    def coverage(self, kind: str, walk: str) -> tuple[Coverage, int]:
+        """The id ranges of this list that are committed, and how many rows lie before the first gap."""
+        return self.pages.get((kind, walk), (Coverage(), 0))
+
+
+@dataclass
+class CaptureContext:
+    """A client, a budget and threads for the pulls of one connection."""
+
+    db: Database
+    settings: Settings
+    connection: Connection
+    client: Client
+    budget: Budget
+    pool: ThreadPoolExecutor
+    common: ConnectionSettings
+    actor: str = "pull"
+    orchestrator_run: str | None = None
+    report: Report = field(default=lambda _stream, _progress: None)
+
+    def run(self, stream: Stream, opened: Opened) -> Run:
+        """What a run of this stream works with."""
+        noise = frozenset(stream.noise) | frozenset(self.common.noise.get(stream.name, ()))
+        overlap = timedelta(seconds=self.common.overlap_seconds)
+        return Run(
+            db=self.db,
+            connection=self.connection,
+            stream=stream,
+            client=self.client,
+            budget=self.budget,
+            run_id=opened.run_id,
+            mode=opened.mode,
+            started_at=opened.started_at,
+            since=opened.watermark - overlap if opened.watermark and opened.mode == "delta" else None,
+            noise=noise,
+            hashes_emails=self.common.pii_policy == "hash",
+            report=lambda progress: self.report(stream, progress),
+        )
+
+    @contextmanager
+    def alone(self, stream: Stream) -> Iterator[None]:
+        """Hold the entity's lock; it is let go by itself when the process dies.
+
+        Raises:
+            Busy: another process works on it.
+        """
+        key = f"capture/{self.connection.org_id}/{self.connection.connection_id}/{stream.entity_type}"
+        with self.db.lock(key) as held:
+            if not held:
+                raise Busy(f"{stream.title} of {self.connection.name} is being pulled by another process. Wait for it.")
+            yield

@@ -1,0 +1,191 @@
+"""Deletion is evidence: missing from a complete list → suspected → looked for → deleted.
+
+More missing than the connection's share opens a gate instead: a store that answers nothing has a fault more often than
+an owner who sold everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from sync_pipeline import journal
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.sources.base import Look, Page, Presence, RawRecord
+from sync_pipeline.steps.capture.write.pages import Listed, Run
+from sync_pipeline.steps.capture.write.records import SQL
+
+# Fewer than this are simply looked at: in a small list one deletion is a large share.
+_GATE_FROM = 3
+_OPTIONS = (
+    journal.Option("keep", "Nothing is marked deleted; the records stay as they are.", "None."),
+    journal.Option(
+        "confirm",
+        "The next pull looks for each record at the store and marks those that are gone.",
+        "If the store is broken in a way that also hides single records, they are marked deleted by mistake; they "
+        "come back by themselves when the store lists them again.",
+    ),
+)
+
+
+class Suspect(NamedTuple):
+    """A record that a complete list did not hold."""
+
+    external_id: str
+    parent_id: str | None
+    state: str
+    kept: bool  # a person was asked about it and said that it stays
+
+
+@dataclass
+class Verdict:
+    """What became of the suspects: how many are deleted, and whether a gate was opened."""
+
+    deleted: int = 0
+    still_there: int = 0
+    unclear: int = 0
+    gate: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def judge(
+    run: Run,
+    pool: ThreadPoolExecutor,
+    suspects: Sequence[Suspect],
+    known: int,
+    *,
+    share: float,
+    actor: str,
+) -> Verdict:
+    """Look for each suspect; mark what is gone. `known`: records there were.
+
+    An answer is about those that were missing when it was given; what went missing since is a question of its own.
+    Those that a person has kept stay as they are until the store lists them again, or are asked about with others.
+    """
+    verdict = Verdict()
+    ids = [one.external_id for one in suspects]
+    subject = "missing records"
+    place: dict[str, Any] = {"connection_id": run.connection.connection_id, "entity_type": run.stream.entity_type}
+    with run.transaction() as conn:
+        if not suspects:
+            _withdraw(conn, run, place)
+            journal.record_outcome(
+                conn, "mass_deletion", subject=subject, outcome="the records are listed again", **place
+            )
+            return verdict
+        answer = journal.gate_answer(conn, "mass_deletion", subject=subject, **place)
+        run.take_turns(conn)
+        execute(conn, SQL["suspect"], **run.keys, ids=ids)
+        if answer == "keep":
+            kept = [one.external_id for one in suspects if one.state == "suspected"]
+            execute(conn, SQL["keep"], **run.keys, ids=kept)
+            journal.record_outcome(conn, "mass_deletion", subject=subject, outcome=f"{len(kept)} records kept", **place)
+        confirmed = [one for one in suspects if answer == "confirm" and one.state == "suspected"]
+        news = [one for one in suspects if not one.kept and (answer is None or one.state != "suspected")]
+        if len(news) > share * max(known, 1) and (len(news) >= _GATE_FROM or 1 < known == len(news)):
+            asked = news if confirmed else suspects
+            verdict.gate = _ask(conn, run, asked, known, share=share, subject=subject, actor=actor, place=place)
+            news = []
+        elif answer is None:
+            _withdraw(conn, run, place)
+    verdict.unclear = len(suspects) - len(confirmed) - len(news)
+    if verdict.unclear and verdict.gate is None:
+        verdict.notes.append(f"{verdict.unclear} kept, as decided")
+    _look_for(run, pool, news, verdict)
+    if answer == "confirm":
+        before = verdict.deleted, verdict.still_there
+        _look_for(run, pool, confirmed, verdict)
+        deleted, still_there = verdict.deleted - before[0], verdict.still_there - before[1]
+        with run.transaction() as conn:
+            journal.record_outcome(
+                conn,
+                "mass_deletion",
+                subject=subject,
+                outcome=f"{deleted} marked deleted, {still_there} still there",
+                **place,
+            )
+    return verdict
+
+
+def _ask(
+    conn: Connection,
+    run: Run,
+    missing: Sequence[Suspect],
+    known: int,
+    *,
+    share: float,
+    subject: str,
+    actor: str,
+    place: dict[str, Any],
+) -> int:
+    return journal.open_gate(
+        conn,
+        "mass_deletion",
+        subject=subject,
+        question=f"{run.connection.name} no longer lists {len(missing)} of its {known} "
+        f"{run.stream.title.lower()}. Were they deleted?",
+        options=_OPTIONS,
+        recommended="keep",
+        rules=("missing from a complete list → suspected → looked for → deleted",),
+        constraint=f"at most {share:.0%} of an entity may be marked deleted without a person's word",
+        missing=len(missing),
+        known=known,
+        examples=[one.external_id for one in missing[:20]],
+        actor=actor,
+        **place,
+    )
+
+
+def _withdraw(conn: Connection, run: Run, place: dict[str, Any]) -> None:
+    """What was missing is back: the question has answered itself."""
+    for decision in execute(conn, SQL["withdraw_gate"], **run.keys).scalars().all():
+        journal.record(conn, "gate.gone", actor="capture", decision=decision, cause="mass_deletion", **place)
+
+
+def _look_for(run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], verdict: Verdict) -> None:
+    """In chunks, so that what was found out is kept when the process dies."""
+    for start in range(0, len(suspects), 200):
+        chunk = suspects[start : start + 200]
+        looks = list(pool.map(lambda suspect: _look(run, suspect), chunk))
+        gone: list[tuple[str, str]] = []
+        alive: list[RawRecord] = []
+        for suspect, look in zip(chunk, looks, strict=True):
+            if look is None:
+                verdict.unclear += 1
+            elif look.presence is Presence.PRESENT:
+                if look.item is not None:
+                    alive.append(look.item)
+            else:
+                gone.append((suspect.external_id, look.evidence))
+        if alive:
+            run.commit([Listed(Page(items=alive), kind="fetch")])
+        if gone:
+            with run.transaction() as conn:
+                run.take_turns(conn)
+                execute(
+                    conn,
+                    SQL["confirm_deleted"],
+                    **run.keys,
+                    ids=[external_id for external_id, _ in gone],
+                    evidence=[evidence for _, evidence in gone],
+                )
+                execute(conn, SQL["mark_changed"], **run.keys)
+        verdict.deleted += len(gone)
+        verdict.still_there += len(alive)
+
+
+def _look(run: Run, suspect: Suspect) -> Look | None:
+    try:
+        return run.budget.call(lambda: run.client.look(run.stream, suspect.external_id, suspect.parent_id))
+    except RefusedBySource as error:
+        if error.code in ("rest_no_route", "no_api") and suspect.state == "suspected":
+            # The list has no address for one record: then a second complete list without it must do.
+            return Look(Presence.GONE, "missing from two complete lists")
+        return None
+    except (TransientSourceError, MalformedAnswer):
+        return None

@@ -1,0 +1,261 @@
+"""Open a run, or take a killed one up again; close it when every expected id is accounted for."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import sql
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import driver
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import SourceError
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.capture.read.coverage import Coverage
+from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
+from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
+from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pii import hash_text
+from sync_pipeline.steps.capture.write.records import SQL
+
+_ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
+_ANALYZED = sql.SQL(", ").join(
+    map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
+)
+
+
+def open_run(
+    session: CaptureContext, stream: Stream, *, full: bool, do_sweep: bool | None, max_pages: int | None
+) -> Opened:
+    """The ledger row of this pull. The caller holds the entity's lock."""
+    keys: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
+    with session.db.org(session.connection.org_id) as conn:
+        cursor = execute(conn, SQL["cursor"], **keys).one_or_none()
+        watermark = cursor.watermark if cursor else None
+        wanted = "preview" if max_pages is not None else ("full" if full or watermark is None else "delta")
+        sweeps = wanted == "full"
+        if wanted == "delta":
+            since = cursor.swept_at if cursor else None
+            done = int(execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=since).scalar_one())
+            due = done + 1 >= session.common.sweep_every
+            sweeps = due if do_sweep is None else do_sweep
+        unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
+        if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
+            run_id = unfinished.run_id
+            execute(conn, SQL["resume_run"], run_id=run_id, orchestrator_run=session.orchestrator_run)
+            opened = Opened(
+                run_id,
+                unfinished.mode,
+                unfinished.started_at,
+                unfinished.window_from,
+                True if unfinished.mode == "full" else sweeps,
+                False,
+                clock=unfinished.window_to,
+                pages=_committed(conn, run_id),
+                unfetched=[row.id for row in execute(conn, SQL["unfetched"], run_id=run_id)],
+            )
+        else:
+            run_id = int(
+                execute(
+                    conn,
+                    SQL["open_run"],
+                    **keys,
+                    mode=wanted,
+                    window_from=watermark if wanted == "delta" else None,
+                    orchestrator_run=session.orchestrator_run,
+                ).scalar_one()
+            )
+            opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
+            journal.open_log(conn, kind="pull", run_id=run_id, **keys)
+        execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
+    opened.used_before = session.client.usage
+    return opened
+
+
+def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, int]]:
+    pages: dict[tuple[str, str], tuple[Coverage, int]] = {}
+    for row in execute(conn, SQL["pages"], run_id=run_id):
+        coverage, rows = pages.get((row.kind, row.walk), (Coverage(), 0))
+        coverage.add(row.low, row.high)
+        first = coverage.ranges()[0]
+        inside = first[0] == 0 and row.low <= first[1]
+        pages[row.kind, row.walk] = coverage, rows + (row.size - 1 if inside else 0)
+    return pages
+
+
+def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, note: str | None = None) -> PullReport:
+    """Account for every id, judge what is missing, move the watermark: the last two in one transaction.
+
+    A run whose ids do not add up fails, and its watermark stays.
+    """
+    verdict = Verdict()
+    cut = opened.capped and not complete  # a look whose pages sufficed saw everything
+    complete = complete and not opened.capped and note is None
+    with run.transaction() as conn:
+        _stage_seen(conn, run, complete)
+        suspects = execute(
+            conn, SQL["suspects" if complete else "vanished"], **run.keys, started_at=run.started_at
+        ).all()
+        counted = suspects and execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+        known = int(counted or 0)
+    if complete or suspects:
+        verdict = judge(
+            run,
+            session.pool,
+            [Suspect(row.external_id, row.parent_id, row.deletion_state, row.kept) for row in suspects],
+            known,
+            share=session.common.deletion_gate_share,
+            actor=session.actor,
+        )
+    clock = opened.clock or run.clock or run.started_at
+    with run.transaction() as conn:
+        unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
+        _stage_seen(conn, run, complete)
+        balance = execute(conn, SQL["balance"], **run.keys).one()
+        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        accounted = balance.captured + balance.quarantined + balance.vanished
+        error = None
+        if accounted != balance.expected or unfetched:
+            error = f"{balance.expected - accounted} listed records are not accounted for, {len(unfetched)} not fetched"
+        if error is None and not opened.capped and note is None:
+            execute(
+                conn,
+                SQL["advance"],
+                **run.keys,
+                watermark=clock,
+                was_full=run.mode == "full",
+                was_swept=complete,
+                started_at=run.started_at,
+            )
+        ending = _Ending(verdict, balance, quarantine, cut, error, note)
+        report = _finish(session, run, opened, conn, ending)
+        if error is None:
+            if complete and run.mode == "full":
+                execute(conn, SQL["resolve_older"], **run.keys)
+            execute(conn, SQL["forget_pages"], **run.keys)
+            execute(conn, SQL["touch_connection"], **run.keys)
+    if report.new + report.changed >= _ANALYZE_FROM:
+        with run.transaction() as conn:
+            table = sql.Identifier("capture", f"{session.connection.provider}_sync")
+            driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) {} ({})").format(table, _ANALYZED))
+    return report
+
+
+def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
+    """The ids of the run's pages. A few of very many are looked up by the index, all of them are hashed."""
+    if complete:
+        execute(conn, SQL["set_based"])
+    execute(conn, SQL["stage_seen"], run_id=run.run_id)
+    execute(conn, SQL["analyze_seen"])
+
+
+def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) -> PullReport:
+    """Leave the run unclosed: what is committed stays, the watermark does not move, the next run goes on here."""
+    said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's own words may name a person
+    with run.transaction() as conn:
+        _stage_seen(conn, run, complete=False)
+        if run.clock is not None:
+            execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
+        balance = execute(conn, SQL["balance"], **run.keys).one()
+        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        execute(conn, SQL["fail_connection"], **run.keys, detail=said)
+        return _finish(session, run, opened, conn, _Ending(Verdict(), balance, quarantine, opened.capped, said, None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a run ended: what was found deleted, the sums of the ledger, and why it is incomplete, if it is."""
+
+    verdict: Verdict
+    balance: Any
+    quarantine: list[str]
+    cut: bool
+    error: str | None
+    note: str | None
+
+    @property
+    def state(self) -> str:
+        return "failed" if self.error else "closed"
+
+
+def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> PullReport:
+    counts = _close_row(session, run, opened, conn, end)
+    journal.close_log(
+        conn, run.run_id, records=counts.new + counts.changed, skipped=end.balance.quarantined, error=end.error
+    )
+    journal.record(
+        conn,
+        f"capture.{end.state}",
+        actor=session.actor,
+        connection_id=session.connection.connection_id,
+        entity_type=run.stream.entity_type,
+        run=run.run_id,
+        mode=run.mode,
+        new=counts.new,
+        changed=counts.changed,
+        deleted=counts.deleted,
+        quarantined=end.balance.quarantined,
+        error=end.error,
+    )
+    cursor = execute(conn, SQL["cursor"], **run.keys).one_or_none()
+    return PullReport(
+        connection=session.connection.name,
+        entity=run.stream.name,
+        mode=run.mode,
+        state=end.state,
+        expected=end.balance.expected,
+        captured=end.balance.captured,
+        quarantined=end.balance.quarantined,
+        vanished=end.balance.vanished,
+        **{name: getattr(counts, name) for name in _COUNTED},
+        capped=end.cut,
+        remote_total=run.progress.remote,
+        run_id=run.run_id,
+        gate=end.verdict.gate,
+        throttled=run.budget.throttled,
+        slow=run.budget.slow,
+        watermark=cursor.watermark.isoformat() if cursor and cursor.watermark else None,
+        quarantine=tuple(end.quarantine),
+        missing=tuple(session.client.scope(run.stream).missing),
+        error=end.error or end.note,
+    )
+
+
+# What the ledger's row counts over all attempts of a run, killed ones too.
+_COUNTED = ("new", "changed", "unchanged", "deleted", "swept", "requests", "bytes", "seconds", "resumed")
+
+
+def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> Any:
+    scope = session.client.scope(run.stream)
+    used = session.client.usage - opened.used_before
+    detail = {
+        "remote_total": run.progress.remote,
+        "gate": end.verdict.gate,
+        "suspected": end.verdict.unclear,
+        "note": end.note,
+        "throttled": run.budget.throttled,
+        "slow": run.budget.slow,
+        "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
+        "missing": list(scope.missing),
+    }
+    return execute(
+        conn,
+        SQL["close_run"],
+        run_id=run.run_id,
+        state=end.state,
+        expected=end.balance.expected,
+        captured=end.balance.captured,
+        quarantined=end.balance.quarantined,
+        vanished=end.balance.vanished,
+        deleted=end.verdict.deleted,
+        requests=used.requests,
+        bytes=used.bytes,
+        seconds=time.monotonic() - opened.began,
+        capped=end.cut,
+        error=end.error,
+        detail=json.dumps(detail),
+    ).one()

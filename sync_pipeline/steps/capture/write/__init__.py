@@ -1,0 +1,1 @@
+"""Write what was read: pages with their evidence, records with their versions."""

@@ -1,0 +1,158 @@
+"""One run of one entity: what it works on, and the transactions that commit its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import MalformedAnswer
+from sync_pipeline.sources.base import Ask, Client, Page, RawRecord
+from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.write.record import raw_hash, sweep_hash
+from sync_pipeline.steps.capture.write.records import SQL, Progress, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page and the id range it covers; `walk` names the list. Without a range it proves nothing."""
+
+    page: Page
+    walk: str = ""
+    low: int | None = None
+    high: int | None = None
+    unread: Sequence[str] = ()  # listed, and in quarantine
+    missing: Sequence[str] = ()  # asked for by id, and not answered
+    kind: str = "walk"
+
+
+Sink = Callable[[Sequence[Listed]], None]
+
+
+@dataclass(kw_only=True)
+class Run(Records):
+    """Everything a pull of one stream shares."""
+
+    client: Client
+    budget: Budget
+    started_at: datetime
+    since: datetime | None
+    report: Callable[[Progress], None]
+    clock: datetime | None = None
+    _clock_kept: bool = False
+    _totals: dict[str, int] = field(default_factory=dict)  # by list
+
+    def fetch(self, ask: Ask) -> Page:
+        """One page of a list, asked for within the budget."""
+
+        def once() -> Page:
+            page = self.client.list(ask)
+            if ask.offset == 0 and not page.items and page.total:
+                raise MalformedAnswer(f"The list is empty and says it has {page.total} rows", status=200)
+            return page
+
+        return self.budget.call(once)
+
+    def commit(self, pages: Sequence[Listed]) -> None:
+        """Write the records of these pages and the evidence that they were read, in one transaction."""
+        if not pages:
+            return
+        items: dict[str, RawRecord] = {}
+        for listed in pages:
+            items.update((item.external_id, item) for item in listed.page.items)
+            # A delta's own list holds what changed, and what is asked for by id is no list.
+            self._note(listed, whole=listed.kind == "walk" and self.since is None)
+        with self.transaction() as conn:
+            counts = self.write(conn, list(items.values()))
+            for listed in pages:
+                strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
+            execute(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+            self._keep_clock(conn)
+        self.progress.new += counts["new"]
+        self.progress.changed += counts["changed"]
+        self.progress.unchanged += counts["unchanged"]
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+
+    def commit_sweep(self, pages: Sequence[Listed]) -> list[str]:
+        """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored."""
+        hashes: dict[str, bytes | None] = {}
+        for listed in pages:
+            self._note(listed, whole=True)
+            for item in listed.page.items:
+                try:
+                    hashes[item.external_id] = sweep_hash(self.clean(item.raw), self.stream.sweep_fields)
+                except ValueError:
+                    hashes[item.external_id] = None
+        with self.transaction() as conn:
+            self.take_turns(conn)
+            known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=list(hashes))}
+            differing = {
+                external_id
+                for external_id, told in hashes.items()
+                if external_id not in known
+                or known[external_id].deletion_state == "deleted"
+                or told is None
+                or bytes(known[external_id].sweep_hash or b"") != told
+            }
+            back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
+            if back:
+                execute(conn, SQL["unsuspect"], **self.keys, ids=back)
+            for listed in pages:
+                ids = [item.external_id for item in listed.page.items]
+                self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
+            execute(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+            self._keep_clock(conn)
+        self.progress.swept += len(hashes)
+        self.progress.pages += len(pages)
+        self.report(self.progress)
+        return sorted(differing, key=lambda i: (len(i), i))
+
+    def quarantine(
+        self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
+    ) -> None:
+        """Set aside what cannot be taken in, with the bytes that say why."""
+        with self.transaction() as conn:
+            self._quarantine(conn, external_id, reason, request, status, raw)
+        self.progress.quarantined.append(external_id)
+
+    def _note(self, listed: Listed, *, whole: bool) -> None:
+        page = listed.page
+        if page.clock is not None and self.clock is None:
+            self.clock = page.clock
+        if page.total is None:
+            return
+        self.progress.total = page.total
+        if whole:
+            self._totals[listed.walk] = page.total
+            self.progress.remote = sum(self._totals.values())
+
+    def _keep_clock(self, conn: Transaction) -> None:
+        """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
+        if self.clock is not None and not self._clock_kept:
+            execute(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
+            self._clock_kept = True
+
+    def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
+        execute(
+            conn,
+            SQL["write_page"],
+            run_id=self.run_id,
+            kind=kind,
+            walk=listed.walk,
+            low=listed.low,
+            high=listed.high,
+            ids=ids,
+            missing=missing,
+        )
+
+    def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:
+        key = f"element {raw_hash(raw).hex()[:16]}"
+        self._quarantine(conn, key, reason, listed.page.request, 200, raw)
+        self.progress.quarantined.append(key)
+        return key

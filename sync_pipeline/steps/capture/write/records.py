@@ -1,0 +1,219 @@
+"""Writes the records of an entity, wherever they come from: a pull, a push, a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from psycopg import DataError
+from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.exc import DBAPIError
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import RawRecord, Stream
+from sync_pipeline.steps.capture.write.currency import judge_currency
+from sync_pipeline.steps.capture.write.pii import hash_emails, hash_text
+from sync_pipeline.steps.capture.write.record import (
+    Prepared,
+    Read,
+    Shape,
+    fields_of,
+    prepare,
+    raw_hash,
+    read,
+    shape,
+    sweep_hash,
+)
+from sync_pipeline.steps.connect import Connection
+
+SQL = load("sync_pipeline.steps.capture")
+
+# How PostgreSQL says that it cannot hold a payload: its characters, its size, its depth.
+_REFUSED = (DataError, ProgramLimitExceeded, StatementTooComplex)
+_COLUMNS = (
+    "external_id",
+    "sync_data",
+    "exact_text",
+    "content_hash",
+    "raw_hash",
+    "sweep_hash",
+    "parent_id",
+    "name",
+    "code",
+    "email",
+    "remote_created_at",
+    "remote_modified_at",
+)
+
+
+@dataclass
+class Progress:
+    """What a run has done so far. Times in seconds, sizes in bytes."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    swept: int = 0
+    pages: int = 0
+    total: int | None = None  # of the list that is read just now
+    remote: int | None = None  # how many records the store said it has
+    quarantined: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Records:
+    """Writes the records of one stream of one connection, wherever they come from."""
+
+    db: Database
+    connection: Connection
+    stream: Stream
+    run_id: int
+    mode: str
+    noise: frozenset[str]
+    progress: Progress = field(default_factory=Progress)
+    hashes_emails: bool = False  # the connection's policy: an address is stored as its hash only
+    _shapes: set[Shape] = field(default_factory=set)
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Parameters that most statements need."""
+        return {
+            "connection_id": self.connection.connection_id,
+            "entity_type": self.stream.entity_type,
+            "provider": self.connection.provider,
+            "run_id": self.run_id,
+        }
+
+    def transaction(self) -> Any:
+        """A transaction of this run's organization."""
+        return self.db.org(self.connection.org_id)
+
+    def clean(self, raw: bytes) -> bytes:
+        """A payload as it may be stored."""
+        return hash_emails(raw) if self.hashes_emails else raw
+
+    def take_turns(self, conn: Transaction) -> None:
+        """Nobody else writes records of this stream until the transaction ends: what is read now stays true."""
+        execute(conn, SQL["take_turns"], **self.keys)
+
+    def write(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int]:
+        """Store what is new or changed. An unchanged record costs no write."""
+        if not items:
+            return {"new": 0, "changed": 0, "unchanged": 0}
+        if self.hashes_emails:
+            items = [replace(item, raw=hash_emails(item.raw)) for item in items]
+        ids = [item.external_id for item in items]
+        self.take_turns(conn)
+        known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
+        new = changed = 0
+        write: list[Read] = []
+        back: list[str] = []
+        seen: list[Read] = []  # read and found unchanged
+        for item in items:
+            stored = known.get(item.external_id)
+            if stored is not None:
+                if stored.deletion_state == "suspected":
+                    back.append(item.external_id)
+                if bytes(stored.raw_hash) == raw_hash(item.raw) and stored.deletion_state != "deleted":
+                    if self.mode == "full" and not seen:
+                        seen.append(read(item, self.noise))  # one a page tells which fields there still are
+                    continue
+            try:
+                record = read(item, self.noise)
+            except (ValueError, RecursionError) as error:
+                self._quarantine(conn, item.external_id, f"not a record: {error}", "", None, item.raw)
+                self.progress.quarantined.append(item.external_id)
+                continue
+            if stored is None:
+                new += 1
+            elif bytes(stored.content_hash) != record.content_hash or stored.deletion_state == "deleted":
+                changed += 1
+            else:
+                seen.append(record)
+                if not self._told_otherwise(record, stored.sweep_hash):
+                    continue  # only noise moved
+            write.append(record)
+        if write:
+            self._store(conn, write)
+        if new or changed:
+            execute(conn, SQL["mark_changed"], **self.keys)
+        if seen and self.mode == "full":
+            self._note_shapes(conn, seen)
+        if back:
+            execute(conn, SQL["unsuspect"], **self.keys, ids=back)
+        execute(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
+        return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
+
+    def _told_otherwise(self, record: Read, stored: Any) -> bool:
+        """A telling field moved that is noise, such as the date of a write that changed nothing: the payload is kept up
+        to date, without a new version, or each sweep would find it different again."""
+        return bool(self.stream.sweep_fields) and sweep_hash(record.item.raw, self.stream.sweep_fields) != bytes(
+            stored or b""
+        )
+
+    def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
+        try:
+            with conn.begin_nested():
+                self._merge(conn, [prepare(self.stream, record) for record in records])
+        except DBAPIError as error:
+            if not isinstance(error.orig, _REFUSED):
+                raise
+            # One of them holds what PostgreSQL refuses: find it, and keep its text beside a smaller sync_data.
+            for record in records:
+                self._store_alone(conn, record)
+        self._note_shapes(conn, records)
+        if self.stream.tells_currency:
+            for record in records:
+                currency = self.stream.tells_currency(record.payload)
+                if currency:
+                    judge_currency(conn, self.connection, currency)
+
+    def _store_alone(self, conn: Transaction, record: Read) -> None:
+        reason = ""
+        for minimal in (False, True):
+            try:
+                with conn.begin_nested():
+                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)])
+                return
+            except DBAPIError as error:
+                if not isinstance(error.orig, _REFUSED):
+                    raise
+                reason = f"PostgreSQL cannot hold it: {type(error.orig).__name__}"
+        self._quarantine(conn, record.item.external_id, reason, "", None, record.item.raw)
+        self.progress.quarantined.append(record.item.external_id)
+
+    def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
+        columns = {name: [getattr(record, name) for record in records] for name in _COLUMNS}
+        execute(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
+
+    def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
+        fresh = {shape(record) for record in records} - self._shapes
+        # What a plugin sends says nothing of the store's own payloads.
+        if not fresh or self.mode == "push":
+            return
+        self._shapes |= fresh
+        pairs = fields_of(fresh)
+        execute(
+            conn,
+            SQL["write_shape"],
+            **self.keys,
+            fields=[name for name, _ in pairs],
+            types=[kind for _, kind in pairs],
+        )
+
+    def _quarantine(
+        self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
+    ) -> None:
+        execute(
+            conn,
+            SQL["write_quarantine"],
+            **self.keys,
+            external_id=external_id,
+            reason=hash_text(reason) if self.hashes_emails else reason,
+            request=request,
+            status=status,
+            raw=hash_text(hash_emails(raw).decode("latin-1")).encode("latin-1") if self.hashes_emails else raw,
+        )

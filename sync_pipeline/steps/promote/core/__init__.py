@@ -1,0 +1,1 @@
+"""Statements over core tables, and rows on their way into them."""

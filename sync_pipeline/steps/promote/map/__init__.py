@@ -1,0 +1,1 @@
+"""Payloads become entities and rows; no database."""

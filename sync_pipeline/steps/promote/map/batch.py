@@ -1,0 +1,231 @@
+"""A batch of lines on its way: payloads become entities and rows. No database here, so it runs beside one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple, TypedDict
+
+import msgspec
+
+from sync_pipeline.entities.base import Entity, Follow, Unmappable
+from sync_pipeline.entities.core import CoreTable, core_tables, table_of
+from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.product import Product
+from sync_pipeline.entities.stock import Stock
+from sync_pipeline.entities.variant import Variant
+from sync_pipeline.errors import SyncError
+from sync_pipeline.sources.base import source
+from sync_pipeline.sources.fingerprint import fingerprint
+from sync_pipeline.steps.promote.core.encode import encode, with_currency
+from sync_pipeline.steps.promote.core.stage import line as copied
+from sync_pipeline.steps.promote.map.related import Look, Place, embed
+
+_STOCK = core_tables()["core.inventory_items"]
+_TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
+
+# Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A line this worker holds."""
+
+    line_no: int
+    connection_id: int
+    entity_type: str
+    external_id: str
+    action: str
+    content_hash: bytes
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """The record: connection, entity type, external id."""
+        return (self.connection_id, self.entity_type, self.external_id)
+
+
+class WorkItem(msgspec.Struct, eq=False):
+    """A line with what becomes of it. `error` set: it fails, alone."""
+
+    line: Claimed
+    provider: str
+    entity: Entity | None = None
+    table: CoreTable | None = None
+    text: str = ""  # the core row's columns, ready for COPY
+    stock: str | None = None  # and its stock's, where the record tells it
+    error: str | None = None
+    warnings: list[str] = msgspec.field(default_factory=list)
+    # From the mapping, when the batch is written; or from identity:
+    id: int = 0
+    was_mapped: bool = False
+    was_set_aside: bool = False  # its SKU was decided to belong to another before: no new conflict
+    is_new: bool = False
+    left: tuple[str, int] | None = None  # the table and row it was mapped to, where it belongs to another table now
+    core_wins: bool = False  # the core row keeps its own values
+    sku_set_aside: bool = False
+    targets: list[int | None] = msgspec.field(default_factory=list)  # of the table's relations, in their order
+
+    def is_mapped_to(self, row: Any | None) -> None:
+        """Start from what the mapping says now (`row` of it, if there is one); identity goes on from there."""
+        self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
+        here = row is not None and (self.table is None or self.table.name == row.core_table)
+        self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
+        self.left = None if row is None or here else (row.core_table, row.internal_id)
+        self.is_new = self.sku_set_aside = False
+        self.targets = []
+
+    @property
+    def sku(self) -> str | None:
+        """The entity's SKU, where it has one."""
+        return getattr(self.entity, "sku", None)
+
+    @property
+    def email(self) -> str | None:
+        """The entity's e-mail, where it has one."""
+        return getattr(self.entity, "email", None)
+
+
+class Captured(NamedTuple):
+    """A version of a record, as it was captured."""
+
+    connection_id: int
+    provider: str
+    entity_type: str
+    payload: str
+
+
+class _Mapping(NamedTuple):
+    decoder: msgspec.json.Decoder[Any]
+    to: Callable[[Any], Entity]
+    follows: Sequence[Follow]
+
+
+def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
+    """Captured payloads as entities, in order; for one that cannot be mapped the reason.
+
+    `look` finds the records they name; it is asked a few times for some hundred of them.
+    """
+    rest = iter(records)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from _to_entities(some, look)
+
+
+def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
+    results: list[Any] = []
+    follows: list[Place] = []
+    later: list[tuple[int, _Mapping, Any]] = []
+    for record in records:
+        try:
+            mapping = _mapping(record.provider, record.entity_type)
+            payload = mapping.decoder.decode(record.payload)
+            if mapping.follows:
+                follows.append(Place(record.connection_id, payload, mapping.follows))
+                later.append((len(results), mapping, payload))
+                results.append(None)
+            else:
+                results.append(mapping.to(payload))
+        except Exception as error:  # noqa: BLE001 - a payload of any shape fails alone
+            results.append(error)
+    embed(follows, look)
+    for place, mapping, payload in later:
+        try:
+            results[place] = mapping.to(payload)
+        except Exception as error:  # noqa: BLE001
+            results[place] = error
+    return results
+
+
+@cache
+def _mapping(provider: str, entity_type: str) -> _Mapping:
+    to = source(provider).stream(entity_type).to_entity
+    if to is None:
+        raise Unmappable("entity", entity_type, "entity that can be promoted")
+    fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
+    if not fields:
+        return _Mapping(_decoder, to, follows)
+    # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
+    read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
+    return _Mapping(msgspec.json.Decoder(read, float_hook=Decimal), to, follows)
+
+
+@cache
+def mapper_of(provider: str, entity_type: str) -> int:
+    """The version of the mapper that maps these records."""
+    return fingerprint(_mapping(provider, entity_type).to)
+
+
+def prepare(
+    lines: Iterable[tuple[Claimed, str | None]],
+    providers: Mapping[int, str],
+    currency: str | None,
+    look: Look,
+    currencies: Mapping[int, str] | None = None,
+) -> list[WorkItem]:
+    """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
+
+    `currency` is that of prices without one, `currencies` that of the connections where it is another.
+    """
+    items = []
+    mapped = []
+    payloads = []
+    for line, payload in lines:
+        item = WorkItem(line, providers.get(line.connection_id, ""))
+        items.append(item)
+        if line.action == "delete":
+            continue
+        if payload is None:
+            item.error = "The planned version of this record is not among the captured ones."
+            continue
+        mapped.append(item)
+        payloads.append(Captured(line.connection_id, item.provider, line.entity_type, payload))
+    for item, entity in zip(mapped, to_entities(payloads, look), strict=True):
+        try:
+            if isinstance(entity, Exception):
+                raise entity
+            _fill(item, priced(entity, (currencies or {}).get(item.line.connection_id)), currency)
+        except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
+            item.error = (
+                str(error)
+                if isinstance(error, SyncError)
+                else f"The payload does not have the expected form: {type(error).__name__}: {error}"
+            )
+    return items
+
+
+def priced(entity: Entity, currency: str | None) -> Entity:
+    """The entity with its connection's currency, where its prices name none."""
+    if currency is None or getattr(entity, "currency", "") is not None:
+        return entity
+    return msgspec.structs.replace(entity, currency=currency)
+
+
+def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
+    if entity.warnings:
+        item.warnings.extend(entity.warnings)
+    if isinstance(entity, Order):
+        check_totals(entity, item.warnings)
+    table = table_of(type(entity))
+    if table.row is None:
+        item.text = copied(encode(table, with_currency(table, table.values(entity), currency)))
+    if isinstance(entity, Product | Variant) and entity.stock is not None:
+        item.stock = copied(stock_fields(item.line, entity.stock))
+    item.entity, item.table = entity, table
+
+
+def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any, ...]:
+    """What a record tells of stock, as stage_inventory has it after the article's ids."""
+    if stock.quantity is not None and not stock.manage_stock:
+        stock = msgspec.structs.replace(stock, quantity=None)
+    return (line.connection_id, line.entity_type, line.external_id, *_STOCK.values(stock), metadata)
+
+
+def check_totals(order: Order, warnings: list[str]) -> None:
+    """Where the items do not add up to the total: a warning with the amount, which `metadata` keeps."""
+    if order.lines_apart:
+        return  # they are summed in core, when the lines are there
+    difference = order.total - sum((one.total for one in order.items), Decimal(0))
+    if difference:
+        order.metadata["items_difference"] = difference
+        warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")

@@ -1,0 +1,1 @@
+"""A plan at work: its lines, their states, the workers."""

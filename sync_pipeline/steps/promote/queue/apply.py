@@ -1,0 +1,103 @@
+"""Apply a plan: its queue from start to end, with one report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import StalePlan
+from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, start, status
+from sync_pipeline.steps.promote.queue.worker import work
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What applying a plan did. `errors` lists up to 100 of {connection, entity, external_id, reason}.
+
+    `stale` is empty: a stale plan changes nothing and raises StalePlan, which holds the list.
+    """
+
+    plan: str
+    queue: str
+    state: str
+    done: int
+    failed: int
+    seconds: float
+    stale: Sequence[dict[str, str]] = ()
+    errors: Sequence[dict[str, str]] = field(default_factory=list)
+
+
+def apply(
+    db: Database,
+    org_id: int,
+    plan_id: str | UUID,
+    *,
+    actor: str,
+    progress: Callable[[QueueStatus], None] | None = None,
+) -> ApplyReport:
+    """Approve the plan where nobody has, and promote exactly its records. Applied again it changes nothing.
+
+    Killed at any moment, calling it again goes on where it was.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: the plan was refused or undone.
+        StalePlan: records changed since the plan was made; nothing was changed. A queue that was made of it before is
+            closed, and what the sensor had planned is planned anew without them.
+    """
+    began = time.monotonic()
+    try:
+        queue = start(db, org_id, plan_id, actor=actor)
+    except StalePlan as stale:
+        _settle_stale(db, org_id, str(plan_id), str(stale), actor=actor)
+        raise
+    before = status(db, org_id, queue)
+    idle = not before.open and before.started_at is not None
+    after = before if idle else work(db, org_id, queue, progress=progress)
+    with db.org(org_id) as conn:
+        execute(conn, SQL["plan_applied"], plan=str(plan_id))
+        failures = execute(conn, SQL["failures"], queue=queue).all()
+        if after is not before:
+            journal.record(
+                conn,
+                "promote.applied",
+                actor=actor,
+                plan=str(plan_id),
+                queue=queue,
+                state=after.state,
+                done=after.done,
+                failed=after.failed,
+            )
+    return ApplyReport(
+        plan=str(plan_id),
+        queue=queue,
+        state=after.state,
+        done=after.done,
+        failed=after.failed,
+        seconds=round(time.monotonic() - began, 3),
+        errors=[
+            {
+                "connection": one.connection or "",
+                "entity": one.entity_type,
+                "external_id": one.external_id,
+                "reason": one.reason or "",
+            }
+            for one in failures
+        ],
+    )
+
+
+def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str) -> None:
+    """A plan that became stale after it was taken on: whoever follows its queue sees the end of it."""
+    with db.org(org_id) as conn:
+        lines = execute(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
+        anew = execute(conn, SQL["give_up_plan"], plan=plan).rowcount
+        if anew:
+            execute(conn, SQL["release_selection"], plan=plan)
+        if lines or anew:
+            journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_anew=bool(anew))

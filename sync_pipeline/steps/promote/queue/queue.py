@@ -1,0 +1,242 @@
+"""Queues: a plan at work. Their counts and states are kept by the database (see sql/schema/50_promote.sql)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import stage_of
+from sync_pipeline.errors import Conflict, NotFound, StalePlan
+from sync_pipeline.sources.base import Stream, source
+
+SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
+_STATES_AT_WORK = ("draft", "processing")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """How far a queue is. `percent` of its lines are closed; `eta_seconds` is None while nothing can be said."""
+
+    queue: str
+    plan: str
+    state: str
+    total: int
+    done: int
+    failed: int
+    cancelled: int
+    open: int
+    action_required: int
+    percent: float
+    items_per_minute: float
+    eta_seconds: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of a queue, as people see it."""
+
+    line_no: int
+    connection: str
+    entity_type: str
+    external_id: str
+    action: str
+    state: str
+    attempts: int
+    is_action_required: bool
+    reason: str | None
+    warnings: list[str]
+    finished_at: datetime | None
+
+
+def start(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> str:
+    """Approve the plan if nobody has, and make its queue; returns the queue's id. Started twice it is the same queue.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: the plan was refused or undone.
+        StalePlan: records changed since the plan was made; nothing was changed.
+    """
+    with db.org(org_id) as conn:
+        return make_queue(conn, str(plan_id), actor)
+
+
+def make_queue(conn: Connection, plan: str, actor: str) -> str:
+    """`start`, in the caller's transaction."""
+    found = execute(conn, SQL["plan"], plan=as_uuid(plan, "plan")).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no plan {plan}.")
+    if found.state in ("refused", "undone"):
+        raise Conflict(f"Plan {plan} was {found.state}; make a new plan.")
+    queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
+    if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
+        _refuse_stale(conn, plan)
+    execute(conn, SQL["approve"], plan=plan, actor=actor)
+    if queue is not None:
+        return str(queue)
+    types = execute(conn, SQL["plan_types"], plan=plan).all()
+    connections = [one.connection_id for one in types]
+    queue = execute(conn, SQL["make_queue"], plan=plan, actor=actor, connections=connections).scalar_one()
+    execute(
+        conn,
+        SQL["make_lines"],
+        plan=plan,
+        queue=queue,
+        connections=connections,
+        types=[one.entity_type for one in types],
+        stages=[stage_of(stream_of(one.provider, one.entity_type).entity) for one in types],
+    )
+    journal.record(conn, "promote.queued", actor=actor, plan=plan, queue=str(queue))
+    return str(queue)
+
+
+def stream_of(provider: str, entity_type: str) -> Stream:
+    """The declaration of an entity type of a provider."""
+    return source(provider).stream(entity_type)
+
+
+def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
+    """How far the queue is.
+
+    Raises:
+        NotFound: no such queue.
+    """
+    with db.org(org_id) as conn:
+        return queue_status(conn, queue_id)
+
+
+def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
+    """How far these queues are, in one look; those that are not there are left out."""
+    with db.org(org_id) as conn:
+        return [_told(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
+
+
+def lines(
+    db: Database,
+    org_id: int,
+    queue_id: str | UUID,
+    *,
+    state: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> Sequence[Line]:
+    """Lines after number `after`, in order, with reasons and warnings."""
+    with db.org(org_id) as conn:
+        found = execute(conn, SQL["lines"], queue=as_uuid(queue_id), state=state, after=after, limit=limit)
+        return [Line(**row._mapping) for row in found]
+
+
+def retry(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> QueueStatus:
+    """Open the failed lines again. Run `work` (or apply the plan) to process them.
+
+    Raises:
+        Conflict: the queue was undone.
+    """
+    with db.org(org_id) as conn:
+        return unforce_and_retry(conn, queue_id, actor=actor)[1]
+
+
+def unforce_and_retry(conn: Connection, queue_id: str | UUID, *, actor: str) -> tuple[int, QueueStatus]:
+    """`retry`, in the caller's transaction; also returns how many lines were opened."""
+    _not_undone(conn, queue_id)
+    execute(conn, SQL["unforce"], queue=queue_id)
+    count = execute(conn, SQL["retry"], queue=queue_id).rowcount
+    journal.record(conn, "promote.retried", actor=actor, queue=str(queue_id), lines=count)
+    return count, queue_status(conn, queue_id)
+
+
+def cancel(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> QueueStatus:
+    """Close what is not done. A batch being written finishes or is left out whole."""
+    with db.org(org_id) as conn:
+        _not_undone(conn, queue_id)
+        count = execute(conn, SQL["cancel"], queue=queue_id, reason=f"Cancelled by {actor}.").rowcount
+        journal.record(conn, "promote.cancelled", actor=actor, queue=str(queue_id), lines=count)
+        return queue_status(conn, queue_id)
+
+
+def force_done(db: Database, org_id: int, queue_id: str | UUID, *, actor: str) -> QueueStatus:
+    """Close the queue as done, whatever its lines say; open ones are cancelled, failed ones keep their reason."""
+    with db.org(org_id) as conn:
+        _not_undone(conn, queue_id)
+        count = execute(conn, SQL["cancel"], queue=queue_id, reason=f"Closed as done by {actor}.").rowcount
+        execute(conn, SQL["force"], queue=queue_id)
+        journal.record(conn, "promote.forced", actor=actor, queue=str(queue_id), lines=count)
+        return queue_status(conn, queue_id)
+
+
+def _not_undone(conn: Connection, queue_id: str | UUID) -> None:
+    if queue_status(conn, queue_id).undone_at is not None:
+        raise Conflict("The promotion was undone; make a new plan.")
+
+
+def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
+    """`status`, in the caller's transaction."""
+    row = execute(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no queue {queue_id}.")
+    return _told(row)
+
+
+def _told(row: Any) -> QueueStatus:
+    closed = row.done + row.failed + row.cancelled
+    rate = (row.done + row.failed) / row.seconds if row.seconds else 0.0
+    remaining = row.waiting + row.processing
+    return QueueStatus(
+        queue=str(row.queue_id),
+        plan=str(row.plan_id),
+        state=row.state,
+        total=row.total,
+        done=row.done,
+        failed=row.failed,
+        cancelled=row.cancelled,
+        open=remaining,
+        action_required=row.action_required,
+        percent=round(100 * closed / row.total, 1) if row.total else 100.0,
+        items_per_minute=round(rate * 60, 1),
+        eta_seconds=0.0 if not remaining else round(remaining / rate, 1) if rate else None,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        undone_at=row.undone_at,
+    )
+
+
+def _refuse_stale(conn: Connection, plan: str) -> None:
+    execute(conn, SQL["weigh"], plan=plan)
+    found = execute(conn, SQL["stale"], plan=plan).all()
+    execute(conn, SQL["weighed"])
+    if not found:
+        return
+    total = int(execute(conn, SQL["item_count"], plan=plan).scalar_one())
+    raise StalePlan(
+        f"stale: {found[0].stale} of {total} records changed since the plan was made. "
+        "Nothing was changed. Make a new plan.",
+        stale=[
+            {"connection": one.connection or "", "entity": one.entity_type, "external_id": one.external_id}
+            for one in found
+        ],
+        of=total,
+    )
+
+
+def as_uuid(value: str | UUID, what: str = "queue") -> str:
+    """`value` as an id.
+
+    Raises:
+        NotFound: it cannot be one.
+    """
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        raise NotFound(f"There is no {what} {value}: that is no id of one.") from None

@@ -1,0 +1,297 @@
+-- plan --
+-- The plan, locked: two who start it at once take turns.
+SELECT plan_id, state, plan_hash FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
+
+-- approve --
+UPDATE selection.sync_plan SET state = 'approved', approved_by = %(actor)s, approved_at = now()
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state = 'proposed';
+
+-- plan_applied --
+UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
+
+-- stale --
+-- The plan's records that are not what they were; those whose line is closed are past that. A remap plan renews what is
+-- in core: a record that was taken out of core since, or promoted in another version, is stale too.
+SELECT c.name AS connection, i.entity_type, i.external_id, count(*) OVER () AS stale
+FROM selection.sync_plan_item AS i
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id
+LEFT JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
+    AND (r.external_id IS NULL OR r.content_hash <> i.content_hash
+        OR (r.deletion_state = 'deleted') <> (i.action = 'delete')
+        OR (EXISTS (SELECT 1 FROM selection.sync_plan AS p
+                    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.origin = 'remap')
+            AND NOT EXISTS (
+                SELECT 1 FROM promote.integration_mapping AS m
+                WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+                    AND m.external_id = i.external_id AND m.promoted_hash = i.promoted_hash
+                    AND NOT m.promoted_deleted)))
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue AS q
+        JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
+        WHERE q.org_id = i.org_id AND q.plan_id = i.plan_id AND l.connection_id = i.connection_id
+            AND l.entity_type = i.entity_type AND l.external_id = i.external_id
+            AND l.state IN ('done', 'failed', 'cancelled'))
+ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
+
+-- close_stale --
+-- The open lines of a stale plan's queue, unless somebody is at work on them.
+UPDATE promote.sync_queue_line AS l
+SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = %(reason)s
+FROM promote.sync_queue AS q
+WHERE q.org_id = connect.current_org() AND q.plan_id = %(plan)s::uuid
+    AND l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue_line AS h
+        WHERE h.org_id = q.org_id AND h.queue_id = q.queue_id AND h.lease_until > now());
+
+-- give_up_plan --
+-- What the sensor planned and nobody can apply any more; a person's plan is left to the person.
+UPDATE selection.sync_plan AS p
+SET state = CASE WHEN EXISTS (
+    SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.done > 0)
+    THEN 'applied' ELSE 'refused' END
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.state = 'approved'
+    AND p.origin = 'selection' AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue AS q
+        WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.state IN ('draft', 'processing'));
+
+-- release_selection --
+UPDATE selection.selection_batch SET plan_id = NULL
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- weigh --
+-- A plan of much of what is captured is compared by reading that whole, a smaller one record by record. Fresh plans
+-- have no statistics, so the planner has to be told.
+WITH items AS (
+    SELECT count(*) AS n FROM selection.sync_plan_item
+    WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid)
+SELECT set_config('enable_nestloop', (i.n < 1000 OR 4 * i.n <= (
+    SELECT count(*) FROM (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = connect.current_org() LIMIT 4 * (SELECT n FROM items)) AS captured))::text, true)
+FROM items AS i;
+
+-- weighed --
+SELECT set_config('enable_nestloop', 'on', true);
+
+-- item_count --
+SELECT count(*) FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- plan_types --
+SELECT DISTINCT i.connection_id, i.entity_type, c.provider
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
+
+-- make_queue --
+INSERT INTO promote.sync_queue
+    (org_id, plan_id, idempotency_key, batch_size, batch_delay_ms, created_by)
+SELECT connect.current_org(), %(plan)s::uuid, (%(plan)s::uuid)::text,
+       coalesce(min((c.settings ->> 'batch_size')::integer), 50),
+       coalesce(max((c.settings ->> 'batch_delay_ms')::integer), 0), %(actor)s
+FROM connect.integration_connector AS c
+WHERE c.org_id = connect.current_org() AND c.connection_id = ANY(%(connections)s::bigint [])
+ON CONFLICT (org_id, idempotency_key) DO NOTHING
+RETURNING queue_id;
+
+-- pace --
+UPDATE promote.sync_queue
+SET batch_size = coalesce(%(batch_size)s, batch_size), batch_delay_ms = coalesce(%(batch_delay_ms)s, batch_delay_ms)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- queue_of_plan --
+SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
+
+-- waiting_request --
+-- A run of this plan that was asked for and does not exist yet: one is enough.
+SELECT min(request_id) FROM observe.request
+WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'promote' AND parameters ->> 'plan' = %(plan)s;
+
+-- alone_with_key --
+SELECT pg_advisory_xact_lock(hashtextextended('request/' || connect.current_org()::text || '/' || %(key)s::text, 0));
+
+-- request_of_key --
+SELECT request_id, parameters ->> 'plan' AS plan, parameters ->> 'asked' AS asked
+FROM observe.request WHERE org_id = connect.current_org() AND idempotency_key = %(key)s;
+
+-- make_lines --
+-- In the order of dependencies; within a stage by connection and, where ids are numbers, by number.
+INSERT INTO promote.sync_queue_line
+    (org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
+SELECT i.org_id, %(queue)s::uuid,
+       row_number() OVER (ORDER BY t.stage, i.connection_id, i.entity_type, length(i.external_id), i.external_id),
+       t.stage, i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash
+FROM selection.sync_plan_item AS i
+JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(stages)s::smallint [])
+    AS t (connection_id, entity_type, stage) ON t.connection_id = i.connection_id AND t.entity_type = i.entity_type
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
+
+-- begin --
+UPDATE promote.sync_queue SET started_at = coalesce(started_at, now())
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
+RETURNING batch_size, batch_delay_ms, plan_id;
+
+-- settle_queue --
+-- Batches do not wait for the disk. A crash may take the last ones along, each whole with its lines, so they are done
+-- again. This is a write that waits: with it, whatever was committed before is there as well.
+UPDATE promote.sync_queue SET started_at = started_at
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- queue --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- queues --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
+
+-- give_up --
+-- A line that took three workers with it does not get a fourth.
+UPDATE promote.sync_queue_line
+SET state = 'failed', is_action_required = true, worker = NULL, lease_until = NULL, finished_at = now(),
+    reason = coalesce(reason, 'Its worker was lost ' || attempts || ' times.')
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
+    AND lease_until < now() AND attempts >= %(attempts)s;
+
+-- claim --
+-- The next lines nobody holds, of the first stage that has open ones, each with the planned version of its record:
+-- nearly always the current one, else from the history.
+WITH first AS (
+    SELECT line_no, stage FROM promote.sync_queue_line
+    WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no >= %(after)s
+        AND finished_at IS NULL
+    ORDER BY line_no LIMIT 1),
+picked AS (
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no >= %(after)s
+        AND l.finished_at IS NULL AND l.stage = (SELECT stage FROM first)
+        AND (l.state = 'draft' AND (l.not_before IS NULL OR l.not_before <= now())
+            OR l.state = 'processing' AND l.lease_until < now() AND l.attempts < %(attempts)s)
+    ORDER BY l.line_no LIMIT %(size)s FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE promote.sync_queue_line AS l
+    SET state = 'processing', worker = %(claim)s::uuid, attempts = l.attempts + 1,
+        lease_until = now() + make_interval(secs => %(lease)s)
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+        AND l.line_no = ANY(ARRAY(SELECT p.line_no FROM picked AS p))
+    RETURNING l.line_no, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash)
+SELECT k.line_no, k.connection_id, k.entity_type, k.external_id, k.action, k.content_hash,
+       CASE WHEN k.action <> 'delete' THEN coalesce(r.payload, (
+           SELECT h.sync_data::text FROM capture.record_history AS h
+           WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id
+               AND h.entity_type = k.entity_type AND h.external_id = k.external_id
+               AND h.content_hash = k.content_hash)) END AS payload,
+       (SELECT line_no FROM first) AS first_open
+FROM claimed AS k
+LEFT JOIN LATERAL (
+    SELECT c.sync_data::text AS payload FROM capture.sync_record AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.entity_type = k.entity_type
+        AND c.external_id = k.external_id AND c.content_hash = k.content_hash LIMIT 1) AS r ON k.action <> 'delete'
+ORDER BY k.line_no;
+
+-- heartbeat --
+-- Lines of a batch being written are locked by it, which holds them better than a lease.
+UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no >= %(after)s
+        AND l.finished_at IS NULL AND l.state = 'processing' AND l.worker = ANY(%(claims)s::uuid [])
+    FOR UPDATE SKIP LOCKED));
+
+-- release --
+-- Hand back what was claimed and not done.
+UPDATE promote.sync_queue_line
+SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
+    AND worker = ANY(%(claims)s::uuid []);
+
+-- hold --
+-- The lines of a batch that are still this claim's, null for all of them; the others went to somebody else or were
+-- cancelled.
+WITH held AS (
+    SELECT l.line_no FROM promote.sync_queue_line AS l
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+        AND l.line_no BETWEEN %(low)s AND %(high)s AND l.finished_at IS NULL AND l.state = 'processing'
+        AND l.worker = %(claim)s::uuid
+    FOR NO KEY UPDATE)
+SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') END AS held FROM held;
+
+-- known --
+-- The core rows that a batch's records are mapped to already.
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside
+FROM promote.sync_queue_line AS l
+CROSS JOIN LATERAL (
+    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside FROM promote.integration_mapping AS e
+    WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
+        AND e.external_id = l.external_id LIMIT 1) AS m
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid;
+
+-- finish --
+-- What is left of a claim after those with something to say: done.
+UPDATE promote.sync_queue_line
+SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
+    is_action_required = false
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no BETWEEN %(low)s AND %(high)s
+    AND finished_at IS NULL AND state = 'processing' AND worker = %(claim)s::uuid;
+
+-- finish_with_words --
+UPDATE promote.sync_queue_line AS l
+SET state = k.state, worker = NULL, lease_until = NULL, finished_at = now(), reason = k.reason,
+    warnings = k.warnings::jsonb, is_action_required = k.state = 'failed'
+FROM unnest(%(lines)s::bigint [], %(states)s::text [], %(reasons)s::text [], %(warnings)s::text [])
+    AS k (line_no, state, reason, warnings)
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no;
+
+-- put_back --
+-- A batch that the database would not take now: later, or a person must look.
+UPDATE promote.sync_queue_line
+SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
+    is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,
+    not_before = now() + make_interval(secs => %(base)s * 2 ^ attempts),
+    finished_at = CASE WHEN attempts >= %(attempts)s THEN now() END
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
+    AND worker = %(claim)s::uuid;
+
+-- retry --
+UPDATE promote.sync_queue_line
+SET state = 'draft', attempts = 0, is_action_required = false, reason = NULL, not_before = NULL, finished_at = NULL
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND state = 'failed';
+
+-- cancel --
+UPDATE promote.sync_queue_line
+SET state = 'cancelled', worker = NULL, lease_until = NULL, finished_at = now(), reason = %(reason)s
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL;
+
+-- force --
+UPDATE promote.sync_queue SET forced = true, started_at = coalesce(started_at, now())
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
+
+-- unforce --
+UPDATE promote.sync_queue SET forced = false
+WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND forced;
+
+-- failures --
+SELECT c.name AS connection, l.entity_type, l.external_id, l.reason
+FROM promote.sync_queue_line AS l
+LEFT JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.state = 'failed'
+ORDER BY l.line_no LIMIT 100;
+
+-- lines --
+SELECT l.line_no, c.name AS connection, l.entity_type, l.external_id, l.action, l.state, l.attempts,
+       l.is_action_required, l.reason, coalesce(l.warnings, '[]') AS warnings, l.finished_at
+FROM promote.sync_queue_line AS l
+LEFT JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND (%(state)s::text IS NULL OR l.state = %(state)s) AND l.line_no > %(after)s
+ORDER BY l.line_no LIMIT %(limit)s;

@@ -1,0 +1,121 @@
+"""Promotion asked for by a door: the plan's queue and the request for its run, written together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sync_pipeline import journal
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import Conflict
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection, Organization
+from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, make_queue, queue_status, unforce_and_retry
+from sync_pipeline.steps.select import Plan, make_plan, select
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A queue, and the number of the request whose run works on it."""
+
+    queue: QueueStatus
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's idempotency key, and what it is asked with: the key of one thing is no key of another."""
+
+    key: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Records of one entity: those with these ids, which are included by it; or (None) what is included already."""
+
+    connection: Connection
+    stream: Stream
+    ids: Sequence[str] | None = None
+
+
+def ask(
+    db: Database,
+    org_id: int,
+    plan_id: str | UUID,
+    *,
+    actor: str,
+    batch_size: int | None = None,
+    batch_delay_ms: int | None = None,
+    once: Once | None = None,
+) -> Asked:
+    """Approve the plan where nobody has, make its queue and ask for the run that works on it, all or nothing.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: the plan was refused or undone.
+        StalePlan: records changed since the plan was made; nothing was changed.
+    """
+    with db.org(org_id) as conn:
+        queue = make_queue(conn, str(plan_id), actor)
+        if batch_size is not None or batch_delay_ms is not None:
+            execute(conn, SQL["pace"], queue=queue, batch_size=batch_size, batch_delay_ms=batch_delay_ms)
+        waiting: int | None = execute(conn, SQL["waiting_request"], plan=str(plan_id)).scalar_one_or_none()
+        if once is not None or waiting is None:
+            key, asked = (once.key, once.asked) if once else (None, None)
+            number = journal.request(conn, "promote", actor=actor, idempotency_key=key, plan=str(plan_id), asked=asked)
+        else:
+            number = waiting
+        return Asked(queue_status(conn, queue), number)
+
+
+def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], Asked | None]) -> Asked | None:
+    """What `make` asks for (with `once`); the same asked for with the same key is that, however often and at once.
+
+    Raises:
+        Conflict: the key was used for something else.
+    """
+    if once is None:
+        return make()
+    with db.org(org_id) as conn:
+        execute(conn, SQL["alone_with_key"], key=once.key)  # until what is made is there to be found
+        known = execute(conn, SQL["request_of_key"], key=once.key).one_or_none()
+        if known is None:
+            return make()
+        if known.asked != once.asked:
+            raise Conflict(f"The idempotency key “{once.key}” was used for another request. Use a new one.")
+        queue = execute(conn, SQL["queue_of_plan"], plan=known.plan).scalar_one()
+        return Asked(queue_status(conn, queue), known.request_id)
+
+
+def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
+    """Open the failed lines again and ask for the run that works on them.
+
+    Raises:
+        NotFound: no such queue.
+        Conflict: the queue was undone, or nothing in it failed.
+    """
+    with db.org(org_id) as conn:
+        count, found = unforce_and_retry(conn, queue_id, actor=actor)
+        if not count and not found.open:
+            raise Conflict("Nothing in this queue failed: there is nothing to try again.")
+        return Asked(found, journal.request(conn, "promote", actor=actor, plan=found.plan))
+
+
+def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: str, why: str | None) -> Plan | None:
+    """One plan of several entities; its queue works in the order of their dependencies. None: nothing is left to do.
+
+    Raises:
+        ConfigurationError: an id is not captured; nothing was selected of that entity.
+    """
+    named = [
+        select(db, pick.connection, pick.stream, ids=pick.ids, include=True, actor=actor, why=why, draft=True).batch_id
+        for pick in picks
+        if pick.ids is not None
+    ]
+    if named:
+        return make_plan(db, org, actor=actor, origin="api", batches=named)
+    entities = [(pick.connection.connection_id, pick.stream.entity_type) for pick in picks]
+    return make_plan(db, org, actor=actor, origin="api", entities=entities)

@@ -1,0 +1,272 @@
+"""The worker: claims lines in batches, maps them while the database writes the batch before, and finishes them.
+
+Safe to kill at any moment and to run many times at once: a batch is one transaction, lines are held under a lease,
+and a line that is no longer this worker's when its batch is written is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import redact
+from sync_pipeline.steps.promote.core.encode import to_json
+from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
+from sync_pipeline.steps.promote.map.related import Key, looking
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
+from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
+from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
+from sync_pipeline.steps.promote.write.rows import begin, write
+
+ATTEMPTS = 3
+LEASE_SECONDS = 20.0
+_MAX_BATCH = 5000
+_QUICK_SECONDS = 1.0  # a batch that takes less may double
+_SLOW_SECONDS = 4.0  # one that takes more is halved, so that the lease, a cancel and the counts keep up
+_BACK_OFF_SECONDS = 0.5
+_POLL_SECONDS = 0.2
+# Somebody else was in the way, or the server was short of something: the same batch may pass the next time.
+_TRANSIENT = ("40001", "40P01", "55P03", "57014", "53")
+
+
+def work(
+    db: Database,
+    org_id: int,
+    queue_id: str,
+    *,
+    progress: Callable[[QueueStatus], None] | None = None,
+) -> QueueStatus:
+    """Work on the queue until no line is open; several may. `progress` is told after each batch.
+
+    Raises:
+        DatabaseUnavailable: the server is gone; what was committed stays, the lines come back by themselves.
+    """
+    return _Worker(db, org_id, str(queue_id), progress).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Lines claimed together; the claim's id stands in their `worker`."""
+
+    claim: str
+    items: list[WorkItem]
+
+    @property
+    def range(self) -> dict[str, int]:
+        return {"low": self.items[0].line.line_no, "high": self.items[-1].line.line_no}
+
+
+class _Worker:
+    def __init__(self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None) -> None:
+        self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
+        self.claims: set[str] = set()
+        self.first_open = 0  # before this line none is open, unless somebody opened one again
+        with db.org(org_id) as conn:
+            begun = execute(conn, SQL["begin"], queue=queue).one()
+            self.org: PromotionSettings = promotion_settings(conn, org_id)
+        self.size = int(begun.batch_size)
+        self.delay = begun.batch_delay_ms / 1000
+        self.stopped = threading.Event()
+
+    def run(self) -> QueueStatus:
+        heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
+        heart.start()
+        try:
+            with gc_tuning(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
+                self._loop(pool)
+            with self.db.org(self.org_id) as conn:
+                execute(conn, SQL["settle_queue"], queue=self.queue)
+        finally:
+            self.stopped.set()
+            heart.join()
+            self._release()
+        return status(self.db, self.org_id, self.queue)
+
+    def _loop(self, pool: ThreadPoolExecutor) -> None:
+        ahead: Future[_Batch | None] | None = None
+        while True:
+            # With nothing ahead the next batch is fetched here; otherwise it was, beside the last write.
+            batch = ahead.result() if ahead is not None else self._fetch()
+            ahead = None
+            if batch is None:
+                if not status(self.db, self.org_id, self.queue).open:
+                    return
+                self._give_up()
+                time.sleep(_POLL_SECONDS)  # others hold the open lines, or they wait for their back-off
+                continue
+            ahead = pool.submit(self._fetch)
+            try:
+                seconds = self._write(batch)
+            except BaseException:
+                ahead.exception()  # let it end, so that what it claimed is handed back
+                raise
+            if seconds < _QUICK_SECONDS and len(batch.items) >= self.size:
+                self.size = min(self.size * 2, _MAX_BATCH)
+            elif seconds > _SLOW_SECONDS:
+                self.size = max(self.size // 2, 1)
+            if self.progress is not None:
+                self.progress(status(self.db, self.org_id, self.queue))
+            if self.delay:
+                time.sleep(self.delay)
+            if ahead.result() is None:
+                ahead = None  # the stage's last batch was being written; now the next may begin
+
+    def _give_up(self) -> None:
+        with self.db.org(self.org_id) as conn:
+            execute(conn, SQL["give_up"], queue=self.queue, attempts=ATTEMPTS)
+
+    def _fetch(self) -> _Batch | None:
+        """Claim a batch with its payloads and map them."""
+        claim = str(uuid4())
+        with self.db.org(self.org_id, async_commit=True) as conn:
+            self.claims.add(claim)
+            rows = self._claim(conn, claim)
+            if not rows and self.first_open:
+                self.first_open = 0
+                rows = self._claim(conn, claim)
+        if not rows:
+            self.claims.discard(claim)
+            return None
+        self.first_open = rows[0].first_open
+        return _Batch(
+            claim,
+            prepare(
+                ((Claimed(*tuple(row)[:-2]), row.payload) for row in rows),
+                self.org.providers,
+                self.org.currency,
+                self._look,
+                self.org.currencies,
+            ),
+        )
+
+    def _look(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
+        with self.db.org(self.org_id) as conn:
+            return looking(conn)(entity_type, fields, keys)
+
+    def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
+        return execute(
+            conn,
+            SQL["claim"],
+            queue=self.queue,
+            claim=claim,
+            after=self.first_open,
+            size=self.size,
+            lease=LEASE_SECONDS,
+            attempts=ATTEMPTS,
+        ).all()
+
+    def _write(self, batch: _Batch) -> float:
+        """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
+        began = time.monotonic()
+        where = {"queue": self.queue, "claim": batch.claim, **batch.range}
+        try:
+            with self.db.org(self.org_id, async_commit=True) as conn:
+                begin(conn, self.org_id, self.queue)
+                held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
+                mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
+                known = {row.line_no: row for row in execute(conn, SQL["known"], **where)}
+                stop_held(conn, self.queue, mine)
+                self._promote(conn, [item for item in mine if item.error is None], known)
+                settle_conflicts(conn, mine)
+                self._finish(conn, mine, where)
+        except DBAPIError as error:
+            if not _transient(error):
+                raise
+            with self.db.org(self.org_id) as conn:
+                execute(
+                    conn,
+                    SQL["put_back"],
+                    queue=self.queue,
+                    claim=batch.claim,
+                    attempts=ATTEMPTS,
+                    base=_BACK_OFF_SECONDS,
+                    reason=_reason(error),
+                )
+        self.claims.discard(batch.claim)
+        return time.monotonic() - began
+
+    def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
+        """Write items together; where the database refuses one, halve until it stands alone with its reason."""
+        if not items:
+            return
+        for item in items:
+            item.is_mapped_to(known.get(item.line.line_no))
+        warnings = [(item, len(item.warnings)) for item in items]
+        try:
+            with conn.begin_nested():
+                write(conn, self.org, self.queue, items)
+        except DBAPIError as error:
+            if _transient(error) or _lost(error):
+                raise
+            for item, count in warnings:
+                del item.warnings[count:]
+                item.error = None
+            if len(items) == 1:
+                items[0].error = _reason(error)
+                return
+            middle = len(items) // 2
+            self._promote(conn, items[:middle], known)
+            self._promote(conn, items[middle:], known)
+
+    def _finish(self, conn: Connection, items: Sequence[WorkItem], where: Mapping[str, Any]) -> None:
+        loud = [item for item in items if item.error is not None or item.warnings]
+        if loud:
+            execute(
+                conn,
+                SQL["finish_with_words"],
+                queue=self.queue,
+                lines=[item.line.line_no for item in loud],
+                states=["done" if item.error is None else "failed" for item in loud],
+                reasons=[None if item.error is None else redact(item.error) for item in loud],
+                warnings=[to_json(item.warnings) if item.warnings else None for item in loud],
+            )
+        execute(conn, SQL["finish"], **where)
+
+    def _beat(self) -> None:
+        while not self.stopped.wait(LEASE_SECONDS / 4):
+            try:
+                with self.db.org(self.org_id) as conn:
+                    execute(
+                        conn,
+                        SQL["heartbeat"],
+                        queue=self.queue,
+                        claims=list(self.claims),
+                        after=self.first_open,
+                        lease=LEASE_SECONDS,
+                    )
+            except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
+                continue
+
+    def _release(self) -> None:
+        """Hand back what was claimed and not written, so that nobody waits for the lease to end."""
+        try:
+            with self.db.org(self.org_id) as conn:
+                execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
+        except Exception:  # noqa: BLE001, S110 - then the lease ends by itself
+            pass
+
+
+def _transient(error: DBAPIError) -> bool:
+    return str(getattr(error.orig, "sqlstate", "") or "").startswith(_TRANSIENT)
+
+
+def _lost(error: DBAPIError) -> bool:
+    return not (state := getattr(error.orig, "sqlstate", None)) or str(state).startswith(("57P", "08"))
+
+
+def _reason(error: DBAPIError) -> str:
+    diagnosis: Any = getattr(error.orig, "diag", None)
+    message = getattr(diagnosis, "message_primary", None) or str(error.orig)
+    detail = getattr(diagnosis, "message_detail", None)
+    return f"The database refused it: {message}" + (f" ({detail})" if detail else "")

@@ -1,0 +1,146 @@
+"""What customers' captured orders say of them: lifetime value, segment, status, dates.
+
+Computed from what is captured, promoted or not, and without one call to a store. Each provider's own mapping says
+what an order's status and totals mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
+from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps.promote.core.encode import to_json
+from sync_pipeline.steps.promote.map.batch import Captured, to_entities
+from sync_pipeline.steps.promote.map.related import looking
+from sync_pipeline.steps.promote.place.identity import PromotionSettings
+
+SQL = load("sync_pipeline.steps.promote.write", "figures.sql")
+_CHUNK = 1000  # customers, and orders, at a time; bounds memory
+
+
+@dataclass(slots=True)
+class CustomerFigures:
+    """What a customer's orders add up to, by currency."""
+
+    totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    orders: Counter[str] = field(default_factory=Counter)
+    completed: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, order: Order) -> None:
+        """One more order; those that were never sales change only when the customer was last heard of."""
+        moment = order.ordered_at
+        if moment is not None:
+            self.last = moment if self.last is None else max(self.last, moment)
+        if order.status in NOT_SOLD:
+            return
+        currency = order.currency or ""
+        self.totals[currency] += order.total - order.refunded_total
+        self.orders[currency] += 1
+        self.completed += order.status is OrderStatus.COMPLETED
+        if moment is not None:
+            self.first = moment if self.first is None else min(self.first, moment)
+
+    def currency(self, of_org: str | None) -> str | None:
+        """The organization's; where it has none, the one most orders are in."""
+        if of_org is not None or not self.orders:
+            return of_org
+        return min(self.orders, key=lambda one: (-self.orders[one], one)) or None
+
+
+def segment(value: Decimal, completed: int) -> str:
+    """The customer's segment, by lifetime value and completed orders."""
+    if value > 50_000:
+        return "enterprise"
+    if value > 20_000 or completed > 50:
+        return "mid_market"
+    if value > 5_000 or completed > 10:
+        return "smb"
+    return "startup" if completed > 2 else "individual"
+
+
+def derive(conn: Connection, org: PromotionSettings, customers: Collection[int], *, queue: str | None) -> None:
+    """Compute and write the figures of these core customers."""
+    ordered = sorted(customers)
+    for start in range(0, len(ordered), _CHUNK):
+        _derive(conn, org, ordered[start : start + _CHUNK], queue)
+
+
+def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], queue: str | None) -> None:
+    rows = execute(conn, SQL["customers"], rows=list(customers)).all()
+    figures = {row.id: CustomerFigures() for row in rows}
+    records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
+    emails = [(row.id, row.email) for row in rows if row.email]
+    types = _types("order")
+    if records:
+        found = execute(
+            conn,
+            SQL["orders_of_records"],
+            connections=[one[1] for one in records],
+            ids=[one[2] for one in records],
+            types=types,
+        )
+        _add(conn, ((figures[records[row.n - 1][0]], row) for row in found))
+    if emails:
+        found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        _add(conn, ((figures[emails[row.n - 1][0]], row) for row in found))
+    _write(conn, org, rows, figures, queue)
+
+
+def _types(entity: str) -> list[str]:
+    """The entity types that any provider's records of a core entity have."""
+    every = (stream for source in all_sources().values() for stream in source.streams.values())
+    return sorted({stream.entity_type for stream in every if stream.entity == entity})
+
+
+def _add(conn: Connection, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
+    # Whose the orders are is known here: who they name need not be looked up.
+    look = looking(conn, without=_types("customer"))
+    rows = iter(rows)
+    while some := list(islice(rows, _CHUNK)):
+        captured = (Captured(row.connection_id, row.provider, row.entity_type, row.payload) for _, row in some)
+        for (figures, _), order in zip(some, to_entities(captured, look), strict=True):
+            # One that cannot be mapped fails on its own line, with the reason, when it is promoted.
+            if isinstance(order, Order):
+                figures.add(order)
+
+
+def _write(
+    conn: Connection,
+    org: PromotionSettings,
+    rows: Sequence[Any],
+    figures: dict[int, CustomerFigures],
+    queue: str | None,
+) -> None:
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        one = figures[row.id]
+        currency = one.currency(org.currency)
+        value = one.totals.get(currency or "", Decimal(0))
+        others = {name: total for name, total in one.totals.items() if name != (currency or "")}
+        facts: dict[str, Any] = {"completed_orders": one.completed} if one.completed else {}
+        if others:
+            facts["other_currencies"] = others
+        columns["rows"].append(row.id)
+        columns["values"].append(value)
+        columns["currencies"].append(currency)
+        columns["orders"].append(one.orders.total())
+        columns["segments"].append(segment(value, one.completed))
+        columns["statuses"].append("active" if one.completed else "prospect")
+        dates = [moment for moment in (row.registered_at, one.first) if moment is not None]
+        columns["acquired"].append(min(dates, default=None))
+        columns["last_seen"].append(one.last or row.registered_at)
+        columns["facts"].append(to_json(facts))
+    if rows:
+        execute(conn, SQL["write"], queue=queue, **columns)

@@ -1,0 +1,76 @@
+"""References whose target is not promoted yet: they wait as pending links and are filled when it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.core import CoreTable, core_tables, referring
+from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.map.batch import WorkItem
+
+SQL = load("sync_pipeline.steps.promote.write", "links.sql")
+
+
+def say(ref: Ref) -> str:
+    """The warning for a reference that must wait."""
+    name = ref.entity_type.replace("_", " ")
+    return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
+
+
+def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[WorkItem, Ref]]) -> None:
+    """Let rows wait for what they refer to."""
+    if not items:
+        return
+    for item, ref in items:
+        item.warnings.append(say(ref))
+    execute(
+        conn,
+        SQL["wait"],
+        queue=queue,
+        table=table,
+        rows=[item.id for item, _ in items],
+        relations=[relation] * len(items),
+        connections=[item.line.connection_id for item, _ in items],
+        types=[ref.entity_type for _, ref in items],
+        ids=[ref.external_id for _, ref in items],
+    )
+
+
+def drop(conn: Connection, table: str, items: Sequence[WorkItem]) -> None:
+    """Forget what rows waited for before they are written again."""
+    old = [item for item in items if not item.is_new]
+    if old:
+        execute(
+            conn,
+            SQL["drop_links"],
+            table=table,
+            rows=[item.id for item in old],
+            connections=[item.line.connection_id for item in old],
+        )
+
+
+def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
+    """Fill the links that waited for the records in stage_mapping, now rows of `table`; returns the orders that
+    gained one.
+    """
+    execute(conn, SQL["stage_links"])
+    execute(conn, SQL["clear_links"])
+    columns = referring(table.name)
+    pairs = [(one, pairs) for one in core_tables().values() for _, pairs in one.pairs if pairs.table == table.name]
+    relations = {column for _, column in columns} | {pairs.short for _, pairs in pairs}
+    if not relations or not execute(conn, SQL["arrived"], relations=list(relations)).rowcount:
+        return []
+    found = {(row.from_table, row.relation) for row in execute(conn, SQL["links_by_relation"])}
+    for one, column in columns:
+        if (one.name, column) in found:
+            execute(conn, for_table(ROWS["fill_link"], one, column), queue=queue)
+    for one, two in pairs:
+        if (one.name, two.short) in found:
+            execute(conn, SQL["fill_product_categories"], queue=queue)
+    orders = [int(row) for row in execute(conn, SQL["orders_of_links"]).scalars()]
+    execute(conn, SQL["filled"])
+    return orders

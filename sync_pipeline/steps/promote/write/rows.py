@@ -1,0 +1,253 @@
+"""A batch into core, set-based, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import execute
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.core import CoreTable, core_tables
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
+from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.order_item import TABLE as ITEMS
+from sync_pipeline.entities.stock import TABLE as INVENTORY
+from sync_pipeline.steps.promote.core.encode import encode, with_currency
+from sync_pipeline.steps.promote.core.stage import array, line, stage
+from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.map.batch import WorkItem, mapper_of
+from sync_pipeline.steps.promote.place import identity
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
+from sync_pipeline.steps.promote.place.resolve import resolve
+from sync_pipeline.steps.promote.write import child_rows, links
+from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.merge import WRITE, recompute, set_aside
+
+
+def begin(conn: Connection, org_id: int, queue: str | None) -> None:
+    """Take the organization's turn to write core; the transaction's changes are logged for `queue`."""
+    execute(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
+
+
+def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[WorkItem]) -> None:
+    """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: a record breaks a rule of the database; the caller finds out which.
+    """
+    groups: dict[str, list[WorkItem]] = defaultdict(list)
+    deletes = []
+    for item in items:
+        if item.line.action == "delete":
+            deletes.append(item)
+        elif item.table is not None:
+            groups[item.table.name].append(item)
+    customers: set[int] = set()
+    for name, group in groups.items():
+        if name == INVENTORY.name:
+            child_rows.write_inventory_items(conn, queue, group)
+            _map(conn, queue, INVENTORY, group)
+        elif name == ITEMS.name:
+            orders = child_rows.write_order_lines(conn, queue, group)
+            _map(conn, queue, ITEMS, group)
+            customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
+        else:
+            customers |= _write_rows(conn, org, queue, core_tables()[name], group)
+    moved = [item for item in items if item.left is not None and item.error is None]
+    if moved:
+        customers |= _leave(conn, org, queue, moved)
+    if deletes:
+        customers |= _delete(conn, org, queue, deletes)
+    derive(conn, org, customers, queue=queue)
+
+
+def _write_rows(
+    conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, group: Sequence[WorkItem]
+) -> set[int]:
+    """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
+    outcome = resolve(conn, org, queue, table, group)
+    group = [item for item in group if item.error is None]
+    if not group:
+        return set()
+    affected = child_rows.customers_behind(conn, table.name, (item.id for item in group if not item.is_new))
+    _map(conn, queue, table, group)
+    waiting = _link(conn, table, group)
+    if CUSTOMERS.name in table.others:
+        _guests(conn, queue, table, group)
+    _insert_and_update(conn, org, queue, table, group, outcome)
+    links.drop(conn, table.name, group)
+    for column, some in waiting.items():
+        links.wait(conn, queue, table.name, column, some)
+    if table.pairs:
+        child_rows.write_categories(conn, queue, group)
+    if INVENTORY.name in table.others:
+        child_rows.write_stock(conn, queue, group)
+    if ITEMS.name in table.others:
+        child_rows.write_order_items(conn, queue, group)
+    linked = links.fill(conn, queue, table)
+    apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
+    child_rows.sum_orders(conn, queue, apart)
+    affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
+    if table is CUSTOMERS:
+        affected |= outcome.recompute
+    return affected | child_rows.customers_behind(conn, "core.sales_orders", linked)
+
+
+def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
+    execute(conn, WRITE["stage_mapping"])
+    execute(conn, WRITE["clear_mapping"])
+    execute(
+        conn,
+        WRITE["fill_mapping"],
+        queue=queue,
+        low=min(item.line.line_no for item in group),
+        high=max(item.line.line_no for item in group),
+        lines=array(item.line.line_no for item in group),
+        rows=array(item.id for item in group),
+        core_wins=array(item.core_wins for item in group),
+        set_aside=array(item.sku_set_aside for item in group),
+        mappers=array(mapper_of(item.provider, item.line.entity_type) for item in group),
+    )
+    again = any(item.was_mapped for item in group)
+    execute(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)
+    execute(conn, WRITE["in_sync"])
+
+
+def _link(conn: Connection, table: CoreTable, group: Sequence[WorkItem]) -> dict[str, list[tuple[WorkItem, Ref]]]:
+    """Resolve what each item refers to; returns by column those that must wait for it."""
+    waiting: dict[str, list[tuple[WorkItem, Ref]]] = {}
+    for relation in table.relations:
+        refs = [relation.of(item.entity) for item in group]
+        named = ((item.line.connection_id, ref) for item, ref in zip(group, refs, strict=True) if ref is not None)
+        found = identity.look_up_refs(conn, named, relation.table)
+        for item, ref in zip(group, refs, strict=True):
+            key = None if ref is None else (item.line.connection_id, ref.entity_type, ref.external_id)
+            target = None if key is None else found.get(key)
+            item.targets.append(target)
+            if ref is not None and target is None:
+                waiting.setdefault(relation.column, []).append((item, ref))
+    return waiting
+
+
+def _insert_and_update(
+    conn: Connection,
+    org: PromotionSettings,
+    queue: str,
+    table: CoreTable,
+    group: Sequence[WorkItem],
+    outcome: Resolution,
+) -> None:
+    old = [item.id for item in group if not item.is_new]
+    if old:
+        outcome.recompute.update(execute(conn, WRITE["shared_rows"], table=table.name, rows=old).scalars())
+    some = [item for item in group if not item.core_wins and (item.is_new or item.id not in outcome.recompute)]
+    if some:
+        stage(conn, table, [_staged(org, table, item) for item in some])
+        if any(item.is_new for item in some):
+            execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
+        if not all(item.is_new for item in some):
+            execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
+    for move in outcome.moves:
+        identity.move(conn, queue, table, move)
+        outcome.recompute.add(move.origin)
+    if outcome.recompute:
+        recompute(conn, org, table, outcome.recompute, queue=queue)
+
+
+def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
+    text = item.text
+    if item.sku_set_aside:
+        text = line(encode(table, with_currency(table, set_aside(table, table.values(item.entity)), org.currency)))
+    text = f"{'t' if item.is_new else 'f'}\t{item.id}\t{text}"
+    return f"{text}\t{line(item.targets)}" if item.targets else text
+
+
+def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
+    """Who bought without an account is a customer by e-mail: found, or made."""
+    guests = [
+        WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
+        for item in group
+        if isinstance(item.entity, Order) and item.entity.customer is None and item.entity.guest is not None
+    ]
+    if not guests:
+        return
+    identity.resolve_guests(conn, guests)
+    fresh = [guest for guest in guests if guest.is_new]
+    if fresh:
+        stage(
+            conn, CUSTOMERS, ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.values(guest.entity))) for guest in fresh)
+        )
+        execute(conn, for_table(ROWS["insert_rows"], CUSTOMERS), queue=queue)
+    place = next(n for n, relation in enumerate(table.relations) if relation.table == CUSTOMERS.name)
+    by_line = {guest.line.line_no: guest.id for guest in guests}
+    for item in group:
+        if item.line.line_no in by_line:
+            item.targets[place] = by_line[item.line.line_no] or None
+
+
+def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
+    """Mark rows deleted that no other live record stands behind; the others are merged from those that do."""
+    by_key = {item.line.key: item for item in deletes}
+    rows: dict[str, set[int]] = defaultdict(set)
+    items: dict[str, list[WorkItem]] = defaultdict(list)
+    keeps: set[tuple[str, int]] = set()
+    keys = {
+        "connections": [item.line.connection_id for item in deletes],
+        "types": [item.line.entity_type for item in deletes],
+        "ids": [item.line.external_id for item in deletes],
+        "hashes": [item.line.content_hash for item in deletes],
+    }
+    execute(conn, WRITE["deleted_in_sync"], **keys)
+    found = execute(conn, WRITE["delete_mapping"], queue=queue, **keys).all()
+    for row in found:
+        item = by_key.pop((row.connection_id, row.entity_type, row.external_id))
+        item.id = int(row.internal_id)
+        rows[row.core_table].add(item.id)
+        items[row.core_table].append(item)
+        if row.core_wins:
+            keeps.add((row.core_table, item.id))
+    for item in by_key.values():
+        item.warnings.append("It was never promoted, so there is nothing to delete.")
+    return _retire(conn, org, queue, rows, items, keeps)
+
+
+def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence[WorkItem]) -> set[int]:
+    """Records that became something else (a contact an address, say) leave the row they were."""
+    rows: dict[str, set[int]] = defaultdict(set)
+    items: dict[str, list[WorkItem]] = defaultdict(list)
+    for item in moved:
+        assert item.left is not None
+        name, row = item.left
+        rows[name].add(row)
+        items[name].append(item)
+    return _retire(conn, org, queue, rows, items, set())
+
+
+def _retire(
+    conn: Connection,
+    org: PromotionSettings,
+    queue: str,
+    rows: Mapping[str, set[int]],
+    items: Mapping[str, Sequence[WorkItem]],
+    keeps: Collection[tuple[str, int]],
+) -> set[int]:
+    """Mark rows that these records stood behind as deleted, or merge them from the records that stay."""
+    customers: set[int] = set()
+    for name, ids in rows.items():
+        if name == ITEMS.name:
+            orders = child_rows.delete_order_lines(conn, queue, items[name])
+            customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
+            continue
+        table = core_tables()[name]
+        if INVENTORY.name in (name, *table.others):
+            child_rows.delete_stock(conn, queue, items[name])
+        if name == INVENTORY.name:
+            continue
+        live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
+        dead = [one for one in ids if one not in live and (name, one) not in keeps]
+        execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
+        recompute(conn, org, table, live & ids, queue=queue)
+        customers |= child_rows.customers_behind(conn, name, ids)
+    return customers
