@@ -250,7 +250,7 @@ def test_several_entities_in_the_order_of_their_dependencies(api: Served, store:
 
 def test_a_store_that_is_not_there_starts_nothing(api: Served, store: Shop) -> None:
     ids = sorted(store.ids("products"))[:1]
-    store.server.stop()
+    store.server.faults.down()
     with api.db.org(store.org.org_id) as conn:  # what was healthy five minutes ago is asked again
         conn.exec_driver_sql("UPDATE connect.integration_connector SET health_checked_at = now() - interval '1 hour'")
     answer = api.call("POST", f"{WOO}/sync/products", store.org, json={"action": "start", "ids": ids})
