@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 import structlog
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine
 
 from sync_pipeline.config import Settings
@@ -21,7 +19,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import migrate
 from sync_pipeline.steps import connect
-from sync_pipeline_tests.databases import cloned, opened_as_the_application
+from sync_pipeline_tests.databases import MIGRATED, Template, cloned, opened_as_the_application, settings_at
 
 for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
     del os.environ[name]  # a developer's own settings must not reach a test
@@ -36,7 +34,7 @@ structlog.configure(processors=[structlog.processors.format_exc_info, structlog.
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
-    """An embedded PostgreSQL of this test process, with a migrated template database."""
+    """An embedded PostgreSQL of this test process, with a migrated database to clone."""
     home = Path(tempfile.mkdtemp(prefix="sync-test-"))
     postgres = EmbeddedPostgres(home)
     postgres.use()
@@ -45,16 +43,22 @@ def server() -> Iterator[EmbeddedPostgres]:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             conn.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
         conn.exec_driver_sql("SELECT pg_reload_conf()")
-    migrate(postgres.url("template"), branch=False)
+    migrate(postgres.url(MIGRATED.name), branch=False)
     yield postgres
     postgres.release()
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def template() -> Template:
+    """What the databases of a module's tests are clones of."""
+    return MIGRATED
+
+
 @pytest.fixture
-def owner_url(server: EmbeddedPostgres) -> Iterator[str]:
+def owner_url(server: EmbeddedPostgres, template: Template) -> Iterator[str]:
     """A fresh database as its owner sees it: a clone of the template."""
-    with cloned(server) as url:
+    with cloned(server, template) as url:
         yield url
 
 
@@ -68,9 +72,7 @@ def database(owner_url: str) -> Iterator[Database]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a process that may reach loopback stores."""
-    return Settings(
-        home=tmp_path / "home", secret_key=SecretStr(Fernet.generate_key().decode()), allow_private_hosts=True
-    )
+    return settings_at(tmp_path / "home")
 
 
 @pytest.fixture

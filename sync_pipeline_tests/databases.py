@@ -6,24 +6,40 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from sqlalchemy import URL, NullPool, create_engine, make_url
 
+from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.db.migrate import ensure_login
 
+_KEY = SecretStr(Fernet.generate_key().decode())  # one for all: a clone holds credentials sealed in its template
+
+
+@dataclass(frozen=True)
+class Template:
+    """A database that tests get clones of. Nobody may be connected to it."""
+
+    name: str
+
+
+MIGRATED = Template("template")
+
 
 @contextmanager
-def cloned(server: EmbeddedPostgres, template: str = "template") -> Iterator[str]:
-    """The owner's URL of a clone, which is dropped afterwards. Nobody may be connected to the template."""
+def cloned(server: EmbeddedPostgres, template: Template = MIGRATED) -> Iterator[str]:
+    """The owner's URL of a clone, which is dropped afterwards."""
     name = f"t_{uuid4().hex[:12]}"
     admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
         # Copying files costs half of logging each page.
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template.name} STRATEGY file_copy")
     yield server.url(name).render_as_string(hide_password=False)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
@@ -37,6 +53,11 @@ def opened_as_the_application(owner_url: str) -> Iterator[Database]:
     db = Database(ensure_login(psycopg_url(owner_url), None))
     yield db
     db.close()
+
+
+def settings_at(home: Path) -> Settings:
+    """Settings of a process that may reach loopback stores."""
+    return Settings(home=home, secret_key=_KEY, allow_private_hosts=True)
 
 
 def dump(url: str | URL) -> list[str]:

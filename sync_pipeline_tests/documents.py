@@ -30,6 +30,7 @@ class Step:
     """A shell block; what its last call answers, as shown; and which parts of the answer the reader keeps."""
 
     commands: str
+    says: str = ""  # the line before it
     status: str | None = None
     kind: str = ""
     shown: str = ""
@@ -61,7 +62,7 @@ def steps(text: str) -> list[Step]:
         if kind == "sh" and block and all(takes):
             found[-1].take = {one[1]: one[2] for one in takes if one}
         elif kind == "sh":
-            found.append(Step("\n".join(block)))
+            found.append(Step("\n".join(block), before))
         elif answers:
             found[-1].status, found[-1].kind = answers[1], kind
             found[-1].shown, found[-1].lines = "\n".join(block), (number + 1, end)
@@ -109,7 +110,7 @@ class Reader:
         state = self.folder / "variables"
         done = subprocess.run(
             ["bash", "-c", f"set -euo pipefail; set -a\ntrap 'env -0 >{state}' EXIT\n{script}"],
-            env=self.env, cwd=PROJECT, capture_output=True, text=True, timeout=180, check=False,
+            env=self.env, cwd=PROJECT, capture_output=True, text=True, timeout=_LONG_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{step.commands}\n{done.stdout}{done.stderr}"
         variables = dict(one.split("=", 1) for one in state.read_text("utf-8").split("\0") if "=" in one)
@@ -133,7 +134,8 @@ class Reader:
     def until(self, step: Step, enough: Callable[[Answer], bool]) -> Answer:
         """Run a block; as long as it is not enough and may become so, as the documents say, again."""
         waits = "wait=" in step.commands
-        deadline = time.monotonic() + (_LONG_SECONDS if waits else _PATIENCE_SECONDS)
+        long = waits or "ask again" in step.says.lower()
+        deadline = time.monotonic() + (_LONG_SECONDS if long else _PATIENCE_SECONDS)
         while not enough(answer := self.run(step)) and step.may_be_repeated and time.monotonic() < deadline:
             if waits and not _UNDER_WAY.search(answer.text):
                 break

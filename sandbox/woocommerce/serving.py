@@ -17,8 +17,17 @@ class Server(HttpServer[Faults]):
     def __init__(self, store: Store, *, https: bool = False, latency: float = 0.0, port: int = 0) -> None:
         faults = Faults()
         super().__init__(App(store, faults, latency=latency), faults, https=https, port=port)
-        self.store = store
+        self.serve(store)
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    def serve(self, store: Store) -> None:
+        """Answer from this store from now on, and forget what was asked of the one before."""
+        self.app.store = store
         store.home = self.url
+        self.requests.clear()
 
     @property
     def key(self) -> str:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from sandbox.woocommerce import Store, seed
+from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -28,6 +28,7 @@ from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 SYNC = "/api/v1/integrations"
 
@@ -55,17 +56,12 @@ def serving(owner_url: str, database: Database, settings: Settings) -> Iterator[
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            assert child.poll() is None
-            try:
-                httpx.get(f"{url}/healthz").raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        wait_until(lambda: child.poll() is not None or answers(f"{url}/healthz"), "the service answers")
+        assert child.poll() is None
         yield child, url
     finally:
         child.kill()
-        child.wait(10)
+        child.wait(60)
 
 
 @pytest.fixture
@@ -96,15 +92,14 @@ def test_killed_after_its_answer_and_with_dagster_down(
     owner_url: str, database: Database, settings: Settings, store: Shop, tmp_path: Path
 ) -> None:
     plain = tokens.add_token(database, store.org, "operator", actor="t").plain
-    headers = {"Authorization": f"Bearer {plain}"}
+    client = httpx.Client(headers={"Authorization": f"Bearer {plain}"}, timeout=60)
     ids = sorted(store.ids("products"))
     with serving(owner_url, database, settings) as (child, url):
-        full = httpx.post(f"{url}{SYNC}/woocommerce/sync/customers/full", headers=headers).json()["data"]["request"]
-        started = httpx.post(
-            f"{url}{SYNC}/woocommerce/sync/products", headers=headers, json={"action": "start", "ids": ids}, timeout=30
-        ).json()["data"]
+        woo = f"{url}{SYNC}/woocommerce/sync"
+        full = client.post(f"{woo}/customers/full").json()["data"]["request"]
+        started = client.post(f"{woo}/products", json={"action": "start", "ids": ids}).json()["data"]
         child.send_signal(signal.SIGKILL)
-        child.wait(10)
+        child.wait(60)
     queue = started["queue"]["queue_id"]
 
     runtime = Runtime(settings, database)
@@ -126,17 +121,17 @@ def test_killed_after_its_answer_and_with_dagster_down(
             )
         with serving(owner_url, database, settings) as (_, url):
             path = f"{url}{SYNC}/sync/queue/{queue}"
-            before = httpx.get(path, headers=headers).json()["data"]
+            before = client.get(path).json()["data"]
             assert (before["state"], before["done"], before["open"]) == ("processing", 0, 8)
             promote.apply(database, store.org.org_id, plan, actor="run")
-            after = httpx.get(path, headers=headers).json()["data"]
+            after = client.get(path).json()["data"]
             assert (after["state"], after["done"], after["percent"]) == ("done", 8, 100.0)
             made = instance.create_run_for_job(definitions().resolve_job_def("promote"), tags=run.tags)
             assert len(tick(runtime, instance).run_requests) == 1  # the other one
             request = f"{url}/api/v1/requests/{started['request_id']}"
-            launched = httpx.get(request, headers=headers).json()["data"]
+            launched = client.get(request).json()["data"]
             assert (launched["state"], launched["run_id"]) == ("launched", made.run_id)
             close_request(runtime, made, dg.DagsterRunStatus.SUCCESS, {})
-            ended = httpx.get(f"{request}?wait=10", headers=headers).json()["data"]
+            ended = client.get(f"{request}?wait=10").json()["data"]
             assert (ended["state"], ended["error"]) == ("done", None)
     assert store.value("SELECT count(*) FROM core.products") == 8

@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ from typing import Any
 import pytest
 
 from sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
 from sync_pipeline.steps import capture, connect, observe, preview, select
+from sync_pipeline_tests.waiting import wait_until
 
 pytestmark = pytest.mark.dagster
-_UP_SECONDS = 90
-_SOON = 45  # the target for a selection is 15; a loaded machine is no failure
 
 
 @dataclass
@@ -86,7 +85,7 @@ def served() -> Iterator[Served]:
                         )
                     )
             url = f"http://127.0.0.1:{port}"
-            until(lambda: answers(f"{url}/server_info"), _UP_SECONDS, "the webserver answers")
+            wait_until(lambda: answers(f"{url}/server_info"), "the webserver answers")
             yield Served(settings, db, shop, org, server, url)
         finally:
             for process in reversed(started):
@@ -106,29 +105,13 @@ def served() -> Iterator[Served]:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def until(true: Callable[[], Any], seconds: float, what: str) -> float:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
-    return time.monotonic() - began
-
-
 def test_a_selection_reaches_core_by_itself(served: Served) -> None:
     stream = served.shop.source.stream("products")
     with capture.session(served.db, served.settings, served.shop) as session:
         assert session.pull(stream).closed
     preview.recompute(served.db, served.shop, stream)
     select.select(served.db, served.shop, stream, everything=True, include=True, actor="ann")
-    until(lambda: served.one("SELECT count(*) FROM core.products") == 5, _SOON, "the products are in core")
+    wait_until(lambda: served.one("SELECT count(*) FROM core.products") == 5, "the products are in core")
 
     def materialized() -> bool:
         found = served.ask(
@@ -139,7 +122,7 @@ def test_a_selection_reaches_core_by_itself(served: Served) -> None:
         told = {entry["label"]: entry.get("intValue") for one in found for entry in one["metadataEntries"]}
         return told.get("dagster/row_count") == 5 and told.get("done") == 5
 
-    until(materialized, _SOON, "the UI shows the promotion")
+    wait_until(materialized, "the UI shows the promotion")
 
 
 def test_a_request_becomes_a_run_and_is_closed(served: Served) -> None:
@@ -149,7 +132,7 @@ def test_a_request_becomes_a_run_and_is_closed(served: Served) -> None:
             """(connect.current_org(), 'pull', '{"entities": ["categories"]}', 'test') RETURNING request_id"""
         ).scalar_one()
     state = f"SELECT state FROM observe.request WHERE request_id = {int(number)}"
-    until(lambda: served.one(state) == "done", _SOON, "the request is done")
+    wait_until(lambda: served.one(state) == "done", "the request is done")
     assert served.one("SELECT count(*) FROM capture.sync_record WHERE entity_type = 'category'")
 
 
@@ -162,7 +145,7 @@ def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
                 """(connect.current_org(), 'pull', '{"entities": ["tags"]}', 'test')"""
             )
         failed = "SELECT count(*) FROM observe.sync_activity WHERE event = 'run.failed'"
-        until(lambda: served.one(failed), 2 * _SOON, "the failure is in the log")
+        wait_until(lambda: served.one(failed), "the failure is in the log")
         assert served.one("SELECT error FROM observe.request WHERE state = 'failed'")
     finally:
         served.store.faults.clear()
@@ -186,7 +169,7 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
             == ["acme"]
         )
 
-    until(partitions, _SOON, "acme is a partition")
+    wait_until(partitions, "acme is a partition")
     node = served.ask(
         '{ assetNodeOrError(assetKey: {path: ["raw", "woocommerce", "products"]}) { ... on AssetNode { '
         "assetChecksOrError { ... on AssetChecks { checks { name } } } } } }"

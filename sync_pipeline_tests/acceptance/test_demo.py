@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from sync_pipeline.config import PROJECT
 from sync_pipeline_tests.documents import Reader, follow
 from sync_pipeline_tests.processes import children, gone
 from sync_pipeline_tests.recording import record_api, record_written
+from sync_pipeline_tests.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
 DOCS = PROJECT / "docs"
@@ -34,7 +34,7 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
 
     def run(*arguments: str) -> Any:
         done = subprocess.run(
-            [str(COMMAND), *arguments, "--json"], env=env, capture_output=True, text=True, timeout=240, check=False
+            [str(COMMAND), *arguments, "--json"], env=env, capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -92,14 +92,13 @@ def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
         urls = {(one["org"], c["connection"]): c["url"] for one in did["orgs"] for c in one["connections"]}
         for number, store in enumerate(STORES):
             elsewhere[f"http://127.0.0.1:{FIRST_PORT + number}"] = urls[store.org, store.connection]
-        while not answers(f"http://127.0.0.1:{api}/healthz"):
-            assert running.poll() is None
-            time.sleep(0.2)
+        wait_until(lambda: running.poll() is not None or answers(f"http://127.0.0.1:{api}/healthz"), "the API answers")
+        assert running.poll() is None
         yield did, elsewhere
         started = children(running.pid)
         assert len(started) > len(STORES)
         running.send_signal(signal.SIGINT)
-        assert running.wait(120) == 0
+        assert running.wait(240) == 0
         assert gone(started)
     finally:
         running.kill()

@@ -14,8 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, promote
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -29,16 +31,28 @@ def api(database: Database, settings: Settings) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    """Captured and previewed: 12 products, customers, orders."""
-    made = Store()
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
     seed(made, products=12, variable=2, customers=6, orders=8)
-    with shop(database, settings, org, made) as opened:
-        opened.pull()
-        for name in opened.streams:
-            opened.preview(name)
-        yield opened
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull()
+    for name in opened.streams:
+        opened.preview(name)
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    """Captured and previewed: 12 products, customers, orders."""
+    return template.copy(database, settings, org)
 
 
 def data(answer: Any, status: int = 200) -> Any:
@@ -236,7 +250,7 @@ def test_several_entities_in_the_order_of_their_dependencies(api: Served, store:
 
 def test_a_store_that_is_not_there_starts_nothing(api: Served, store: Shop) -> None:
     ids = sorted(store.ids("products"))[:1]
-    store.server.stop()
+    store.server.faults.down()
     with api.db.org(store.org.org_id) as conn:  # what was healthy five minutes ago is asked again
         conn.exec_driver_sql("UPDATE connect.integration_connector SET health_checked_at = now() - interval '1 hour'")
     answer = api.call("POST", f"{WOO}/sync/products", store.org, json={"action": "start", "ids": ids})
@@ -281,7 +295,7 @@ def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
     given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
     made = data(api.call("POST", "/api/v1/connections", org,
                          json={"provider": "woocommerce", "name": "second", "settings": given}), 201)  # fmt: skip
-    assert made["ok"] is True
+    assert made["ok"] is True, made["findings"]
     assert made["connection"]["health"] == "healthy"
     again = api.call("POST", "/api/v1/connections", org,
                      json={"provider": "woocommerce", "name": "second", "settings": given})  # fmt: skip
@@ -307,25 +321,6 @@ def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
     # Two stores of a provider: which one must be said.
     assert api.call("GET", f"{WOO}/table?entity=products", org).status_code == 400
     assert api.call("GET", f"{WOO}/table?entity=products&connection=shop", org).json()["rowCount"] == 12
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://127.0.0.1:1", "http://localhost", "http://169.254.169.254/latest", "http://[::1]", "http://10.0.0.1",
-     "http://0.0.0.0", "http://[::ffff:127.0.0.1]", "file:///etc/passwd", "http://u:p@example.com"],
-)  # fmt: skip
-def test_an_address_inside_is_refused(
-    database: Database, settings: Settings, org: connect.Organization, address: str
-) -> None:
-    closed = settings.model_copy(update={"allow_private_hosts": False})
-    with served(database, closed) as api:
-        answer = api.call(
-            "POST", "/api/v1/connections", org,
-            json={"provider": "woocommerce", "name": "in",
-                  "settings": {"store_url": address, "consumer_key": "ck_x", "consumer_secret": "cs_x"}},
-        )  # fmt: skip
-        assert answer.status_code == 400, answer.text
-        assert connect.connections(database, org) == []
 
 
 def test_decisions_are_answered_once(api: Served, store: Shop) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 PRODUCTS = 40
 
@@ -46,9 +46,11 @@ def work(store: Shop, queue: str) -> None:
     promote.work(store.db, store.org.org_id, queue)
 
 
-async def follow(client: httpx.AsyncClient, url: str) -> list[tuple[str, dict[str, Any]]]:
-    """Every event of a stream until it ends: its name and data."""
-    events = []
+async def follow(
+    client: httpx.AsyncClient, url: str, events: list[tuple[str, dict[str, Any]]] | None = None
+) -> list[tuple[str, dict[str, Any]]]:
+    """Every event of a stream until it ends, its name and data; put into `events` as they come."""
+    events = [] if events is None else events
     async with client.stream("GET", url) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -95,10 +97,7 @@ def test_two_hundred_follow_a_queue_and_hold_nothing(store: Shop, settings: Sett
             async with httpx.AsyncClient(headers=headers(store), timeout=60, limits=limits) as client:
                 streams = [asyncio.create_task(follow(client, events)) for _ in range(200)]
                 hub = app.state.hub
-                deadline = time.monotonic() + 30
-                while hub.following < 200 and time.monotonic() < deadline:
-                    await asyncio.sleep(0.05)
-                assert hub.following == 200
+                await asyncio.to_thread(wait_until, lambda: hub.following == 200, "200 follow")
                 most_connections = most_threads = 0
                 worker = threading.Thread(target=work, args=(store, queue))
                 before = threading.active_count()
@@ -118,10 +117,7 @@ def test_two_hundred_follow_a_queue_and_hold_nothing(store: Shop, settings: Sett
         for one in told:
             check(one)
         assert len(told[0]) >= 2
-        deadline = time.monotonic() + 5
-        while app.state.hub.following and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert app.state.hub.following == 0
+        wait_until(lambda: app.state.hub.following == 0, "all are forgotten")
     assert store.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
@@ -137,12 +133,15 @@ def test_it_goes_on_after_a_worker_died(store: Shop, settings: Settings) -> None
 
         async def one() -> list[tuple[str, dict[str, Any]]]:
             async with httpx.AsyncClient(headers=headers(store), timeout=60) as client:
-                stream = asyncio.create_task(follow(client, f"{url}/api/v1/integrations/sync/queue/{queue}/events"))
-                await asyncio.sleep(1.2)
+                events: list[tuple[str, dict[str, Any]]] = []
+                path = f"{url}/api/v1/integrations/sync/queue/{queue}/events"
+                stream = asyncio.create_task(follow(client, path, events))
+                await asyncio.to_thread(wait_until, lambda: events, "the first event")
+                await asyncio.sleep(1.2)  # the dead worker's lease is over
                 workers = [threading.Thread(target=work, args=(store, queue)) for _ in range(2)]
                 for worker in workers:
                     worker.start()
-                events = await stream
+                await stream
                 for worker in workers:
                     worker.join()
                 return events
@@ -155,7 +154,7 @@ def test_it_goes_on_after_a_worker_died(store: Shop, settings: Settings) -> None
 def test_a_stream_of_what_is_over_ends_at_once_and_of_nothing_is_404(store: Shop, settings: Settings) -> None:
     queue = queued(store)
     work(store, queue)
-    with listening(build(settings, store.db)) as url, httpx.Client(headers=headers(store)) as client:
+    with listening(build(settings, store.db)) as url, httpx.Client(headers=headers(store), timeout=60) as client:
         path = f"{url}/api/v1/integrations/sync/queue"
         text = client.get(f"{path}/{queue}/events").text
         assert text.count("event: end") == 1
@@ -167,16 +166,13 @@ def test_a_stream_of_what_is_over_ends_at_once_and_of_nothing_is_404(store: Shop
 def test_a_client_that_leaves_is_forgotten(store: Shop, settings: Settings) -> None:
     queue = queued(store)
     app = build(settings, store.db)
-    with listening(app) as url, httpx.Client(headers=headers(store), timeout=20) as client:
+    with listening(app) as url, httpx.Client(headers=headers(store), timeout=60) as client:
         with client.stream("GET", f"{url}/api/v1/integrations/sync/queue/{queue}/events") as answer:
             lines = answer.iter_lines()
             while not next(lines).startswith("data: "):
                 pass
             assert app.state.hub.following == 1
-        deadline = time.monotonic() + 10
-        while app.state.hub.following and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert app.state.hub.following == 0
+        wait_until(lambda: app.state.hub.following == 0, "it is forgotten")
 
 
 def test_a_stream_ends_with_its_token(database: Database, settings: Settings, store: Shop) -> None:
@@ -184,7 +180,7 @@ def test_a_stream_ends_with_its_token(database: Database, settings: Settings, st
     queue = queued(store)
     ended = tokens.add_token(store.db, store.org, "viewer", actor="t")
     stays = tokens.add_token(store.db, store.org, "viewer", actor="t")
-    with listening(build(settings, database)) as url, httpx.Client(timeout=10) as client:
+    with listening(build(settings, database)) as url, httpx.Client(timeout=60) as client:
         events = f"{url}/api/v1/integrations/sync/queue/{queue}/events"
         with (
             client.stream("GET", events, headers={"Authorization": f"Bearer {ended.plain}"}) as first,

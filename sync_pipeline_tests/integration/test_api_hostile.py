@@ -195,3 +195,22 @@ def test_a_webhook_does_not_tell_which_connections_there_are(
         seen.append((answer.status_code, answer.text, tuple(asked)))
     assert seen[0][0] == 401
     assert len(set(seen)) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:1", "http://localhost", "http://169.254.169.254/latest", "http://[::1]", "http://10.0.0.1",
+     "http://0.0.0.0", "http://[::ffff:127.0.0.1]", "file:///etc/passwd", "http://u:p@example.com"],
+)  # fmt: skip
+def test_an_address_inside_is_refused(
+    database: Database, settings: Settings, org: connect.Organization, url: str
+) -> None:
+    closed = settings.model_copy(update={"allow_private_hosts": False})
+    with served(database, closed) as api:
+        answer = api.call(
+            "POST", "/api/v1/connections", org,
+            json={"provider": "woocommerce", "name": "in",
+                  "settings": {"store_url": url, "consumer_key": "ck_x", "consumer_secret": "cs_x"}},
+        )  # fmt: skip
+        assert answer.status_code == 400, answer.text
+        assert connect.connections(database, org) == []

@@ -16,9 +16,11 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline import journal
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens, users
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -87,15 +89,27 @@ def api(database: Database, settings: Settings) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    made = Store()
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
     seed(made, products=3, variable=0, customers=2, orders=2)
-    with shop(database, settings, org, made) as opened:
-        opened.pull("products", "customers")
-        opened.preview("products")
-        opened.preview("customers")
-        yield opened
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("products", "customers")
+    opened.preview("products")
+    opened.preview("customers")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
 
 
 def _calls(api: Served) -> Iterator[tuple[str, str, str]]:

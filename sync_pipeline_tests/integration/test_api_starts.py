@@ -10,8 +10,10 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -25,15 +27,27 @@ def api(database: Database, settings: Settings) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def store(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    made = Store()
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
     seed(made, products=6, variable=0, customers=2, orders=2)
-    with shop(database, settings, org, made) as opened:
-        opened.pull()
-        for name in opened.streams:
-            opened.preview(name)
-        yield opened
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull()
+    for name in opened.streams:
+        opened.preview(name)
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
 
 
 def count(store: Shop, table: str) -> int:

@@ -8,19 +8,34 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 
 
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=60, variable=5, customers=30, orders=50, random_seed=5)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull(full=True)
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
 @pytest.fixture
-def open_shop(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    store = Store()
-    seed(store, products=60, variable=5, customers=30, orders=50, random_seed=5)
-    with shop(database, settings, org, store) as opened:
-        opened.pull(full=True)
-        store.advance(3600)
-        yield opened
+def open_shop(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    opened = template.copy(database, settings, org)
+    opened.store.advance(3600)
+    return opened
 
 
 def changed(opened: Shop) -> dict[str, tuple[set[str], set[str]]]:

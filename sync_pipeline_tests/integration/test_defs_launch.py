@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,7 +111,6 @@ def test_a_run_whose_process_is_gone_is_no_longer_started() -> None:
 
 
 def test_loading_stays_quick() -> None:
-    """Not a benchmark: a bound that only a heavy import at load would break. It is a second and a half."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import sync_pipeline.definitions"], check=True, timeout=60)
-    assert time.monotonic() - began < 30
+    """Not a benchmark: a bound of processor time that only a heavy import breaks. It is a second and a half."""
+    code = "import time, sync_pipeline.definitions; assert time.process_time() < 15"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)

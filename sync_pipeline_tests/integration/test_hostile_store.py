@@ -307,7 +307,7 @@ def test_a_slow_store_holds_up_its_own_organization_only(api: Served, org: conne
     other = connect.add_organization(api.db, "other")
 
     def slow(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
-        over.wait(30)
+        over.wait(120)
         _send(handler, 404, b"{}")
 
     def quick(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
@@ -328,9 +328,10 @@ def test_a_slow_store_holds_up_its_own_organization_only(api: Served, org: conne
                 target=lambda: answered.append(api.call("POST", path, other).status_code), daemon=True
             )
             quickly.start()
-            quickly.join(15)
+            quickly.join(60)
             assert answered == [200]
+            assert all(one.is_alive() for one in calls)
         finally:
             over.set()
             for one in calls:
-                one.join(60)
+                one.join(120)

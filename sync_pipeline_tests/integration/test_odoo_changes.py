@@ -3,69 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
-from sync_pipeline_tests.databases import cloned, opened_as_the_application
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
 
 
-class SteadyStore(Store):
-    """Seeded at one moment, so that it is the same each time; its clock goes on from there."""
-
-    def __init__(self, began: datetime) -> None:
-        self.began = began
-        self._opened: datetime | None = None
-        super().__init__(clock=self._time)
-        seed(self, products=30, partners=40, orders=40, random_seed=5)
-        self._opened = datetime.now(UTC)
-
-    def _time(self) -> datetime:
-        return self.began + (datetime.now(UTC) - self._opened if self._opened else timedelta())
+def fill(clock: Clock) -> Store:
+    store = Store(clock=clock)
+    seed(store, products=30, partners=40, orders=40, random_seed=5)
+    return store
 
 
-Captured = tuple[Odoo, SteadyStore, str]
+def capture_all(opened: Odoo) -> None:
+    opened.pull(full=True)
+    opened.store.advance(3600)
+    opened.pull()
 
 
 @pytest.fixture(scope="module")
-def captured(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Captured]:
-    """Everything is captured, and lies longer back than the overlap; and the name of the database it is in."""
-    store = SteadyStore(datetime.now(UTC))
-    settings = Settings(
-        home=tmp_path_factory.mktemp("home"), secret_key=SecretStr(Fernet.generate_key().decode()),
-        allow_private_hosts=True,
-    )  # fmt: skip
-    with (
-        cloned(server) as owner_url,
-        opened_as_the_application(owner_url) as database,
-        odoo(database, settings, connect.add_organization(database, "acme", "Acme"), store) as made,
-    ):
-        made.pull(full=True)
-        store.advance(3600)
-        made.pull()
-        store.advance(3600)
-        database.close()  # a database can only be cloned while nobody is connected to it
-        yield made, store, make_url(owner_url).database or ""
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Odoo]]:
+    with captured(server, odoo, fill, capture_all) as made:
+        yield made
 
 
 @pytest.fixture
-def opened(captured: Captured, server: EmbeddedPostgres) -> Iterator[Odoo]:
-    """A test's own copy of the database and of the store, which answers at the same address."""
-    made, base, template = captured
-    store = SteadyStore(base.began)
-    store.advance(7200)
-    made.server.serve(store)
-    with cloned(server, template) as owner_url, opened_as_the_application(owner_url) as database:
-        yield replace(made, db=database, store=store)
+def opened(template: Captured[Odoo], database: Database, settings: Settings, org: connect.Organization) -> Odoo:
+    """Everything is captured, and lies longer back than the overlap."""
+    made = template.copy(database, settings, org)
+    made.store.advance(7200)
+    return made
 
 
 _VERSIONS = "SELECT entity_type, external_id, version_no FROM capture.sync_record"

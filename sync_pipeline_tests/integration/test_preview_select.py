@@ -9,22 +9,36 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 
 
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    made.shuffle_related = False
+    seed(made, products=30, variable=2, customers=12, orders=25, random_seed=3)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull(full=True)
+    for name in opened.streams:
+        opened.preview(name)
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
 @pytest.fixture
-def open_shop(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    store = Store()
-    store.shuffle_related = False
-    seed(store, products=30, variable=2, customers=12, orders=25, random_seed=3)
-    with shop(database, settings, org, store) as opened:
-        opened.pull(full=True)
-        for name in opened.streams:
-            opened.preview(name)
-        yield opened
+def open_shop(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
 
 
 def include(opened: Shop, name: str, **which: object) -> select.Selected:

@@ -169,7 +169,7 @@ def test_two_workers_share_a_queue_and_do_everything_once(world: World) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     assert failures == []
     done = promote.status(world.db, world.org_id, queue)
     assert (done.state, done.done, done.percent, done.eta_seconds) == ("done", 120, 100.0, 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -21,6 +20,7 @@ from sync_pipeline.steps import connect, preview, promote, push, select
 from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.push import NotABatch
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -254,12 +254,9 @@ def test_a_push_waits_for_a_page_that_is_being_written(plain: Shop) -> None:
         with plain.db.org(plain.org.org_id) as conn:
             page.write(conn, [RawRecord(str(number), json.dumps(moved, default=float).encode())])
             pushing = pool.submit(send, plain, "products", [product(number, price="1.23")])
-            deadline = time.monotonic() + 20
             waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            while not sql(plain, waiting):
-                assert time.monotonic() < deadline
-                assert not pushing.done()
-                time.sleep(0.02)
+            wait_until(lambda: pushing.done() or sql(plain, waiting), "the push waits for the page")
+            assert not pushing.done()
         assert pushing.result().changed == 1
     after = payload(plain, "product", number)
     assert (after["description"], after["price"]) == ("written by the page", "1.23")

@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,25 +17,40 @@ import pytest
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import Presence
 from sync_pipeline.steps import capture, connect, push
 from sync_pipeline.steps.push import NotGenuine
+from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 SECRET = "the webhook's secret"
 
 
-@pytest.fixture
-def told(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
-    """A captured shop whose webhooks are believed."""
-    store = Store()
-    seed(store, products=12, variable=2, customers=6, orders=10)
-    with shop(database, settings, org, store) as made:
-        made.pull("products", "variations", "customers", "orders", "coupons")
-        connect.set_webhook_secret(database, settings, made.connection, SECRET, actor="test")
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=12, variable=2, customers=6, orders=10)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("products", "variations", "customers", "orders", "coupons")
+    connect.set_webhook_secret(opened.db, opened.settings, opened.connection, SECRET, actor="test")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
         yield made
+
+
+@pytest.fixture
+def told(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    """A captured shop whose webhooks are believed."""
+    return template.copy(database, settings, org)
 
 
 def signed(body: bytes, secret: str = SECRET) -> str:
@@ -424,11 +438,8 @@ def test_a_worker_that_is_killed_leaves_its_deliveries_to_the_next(told: Shop, d
     counted = "SELECT count(*) AS n FROM capture.webhook_delivery WHERE state = 'done'"
     worker = subprocess.Popen([sys.executable, "-c", _WORKER], env=environment, cwd=PROJECT)
     try:
-        deadline = time.monotonic() + 60
-        while sql(told, counted)[0].n == 0:
-            assert worker.poll() is None, "the worker ended by itself"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: worker.poll() is not None or sql(told, counted)[0].n, "the worker has begun")
+        assert worker.poll() is None, "the worker ended by itself"
     finally:
         worker.kill()
         worker.wait()

@@ -1,0 +1,17 @@
+"""Waiting for what happens, for as long as a busy machine may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE_SECONDS = 120.0
+
+
+def wait_until(true: Callable[[], Any], what: str) -> None:
+    """Return as soon as it is true; fail after two minutes."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:.0f} seconds: {what}"
+        time.sleep(0.05)
