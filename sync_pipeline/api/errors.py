@@ -62,11 +62,11 @@ _WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
     400: ("Something in the call is missing, malformed, or names what cannot be.", Problem),
     401: ("No token, or none that holds.", Problem),
     403: ("The token's role may not do this.", Problem),
-    404: ("There is no such thing in your organization.", Problem),
+    404: ("Not found in your organization.", Problem),
     409: ("The world moved: nothing was changed.", StaleProblem),
     408: ("The body came too slowly.", Problem),
     413: ("The body is too large.", Problem),
-    415: ("The body is no JSON.", Problem),
+    415: ("The body is not valid JSON.", Problem),
     429: ("Too many calls; `Retry-After` says how many seconds to wait.", Problem),
     500: ("Something unexpected went wrong. The answer's `X-Request-Id` finds it in the log.", Problem),
     424: ("The store gave an error.", Problem),
@@ -144,7 +144,7 @@ def install(app: FastAPI) -> None:
         if isinstance(error, DataError):
             return answer(400, "A value is not of its kind: too large a number, or a text with a zero byte.")
         if isinstance(error, IntegrityError):
-            return answer(409, "Something it refers to is no more, or is there already.")
+            return answer(409, "The object was removed in the meantime, or already exists.")
         if state.startswith(("57014", "40", "55P03", "53")):
             return answer(503, "The database took too long or was too busy. Try again.", headers={"Retry-After": "5"})
         _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
@@ -157,7 +157,7 @@ def _in_words(error: RequestValidationError) -> str:
     for one in error.errors()[:10]:
         place = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path", "header"))
         if one["type"] == "json_invalid":
-            said.append("the body is no JSON")
+            said.append("the body is not valid JSON")
         else:
             said.append(f"{place or 'the body'}: {one['msg']}")
     return redact("; ".join(said)) or "The call is malformed."

@@ -100,7 +100,7 @@ class _Body:
         most = self.most if known or raw else min(self.most, _STRANGERS_BODY)
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
-            raise HTTPException(400, "Content-Length is no number.")
+            raise HTTPException(400, "Content-Length is not a number.")
         if int(length) > most:
             raise _too_large(most)
         if length == b"0" and b"transfer-encoding" not in headers:
@@ -115,13 +115,13 @@ class _Body:
             if kind != b"application/json" and not kind.endswith(b"+json"):
                 raise HTTPException(415, "Send JSON, with “Content-Type: application/json”.")
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
-                raise HTTPException(415, "Send the body as it is, without Content-Encoding: none is taken here.")
+                raise HTTPException(415, "Content-Encoding is not supported. Send the body uncompressed.")
             if body.count(b"[") + body.count(b"{") > _MOST_INSIDE:
                 raise HTTPException(
                     413, f"The body has more than {_MOST_INSIDE:,} arrays and objects. Send it in parts."
                 )
             if depth(body) > DEPTH:
-                raise HTTPException(400, f"The body's JSON is deeper than {DEPTH} levels.")
+                raise HTTPException(400, f"The JSON body is nested more than {DEPTH} levels deep.")
         return body
 
     async def _parts(self, most: int, known: bool) -> bytes:
@@ -130,7 +130,7 @@ class _Body:
             with anyio.fail_after(_PART_SECONDS):
                 message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise HTTPException(400, "The body is not whole.")
+                raise HTTPException(400, "The body is incomplete.")
             part = message.get("body", b"")
             size += len(part)
             if size > most:

@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(org: Org, as_json: Json = False) -> None:
-    """Run the business checks: exit 1 where one fails; a warning is shown and is no failure."""
+    """Run the business checks: exit 1 where one fails; a warning does not fail the command."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.observe import checks
 

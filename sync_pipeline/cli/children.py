@@ -44,7 +44,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """True when the process is no more."""
+        """True when the process has ended."""
         return self.process.poll() is not None
 
     def last_lines(self) -> str:

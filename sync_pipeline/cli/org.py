@@ -73,4 +73,4 @@ def list_all(as_json: Json = False) -> None:
             [(o.slug, o.name, o.currency, ", ".join(o.providers)) for o in orgs],
         )
     else:
-        say("There is no organization yet. Make one: sync-pipeline org add ORG")
+        say("There is no organization yet. Create one: sync-pipeline org add ORG")

@@ -24,7 +24,7 @@ _AT_ONCE = 200
     job=jobs()["pull"],
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="What stores told by webhooks becomes a run of those assets, one at a time a connection.",
+    description="Webhook deliveries become runs of the assets they are about, one run at a time for each connection.",
 )
 def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """A run takes what comes while it works, so a store that tells much does not make many runs.

@@ -71,7 +71,7 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
     job=jobs()["promote"],
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Promotions that a crash left unfinished are taken up again, five minutes later; the logs of pushed "
+    description="Promotions that a crash interrupted are resumed after five minutes; the logs of pushed "
     "batches that it cut short are closed.",
 )
 def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
@@ -209,7 +209,7 @@ def with_partitions(
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Failing and stale connections are told to SYNC_ALERT_URL, once each; and when it is over.",
+    description="Failing and stale connections are reported to SYNC_ALERT_URL, once when it begins and once when it ends.",
 )
 def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
     """Starts no run."""
@@ -218,4 +218,4 @@ def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipRe
     told = send_alerts(sync.runtime.db, sync.runtime.settings)
     for one in told:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
-    return dg.SkipReason(f"{len(told)} alerts were told.")
+    return dg.SkipReason(f"{len(told)} alerts were sent.")

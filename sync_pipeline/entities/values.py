@@ -13,6 +13,6 @@ def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetim
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
-        warnings.append(f"{field} is {str(value)[:40]!r}, which is no date; left empty.")
+        warnings.append(f"{field} is {str(value)[:40]!r}, which is not a date; left empty.")
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

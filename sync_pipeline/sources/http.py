@@ -118,7 +118,7 @@ class Http:
             ) as response:
                 body = _whole(response, f"{method} {url}")
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise RefusedBySource(f"{url} is no address: {error}", code="bad_address") from None
+            raise RefusedBySource(f"{url} is not a valid address: {error}", code="bad_address") from None
         except PrivateAddress as error:
             raise RefusedBySource(str(error), code="private_address") from None
         except httpx.TimeoutException as error:

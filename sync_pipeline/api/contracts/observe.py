@@ -57,7 +57,7 @@ class DecisionInfo(Shape):
     why: str | None
     outcome: str | None = Field(description="What came of the answer.")
     blocks: list[str] = Field(description="The entity types of this connection that are not promoted meanwhile.")
-    resumed_at: datetime | None = Field(description="When what it stopped had been taken up again.")
+    resumed_at: datetime | None = Field(description="When the work it stopped was resumed.")
 
 
 class GivenAnswer(Shape):

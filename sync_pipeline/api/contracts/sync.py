@@ -208,5 +208,5 @@ class Undone(Shape):
     plan_id: UUID
     queue_id: UUID
     rows: int = Field(description="Rows of core that are as they were before.")
-    merged: int = Field(description="Rows merged anew, because another record stands behind them.")
+    merged: int = Field(description="Rows that were merged again, because another record still maps to them.")
     seconds: float

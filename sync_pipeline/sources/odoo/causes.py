@@ -75,7 +75,7 @@ def refused(config: OdooConfig, secret: str, error: RefusedBySource) -> Finding:
         return Finding(
             "error",
             "wrong_key",
-            f"The API key is refused: it was deleted, it has expired, or it is no key of {config.username} in "
+            f"The API key is refused: it was deleted, it has expired, or it does not belong to {config.username} in "
             f"{config.db}. Odoo gives the same answer for all three.",
             "In Odoo look at Preferences → Account Security → API Keys: an expired key is gone from there. Make a new "
             "one and connect again with it.",

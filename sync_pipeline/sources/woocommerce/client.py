@@ -115,7 +115,7 @@ class WooClient:
             code = _code(answer.body)
             if code == "rest_no_route" or (not code and answer.body.lstrip()[:1] == b"<"):
                 raise RefusedBySource(
-                    f"GET {path} answered {answer.status} without the API's own words; this is no evidence of a "
+                    f"GET {path} answered {answer.status} without the API's own words; this is not evidence of a "
                     "deletion.",
                     status=answer.status,
                     code="no_api",
