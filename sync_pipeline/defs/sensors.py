@@ -209,7 +209,7 @@ def with_partitions(
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Failing and stale connections are reported to SYNC_ALERT_URL, once when it begins and once when it ends.",
+    description="Reports failing and stale connections to SYNC_ALERT_URL, once when it begins and once when it ends.",
 )
 def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
     """Starts no run."""

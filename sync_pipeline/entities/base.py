@@ -17,7 +17,7 @@ class Unmappable(SyncError):
         shown = repr(value)
         if len(shown) > 80:
             shown = shown[:77] + "…'"
-        super().__init__(f"{field_name} is {shown}, which is not a valid {wanted}. Correct it in the store and pull again.")
+        super().__init__(f"{field_name} is {shown}, not a valid {wanted}. Correct it in the store and pull again.")
         self.field_name, self.value = field_name, value
 
 
