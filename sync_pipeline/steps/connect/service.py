@@ -18,6 +18,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound, conceal, redact
+from sync_pipeline.gates.currency_conflict import CAUSE
 from sync_pipeline.sources.base import Client, Finding, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings
@@ -301,7 +302,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
         if changes.get("currency"):
             journal.gate_gone(
                 tx,
-                "currency_conflict",
+                CAUSE.name,
                 connection_id=conn.connection_id,
                 entity_type=None,
                 but=[],
