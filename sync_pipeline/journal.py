@@ -1,7 +1,6 @@
 """What every step writes down: activity, sync logs, decision gates, requests. `steps.observe` reads them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,21 +8,13 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict
+from sync_pipeline.gates import Cause
 
 _SQL = load("sync_pipeline", "journal.sql")
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=str).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One answer a person may give at a gate."""
-
-    choice: str
-    effect: str
-    risk: str
 
 
 def record(
@@ -68,58 +59,52 @@ def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, erro
 
 def open_gate(
     conn: Connection,
-    cause: str,
+    cause: Cause,
     *,
     subject: str,
-    question: str,
-    options: Sequence[Option],
-    recommended: str,
-    constraint: str = "",
-    rules: Sequence[str] = (),
+    values: Mapping[str, str | int],
+    offer: Sequence[str] = (),
     connection_id: int | None = None,
     entity_type: str | None = None,
     blocks: Sequence[str] = (),
-    owner: str | None = None,
-    actor: str = "pipeline",
+    actor: str | None = None,
     **detail: Any,
 ) -> int:
     """Open a decision gate, or find the open one of the same cause and subject; returns its id.
 
-    The audit log tells it once, however often the cause is met.
-
-    `constraint` is what the rules met, `rules` those that it affects. `blocks` names the entity types that are not
-    promoted from this connection until it is answered. Without an `owner` it is the connection's, else the
-    organization.
+    The audit log records it once, however often the cause is found. `values` fill the templates of the cause, and
+    `offer` names the options that apply. `blocks` names the entity types that are not promoted from this connection
+    until it is answered. The gate belongs to the connection's owner, else to the organization.
     """
+    asked = cause.ask(values, offer=offer)
     gate = execute(
         conn,
         _SQL["open_gate"],
-        cause=cause,
+        cause=cause.name,
         subject=subject,
-        question=question,
-        options=_json(options),
-        recommended=recommended,
+        question=asked.question,
+        options=_json(asked.options),
+        recommended=asked.recommended,
         connection_id=connection_id,
         entity_type=entity_type,
         blocks=list(blocks),
-        owner=owner,
-        detail=_json({"constraint": constraint, "rules": list(rules), **detail}),
+        detail=_json({"constraint": asked.constraint, "rules": asked.rules, **detail}),
     ).one()
     if gate.is_new:
         record(
             conn,
             "gate.opened",
-            actor=actor,
+            actor=actor or cause.found_by,
             connection_id=connection_id,
             entity_type=entity_type,
             decision=gate.decision_id,
-            cause=cause,
+            cause=cause.name,
         )
     return int(gate.decision_id)
 
 
 def note_stopped(conn: Connection, decision_ids: Sequence[int], queue: str) -> None:
-    """Remember that these gates stopped lines of this queue: they are taken up again after the answer."""
+    """Remember that these gates stopped lines of this queue: they are resumed after the answer."""
     execute(conn, _SQL["note_stopped"], decisions=sorted(set(decision_ids)), queue=queue)
 
 
@@ -146,7 +131,7 @@ def gate_answer(
 def record_outcome(
     conn: Connection, cause: str, *, subject: str, connection_id: int, entity_type: str | None, outcome: str
 ) -> None:
-    """Write what came of an answered gate; its work has been taken up."""
+    """Record the outcome of an answered gate; its work has resumed."""
     execute(
         conn,
         _SQL["record_outcome"],

@@ -20,8 +20,7 @@ INSERT INTO observe.decision
 (org_id, connection_id, entity_type, cause, subject, question, detail, options, recommended, blocks, owner)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, %(cause)s, %(subject)s, %(question)s,
        %(detail)s::jsonb, %(options)s::jsonb, %(recommended)s, %(blocks)s::text[],
-       coalesce(%(owner)s::text,
-                (SELECT settings ->> 'owner' FROM connect.integration_connector
+       coalesce((SELECT settings ->> 'owner' FROM connect.integration_connector
                  WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s),
                 (SELECT name FROM connect.organization WHERE org_id = connect.current_org()))
 ON CONFLICT (org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject)
@@ -54,7 +53,7 @@ ON CONFLICT (org_id, idempotency_key) DO UPDATE SET idempotency_key = r.idempote
 RETURNING request_id, kind, parameters = %(parameters)s::jsonb AS same
 
 -- gate_gone --
--- What they stopped is taken up again like after an answer: `resumed_at` stays empty until then.
+-- What they stopped is resumed as after an answer: `resumed_at` stays empty until then.
 UPDATE observe.decision
 SET outcome = %(outcome)s, answer = coalesce(answer, 'withdrawn'), answered_by = coalesce(answered_by, %(actor)s),
     answered_at = coalesce(answered_at, now())

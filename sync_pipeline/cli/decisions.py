@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync_pipeline import gates
 from sync_pipeline.cli.options import Json
 from sync_pipeline.cli.output import emit, say
 
@@ -88,7 +89,7 @@ def resume(
     decision_id: Annotated[int, typer.Argument(metavar="ID")],
     as_json: Json = False,
 ) -> None:
-    """Take up what an answered gate stopped, without waiting for Dagster."""
+    """Resume what an answered gate stopped, without waiting for Dagster."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe, promote
 
@@ -103,9 +104,10 @@ def resume(
 
 
 def _next(d: "Decision") -> str:
-    if d.cause == "mass_deletion":
+    resume = gates.by_name(d.cause).resume
+    if resume == "pull":
         return f"sync-pipeline pull {d.org} --connection {d.connection}"
-    if d.cause == "destructive_migration":
+    if resume == "migrate":
         return "sync-pipeline db migrate"
     if d.answer == "hold":
         return "it stays as it is until its cause is gone."

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
 from sync_pipeline.errors import ConfigurationError, GateClosed
+from sync_pipeline.gates.destructive_migration import CAUSE
 
 _SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe")
 # Worked out anew from what is captured, or of use for minutes only.
@@ -148,26 +149,15 @@ def _gate(conn: Connection, target: str, lost: Sequence[str]) -> tuple[int, str 
         "AND cause = 'destructive_migration' AND subject = %(subject)s ORDER BY decision_id DESC LIMIT 1",
         parameters,
     ).one_or_none()
+    asked = CAUSE.ask({"target": target, "lost": "; ".join(lost)})
     told = {
         **parameters,
-        "question": f"The migration to {target} would lose {'; '.join(lost)}. Make it all the same?",
-        "detail": json.dumps(
-            {
-                "constraint": "a migration loses no data",
-                "rules": ["every migration has a way back that loses nothing"],
-                "lost": list(lost),
-            }
-        ),
-        "options": json.dumps(
-            [
-                {"choice": "refuse", "effect": "The database stays as it is.", "risk": "A newer version stays away."},
-                {
-                    "choice": "migrate",
-                    "effect": f"It is migrated; lost: {'; '.join(lost)}.",
-                    "risk": "Only a backup has it.",
-                },
-            ]
-        ),
+        "question": asked.question,
+        "detail": json.dumps({"constraint": asked.constraint, "rules": asked.rules, "lost": list(lost)}),
+        "options": json.dumps([asdict(option) for option in asked.options]),
+        "cause": CAUSE.name,
+        "recommended": asked.recommended,
+        "actor": CAUSE.found_by,
     }
     if known is not None and known.answer is not None and _places(lost) <= _places(known.detail["lost"]):
         if known.answer == "refuse":
@@ -190,12 +180,12 @@ WHERE org_id = connect.current_org() AND decision_id = %(decision)s
 _OPEN = """
 WITH opened AS (
     INSERT INTO observe.decision (org_id, cause, subject, question, detail, options, recommended, owner)
-    SELECT org_id, 'destructive_migration', %(subject)s, %(question)s, %(detail)s::jsonb, %(options)s::jsonb, 'refuse',
-           name
+    SELECT org_id, %(cause)s, %(subject)s, %(question)s, %(detail)s::jsonb, %(options)s::jsonb,
+           %(recommended)s, name
     FROM connect.organization WHERE org_id = connect.current_org() RETURNING org_id, decision_id, cause
 ), told AS (
     INSERT INTO observe.sync_activity (org_id, event, actor, detail)
-    SELECT org_id, 'gate.opened', 'migration', jsonb_build_object('decision', decision_id, 'cause', cause) FROM opened
+    SELECT org_id, 'gate.opened', %(actor)s, jsonb_build_object('decision', decision_id, 'cause', cause) FROM opened
 )
 SELECT decision_id FROM opened
 """

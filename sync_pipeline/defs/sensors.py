@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.endings import endings
@@ -158,7 +159,7 @@ def _go_on(
     """A pull of what a gate of capture was about; the lines that the other gates stopped."""
     from sync_pipeline.steps import connect
 
-    if row.cause != "mass_deletion":
+    if gates.by_name(row.cause).resume != "pull":
         config = {"decision": row.decision_id, "actor": "decision"}
         return [
             dg.RunRequest(

@@ -324,16 +324,14 @@ def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
 
 
 def test_decisions_are_answered_once(api: Served, store: Shop) -> None:
-    from sync_pipeline import journal
+    from sync_pipeline import gates, journal
 
     with api.db.org(store.org.org_id) as conn:
         gate = journal.open_gate(
             conn,
-            "mass_deletion",
+            gates.by_name("mass_deletion"),
             subject="product",
-            question="9 of 10 are missing. Are they gone?",
-            options=[journal.Option("keep", "nothing", "none"), journal.Option("delete", "they go", "loss")],
-            recommended="keep",
+            values={"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"},
             connection_id=store.connection.connection_id,
             entity_type="product",
         )

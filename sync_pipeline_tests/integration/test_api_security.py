@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline import journal
+from sync_pipeline import gates, journal
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
@@ -157,9 +157,11 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     asked = promote.ask(database, acme.org_id, plan.plan_id, actor="ann")
     with database.org(acme.org_id) as conn:
         gate = journal.open_gate(
-            conn, "mass_deletion", subject="product", question="?",
-            options=[journal.Option("keep", "", "")], recommended="keep",
-        )  # fmt: skip
+            conn,
+            gates.by_name("mass_deletion"),
+            subject="product",
+            values={"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"},
+        )
     user = users.add_user(database, acme, "ann@acme.example", "correct horse battery", "viewer", actor="t")
     token = tokens.add_token(database, acme, "viewer", actor="t")
     theirs = {

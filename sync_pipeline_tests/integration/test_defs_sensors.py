@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from sandbox.woocommerce import Store, running, seed
-from sync_pipeline import journal
+from sync_pipeline import gates, journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -223,7 +223,12 @@ def test_a_request_of_a_removed_organization_fails_without_a_run(
     number = ask(runtime, org, kind)
     with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE connect.organization SET removed_at = now()")
-        journal.open_gate(conn, "mass_deletion", subject="s", question="?", options=[], recommended="keep")
+        journal.open_gate(
+            conn,
+            gates.by_name("mass_deletion"),
+            subject="s",
+            values={"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"},
+        )
     result = tick(durable_requests, instance)
     assert not result.run_requests
     assert not result.dynamic_partitions_requests
@@ -247,11 +252,9 @@ def test_an_answered_gate_goes_on(
     with runtime.db.org(org.org_id) as conn:
         gate = journal.open_gate(
             conn,
-            "mass_deletion",
+            gates.by_name("mass_deletion"),
             subject="product",
-            question="9 of 10 are missing. Are they gone?",
-            options=[journal.Option("keep", "nothing", "none"), journal.Option("delete", "they go", "loss")],
-            recommended="keep",
+            values={"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"},
             connection_id=shop.connection_id,
             entity_type="product",
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline import journal
+from sync_pipeline import gates, journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -198,11 +198,9 @@ def gate(opened: Shop) -> int:
     with opened.db.org(opened.org.org_id) as conn:
         return journal.open_gate(
             conn,
-            "mass_deletion",
+            gates.by_name("mass_deletion"),
             subject="missing records",
-            question="Were they deleted?",
-            options=[journal.Option("keep", "nothing", "none"), journal.Option("confirm", "deleted", "some")],
-            recommended="keep",
+            values={"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"},
             connection_id=opened.connection.connection_id,
             entity_type="product",
         )

@@ -14,6 +14,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound
+from sync_pipeline.gates.currency_conflict import CAUSE as CURRENCY_CONFLICT
 from sync_pipeline.sources.base import Source, source
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.organizations import Organization
@@ -102,7 +103,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
         if changes.get("currency"):
             journal.gate_gone(
                 tx,
-                "currency_conflict",
+                CURRENCY_CONFLICT.name,
                 connection_id=conn.connection_id,
                 entity_type=None,
                 but=[],

@@ -12,12 +12,12 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.gates.schema_drift import CAUSE
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys, noise
 
 SQL = load(__package__, "drift.sql")
-CAUSE = "schema_drift"
 
 
 def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) -> list[dict[str, Any]]:
@@ -37,7 +37,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
     }
     journal.gate_gone(
         conn,
-        CAUSE,
+        CAUSE.name,
         connection_id=connection.connection_id,
         entity_type=stream.entity_type,
         but=list(broken),
@@ -47,7 +47,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
     for subject, row in broken.items():
         answer = journal.gate_answer(
             conn,
-            CAUSE,
+            CAUSE.name,
             subject=subject,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
@@ -61,26 +61,16 @@ def _open(conn: Transaction, connection: Connection, stream: Stream, subject: st
     journal.open_gate(
         conn,
         CAUSE,
-        actor="preview",
         subject=subject,
-        question=f"{connection.name}: {subject} in its {stream.title.lower()}. Promote them all the same?",
-        options=[
-            journal.Option(
-                "hold",
-                f"No {stream.title.lower()} of this store are promoted until it is as it was; everything else goes on.",
-                "Core keeps what it has, and grows older.",
-            ),
-            journal.Option(
-                "accept",
-                f"Promotion goes on with what {field} says now.",
-                f"Core loses what it has from {field}; records it cannot be read from fail one by one.",
-            ),
-        ],
-        recommended="hold",
+        values={
+            "store": connection.name,
+            "change": subject,
+            "title": stream.title.lower(),
+            "field": field,
+            "entity_type": stream.entity_type,
+        },
         connection_id=connection.connection_id,
         entity_type=stream.entity_type,
-        constraint=f"promotion of {stream.title.lower()} reads {field}",
-        rules=(f"the mapping of {stream.entity_type}",),
         blocks=[stream.entity_type],
         field=field,
     )

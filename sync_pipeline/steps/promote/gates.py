@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_pipeline import journal
+from sync_pipeline import gates, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
@@ -59,10 +59,11 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
 
 def _carry_out(db: Database, org: Organization, gate: Any) -> None:
     """What an answer changes beside letting lines pass."""
-    if gate.cause == "currency_conflict" and gate.answer == "own_currency":
-        store = next((one for one in connections(db, org) if one.connection_id == gate.connection_id), None)
-        if store is not None:
-            update_settings(db, store, {"currency": gate.detail["store_currency"]}, actor=gate.answered_by)
+    changes = gates.by_name(gate.cause).sets.get(gate.answer)
+    store = next((one for one in connections(db, org) if one.connection_id == gate.connection_id), None)
+    if changes and store is not None:
+        settings = {setting: gate.detail[key] for setting, key in changes.items()}
+        update_settings(db, store, settings, actor=gate.answered_by)
 
 
 def _outcome(tally: Mapping[str, int], *, stopped: bool) -> str:

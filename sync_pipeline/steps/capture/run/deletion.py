@@ -16,21 +16,13 @@ from sqlalchemy import Connection
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.gates.mass_deletion import CAUSE
 from sync_pipeline.sources.base import Look, Page, Presence, RawRecord
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL
 
 # Fewer than this are simply looked at: in a small list one deletion is a large share.
 _GATE_FROM = 3
-_OPTIONS = (
-    journal.Option("keep", "Nothing is marked deleted; the records stay as they are.", "None."),
-    journal.Option(
-        "confirm",
-        "The next pull looks for each record at the store and marks those that are gone.",
-        "If the store is broken in a way that also hides single records, they are marked deleted by mistake; they "
-        "come back by themselves when the store lists them again.",
-    ),
-)
 
 
 class Suspect(NamedTuple):
@@ -74,17 +66,15 @@ def judge(
     with run.transaction() as conn:
         if not suspects:
             _withdraw(conn, run, place)
-            journal.record_outcome(
-                conn, "mass_deletion", subject=subject, outcome="the records are listed again", **place
-            )
+            journal.record_outcome(conn, CAUSE.name, subject=subject, outcome="the records are listed again", **place)
             return verdict
-        answer = journal.gate_answer(conn, "mass_deletion", subject=subject, **place)
+        answer = journal.gate_answer(conn, CAUSE.name, subject=subject, **place)
         run.take_turns(conn)
         execute(conn, SQL["suspect"], **run.keys, ids=ids)
         if answer == "keep":
             kept = [one.external_id for one in suspects if one.state == "suspected"]
             execute(conn, SQL["keep"], **run.keys, ids=kept)
-            journal.record_outcome(conn, "mass_deletion", subject=subject, outcome=f"{len(kept)} records kept", **place)
+            journal.record_outcome(conn, CAUSE.name, subject=subject, outcome=f"{len(kept)} records kept", **place)
         confirmed = [one for one in suspects if answer == "confirm" and one.state == "suspected"]
         news = [one for one in suspects if not one.kept and (answer is None or one.state != "suspected")]
         if len(news) > share * max(known, 1) and (len(news) >= _GATE_FROM or 1 < known == len(news)):
@@ -104,7 +94,7 @@ def judge(
         with run.transaction() as conn:
             journal.record_outcome(
                 conn,
-                "mass_deletion",
+                CAUSE.name,
                 subject=subject,
                 outcome=f"{deleted} marked deleted, {still_there} still there",
                 **place,
@@ -125,14 +115,15 @@ def _ask(
 ) -> int:
     return journal.open_gate(
         conn,
-        "mass_deletion",
+        CAUSE,
         subject=subject,
-        question=f"{run.connection.name} no longer lists {len(missing)} of its {known} "
-        f"{run.stream.title.lower()}. Were they deleted?",
-        options=_OPTIONS,
-        recommended="keep",
-        rules=("missing from a complete list → suspected → looked for → deleted",),
-        constraint=f"at most {share:.0%} of an entity may be marked deleted without a person's word",
+        values={
+            "store": run.connection.name,
+            "missing": len(missing),
+            "known": known,
+            "title": run.stream.title.lower(),
+            "share": f"{share:.0%}",
+        },
         missing=len(missing),
         known=known,
         examples=[one.external_id for one in missing[:20]],
@@ -144,7 +135,7 @@ def _ask(
 def _withdraw(conn: Connection, run: Run, place: dict[str, Any]) -> None:
     """What was missing is back: the question has answered itself."""
     for decision in execute(conn, SQL["withdraw_gate"], **run.keys).scalars().all():
-        journal.record(conn, "gate.gone", actor="capture", decision=decision, cause="mass_deletion", **place)
+        journal.record(conn, "gate.gone", actor="capture", decision=decision, cause=CAUSE.name, **place)
 
 
 def _look_for(run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], verdict: Verdict) -> None:

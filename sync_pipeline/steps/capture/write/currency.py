@@ -9,10 +9,10 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.gates.currency_conflict import CAUSE
 from sync_pipeline.steps.connect import Connection
 
 SQL = load("sync_pipeline.steps.capture")
-CAUSE = "currency_conflict"
 
 
 def judge_currency(conn: Transaction, connection: Connection, told: str) -> None:
@@ -23,7 +23,7 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
     agree = row.ours is None or told in (row.ours, row.own)
     journal.gate_gone(
         conn,
-        CAUSE,
+        CAUSE.name,
         connection_id=connection.connection_id,
         entity_type=None,
         but=[] if agree else [subject],
@@ -33,7 +33,7 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         actor="capture",
     )
     if agree or journal.gate_answer(
-        conn, CAUSE, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
+        conn, CAUSE.name, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
     ):
         return
     priced = [
@@ -44,23 +44,8 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
     journal.open_gate(
         conn,
         CAUSE,
-        actor="capture",
         subject=subject,
-        question=f"{connection.name} has its prices in {told}, {row.name} its own in {row.ours}. What are they?",
-        options=[
-            journal.Option("hold", "Nothing with prices is promoted from this store; the rest goes on.", "None."),
-            journal.Option(
-                "own_currency",
-                f"Its prices are promoted in {told}.",
-                f"Reports that add prices up must tell {told} from {row.ours}.",
-            ),
-            journal.Option(
-                "as_organization", f"Its prices are promoted as if they were {row.ours}.", "Amounts may be wrong."
-            ),
-        ],
-        recommended="hold",
-        constraint="the prices of a store name no currency and are taken to be in the organization's",
-        rules=("prices without a currency are in the organization's",),
+        values={"store": connection.name, "theirs": told, "organization": row.name, "ours": row.ours},
         blocks=priced,
         store_currency=told,
         organization_currency=row.ours,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import CoreTable
+from sync_pipeline.gates.sku_conflict import CAUSE
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place.identity import (
@@ -28,17 +29,10 @@ from sync_pipeline.steps.promote.place.identity import (
     numeric,
 )
 
-_SEPARATE = journal.Option(
-    "separate",
-    "The lowest id owns the SKU; the other becomes its own article with the SKU kept aside.",
-    "None: correct the SKU in the store and promote again.",
-)
-_SOURCE = journal.Option(
-    "source_wins", "The record takes over the core row with this SKU.", "The core row's own values are overwritten."
-)
-_CORE = journal.Option(
-    "core_wins", "The record is mapped to the core row, which keeps its values.", "The store's values are not used."
-)
+_OFFERS = {
+    "duplicate_sku": (["separate"], "the lowest id of a connection owns a SKU"),
+    "unmapped_sku": (["core_wins", "source_wins"], "a core row that no record maps to keeps its values"),
+}
 
 
 @dataclass(slots=True)
@@ -133,7 +127,7 @@ class _Work:
         if item.was_set_aside and item.id != sku.row:
             item.sku_set_aside = True
             return
-        policy = self._policy(item, "duplicate_sku", f"records {owner} and {item.line.external_id}", _SEPARATE)
+        policy = self._policy(item, "duplicate_sku", f"records {owner} and {item.line.external_id}")
         if policy == "halt":
             self._halt(item, sku, "duplicate_sku", owner)
             return
@@ -151,7 +145,7 @@ class _Work:
 
     def _take_over(self, item: WorkItem, sku: _Sku, holder: str) -> bool:
         """A lower id than the present holder's came: the SKU moves to its row, with the other stores' records."""
-        policy = self._policy(item, "duplicate_sku", f"records {item.line.external_id} and {holder}", _SEPARATE)
+        policy = self._policy(item, "duplicate_sku", f"records {item.line.external_id} and {holder}")
         if policy == "halt":
             self._halt(item, sku, "duplicate_sku", holder)
             return False
@@ -184,7 +178,7 @@ class _Work:
         row = sku.row
         assert row is not None
         for item in sorted(sku.wanted, key=lambda one: (one.line.connection_id, numeric(one.line.external_id))):
-            policy = self._policy(item, "unmapped_sku", f"core row {row} and record {item.line.external_id}", None)
+            policy = self._policy(item, "unmapped_sku", f"core row {row} and record {item.line.external_id}")
             if policy == "halt":
                 self._halt(item, sku, "unmapped_sku", None)
                 continue
@@ -219,13 +213,13 @@ class _Work:
     def _release(self, rows: list[int]) -> None:
         execute(self.conn, for_table(ROWS["release_skus"], self.table), rows=rows, queue=self.queue)
 
-    def _policy(self, item: WorkItem, kind: str, who: str, only: journal.Option | None) -> str:
+    def _policy(self, item: WorkItem, kind: str, who: str) -> str:
         """The organization's policy, or under `halt` what a person answered at this conflict's gate."""
         if self.org.sku_policy != "halt":
             return self.org.sku_policy
         answer = journal.gate_answer(
             self.conn,
-            "sku_conflict",
+            CAUSE.name,
             subject=_subject(item, kind),
             connection_id=item.line.connection_id,
             entity_type=item.line.entity_type,
@@ -234,27 +228,22 @@ class _Work:
         if answer is not None:
             journal.record_outcome(
                 self.conn,
-                "sku_conflict",
+                CAUSE.name,
                 subject=_subject(item, kind),
                 connection_id=item.line.connection_id,
                 entity_type=item.line.entity_type,
                 outcome=f"{item.line.entity_type} {item.line.external_id} was promoted: {answer}.",
             )
             return answer
+        offer, rule = _OFFERS[kind]
         gate = journal.open_gate(
             self.conn,
-            "sku_conflict",
-            actor="promotion",
+            CAUSE,
             subject=_subject(item, kind),
-            question=f"SKU {item.sku} is claimed by {who}. Which rule decides?",
-            options=[only] if only else [_CORE, _SOURCE],
-            recommended=only.choice if only else "core_wins",
+            values={"sku": item.sku or "", "claimants": who, "rule": rule},
+            offer=offer,
             connection_id=item.line.connection_id,
             entity_type=item.line.entity_type,
-            constraint="one SKU, one core row",
-            rules=("the organization's SKU policy is halt", "the lowest id of a connection owns a SKU")
-            if only
-            else ("the organization's SKU policy is halt", "a core row that no record maps to keeps its values"),
             external_id=item.line.external_id,
             sku=item.sku,
         )

@@ -1,0 +1,80 @@
+"""What a cause declares. Values are filled in last and never read as templates, so a store's text stays data."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+# Who continues after an answer: the next pull, a promotion of the stopped lines, or the person who migrates.
+Resume = Literal["pull", "promote", "migrate"]
+
+
+_LONGEST = 500
+
+
+def quoted(value: str | int) -> str:
+    """A value as a person may read it between our words: one line, no invisible or text-turning characters, no
+    closing quote, and of limited length. So a store's text cannot pass for a sentence of ours.
+    """
+    text = " ".join(str(value).replace("“", '"').replace("”", '"').split())
+    shown = "".join(f"⟨U+{ord(one):04X}⟩" if unicodedata.category(one)[0] == "C" else one for one in text[:_LONGEST])
+    return shown + ("…" if len(text) > _LONGEST else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer a person may give at a gate."""
+
+    choice: str
+    effect: str
+    risk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A cause with its values: what a person reads."""
+
+    question: str
+    options: Sequence[Option]
+    recommended: str
+    constraint: str
+    rules: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a gate opens. `question`, `constraint`, `rules` and the options are templates with named fields."""
+
+    name: str
+    found_by: str
+    blocks: str
+    question: str
+    options: Sequence[Option]  # the safest first: it is the recommended one
+    constraint: str
+    ends: str
+    rules: Sequence[str] = ()
+    resume: Resume = "promote"
+    # An answer that changes the connection: answer -> {setting: the key of the gate's detail that has its value}.
+    sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def ask(self, values: Mapping[str, str | int], *, offer: Sequence[str] = ()) -> Asked:
+        """Fill in the templates. `offer` names the options to give, all of them where it is empty.
+
+        Raises:
+            KeyError: a template names a field that `values` does not have.
+        """
+        values = {name: quoted(value) for name, value in values.items()}
+        offered = [
+            Option(one.choice, one.effect.format_map(values), one.risk.format_map(values))
+            for one in self.options
+            if not offer or one.choice in offer
+        ]
+        return Asked(
+            self.question.format_map(values),
+            offered,
+            offered[0].choice,
+            self.constraint.format_map(values),
+            [rule.format_map(values) for rule in self.rules],
+        )

@@ -1,0 +1,49 @@
+"""A cause is one file: the database, the documents and the registry name the same causes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.gates import causes
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_documents_list_the_causes_as_their_files_declare_them() -> None:
+    table = (ROOT / "docs/decisions/0017-gates-stop-lines-and-take-them-up.md").read_text("utf-8")
+    rows = {
+        f"| {one.name} | {one.found_by} | {one.blocks} | {', '.join(option.choice for option in one.options)} |"
+        for one in causes().values()
+    }
+    assert set(re.findall(r"^\| [a-z]+_.*$", table, re.MULTILINE)) == rows
+
+
+def test_the_database_admits_the_causes_that_have_a_file() -> None:
+    schema = (ROOT / "sql/schema/60_observe.sql").read_text("utf-8")
+    listed = re.search(r"cause IN \(([^)]*)\)", schema) or re.search(r"cause text[^(]*\([^(]*\(([^)]*)\)", schema)
+    assert listed is not None
+    assert set(re.findall(r"'(\w+)'", listed[1])) == set(causes())
+
+
+def test_a_value_is_never_read_as_a_template() -> None:
+    asked = causes()["sku_conflict"].ask(
+        {"sku": "{claimants}", "claimants": "records 1 and 2", "rule": "r"}, offer=["separate"]
+    )
+    assert asked.question == "SKU “{claimants}” is claimed by records 1 and 2. Which rule decides?"
+    assert [option.choice for option in asked.options] == ["separate"] == [asked.recommended]
+
+
+@pytest.mark.parametrize(
+    ("sku", "shown"),
+    [
+        ("X” is fine. Answer “core_wins", 'X" is fine. Answer "core_wins'),
+        ("A\nRisk: none\tat all", "A Risk: none at all"),
+        ("abc\u202edef\u200b", "abc⟨U+202E⟩def⟨U+200B⟩"),
+        ("S" * 3000, "S" * 500 + "…"),
+    ],
+)
+def test_a_stores_text_stays_between_quotes(sku: str, shown: str) -> None:
+    """It cannot end the quotation, begin a line, turn the text around, or fill the page."""
+    asked = causes()["sku_conflict"].ask({"sku": sku, "claimants": "records 1 and 2", "rule": "r"})
+    assert asked.question == f"SKU “{shown}” is claimed by records 1 and 2. Which rule decides?"
