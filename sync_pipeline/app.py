@@ -1,4 +1,4 @@
-"""The ASGI entry, `uvicorn --factory sync_pipeline.app:create`: the API; the Explorer and MCP mount here beside it."""
+"""The ASGI entry, `uvicorn --factory sync_pipeline.app:create`: the API."""
 
 from fastapi import FastAPI
 

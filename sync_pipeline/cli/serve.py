@@ -1,4 +1,4 @@
-"""serve: the API (and what is mounted beside it) alone, in the foreground."""
+"""serve: the API alone, in the foreground."""
 
 from __future__ import annotations
 
