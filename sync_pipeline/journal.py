@@ -57,7 +57,7 @@ def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, erro
     execute(conn, _SQL["close_log"], run_id=run_id, records=records, skipped=skipped, error=error)
 
 
-def open_gate(
+def open_gate(  # noqa: PLR0913 - the columns of the row
     conn: Connection,
     cause: Cause,
     *,

@@ -136,7 +136,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     """
     db = sync.runtime.db
     with db.unscoped() as conn:
-        now_open = {str(row.decision_id): row for row in execute(conn, SQL["open_decisions"])}
+        now_open = {str(row.decision_id): row for row in execute(conn, SQL["waiting_decisions"])}
         answered = execute(conn, SQL["answered_decisions"]).all()
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
@@ -171,7 +171,7 @@ def _go_on(
             )
         ]
     with runtime.db.org(row.org_id) as conn:
-        gate = execute(conn, SQL["answered"], decision_id=row.decision_id).one_or_none()
+        gate = execute(conn, SQL["answered_gate"], decision_id=row.decision_id).one_or_none()
     org = connect.organization(runtime.db, row.slug)
     store = next((one for one in connect.connections(runtime.db, org) if gate and one.connection_id == gate[0]), None)
     if gate is None or store is None:

@@ -13,13 +13,13 @@ UPDATE observe.request
 SET state = %(state)s, error = %(error)s, finished_at = now(), orchestrator_run = coalesce(%(run_id)s, orchestrator_run)
 WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state IN ('waiting', 'launched')
 
--- open_decisions --
+-- waiting_decisions --
 SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_decisions()
 
 -- answered_decisions --
 SELECT org_id, slug, decision_id, cause, answer FROM observe.answered_decisions()
 
--- answered --
+-- answered_gate --
 -- An answered gate whose answer no run has taken up yet.
 SELECT connection_id, entity_type, cause, answer FROM observe.decision
 WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NOT NULL AND outcome IS NULL

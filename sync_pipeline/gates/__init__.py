@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 
-from sync_pipeline.gates.cause import Asked, Cause, Option, Resume
+from sync_pipeline.gates.cause import Cause, Option, Question, Resume
 
-__all__ = ["Asked", "Cause", "Option", "Resume", "by_name", "causes"]
+__all__ = ["Cause", "Option", "Question", "Resume", "by_name", "causes"]
 
 
 @cache
