@@ -33,7 +33,7 @@ class OdooStream(Stream):
     """One model. `path` is its name: sale.order.
 
     The payload is what search_read answers for the fields chosen by `fields.choose`, many2one as bare ids: another
-    record's name is no data of this one, follows the language and moves without a signal.
+    record's name is not this record's data, depends on the language and changes without a signal.
     """
 
     paging: Paging = Paging.KEYSET

@@ -59,7 +59,7 @@ def recompute(
 ) -> None:
     """Write these rows again from the promoted versions of all records that map to them.
 
-    Rows that no live record stands behind, or that keep their own values, stay as they are. `queue` None leaves the
+    Rows that no live record maps to, or that keep their own values, stay as they are. `queue` None leaves the
     row to who wrote it last.
     """
     ordered = sorted(rows)

@@ -45,7 +45,7 @@ SET core_table = excluded.core_table, internal_id = excluded.internal_id, promot
     last_promoted_at = now(), queue_id = excluded.queue_id, mapper = excluded.mapper;
 
 -- shared_rows --
--- Rows that more than one record stands behind: these are merged.
+-- Rows that several records map to: these are merged.
 SELECT internal_id FROM promote.integration_mapping
 WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
     AND NOT promoted_deleted
