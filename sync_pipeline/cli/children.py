@@ -1,6 +1,6 @@
 """Child processes in the foreground: started in groups of their own, watched, and all stopped with this one.
 
-Nothing is restarted silently: a child that ends is said, with its last lines, and everything stops.
+A child that ends is never restarted: its last lines are printed and everything stops.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def answers(url: str) -> bool:
 
 
 def free_port(port: int) -> bool:
-    """True if nobody listens on this loopback port."""
+    """True if no process listens on this loopback port."""
     import socket
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

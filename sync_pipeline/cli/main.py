@@ -87,7 +87,7 @@ def _code(code: Any) -> int:
 
 
 def _stopped() -> int:
-    print("Stopped. What was committed is safe; the next run goes on from there.", file=sys.stderr)
+    print("Stopped. Committed work is safe; the next run continues from there.", file=sys.stderr)
     return 130
 
 

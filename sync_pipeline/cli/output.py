@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_pipeline.exact import exact_json
 
-_WIDE = 160  # columns, where the output is no terminal
+_WIDE = 160  # columns, if the output is not a terminal
 
 
 def emit(value: Any) -> None:

@@ -15,7 +15,7 @@ _EVERY_SECONDS = 5.0
 
 
 class Listener:
-    """Is told how far things are; silent. Called from worker threads."""
+    """Receives progress and shows nothing. Called from worker threads."""
 
     def moved(self, label: str, done: int, total: int | None) -> None:
         """`done` of `total` are done."""

@@ -113,5 +113,5 @@ def tell_problems(org: str, outcome: "RunOutcome") -> bool:
     for line in kept:
         note(f"{line}. Why: sync-pipeline quarantine {org}")
     if problems:
-        note("What was committed is safe: the next pull goes on from there.")
+        note("Committed work is safe; the next pull continues from there.")
     return bool(problems or kept)

@@ -23,7 +23,7 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
 
     with opened() as context:
         tenant = context.org(org)
-        context.streams(tenant, connection, entity)  # names that do not exist are said before any work
+        context.streams(tenant, connection, entity)  # unknown names fail before any work
         found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
     if as_json:
         emit({"entities": [_entity(e) for e in found.entities], "ok": found.ok})

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command from where it is, so that it lets go of the database and of its children."""
+"""Ctrl-C and SIGTERM end a command in an orderly way: it releases the database and stops its children."""
 
 import signal
 from typing import Any, NoReturn

@@ -29,7 +29,7 @@ def up(
     from sync_pipeline.db.open import migrate_to_head
     from sync_pipeline.errors import ConfigurationError
 
-    if not free_port(port):  # said at once, not when Dagster is up
+    if not free_port(port):  # fail now, not after Dagster has started
         raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
     settings = Settings()
     if settings.embedded:

@@ -77,7 +77,7 @@ class EmbeddedPostgres:
             self._start()
 
     def release(self) -> None:
-        """Let go; stop the server when nobody else uses it and nobody asked to keep it."""
+        """Release the server; stop it if no other process uses it and nobody asked to keep it."""
         if self._in_use is None:
             return
         with self._starting():

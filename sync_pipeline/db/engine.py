@@ -72,7 +72,7 @@ class Database:
 
     @contextmanager
     def lock(self, key: str) -> Iterator[bool]:
-        """Hold the lock called `key` if nobody does (else False); a process that dies lets go of it.
+        """Hold the lock called `key` if nobody does (else False); a process that dies releases it.
 
         Raises:
             DatabaseUnavailable: the server is gone.

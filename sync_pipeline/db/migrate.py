@@ -158,7 +158,7 @@ def ensure_login(url: URL, secret: bytes | None) -> URL:
 
 
 def app_password(secret: bytes | None, database: str) -> str | None:
-    """The login's password, derived so that it needs no place of its own."""
+    """The login's password, derived, so that it need not be stored."""
     if secret is None:
         return None
     return hmac.new(secret, f"application login of {database}".encode(), hashlib.sha256).hexdigest()

@@ -54,7 +54,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Marks a field that is no column: it becomes rows of `table`, or only steers how the row is written."""
+    """Marks a field that is not a column: it becomes rows of `table`, or only steers how the row is written."""
 
     table: str | None = None
 

@@ -1,4 +1,4 @@
-"""What has no table of its own: tags, taxes, coupons, settings …"""
+"""Records without a table of their own: tags, taxes, coupons, settings …"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetime | None:
-    """The moment in `field`, UTC; a date without a zone is UTC. What is no date is None, and a warning."""
+    """The moment in `field`, UTC; a date without a zone is UTC. Anything else becomes None, with a warning."""
     value = payload.get(field)
     if not value:
         return None

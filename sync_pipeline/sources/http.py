@@ -1,4 +1,4 @@
-"""The HTTP ground of every source: one place that knows httpx, time-outs, private addresses and what an error means.
+"""HTTP for every source: the one module that knows httpx, time-outs, private addresses and the meaning of errors.
 
 One call is one request; retries, budgets and halving belong to the capture step, which sees all of them.
 """
@@ -24,8 +24,8 @@ from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSour
 from sync_pipeline.sources.base import Usage
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
-_BODY_KEPT = 64 * 1024  # of an answer that goes into quarantine
-_ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a hundred records are rarely one
+_BODY_KEPT = 64 * 1024  # of an answer stored in quarantine
+_ANSWER_BYTES = 64 * 1024 * 1024  # decompressed; a hundred records are rarely over one MB
 _ANSWER_SECONDS = 300.0  # from its first byte to its last
 
 
@@ -81,7 +81,7 @@ class Http:
         verify = _trusting(ca_file)
         transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
         # The address is checked where the socket is opened, after DNS has answered: a name that resolves to
-        # something else the second time gains nothing.
+        # another address the second time is checked too.
         transport._pool._network_backend = _CheckedNetwork(allow_private)
         self._client = httpx.Client(
             transport=transport,
@@ -102,7 +102,7 @@ class Http:
         auth: tuple[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
     ) -> SourceResponse:
-        """Ask once.
+        """Make one request.
 
         Statuses in `accept` come back as answers.
 
@@ -163,10 +163,10 @@ class Http:
 
 
 def _whole(response: httpx.Response, request: str) -> bytes:
-    """The answer's body, as far as one is believed: a store could answer without end.
+    """The answer's body, limited in size and time: a store could answer without end.
 
     Raises:
-        MalformedAnswer: it is too large or takes too long, so that less is asked for the next time.
+        MalformedAnswer: it is too large or takes too long, so the caller requests less next time.
     """
     parts, size, until = [], 0, time.monotonic() + _ANSWER_SECONDS
     for part in response.iter_bytes():
@@ -175,7 +175,7 @@ def _whole(response: httpx.Response, request: str) -> bytes:
         if size > _ANSWER_BYTES or time.monotonic() > until:
             limit = f"{_ANSWER_BYTES:,} bytes" if size > _ANSWER_BYTES else f"{_ANSWER_SECONDS:.0f} seconds"
             raise MalformedAnswer(
-                f"{request}: the answer goes on after {limit}", status=response.status_code, body=parts[0][:_BODY_KEPT]
+                f"{request}: the answer exceeds {limit}", status=response.status_code, body=parts[0][:_BODY_KEPT]
             )
     return b"".join(parts)
 

@@ -28,7 +28,7 @@ _STARTS: dict[type, re.Pattern[bytes]] = {list: re.compile(rb"\["), dict: re.com
 def slices(body: bytes) -> list[bytes]:
     """The elements of a JSON array, each as its own bytes.
 
-    A byte-order mark and PHP notices in front are passed over.
+    A byte-order mark and PHP notices before it are skipped.
 
     Raises:
         MalformedAnswer: it holds no complete array.
@@ -60,7 +60,7 @@ def single(body: bytes) -> bytes:
 
 
 def fields(raw: bytes) -> dict[str, bytes]:
-    """The top-level fields of a JSON object, each value as its own bytes; the last wins where a key comes twice.
+    """The top-level fields of a JSON object, each value as its own bytes; the last wins if a key occurs twice.
 
     Raises:
         ValueError: it is not a JSON object.
@@ -78,7 +78,7 @@ def fields(raw: bytes) -> dict[str, bytes]:
 def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
     """A function that reads only these top-level fields of an object, each as its own bytes; None where one is missing.
 
-    It raises ValueError where the bytes are no JSON object.
+    It raises ValueError if the bytes are not a JSON object.
     """
     slots = [f"f{number}" for number in range(len(names))]
     shape = msgspec.defstruct(
@@ -123,7 +123,7 @@ def number(text: str) -> Decimal:
 
 
 def _candidates(text: bytes, kind: type) -> list[int]:
-    """Where the JSON may begin: at once, or after what PHP printed in front of it."""
+    """Where the JSON may begin: at the start, or after PHP's notices."""
     opening = b"[" if kind is list else b"{"
     if text[:1] == opening:
         return [0]

@@ -19,7 +19,7 @@ def check_public(host: str) -> None:
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except OSError:
-        return  # a name that does not resolve reaches nothing; connecting will say so
+        return  # a name that does not resolve reaches nothing; connecting will report it
     for *_, address in found:
         refuse_private(host, str(address[0]))
 
@@ -39,11 +39,11 @@ def refuse_private(host: str, address: str) -> None:
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # every public IPv6 address is one
 _6TO4 = ipaddress.ip_network("2002::/16")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # a network without IPv4 reaches public IPv4 addresses so
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # how a network without IPv4 reaches public IPv4 addresses
 
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Python's `is_global` takes IPv6 addresses for public that lead to any IPv4 address, 127.0.0.1 too."""
+    """Python's `is_global` accepts IPv6 addresses that embed any IPv4 address, even 127.0.0.1."""
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast
     inner = address.ipv4_mapped

@@ -251,7 +251,7 @@ def test_a_partner_who_is_no_customer_any_more_has_left_the_list(opened: Odoo) -
     assert changed(opened)["customer"] == {str(one)}
     opened.store.write("res.partner", one, {"customer_rank": 0})
     opened.pull("customers")
-    assert opened.states()["customer", str(one)] == ("deleted", "it is there, but no longer in this list")
+    assert opened.states()["customer", str(one)] == ("deleted", "it exists, but no longer in this list")
 
 
 def test_a_transaction_that_commits_late_is_found_by_the_overlap(opened: Odoo) -> None:

@@ -1,4 +1,4 @@
-"""What a failure of an Odoo server means, in plain words, and what to do."""
+"""The causes of an Odoo server's failures, and what to do."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, 
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.odoo.settings import OdooConfig
 
-_KEY = re.compile(r"[0-9a-f]{40}")  # how Odoo's API keys look
+_KEY = re.compile(r"[0-9a-f]{40}")  # the form of Odoo's API keys
 
 
 def unreachable(error: SourceError) -> Finding:
-    """Why the server does not answer as an Odoo does."""
+    """Why the server does not answer as Odoo would."""
     text = str(error)
     lowered = text.lower()
     if isinstance(error, RefusedBySource) and error.code == "redirect":
@@ -23,9 +23,9 @@ def unreachable(error: SourceError) -> Finding:
         return Finding(
             "error",
             "not_odoo",
-            f"Something else than Odoo answers ({text}): a proxy's page, a login in front, or another website.",
+            f"The server at this address is not Odoo ({text}): a proxy's page, a login in front, or another website.",
             "Open the address followed by /web/version in a browser: it must show JSON. Let /json/2, /jsonrpc and "
-            "/web/version pass in the proxy.",
+            "/web/version through in the proxy.",
         )
     if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
         return Finding(
@@ -46,7 +46,9 @@ def unreachable(error: SourceError) -> Finding:
     if "no answer in time" in lowered:
         return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
     if getattr(error, "status", None) in (502, 503, 504):
-        return Finding("error", "unavailable", text, "The proxy answers, Odoo behind it does not: is it running?")
+        return Finding(
+            "error", "unavailable", text, "The proxy answers, but Odoo behind it does not. Check that Odoo is running."
+        )
     if getattr(error, "status", None) == 404:
         return Finding(
             "error", "not_odoo", f"Odoo's addresses are not found there ({text}).", "Check the address and its path."
@@ -56,13 +58,13 @@ def unreachable(error: SourceError) -> Finding:
             "error",
             "unreachable",
             text,
-            "A port that speaks https answers http like this: try the address with https://.",
+            "An https port answers http requests like this: try the address with https://.",
         )
     return Finding("error", "unreachable", text, "Open the address in a browser from this machine.")
 
 
 def refused(config: OdooConfig, secret: str, error: RefusedBySource) -> Finding:
-    """Why the login is refused; `secret` is looked at for its shape alone."""
+    """Why the login is refused; only the form of `secret` is examined."""
     if error.code == "wrong_database":
         return Finding(
             "error",
@@ -77,7 +79,7 @@ def refused(config: OdooConfig, secret: str, error: RefusedBySource) -> Finding:
             "wrong_key",
             f"The API key is refused: it was deleted, it has expired, or it does not belong to {config.username} in "
             f"{config.db}. Odoo gives the same answer for all three.",
-            "In Odoo look at Preferences → Account Security → API Keys: an expired key is gone from there. Make a new "
+            "In Odoo open Preferences → Account Security → API Keys: an expired key is not listed. Create a new "
             "one and connect again with it.",
         )
     if error.code == "wrong_login":
@@ -85,8 +87,8 @@ def refused(config: OdooConfig, secret: str, error: RefusedBySource) -> Finding:
             "error",
             "wrong_login",
             f"{config.username} is refused in {config.db}: the login or the password is wrong.",
-            "With two-factor authentication a password is refused here: make an API key. Otherwise check both.",
+            "With two-factor authentication Odoo refuses passwords: create an API key. Otherwise check both.",
         )
     if error.code == "redirect":
         return Finding("error", "redirect", str(error), "Connect with the address it redirects to (https, www).")
-    return Finding("error", "refused", str(error), "Look at the rights of the user in Odoo, and at the proxy's rules.")
+    return Finding("error", "refused", str(error), "Check the user's permissions in Odoo, and the proxy's rules.")

@@ -1,4 +1,4 @@
-"""An Odoo database as a source: windows of ids, records by id, and what of them is taken."""
+"""An Odoo database as a source: windows of ids, records by id, and the fields captured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sync_pipeline.sources.odoo.stream import Domain, OdooStream, Row
 
 COMPANY_VALUES = "_company_values"  # beside a payload's own fields: those that differ by company, for the other ones
 _NOTHING: Domain = (["id", "=", 0],)
-# From here on grouping has a method whose answer is documented; before, read_group is there.
+# The first version whose grouping method is documented; earlier ones have read_group.
 _FORMATTED_GROUPS = 19
 
 
@@ -71,7 +71,7 @@ class OdooClient:
         return replace(page, upto=rows[-1] if len(rows) >= ask.limit else None, looked=len(rows))
 
     def last(self, ask: Ask) -> Page:
-        """The record with the highest id, and how many there are where a plain count tells."""
+        """The record with the highest id, and the number of records if a plain count gives it."""
         stream = _own(ask.stream)
         domain = self._window(stream, replace(ask, after=None, before=None))
         page, _ = self._search(stream, domain, ("id",), limit=1, order="id desc")
@@ -81,23 +81,25 @@ class OdooClient:
         return replace(page, total=total)
 
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:  # noqa: ARG002
-        """These records; what is not there any more is not in the page."""
+        """These records; the page lacks those that no longer exist."""
         own = _own(stream)
         domain = [*self._domain(own), ["id", "in", [int(i) for i in ids]]]
         page, _ = self._search(own, domain, self._wanted(own, ()), whole=True)
         return page
 
     def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:  # noqa: ARG002
-        """Is this record still there, and in the list? Archived ones are: they are captured with `active` false."""
+        """Is this record still there, and in the list? Archived records are: they are captured with `active` false."""
         own = _own(stream)
         here = ["id", "=", int(external_id)]
         page, rows = self._search(own, [*self._domain(own), here], self._wanted(own, ()), whole=True)
         if rows and (own.only is None or int(external_id) in self._members(own, [here])):
             return Look(Presence.PRESENT, "found", page.items[0] if page.items else None)
         if rows and self._absent.get(own.name):
-            raise RefusedBySource(f"Whether {own.path} {external_id} belongs here cannot be asked.", status=403)
+            raise RefusedBySource(
+                f"Odoo does not say whether {own.path} {external_id} belongs to this list.", status=403
+            )
         if rows or self.rows(own.path, [here], ["id"]):
-            return Look(Presence.GONE, "it is there, but no longer in this list")
+            return Look(Presence.GONE, "it exists, but no longer in this list")
         return Look(Presence.GONE, "search finds no such id, archived ones included")
 
     def lists(self, stream: Stream) -> bool:  # noqa: ARG002
@@ -105,10 +107,10 @@ class OdooClient:
         return True
 
     def offset_ignored(self, stream: Stream) -> None:
-        """Nothing is asked by offset."""
+        """Odoo's lists are never read by offset."""
 
     def scope(self, stream: Stream) -> Scope:
-        """The fields that are not taken, and why; what the mapping expects and this user does not get."""
+        """The fields left out, and why; those the mapper expects and this user is not offered."""
         chosen = self._chosen.get(stream.name)
         scope = chosen.scope if chosen else Scope()
         return Scope(scope.left_out, (*scope.missing, *sorted(self._absent.get(stream.name, ()))))
@@ -122,7 +124,7 @@ class OdooClient:
         """Read one id of a model.
 
         Raises:
-            RefusedBySource: the user may not, or there is no such model.
+            RefusedBySource: the user lacks the permission, or the model does not exist.
         """
         self._call(model, "search_read", domain=[], fields=["id"], limit=1, load="")
 
@@ -138,19 +140,19 @@ class OdooClient:
         return {value for group in groups if (value := _bare(group[name]))}
 
     def company_domain(self, model: str) -> Domain:
-        """What keeps other companies' rows of this model out."""
+        """The domain that excludes other companies' rows of this model."""
         return [["company_id", "in", [False, *self.companies]]] if "company_id" in self.offered(model) else []
 
     def absent(self, stream: OdooStream, model: str, reason: str) -> None:
-        """Note for the run that this model could not be asked."""
+        """Report in the run that this model could not be read."""
         with self._lock:
             self._absent.setdefault(stream.name, set()).add(f"{model} ({reason})")
 
-    # -- what there is ---------------------------------------------------------------------------------------------
+    # -- companies and fields -----------------------------------------------------------------------------------------
 
     @property
     def companies(self) -> tuple[int, ...]:
-        """The companies whose records are taken, the leading one first.
+        """The companies whose records are captured, the leading one first.
 
         Raises:
             RefusedBySource: the user does not belong to a company that the settings name.
@@ -166,7 +168,7 @@ class OdooClient:
                 foreign = [c for c in self.config.companies if c not in theirs]
                 if foreign:
                     raise RefusedBySource(
-                        f"{self.config.username} does not belong to the companies {foreign}; to {theirs} they do. "
+                        f"{self.config.username} does not belong to the companies {foreign}, only to {theirs}. "
                         "Change the connection's companies, or the user's in Odoo.",
                         status=403,
                         code="wrong_company",
@@ -175,7 +177,7 @@ class OdooClient:
             return self._companies
 
     def offered(self, model: str) -> Mapping[str, Mapping[str, Any]]:
-        """The fields of a model that this user may see; asked once."""
+        """The fields of a model that this user may see; requested once."""
         with self._lock:
             if model not in self._offered:
                 reply = self._call(model, "fields_get", attributes=list(ATTRIBUTES))
@@ -183,7 +185,7 @@ class OdooClient:
             return self._offered[model]
 
     def chosen(self, stream: OdooStream) -> Chosen:
-        """What of the model's fields this stream takes."""
+        """The model's fields that this stream captures."""
         with self._lock:
             if stream.name not in self._chosen:
                 self._chosen[stream.name] = choose(stream, self.offered(stream.path))
@@ -209,7 +211,7 @@ class OdooClient:
         order: str = "id",
         whole: bool = False,
     ) -> tuple[Page, builtins.list[int]]:
-        """A search_read as a page, and the ids it answered with; `whole` payloads hold every company's values."""
+        """A search_read as a page, and the ids it returned; `whole` payloads hold every company's values."""
         given: dict[str, Any] = {"domain": domain, "fields": list(names), "order": order, "load": ""}
         if limit is not None:
             given["limit"] = limit
@@ -220,12 +222,12 @@ class OdooClient:
         pick = jsontext.picker("id", *filter(None, (stream.parent_field,)))
         for raw in _rows(reply):
             try:
-                told = pick(raw)
-                number = int(told[0] or b"")
+                picked = pick(raw)
+                number = int(picked[0] or b"")
             except ValueError:
                 rejected.append((raw, "the record has no id"))
                 continue
-            parent = str(_bare(jsontext.value(told[1])) or "") if len(told) > 1 and told[1] else ""
+            parent = str(_bare(jsontext.value(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
             items.append(RawRecord(str(number), _with(raw, others.get(number)), parent or None))
         page = Page(items=items, size=reply.size, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]
@@ -234,14 +236,12 @@ class OdooClient:
         try:
             return self._call(stream.path, "search_read", first=first, **given)
         except ServerError as error:
-            # The same call on no record: if that fails too it is the call that is wrong, and no record's fault.
+            # The same call without records: if that fails too, the call is wrong, not a record.
             if error.name.startswith("builtins."):
                 try:
                     self._call(stream.path, "search_read", **{**given, "domain": [*_NOTHING]})
                 except ServerError:
-                    raise RefusedBySource(
-                        f"Odoo does not understand what is asked of it: {error}", status=400, code=error.name
-                    ) from error
+                    raise RefusedBySource(f"Odoo rejects the request: {error}", status=400, code=error.name) from error
             raise
 
     def _other_companies(self, stream: OdooStream, given: dict[str, Any], reply: Reply) -> dict[int, dict[str, bytes]]:
@@ -256,12 +256,12 @@ class OdooClient:
             for raw in _rows(self._read(stream, asked, first=company)):
                 values = jsontext.fields(raw)
                 number = int(values.pop("id"))
-                told = [json.dumps(name).encode() + b":" + values[name] for name in names if name in values]
-                found.setdefault(number, {})[str(company)] = b"{" + b",".join(told) + b"}"
+                picked = [json.dumps(name).encode() + b":" + values[name] for name in names if name in values]
+                found.setdefault(number, {})[str(company)] = b"{" + b",".join(picked) + b"}"
         return found
 
     def _chosen_rows(self, stream: OdooStream, ask: Ask, domain: Domain, names: Sequence[str]) -> Page:
-        """A window of a list whose members no domain can name: rows are looked at, then the members are read."""
+        """A window of a list that no domain describes: read all rows' filter fields, then the members whole."""
         cheap = tuple(dict.fromkeys(("id", *stream.only_by, *(names if ask.fields else ()))))
         page, looked = self._search(stream, domain, cheap, limit=ask.limit)
         upto = looked[-1] if len(looked) >= ask.limit else None
@@ -280,7 +280,7 @@ class OdooClient:
     # -- domains ---------------------------------------------------------------------------------------------------
 
     def _domain(self, stream: OdooStream) -> builtins.list[Any]:
-        """The stream's own domain, and nothing of another company."""
+        """The stream's own domain, without other companies' records."""
         domain: builtins.list[Any] = builtins.list(stream.domain)
         if stream.company == "id":
             return [*domain, ["id", "in", builtins.list(self.companies)]]
@@ -324,7 +324,7 @@ def _bare(value: Any) -> int | None:
 
 
 def _with(raw: bytes, others: Mapping[str, bytes] | None) -> bytes:
-    """The record's bytes with the other companies' values behind its own fields."""
+    """The record's bytes with the other companies' values after its own fields."""
     if not others:
         return raw
     text = b",".join(json.dumps(company).encode() + b":" + values for company, values in sorted(others.items()))

@@ -1,4 +1,4 @@
-"""Why an Odoo connection does not work, in plain words, and what to do."""
+"""Diagnose an Odoo connection: what fails, why, and what to do."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _clock(client: OdooClient, findings: list[Finding]) -> None:
     answer = client.http.request("GET", "web/version", accept=frozenset(range(400, 600)))
     if answer.clock is None:
         findings.append(
-            Finding("warning", "no_clock", "The server does not tell its time: this machine's clock is used.", "")
+            Finding("warning", "no_clock", "The server does not send its time, so this machine's clock is used.", "")
         )
         return
     skew = abs((datetime.now(UTC) - answer.clock).total_seconds())
@@ -85,8 +85,8 @@ def _clock(client: OdooClient, findings: list[Finding]) -> None:
             Finding(
                 "warning",
                 "clock_skew",
-                f"The server's clock and this machine's differ by {skew:.0f} seconds. What changed is asked for by the "
-                "server's own clock, so nothing is missed, but times will look odd.",
+                f"The server's clock and this machine's differ by {skew:.0f} seconds. Changes are requested by the "
+                "server's own clock, so nothing is missed, but times will look wrong.",
                 "Set both clocks by NTP.",
             )
         )
@@ -105,10 +105,14 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
     try:
         user = client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).value()[0]
     except SourceError as error:
-        findings.append(Finding("error", "no_right", str(error), "The user may not even read itself: choose another."))
+        findings.append(
+            Finding(
+                "error", "no_right", str(error), "The user may not read their own record: connect with another user."
+            )
+        )
         return False
     if user["login"] != config.username:
-        # With an API key the key alone decides; its owner's rights are used, whatever login is written beside it.
+        # An API key always acts with its owner's permissions, whatever login is sent with it.
         findings.append(
             Finding(
                 "error",
@@ -118,7 +122,9 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
             )
         )
         return False
-    findings.append(Finding("ok", "login", f"{config.username} is let into {config.db}, by {_TRANSPORTS[transport]}."))
+    findings.append(
+        Finding("ok", "login", f"{config.username} can log in to {config.db}, by {_TRANSPORTS[transport]}.")
+    )
     _expiry(client, findings)
     return True
 
@@ -127,7 +133,7 @@ _TRANSPORTS = {"json2": "JSON-2", "jsonrpc": "JSON-RPC"}
 
 
 def _expiry(client: OdooClient, findings: list[Finding]) -> None:
-    """A key says nothing of its end until it is over; its owner may look it up while it works."""
+    """Warn of an API key that expires soon: once expired, Odoo rejects it without giving the reason."""
     try:
         keys = client.rows(
             "res.users.apikeys",
@@ -144,26 +150,26 @@ def _expiry(client: OdooClient, findings: list[Finding]) -> None:
                 Finding(
                     "warning",
                     "key_expires",
-                    f"The API key “{key['name']}” ends on {ends:%Y-%m-%d}.",
-                    "If it is this connection's, make a new one before then and connect again with it.",
+                    f"The API key “{key['name']}” expires on {ends:%Y-%m-%d}.",
+                    "If this connection uses it, create a new key before then and connect again with it.",
                 )
             )
 
 
 def _own_documents(client: OdooClient, findings: list[Finding]) -> bool:
-    """True if record rules keep others' orders from the user: lists are shorter then, and nothing else tells."""
+    """True if record rules hide other users' orders: lists are then shorter, without any error."""
     try:
         sees_all = client.rpc.call("res.users", "has_group", ids=[client.rpc.uid], group_ext_id=_SEES_ALL_ORDERS)
     except SourceError:
-        return False  # an older server knows another form of the question
+        return False  # an older server expects other arguments
     if sees_all.value() is not False:
         return False
     findings.append(
         Finding(
             "warning",
             "own_documents",
-            f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show their own "
-            "orders and customers only, without a word.",
+            f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show only their own "
+            "orders and customers, without an error.",
             "Give the user that group, or connect with a user who has it.",
         )
     )
@@ -179,30 +185,30 @@ def _companies(client: OdooClient, findings: list[Finding]) -> bool:
     except RefusedBySource as error:
         remedy = "Correct the connection's companies."
         if error.code != "wrong_company":
-            remedy = f"Look at the user's rights, and whether the language {client.config.lang} is active in Odoo."
+            remedy = f"Check the user's permissions, and whether the language {client.config.lang} is active in Odoo."
         findings.append(Finding("error", error.code or "refused", str(error), remedy))
         return False
     except SourceError as error:
         findings.append(unreachable(error))
         return False
-    told = ", ".join(f"{names.get(company, '?')} ({company})" for company in companies)
+    listed = ", ".join(f"{names.get(company, '?')} ({company})" for company in companies)
     if len(companies) > 1 and not client.config.companies:
         findings.append(
             Finding(
                 "warning",
                 "companies",
-                f"The user belongs to {len(companies)} companies, and all are taken: {told}. Values that differ by "
-                "company (costs, accounts) are the first one's; the others' are kept beside them.",
-                "To take some only: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
+                f"The user belongs to {len(companies)} companies, all captured: {listed}. Values that differ by "
+                "company (costs, accounts) are the first company's; the others' are stored with them.",
+                "To capture only some: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
             )
         )
     else:
-        findings.append(Finding("ok", "companies", f"Taken: {told}."))
+        findings.append(Finding("ok", "companies", f"Captured: {listed}."))
     return True
 
 
 def _rights(client: OdooClient, findings: list[Finding]) -> None:
-    """A user with fewer rights gets less without any error: what is expected is compared with what is offered."""
+    """Compare expected models and fields with those offered: missing permissions cause no error, only less data."""
     from sync_pipeline.sources.odoo import SOURCE
 
     closed: list[str] = []
@@ -217,7 +223,9 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
             (absent if error.status == 404 else closed).append(f"{stream.title} ({stream.path})")
             continue
         except TransientSourceError as error:
-            findings.append(Finding("warning", "unstable", f"{stream.title}: {error}", "Try again; look at the load."))
+            findings.append(
+                Finding("warning", "unstable", f"{stream.title}: {error}", "Try again; check the server's load.")
+            )
             continue
         if missing:
             fields.append(f"{stream.path}: {', '.join(missing)}")
@@ -236,8 +244,8 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
             Finding(
                 "warning",
                 "fields",
-                f"Fields that are expected and not offered to {client.config.username}: {'; '.join(fields)}.",
-                "Their groups hide them, or the module that brings them is not installed. Everything else is captured.",
+                f"Expected fields that are not offered to {client.config.username}: {'; '.join(fields)}.",
+                "Field groups hide them, or their module is not installed. Everything else is captured.",
             )
         )
     if absent:
@@ -246,7 +254,7 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
                 "warning",
                 "absent",
                 f"Not on this server: {', '.join(absent)}.",
-                "The module is not installed. Nothing is wrong if the business does not use it.",
+                "The module is not installed. This is fine if the business does not use it.",
             )
         )
     partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False

@@ -1,7 +1,7 @@
 """Which fields of a model a payload holds: those the database stores, and nothing that moves without a change.
 
 A field that one user may not see is missing from `fields_get`; an unknown field fails the whole call. So the list is
-made from what the server offers this user, and what is not taken is named with its reason.
+made from the fields the server offers this user; every field left out is listed with its reason.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from sync_pipeline.sources.base import Scope
 from sync_pipeline.sources.odoo.stream import OdooStream
 
-# What is asked of each field; help texts and labels are most of the answer.
+# Requested of each field; help texts and labels would be most of the answer.
 ATTRIBUTES = ("type", "store", "searchable", "company_dependent")
 
 _CHATTER = re.compile(
@@ -43,11 +43,11 @@ class Chosen:
 
 
 def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chosen:
-    """Divide what `fields_get` offers into what is taken and what is left out."""
+    """Divide the fields that `fields_get` offers into captured ones and ones left out."""
     left_out: dict[str, list[str]] = {}
     names: list[str] = []
-    for name, told in offered.items():
-        reason = _reason(stream, name, told)
+    for name, attributes in offered.items():
+        reason = _reason(stream, name, attributes)
         if reason is None:
             names.append(name)
         else:
@@ -57,7 +57,7 @@ def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chos
     return Chosen(
         names=tuple(names),
         per_company=tuple(name for name in names if offered[name].get("company_dependent")),
-        searchable=frozenset(name for name, told in offered.items() if told.get("searchable", True)),
+        searchable=frozenset(name for name, attributes in offered.items() if attributes.get("searchable", True)),
         scope=Scope(
             {reason: tuple(sorted(fields)) for reason, fields in sorted(left_out.items())},
             tuple(name for name in wanted if name not in offered),
@@ -65,18 +65,18 @@ def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chos
     )
 
 
-def _reason(stream: OdooStream, name: str, told: Mapping[str, Any]) -> str | None:
-    """Why the field is left out; None where it is taken."""
+def _reason(stream: OdooStream, name: str, attributes: Mapping[str, Any]) -> str | None:
+    """Why the field is left out; None if it is captured."""
     if name in stream.leaves_out:
         return stream.leaves_out[name]
-    if told["type"] == "binary":
+    if attributes["type"] == "binary":
         return BINARY
     if _CHATTER.search(name):
         return CHATTER
-    if told["type"] in _TEXT and _SECRET.search(name):
+    if attributes["type"] in _TEXT and _SECRET.search(name):
         return CREDENTIAL
-    if told["type"] == "one2many":
+    if attributes["type"] == "one2many":
         return INVERSE
-    if not told.get("store") and name not in stream.computed:
+    if not attributes.get("store") and name not in stream.computed:
         return COMPUTED
     return None

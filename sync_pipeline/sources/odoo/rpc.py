@@ -1,4 +1,4 @@
-"""Odoo's two transports behind one call, and what their answers mean.
+"""Odoo's two transports behind one `call`, and the errors their answers become.
 
 JSON-2 takes an API key and answers with real statuses; JSON-RPC takes a password or a key and answers 200 always. Both
 give the same values. The `db` service is never asked.
@@ -20,7 +20,7 @@ from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.http import Http, SourceResponse
 from sync_pipeline.sources.odoo.settings import OdooConfig
 
-FIRST_JSON2 = 19  # the first server version that has it
+FIRST_JSON2 = 19  # the first server version with JSON-2
 _ALL_ERRORS = frozenset(range(400, 600))
 _BUSY = (408, 425, 429, 502, 503, 504)
 _KEPT = 64 * 1024  # of an answer that goes into quarantine
@@ -28,7 +28,7 @@ _NO_DATABASE = re.compile(r"database \S+ does not exist|no database is selected"
 
 
 class ServerError(TransientSourceError):
-    """The server failed while answering. `name` is the exception's, as Odoo tells it."""
+    """The server failed while answering. `name` is the exception's name as Odoo reports it."""
 
     def __init__(self, message: str, *, name: str, status: int, body: bytes, retry_after: float | None = None) -> None:
         super().__init__(message, status=status, body=body, retry_after=retry_after)
@@ -37,7 +37,7 @@ class ServerError(TransientSourceError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The result of a call, as its own bytes, and the server's clock when it was asked."""
+    """The raw bytes of a call's result, and the server's clock at the request."""
 
     result: bytes
     clock: datetime
@@ -48,12 +48,12 @@ class Reply:
         """The result, parsed.
 
         Raises:
-            MalformedAnswer: it is no JSON.
+            MalformedAnswer: the result is not valid JSON.
         """
         try:
             return json.loads(self.result)
         except (ValueError, RecursionError):
-            raise MalformedAnswer(f"{self.request}: the answer is not JSON", body=self.result[:_KEPT]) from None
+            raise MalformedAnswer(f"{self.request}: the answer is not valid JSON", body=self.result[:_KEPT]) from None
 
 
 class Rpc:
@@ -72,10 +72,10 @@ class Rpc:
 
     @property
     def version(self) -> tuple[int, str]:
-        """The server's major version, and how it names itself.
+        """The server's major version, and its full version name.
 
         Raises:
-            MalformedAnswer: what answers there is no Odoo.
+            MalformedAnswer: the server at this address is not Odoo.
         """
         with self._lock:
             return self._ask_version()
@@ -92,22 +92,22 @@ class Rpc:
 
     @property
     def uid(self) -> int:
-        """The user whose rights are used."""
+        """The id of the user whose permissions apply."""
         with self._lock:
             return self._open()[1]
 
     def _ask_version(self) -> tuple[int, str]:
         if self._version is None:
             answer = self.http.request("GET", "web/version", accept=_ALL_ERRORS)
-            told: Any = None
+            reported: Any = None
             if answer.status == 200:
-                told = _parsed(answer.body)
-            if not isinstance(told, dict) or "version_info" not in told:
-                # Before 18 there is no such address; the RPC service has always told it.
-                told = self._jsonrpc("common", "version", []).value()
-                told = {"version_info": told["server_version_info"], "version": told["server_version"]}
-            found = re.search(r"\d+", str(told["version_info"][0]))
-            self._version = (int(found.group()) if found else 0, str(told["version"]))
+                reported = _parsed(answer.body)
+            if not isinstance(reported, dict) or "version_info" not in reported:
+                # Before Odoo 18 this address does not exist; the RPC service reports the version in every release.
+                reported = self._jsonrpc("common", "version", []).value()
+                reported = {"version_info": reported["server_version_info"], "version": reported["server_version"]}
+            found = re.search(r"\d+", str(reported["version_info"][0]))
+            self._version = (int(found.group()) if found else 0, str(reported["version"]))
         return self._version
 
     def _open(self) -> tuple[str, int]:
@@ -170,7 +170,7 @@ class Rpc:
         if answer.status >= 400:
             raise _failure(f"{model}.{method}", answer, _parsed(answer.body))
         if answer.body.lstrip()[:1] == b"<":
-            raise MalformedAnswer(f"{model}.{method}: an HTML page answers instead of Odoo", body=answer.body[:_KEPT])
+            raise MalformedAnswer(f"{model}.{method}: the answer is an HTML page, not Odoo's", body=answer.body[:_KEPT])
         return _reply(answer, answer.body, f"POST /json/2/{model}/{method} {_shown(arguments)}")
 
     def _jsonrpc(self, service: str, method: str, given: Sequence[Any], *, shown: str = "") -> Reply:
@@ -193,8 +193,8 @@ class Rpc:
         try:
             envelope = jsontext.fields(answer.body)
         except ValueError:
-            kind = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
-            raise MalformedAnswer(f"{shown}: {kind} answers instead of Odoo", body=answer.body[:_KEPT]) from None
+            kind = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "not JSON-RPC"
+            raise MalformedAnswer(f"{shown}: the answer is {kind}", body=answer.body[:_KEPT]) from None
         if "error" in envelope:
             error = _parsed(envelope["error"])
             raise _failure(shown, answer, error.get("data") if isinstance(error, dict) else None)
@@ -205,17 +205,19 @@ class Rpc:
 
 
 def _reply(answer: SourceResponse, result: bytes, request: str) -> Reply:
-    # The Date header is when it answered; what was committed while it did is not in the answer.
+    # The Date header is the time of the answer, which lacks rows committed while the server prepared it.
     clock = (answer.clock or datetime.now(UTC)) - timedelta(seconds=answer.seconds)
     return Reply(result, clock, len(answer.body), request)
 
 
-def _failure(shown: str, answer: SourceResponse, told: Any) -> SourceError:
-    """The error of an answer. `debug`, a traceback of the server, is neither kept nor told."""
-    if not isinstance(told, dict) or not told.get("name"):
+def _failure(shown: str, answer: SourceResponse, reported: Any) -> SourceError:
+    """The error for a failed answer. `debug`, the server's traceback, is neither stored nor shown."""
+    if not isinstance(reported, dict) or not reported.get("name"):
         return _unspoken(shown, answer)
-    name, message = str(told["name"]), " ".join(str(told.get("message", "")).split())[:400]
-    body = json.dumps({key: told[key] for key in ("name", "message", "arguments") if key in told}).encode()[:_KEPT]
+    name, message = str(reported["name"]), " ".join(str(reported.get("message", "")).split())[:400]
+    body = json.dumps({key: reported[key] for key in ("name", "message", "arguments") if key in reported}).encode()[
+        :_KEPT
+    ]
     said = f"{shown}: {message or name}"
     kind = name.rpartition(".")[2]
     if _NO_DATABASE.search(message):
@@ -234,7 +236,7 @@ def _failure(shown: str, answer: SourceResponse, told: Any) -> SourceError:
 
 
 def _unspoken(shown: str, answer: SourceResponse) -> SourceError:
-    """An error page: of a proxy, or of an Odoo that serves no such database."""
+    """The error for an error page: from a proxy, or from an Odoo without this database."""
     text = re.sub(rb"<[^>]+>|\s+", b" ", answer.body[:4000]).decode("utf-8", "replace").strip()[:200]
     said = f"{shown} answered {answer.status}: {text}"
     if answer.status >= 500 or answer.status in _BUSY:
@@ -253,6 +255,6 @@ def _parsed(body: bytes) -> Any:
 
 
 def _shown(arguments: dict[str, Any]) -> str:
-    """What was asked, short enough to keep: neither the secret nor the context is in it."""
+    """The arguments, short enough to store, without the secret and the context."""
     kept = {key: value for key, value in arguments.items() if key in ("domain", "limit", "order", "ids")}
     return json.dumps(kept)[:300]

@@ -1,4 +1,4 @@
-"""What a stream of Odoo says beside what every stream says: its domain, its companies, its fields."""
+"""What an Odoo stream declares in addition: its domain, its companies, its fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 
 class Asking(Protocol):
-    """What a stream's own rule may ask the server: rows of a model, counted or read, in the connection's companies."""
+    """What a stream's own filter may request: a model's rows, counted or read, in the connection's companies."""
 
     def rows(self, model: str, domain: Domain, fields: Sequence[str]) -> Sequence[Row]:
         """The rows' fields, many2one as bare ids."""
@@ -22,10 +22,10 @@ class Asking(Protocol):
         """The distinct values of a many2one field over the rows of a domain."""
 
     def company_domain(self, model: str) -> Domain:
-        """What keeps other companies' rows of this model out."""
+        """The domain that excludes other companies' rows of this model."""
 
     def absent(self, stream: OdooStream, model: str, reason: str) -> None:
-        """Note for the run that this model could not be asked, and what that means."""
+        """Report in the run that this model could not be read, and the consequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class OdooStream(Stream):
     """One model. `path` is its name: sale.order.
 
     The payload is what search_read answers for the fields chosen by `fields.choose`, many2one as bare ids: another
-    record's name is no data of this one, follows the language and moves without a signal.
+    record's name is not this record's data, depends on the language and changes without a signal.
     """
 
     paging: Paging = Paging.KEYSET
@@ -41,14 +41,14 @@ class OdooStream(Stream):
     sweep: Sweep = Sweep.TELL
     created: str | None = "create_date"
     modified: str | None = "write_date"
-    # Writing the same value again moves them. They are kept as they are, but are no change of content.
+    # Writing the same value again changes these. They are stored, but not compared.
     noise: tuple[str, ...] = ("write_date", "write_uid")
     sweep_fields: tuple[str, ...] = ("id", "write_date")
-    absent: tuple[int, ...] = (404,)  # the model is unknown; 403 is a missing right, and is said
+    absent: tuple[int, ...] = (404,)  # the model is unknown; 403 is a missing permission, which is reported
     domain: tuple[Any, ...] = ()
-    company: str | None = "company_id"  # the path to a record's company; None: its model knows none
-    computed: tuple[str, ...] = ()  # fields the database does not hold, and worth having all the same
-    expects: tuple[str, ...] = ()  # fields the mapping reads: where one is not offered, run and doctor say so
+    company: str | None = "company_id"  # the path to a record's company; None: the model has none
+    computed: tuple[str, ...] = ()  # fields the database does not store, captured nevertheless
+    expects: tuple[str, ...] = ()  # fields the mapper reads: run and doctor report those not offered
     leaves_out: Mapping[str, str] = field(default_factory=dict)  # field → why
     # Which of these rows belong to the list, where no domain can say it; `only_by`: the fields it needs.
     only: Callable[[Asking, OdooStream, Sequence[Row]], set[int]] | None = None

@@ -34,7 +34,7 @@ _OWN = ("promote.integration_mapping", "promote.pending_link")
 
 @dataclass(frozen=True, slots=True)
 class UndoReport:
-    """What undoing did: rows that went back, and rows merged anew because another record stands behind them."""
+    """What undoing did: rows restored, and rows merged again because another record also maps to them."""
 
     plan: str
     queue: str
@@ -44,17 +44,17 @@ class UndoReport:
 
 
 def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoReport:
-    """Take a plan's promotion back, in one transaction. Undone twice changes nothing.
+    """Take a plan's promotion back, in one transaction. Undoing it twice changes nothing.
 
     Raises:
         NotFound: no such plan.
-        Conflict: it was never applied, or later promotions built upon it; the message says which to undo first.
+        Conflict: it was never applied, or later promotions depend on it; the message lists those to undo first.
     """
     began = time.monotonic()
     plan = as_uuid(plan_id, "plan")
     try:
         with db.org(org_id) as conn:
-            # Without a queue nothing is logged: undoing is no promotion.
+            # Without a queue nothing is logged: undoing is not a promotion.
             begin(conn, org_id, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:

@@ -39,7 +39,7 @@ ANALYZE stage_undo;
 
 -- written_since --
 -- Rows still mapped by a record that this queue did not touch are `shared`: they need not go back, they are merged
--- anew from the records that stay.
+-- again from the records that stay.
 CREATE TEMP TABLE stage_later ON COMMIT DROP AS
 SELECT w.table_name, w.row_id, w.key, w.later,
        w.table_name = ANY(%(merged)s::text []) AND EXISTS (
@@ -82,7 +82,7 @@ SELECT promote.take_back(%(tables)s::text []);
 SELECT table_name, row_id FROM stage_undo WHERE shared;
 
 -- show_again --
--- The preview says again what it said before the promotion, by what is captured now.
+-- The preview is computed again from the records captured now.
 INSERT INTO preview.difference
     (org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
 SELECT r.org_id, r.connection_id, r.entity_type, r.external_id,

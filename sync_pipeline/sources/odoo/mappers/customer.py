@@ -17,7 +17,7 @@ REACH = ("phone", "mobile", "email", "email_normalized")
 
 
 def is_address(payload: Mapping[str, Any]) -> bool:
-    """True for a partner that is no customer of its own: an address, or a person at a company nobody can write to.
+    """True for a partner that is not a customer: an address, or a company's contact without an e-mail.
 
     Odoo counts invoices on the invoice address (`customer_rank`), so only a contact's rank says that it buys.
     """
@@ -79,7 +79,7 @@ def company(payload: Mapping[str, Any]) -> str | None:
 
 
 def phone(payload: Mapping[str, Any]) -> str | None:
-    """The phone number, else the mobile one (a field of its own before Odoo 19)."""
+    """The phone number, else the mobile one (a separate field before Odoo 19)."""
     return first(text(payload, "phone"), text(payload, "mobile"))
 
 

@@ -16,7 +16,7 @@ def currency_of(payload: Mapping[str, Any]) -> str | None:
     """The code of the currency that a record's amounts are in; None where it names none.
 
     Raises:
-        SyncError: it is not captured. Amounts in a currency that nobody knows must not pass for another's.
+        SyncError: it is not captured. Amounts in an unknown currency must not be taken for another currency's.
     """
     value = payload.get("currency_id")
     code = named(payload, "currency_id")

@@ -11,7 +11,7 @@ from sync_pipeline.sources.odoo.mappers.customer import PLACE, REACH, e_mail, ow
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
 from sync_pipeline.sources.odoo.mappers.values import amount, kept, linked, ref, text
 
-# A quotation is no sale, sent or not.
+# A quotation is not a sale, sent or not.
 STATUS = {
     "draft": OrderStatus.DRAFT,
     "sent": OrderStatus.DRAFT,
@@ -76,7 +76,7 @@ def to_order(payload: Mapping[str, Any]) -> Order:
 
     Raises:
         SyncError: its currency is not captured.
-        Unmappable: an amount is no number.
+        Unmappable: an amount is not a number.
     """
     warnings: list[str] = []
     status = status_of(payload, warnings)

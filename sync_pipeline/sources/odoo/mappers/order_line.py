@@ -36,7 +36,7 @@ def to_order_lines(payload: Mapping[str, Any]) -> OrderLines | Reference:
     """One `sale.order.line`, without tax, after its own discount: that is what Odoo adds up.
 
     Raises:
-        Unmappable: an amount or a quantity is no number.
+        Unmappable: an amount or a quantity is not a number.
     """
     if payload.get("display_type") not in (None, False):
         return _text(payload)

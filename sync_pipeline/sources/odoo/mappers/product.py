@@ -52,7 +52,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
 
     Raises:
         SyncError: its currency is not captured.
-        Unmappable: the price is no number.
+        Unmappable: the price is not a number.
     """
     price = number(payload, "list_price")
     category = ref("category", payload.get("categ_id"))

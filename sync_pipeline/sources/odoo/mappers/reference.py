@@ -1,4 +1,4 @@
-"""Everything without a table of its own: kept as it is, with code and name taken out."""
+"""Records without a core table of their own: stored unchanged, with code and name extracted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

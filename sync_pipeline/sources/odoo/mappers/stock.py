@@ -26,8 +26,8 @@ def to_stock(payload: Mapping[str, Any]) -> InventoryItem | Reference:
     transit) it is the other side of a movement and kept as reference data.
 
     Raises:
-        SyncError: its location is not captured, so nobody can say which of the two it is.
-        Unmappable: the quantity is no number.
+        SyncError: its location is not captured, so which of the two it is remains unknown.
+        Unmappable: the quantity is not a number.
     """
     location = linked(payload, "location_id")
     if not location:

@@ -77,7 +77,7 @@ def named(payload: Mapping[str, Any], field: str, by: str = "name") -> str | Non
 
 
 def not_captured(what: str, value: Any, stream: str) -> SyncError:
-    """Why a record waits whose meaning hangs on another that nobody has pulled."""
+    """Why a record waits that depends on another one not captured yet."""
     return SyncError(f"Its {what} {ident(value)} is not captured. Pull {stream}, then retry.")
 
 

@@ -32,7 +32,7 @@ _VALUE = Follow(
 
 
 def is_counted(payload: Mapping[str, Any]) -> bool | None:
-    """Is its stock counted? Before Odoo 18 that was a type of its own. None: not known."""
+    """Is its stock counted? Before Odoo 18 that was a separate product type. None: unknown."""
     if "is_storable" in payload:
         return payload["is_storable"] is True
     return payload["type"] == "product" if "type" in payload else None
@@ -60,7 +60,7 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
 
     Raises:
         SyncError: its currency is not captured.
-        Unmappable: a price is no number.
+        Unmappable: a price is not a number.
     """
     price = number(payload, "lst_price")
     cost = number(payload, "standard_price")

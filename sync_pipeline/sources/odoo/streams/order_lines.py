@@ -13,7 +13,7 @@ STREAM = OdooStream(
     parent_field="order_id",
     refers_to="order",
     label="name",
-    # Merged partners move no date; what is delivered and invoiced is computed from other records.
+    # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
     sweep_fields=(
         "id",
         "write_date",

@@ -70,7 +70,7 @@ WHERE t.org_id = connect.current_org() AND t.id = %(origin)s AND NOT EXISTS (
     WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id);
 
 -- move_parts --
--- What is told by records of these connections follows them to the row that they are now.
+-- Child rows written by records of these connections move with them to their present row.
 UPDATE {table} SET {column} = %(target)s, queue_id = %(queue)s::uuid
 WHERE org_id = connect.current_org() AND {column} = %(origin)s AND connection_id = ANY(%(connections)s::bigint []);
 
@@ -101,7 +101,7 @@ SELECT (SELECT connect.current_org()), {part}, %(queue)s::uuid FROM {stage}
 ORDER BY n
 
 -- replace_parts --
--- Ends `write_parts` where some of the records told of these before; {column} is what tells a record's rows apart.
+-- Ends `write_parts` if some of the records wrote such rows before; {column} distinguishes a record's rows.
 ON CONFLICT (org_id, connection_id, entity_type, external_id{column}) DO UPDATE
 SET {replaced}, active = true, deleted_at = NULL, updated_at = now(), queue_id = excluded.queue_id
 

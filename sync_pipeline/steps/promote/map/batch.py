@@ -68,7 +68,7 @@ class WorkItem(msgspec.Struct, eq=False):
     targets: list[int | None] = msgspec.field(default_factory=list)  # of the table's relations, in their order
 
     def is_mapped_to(self, row: Any | None) -> None:
-        """Start from what the mapping says now (`row` of it, if there is one); identity goes on from there."""
+        """Start from what the mapping says now (`row` of it, if there is one); identity continues from there."""
         self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
         here = row is not None and (self.table is None or self.table.name == row.core_table)
         self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)

@@ -61,7 +61,7 @@ class Move:
 class Resolution:
     """What resolving a batch changed besides ids.
 
-    `recompute`: rows whose set of records changed, so their values must be merged anew.
+    `recompute`: rows whose set of records changed, so their values must be merged again.
     """
 
     conflicts: list[IdentityConflict] = field(default_factory=list)

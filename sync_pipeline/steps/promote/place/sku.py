@@ -202,7 +202,7 @@ class _Work:
             owners[0].id, owners[0].is_new = target, True
         for item in owners:
             if item.id and item.id != target:
-                # It was a row of its own until it got this SKU.
+                # It was a separate row until it got this SKU.
                 self.outcome.moves.append(Move(item.id, target, [item.line.connection_id]))
                 item.is_new = False
             item.id = target

@@ -40,15 +40,15 @@ def apply(
     actor: str,
     progress: Callable[[QueueStatus], None] | None = None,
 ) -> ApplyReport:
-    """Approve the plan where nobody has, and promote exactly its records. Applied again it changes nothing.
+    """Approve the plan if nobody has, and promote exactly its records. Applying it again changes nothing.
 
-    Killed at any moment, calling it again goes on where it was.
+    If the process is killed, calling it again continues where it stopped.
 
     Raises:
         NotFound: no such plan.
         Conflict: the plan was refused or undone.
-        StalePlan: records changed since the plan was made; nothing was changed. A queue that was made of it before is
-            closed, and what the sensor had planned is planned anew without them.
+        StalePlan: records changed since the plan was made; nothing was changed. A queue made from it before is
+            closed, and a plan of the sensor's is planned again without them.
     """
     began = time.monotonic()
     try:
@@ -93,7 +93,7 @@ def apply(
 
 
 def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str) -> None:
-    """A plan that became stale after it was taken on: whoever follows its queue sees the end of it."""
+    """Close the queue of a plan that became stale after it was queued, so that its followers see an end."""
     with db.org(org_id) as conn:
         lines = execute(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
         anew = execute(conn, SQL["give_up_plan"], plan=plan).rowcount

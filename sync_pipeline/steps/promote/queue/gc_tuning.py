@@ -1,4 +1,4 @@
-"""The interpreter's pace while batches are mapped beside the database's work.
+"""Garbage collection and thread switching while batches are mapped during database writes.
 
 A batch is hundreds of thousands of objects that live together and die together, without cycles. At its usual pace the
 collector walks them again and again, which took more time than mapping them. And the thread that writes needs the
@@ -21,7 +21,7 @@ _before = (gc.get_threshold(), sys.getswitchinterval())
 
 @contextmanager
 def gc_tuning() -> Iterator[None]:
-    """Collect seldom and take turns often; the usual pace returns when the last one here leaves."""
+    """Collect rarely and switch threads often; the last one to leave restores the usual settings."""
     global _workers, _before
     with _lock:
         _workers += 1

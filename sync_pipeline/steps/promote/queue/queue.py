@@ -23,7 +23,7 @@ _STATES_AT_WORK = ("draft", "processing")
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How far a queue is. `percent` of its lines are closed; `eta_seconds` is None while nothing can be said."""
+    """How far a queue is. `percent` of its lines are closed; `eta_seconds` is None while it is unknown."""
 
     queue: str
     plan: str
@@ -117,7 +117,7 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
 
 
 def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
-    """How far these queues are, in one look; those that are not there are left out."""
+    """The progress of these queues, in one statement; unknown ids are left out."""
     with db.org(org_id) as conn:
         return [_told(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
@@ -239,4 +239,4 @@ def as_uuid(value: str | UUID, what: str = "queue") -> str:
     try:
         return str(UUID(str(value)))
     except ValueError:
-        raise NotFound(f"There is no {what} {value}: that is no id of one.") from None
+        raise NotFound(f"There is no {what} {value}: this is not a valid id.") from None

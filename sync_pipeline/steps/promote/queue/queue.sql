@@ -50,7 +50,7 @@ WHERE q.org_id = connect.current_org() AND q.plan_id = %(plan)s::uuid
         WHERE h.org_id = q.org_id AND h.queue_id = q.queue_id AND h.lease_until > now());
 
 -- give_up_plan --
--- What the sensor planned and nobody can apply any more; a person's plan is left to the person.
+-- The sensor's plans that can no longer be applied; a person's plan is left to the person.
 UPDATE selection.sync_plan AS p
 SET state = CASE WHEN EXISTS (
     SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.done > 0)
@@ -65,8 +65,8 @@ UPDATE selection.selection_batch SET plan_id = NULL
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
 -- weigh --
--- A plan of much of what is captured is compared by reading that whole, a smaller one record by record. Fresh plans
--- have no statistics, so the planner has to be told.
+-- A plan of most captured records is compared by reading all of them, a smaller one record by record. Fresh plans
+-- have no statistics, so this statement allows nested loops for small plans only.
 WITH items AS (
     SELECT count(*) AS n FROM selection.sync_plan_item
     WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid)

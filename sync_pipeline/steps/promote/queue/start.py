@@ -1,4 +1,4 @@
-"""Promotion asked for by a door: the plan's queue and the request for its run, written together."""
+"""Request a promotion: write the plan's queue and the request for its run in one transaction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A caller's idempotency key, and what it is asked with: the key of one thing is no key of another."""
+    """A caller's idempotency key and the request it came with; a key is valid for one request only."""
 
     key: str
     asked: str
@@ -51,7 +51,7 @@ def ask(
     batch_delay_ms: int | None = None,
     once: Once | None = None,
 ) -> Asked:
-    """Approve the plan where nobody has, make its queue and ask for the run that works on it, all or nothing.
+    """Approve the plan if nobody has, make its queue and request the run that works on it, all or nothing.
 
     Raises:
         NotFound: no such plan.
@@ -91,7 +91,7 @@ def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], As
 
 
 def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
-    """Open the failed lines again and ask for the run that works on them.
+    """Reopen the failed lines and request the run that works on them.
 
     Raises:
         NotFound: no such queue.

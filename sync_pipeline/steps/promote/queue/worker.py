@@ -36,7 +36,7 @@ _QUICK_SECONDS = 1.0  # a batch that takes less may double
 _SLOW_SECONDS = 4.0  # one that takes more is halved, so that the lease, a cancel and the counts keep up
 _BACK_OFF_SECONDS = 0.5
 _POLL_SECONDS = 0.2
-# Somebody else was in the way, or the server was short of something: the same batch may pass the next time.
+# A lock conflict, or the server lacked a resource: the same batch may succeed the next time.
 _TRANSIENT = ("40001", "40P01", "55P03", "57014", "53")
 
 
@@ -47,7 +47,7 @@ def work(
     *,
     progress: Callable[[QueueStatus], None] | None = None,
 ) -> QueueStatus:
-    """Work on the queue until no line is open; several may. `progress` is told after each batch.
+    """Work on the queue until no line is open; several may. `progress` is called after each batch.
 
     Raises:
         DatabaseUnavailable: the server is gone; what was committed stays, the lines come back by themselves.
@@ -57,7 +57,7 @@ def work(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Lines claimed together; the claim's id stands in their `worker`."""
+    """Lines claimed together; their `worker` holds the claim's id."""
 
     claim: str
     items: list[WorkItem]
@@ -249,7 +249,7 @@ class _Worker:
                 continue
 
     def _release(self) -> None:
-        """Hand back what was claimed and not written, so that nobody waits for the lease to end."""
+        """Release lines claimed but not written, so that no worker waits for the lease to expire."""
         try:
             with self.db.org(self.org_id) as conn:
                 execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))

@@ -108,12 +108,12 @@ def _stage_parts(conn: Connection, table: CoreTable, rows: Iterable[Sequence[Any
 
 
 def delete_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """Mark the stock that these records told as deleted."""
+    """Mark the stock that these records reported as deleted."""
     execute(conn, for_table(ROWS["delete_parts"], INVENTORY), queue=queue, **_keys(items))
 
 
 def write_inventory_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """Stock that is a record of its own. Gives each item its row's id."""
+    """Write stock records. Sets each item's row id."""
     refs = [
         look_up_refs(
             conn,

@@ -57,9 +57,9 @@ def _by_key(values: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def recompute(
     conn: Connection, org: PromotionSettings, table: CoreTable, rows: Collection[int], *, queue: str | None
 ) -> None:
-    """Write these rows anew from the promoted versions of all records behind them.
+    """Write these rows again from the promoted versions of all records that map to them.
 
-    Rows that no live record stands behind, or that keep their own values, stay as they are. `queue` None leaves the
+    Rows that no live record maps to, or that keep their own values, stay as they are. `queue` None leaves the
     row to who wrote it last.
     """
     ordered = sorted(rows)

@@ -45,7 +45,7 @@ SET core_table = excluded.core_table, internal_id = excluded.internal_id, promot
     last_promoted_at = now(), queue_id = excluded.queue_id, mapper = excluded.mapper;
 
 -- shared_rows --
--- Rows that more than one record stands behind: these are merged.
+-- Rows that several records map to: these are merged.
 SELECT internal_id FROM promote.integration_mapping
 WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
     AND NOT promoted_deleted
@@ -80,7 +80,7 @@ WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id 
     AND NOT promoted_deleted;
 
 -- in_sync --
--- What was just promoted differs no more, unless it has changed again meanwhile.
+-- Records just promoted no longer differ, unless they changed again meanwhile.
 DELETE FROM preview.difference AS d USING stage_mapping AS s
 WHERE d.org_id = connect.current_org() AND d.connection_id = s.connection_id AND d.entity_type = s.entity_type
     AND d.external_id = s.external_id AND d.content_hash = s.promoted_hash AND d.status <> 'deleted';
@@ -93,7 +93,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = k.connection_id AND
     AND d.external_id = k.external_id AND d.content_hash = k.content_hash AND d.status = 'deleted';
 
 -- drop_links --
--- What these rows waited for before; they say anew what they wait for.
+-- Removes what these rows waited for; they state again what they wait for.
 DELETE FROM promote.pending_link AS p
 USING unnest(%(rows)s::bigint [], %(connections)s::bigint []) AS k (id, connection_id)
 WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = k.id
@@ -150,7 +150,7 @@ FROM unnest(%(rows)s::bigint [], %(categories)s::bigint [], %(connections)s::big
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 
 -- drop_product_categories --
--- The categories a product's record names no more; other connections' stay.
+-- The categories a product's record no longer names; other connections' stay.
 DELETE FROM core.product_categories AS p
 USING unnest(%(products)s::bigint [], %(connections)s::bigint []) AS k (product_id, connection_id)
 WHERE p.org_id = connect.current_org() AND p.product_id = k.product_id AND p.connection_id = k.connection_id
@@ -184,7 +184,7 @@ SET product_id = (
 WHERE s.product_ref IS NOT NULL OR s.variant_ref IS NOT NULL;
 
 -- drop_items --
--- Items the record has no more. They are parts of it, not records: its payload's versions keep them.
+-- Items the record no longer has. They are parts of it, not records: its payload's versions keep them.
 DELETE FROM core.sales_order_items AS i
 USING unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     AS k (connection_id, entity_type, external_id)

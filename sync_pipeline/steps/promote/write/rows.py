@@ -204,7 +204,7 @@ def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[Work
 
 
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
-    """Mark rows deleted that no other live record stands behind; the others are merged from those that do."""
+    """Mark rows deleted that no other live record maps to; merge the others from those that do."""
     by_key = {item.line.key: item for item in deletes}
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
