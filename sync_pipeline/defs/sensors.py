@@ -136,7 +136,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     """
     db = sync.runtime.db
     with db.unscoped() as conn:
-        now_open = {str(row.decision_id): row for row in execute(conn, SQL["open_decisions"])}
+        now_open = {str(row.decision_id): row for row in execute(conn, SQL["waiting_decisions"])}
         answered = execute(conn, SQL["answered_decisions"]).all()
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
@@ -159,7 +159,7 @@ def _go_on(
     """A pull of what a gate of capture was about; the lines that the other gates stopped."""
     from sync_pipeline.steps import connect
 
-    if gates.by_name(row.cause).resume != "pull":
+    if gates.resumed_by(row.cause, row.answer) != "pull":
         config = {"decision": row.decision_id, "actor": "decision"}
         return [
             dg.RunRequest(

@@ -13,7 +13,7 @@ UPDATE observe.request
 SET state = %(state)s, error = %(error)s, finished_at = now(), orchestrator_run = coalesce(%(run_id)s, orchestrator_run)
 WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state IN ('waiting', 'launched')
 
--- open_decisions --
+-- waiting_decisions --
 SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_decisions()
 
 -- answered_decisions --

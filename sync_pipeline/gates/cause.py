@@ -33,7 +33,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A cause with its values: what a person reads."""
 
     question: str
@@ -59,7 +59,7 @@ class Cause:
     # An answer that changes the connection: answer -> {setting: the key of the gate's detail that has its value}.
     sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def ask(self, values: Mapping[str, str | int], *, offer: Sequence[str] = ()) -> Asked:
+    def ask(self, values: Mapping[str, str | int], *, offer: Sequence[str] = ()) -> Question:
         """Fill in the templates. `offer` names the options to give, all of them where it is empty.
 
         Raises:
@@ -71,7 +71,7 @@ class Cause:
             for one in self.options
             if not offer or one.choice in offer
         ]
-        return Asked(
+        return Question(
             self.question.format_map(values),
             offered,
             offered[0].choice,
