@@ -87,7 +87,7 @@ def by_reason(problems: Iterable[tuple[str, str, str]]) -> list[str]:
     return [f"{connection} {', '.join(entities)}: {why}" for (connection, why), entities in places.items()]
 
 
-def flow(
+def flow(  # noqa: PLR0913 - a command's options
     context: Context,
     org: Organization,
     chosen: Sequence[tuple[Connection, Sequence[Stream]]],
@@ -111,13 +111,15 @@ def flow(
     launched = launch.materialize(
         context.settings,
         context.db,
-        stages=stages.value,
-        orgs=[org.slug],
-        connection=connection,
-        entities=sorted({stream.name for _, streams in chosen for stream in streams}) if named else (),
-        full=full,
-        sweep=sweep,
-        actor=context.actor,
+        launch.LaunchRequest(
+            stages=stages.value,
+            orgs=[org.slug],
+            connection=connection,
+            entities=sorted({stream.name for _, streams in chosen for stream in streams}) if named else (),
+            full=full,
+            sweep=sweep,
+            actor=context.actor,
+        ),
         progress=moved,
     )
     outcome.run_ids = list(launched.run_ids)
@@ -142,10 +144,7 @@ def promote(context: Context, org: Organization, plan_id: str, heard: Listener) 
     launched = launch.materialize(
         context.settings,
         context.db,
-        stages=["core"],
-        orgs=[org.slug],
-        plan=plan_id,
-        actor=context.actor,
+        launch.LaunchRequest(stages=["core"], orgs=[org.slug], plan=plan_id, actor=context.actor),
         progress=moved,
     )
     for error in launched.errors():

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 @commands.command("add")
-def add(  # one parameter an option
+def add(  # noqa: PLR0913 - the command's options
     org: Org,
     connection: OneConnection,
     entity: OneEntity,

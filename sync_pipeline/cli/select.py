@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command("select")(select)
 
 
-def select(  # one parameter an option
+def select(  # noqa: PLR0913 - the command's options
     org: Org,
     connection: OneConnection,
     entity: OneEntity,

@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command("table")(table)
 
 
-def table(  # one parameter an option
+def table(  # noqa: PLR0913 - the command's options
     org: Org,
     connection: OneConnection,
     entity: OneEntity,

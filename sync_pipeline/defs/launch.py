@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from sync_pipeline.defs.graph import Stage
     from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
 
-__all__ = ["Launched", "Report", "Servers", "instance_home", "materialize", "open_instance", "server_commands"]
+__all__ = [
+    "LaunchRequest",
+    "Launched",
+    "Report",
+    "Servers",
+    "instance_home",
+    "materialize",
+    "open_instance",
+    "server_commands",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +66,31 @@ class Launched:
         return [one.report for one in self.told if isinstance(one.report, SyncError)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRequest:
+    """What to materialize: stages ("raw", "preview", "selected", "core") of organizations, and how."""
+
+    stages: Sequence[str]
+    orgs: Sequence[str]
+    provider: str | None = None
+    connection: str | None = None
+    entities: Sequence[str] = ()
+    full: bool = False
+    sweep: bool | None = None
+    max_pages: int | None = None
+    plan: str | None = None
+    actor: str = "command"
+
+
 def materialize(
     settings: Settings,
     db: Database,
+    asked: LaunchRequest,
     *,
-    stages: Sequence[str],
-    orgs: Sequence[str],
-    provider: str | None = None,
-    connection: str | None = None,
-    entities: Sequence[str] = (),
-    full: bool = False,
-    sweep: bool | None = None,
-    max_pages: int | None = None,
-    plan: str | None = None,
-    actor: str = "command",
     progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> Launched:
-    """Materialize stages ("raw", "preview", "selected", "core") of these organizations, in this process.
+    """Materialize what is asked for, in this process.
 
     `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
     pulled, with a queue's `QueueStatus` while a plan is applied. `on_report`, likewise, with each report or the error
@@ -88,7 +104,7 @@ def materialize(
     from sync_pipeline.defs.resources import Runtime
     from sync_pipeline.defs.tidy import settle_orphans
 
-    wanted = [Stage(stage) for stage in stages]
+    wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
 
     def told(org: str, stage: Stage, name: str, what: Any) -> None:
@@ -100,24 +116,24 @@ def materialize(
     if progress is not None:
         runtime.on_progress = progress
     config = {
-        "connection": connection,
-        "entities": list(entities),
-        "full": full,
-        "sweep": sweep,
-        "max_pages": max_pages,
-        "actor": actor,
+        "connection": asked.connection,
+        "entities": list(asked.entities),
+        "full": asked.full,
+        "sweep": asked.sweep,
+        "max_pages": asked.max_pages,
+        "actor": asked.actor,
     }
     with open_instance(settings) as instance:
         settle_orphans(instance)
         known = set(instance.get_dynamic_partitions(ORG_NAME))
-        if new := [org for org in orgs if org not in known]:
+        if new := [org for org in asked.orgs if org not in known]:
             instance.add_dynamic_partitions(ORG_NAME, new)
-        launch = _Launch(instance, runtime, launched, list(orgs))
+        launch = _Launch(instance, runtime, launched, list(asked.orgs))
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
-            launch.flow(flow, provider, list(entities), config)
+            launch.flow(flow, asked.provider, list(asked.entities), config)
         if Stage.CORE in wanted and not launched.failures:
-            launch.core({"plan": plan, "actor": actor})
+            launch.core({"plan": asked.plan, "actor": asked.actor})
     return launched
 
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from sync_pipeline.gates import causes
 from sync_pipeline.gates.cause import Cause, Option, Question, Resume
 from sync_pipeline.gates.store import (
+    answer_gate,
     answered,
     blocking,
     end_gates,
@@ -32,6 +33,7 @@ __all__ = [
     "Question",
     "Resume",
     "all_causes",
+    "answer_gate",
     "answered",
     "blocking",
     "by_name",

@@ -12,7 +12,7 @@ from sync_pipeline.gates.cause import Cause
 _SQL = load("sync_pipeline.gates", "store.sql")
 
 
-def open_gate(
+def open_gate(  # noqa: PLR0913 - the columns of the row
     conn: Connection,
     cause: Cause,
     *,
@@ -125,6 +125,24 @@ def latest(conn: Connection, cause: Cause, subject: str) -> Row[Any] | None:
 def answered(conn: Connection, decision_id: int) -> Row[Any] | None:
     """An answered gate, locked until the transaction ends; None where it does not exist or is open."""
     return execute(conn, _SQL["answered_gate"], decision=decision_id).one_or_none()
+
+
+def answer_gate(conn: Connection, decision_id: int, choice: str, *, actor: str, why: str | None) -> bool:
+    """Answer an open gate; `choice` is one of its options. False where it is not open."""
+    gate = execute(conn, _SQL["answer_gate"], decision=decision_id, choice=choice, actor=actor, why=why).one_or_none()
+    if gate is None:
+        return False
+    journal.record(
+        conn,
+        "gate.answered",
+        actor=actor,
+        connection_id=gate.connection_id,
+        entity_type=gate.entity_type,
+        decision=decision_id,
+        cause=gate.cause,
+        choice=choice,
+    )
+    return True
 
 
 def settle(conn: Connection, decision_id: int, outcome: str) -> None:

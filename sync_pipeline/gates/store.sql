@@ -72,3 +72,9 @@ WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %
     AND entity_type IS NOT DISTINCT FROM %(entity_type)s AND subject <> ALL (%(but)s::text[])
     AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
 RETURNING decision_id
+
+-- answer_gate --
+UPDATE observe.decision
+SET answer = %(choice)s, answered_by = %(actor)s, answered_at = now(), why = %(why)s
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
+RETURNING connection_id, entity_type, cause, subject

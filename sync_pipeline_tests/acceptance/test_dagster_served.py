@@ -152,7 +152,9 @@ def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
 
 
 def test_a_run_from_the_command_line_is_in_the_ui(served: Served) -> None:
-    done = launch.materialize(served.settings, served.db, stages=["raw"], orgs=["acme"], entities=["coupons"])
+    done = launch.materialize(
+        served.settings, served.db, launch.LaunchRequest(stages=["raw"], orgs=["acme"], entities=["coupons"])
+    )
     assert done.ok, done.failures
     assert [report.entity for report in done.reports("raw")] == ["coupons"]
     shown = served.ask(f'{{ runOrError(runId: "{done.run_ids[0]}") {{ ... on Run {{ status }} }} }}')

@@ -56,9 +56,7 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         pulled = launch.materialize(
             here,
             database,
-            stages=["raw", "preview", "selected"],
-            orgs=["acme"],
-            entities=["products"],
+            launch.LaunchRequest(stages=["raw", "preview", "selected"], orgs=["acme"], entities=["products"]),
             progress=progress,
         )
         assert pulled.ok, pulled.failures
@@ -70,7 +68,9 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
         plan = select.make_plan(database, org, actor="ann")
         assert plan is not None
-        applied = launch.materialize(here, database, stages=["core"], orgs=["acme"], plan=str(plan.plan_id))
+        applied = launch.materialize(
+            here, database, launch.LaunchRequest(stages=["core"], orgs=["acme"], plan=str(plan.plan_id))
+        )
         assert applied.ok, applied.failures
         assert [(report.state, report.done) for report in applied.reports("core")] == [("done", 5)]
 
@@ -84,13 +84,19 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         # A stale plan comes back as the error it is.
         store.update("products", min(store.ids("products")), name="another name")
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
-        launch.materialize(here, database, stages=["raw", "preview"], orgs=["acme"], entities=["products"])
+        launch.materialize(
+            here, database, launch.LaunchRequest(stages=["raw", "preview"], orgs=["acme"], entities=["products"])
+        )
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
         old = select.make_plan(database, org, actor="ann")
         assert old is not None
         store.update("products", min(store.ids("products")), name="yet another name")
-        launch.materialize(here, database, stages=["raw", "preview"], orgs=["acme"], entities=["products"])
-        refused = launch.materialize(here, database, stages=["core"], orgs=["acme"], plan=str(old.plan_id))
+        launch.materialize(
+            here, database, launch.LaunchRequest(stages=["raw", "preview"], orgs=["acme"], entities=["products"])
+        )
+        refused = launch.materialize(
+            here, database, launch.LaunchRequest(stages=["core"], orgs=["acme"], plan=str(old.plan_id))
+        )
         assert not refused.ok
         assert [type(error) for error in refused.errors()] == [StalePlan]
 

@@ -47,3 +47,22 @@ def test_a_stores_text_stays_between_quotes(sku: str, shown: str) -> None:
     """It cannot end the quotation, begin a line, turn the text around, or fill the page."""
     asked = all_causes()["sku_conflict"].ask({"sku": sku, "claimants": "records 1 and 2", "rule": "r"})
     assert asked.question == f"SKU “{shown}” is claimed by records 1 and 2. Which rule decides?"
+
+
+def test_a_cause_is_named_only_in_its_file() -> None:
+    """Everywhere else it is the file's CAUSE, in SQL a parameter. The API's example value is the one exception."""
+    literal = re.compile(rf"[\"'](?:{'|'.join(all_causes())})[\"']")
+    files = [file for file in (ROOT / "sync_pipeline").rglob("*") if file.suffix in {".py", ".sql"}]
+    found = {
+        str(file.relative_to(ROOT))
+        for file in files
+        if "gates/causes" not in file.as_posix() and literal.search(file.read_text("utf-8"))
+    }
+    assert found == {"sync_pipeline/api/contracts/observe.py"}
+
+
+def test_decisions_are_written_by_one_file() -> None:
+    writes = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM)\s+observe\.decision\b")
+    files = [file for file in (ROOT / "sync_pipeline").rglob("*") if file.suffix in {".py", ".sql"}]
+    found = {str(file.relative_to(ROOT)) for file in files if writes.search(file.read_text("utf-8"))}
+    assert found == {"sync_pipeline/gates/store.sql"}

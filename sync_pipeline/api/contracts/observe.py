@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
 from sync_pipeline.steps.observe.checks import CheckResult
+from sync_pipeline.steps.observe.compat import Divergence
 
 
 class ActivityRow(Shape):
@@ -23,7 +24,7 @@ class ActivityRow(Shape):
     detail: Plain = Field(description="Counts and ids; never a payload.", examples=[{"new": 12}])
 
 
-class Activity(Shape):
+class ActivityPage(Shape):
     """The audit log, newest first."""
 
     data: list[ActivityRow]
@@ -125,14 +126,6 @@ class StatusInfo(Shape):
 
     org: str
     connections: list[ConnectionStatusInfo]
-
-
-class Divergence(Shape):
-    """Columns that a legacy view lacks, or has over its core table."""
-
-    table: str = Field(examples=["core.products"])
-    found: int
-    columns: list[str] = Field(examples=[["compat.product.sku"]])
 
 
 class ChecksInfo(Shape):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.observe import (
-    Activity,
+    ActivityPage,
     ActivityRow,
     ChecksInfo,
     CompatInfo,
@@ -32,10 +32,10 @@ _POLL_SECONDS = 0.5
 
 
 @router.get("/integrations/sync/activity", tags=["observe"], responses=problems())
-async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> Activity:
+async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> ActivityPage:
     """The audit log: who did what, newest first."""
     found = await runtime.run(observe.activity, runtime.db, caller.org, page=page, page_size=page_size)
-    return Activity(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
+    return ActivityPage(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
 
 
 @router.get("/integrations/schema-compat", tags=["observe"], responses=problems())

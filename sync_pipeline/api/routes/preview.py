@@ -25,7 +25,7 @@ Key = Annotated[
 
 
 @router.post("/preview", responses=problems(404, 409, 413, 415, 424))
-async def look_or_choose(  # one parameter a query field
+async def look_or_choose(  # noqa: PLR0913 - query parameters
     runtime: RuntimeDep,
     caller: Proposer,
     action: Annotated[Literal["fetch", "select"], Query(description="fetch: capture; select: include or ignore.")],

@@ -31,7 +31,7 @@ _DECISION = "^(" + "|".join(DECISIONS) + ")$"
     response_class=Response,
     responses={**problems(404), 200: {"model": TablePage, "description": "A page of records."}},
 )
-async def table(  # one parameter a query field
+async def table(  # noqa: PLR0913 - query parameters
     runtime: RuntimeDep,
     caller: Reader,
     provider: Provider,

@@ -124,7 +124,7 @@ def _known(status: str | None, decision: str | None) -> None:
         raise ConfigurationError(f"Unknown decision “{decision}”. Use one of {', '.join(DECISIONS)}.")
 
 
-def table(  # the filters and the order of a table, each optional
+def table(  # noqa: PLR0913 - what a person filters by
     db: Database,
     connection: Connection,
     stream: Stream,

@@ -40,7 +40,7 @@ class StandingRule:
     why: str | None
 
 
-def add_rule(  # the columns of a rule
+def add_rule(  # noqa: PLR0913 - the parts of a rule
     db: Database,
     connection: Connection,
     stream: Stream,

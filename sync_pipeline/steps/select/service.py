@@ -49,7 +49,7 @@ class SelectionReport:
     undecided: int
 
 
-def select(  # one keyword for each part of the sentence “include what is new except 12, as a draft”
+def select(  # noqa: PLR0913 - one keyword for each part of the sentence “include what is new of …”
     db: Database,
     connection: Connection,
     stream: Stream,

@@ -102,7 +102,7 @@ def judge(
     return verdict
 
 
-def _ask(
+def _ask(  # noqa: PLR0913 - what the question says
     conn: Connection,
     run: Run,
     missing: Sequence[Suspect],

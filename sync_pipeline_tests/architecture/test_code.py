@@ -1,0 +1,57 @@
+"""The shape of the code: one name for one thing, statements that a search finds, functions that fit on a page."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from sync_pipeline.config import PROJECT
+
+PACKAGE = PROJECT / "sync_pipeline"
+SOURCES = {file: file.read_text("utf-8") for file in sorted(PACKAGE.rglob("*.py"))}
+MOST_LINES = 60
+_STATEMENT = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+
+
+def _place(file: Path, line: int = 1) -> str:
+    return f"{file.relative_to(PROJECT)}:{line}"
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for file, text in SOURCES.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(_place(file, node.lineno))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+def test_every_statement_has_a_name_of_its_own_that_a_search_finds() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in sorted(PACKAGE.rglob("*.sql")):
+        for name in _STATEMENT.findall(file.read_text("utf-8")):
+            found[name].append(_place(file))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+    everything = "\n".join(SOURCES.values())
+    assert [name for name in found if f'"{name}"' not in everything] == [], "no .py file names these statements"
+
+
+def test_long_functions_say_why() -> None:
+    """A function over 60 lines, its docstring left out, has a comment at its first line: `# long: …`."""
+    assert [place for file, text in SOURCES.items() for place in _long(file, text)] == []
+
+
+def _long(file: Path, text: str) -> Iterator[str]:
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = node.body[0]
+        said = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        size = (node.end_lineno or 0) - node.lineno + 1 - ((first.end_lineno or 0) - first.lineno + 1 if said else 0)
+        head = "\n".join(lines[node.lineno - 1 : first.lineno])
+        if size > MOST_LINES and "# long: " not in head:
+            yield f"{_place(file, node.lineno)} {node.name}: {size} lines"
