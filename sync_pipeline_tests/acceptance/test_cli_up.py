@@ -19,10 +19,9 @@ pytestmark = pytest.mark.dagster
 
 
 @pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    home = tmp_path_factory.mktemp("up")
+def env(module_folder: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    return {**kept, "SYNC_HOME": str(home / "data")}
+    return {**kept, "SYNC_HOME": str(module_folder / "data")}
 
 
 @pytest.fixture

@@ -195,12 +195,12 @@ def reachable(dsn: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(module_folder: Path) -> Iterator[World]:
     store = Store()
     store.shuffle_related = False
     seed(store, products=400, variable=10, customers=80, orders=260, random_seed=11)
     with running(store) as server:
-        made = World(tmp_path_factory.mktemp("kill"), server, store)
+        made = World(module_folder, server, store)
         yield made
         made.db.close()
 

@@ -66,7 +66,7 @@ def test_no_secret_anywhere(tmp_path: Path) -> None:
         call("status", "acme", "--json")
         call("activity", "acme")
         call("quarantine", "acme", expect=(0, 1))
-    call("db", "stop")
+        call("db", "stop")
     for secret in (SECRET, SECRET[3:]):
         assert secret not in said
         found = [str(path) for path in home.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]

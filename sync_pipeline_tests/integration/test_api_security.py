@@ -32,6 +32,7 @@ NEEDS: dict[str, Right | None] = {
     "GET /api/v1/integrations/{provider}/records/{entity}/{external_id}": Right.READ,
     "GET /api/v1/integrations/sync/activity": Right.READ,
     "GET /api/v1/integrations/schema-compat": Right.READ,
+    "GET /api/v1/checks": Right.READ,
     "GET /api/v1/integrations/sync/queue/{queue_id}": Right.READ,
     "GET /api/v1/integrations/sync/queue/{queue_id}/lines": Right.READ,
     "GET /api/v1/integrations/sync/queue/{queue_id}/events": Right.READ,

@@ -15,8 +15,9 @@ from sandbox import odoo as odoo_sandbox
 from sandbox import woocommerce as woo_sandbox
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute, load
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps.observe.checks import CHECKS
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
 from sync_pipeline_tests.stores import Connected, Shop, shop
 
@@ -82,9 +83,9 @@ class Pair:
 
     def checks(self) -> list[Any]:
         """What the asset checks of core find."""
-        checks = load("sync_pipeline.defs", "checks.sql")
+        wanted = [one for one in CHECKS if one.name in ("money_adds_up", "no_orphan_mapping")]
         with self.woo.db.org(self.woo.org.org_id) as conn:
-            found = [row for name in ("money_adds_up", "no_orphan_mapping") for row in execute(conn, checks[name])]
+            found = [row for one in wanted for row in one.run(conn)]
             return [*found, *execute(conn, "SELECT * FROM core.orphans()")]
 
 
