@@ -53,8 +53,9 @@ def migrate(as_json: Json = False) -> None:
     """Bring the database to the newest revision; tried on a branch of it first. Applying twice is harmless."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
+    from sync_pipeline.gates import migration
 
-    done = migrate_to_head(Settings())
+    done = migrate_to_head(Settings(), migration)
     if as_json:
         emit({"before": done.before, "after": done.after, "applied": done.applied, "verified": list(done.verified)})
     elif done.applied:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline import gates
 from sync_pipeline.cli.options import Json
 from sync_pipeline.cli.output import emit, say
 
@@ -104,13 +103,15 @@ def resume(
 
 
 def _next(d: "Decision") -> str:
-    resume = gates.by_name(d.cause).resume
+    from sync_pipeline import gates  # late: it loads the database code, which no other command needs at start
+
+    resume = gates.resumed_by(d.cause, d.answer)
     if resume == "pull":
         return f"sync-pipeline pull {d.org} --connection {d.connection}"
     if resume == "migrate":
         return "sync-pipeline db migrate"
-    if d.answer == "hold":
-        return "it stays as it is until its cause is gone."
+    if resume is None:
+        return "it stays as it is until its cause ends."
     return f"sync-pipeline decisions resume {d.org} {d.decision_id}"
 
 

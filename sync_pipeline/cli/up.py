@@ -28,12 +28,13 @@ def up(
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
     from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.gates import migration
 
     if not free_port(port):  # fail now, not after Dagster has started
         raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
     settings = Settings()
     if settings.embedded:
-        migrate_to_head(settings)
+        migrate_to_head(settings, migration)
     with family() as children:
         url = start_dagster(children, settings, dagster_port)
         api = start_api(children, settings, port)

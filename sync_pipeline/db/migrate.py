@@ -84,10 +84,17 @@ def _revisions() -> dict[str, str | None]:
     return known
 
 
-def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool = True) -> Migration:
+def migrate(
+    url: str | URL,
+    *,
+    login_secret: bytes | None = None,
+    branch: bool = True,
+    approval: losses.LossApproval | None = None,
+) -> Migration:
     """Bring the database at `url` (the owner's) to the newest revision. Applying twice is harmless.
 
     `login_secret` derives the password of the application's login; None leaves it without one (a private socket).
+    `approval` asks people about a migration that loses data; without it such a migration is refused.
 
     Raises:
         ConfigurationError: the server is too old, the branch did not verify, or a newer version migrated it before; the
@@ -104,11 +111,12 @@ def migrate(url: str | URL, *, login_secret: bytes | None = None, branch: bool =
     if not is_known(before):
         raise ConfigurationError(f"{too_new(before)} Nothing was changed.")
     if before != target and branch:
-        verified = _try_on_branch(url, before)
+        verified = _try_on_branch(url, before, approval)
     if before != target:
         _upgrade(url, "head")
-        with _engine(url) as engine, engine.connect() as conn:
-            losses.settle(conn, target, verified)
+        if approval is not None:
+            with _engine(url) as engine, engine.connect() as conn:
+                approval.record_migrated(conn, target, losses.organizations(conn), verified)
     ensure_login(url, login_secret)
     return Migration(before, target, 0 if before == target else _distance(before), verified)
 
@@ -164,7 +172,7 @@ def app_password(secret: bytes | None, database: str) -> str | None:
     return hmac.new(secret, f"application login of {database}".encode(), hashlib.sha256).hexdigest()
 
 
-def _try_on_branch(url: URL, before: str | None) -> tuple[str, ...]:
+def _try_on_branch(url: URL, before: str | None, approval: losses.LossApproval | None) -> tuple[str, ...]:
     branch = url.set(database=f"{(url.database or 'sync')[:40]}_branch_{uuid4().hex[:8]}")
     admin = url.set(database="postgres")
     cloned = False
@@ -184,7 +192,7 @@ def _try_on_branch(url: URL, before: str | None) -> tuple[str, ...]:
         _upgrade(branch, "head")
         after_all = _look(branch, cloned)
         if before is not None:
-            _ask(url, before_all, after_all)
+            _ask(url, before_all, after_all, approval)
         return verify(branch, counts)
     finally:
         with _engine(admin) as engine, engine.connect() as conn:
@@ -199,7 +207,10 @@ def _look(branch: URL, cloned: bool) -> tuple[losses.Catalogue, losses.Counts]:
 
 
 def _ask(
-    url: URL, before: tuple[losses.Catalogue, losses.Counts], after: tuple[losses.Catalogue, losses.Counts]
+    url: URL,
+    before: tuple[losses.Catalogue, losses.Counts],
+    after: tuple[losses.Catalogue, losses.Counts],
+    approval: losses.LossApproval | None,
 ) -> None:
     there = {table for table, _ in after[0]}
     fewer = {
@@ -208,7 +219,14 @@ def _ask(
         if place[1] in there and after[1].get(place, 0) < rows
     }
     with _engine(url) as engine, engine.connect() as conn:
-        losses.ask(conn, head(), losses.between(before[0], after[0]), fewer)
+        lost = losses.by_organization(conn, head(), losses.between(before[0], after[0]), fewer)
+        if lost and approval is None:
+            raise ConfigurationError(
+                f"The migration to {head()} would lose data, and nothing was changed. Run `sync-pipeline db migrate`: "
+                "it asks whose data it is."
+            )
+        if lost and approval is not None:
+            approval.approve(conn, head(), lost)
 
 
 def verify(url: URL, counts: dict[str, int]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
+from sync_pipeline.db.losses import LossApproval
 from sync_pipeline.db.migrate import (
     Migration,
     app_password,
@@ -63,9 +64,10 @@ def dagster_url(settings: Settings) -> URL:
     return url.set(drivername="postgresql+psycopg2")
 
 
-def migrate_to_head(settings: Settings) -> Migration:
+def migrate_to_head(settings: Settings, approval: LossApproval | None = None) -> Migration:
     """Bring the database to the newest revision (see `migrate`)."""
-    return migrate(owner_url(settings), login_secret=None if settings.embedded else settings.encryption_keys[-1])
+    secret = None if settings.embedded else settings.encryption_keys[-1]
+    return migrate(owner_url(settings), login_secret=secret, approval=approval)
 
 
 def open_database(settings: Settings) -> Database:

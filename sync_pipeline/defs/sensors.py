@@ -159,7 +159,7 @@ def _go_on(
     """A pull of what a gate of capture was about; the lines that the other gates stopped."""
     from sync_pipeline.steps import connect
 
-    if gates.by_name(row.cause).resume != "pull":
+    if gates.resumed_by(row.cause, row.answer) != "pull":
         config = {"decision": row.decision_id, "actor": "decision"}
         return [
             dg.RunRequest(
@@ -171,7 +171,7 @@ def _go_on(
             )
         ]
     with runtime.db.org(row.org_id) as conn:
-        gate = execute(conn, SQL["answered_gate"], decision_id=row.decision_id).one_or_none()
+        gate = execute(conn, SQL["unresumed_gate"], decision_id=row.decision_id).one_or_none()
     org = connect.organization(runtime.db, row.slug)
     store = next((one for one in connect.connections(runtime.db, org) if gate and one.connection_id == gate[0]), None)
     if gate is None or store is None:

@@ -19,7 +19,7 @@ SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_d
 -- answered_decisions --
 SELECT org_id, slug, decision_id, cause, answer FROM observe.answered_decisions()
 
--- answered_gate --
+-- unresumed_gate --
 -- An answered gate whose answer no run has taken up yet.
 SELECT connection_id, entity_type, cause, answer FROM observe.decision
 WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NOT NULL AND outcome IS NULL

@@ -1,22 +1,59 @@
-"""Decision gates: a cause is one file of this folder. It holds no SQL: `journal` stores gates, the steps open them."""
+"""Decision gates: what stops and waits for a person.
+
+`causes/` has one file for each cause, `cause` says what a cause declares, `store` is the only code that writes
+decisions, and `migration` asks before a migration that loses data. The steps decide when a gate opens.
+"""
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
+from sync_pipeline.gates import causes
 from sync_pipeline.gates.cause import Cause, Option, Question, Resume
+from sync_pipeline.gates.store import (
+    answer_gate,
+    answered,
+    blocking,
+    end_gates,
+    gate_answer,
+    note_stopped,
+    open_gate,
+    open_gates,
+    record_outcome,
+    settle,
+    withdraw,
+)
 
-__all__ = ["Cause", "Option", "Question", "Resume", "by_name", "causes"]
+__all__ = [
+    "Cause",
+    "Option",
+    "Question",
+    "Resume",
+    "all_causes",
+    "answer_gate",
+    "answered",
+    "blocking",
+    "by_name",
+    "end_gates",
+    "gate_answer",
+    "note_stopped",
+    "open_gate",
+    "open_gates",
+    "record_outcome",
+    "resumed_by",
+    "settle",
+    "withdraw",
+]
 
 
 @cache
-def causes() -> Mapping[str, Cause]:
-    """Every cause by its name, as the files of this folder declare them."""
-    modules: Sequence[str] = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "cause")
-    found = [import_module(f"{__name__}.{name}").CAUSE for name in modules]
+def all_causes() -> Mapping[str, Cause]:
+    """Every cause by its name, as the files of `causes/` declare them."""
+    names = sorted(module.name for module in pkgutil.iter_modules(causes.__path__))
+    found = [import_module(f"{causes.__name__}.{name}").CAUSE for name in names]
     return {cause.name: cause for cause in found}
 
 
@@ -26,4 +63,14 @@ def by_name(name: str) -> Cause:
     Raises:
         KeyError: no file declares it.
     """
-    return causes()[name]
+    return all_causes()[name]
+
+
+def resumed_by(cause: str, answer: str | None) -> Resume | None:
+    """Who continues after this answer: a pull, a promotion, or the person who migrates. None: nobody until the cause
+    ends, because the answer was “hold”.
+
+    Raises:
+        KeyError: no file declares the cause.
+    """
+    return None if answer == "hold" else by_name(cause).resume

@@ -324,10 +324,10 @@ def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
 
 
 def test_decisions_are_answered_once(api: Served, store: Shop) -> None:
-    from sync_pipeline import gates, journal
+    from sync_pipeline import gates
 
     with api.db.org(store.org.org_id) as conn:
-        gate = journal.open_gate(
+        gate = gates.open_gate(
             conn,
             gates.by_name("mass_deletion"),
             subject="product",

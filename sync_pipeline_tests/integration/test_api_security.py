@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline import gates, journal
+from sync_pipeline import gates
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
@@ -157,7 +157,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     assert plan is not None
     asked = promote.ask(database, acme.org_id, plan.plan_id, actor="ann")
     with database.org(acme.org_id) as conn:
-        gate = journal.open_gate(
+        gate = gates.open_gate(
             conn,
             gates.by_name("mass_deletion"),
             subject="product",

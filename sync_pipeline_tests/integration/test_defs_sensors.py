@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from sandbox.woocommerce import Store, running, seed
-from sync_pipeline import gates, journal
+from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -223,7 +223,7 @@ def test_a_request_of_a_removed_organization_fails_without_a_run(
     number = ask(runtime, org, kind)
     with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE connect.organization SET removed_at = now()")
-        journal.open_gate(
+        gates.open_gate(
             conn,
             gates.by_name("mass_deletion"),
             subject="s",
@@ -250,7 +250,7 @@ def test_an_answered_gate_goes_on(
     runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
     with runtime.db.org(org.org_id) as conn:
-        gate = journal.open_gate(
+        gate = gates.open_gate(
             conn,
             gates.by_name("mass_deletion"),
             subject="product",

@@ -15,6 +15,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import current_revision, ensure_login, migrate
 from sync_pipeline.errors import ConfigurationError, GateClosed
+from sync_pipeline.gates import migration as asking
 from sync_pipeline.steps import connect, observe
 from sync_pipeline_tests.integration.promote_world import World, product
 
@@ -78,7 +79,7 @@ def decide(url: URL, org_id: int, choice: str) -> None:
 def test_a_renamed_column_loses_nothing(url: URL, scripts: Path) -> None:
     fill(url)
     add(scripts, "ALTER TABLE core.products RENAME COLUMN slug TO handle")
-    assert migrate(url).applied == 1
+    assert migrate(url, approval=asking).applied == 1
 
 
 @pytest.mark.parametrize("connected", [False, True])
@@ -93,7 +94,7 @@ def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path,
         db.close()
     for _ in range(2):  # asked twice it is one gate
         with pytest.raises(GateClosed, match="would lose data, and nothing was changed"):
-            migrate(url)
+            migrate(url, approval=asking)
     assert current_revision(url) == NEWEST
     told = "SELECT org_id, cause, question, owner, answer FROM observe.decision"
     [(org_id, cause, question, owner, answer)] = rows(url, told)
@@ -102,7 +103,7 @@ def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path,
     assert rows(url, "SELECT slug FROM core.products") == [("product-1",)]  # all else goes on
     decide(url, first, "migrate")
     db.close()
-    done = migrate(url)
+    done = migrate(url, approval=asking)
     assert (done.applied, current_revision(url)) == (1, "9999")
     [(outcome, resumed)] = rows(url, "SELECT outcome, resumed_at IS NOT NULL FROM observe.decision")
     assert str(outcome).startswith("migrated to 9999; verified: row-level security")
@@ -113,14 +114,14 @@ def test_a_refused_migration_is_not_made(url: URL, scripts: Path) -> None:
     first, _ = fill(url)
     add(scripts, "DROP TABLE core.inventory_items CASCADE", "DELETE FROM promote.integration_mapping")
     with pytest.raises(GateClosed):
-        migrate(url)
+        migrate(url, approval=asking)
     [(question,)] = rows(url, "SELECT question FROM observe.decision")
     assert "core.inventory_items (the table is dropped; 1 rows)" in str(question)
     assert "promote.integration_mapping (1 rows are deleted)" in str(question)
     decide(url, first, "refuse")
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="was refused"):
-            migrate(url)
+            migrate(url, approval=asking)
     assert current_revision(url) == NEWEST
     [(outcome, resumed)] = rows(url, "SELECT outcome, resumed_at IS NOT NULL FROM observe.decision")
     assert (outcome, resumed) == ("the database stays as it is", True)
@@ -130,19 +131,19 @@ def test_a_yes_is_no_yes_to_what_else_would_be_lost(url: URL, scripts: Path) -> 
     first, _ = fill(url)
     add(scripts, "ALTER TABLE core.products DROP COLUMN slug CASCADE")
     with pytest.raises(GateClosed):
-        migrate(url)
+        migrate(url, approval=asking)
     decide(url, first, "migrate")
     add(scripts, "ALTER TABLE core.products DROP COLUMN slug CASCADE", "DROP TABLE core.inventory_items CASCADE")
     for _ in range(2):
         with pytest.raises(GateClosed):
-            migrate(url)
+            migrate(url, approval=asking)
     assert current_revision(url) == NEWEST
     told = rows(url, "SELECT question LIKE '%%inventory_items%%', answer FROM observe.decision ORDER BY decision_id")
     assert told == [(False, "migrate"), (True, None)]
     events = rows(url, "SELECT detail ->> 'cause' FROM observe.sync_activity WHERE event = 'gate.opened'")
     assert events == [("destructive_migration",)] * 2
     decide(url, first, "migrate")
-    assert migrate(url).applied == 1
+    assert migrate(url, approval=asking).applied == 1
 
 
 def test_a_database_of_a_newer_version_is_left_alone(url: URL) -> None:
@@ -151,7 +152,7 @@ def test_a_database_of_a_newer_version_is_left_alone(url: URL) -> None:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
     engine.dispose()
     with pytest.raises(ConfigurationError, match="0999, which this version does not know"):
-        migrate(url)
+        migrate(url, approval=asking)
     assert current_revision(url) == "0999"
 
 
@@ -159,7 +160,7 @@ def test_captured_data_is_no_question(url: URL, scripts: Path) -> None:
     fill(url)
     add(scripts, "ALTER TABLE capture.sync_record DROP COLUMN code CASCADE")
     with pytest.raises(ConfigurationError, match="would lose captured data"):
-        migrate(url)
+        migrate(url, approval=asking)
     assert current_revision(url) == NEWEST
     assert rows(url, "SELECT count(*) FROM observe.decision") == [(0,)]
 
@@ -167,5 +168,5 @@ def test_captured_data_is_no_question(url: URL, scripts: Path) -> None:
 def test_what_nobody_has_values_in_may_go(url: URL, scripts: Path) -> None:
     fill(url)
     add(scripts, "ALTER TABLE core.categories DROP COLUMN image CASCADE")
-    assert migrate(url).applied == 1
+    assert migrate(url, approval=asking).applied == 1
     assert rows(url, "SELECT count(*) FROM observe.decision") == [(0,)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline import gates, journal
+from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -196,7 +196,7 @@ def test_a_promoted_record_without_its_core_row_is_a_difference(opened: Shop) ->
 
 def gate(opened: Shop) -> int:
     with opened.db.org(opened.org.org_id) as conn:
-        return journal.open_gate(
+        return gates.open_gate(
             conn,
             gates.by_name("mass_deletion"),
             subject="missing records",

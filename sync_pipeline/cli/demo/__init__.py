@@ -91,8 +91,9 @@ def demo(
 
 def _migrate(settings: Settings) -> None:
     from sync_pipeline.db.open import migrate_to_head
+    from sync_pipeline.gates import migration
 
-    migrate_to_head(settings)
+    migrate_to_head(settings, migration)
 
 
 def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Result:

@@ -290,14 +290,6 @@ UPDATE capture.sync_record SET deletion_state = 'present', deletion_at = NULL, d
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
 
--- withdraw_gate --
-UPDATE observe.decision
-SET answer = 'withdrawn', answered_by = 'capture', answered_at = now(), outcome = 'the records are listed again',
-    resumed_at = now()
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND cause = 'mass_deletion' AND answered_at IS NULL
-RETURNING decision_id
-
 -- open_quarantine --
 SELECT external_id, reason, status FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

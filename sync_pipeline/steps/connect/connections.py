@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sync_pipeline import journal
+from sync_pipeline import gates, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound
-from sync_pipeline.gates.currency_conflict import CAUSE as CURRENCY_CONFLICT
+from sync_pipeline.gates.causes.currency_conflict import CAUSE as CURRENCY_CONFLICT
 from sync_pipeline.sources.base import Source, source
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.organizations import Organization
@@ -101,9 +101,9 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
         execute(tx, _SQL["set_settings"], connection_id=conn.connection_id, settings=json.dumps(changed))
         journal.record(tx, "connect.settings_changed", actor=actor, connection_id=conn.connection_id, settings=changed)
         if changes.get("currency"):
-            journal.gate_gone(
+            gates.end_gates(
                 tx,
-                CURRENCY_CONFLICT.name,
+                CURRENCY_CONFLICT,
                 connection_id=conn.connection_id,
                 entity_type=None,
                 but=[],

@@ -118,12 +118,6 @@ WHERE d.org_id = connect.current_org() AND (%(everything)s OR d.answered_at IS N
     AND (%(decision_id)s::bigint IS NULL OR d.decision_id = %(decision_id)s)
 ORDER BY d.decision_id
 
--- answer --
-UPDATE observe.decision
-SET answer = %(choice)s, answered_by = %(actor)s, answered_at = now(), why = %(why)s
-WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NULL
-RETURNING connection_id, entity_type, cause, subject
-
 -- stale_connections --
 SELECT name, provider, last_sync_at FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND disabled_at IS NULL

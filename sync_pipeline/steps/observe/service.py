@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline import journal
+from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
@@ -132,7 +132,7 @@ def all_open_decisions(db: Database) -> Sequence[Decision]:
 def answer(
     db: Database, org: Organization, decision_id: int, choice: str, *, actor: str, why: str | None = None
 ) -> Decision:
-    """Answer a gate. The work it stopped goes on by itself, with the next run.
+    """Answer a gate. The work it stopped resumes with the next run.
 
     Raises:
         NotFound: no such decision.
@@ -149,20 +149,9 @@ def answer(
             f"(the safest is {known[0].recommended})."
         )
     with db.org(org.org_id) as conn:
-        row = execute(conn, SQL["answer"], decision_id=decision_id, choice=choice, actor=actor, why=why).one_or_none()
-        if row is None:  # by somebody else, perhaps this very moment
+        if not gates.answer_gate(conn, decision_id, choice, actor=actor, why=why):  # somebody else was first
             [now] = execute(conn, SQL["decisions"], everything=True, decision_id=decision_id)
             raise Conflict(f"Decision {decision_id} was answered already: {now.answer} by {now.answered_by}.")
-        journal.record(
-            conn,
-            "gate.answered",
-            actor=actor,
-            connection_id=row.connection_id,
-            entity_type=row.entity_type,
-            decision=decision_id,
-            cause=row.cause,
-            choice=choice,
-        )
     return decisions(db, org, everything=True, decision_id=decision_id)[0]
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
-from sync_pipeline import journal
+from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.gates.schema_drift import CAUSE
+from sync_pipeline.gates.causes.schema_drift import CAUSE
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys, noise
@@ -35,30 +35,31 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
         f"{row.field} {row.change}": row
         for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs))
     }
-    journal.gate_gone(
+    gates.end_gates(
         conn,
-        CAUSE.name,
+        CAUSE,
         connection_id=connection.connection_id,
         entity_type=stream.entity_type,
         but=list(broken),
         outcome="the store writes it again as it did",
         actor="preview",
     )
+    asked = {(one.connection_id, one.entity_type, one.subject) for one in gates.open_gates(conn, CAUSE)}
     for subject, row in broken.items():
-        answer = journal.gate_answer(
+        answer = gates.gate_answer(
             conn,
-            CAUSE.name,
+            CAUSE,
             subject=subject,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
             ever=True,
         )
-        if answer is None and not execute(conn, SQL["drift_gate_is_open"], **place, subject=subject).scalar_one():
+        if answer is None and (connection.connection_id, stream.entity_type, subject) not in asked:
             _open(conn, connection, stream, subject, row.field)
 
 
 def _open(conn: Transaction, connection: Connection, stream: Stream, subject: str, field: str) -> None:
-    journal.open_gate(
+    gates.open_gate(
         conn,
         CAUSE,
         subject=subject,

@@ -58,9 +58,3 @@ WHERE n.first_run_id > runs.first_full
     AND n.last_run_id = (SELECT max(m.last_run_id) FROM shape AS m WHERE m.field = n.field)
 GROUP BY n.field, n.form
 ORDER BY 1, 2
-
--- drift_gate_is_open --
-SELECT EXISTS (
-    SELECT 1 FROM observe.decision
-    WHERE org_id = connect.current_org() AND cause = 'schema_drift' AND connection_id = %(connection_id)s
-        AND entity_type = %(entity_type)s AND subject = %(subject)s AND answered_at IS NULL)

@@ -11,7 +11,6 @@ A record passes, in this order:
 `core/` has the statements, written once for all core tables; entities/ describes the tables.
 """
 
-from sync_pipeline.steps.promote.gates import resume
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 from sync_pipeline.steps.promote.queue.queue import (
     Line,
@@ -26,6 +25,7 @@ from sync_pipeline.steps.promote.queue.queue import (
 )
 from sync_pipeline.steps.promote.queue.start import Asked, Once, Pick, ask, ask_again, ask_once, plan_of
 from sync_pipeline.steps.promote.queue.worker import work
+from sync_pipeline.steps.promote.resume import resume
 from sync_pipeline.steps.promote.undo import UndoReport, undo
 
 __all__ = [

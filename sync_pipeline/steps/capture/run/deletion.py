@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from sync_pipeline import journal
+from sync_pipeline import gates
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
-from sync_pipeline.gates.mass_deletion import CAUSE
+from sync_pipeline.gates.causes.mass_deletion import CAUSE
 from sync_pipeline.sources.base import Look, Page, Presence, RawRecord
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL
@@ -65,16 +65,16 @@ def judge(
     place: dict[str, Any] = {"connection_id": run.connection.connection_id, "entity_type": run.stream.entity_type}
     with run.transaction() as conn:
         if not suspects:
-            _withdraw(conn, run, place)
-            journal.record_outcome(conn, CAUSE.name, subject=subject, outcome="the records are listed again", **place)
+            _withdraw(conn, place)
+            gates.record_outcome(conn, CAUSE, subject=subject, outcome="the records are listed again", **place)
             return verdict
-        answer = journal.gate_answer(conn, CAUSE.name, subject=subject, **place)
+        answer = gates.gate_answer(conn, CAUSE, subject=subject, **place)
         run.take_turns(conn)
         execute(conn, SQL["suspect"], **run.keys, ids=ids)
         if answer == "keep":
             kept = [one.external_id for one in suspects if one.state == "suspected"]
             execute(conn, SQL["keep"], **run.keys, ids=kept)
-            journal.record_outcome(conn, CAUSE.name, subject=subject, outcome=f"{len(kept)} records kept", **place)
+            gates.record_outcome(conn, CAUSE, subject=subject, outcome=f"{len(kept)} records kept", **place)
         confirmed = [one for one in suspects if answer == "confirm" and one.state == "suspected"]
         news = [one for one in suspects if not one.kept and (answer is None or one.state != "suspected")]
         if len(news) > share * max(known, 1) and (len(news) >= _GATE_FROM or 1 < known == len(news)):
@@ -82,7 +82,7 @@ def judge(
             verdict.gate = _ask(conn, run, asked, known, share=share, subject=subject, actor=actor, place=place)
             news = []
         elif answer is None:
-            _withdraw(conn, run, place)
+            _withdraw(conn, place)
     verdict.unclear = len(suspects) - len(confirmed) - len(news)
     if verdict.unclear and verdict.gate is None:
         verdict.notes.append(f"{verdict.unclear} kept, as decided")
@@ -92,9 +92,9 @@ def judge(
         _look_for(run, pool, confirmed, verdict)
         deleted, still_there = verdict.deleted - before[0], verdict.still_there - before[1]
         with run.transaction() as conn:
-            journal.record_outcome(
+            gates.record_outcome(
                 conn,
-                CAUSE.name,
+                CAUSE,
                 subject=subject,
                 outcome=f"{deleted} marked deleted, {still_there} still there",
                 **place,
@@ -113,7 +113,7 @@ def _ask(  # noqa: PLR0913 - what the question says
     actor: str,
     place: dict[str, Any],
 ) -> int:
-    return journal.open_gate(
+    return gates.open_gate(
         conn,
         CAUSE,
         subject=subject,
@@ -132,10 +132,11 @@ def _ask(  # noqa: PLR0913 - what the question says
     )
 
 
-def _withdraw(conn: Connection, run: Run, place: dict[str, Any]) -> None:
-    """What was missing is back: the question has answered itself."""
-    for decision in execute(conn, SQL["withdraw_gate"], **run.keys).scalars().all():
-        journal.record(conn, "gate.gone", actor="capture", decision=decision, cause=CAUSE.name, **place)
+def _withdraw(conn: Connection, place: dict[str, Any]) -> None:
+    """The missing records are listed again: withdraw the question."""
+    for gate in gates.open_gates(conn, CAUSE):
+        if (gate.connection_id, gate.entity_type) == (place["connection_id"], place["entity_type"]):
+            gates.withdraw(conn, gate.decision_id, outcome="the records are listed again", actor=CAUSE.found_by)
 
 
 def _look_for(run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], verdict: Verdict) -> None:

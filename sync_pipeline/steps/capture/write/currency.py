@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection as Transaction
 
-from sync_pipeline import journal
+from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.gates.currency_conflict import CAUSE
+from sync_pipeline.gates.causes.currency_conflict import CAUSE
 from sync_pipeline.steps.connect import Connection
 
 SQL = load("sync_pipeline.steps.capture")
@@ -21,9 +21,9 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
     row = execute(conn, SQL["currencies"], connection_id=connection.connection_id).one()
     subject = f"{told} against {row.ours}"
     agree = row.ours is None or told in (row.ours, row.own)
-    journal.gate_gone(
+    gates.end_gates(
         conn,
-        CAUSE.name,
+        CAUSE,
         connection_id=connection.connection_id,
         entity_type=None,
         but=[] if agree else [subject],
@@ -32,8 +32,8 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         else "the currency changed",
         actor="capture",
     )
-    if agree or journal.gate_answer(
-        conn, CAUSE.name, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
+    if agree or gates.gate_answer(
+        conn, CAUSE, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
     ):
         return
     priced = [
@@ -41,7 +41,7 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         for stream in connection.source.streams.values()
         if stream.money and stream.entity and not stream.currency and stream.refers_to != "order"
     ]
-    journal.open_gate(
+    gates.open_gate(
         conn,
         CAUSE,
         subject=subject,

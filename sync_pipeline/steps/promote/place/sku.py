@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from sync_pipeline import journal
+from sync_pipeline import gates
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import CoreTable
-from sync_pipeline.gates.sku_conflict import CAUSE
+from sync_pipeline.gates.causes.sku_conflict import CAUSE
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place.identity import (
@@ -217,18 +217,18 @@ class _Work:
         """The organization's policy, or under `halt` what a person answered at this conflict's gate."""
         if self.org.sku_policy != "halt":
             return self.org.sku_policy
-        answer = journal.gate_answer(
+        answer = gates.gate_answer(
             self.conn,
-            CAUSE.name,
+            CAUSE,
             subject=_subject(item, kind),
             connection_id=item.line.connection_id,
             entity_type=item.line.entity_type,
             ever=True,
         )
         if answer is not None:
-            journal.record_outcome(
+            gates.record_outcome(
                 self.conn,
-                CAUSE.name,
+                CAUSE,
                 subject=_subject(item, kind),
                 connection_id=item.line.connection_id,
                 entity_type=item.line.entity_type,
@@ -236,7 +236,7 @@ class _Work:
             )
             return answer
         offer, rule = _OFFERS[kind]
-        gate = journal.open_gate(
+        gate = gates.open_gate(
             self.conn,
             CAUSE,
             subject=_subject(item, kind),
@@ -247,7 +247,7 @@ class _Work:
             external_id=item.line.external_id,
             sku=item.sku,
         )
-        journal.note_stopped(self.conn, [gate], self.queue)
+        gates.note_stopped(self.conn, [gate], self.queue)
         return "halt"
 
     def _halt(self, item: WorkItem, sku: _Sku, kind: str, other: str | None) -> None:

@@ -1,28 +1,4 @@
--- held --
--- What is not promoted until a person has answered, or, after “hold”, until the cause is gone.
-SELECT d.decision_id, d.connection_id, b.entity_type, d.answer
-FROM observe.decision AS d CROSS JOIN unnest(d.blocks) AS b (entity_type)
-WHERE d.org_id = connect.current_org() AND d.resumed_at IS NULL
-    AND (d.answered_at IS NULL OR (d.answer = 'hold' AND d.outcome IS NULL))
-
--- open_conflicts --
-SELECT decision_id, connection_id, entity_type, detail ->> 'external_id' AS external_id
-FROM observe.decision
-WHERE org_id = connect.current_org() AND cause = 'sku_conflict' AND answered_at IS NULL
-
--- conflict_gone --
-UPDATE observe.decision
-SET answer = 'withdrawn', answered_by = 'promotion', answered_at = now(), resumed_at = now(),
-    outcome = 'the record was promoted: its SKU is in conflict no longer'
-WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
-
--- answered --
-SELECT decision_id, connection_id, entity_type, cause, subject, detail, answer, answered_by, outcome, blocks, stopped
-FROM observe.decision
-WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NOT NULL
-FOR UPDATE
-
--- reopen --
+-- reopen_stopped --
 -- The lines that a gate stopped, of records that are still what was planned. Their queue is not closed by hand and not
 -- undone.
 WITH reopened AS (
@@ -41,12 +17,12 @@ WITH reopened AS (
 SELECT DISTINCT q.plan_id FROM reopened AS k
 JOIN promote.sync_queue AS q ON q.org_id = connect.current_org() AND q.queue_id = k.queue_id
 
--- plans --
+-- stopped_plans --
 -- The plans of queues that a gate stopped and that are not finished.
 SELECT DISTINCT plan_id FROM promote.sync_queue
 WHERE org_id = connect.current_org() AND queue_id = ANY (%(queues)s) AND state IN ('draft', 'processing')
 
--- tally --
+-- stopped_tally --
 -- What became of the lines that a gate stopped. Those still open are at work elsewhere.
 SELECT count(*) FILTER (WHERE l.state = 'done') AS done, count(*) FILTER (WHERE l.state = 'failed') AS failed,
        count(*) FILTER (WHERE l.state IN ('draft', 'processing')) AS open,
@@ -57,8 +33,3 @@ LEFT JOIN capture.sync_record AS r
         AND r.external_id = l.external_id
 WHERE l.org_id = connect.current_org() AND l.queue_id = ANY (%(queues)s) AND l.connection_id = %(connection_id)s
     AND l.entity_type = ANY (%(types)s) AND (%(external_id)s::text IS NULL OR l.external_id = %(external_id)s)
-
--- settle --
-UPDATE observe.decision
-SET outcome = concat_ws('; ', outcome, %(outcome)s::text), resumed_at = now()
-WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND resumed_at IS NULL

@@ -1,4 +1,4 @@
-"""After a gate is answered: the lines it stopped are taken up again, and what came of it is written down."""
+"""After a gate is answered: promote the lines it stopped, and record the outcome."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from typing import Any
 
 from sync_pipeline import gates, journal
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.connect import Organization, connections, update_settings
-from sync_pipeline.steps.promote.gate_block import SQL
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
+
+_SQL = load("sync_pipeline.steps.promote", "resume.sql")
 
 
 def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> Sequence[ApplyReport]:
-    """Take up what an answered gate stopped: carry the answer out, promote its lines, and write down what came of it.
+    """Resume what an answered gate stopped: apply the answer, promote its lines, record the outcome.
 
-    Killed at any moment, calling it again goes on. Records that changed meanwhile are left to a new selection.
+    After a kill, call it again to continue. Records that changed in the meantime need a new selection.
 
     Raises:
         NotFound: no such decision, or it is not answered.
         Conflict: it was answered with hold, and the cause is still there.
     """
     with db.org(org.org_id) as conn:
-        gate = execute(conn, SQL["answered"], decision=decision_id).one_or_none()
+        gate = gates.answered(conn, decision_id)
     if gate is None:
         raise NotFound(f"{org.slug} has no answered decision {decision_id}.")
-    if gate.answer == "hold" and gate.outcome is None:
+    if gates.resumed_by(gate.cause, gate.answer) is None and gate.outcome is None:
         raise Conflict(f"Decision {decision_id} was answered with hold: it goes on by itself when its cause is gone.")
     _carry_out(db, org, gate)
     where = {
@@ -37,12 +38,13 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
         "external_id": gate.detail.get("external_id"),
     }
     with db.org(org.org_id) as conn:
-        execute(conn, SQL["reopen"], **where)
-        plans = [str(plan) for plan in execute(conn, SQL["plans"], queues=gate.stopped).scalars()]
+        execute(conn, _SQL["reopen_stopped"], **where)
+        plans = [str(plan) for plan in execute(conn, _SQL["stopped_plans"], queues=gate.stopped).scalars()]
     reports = [apply(db, org.org_id, plan, actor=actor) for plan in plans]
     with db.org(org.org_id) as conn:
-        outcome = _outcome(dict(execute(conn, SQL["tally"], **where).one()._mapping), stopped=bool(gate.stopped))
-        execute(conn, SQL["settle"], decision=decision_id, outcome=outcome)
+        tally = execute(conn, _SQL["stopped_tally"], **where).one()
+        outcome = _outcome(dict(tally._mapping), stopped=bool(gate.stopped))
+        gates.settle(conn, decision_id, outcome)
         journal.record(
             conn,
             "gate.resumed",
@@ -58,7 +60,7 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
 
 
 def _carry_out(db: Database, org: Organization, gate: Any) -> None:
-    """What an answer changes beside letting lines pass."""
+    """Apply the settings that the answer changes at the connection."""
     changes = gates.by_name(gate.cause).sets.get(gate.answer)
     store = next((one for one in connections(db, org) if one.connection_id == gate.connection_id), None)
     if changes and store is not None:
