@@ -2,18 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import Conflict
+from sync_pipeline.exact_json import to_json
 
 _SQL = load("sync_pipeline", "journal.sql")
-
-
-def to_json(value: Any) -> str:
-    """`value` as the text of a jsonb parameter; what JSON does not know (dates, amounts) becomes text."""
-    return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def record(

@@ -41,8 +41,8 @@ def activity(
     as_json: Json = False,
 ) -> None:
     """The audit log, newest first."""
+    from sync_pipeline import exact_json
     from sync_pipeline.cli.context import opened
-    from sync_pipeline.exact import exact_json
     from sync_pipeline.steps import observe
 
     with opened() as context:
@@ -54,7 +54,7 @@ def activity(
         ["when", "event", "who", "connection", "entity", "detail"],
         [
             (row["occurred_at"], row["event"], row["actor"], row["connection"], row["entity_type"],
-             exact_json(row["detail"]))
+             exact_json.dumps(row["detail"]))
             for row in found.data
         ],
     )  # fmt: skip

@@ -8,14 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.exact import exact_json
-
 _WIDE = 160  # columns, if the output is not a terminal
 
 
 def emit(value: Any) -> None:
     """One JSON object on stdout."""
-    sys.stdout.write(exact_json(value) + "\n")
+    from sync_pipeline import exact_json  # late: a command that prints no JSON starts sooner
+
+    sys.stdout.write(exact_json.dumps(value) + "\n")
     sys.stdout.flush()
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import Error as DriverError
@@ -16,6 +13,7 @@ from psycopg.pq import ExecStatus
 from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
+from sync_pipeline import exact_json
 from sync_pipeline.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ class Database:
             psycopg_url(url),
             pool_size=pool_size,
             max_overflow=8,
-            json_deserializer=partial(json.loads, parse_float=Decimal),  # payloads keep their digits
+            json_deserializer=exact_json.loads,
             hide_parameters=True,  # an error's text must not carry payloads or credentials
             # Payloads go through COPY; preparing their one-off statements would only fill the server's memory.
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.exact_json import to_json
 from sync_pipeline.gates.cause import Cause
 
 _SQL = load("sync_pipeline.gates", "store.sql")
@@ -38,12 +39,12 @@ def open_gate(  # noqa: PLR0913 - the columns of the row
         cause=cause.name,
         subject=subject,
         question=asked.question,
-        options=journal.to_json(asked.options),
+        options=to_json(asked.options),
         recommended=asked.recommended,
         connection_id=connection_id,
         entity_type=entity_type,
         blocks=list(blocks),
-        detail=journal.to_json({"constraint": asked.constraint, "rules": asked.rules, **detail}),
+        detail=to_json({"constraint": asked.constraint, "rules": asked.rules, **detail}),
     ).one()
     if gate.is_new:
         journal.record(

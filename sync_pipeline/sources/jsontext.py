@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
 
 import msgspec
 
@@ -98,28 +96,6 @@ def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
         return tuple(None if item is None else bytes(item) for item in values)
 
     return pick
-
-
-def value(raw: bytes) -> Any:
-    """A JSON value with all its digits: numbers with a fraction or an exponent are Decimal.
-
-    Raises:
-        ValueError: it is not JSON.
-        RecursionError: it is nested deeper than Python goes.
-    """
-    return json.loads(raw, parse_float=number)
-
-
-def number(text: str) -> Decimal:
-    """A number with a fraction or an exponent, with all its digits.
-
-    Raises:
-        ValueError: its exponent has some twenty digits, which no format here can hold.
-    """
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError("a number's exponent is too large") from None
 
 
 def _candidates(text: bytes, kind: type) -> list[int]:

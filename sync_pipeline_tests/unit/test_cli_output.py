@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -15,33 +11,6 @@ from sync_pipeline.cli.main import main
 from sync_pipeline.cli.output import size
 from sync_pipeline.cli.pipeline import by_reason
 from sync_pipeline.db.migrate import SQL, head
-from sync_pipeline.exact import exact_json
-from sync_pipeline.steps.observe import Ledger
-
-
-def test_json_keeps_every_digit_and_letter() -> None:
-    value = {
-        "price": Decimal("0.1000000000000000000000000000000000000001"),
-        "big": 2**70,
-        "lone": "\ud800",
-        "name": "Ünï “x”",
-        "none": None,
-        "list": [True, 1.5, ()],
-    }
-    text = exact_json(value)
-    assert "0.1000000000000000000000000000000000000001" in text
-    assert json.loads(text, parse_float=Decimal) == {**value, "list": [True, Decimal("1.5"), []]}
-
-
-def test_json_of_what_commands_return() -> None:
-    plan = UUID("93aa7086-78a3-4091-ba25-804ce702817a")
-    moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    text = exact_json({"plan": plan, "at": moment, "ledger": Ledger(2, 1, 1, 0, True)})
-    assert json.loads(text) == {
-        "plan": str(plan),
-        "at": "2026-01-02T03:04:00Z",
-        "ledger": {"expected": 2, "captured": 1, "quarantined": 1, "vanished": 0, "closed": True},
-    }
 
 
 def test_one_reason_is_said_once() -> None:

@@ -1,7 +1,6 @@
 """Records as bytes: every digit kept, and whatever stands in front of the JSON passed over."""
 
 import json
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -71,8 +70,3 @@ def test_what_a_quick_parser_refuses_is_sliced_all_the_same() -> None:
     assert jsontext.slices(body) == [rb'{"id":1,"a":"\ud800"}', rb'{"id":2,"b":1e400}']
     deep = b'[{"id":1,"d":' + b"[" * 5000 + b"]" * 5000 + b'},{"id":2}]'
     assert [jsontext.fields(raw)["id"] for raw in jsontext.slices(deep)] == [b"1", b"2"]
-
-
-def test_numbers_keep_their_digits() -> None:
-    value = jsontext.value(b"[1180591620717411303424, 0.1234567890123456789012345678901234567891, 1e400]")
-    assert value == [2**70, Decimal("0.1234567890123456789012345678901234567891"), Decimal("1e400")]

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from sync_pipeline import exact_json
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
@@ -12,7 +13,6 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.raw import raw_json
 from sync_pipeline.api.runtime import RuntimeDep
-from sync_pipeline.exact import exact_json
 from sync_pipeline.steps import preview
 from sync_pipeline.steps.preview import DECISIONS
 
@@ -96,7 +96,7 @@ async def record(
 
     def look() -> str:
         one = the_connection(runtime.db, caller, connection, provider=provider)
-        return exact_json(
+        return exact_json.dumps(
             {"success": True, "data": preview.record(runtime.db, one, one.source.stream(entity), external_id)}
         )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Look, Page, Presence, RawRecord, Scope, Stream, Usage
@@ -227,7 +228,7 @@ class OdooClient:
             except ValueError:
                 rejected.append((raw, "the record has no id"))
                 continue
-            parent = str(_bare(jsontext.value(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
+            parent = str(_bare(exact_json.loads(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
             items.append(RawRecord(str(number), _with(raw, others.get(number)), parent or None))
         page = Page(items=items, size=reply.size, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Look, Page, Paging, Presence, RawRecord, Scope, Stream, Usage
@@ -251,7 +252,7 @@ class WooClient:
 
 def _code(body: bytes) -> str:
     try:
-        parsed: Any = jsontext.value(jsontext.single(body))
+        parsed: Any = exact_json.loads(jsontext.single(body))
     except (MalformedAnswer, ValueError, RecursionError):
         return ""
     return str(parsed.get("code", ""))
@@ -262,7 +263,7 @@ def _scalar(raw: bytes | None) -> str | None:
     if raw is None or raw[:1] in (b"[", b"{", b"n", b"t", b"f"):
         return None
     if raw[:1] == b'"':
-        text = jsontext.value(raw)
+        text = exact_json.loads(raw)
         return str(text) if text and "\x00" not in text and text.isprintable() else None
     return raw.decode()
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Finding
@@ -86,7 +87,7 @@ def _index(client: WooClient, findings: list[Finding]) -> bool:
             )
         )
     try:
-        index = jsontext.value(jsontext.single(answer.body))
+        index = exact_json.loads(jsontext.single(answer.body))
     except (MalformedAnswer, ValueError):
         findings.append(_no_index(answer.status, prefix))
         return False

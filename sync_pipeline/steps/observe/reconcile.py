@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sync_pipeline import exact_json
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError
-from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Stream
 from sync_pipeline.steps import capture
 from sync_pipeline.steps.capture.read.walk import cover
@@ -140,9 +140,7 @@ class _Comparison:
                 rows = execute(
                     conn, CAPTURE_SQL["parents"], **_keys(self.connection, parent), run_id=None, after=after
                 ).all()
-            without.update(
-                row.external_id for row in rows if not stream.parent_where(jsontext.value(row.payload.encode()))
-            )
+            without.update(row.external_id for row in rows if not stream.parent_where(exact_json.loads(row.payload)))
             if len(rows) < 1000:
                 return without
             after = rows[-1].external_id

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, column, exists, func, literal, not_, or_, select
@@ -15,6 +13,7 @@ from sqlalchemy import table as sql_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.exact_json import loads
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import empty_state, keys, noise
@@ -60,10 +59,6 @@ class RecordPage:
     page_size: int
     message: str | None = None
     capped: bool = False
-
-
-def _parsed(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
 
 
 def display(stream: Stream, row: Any) -> dict[str, Any]:
@@ -135,7 +130,7 @@ def table(  # noqa: PLR0913 - what a person filters by
     sort: str | None = None,
     page: int = 1,
     page_size: int = 50,
-    raw: Callable[[str], Any] = _parsed,
+    raw: Callable[[str], Any] = loads,
 ) -> RecordPage:
     """A page of records with their status. `raw` converts the payload's JSON text.
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
+from sync_pipeline import exact_json
 from sync_pipeline.errors import ConfigurationError
-from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Unreadable
 
 MAX_RECORDS = 5000  # of a batch: one transaction, in memory at once
-_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
-_TOO_LONG = "a number in it is too long"
-_NUMBER = re.compile(r'"\\u0000(-?[0-9.Ee+-]+)\\u0000"')
 
 
 class NotABatch(ConfigurationError):
@@ -52,7 +46,7 @@ class _Beyond:
 
 def _fraction(text: str) -> Decimal | _Beyond:
     try:
-        return jsontext.number(text)
+        return exact_json.number(text)
     except ValueError:
         return _Beyond()
 
@@ -71,14 +65,6 @@ def encoded(payload: Mapping[str, Any]) -> bytes:
         Unreadable: one of them could not be read.
     """
     try:
-        return _ENCODE(payload)
-    except UnicodeEncodeError:  # a lone surrogate: the standard library writes it, but no Decimal
-        return _NUMBER.sub(r"\1", json.dumps(payload, default=_marked)).encode()
+        return exact_json.encode(payload)
     except TypeError:
-        raise Unreadable(_TOO_LONG) from None
-
-
-def _marked(value: Any) -> str:
-    if not isinstance(value, Decimal):
-        raise Unreadable(_TOO_LONG)
-    return f"\x00{value}\x00"
+        raise Unreadable("a number in it is too long") from None

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
+from sync_pipeline import exact_json
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources import jsontext
@@ -217,7 +218,7 @@ class DeliveryBatch:
             raw = jsontext.fields(item.raw).get(self.stream.parent_field)
         except ValueError:
             raw = None
-        value = jsontext.value(raw) if raw else None
+        value = exact_json.loads(raw) if raw else None
         return RawRecord(
             item.external_id, item.raw, str(value) if value and not isinstance(value, dict | list) else parent
         )

@@ -15,11 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
-from sync_pipeline import journal
+from sync_pipeline import exact_json, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import NotFound, SyncError
-from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Pushed, RawRecord, Stream, Unreadable
 from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.write.record import finder, moment
@@ -176,7 +175,7 @@ class _Push:
                 external_id = str(payload[self.stream.id_field])
                 text = encoded(payload)
                 if self.policy != "keep":
-                    payload = jsontext.value(hash_emails(text))
+                    payload = exact_json.loads(hash_emails(text))
                 batch.given.setdefault(external_id, []).append(payload)
             except Unreadable as error:
                 given_id = record.get(self.pushed.id_field) if isinstance(record, dict) else None
@@ -212,7 +211,8 @@ class _Push:
         modified: datetime | None = None
         whole = False
         if row is not None:
-            payload, modified, whole = jsontext.value(row.payload.encode()), row.remote_modified_at, not row.pushed_only
+            payload = exact_json.loads(row.payload)
+            modified, whole = row.remote_modified_at, not row.pushed_only
         news = False
         for one in given:
             at = moment(finder(self.stream.modified)(one))

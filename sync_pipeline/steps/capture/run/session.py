@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
+from sync_pipeline import exact_json
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
-from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
@@ -256,7 +256,7 @@ def walks(run: Run, *, changed_since: object = None) -> Iterator[str]:
         for row in rows:
             if changed_since is not None and row.captured_at < changed_since:
                 continue
-            if stream.parent_where is None or stream.parent_where(jsontext.value(row.payload.encode())):
+            if stream.parent_where is None or stream.parent_where(exact_json.loads(row.payload)):
                 yield row.external_id
         if len(rows) < 1000:
             return

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
+from sync_pipeline import exact_json
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
 
 # Every digit counts: a float would lose some, so numbers with a fraction or an exponent are Decimal, by their value.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-_ENCODE = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
@@ -32,10 +32,10 @@ class _Reader(threading.local):
 
     def __init__(self) -> None:
         self.odd = False
-        self.decode = msgspec.json.Decoder(float_hook=self.number).decode
+        self.decode = exact_json.decoder(fraction=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        value = jsontext.number(text)
+        value = exact_json.number(text)
         if "e" in text or "E" in text or (not value and text[0] == "-"):
             self.odd = True  # an exponent, or a negative zero
         return value.normalize(_EXACT)
@@ -173,34 +173,24 @@ def _read(raw: bytes) -> tuple[dict[str, Any], bool]:
 def _read_slowly(raw: bytes) -> Any:
     """Lone surrogates, and what is nested deeper than a parser goes: such a field reads as None, its text is kept."""
     try:
-        return json.loads(raw, parse_float=_READER.number)
+        return exact_json.loads(raw, fraction=_READER.number)
     except RecursionError:
         return {key: _shallow(value) for key, value in jsontext.fields(raw).items()}
 
 
 def _shallow(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_float=_READER.number)
+        return exact_json.loads(raw, fraction=_READER.number)
     except RecursionError:
         return None
 
 
 def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
-    """Keys in order, one spelling of every letter and number."""
+    """The bytes that are hashed; the record's own where it is nested too deep."""
     try:
-        return _ENCODE(payload)
-    except UnicodeEncodeError:
-        return json.dumps(_tagged(payload), sort_keys=True, separators=(",", ":")).encode()
+        return exact_json.canonical(payload)
     except RecursionError:
         return raw
-
-
-def _tagged(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tagged(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_tagged(item) for item in value]
-    return {"\x00number": str(value)} if isinstance(value, Decimal) else value
 
 
 def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:

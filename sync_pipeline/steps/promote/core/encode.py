@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from sync_pipeline.entities.core import CoreTable
-
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
-
-
-def to_json(value: Any) -> str:
-    """`value` as JSON text; decimals keep their digits."""
-    return _encoder.encode(value).decode()
+from sync_pipeline.exact_json import to_json
 
 
 def encode(table: CoreTable, row: Sequence[Any]) -> tuple[Any, ...]:

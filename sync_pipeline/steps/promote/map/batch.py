@@ -17,6 +17,7 @@ from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
+from sync_pipeline.exact_json import decoder
 from sync_pipeline.sources.base import source
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
@@ -27,7 +28,7 @@ _STOCK = core_tables()["core.inventory_items"]
 _TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decoder = decoder()
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -147,7 +148,7 @@ def _mapping(provider: str, entity_type: str) -> _Mapping:
         return _Mapping(_decoder, to, follows)
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
-    return _Mapping(msgspec.json.Decoder(read, float_hook=Decimal), to, follows)
+    return _Mapping(decoder(read), to, follows)
 
 
 @cache

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Follow, LookedUp
+from sync_pipeline.exact_json import decoder
 
 SQL = load("sync_pipeline.steps.promote.map", "related.sql")
 
@@ -23,7 +22,7 @@ Key = tuple[int, str]  # connection, external id
 Look = Callable[[str, Sequence[str], Sequence[Key]], Mapping[Key, dict[str, Any]]]
 """Captured records of an entity type, cut to some fields. What is not captured is not among them."""
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decoder = decoder()
 
 
 class Place(NamedTuple):

@@ -17,7 +17,8 @@ from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import TABLE as INVENTORY
 from sync_pipeline.entities.stock import InventoryItem
 from sync_pipeline.entities.variant import Variant
-from sync_pipeline.steps.promote.core.encode import encode, to_json
+from sync_pipeline.exact_json import to_json
+from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import array, line, stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem, stock_fields

@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
+from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import all_sources
-from sync_pipeline.steps.promote.core.encode import to_json
 from sync_pipeline.steps.promote.map.batch import Captured, to_entities
 from sync_pipeline.steps.promote.map.related import looking
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
