@@ -33,7 +33,7 @@ class Paging(StrEnum):
 class Sweep(StrEnum):
     """How changes are found that the change signal misses."""
 
-    TELL = "tell"  # ids and sweep fields of every record, then a fetch of what differs
+    COMPARE = "compare"  # ids and sweep fields of every record, then a fetch of what differs
     READ = "read"  # a full read: nothing cheaper shows them
 
 
@@ -72,7 +72,7 @@ class Stream:
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store may lack it
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
-    tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
+    store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
 
 

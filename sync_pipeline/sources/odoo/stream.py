@@ -38,7 +38,7 @@ class OdooStream(Stream):
 
     paging: Paging = Paging.KEYSET
     signal: bool = True
-    sweep: Sweep = Sweep.TELL
+    sweep: Sweep = Sweep.COMPARE
     created: str | None = "create_date"
     modified: str | None = "write_date"
     # Writing the same value again changes these. They are stored, but not compared.
