@@ -1,7 +1,6 @@
 """A source: a folder with a SOURCE, whose streams are declarations and whose client speaks the provider's API.
 
-Steps know only the names in this file. A provider is found by its folder, a stream by its file; nothing is
-registered.
+Steps know only the names in this file. Providers are found by folder and streams by file; nothing is registered.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ class Paging(StrEnum):
 
 
 class Sweep(StrEnum):
-    """How changes are found that the change signal misses."""
+    """How a sweep finds changes that the change signal misses."""
 
     COMPARE = "compare"  # ids and sweep fields of every record, then a fetch of what differs
-    READ = "read"  # a full read: nothing cheaper shows them
+    READ = "read"  # a full read: nothing cheaper shows the changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +88,9 @@ class RawRecord:
 class Page:
     """An answer with records, in the store's order.
 
-    `total`: how many records the list has, if the store says it; `clock`: the store's time, if it says it. For a window
-    of ids, `upto` is the last id that was read (None: the whole window was), and `looked` how many rows were read, if
-    they are more than the items: some rows do not belong to the list.
+    `total`: how many records the list has, if known; `clock`: the store's time, if known. For a window of ids, `upto`
+    is the last id that was read (None: the whole window), and `looked` is the number of rows that were read, if some of
+    them do not belong to the list.
     """
 
     items: Sequence[RawRecord]
@@ -125,7 +124,6 @@ class Presence(StrEnum):
 
     PRESENT = "present"
     TRASH = "trash"
-    ARCHIVED = "archived"
     GONE = "gone"
 
 
@@ -226,7 +224,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A webhook's message: something happened to a record; and perhaps the record as it was then."""
+    """A webhook's message: something happened to a record. It may hold the record as it was then."""
 
     delivery_id: str
     topic: str

@@ -30,13 +30,13 @@ class ConnectOption:
 class ConnectionSettings(BaseModel):
     """What every connection may set, beside its provider's own fields.
 
-    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: what plugins and earlier systems called a
-    provider's fields; the canonical spelling wins.
+    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: names that plugins and earlier systems use for a
+    provider's fields; the canonical name wins.
     """
 
     LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    # Tenants set these, so each has bounds: one connection must not delay the others.
+    # Tenants set these, so each has bounds: one connection must not delay another.
     sweep_every: int = Field(1, ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one.")
     overlap_seconds: int = Field(
         300, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
@@ -106,7 +106,7 @@ class ConnectionSettings(BaseModel):
 
 
 def address(value: str, tails: tuple[str, ...]) -> str:
-    """A server's address in canonical form: with its scheme, without the `tails` that people copy along.
+    """A server's address in canonical form: with a scheme, and without `tails`, which people often copy with it.
 
     Raises:
         ValueError: it is not an address, or contains a login.

@@ -20,7 +20,7 @@ from sync_pipeline.sources.odoo.rpc import Reply, Rpc, ServerError
 from sync_pipeline.sources.odoo.settings import OdooConfig
 from sync_pipeline.sources.odoo.stream import Domain, OdooStream, Row
 
-COMPANY_VALUES = "_company_values"  # beside a payload's own fields: those that differ by company, for the other ones
+COMPANY_VALUES = "_company_values"  # an extra field of a payload: the other companies' values of fields that differ
 _NOTHING: Domain = (["id", "=", 0],)
 # The first version whose grouping method is documented; earlier ones have read_group.
 _FORMATTED_GROUPS = 19
@@ -29,8 +29,8 @@ _FORMATTED_GROUPS = 19
 class OdooClient:
     """One database. Thread-safe.
 
-    The context is pinned in every call (language, archived records too, companies): without it the same record reads
-    differently from user to user. Values that depend on the company are those of the first one.
+    Every call sets the context (language, archived records, companies): otherwise the same record has other values for
+    another user. Values that depend on the company are those of the first one.
     """
 
     page_size = 1000
@@ -89,7 +89,7 @@ class OdooClient:
         return page
 
     def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:  # noqa: ARG002
-        """Is this record still there, and in the list? Archived records are: they are captured with `active` false."""
+        """Does this record still exist, in this list? Archived records do: they are captured with `active` false."""
         own = _own(stream)
         here = ["id", "=", int(external_id)]
         page, rows = self._search(own, [*self._domain(own), here], self._wanted(own, ()), whole=True)
@@ -195,7 +195,7 @@ class OdooClient:
     # -- requests --------------------------------------------------------------------------------------------------
 
     def _call(self, model: str, method: str, *, first: int | None = None, **arguments: Any) -> Reply:
-        """A call with the pinned context; `first` is the company whose values are read, if not the leading one."""
+        """A call with our context; `first` is the company whose values are read, if not the leading one."""
         companies = self.companies
         if first is not None:
             companies = (first, *(c for c in companies if c != first))
@@ -296,7 +296,7 @@ class OdooClient:
         if ask.before is not None:
             domain.append(["id", "<", ask.before])
         if ask.since is not None:
-            # Whole seconds on both sides, and no later write of the same second may be missed: so not “after”.
+            # Both sides have whole seconds. “>=” includes later writes of the same second.
             since = datetime.fromtimestamp(int(ask.since.timestamp()), UTC)
             domain.append(["write_date", ">=", since.strftime("%Y-%m-%d %H:%M:%S")])
         return domain

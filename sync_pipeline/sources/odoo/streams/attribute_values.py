@@ -14,6 +14,5 @@ STREAM = OdooStream(
     sweep_fields=("id", "write_date", "name", "attribute_id", "active"),
     expects=("name", "attribute_id"),
     leaves_out={"pav_attribute_line_ids": "the products that use it: they say so themselves"},
-    dates=("create_date", "write_date"),
     to_entity=to_reference("attribute_value"),
 )

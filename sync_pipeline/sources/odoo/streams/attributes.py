@@ -13,6 +13,5 @@ STREAM = OdooStream(
     company=None,
     expects=("name",),
     leaves_out={"product_tmpl_ids": "the products that use it: they say so themselves"},
-    dates=("create_date", "write_date"),
     to_entity=to_reference("attribute"),
 )

@@ -15,6 +15,5 @@ STREAM = OdooStream(
     computed=("street", "street2", "zip", "city", "state_id", "country_id", "country_code", "vat"),
     expects=("name", "currency_id", "partner_id"),
     leaves_out={"user_ids": "who may enter, no data of the company"},
-    dates=("create_date", "write_date"),
     to_entity=to_reference("company"),
 )

@@ -14,6 +14,5 @@ STREAM = OdooStream(
     label="full_name|name",
     code="name",
     expects=("name", "symbol", "rounding", "decimal_places"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("currency"),
 )

@@ -35,6 +35,5 @@ STREAM = OdooStream(
         "commercial_company_name",
         "active",
     ),
-    dates=("create_date", "write_date"),
     to_entity=to_customer,
 )

@@ -12,6 +12,5 @@ STREAM = OdooStream(
     optional=True,
     sweep=Sweep.READ,
     expects=("name",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("fiscal_position"),
 )

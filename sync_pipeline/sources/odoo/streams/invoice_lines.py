@@ -25,6 +25,5 @@ STREAM = OdooStream(
         "display_type",
     ),
     money=("price_unit", "price_subtotal", "price_total"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("invoice_line"),
 )

@@ -41,6 +41,5 @@ STREAM = OdooStream(
         "sending_data": "the state of a mailing",
     },
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("invoice"),
 )

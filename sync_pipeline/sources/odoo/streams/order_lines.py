@@ -40,6 +40,5 @@ STREAM = OdooStream(
     ),
     leaves_out={"invoice_lines": "the invoice lines name their order lines themselves"},
     money=("price_unit", "price_subtotal", "price_total"),
-    dates=("create_date", "write_date"),
     to_entity=to_order_lines,
 )

@@ -15,6 +15,5 @@ STREAM = OdooStream(
     refers_to="partner_tag",
     expects=("name",),
     leaves_out={"partner_ids": "the partners that have it: they say so themselves"},
-    dates=("create_date", "write_date"),
     to_entity=to_reference("partner_tag"),
 )

@@ -13,6 +13,5 @@ STREAM = OdooStream(
     optional=True,
     code="code",
     expects=("name", "code", "state"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("payment_provider"),
 )

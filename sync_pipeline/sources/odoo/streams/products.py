@@ -28,6 +28,5 @@ STREAM = OdooStream(
         "taxes_id",
     ),
     money=("list_price",),
-    dates=("create_date", "write_date"),
     to_entity=to_product,
 )

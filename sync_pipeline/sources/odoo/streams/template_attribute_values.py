@@ -17,6 +17,5 @@ STREAM = OdooStream(
     expects=("product_attribute_value_id", "attribute_id", "product_tmpl_id", "price_extra"),
     leaves_out={"ptav_product_variant_ids": "the variants that have it: they say so themselves"},
     money=("price_extra",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("template_attribute_value"),
 )

@@ -54,6 +54,5 @@ STREAM = OdooStream(
         "lot_properties_definition": "the form of another model's records",
     },
     money=("lst_price", "list_price", "standard_price"),
-    dates=("create_date", "write_date"),
     to_entity=to_variant,
 )
