@@ -67,13 +67,7 @@ class Http:
     """
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        timeout: float,
-        allow_private: bool,
-        ca_file: str | None = None,
-        connections: int = 16,
+        self, base_url: str, *, timeout: float, allow_private: bool, ca_file: str | None = None, connections: int = 16
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._requests = 0

@@ -79,9 +79,7 @@ def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
     """
     slots = [f"f{number}" for number in range(len(names))]
     shape = msgspec.defstruct(
-        "Picked",
-        [(slot, msgspec.Raw | None, None) for slot in slots],
-        rename=dict(zip(slots, names, strict=True)),
+        "Picked", [(slot, msgspec.Raw | None, None) for slot in slots], rename=dict(zip(slots, names, strict=True))
     )
     decode = msgspec.json.Decoder(shape).decode
 

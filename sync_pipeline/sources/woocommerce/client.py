@@ -184,13 +184,7 @@ class WooClient:
         return params
 
     def _page(
-        self,
-        stream: Stream,
-        path: str,
-        params: Sequence[tuple[str, str]],
-        walk: str,
-        *,
-        keep_total: bool = False,
+        self, stream: Stream, path: str, params: Sequence[tuple[str, str]], walk: str, *, keep_total: bool = False
     ) -> Page:
         answer = self.get(path, params)
         items: list[RawRecord] = []

@@ -37,9 +37,7 @@ _DIFFERENCE = sql_table(
     "difference", *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at")), schema="preview"
 )
 _DECIDED = sql_table(
-    "sync_selective_config",
-    *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")),
-    schema="selection",
+    "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"
 )
 _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
     "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),  # the only order with an index
@@ -84,12 +82,7 @@ def matching(
     r, d, s = _RECORD, _DIFFERENCE, _DECIDED
     deleted = r.c.deletion_state == "deleted"
     tables = r.outerjoin(d, and_(*(d.c[k] == r.c[k] for k in _KEY))).outerjoin(
-        s,
-        and_(
-            *(s.c[k] == r.c[k] for k in _KEY),
-            s.c.content_hash == r.c.content_hash,
-            s.c.seen_deleted == deleted,
-        ),
+        s, and_(*(s.c[k] == r.c[k] for k in _KEY), s.c.content_hash == r.c.content_hash, s.c.seen_deleted == deleted)
     )
     where = [
         r.c.org_id == func.connect.current_org(),

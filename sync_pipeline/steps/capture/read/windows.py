@@ -62,13 +62,7 @@ def by_windows(
 
 class _Walk:
     def __init__(
-        self,
-        run: Run,
-        pool: ThreadPoolExecutor,
-        ask: Ask,
-        sink: Sink,
-        coverage: Coverage,
-        max_pages: int | None,
+        self, run: Run, pool: ThreadPoolExecutor, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None
     ) -> None:
         self.run, self.pool, self.ask, self.sink, self.max_pages = run, pool, ask, sink, max_pages
         self.limit = run.client.page_size
@@ -204,11 +198,7 @@ def _by_id(run: Run, ask: Ask, window: _Window, listing: Page) -> Listed:
     gone = [i for i in ids if i not in found and i not in unread]
     covered = window.listed(listing, ask.walk)
     return replace(
-        covered,
-        page=replace(listing, items=items),
-        unread=unread,
-        missing=gone,
-        kind="fetch" if gone else "walk",
+        covered, page=replace(listing, items=items), unread=unread, missing=gone, kind="fetch" if gone else "walk"
     )
 
 

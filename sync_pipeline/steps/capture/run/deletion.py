@@ -46,13 +46,7 @@ class Verdict:
 
 
 def judge(
-    run: Run,
-    pool: ThreadPoolExecutor,
-    suspects: Sequence[Suspect],
-    known: int,
-    *,
-    share: float,
-    actor: str,
+    run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], known: int, *, share: float, actor: str
 ) -> Verdict:
     """Look up each suspect; mark those that are gone as deleted. `known`: how many records there were.
 

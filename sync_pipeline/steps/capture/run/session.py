@@ -32,12 +32,7 @@ class CaptureSession(CaptureContext):
     """Pulls of one connection. Made by `session`."""
 
     def pull(
-        self,
-        stream: Stream,
-        *,
-        full: bool = False,
-        do_sweep: bool | None = None,
-        max_pages: int | None = None,
+        self, stream: Stream, *, full: bool = False, do_sweep: bool | None = None, max_pages: int | None = None
     ) -> PullReport:
         """Capture a stream: everything if `full` or for the first time, else what changed since the watermark.
 
@@ -138,13 +133,7 @@ def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int 
             return False
         done, rows = opened.coverage("walk", walk)
         complete &= cover(
-            run,
-            pool,
-            Ask(stream=run.stream, walk=walk),
-            run.commit,
-            coverage=done,
-            known_rows=rows,
-            max_pages=left,
+            run, pool, Ask(stream=run.stream, walk=walk), run.commit, coverage=done, known_rows=rows, max_pages=left
         )
     return complete
 

@@ -141,13 +141,7 @@ def sweep_hash(raw: bytes, sweep_fields: tuple[str, ...]) -> bytes:
     return _hash_fields(raw, payload, sweep_fields)
 
 
-_TYPES: dict[type, str] = {
-    str: "string",
-    dict: "object",
-    list: "array",
-    bool: "boolean",
-    type(None): "null",
-}
+_TYPES: dict[type, str] = {str: "string", dict: "object", list: "array", bool: "boolean", type(None): "null"}
 
 
 def _hash_fields(raw: bytes, payload: dict[str, Any], names: tuple[str, ...]) -> bytes:

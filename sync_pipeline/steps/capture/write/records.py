@@ -185,11 +185,7 @@ class Records:
         self._shapes |= fresh
         pairs = fields_of(fresh)
         execute(
-            conn,
-            SQL["write_shape"],
-            **self.keys,
-            fields=[name for name, _ in pairs],
-            types=[kind for _, kind in pairs],
+            conn, SQL["write_shape"], **self.keys, fields=[name for name, _ in pairs], types=[kind for _, kind in pairs]
         )
 
     def _quarantine(
