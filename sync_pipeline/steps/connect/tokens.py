@@ -82,7 +82,7 @@ def add_token(
     expires: datetime | None = None,
     actor: str,
 ) -> Token:
-    """Make a token. Its text starts with the organization's id, which tells where to look its hash up.
+    """Create a token. Its text starts with the organization's id, so that its hash can be looked up there.
 
     Raises:
         ConfigurationError: unknown role, or a plugin's token without a connection.
@@ -91,18 +91,10 @@ def add_token(
         raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
         raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
+    bound_to = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
-        token_id, plain = new_token(
-            conn, org, role, connection_id=connection.connection_id if connection else None, name=name, expires=expires
-        )
-        journal.record(
-            conn,
-            "token.added",
-            actor=actor,
-            connection_id=connection.connection_id if connection else None,
-            token=token_id,
-            role=role,
-        )
+        token_id, plain = new_token(conn, org, role, connection_id=bound_to, name=name, expires=expires)
+        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, token=token_id, role=role)
     return Token(token_id, role, connection.name if connection else None, expires, plain)
 
 
@@ -132,7 +124,7 @@ def new_token(
 
 
 def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> Caller:
-    """Who this token belongs to; counts one call against its rate.
+    """The caller that this token belongs to; counts one call against its rate limit.
 
     Raises:
         Unauthenticated: the token is unknown, expired or revoked, or its organization or user was removed. The error
@@ -163,7 +155,7 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
 
 
 def valid_tokens(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
-    """Those of these tokens that are still valid: for calls that outlast their authentication."""
+    """Those of these tokens that are still valid, for calls that last longer than their authentication."""
     with db.org(org_id) as conn:
         return set(execute(conn, _SQL["valid_tokens"], token_ids=list(token_ids)).scalars())
 

@@ -1,4 +1,4 @@
-"""Records that an older mapper has mapped. They are in sync, and `plan --remap` renews them."""
+"""Records that an older mapper mapped. They are in sync; `plan --remap` maps them again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAPPER_SQL = load(__package__, "mappers.sql")
 
 
 def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:
-    """How many records that are in sync an older mapper has mapped, by connection id and entity type."""
+    """How many records in sync an older mapper mapped, by connection id and entity type."""
     mapped = [
         (one.connection_id, stream.entity_type, fingerprint(stream.to_entity))
         for one, stream in chosen

@@ -18,7 +18,7 @@ SQL = load(__package__, "record.sql")
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """One record in full: its fields before and after, its versions, its mapping."""
+    """One record in full, with its fields before and after, its versions and its mapping."""
 
     external_id: str
     status: str

@@ -1,4 +1,4 @@
-"""The newest comparison of each entity, in numbers."""
+"""The counts of each entity's newest comparison."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SQL = load(__package__, "summary.sql")
 
 @dataclass(frozen=True, slots=True)
 class PreviewReport:
-    """The differences of one entity, in the words of a plan. `seconds` is how long comparing took.
+    """The differences of one entity, by status. `seconds` is how long comparing took.
 
-    `mapped_by_older` counts records that are in sync and were mapped by an older mapper.
+    `mapped_by_older` counts records in sync that an older mapper mapped.
     """
 
     connection: str
@@ -52,7 +52,7 @@ def write_summary(
     drift: Sequence[dict[str, Any]],
     changed_at: datetime | None,
 ) -> PreviewReport:
-    """Sum up the differences of an entity and keep the sums. `changed_at`: the last write they include."""
+    """Count the differences of an entity and store the counts. `changed_at`: the last write they include."""
     here = keys(connection, stream)
     counts = execute(conn, SQL["count_differences"], **here).one()
     in_sync = int(execute(conn, SQL["count_in_sync"], **here).scalar_one())
@@ -93,7 +93,7 @@ def write_summary(
 class Summary:
     """What the newest comparison of an entity found; `remote_total` is what the store reported.
 
-    `mapped_by_older` is counted now: which mapper is the current one depends on the program, not on the comparison.
+    `mapped_by_older` is counted now, because the current mapper depends on the program, not on the comparison.
     """
 
     entity_type: str

@@ -1,5 +1,5 @@
 -- count_differences --
--- In the words of a plan, and how many of the differences are decided.
+-- Differences by status, and how many of them are decided.
 SELECT count(*) FILTER (WHERE d.status = 'new') AS new,
        count(*) FILTER (WHERE d.status = 'updated') AS updated,
        count(*) FILTER (WHERE d.status = 'deleted') AS deleted,
@@ -15,8 +15,8 @@ LEFT JOIN selection.sync_selective_config AS s
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
 
 -- count_in_sync --
--- What is in core, less what differs. Mappings are a tenth of the size of the records, which are therefore not read again;
--- a record that came back after its deletion was promoted differs and is not counted here.
+-- Records in core minus those that differ. This reads the mappings, a tenth of the size of the records. A record that came
+-- back after its deletion was promoted differs, so it is not counted.
 SELECT count(*) - (
     SELECT count(*) FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s

@@ -74,7 +74,7 @@ def matching(
     search: str | None = None,
     decision: str | None = None,
 ) -> tuple[Any, ColumnElement[bool]]:
-    """The joined tables and the condition for these records; selection uses the same, so it selects what was shown.
+    """The joined tables and the condition for these records. Selection uses them too, so it selects what was shown.
 
     Raises:
         ConfigurationError: no such status or decision.
@@ -185,7 +185,7 @@ class _Asked:
 
 
 def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
-    """The ids of a page, how many records there are in all, and whether a search was cut short."""
+    """The ids of a page, the total number of records, and whether a search was capped."""
     totals = execute(conn, SQL["table_totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
@@ -217,7 +217,7 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
 
 
 def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list[str]:
-    """The ids a search found, without deleted records whose deletion is in core already."""
+    """The ids a search found, without deleted records whose deletion is already in core."""
     gone = [row.external_id for row in rows if row.deleted]
     if not gone:
         return [row.external_id for row in rows]
