@@ -22,14 +22,14 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
 
     Raises:
         NotFound: no such decision, or it is not answered.
-        Conflict: it was answered with hold, and the cause is still there.
+        Conflict: it was answered with hold, and the cause still exists.
     """
     with db.org(org.org_id) as conn:
         gate = gates.answered(conn, decision_id)
     if gate is None:
         raise NotFound(f"{org.slug} has no answered decision {decision_id}.")
     if gates.resumed_by(gate.cause, gate.answer) is None and gate.outcome is None:
-        raise Conflict(f"Decision {decision_id} was answered with hold: it goes on by itself when its cause is gone.")
+        raise Conflict(f"Decision {decision_id} was answered with hold: it resumes when its cause is gone.")
     _carry_out(db, org, gate)
     where = {
         "queues": gate.stopped,

@@ -1,7 +1,7 @@
-"""Undo: core, the mapping and the pending links go back to what they were before a promotion, row for row.
+"""Undo a promotion: core, the mapping and the pending links return to what they were before it, row for row.
 
-The way back was written when the promotion was: the image of each row before its first touch. Rows that a later
-promotion wrote are not undone over its head, unless another record stands behind them: then they are merged anew from
+Promotion stores the image of each row before it first changes it; undo writes the images back. If a later promotion
+wrote the same row, undo is refused. The exception is a row that another record also maps to: it is merged again from
 the records that stay.
 """
 
@@ -28,13 +28,13 @@ from sync_pipeline.steps.promote.write.merge import recompute
 from sync_pipeline.steps.promote.write.rows import begin
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
-# What promotion writes beside core; it refers to rows there.
+# The tables that promotion writes beside core; they refer to rows there.
 _OWN = ("promote.integration_mapping", "promote.pending_link")
 
 
 @dataclass(frozen=True, slots=True)
 class UndoReport:
-    """What undoing did: rows restored, and rows merged again because another record also maps to them."""
+    """What undo did: rows restored, and rows merged again because another record also maps to them."""
 
     plan: str
     queue: str
@@ -54,7 +54,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
     plan = as_uuid(plan_id, "plan")
     try:
         with db.org(org_id) as conn:
-            # Without a queue nothing is logged: undoing is not a promotion.
+            # Without a queue no row images are logged: undo is not a promotion.
             begin(conn, org_id, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:

@@ -1,6 +1,6 @@
-"""Which core row a record is: by mapping, else by SKU or e-mail, else a new one.
+"""Find the core row of a record: by its mapping, else by SKU or e-mail, else a new row.
 
-Rules are in docs/mapping.md. Everything here works on a batch: a lookup per question, then decisions in memory.
+docs/mapping.md has the rules. Every function works on a batch: one query per question, then decisions in memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SQL = load("sync_pipeline.steps.promote.place", "identity.sql")
 
 @dataclass(frozen=True, slots=True)
 class PromotionSettings:
-    """What of the organization's settings decides how records become rows."""
+    """The organization's settings that decide how records become rows."""
 
     org_id: int
     currency: str | None
@@ -32,7 +32,7 @@ class PromotionSettings:
     priority: Sequence[str]
     providers: Mapping[int, str]
     names: Mapping[int, str]
-    currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, where it is another
+    currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, if another
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def resolve_emails(conn: Connection, table: CoreTable, items: Sequence[WorkItem]
 
 
 def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
-    """Write conflicts down."""
+    """Store conflicts."""
     if not conflicts:
         return
     execute(
@@ -187,8 +187,8 @@ def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
 def holders_of(
     conn: Connection, table: CoreTable, values: Sequence[str | None], *, contested: bool = False
 ) -> Sequence[Any]:
-    """Who has these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row's id and the
-    mappings to it. `contested`: only of those that a row has or several want.
+    """The rows that have these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row's id
+    and the mappings to it. `contested`: only values that a row has or several records want.
     """
     if not values:
         return ()
@@ -196,7 +196,7 @@ def holders_of(
 
 
 def move(conn: Connection, queue: str, table: CoreTable, change: Move) -> None:
-    """Carry the records of some connections, and what belongs to them, to another row; an empty row is retired."""
+    """Move the records of some connections, and what belongs to them, to another row; retire a row left empty."""
     where = {
         "queue": queue,
         "origin": change.origin,

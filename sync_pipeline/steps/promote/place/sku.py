@@ -1,7 +1,8 @@
-"""Who owns a SKU. Docs/mapping.md has the rules in words.
+"""Which record owns a SKU. docs/mapping.md explains the rules.
 
-One SKU, one core row. Within a connection the lowest external id owns it and the others keep theirs aside; across
-connections it makes them the same row; where a core row that no record maps to has it, the organization's policy says.
+A SKU belongs to one core row. Within a connection the lowest external id owns it, and the others are promoted without
+it. Records of several connections with the same SKU are one row. If a core row that no record maps to has the SKU, the
+organization's policy decides.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _OFFERS = {
 
 @dataclass(slots=True)
 class _Sku:
-    """One SKU: the row that has it, who maps to that row, and who in the batch wants it."""
+    """One SKU: the row that has it, the records that map to that row, and the items of the batch that want it."""
 
     key: str
     row: int | None = None
@@ -87,7 +88,7 @@ class _Work:
         self.conn, self.org, self.queue, self.table, self.outcome = conn, org, queue, table, outcome
 
     def decide(self, sku: _Sku) -> None:
-        # The common case first: nobody has the SKU and one wants it, or its only holder comes again.
+        # The common case: nobody has the SKU and one item wants it, or its only holder is promoted again.
         if len(sku.wanted) == 1:
             item = sku.wanted[0]
             alone = sku.row is None or (item.id == sku.row and len(sku.holders) <= 1)
@@ -101,7 +102,7 @@ class _Work:
             self._join(sku, owners)
 
     def _owners(self, sku: _Sku) -> list[WorkItem | None]:
-        """The item of each connection that has a right to the SKU; the others keep theirs aside."""
+        """The item of each connection that owns the SKU; the others are set aside."""
         by_connection: dict[int, list[WorkItem]] = defaultdict(list)
         for item in sku.wanted:
             by_connection[item.line.connection_id].append(item)
@@ -123,7 +124,7 @@ class _Work:
         return owners
 
     def _aside(self, item: WorkItem, sku: _Sku, owner: str) -> None:
-        """`item` becomes its own row, without the SKU."""
+        """`item` gets a row of its own, without the SKU."""
         if item.was_set_aside and item.id != sku.row:
             item.sku_set_aside = True
             return
@@ -134,7 +135,7 @@ class _Work:
         item.sku_set_aside = True
         if item.id == sku.row:
             if len(sku.holders) > 1 or any(one.id == sku.row for one in sku.wanted if one is not item):
-                item.id = 0  # the row stays with those who keep the SKU
+                item.id = 0  # the row stays with the records that keep the SKU
                 self.outcome.recompute.add(sku.row or 0)
             else:
                 # Its row keeps it; the SKU leaves the row before the owner takes it.
@@ -144,7 +145,7 @@ class _Work:
         item.warnings.append(f"SKU {item.sku} belongs to {owner} of this store; promoted without it.")
 
     def _take_over(self, item: WorkItem, sku: _Sku, holder: str) -> bool:
-        """A lower id than the present holder's came: the SKU moves to its row, with the other stores' records."""
+        """A lower id than the holder's came: the SKU moves to its row, with the other stores' records."""
         policy = self._policy(item, "duplicate_sku", f"records {item.line.external_id} and {holder}")
         if policy == "halt":
             self._halt(item, sku, "duplicate_sku", holder)
@@ -152,7 +153,7 @@ class _Work:
         row = sku.row
         assert row is not None
         if item.id == row:
-            return True  # both are on this row already; it keeps the SKU
+            return True  # both are on this row already, which keeps the SKU
         self._release([row])
         execute(
             self.conn,
@@ -254,7 +255,7 @@ class _Work:
         self._conflict(kind, item, other, sku.row, "halt", "halted")
         item.error = (
             f"SKU {item.sku} is in conflict and the policy is to halt. "
-            "Answer the decision (`sync-pipeline decisions list`); it goes on by itself."
+            "Answer the decision (`sync-pipeline decisions list`); the record is promoted then."
         )
 
     def _conflict(

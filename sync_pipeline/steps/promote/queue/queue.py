@@ -1,4 +1,4 @@
-"""Queues: a plan at work. Their counts and states are kept by the database (see sql/schema/50_promote.sql)."""
+"""Queues: plans being promoted. Their counts and states are kept by the database (see sql/schema/50_promote.sql)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
 def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
     """The progress of these queues, in one statement; unknown ids are left out."""
     with db.org(org_id) as conn:
-        return [_told(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
+        return [_queue_status(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
 
 def lines(
@@ -185,10 +185,10 @@ def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
     row = execute(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no queue {queue_id}.")
-    return _told(row)
+    return _queue_status(row)
 
 
-def _told(row: Any) -> QueueStatus:
+def _queue_status(row: Any) -> QueueStatus:
     closed = row.done + row.failed + row.cancelled
     rate = (row.done + row.failed) / row.seconds if row.seconds else 0.0
     remaining = row.waiting + row.processing
