@@ -119,7 +119,7 @@ class CoreTable:
 
     @cached_property
     def currency_place(self) -> int | None:
-        """The position in `columns` of the currency that the prices are in."""
+        """The place in `columns` of the currency that the prices are in."""
         return self.columns.index("currency") if {"price", "currency"} <= set(self.columns) else None
 
     @cached_property

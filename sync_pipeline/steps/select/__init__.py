@@ -1,4 +1,4 @@
-"""select: what people decided, bound to the version they saw, and the plans made of it."""
+"""select: people's decisions, bound to the version they saw, and the plans made from them."""
 
 from sync_pipeline.steps.select.plans import (
     Plan,

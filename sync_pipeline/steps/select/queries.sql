@@ -69,7 +69,7 @@ INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
 (connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
 
 -- fill_plan --
--- What was included in the version that is captured now, and is not in core yet.
+-- Records that are included in their captured version, and not in core yet.
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
 SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
@@ -96,8 +96,8 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
 
 -- fill_remap_plan --
--- What is in core in the version captured now and was mapped by an older mapper, ignored records left out. An entity at
--- a time: so the planner knows how many there are.
+-- Records that are in core in their captured version and were mapped by an older mapper, without ignored ones. One entity
+-- at a time, so that the planner knows how many there are.
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
 SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash
@@ -180,7 +180,7 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
 ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT %(limit)s OFFSET %(offset)s
 
 -- settle_plan --
--- Only a plan that waits can be approved, and only one that was not applied refused.
+-- A waiting plan can be approved; a plan that was not applied can be refused.
 WITH settled AS (
     UPDATE selection.sync_plan
     SET state = %(state)s,

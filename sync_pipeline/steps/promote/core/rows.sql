@@ -54,7 +54,7 @@ WHERE a.key IS NOT NULL AND (t.id IS NOT NULL OR a.wanted > 1 OR NOT %(contested
 ORDER BY a.n, m.connection_id, m.external_id;
 
 -- release_skus --
--- These rows give their SKU up; what it was is kept beside it.
+-- These rows lose their SKU; its old value is kept beside it.
 UPDATE {table} AS t
 SET sku = NULL, metadata = t.metadata || jsonb_build_object('sku_set_aside', t.sku), updated_at = now(),
     queue_id = %(queue)s::uuid

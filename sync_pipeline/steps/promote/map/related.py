@@ -1,7 +1,7 @@
-"""Replace ids in payloads by the captured records that they name.
+"""Records that other records name: looked up among the captured ones and put in their ids' place.
 
-A mapper gets one payload. If it follows a field (`entities.base.Follow`), the record named there is read from the
-captured ones: one query per level and entity type for a whole batch.
+A mapping sees one payload. Where it says that it follows a field (`entities.base.Follow`), the record named there is
+fetched, a query a level and kind for a whole batch, whatever provider it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SQL = load("sync_pipeline.steps.promote.map", "related.sql")
 
 Key = tuple[int, str]  # connection, external id
 Look = Callable[[str, Sequence[str], Sequence[Key]], Mapping[Key, dict[str, Any]]]
-"""Captured records of an entity type, with some of their fields. Records that are not captured are missing."""
+"""Captured records of an entity type, cut to some fields. What is not captured is not among them."""
 
 _decoder = decoder()
 
@@ -53,7 +53,7 @@ def looking(conn: Connection, without: Collection[str] = ()) -> Look:
 
 
 def embed(places: Iterable[Place], look: Look) -> None:
-    """Put the records that these payloads name into them, level by level, as deep as `follows` goes."""
+    """Put the records that these payloads name into them, and in those the ones they name, as deep as they say."""
     level = list(places)
     while level:
         wanted: dict[Follow, dict[Key, None]] = defaultdict(dict)
@@ -66,7 +66,7 @@ def embed(places: Iterable[Place], look: Look) -> None:
         for follow, keys in wanted.items():
             here = found[follow] = {}
             for key, fields in look(follow.entity_type, follow.reads, list(keys)).items():
-                # All payloads that name a record share it: mappers only read.
+                # The same record for all who name it: mappings read, they do not write.
                 here[key] = LookedUp(fields)
                 if follow.follows:
                     below.append(Place(key[0], here[key], follow.follows))

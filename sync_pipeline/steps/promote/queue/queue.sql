@@ -1,5 +1,5 @@
 -- plan --
--- The plan, locked: two who start it at once take turns.
+-- The plan, locked: two starts at once take turns.
 SELECT plan_id, state, plan_hash FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
 
@@ -108,7 +108,7 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
 -- waiting_request --
--- A run of this plan that was asked for and does not exist yet: one is enough.
+-- A run of this plan that was requested and has not started: one is enough.
 SELECT min(request_id) FROM observe.request
 WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'promote' AND parameters ->> 'plan' = %(plan)s;
 
@@ -137,8 +137,8 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
 RETURNING batch_size, batch_delay_ms, plan_id;
 
 -- settle_queue --
--- Batches do not wait for the disk. A crash may take the last ones along, each whole with its lines, so they are done
--- again. This is a write that waits: with it, whatever was committed before is there as well.
+-- Batches do not wait for the disk. A crash may lose the last ones, each with its lines, so they are promoted again. This
+-- write does wait, and with it everything committed before is on disk.
 UPDATE promote.sync_queue SET started_at = started_at
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 
@@ -155,7 +155,7 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
 
 -- give_up --
--- A line that took three workers with it does not get a fourth.
+-- A line whose worker died three times fails.
 UPDATE promote.sync_queue_line
 SET state = 'failed', is_action_required = true, worker = NULL, lease_until = NULL, finished_at = now(),
     reason = coalesce(reason, 'Its worker was lost ' || attempts || ' times.')
@@ -199,7 +199,7 @@ LEFT JOIN LATERAL (
 ORDER BY k.line_no;
 
 -- heartbeat --
--- Lines of a batch being written are locked by it, which holds them better than a lease.
+-- Lines of a batch that is being written are locked, so they need no lease.
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
     SELECT l.line_no FROM promote.sync_queue_line AS l
@@ -208,7 +208,7 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no 
     FOR UPDATE SKIP LOCKED));
 
 -- release --
--- Hand back what was claimed and not done.
+-- Release lines that were claimed and not finished.
 UPDATE promote.sync_queue_line
 SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
@@ -237,7 +237,7 @@ WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
     AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid;
 
 -- finish --
--- What is left of a claim after those with something to say: done.
+-- The other lines of a claim, without a reason or warnings, are done.
 UPDATE promote.sync_queue_line
 SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
     is_action_required = false
@@ -253,7 +253,7 @@ FROM unnest(%(lines)s::bigint [], %(states)s::text [], %(reasons)s::text [], %(w
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no;
 
 -- put_back --
--- A batch that the database would not take now: later, or a person must look.
+-- A batch that failed with a transient error: try later, or after too many attempts a person must look.
 UPDATE promote.sync_queue_line
 SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
     is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,

@@ -1,7 +1,7 @@
-"""One core row from all the records behind it: for each field the first value that is not empty wins.
+"""Merge all records that map to one core row: for each field the first value that is not empty wins.
 
-First is the organization's provider priority, then the lowest connection, then the lowest external id. So the row is
-the same whichever record was promoted first. An address is one value, for half of one and half of another would be
+The order is the organization's provider priority, then the lowest connection, then the lowest external id. So the row
+is the same whichever record was promoted first. An address is one value, because parts of two addresses would be
 nobody's; `metadata` is merged key by key.
 """
 
@@ -36,7 +36,7 @@ def set_aside(table: CoreTable, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def merge(table: CoreTable, rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    """Rows of one table, best first, as one. False and 0 are values; "" and what has nothing in it are none."""
+    """Merge rows of one table, best first. False and 0 are values; "" and empty objects and lists are not."""
     return tuple(
         _by_key(values) if column == "metadata" else _first(values)
         for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)

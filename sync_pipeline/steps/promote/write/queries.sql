@@ -1,7 +1,7 @@
 -- for_queue --
--- Writers of one organization take turns: nobody waits for a row in the middle, so nothing can deadlock, and two
--- batches with one new SKU or e-mail cannot both make its row. Mapping and fetching go on beside.
--- A batch looks rows up by key. Statistics of a table that was empty a minute ago would have it read whole.
+-- Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail cannot
+-- both create its row. Mapping and fetching continue meanwhile.
+-- A batch looks rows up by key. With statistics of a nearly empty table PostgreSQL would read the whole table.
 SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_mergejoin', 'off', true),
        pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
@@ -16,7 +16,7 @@ FROM promote.integration_mapping WITH NO DATA;
 DELETE FROM stage_mapping;
 
 -- fill_mapping --
--- From the lines, which hold all of it but the rows they became.
+-- From the lines, which hold everything except the row ids.
 INSERT INTO stage_mapping (
     connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins, sku_set_aside,
     mapper)
@@ -290,7 +290,7 @@ JOIN capture.sync_record AS r
 WHERE r.deletion_state <> 'deleted' AND coalesce(r.parent_id, '') IN ('', '0');
 
 -- write --
--- Only where something changed, so that promoting an order does not touch a customer it says nothing new of.
+-- Only if something changed, so that promoting an order does not touch a customer whose figures stay the same.
 UPDATE core.customers AS c
 SET lifetime_value = k.value, lifetime_currency = k.currency, order_count = k.orders, segment = k.segment,
     status = k.status, acquisition_date = k.acquired, last_interaction_date = k.last_seen,

@@ -1,4 +1,4 @@
-"""A batch into core, set-based, in the caller's transaction."""
+"""Write a batch into core, set-based, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sync_pipeline.steps.promote.write.merge import WRITE, recompute, set_aside
 
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
-    """Take the organization's turn to write core; the transaction's changes are logged for `queue`."""
+    """Lock the organization's core for writing; the transaction's changes are logged for `queue`."""
     execute(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
 
 
@@ -66,7 +66,7 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
 def _write_rows(
     conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, group: Sequence[WorkItem]
 ) -> set[int]:
-    """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
+    """Write rows of one table and what belongs to them; returns the customers whose figures may have changed."""
     outcome = _resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
     if not group:
@@ -98,7 +98,7 @@ def _write_rows(
 def _resolve(
     conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, items: Sequence[WorkItem]
 ) -> Resolution:
-    """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
+    """Give every unmapped item its core id. Items that must wait for a person get an error instead."""
     outcome = Resolution()
     if table.match == "sku":
         resolve_skus(conn, org, queue, table, items, outcome)
@@ -132,7 +132,7 @@ def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkIte
 
 
 def _link(conn: Connection, table: CoreTable, group: Sequence[WorkItem]) -> dict[str, list[tuple[WorkItem, Ref]]]:
-    """Resolve what each item refers to; returns by column those that must wait for it."""
+    """Resolve the references of each item; returns, by column, the items whose target is not promoted yet."""
     waiting: dict[str, list[tuple[WorkItem, Ref]]] = {}
     for relation in table.relations:
         refs = [relation.of(item.entity) for item in group]
@@ -181,7 +181,7 @@ def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
 
 
 def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
-    """Who bought without an account is a customer by e-mail: found, or made."""
+    """Find or create a customer by e-mail for buyers without an account."""
     guests = [
         WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
         for item in group
@@ -230,7 +230,7 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
 
 
 def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence[WorkItem]) -> set[int]:
-    """Records that became something else (a contact an address, say) leave the row they were."""
+    """Records that now belong to another table (a contact that became an address) leave their old row."""
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     for item in moved:
@@ -249,7 +249,7 @@ def _retire(
     items: Mapping[str, Sequence[WorkItem]],
     keeps: Collection[tuple[str, int]],
 ) -> set[int]:
-    """Mark rows that these records stood behind as deleted, or merge them from the records that stay."""
+    """Mark the rows of these records as deleted, or merge them from the other records that map to them."""
     customers: set[int] = set()
     for name, ids in rows.items():
         if name == ITEMS.name:
