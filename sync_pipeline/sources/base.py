@@ -95,7 +95,6 @@ class Page:
 
     items: Sequence[RawRecord]
     total: int | None = None
-    size: int = 0
     clock: datetime | None = None
     upto: int | None = None
     looked: int | None = None
@@ -114,9 +113,7 @@ class Ask:
     before: int | None = None  # keyset: and below this one
     limit: int = 100
     since: datetime | None = None
-    until: datetime | None = None
     fields: tuple[str, ...] = ()  # only these (a sweep)
-    trash: bool = False
 
 
 class Presence(StrEnum):

@@ -56,7 +56,6 @@ class OdooClient:
         return self.http.usage
 
     def close(self) -> None:
-        """Close connections."""
         self.http.close()
 
     # -- lists -----------------------------------------------------------------------------------------------------
@@ -230,7 +229,7 @@ class OdooClient:
                 continue
             parent = str(_bare(exact_json.loads(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
             items.append(RawRecord(str(number), _with(raw, others.get(number)), parent or None))
-        page = Page(items=items, size=reply.size, clock=reply.clock, request=reply.request, rejected=rejected)
+        page = Page(items=items, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]
 
     def _read(self, stream: OdooStream, given: dict[str, Any], first: int | None = None) -> Reply:
@@ -270,7 +269,7 @@ class OdooClient:
         members = stream.only(self, stream, [json.loads(item.raw) for item in page.items])
         if not ask.fields and members:
             full, _ = self._search(stream, [["id", "in", sorted(members)]], names, whole=True)
-            page = replace(full, clock=page.clock, size=full.size + page.size)
+            page = replace(full, clock=page.clock)
         kept = [item for item in page.items if int(item.external_id) in members]
         return replace(page, items=kept, upto=upto, looked=len(looked))
 

@@ -41,7 +41,6 @@ class Reply:
 
     result: bytes
     clock: datetime
-    size: int
     request: str
 
     def value(self) -> Any:
@@ -205,7 +204,7 @@ class Rpc:
 def _reply(answer: SourceResponse, result: bytes, request: str) -> Reply:
     # The Date header is the time of the answer, but rows committed while the server prepared it are missing from it.
     clock = (answer.clock or datetime.now(UTC)) - timedelta(seconds=answer.seconds)
-    return Reply(result, clock, len(answer.body), request)
+    return Reply(result, clock, request)
 
 
 def _failure(shown: str, answer: SourceResponse, reported: Any) -> SourceError:

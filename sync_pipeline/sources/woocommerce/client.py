@@ -58,13 +58,11 @@ class WooClient:
         return self.http.usage
 
     def close(self) -> None:
-        """Close connections."""
         self.http.close()
 
     # -- lists ---------------------------------------------------------------------------------------------------
 
     def list(self, ask: Ask) -> Page:
-        """A part of a list, ordered by id."""
         params = self._list_params(ask)
         return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
 
@@ -166,8 +164,6 @@ class WooClient:
     def _list_params(self, ask: Ask) -> builtins.list[tuple[str, str]]:
         stream = ask.stream
         params = list(stream.params.items())
-        if ask.trash:
-            params = [(k, v) for k, v in params if k != "status"] + [("status", "trash")]
         if stream.paging is not Paging.WHOLE:
             params += [("per_page", str(ask.limit)), ("orderby", "id"), ("order", "asc")]
             if stream.name in self._paged:
@@ -211,7 +207,6 @@ class WooClient:
         return Page(
             items=items,
             total=total,
-            size=len(answer.body),
             clock=answer.clock,
             request=f"GET {path}?{_shown(params)}",
             rejected=rejected,

@@ -45,7 +45,6 @@ class Budget:
         self._changed = False
         self.answered = False  # the store has answered at least once
         self.throttled = 0
-        self.retried = 0
         self.slow = 0
 
     # -- requests --------------------------------------------------------------------------------------------------
@@ -73,7 +72,6 @@ class Budget:
                     raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
                 if attempt >= allowed:
                     raise
-                self.retried += 1
                 time.sleep(min(8.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
             except RefusedBySource:
                 self.answered = True

@@ -153,7 +153,7 @@ JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_
 WHERE o.org_id = connect.current_org()
 
 -- cursor --
-SELECT watermark, full_at, swept_at FROM capture.sync_cursor
+SELECT watermark, swept_at FROM capture.sync_cursor
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 
 -- deltas_since_sweep --
@@ -163,7 +163,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- unfinished_run --
 -- The newest run, if it did not close: it is resumed. The caller holds the entity's lock, so nobody else works on it.
-SELECT run_id, mode, window_from, window_to, started_at, detail
+SELECT run_id, mode, window_from, window_to, started_at
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND mode IN ('full', 'delta')
@@ -290,7 +290,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
 
 -- open_quarantine --
-SELECT external_id, reason, status FROM capture.sync_quarantine
+SELECT external_id FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND run_id = %(run_id)s AND resolved_at IS NULL
 ORDER BY length(external_id), external_id

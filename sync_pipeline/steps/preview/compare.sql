@@ -4,7 +4,7 @@
 SET LOCAL enable_nestloop = off
 
 -- compare --
--- Captured records against core. A separate table, because PostgreSQL uses no parallel workers for a statement that also
+-- Captured records against core. A separate table, because PostgreSQL uses no parallel workers for a statement that
 -- writes.
 CREATE TEMP TABLE different ON COMMIT DROP AS
 SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,

@@ -15,8 +15,8 @@ LEFT JOIN selection.sync_selective_config AS s
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
 
 -- count_in_sync --
--- Records in core minus those that differ. This reads the mappings, a tenth of the size of the records. A record that came
--- back after its deletion was promoted differs, so it is not counted.
+-- Records in core minus those that differ. This reads the mappings, a tenth of the size of the records. A record that
+-- came back after its deletion was promoted differs, so it is not counted.
 SELECT count(*) - (
     SELECT count(*) FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s

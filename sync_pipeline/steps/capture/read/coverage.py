@@ -38,11 +38,6 @@ class Coverage:
         """True when every possible id is covered."""
         return self._ranges == [(LOWEST, HIGHEST)]
 
-    @property
-    def empty(self) -> bool:
-        """True when nothing is covered yet."""
-        return not self._ranges
-
     def first_gap(self) -> tuple[int, int] | None:
         """The last covered id before the first gap and the first one after it."""
         previous = LOWEST - 1

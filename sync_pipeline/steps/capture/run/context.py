@@ -63,11 +63,6 @@ class PullReport:
         """True when it closed and nothing is in quarantine."""
         return self.closed and not self.quarantined
 
-    @property
-    def records_per_second(self) -> float:
-        """Records read per second."""
-        return (self.new + self.changed + self.unchanged + self.swept) / self.seconds if self.seconds else 0.0
-
 
 Report = Callable[[Stream, Progress], None]
 

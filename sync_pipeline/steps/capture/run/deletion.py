@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -42,7 +42,6 @@ class Verdict:
     still_there: int = 0
     unclear: int = 0
     gate: int | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def judge(
@@ -78,8 +77,6 @@ def judge(
         elif answer is None:
             _withdraw(conn, place)
     verdict.unclear = len(suspects) - len(confirmed) - len(news)
-    if verdict.unclear and verdict.gate is None:
-        verdict.notes.append(f"{verdict.unclear} kept, as decided")
     _look_for(run, pool, news, verdict)
     if answer == "confirm":
         before = verdict.deleted, verdict.still_there
