@@ -58,11 +58,13 @@ class OdooConfig(ConnectionSettings):
         description="auto: JSON-2 where the server is 19 or newer and the secret is an API key, else JSON-RPC",
     )
     companies: list[int] = Field(
-        [], title="Companies", description="Ids of the companies to take, the leading one first; none: all of the user"
+        [],
+        title="Companies",
+        description="Ids of the companies to capture, the leading one first; none: all of the user's",
     )
-    lang: str = Field("en_US", title="Language", description="In which translated fields are read")
+    lang: str = Field("en_US", title="Language", description="The language of translated fields")
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
-    # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
+    # write_date is when a transaction began, which becomes visible later: this covers imports and nightly jobs.
     overlap_seconds: int = Field(
         900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
     )
@@ -90,5 +92,5 @@ class OdooConfig(ConnectionSettings):
     @classmethod
     def _distinct(cls, value: list[int]) -> list[int]:
         if any(number < 1 for number in value):
-            raise ValueError("companies are named by their ids, 1, 2 …")
+            raise ValueError("companies must be given by their ids, such as 1, 2")
         return list(dict.fromkeys(value))

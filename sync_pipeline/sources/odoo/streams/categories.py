@@ -1,4 +1,4 @@
-"""Product categories, a tree. Renaming one moves no date of its products: they hold its id only."""
+"""Product categories, a tree. Renaming one does not change the date of its products, which hold only its id."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.category import to_category

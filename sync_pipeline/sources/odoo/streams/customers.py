@@ -17,7 +17,7 @@ STREAM = OdooStream(
     email="email_normalized|email",
     only=customers,
     only_by=("parent_id", "customer_rank"),
-    # Merging partners rewrites who points to whom without a date; later increments of the rank may move none either.
+    # Merging partners rewrites references without changing a date; so may later increments of the rank.
     sweep_fields=("id", "write_date", "customer_rank", "parent_id", "commercial_partner_id", "active"),
     expects=(
         "name",

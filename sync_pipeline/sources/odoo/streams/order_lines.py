@@ -38,7 +38,7 @@ STREAM = OdooStream(
         "display_type",
         "currency_id",
     ),
-    leaves_out={"invoice_lines": "the invoice lines name their order lines themselves"},
+    leaves_out={"invoice_lines": "the invoice lines name their order lines"},
     money=("price_unit", "price_subtotal", "price_total"),
     to_entity=to_order_lines,
 )

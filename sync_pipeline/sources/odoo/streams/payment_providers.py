@@ -1,4 +1,4 @@
-"""Payment providers. Odoo keeps a row for each one it knows; `state` says whether it is in use."""
+"""Payment providers. Odoo has a row for every known one; `state` says whether it is in use."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference

@@ -1,4 +1,4 @@
-"""Deliveries and receipts. parent_id is the sale order, where there is one."""
+"""Deliveries and receipts. parent_id is the sale order, if there is one."""
 
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream

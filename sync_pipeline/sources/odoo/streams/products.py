@@ -12,9 +12,9 @@ STREAM = OdooStream(
     label="name",
     code="default_code",
     code_is="sku",
-    # A single variant's barcode is the template's too.
+    # The barcode of a template with a single variant is the variant's.
     computed=("barcode", "currency_id"),
-    # Variants write SKU and barcode of theirs here without its date.
+    # Variants write their SKU and barcode here without changing the date.
     sweep_fields=("id", "write_date", "active", "name", "default_code", "barcode", "list_price", "categ_id"),
     expects=(
         "name",
