@@ -1,6 +1,6 @@
-"""What an Odoo connection must supply. Older spellings of the keys are understood."""
+"""What an Odoo connection must supply. Older names of the settings are accepted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -11,33 +11,14 @@ from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, ad
 class OdooConfig(ConnectionSettings):
     """Settings of one Odoo database."""
 
-    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {
-        "host": "url",
-        "server_url": "url",
-        "serverUrl": "url",
-        "odoo_url": "url",
-        "odooUrl": "url",
-        "store_url": "url",
-        "storeUrl": "url",
-        "database": "db",
-        "dbname": "db",
-        "db_name": "db",
-        "dbName": "db",
-        "odoo_db": "db",
-        "login": "username",
-        "user": "username",
-        "odoo_username": "username",
-        "api_key": "password",
-        "apiKey": "password",
-        "key": "password",
-        "secret": "password",
-        "token": "password",
-        "odoo_password": "password",
-        "language": "lang",
-        "company_ids": "companies",
-        "companyIds": "companies",
-        "verifySsl": "verify_tls",
-        "verify_ssl": "verify_tls",
+    LEGACY_KEYS: ClassVar[Mapping[str, Sequence[str]]] = {
+        "url": ("host", "server_url", "serverUrl", "odoo_url", "odooUrl", "store_url", "storeUrl"),
+        "db": ("database", "dbname", "db_name", "dbName", "odoo_db"),
+        "username": ("login", "user", "odoo_username"),
+        "password": ("api_key", "apiKey", "key", "secret", "token", "odoo_password"),
+        "lang": ("language",),
+        "companies": ("company_ids", "companyIds"),
+        "verify_tls": ("verifySsl", "verify_ssl"),
     }
 
     url: Annotated[str, ConnectOption("--url", "URL")] = Field(

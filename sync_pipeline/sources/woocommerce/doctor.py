@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from sync_pipeline.sources.woocommerce.client import WooClient
 
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
-_PROBED = {
-    "products": "wc/v3/products",
-    "customers": "wc/v3/customers",
-    "orders": "wc/v3/orders",
-    "coupons": "wc/v3/coupons",
-    "taxes": "wc/v3/taxes",
-    "settings": "wc/v3/settings/general",
-}
+_PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")
 
 
 def examine(client: WooClient) -> Sequence[Finding]:
@@ -184,10 +177,12 @@ def _accepts_query(client: WooClient) -> bool:
 
 
 def _rights(client: WooClient, findings: Findings) -> None:
+    from sync_pipeline.sources.woocommerce import SOURCE
+
     missing = []
-    for name, path in _PROBED.items():
+    for name in _PROBED:
         try:
-            client.get(path, [("per_page", "1")])
+            client.get(SOURCE.stream(name).path, [("per_page", "1")])
         except RefusedBySource:
             missing.append(name)
         except TransientSourceError as error:

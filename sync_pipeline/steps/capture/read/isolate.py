@@ -47,14 +47,18 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
         if not ask.walk:
             raise ListUnreadable(run.stream.title, error) from error
         return [_list_aside(run, ask, error)]  # one parent's list: the other parents' are read
-    if not ask.fields:
-        try:
-            ids = run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
-        except TransientSourceError:
-            pass
-        else:
-            return [_by_id(run, ask, ids)]
-    return _by_position(run, ask)
+    ids = list_ids(run, ask)
+    return [_by_id(run, ask, ids)] if ids is not None else _by_position(run, ask)
+
+
+def list_ids(run: Run, ask: Ask) -> Page | None:
+    """The page with ids alone; None if they fail too, or if the page had few fields anyway."""
+    if ask.fields:
+        return None
+    try:
+        return run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
+    except TransientSourceError:
+        return None
 
 
 def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
@@ -101,9 +105,7 @@ def _list_aside(run: Run, ask: Ask, error: TransientSourceError) -> Listed:
 
 def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:
     ids = [item.external_id for item in listing.items]
-    items, unread = fetch_apart(run, ids, ask.walk)
-    found = {item.external_id for item in items}
-    gone = [i for i in ids if i not in found and i not in unread]
+    items, unread, gone = fetch_apart(run, ids, ask.walk)
     numbers = [int(i) for i in ids]
     ended = not ids or (listing.total is not None and ask.offset + len(ids) >= listing.total)
     return Listed(
@@ -117,8 +119,8 @@ def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:
     )
 
 
-def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord], list[str]]:
-    """Records by id, in halves if a request fails; and the ids that could not be read (now in quarantine)."""
+def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord], list[str], list[str]]:
+    """Records by id, in halves if a request fails; the ids that are in quarantine now; and those that are gone."""
     items: list[RawRecord] = []
     unread: list[str] = []
     stack = [list(ids)]
@@ -143,7 +145,8 @@ def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord
                 items.append(item)
         else:
             items += page.items
-    return items, unread
+    found = {item.external_id for item in items}
+    return items, unread, [i for i in ids if i not in found and i not in unread]
 
 
 def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) -> RawRecord | None:

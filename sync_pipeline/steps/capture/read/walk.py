@@ -16,7 +16,7 @@ from sync_pipeline.errors import SourceError, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Paging
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
 from sync_pipeline.steps.capture.read.isolate import isolate
-from sync_pipeline.steps.capture.read.windows import by_windows
+from sync_pipeline.steps.capture.read.windows import WindowWalk
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
 _MOST_REPAIRS = 500
@@ -56,7 +56,7 @@ def cover(
         sink([_whole(run, ask)])
         return True
     if run.stream.paging is Paging.KEYSET:
-        return by_windows(run, pool, ask, sink, coverage, max_pages)
+        return WindowWalk(run, pool, ask, sink, coverage, max_pages).walk()
     try:
         return _Offsets(run, pool, ask, sink, coverage, known_rows, max_pages).walk()
     except OffsetIgnored:

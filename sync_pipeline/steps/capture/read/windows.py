@@ -15,7 +15,7 @@ from itertools import pairwise
 from sync_pipeline.errors import MalformedAnswer, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, Coverage
-from sync_pipeline.steps.capture.read.isolate import HASTY, ListUnreadable, alive, fetch_apart, set_aside
+from sync_pipeline.steps.capture.read.isolate import HASTY, ListUnreadable, alive, fetch_apart, list_ids, set_aside
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
 _ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and an overflowing page costs a request
@@ -49,18 +49,9 @@ class _Window:
         return [_Window(low, high) for low, high in inside if low <= high]
 
 
-def by_windows(
-    run: Run, pool: ThreadPoolExecutor, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None
-) -> bool:
-    """Give every page of the list to `sink`; True when all ids are covered, False where `max_pages` stopped it.
+class WindowWalk:
+    """A walk of one list by windows of ids, from what `coverage` lacks."""
 
-    Raises:
-        SourceError: the store gave up.
-    """
-    return _Walk(run, pool, ask, sink, coverage, max_pages).walk()
-
-
-class _Walk:
     def __init__(
         self, run: Run, pool: ThreadPoolExecutor, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None
     ) -> None:
@@ -72,6 +63,11 @@ class _Walk:
         self.asked = 0
 
     def walk(self) -> bool:
+        """Give every page of the list to `sink`; True when all ids are covered, False if `max_pages` stopped it.
+
+        Raises:
+            SourceError: the store gave up.
+        """
         pending: dict[Future[Sequence[Listed]], _Window] = {}
         while True:
             while self.todo and len(pending) < self._ahead() and not self._capped():
@@ -170,14 +166,8 @@ def _isolate(run: Run, ask: Ask, window: _Window, error: TransientSourceError) -
         SourceUnavailable: the store itself does not answer.
     """
     _alive(run, ask, error)
-    if not ask.fields:
-        try:
-            ids = run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
-        except TransientSourceError:
-            pass
-        else:
-            return [_by_id(run, ask, window, ids)]
-    return _by_halves(run, ask, window)
+    ids = list_ids(run, ask)
+    return [_by_id(run, ask, window, ids)] if ids is not None else _by_halves(run, ask, window)
 
 
 def _alive(run: Run, ask: Ask, error: TransientSourceError) -> None:
@@ -193,9 +183,7 @@ def _alive(run: Run, ask: Ask, error: TransientSourceError) -> None:
 def _by_id(run: Run, ask: Ask, window: _Window, listing: Page) -> Listed:
     """The window's ids were listed: read its records by id, one by one if necessary."""
     ids = [item.external_id for item in listing.items]
-    items, unread = fetch_apart(run, ids, ask.walk)
-    found = {item.external_id for item in items}
-    gone = [i for i in ids if i not in found and i not in unread]
+    items, unread, gone = fetch_apart(run, ids, ask.walk)
     covered = window.listed(listing, ask.walk)
     return replace(
         covered, page=replace(listing, items=items), unread=unread, missing=gone, kind="fetch" if gone else "walk"

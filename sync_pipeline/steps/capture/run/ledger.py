@@ -114,9 +114,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
     clock = opened.clock or run.clock or run.started_at
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
-        _stage_seen(conn, run, complete)
-        balance = execute(conn, SQL["balance"], **run.keys).one()
-        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        balance, quarantine = _sums(conn, run, complete)
         accounted = balance.captured + balance.quarantined + balance.vanished
         error = None
         if accounted != balance.expected or unfetched:
@@ -153,15 +151,20 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
     execute(conn, SQL["analyze_seen"])
 
 
+def _sums(conn: Any, run: Run, complete: bool) -> tuple[Any, list[str]]:
+    """The sums of the ledger, and what the run has in quarantine."""
+    _stage_seen(conn, run, complete)
+    balance = execute(conn, SQL["balance"], **run.keys).one()
+    return balance, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+
+
 def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) -> PullReport:
     """Leave the run open: committed pages stay, the watermark does not move, and the next run continues here."""
     said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's message may name a person
     with run.transaction() as conn:
-        _stage_seen(conn, run, complete=False)
         if run.clock is not None:
             execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
-        balance = execute(conn, SQL["balance"], **run.keys).one()
-        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
         return _finish(session, run, opened, conn, _Ending(Verdict(), balance, quarantine, opened.capped, said, None))
 

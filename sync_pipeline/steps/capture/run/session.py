@@ -213,13 +213,11 @@ def sweep(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> bool:
 def _fetch(run: Run, ids: list[str], walk: str) -> Listed:
     try:
         page = run.budget.call(lambda: run.client.fetch(run.stream, ids, walk))
-        unread: list[str] = []
     except TransientSourceError:
-        items, unread = fetch_apart(run, ids, walk)
-        page = Page(items=items)
+        items, unread, gone = fetch_apart(run, ids, walk)
+        return Listed(Page(items=items), walk, unread=unread, missing=gone, kind="fetch")
     found = {item.external_id for item in page.items}
-    missing = [i for i in ids if i not in found and i not in unread]
-    return Listed(page, walk, unread=unread, missing=missing, kind="fetch")
+    return Listed(page, walk, missing=[i for i in ids if i not in found], kind="fetch")
 
 
 def _collect(run: Run, fetches: list[Future[Listed]], *, keep: int) -> None:
