@@ -103,8 +103,7 @@ class OdooClient:
         return Look(Presence.GONE, "search finds no such id, archived ones included")
 
     def lists(self, stream: Stream) -> bool:  # noqa: ARG002
-        """Every model is one list."""
-        return True
+        return True  # every model is one list
 
     def offset_ignored(self, stream: Stream) -> None:
         """Odoo's lists are never read by offset."""

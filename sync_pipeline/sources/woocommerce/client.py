@@ -205,11 +205,7 @@ class WooClient:
         elif keep_total and answer.headers.get("x-wp-total") == "0":
             total = 0
         return Page(
-            items=items,
-            total=total,
-            clock=answer.clock,
-            request=f"GET {path}?{_shown(params)}",
-            rejected=rejected,
+            items=items, total=total, clock=answer.clock, request=f"GET {path}?{_shown(params)}", rejected=rejected
         )
 
     def _path(self, stream: Stream, walk: str) -> str:

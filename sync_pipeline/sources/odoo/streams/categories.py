@@ -14,7 +14,6 @@ STREAM = OdooStream(
     company=None,
     parent_field="parent_id",
     refers_to="category",
-    label="name",
     code="complete_name",
     expects=("name", "parent_id", "complete_name"),
     to_entity=to_category,

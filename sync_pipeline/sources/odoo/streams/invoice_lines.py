@@ -12,7 +12,6 @@ STREAM = OdooStream(
     domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
     parent_field="move_id",
     refers_to="invoice",
-    label="name",
     sweep_fields=("id", "write_date", "parent_state", "partner_id", "balance", "amount_residual", "price_total"),
     expects=(
         "move_id",

@@ -12,7 +12,6 @@ STREAM = OdooStream(
     entity="order_lines",
     parent_field="order_id",
     refers_to="order",
-    label="name",
     # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
     sweep_fields=(
         "id",

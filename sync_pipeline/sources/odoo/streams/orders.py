@@ -12,7 +12,6 @@ STREAM = OdooStream(
     entity="order",
     parent_field="partner_id",
     refers_to="customer",
-    label="name",
     code="name",
     code_is="order_number",
     # Merging two partners changes who ordered, but no date.

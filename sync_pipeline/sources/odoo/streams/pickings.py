@@ -11,7 +11,6 @@ STREAM = OdooStream(
     optional=True,
     parent_field="sale_id",
     refers_to="order",
-    label="name",
     code="name",
     sweep_fields=("id", "write_date", "state", "partner_id", "sale_id", "date_done"),
     expects=("name", "state", "picking_type_id", "location_id", "location_dest_id"),

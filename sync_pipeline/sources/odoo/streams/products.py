@@ -9,7 +9,6 @@ STREAM = OdooStream(
     title="Products",
     path="product.template",
     entity="product",
-    label="name",
     code="default_code",
     code_is="sku",
     # The barcode of a template with a single variant is the variant's.

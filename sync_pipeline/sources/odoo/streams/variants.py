@@ -11,7 +11,6 @@ STREAM = OdooStream(
     entity="variant",
     parent_field="product_tmpl_id",
     refers_to="product",
-    label="name",
     code="default_code",
     code_is="sku",
     # Fields of the template, so that a change there shows here; and the price with the attributes' extras.
