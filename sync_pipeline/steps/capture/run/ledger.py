@@ -159,7 +159,7 @@ def _sums(conn: Any, run: Run, complete: bool) -> tuple[Any, list[str]]:
 
 
 def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) -> PullReport:
-    """Leave the run open: committed pages stay, the watermark does not move, and the next run continues here."""
+    """Fail the run: committed pages stay, the watermark does not move, and the next run continues here."""
     said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's message may name a person
     with run.transaction() as conn:
         if run.clock is not None:
