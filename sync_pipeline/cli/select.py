@@ -63,7 +63,7 @@ def select(  # noqa: PLR0913 - the command's options
         bool, typer.Option("--draft", help="Nothing is promoted until someone makes and applies a plan.")
     ] = False,
     as_json: Json = False,
-) -> None:
+) -> None:  # long: an option is a line or more
     """Include or ignore records in the version that was seen (--seen, --as-of), or in the captured one."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError

@@ -130,15 +130,15 @@ class PreviewResult(Shape):
     preview: list[EntityPreview] | None = Field(None, description="After a fetch that was waited for: the counts now.")
     batch_id: int | None = Field(None, description="The act of selecting.")
     records: int | None = Field(None, description="How many records it decided.")
-    moved: list[Moved] = Field(default_factory=list, description="Not decided: they are not what was seen.")
+    moved: list[ChangedSince] = Field(default_factory=list, description="Not decided: they are not what was seen.")
     moved_count: int = Field(0, description="`moved` lists up to 1,000 of them.")
-    replaced_by_others: list[Replaced] = Field(
+    replaced_by_others: list[DecidedByOther] = Field(
         default_factory=list, description="Not decided: somebody else did since, and was not to be replaced."
     )
     replaced_by_others_count: int = Field(0, description="`replaced_by_others` lists up to 1,000 of them.")
 
 
-class Moved(Shape):
+class ChangedSince(Shape):
     """A record that is not in the version that was seen."""
 
     external_id: str
@@ -146,7 +146,7 @@ class Moved(Shape):
     now: str
 
 
-class Replaced(Shape):
+class DecidedByOther(Shape):
     """A decision of somebody else."""
 
     external_id: str
