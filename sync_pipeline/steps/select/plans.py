@@ -191,7 +191,10 @@ def _item(row: Any) -> PlanItem:
         name=row.name or row.email,
         code=row.code,
         version=row.version,
-        changes=[{"field": field, **sides} for field, sides in sorted((row.changes or {}).items())],
+        changes=[
+            {"field": field, **{side: sides[side] for side in ("before", "after") if side in sides}}
+            for field, sides in sorted((row.changes or {}).items())
+        ],
         warnings=row.warnings or [],
     )
 
