@@ -58,11 +58,11 @@ WHERE %(replace)s OR s.draft OR s.decided_by = excluded.decided_by OR s.decided_
     OR s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
 
 -- kept --
--- The decisions of others that stand.
+-- The other decisions of others that stand.
 SELECT s.external_id, s.decided_by AS who, s.decided_at AS "when", s.decision, count(*) OVER () AS records
 FROM chosen AS c
 JOIN selection.sync_selective_config AS s
     ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
         AND s.external_id = c.external_id
-WHERE s.batch_id IS DISTINCT FROM %(batch_id)s
+WHERE s.batch_id IS DISTINCT FROM %(batch_id)s AND s.decision <> %(decision)s
 ORDER BY length(s.external_id), s.external_id LIMIT %(limit)s

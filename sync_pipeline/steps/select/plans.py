@@ -69,18 +69,19 @@ def make_plan(
     *,
     actor: str,
     origin: str = "command",
-    batches: Sequence[int] | None = None,
     entities: Sequence[tuple[int, str]] | None = None,
+    records: Sequence[tuple[int, str, str]] | None = None,
     waiting: bool = True,
 ) -> Plan | None:
     """Plan what is included in its captured version and not yet in core; None if there is nothing to plan.
 
     A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. The
-    sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `batches`
-    (selections) and `entities` (connection id and entity type) narrow a plan. With `waiting` false the selections that
-    wait for the sensor are left to it: one who may not approve cannot hold them up.
+    sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
+    (connection id and entity type) or `records` (and external id) narrow a plan. With `waiting` false the selections
+    that wait for the sensor are left to it: one who may not approve cannot hold them up.
     """
     by_sensor = origin == "selection"
+    only = records if records is not None else entities
     with db.org(org.org_id) as conn:
         plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
         items = execute(
@@ -90,9 +91,9 @@ def make_plan(
             actor=actor,
             drafts=not by_sensor,
             waiting=waiting,
-            batches=list(batches) if batches is not None else None,
-            connections=[connection_id for connection_id, _ in entities] if entities is not None else None,
-            types=[entity_type for _, entity_type in entities] if entities is not None else None,
+            connections=[one[0] for one in only] if only is not None else None,
+            types=[one[1] for one in only] if only is not None else None,
+            ids=[one[2] for one in records] if records is not None else None,
         ).rowcount
         if not items:
             execute(conn, SQL["nothing_to_plan"], plan_id=plan_id, nothing=_NOTHING)

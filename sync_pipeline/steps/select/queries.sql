@@ -79,6 +79,7 @@ INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
 -- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
 -- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
 -- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it.
+-- A plan of records that are named takes no batch: the rest of a batch still waits.
 WITH taken AS (
     UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
     FROM connect.integration_connector AS c
@@ -86,7 +87,7 @@ WITH taken AS (
         AND c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
         AND CASE WHEN b.draft OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true)
                  THEN %(drafts)s ELSE %(waiting)s END
-        AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s))
+        AND %(ids)s::text[] IS NULL
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (
             SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
             WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
@@ -109,12 +110,14 @@ LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
         AND m.external_id = s.external_id
 WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
-    AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL))
+    AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
+         OR %(ids)s::text[] IS NOT NULL)
     AND (%(drafts)s OR NOT s.draft)
-    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s))
     AND (%(connections)s::bigint[] IS NULL OR EXISTS (
-        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
-        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type))
+        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+            AS o (connection_id, entity_type, external_id)
+        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type
+            AND (%(ids)s::text[] IS NULL OR o.external_id = s.external_id)))
     AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END

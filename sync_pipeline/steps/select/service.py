@@ -123,7 +123,9 @@ def select(
             replace=which.get("replace", False),
             as_of=which.get("as_of"),
         ).rowcount
-        kept = execute(conn, CHOOSE["kept"], **here, batch_id=batch_id, limit=_NAMED).all()
+        kept = execute(
+            conn, CHOOSE["kept"], **here, batch_id=batch_id, decision=decision["decision"], limit=_NAMED
+        ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         journal.record(
             conn,
