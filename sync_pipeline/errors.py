@@ -155,7 +155,7 @@ class Conflict(SyncError):
 class StalePlan(Conflict):
     """Records changed since the plan was made. Nothing was changed. Make a new plan.
 
-    `stale` lists {connection, entity, external_id}.
+    `stale` lists {connection, entity, external_id, moved}; `moved` says in words what changed.
     """
 
     def __init__(self, message: str, *, stale: Sequence[dict[str, str]], of: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
 from sync_pipeline.cli.output import emit, note, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
@@ -103,15 +103,15 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
         say(f"To undo it: sync-pipeline undo {org} {report.plan}")
 
 
-def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Undo a promotion: its core rows return to their state before it."""
+def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
+    """Undo a promotion: its core rows return to their state before it, and its records are undecided again."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote, select
 
     with opened() as context:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)
-        report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor)
+        report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor, why=why)
     if as_json:
         emit({"plan": report.plan, "queue": report.queue, "state": "undone", "rows": report.rows,
               "merged": report.merged, "seconds": report.seconds})  # fmt: skip
@@ -129,7 +129,7 @@ def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
         )  # fmt: skip
     note(f"{error}")
     for one in error.stale[:20]:
-        note(f"  {one.get('connection')} {one.get('entity')} {one.get('external_id')}")
+        note(f"  {one['connection']} {one['entity']} {one['external_id']}: {one['moved']}")
     if len(error.stale) > 20:
         note(f"  … and {len(error.stale) - 20:,} more")
     note(f"Nothing was changed. Review these records, select them again, then: sync-pipeline plan {org}")

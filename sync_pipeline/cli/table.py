@@ -53,7 +53,8 @@ def table(  # noqa: PLR0913 - the command's options
             page_size=page_size,
         )
     if as_json:
-        emit({"data": found.data, "rowCount": found.row_count, "page": found.page, "pageSize": found.page_size})
+        emit({"data": found.data, "rowCount": found.row_count, "page": found.page, "pageSize": found.page_size,
+              "as_of": found.as_of})  # fmt: skip
         if found.message:
             note(found.message)
         return

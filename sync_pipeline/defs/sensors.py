@@ -60,7 +60,7 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
     requests = []
     for row in waiting:
         org = connect.organization(db, row.slug)
-        plan = select.make_plan(db, org, actor="selection", origin="selection", batches_up_to=row.batch_id)
+        plan = select.make_plan(db, org, actor="selection", origin="selection")
         if plan is None:
             context.log.info(f"{row.slug}: everything that was selected is in core already")
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
+from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Plain, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
 
@@ -174,22 +174,23 @@ class PlanItemInfo(Shape):
     """What a plan does to one record."""
 
     connection: str
-    entity_type: str
+    entity: str
     external_id: str
     action: Literal["create", "update", "delete"]
-    version: str = Field(description="SHA-256 of the content that is promoted.")
+    name: str | None
+    code: str | None = Field(description="SKU, order number … as the store has it.")
+    version: str = Field(description="The version that is promoted.")
+    changes: list[dict[str, Any]] = Field(
+        description="{field, before, after} of an update; a side without the field has no key.",
+        examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
+    )
+    warnings: list[Plain]
 
 
 class Approval(Shape):
     """A yes to exactly the plan with this hash."""
 
     hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="As the plan has it.")
-
-
-class Refusal(Shape):
-    """A no."""
-
-    why: Why = None
 
 
 class Application(Shape):
@@ -200,6 +201,12 @@ class Application(Shape):
     )
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
+
+
+class Reason(Shape):
+    """Why."""
+
+    why: Why = None
 
 
 class Undone(Shape):

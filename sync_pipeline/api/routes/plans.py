@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
     Application,
@@ -15,7 +15,7 @@ from sync_pipeline.api.contracts.sync import (
     PlanInfo,
     PlanItemInfo,
     QueueAnswer,
-    Refusal,
+    Reason,
     Undone,
 )
 from sync_pipeline.api.errors import problems
@@ -54,7 +54,14 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
         if wanted.remap:
             return select.make_remap_plan(runtime.db, caller.org, chosen, actor=caller.actor)
         entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
-        return select.make_plan(runtime.db, caller.org, actor=caller.actor, origin="api", entities=entities)
+        return select.make_plan(
+            runtime.db,
+            caller.org,
+            actor=caller.actor,
+            origin="api",
+            entities=entities,
+            waiting=Right.PROMOTE in RIGHTS[caller.role],
+        )
 
     made = await runtime.slowly(make)
     nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
@@ -99,9 +106,9 @@ async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, giv
 
 @router.post("/{plan_id}/refuse", responses=problems(404, 409, 413, 415))
 async def refuse_plan(
-    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Reason | None = None
 ) -> Answer[PlanInfo]:
-    """Refuse the plan: it is never applied."""
+    """Refuse the plan: it is never applied, and what it included is undecided again."""
     why = given.why if given else None
     return Answer(
         data=_info(await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
@@ -136,9 +143,14 @@ async def apply_plan(
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
-async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
-    """Undo a promotion in one transaction: its core rows return to their state before it."""
-    done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
+async def undo_plan(
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Reason | None = None
+) -> Answer[Undone]:
+    """Undo a promotion in one transaction: its core rows return to their state before it, and its records are undecided
+    again.
+    """
+    why = given.why if given else None
+    done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor, why=why)
     return Answer(
         data=Undone(plan_id=done.plan, queue_id=done.queue, rows=done.rows, merged=done.merged, seconds=done.seconds)
     )

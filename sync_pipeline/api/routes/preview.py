@@ -39,7 +39,7 @@ async def look_or_choose(  # noqa: PLR0913 - query parameters
     given: Annotated[Selection | None, Body(description="For `select`.")] = None,
 ) -> Answer[PreviewResult]:
     """`fetch` captures (capped) and compares again, by a durable request. `select` includes or ignores records; the
-    decision is bound to the captured version. An agent's selection is always a draft.
+    decision is bound to the version that was seen (`seen`, `as_of`). An agent's selection is always a draft.
     """
     provider = sync_type.removesuffix("_sync") if sync_type else None
     if action == "select":
@@ -90,7 +90,10 @@ async def look_or_choose(  # noqa: PLR0913 - query parameters
 async def _choose(
     runtime: ApiRuntime, caller: Caller, provider: str | None, connection: str | None, entity: str, given: Selection
 ) -> PreviewResult:
-    draft = given.draft or Right.SELECT not in RIGHTS[caller.role]
+    proposes = Right.SELECT not in RIGHTS[caller.role]
+    if proposes and given.replace:
+        raise Forbidden(f"A token of the role {caller.role} may not replace what somebody else decided.")
+    wanted = given.filter or given
 
     def choose() -> select.Selected:
         one = the_connection(runtime.db, caller, connection, provider=provider)
@@ -99,15 +102,20 @@ async def _choose(
             one,
             one.source.stream(entity),
             ids=given.ids,
-            status=given.status,
-            search=given.search,
-            everything=given.all,
-            excluding=given.excluding,
+            status=wanted.status,
+            selection=wanted.selection,
+            search=wanted.search,
+            everything=wanted.all,
+            excluding=wanted.excluding,
+            seen=given.seen,
+            as_of=given.as_of,
+            expected=given.expected,
+            replace=given.replace,
             include=given.decision == "include",
             actor=caller.actor,
             why=given.why,
-            draft=draft,
+            draft=given.draft or proposes,
         )
 
     made = await runtime.slowly(choose)
-    return PreviewResult(batch_id=made.batch_id, records=made.records)
+    return PreviewResult.model_validate(made, from_attributes=True)

@@ -70,6 +70,7 @@ async def table(  # noqa: PLR0913 - query parameters
             raw=raw_json,
         )
         answer: dict[str, Any] = {"data": found.data, "rowCount": found.row_count, "page": page, "pageSize": page_size}
+        answer["as_of"] = found.as_of
         if found.capped:
             answer["capped"] = True
         if found.message:

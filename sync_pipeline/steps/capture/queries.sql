@@ -48,9 +48,9 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- take_turns --
 -- Only one transaction at a time writes records of an entity of a connection. Two would lock the same rows in different
--- orders, and a push would merge its fields into a payload that a page is replacing.
-SELECT pg_advisory_xact_lock(hashtextextended(
-    'records/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
+-- orders, and a push would merge its fields into a payload that a page is replacing. What is written under the lock is
+-- stamped by the clock, so that it is later than any list that was made before.
+SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
 -- write_records --
 -- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
@@ -79,17 +79,17 @@ WITH incoming AS (
 )
 INSERT INTO capture.sync_record AS r
 (org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,
- parent_id, name, code, email, remote_created_at, remote_modified_at, run_id)
+ parent_id, name, code, email, remote_created_at, remote_modified_at, captured_at, run_id)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id, %(provider)s, i.sync_data::jsonb,
        i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
-       i.remote_created_at, i.remote_modified_at, %(run_id)s
+       i.remote_created_at, i.remote_modified_at, clock_timestamp(), %(run_id)s
 FROM incoming AS i
 ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
 SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
     raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,
     name = excluded.name, code = excluded.code, email = excluded.email,
     remote_created_at = excluded.remote_created_at, remote_modified_at = excluded.remote_modified_at,
-    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,
+    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE excluded.captured_at END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
     deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL, pushed_only = false
@@ -279,7 +279,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- confirm_deleted --
 UPDATE capture.sync_record AS r
-SET deletion_state = 'deleted', deletion_at = now(), deletion_evidence = e.evidence
+SET deletion_state = 'deleted', deletion_at = clock_timestamp(), deletion_evidence = e.evidence
 FROM unnest(%(ids)s::text[], %(evidence)s::text[]) AS e (external_id, evidence)
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = e.external_id AND r.deletion_state <> 'deleted'

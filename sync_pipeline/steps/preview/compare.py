@@ -28,6 +28,7 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
     """
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
+        execute(conn, SQL["hold_core"])
         known = execute(
             conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)
         ).one_or_none()
@@ -53,6 +54,7 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
     """Compare only these records, in the caller's transaction, so that they have their status at once."""
     here = keys(connection, stream)
+    execute(conn, SQL["hold_core"])
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))

@@ -1,3 +1,8 @@
+-- hold_core --
+-- Promotion and undo take this lock alone: none of them commits while records are compared with core, or what it wrote
+-- would be overwritten by a difference that is gone. Comparisons do not wait for one another.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('promote', connect.current_org()))
+
 -- join_by_hash --
 -- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
 -- planner would choose for it takes minutes for a million.

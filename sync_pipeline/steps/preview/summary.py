@@ -55,7 +55,6 @@ def write_summary(
     """Count the differences of an entity and store the counts. `changed_at`: the last write they include."""
     here = keys(connection, stream)
     counts = execute(conn, SQL["count_differences"], **here).one()
-    in_sync = int(execute(conn, SQL["count_in_sync"], **here).scalar_one())
     remote = execute(conn, SQL["store_total"], **here).one_or_none()
     capped = bool(remote and remote.capped)
     execute(
@@ -65,7 +64,7 @@ def write_summary(
         new=counts.new,
         updated=counts.updated,
         deleted=counts.deleted,
-        in_sync=in_sync,
+        in_sync=counts.in_sync,
         remote_total=remote.total if remote else None,
         capped=capped,
         drift=json.dumps(drift),
@@ -77,13 +76,12 @@ def write_summary(
         connection=connection.name,
         entity=stream.name,
         **counts._mapping,
-        in_sync=in_sync,
         mapped_by_older=sum(mapped_by_older(conn, [(connection, stream)]).values()),
         capped=capped,
         drift=tuple(drift),
         message=empty_state(
             connection,
-            promoted=bool(in_sync or counts.updated or counts.deleted),
+            promoted=bool(counts.in_sync or counts.updated or counts.deleted),
             remote=max(remote.total if remote else 0, counts.new),
         ),
     )

@@ -26,6 +26,7 @@ from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import recompute
 from sync_pipeline.steps.promote.write.rows import begin
+from sync_pipeline.steps.select import withdraw
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
 # The tables that promotion writes beside core; they refer to rows there.
@@ -43,8 +44,8 @@ class UndoReport:
     seconds: float
 
 
-def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoReport:
-    """Take a plan's promotion back, in one transaction. Undoing it twice changes nothing.
+def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str | None = None) -> UndoReport:
+    """Undo a plan's promotion, in one transaction: its records are undecided again. Undoing it twice changes nothing.
 
     Raises:
         NotFound: no such plan.
@@ -62,7 +63,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
             if found.queue_id is None:
                 raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
             queue = str(found.queue_id)
-            rows, merged = (0, 0) if found.state == "undone" else _undo(conn, org_id, plan, queue, actor)
+            rows, merged = (0, 0) if found.state == "undone" else _undo(conn, org_id, plan, queue, actor, why)
     except IntegrityError as error:
         raise Conflict(
             "Rows that were promoted or changed since depend on this promotion; undo those promotions first."
@@ -70,7 +71,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
     return UndoReport(plan, queue, rows, merged, round(time.monotonic() - began, 3))
 
 
-def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> tuple[int, int]:
+def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:
     execute(conn, SQL["close_lines"], queue=queue)
     execute(conn, SQL["stage_undo"], queue=queue)
     execute(conn, SQL["index_undo"])
@@ -94,6 +95,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
         recompute(conn, org, core_tables()[name], ids, queue=None)
     derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
     execute(conn, SQL["show_again"], plan=plan)
+    withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
     merged = sum(map(len, shared.values()))

@@ -4,15 +4,17 @@ from sync_pipeline.steps.select.plans import (
     Plan,
     PlanItem,
     approve,
+    approved,
     make_plan,
     make_remap_plan,
     plan,
     plan_items,
     plans,
     refuse,
+    withdraw,
 )
 from sync_pipeline.steps.select.rules import StandingRule, add_rule, apply_rules, drop_rule, list_rules
-from sync_pipeline.steps.select.service import Selected, SelectionReport, select, summary
+from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary
 
 __all__ = [
     "Plan",
@@ -20,9 +22,11 @@ __all__ = [
     "Selected",
     "SelectionReport",
     "StandingRule",
+    "Which",
     "add_rule",
     "apply_rules",
     "approve",
+    "approved",
     "drop_rule",
     "list_rules",
     "make_plan",
@@ -33,4 +37,5 @@ __all__ = [
     "refuse",
     "select",
     "summary",
+    "withdraw",
 ]

@@ -16,6 +16,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.select import approved
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 _STATES_AT_WORK = ("draft", "processing")
@@ -82,7 +83,7 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
     queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
     if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
         _refuse_stale(conn, plan)
-    execute(conn, SQL["approve"], plan=plan, actor=actor)
+    approved(conn, plan, actor=actor)
     if queue is not None:
         return str(queue)
     types = execute(conn, SQL["plan_types"], plan=plan).all()
@@ -223,7 +224,12 @@ def _refuse_stale(conn: Connection, plan: str) -> None:
         f"stale: {found[0].stale} of {total} records changed since the plan was made. "
         "Nothing was changed. Make a new plan.",
         stale=[
-            {"connection": one.connection or "", "entity": one.entity_type, "external_id": one.external_id}
+            {
+                "connection": one.connection,
+                "entity": one.entity_type,
+                "external_id": one.external_id,
+                "moved": one.moved,
+            }
             for one in found
         ],
         of=total,

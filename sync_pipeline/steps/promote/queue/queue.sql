@@ -3,40 +3,37 @@
 SELECT plan_id, state, plan_hash FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
 
--- approve --
-UPDATE selection.sync_plan SET state = 'approved', approved_by = %(actor)s, approved_at = now()
-WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state = 'proposed';
-
 -- plan_applied --
 UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
 
 -- stale --
--- The plan's records that are not what they were; those whose line is closed are past that. A remap plan renews what is
--- in core: a record that was taken out of core since, or promoted in another version, is stale too.
-SELECT c.name AS connection, i.entity_type, i.external_id, count(*) OVER () AS stale
-FROM selection.sync_plan_item AS i
-LEFT JOIN capture.sync_record AS r
-    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
-        AND r.external_id = i.external_id
-LEFT JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
-WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
-    AND (r.external_id IS NULL OR r.content_hash <> i.content_hash
-        OR (r.deletion_state = 'deleted') <> (i.action = 'delete')
-        OR (EXISTS (SELECT 1 FROM selection.sync_plan AS p
-                    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.origin = 'remap')
-            AND NOT EXISTS (
-                SELECT 1 FROM promote.integration_mapping AS m
-                WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
-                    AND m.external_id = i.external_id AND m.promoted_hash = i.promoted_hash
-                    AND NOT m.promoted_deleted)))
+-- The plan's records that are not what they were, and what moved; those whose line is closed are past that.
+SELECT c.name AS connection, n.entity_type, n.external_id, coalesce(n.captured, n.selected, n.promoted) AS moved,
+       count(*) OVER () AS stale
+FROM selection.plan_item_now AS n
+JOIN connect.integration_connector AS c ON c.org_id = n.org_id AND c.connection_id = n.connection_id
+WHERE n.org_id = connect.current_org() AND n.plan_id = %(plan)s::uuid
+    AND coalesce(n.captured, n.selected, n.promoted) IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM promote.sync_queue AS q
         JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
-        WHERE q.org_id = i.org_id AND q.plan_id = i.plan_id AND l.connection_id = i.connection_id
-            AND l.entity_type = i.entity_type AND l.external_id = i.external_id
+        WHERE q.org_id = n.org_id AND q.plan_id = n.plan_id AND l.connection_id = n.connection_id
+            AND l.entity_type = n.entity_type AND l.external_id = n.external_id
             AND l.state IN ('done', 'failed', 'cancelled'))
-ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
+ORDER BY n.connection_id, n.entity_type, n.external_id LIMIT 1000;
+
+-- moved_since --
+-- Of a batch's lines those whose record was decided otherwise, or is another in core, since the plan was made. The
+-- planned version is promoted although the store has a newer one by now.
+SELECT l.line_no, coalesce(n.selected, n.promoted) AS moved
+FROM promote.sync_queue_line AS l
+JOIN selection.plan_item_now AS n
+    ON n.org_id = l.org_id AND n.plan_id = %(plan)s::uuid AND n.connection_id = l.connection_id
+        AND n.entity_type = l.entity_type AND n.external_id = l.external_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid
+    AND coalesce(n.selected, n.promoted) IS NOT NULL;
 
 -- close_stale --
 -- The open lines of a stale plan's queue, unless somebody is at work on them.

@@ -76,6 +76,7 @@ class _Worker:
         with db.org(org_id) as conn:
             begun = execute(conn, SQL["begin"], queue=queue).one()
             self.org: PromotionSettings = promotion_settings(conn, org_id)
+        self.plan = str(begun.plan_id)
         self.size = int(begun.batch_size)
         self.delay = begun.batch_delay_ms / 1000
         self.stopped = threading.Event()
@@ -177,6 +178,7 @@ class _Worker:
                 held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
                 known = {row.line_no: row for row in execute(conn, SQL["known"], **where)}
+                self._stop_moved(conn, mine, where)
                 stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 settle_conflicts(conn, mine)
@@ -196,6 +198,13 @@ class _Worker:
                 )
         self.claims.discard(batch.claim)
         return time.monotonic() - began
+
+    def _stop_moved(self, conn: Connection, items: Sequence[WorkItem], where: Mapping[str, Any]) -> None:
+        """Fail what was decided otherwise, or promoted by another plan, since this one was checked."""
+        moved = {row.line_no: row.moved for row in execute(conn, SQL["moved_since"], plan=self.plan, **where)}
+        for item in items:
+            if item.line.line_no in moved:
+                item.error = f"Since the plan was made {moved[item.line.line_no]}. Make a new plan."
 
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Write items together. If the database refuses one, halve until it fails alone with its reason."""
