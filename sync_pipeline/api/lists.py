@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sync_pipeline.api.auth import Caller
-from sync_pipeline.api.contracts.base import Listing, Shape
+from sync_pipeline.api.contracts.base import Listing
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect
 
-S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
 
 
-def part(shape: type[S], rows: Sequence[Any], page: int, page_size: int) -> Listing[S]:
+def part(rows: Sequence[T], page: int, page_size: int) -> Listing[T]:
     """A page of a list that is short enough to be read whole."""
     begin = (page - 1) * page_size
-    data = [shape.model_validate(row, from_attributes=True) for row in rows[begin : begin + page_size]]
-    return Listing(data=data, rowCount=len(rows), page=page, pageSize=page_size)
+    return Listing(data=rows[begin : begin + page_size], rowCount=len(rows), page=page, pageSize=page_size)
 
 
 def seen(db: Database, caller: Caller) -> Sequence[connect.Connection]:

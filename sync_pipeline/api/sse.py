@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
+from uuid import UUID
 
 import structlog
 
@@ -20,7 +21,7 @@ from sync_pipeline.steps.promote import QueueStatus
 EVERY_SECONDS = 1.0
 OVER = frozenset({"partial", "done", "failed", "cancelled"})
 _log = structlog.get_logger("sync_pipeline.api")
-Queue = tuple[int, str]  # organization, queue
+Queue = tuple[int, UUID]  # organization, queue
 Token = tuple[int, int]  # organization, token
 
 
@@ -59,7 +60,7 @@ class Hub:
 
     async def follow(self, caller: Caller, first: QueueStatus) -> AsyncIterator[QueueStatus]:
         """`first`, then each status that differs from the one before, until the queue is over or the token is."""
-        key, token = (caller.org.org_id, first.queue), (caller.org.org_id, caller.token_id)
+        key, token = (caller.org.org_id, first.queue_id), (caller.org.org_id, caller.token_id)
         told = first
         self._followers[key] += 1
         self._tokens[token] += 1
@@ -91,7 +92,7 @@ class Hub:
             if not self._followers:
                 self._wanted.clear()
                 continue
-            by_org: defaultdict[int, list[str]] = defaultdict(list)
+            by_org: defaultdict[int, list[UUID]] = defaultdict(list)
             for org_id, queue in list(self._followers):
                 by_org[org_id].append(queue)
             for org_id, queues in by_org.items():
@@ -106,7 +107,7 @@ class Hub:
                     _log.error("queues_not_seen", exc_info=error)
                     continue
                 self._ended |= {(org_id, token) for token in theirs if token not in held} & set(self._tokens)
-                self._last.update({(org_id, one.queue): one for one in found if (org_id, one.queue) in self._followers})
+                self._last.update({key: one for one in found if (key := (org_id, one.queue_id)) in self._followers})
             looked, self._looked = self._looked, asyncio.Event()
             looked.set()
             await asyncio.sleep(EVERY_SECONDS)

@@ -1,7 +1,5 @@
 """check: does everything hold that must: ledger, money, mappings, what waits."""
 
-from dataclasses import asdict
-
 import typer
 
 from sync_pipeline.cli.options import Json, Org
@@ -21,7 +19,7 @@ def check(org: Org, as_json: Json = False) -> None:
         results = checks.check(context.db, context.org(org))
     well = checks.ok(results)
     if as_json:
-        emit({"ok": well, "checks": [asdict(one) for one in results]})
+        emit({"ok": well, "checks": results})
     else:
         for one in results:
             sign = "✓" if one.ok else ("▲" if one.severity == "warning" else "✗")

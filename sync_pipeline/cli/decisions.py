@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, say
+from sync_pipeline.cli.output import emit, row, say
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import Decision
@@ -116,22 +116,4 @@ def _next(d: "Decision") -> str:
 
 
 def _decision(d: "Decision") -> dict[str, Any]:
-    return {
-        "id": d.decision_id,
-        "org": d.org,
-        "connection": d.connection,
-        "entity_type": d.entity_type,
-        "cause": d.cause,
-        "question": d.question,
-        "options": d.options,
-        "recommended": d.recommended,
-        "detail": d.detail,
-        "opened_at": d.opened_at,
-        "answer": d.answer,
-        "answered_by": d.answered_by,
-        "answered_at": d.answered_at,
-        "why": d.why,
-        "outcome": d.outcome,
-        "owner": d.owner,
-        "resumed_at": d.resumed_at,
-    }
+    return {"id": d.decision_id, **row(d, without=("decision_id", "blocks"))}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,12 @@ def emit(value: Any) -> None:
 
     sys.stdout.write(exact_json.dumps(value) + "\n")
     sys.stdout.flush()
+
+
+def row(report: Any, *, without: Container[str] = ()) -> dict[str, Any]:
+    """A report's fields for `emit`. `error` and `errors` are there only if something failed."""
+    named = {one.name: getattr(report, one.name) for one in fields(report) if one.name not in without}
+    return {name: value for name, value in named.items() if value or name not in ("error", "errors")}
 
 
 def say(text: str = "") -> None:

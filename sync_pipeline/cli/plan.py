@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
-from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.output import emit, note, row, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
 
@@ -82,16 +82,7 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
             _stale(org, found, error, as_json)
             raise typer.Exit(1) from None
     if as_json:
-        row: dict[str, Any] = {
-            "plan": report.plan,
-            "queue": report.queue,
-            "state": report.state,
-            "done": report.done,
-            "failed": report.failed,
-            "stale": list(report.stale),
-            "seconds": report.seconds,
-        }
-        emit({**row, "errors": list(report.errors)} if report.errors else row)
+        emit(row(report))
     else:
         say(f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed.")
     for line in report.errors:
@@ -113,10 +104,10 @@ def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
         found = select.plan(context.db, tenant, plan)
         report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor)
     if as_json:
-        emit({"plan": report.plan, "queue": report.queue, "state": "undone", "rows": report.rows,
-              "merged": report.merged, "seconds": report.seconds})  # fmt: skip
+        done = row(report, without=("plan_id", "queue_id"))
+        emit({"plan": report.plan_id, "queue": report.queue_id, "state": "undone", **done})
     else:
-        say(f"Plan {report.plan} is undone: {report.rows:,} core rows are back in their state before it.")
+        say(f"Plan {report.plan_id} is undone: {report.rows:,} core rows are back in their state before it.")
         if report.merged:
             say(f"{report.merged:,} more rows were merged again from their other records.")
 

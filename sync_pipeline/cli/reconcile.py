@@ -1,11 +1,11 @@
 """reconcile: ids and counts, store against captured against core."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         context.streams(tenant, connection, entity)  # unknown names fail before any work
         found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
     if as_json:
-        emit({"entities": [_entity(e) for e in found.entities], "ok": found.ok})
+        emit({"entities": [row(e, without=("quarantined", "orphans")) for e in found.entities], "ok": found.ok})
     else:
         show(
             ["connection", "entity", "store", "captured", "core", "missing", "extra", "quarantined", "verdict"],
@@ -46,20 +46,6 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         raise typer.Exit(1)
     if not as_json:
         say("Store and captured hold the same ids, and everything promoted is in core.")
-
-
-def _entity(e: "EntityReconciliation") -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "entity": e.entity,
-        "connection": e.connection,
-        "store": e.store,
-        "captured": e.captured,
-        "core": e.core,
-        "missing": e.missing,
-        "extra": e.extra,
-        "examples": e.examples,
-    }
-    return row if e.error is None else {**row, "error": e.error}
 
 
 def _verdict(e: "EntityReconciliation") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sync_pipeline.cli.options import CONNECT, Json, Org
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import emit, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus
@@ -54,30 +54,7 @@ def show_connection(one: "ConnectionStatus") -> None:
 
 
 def _connection(one: "ConnectionStatus") -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "provider": one.provider,
-        "entities": [
-            {
-                "entity": e.entity,
-                "captured": e.captured,
-                "new": e.new,
-                "updated": e.updated,
-                "deleted": e.deleted,
-                "in_sync": e.in_sync,
-                "mapped_by_older": e.mapped_by_older,
-                "included": e.included,
-                "ignored": e.ignored,
-                "undecided": e.undecided,
-                "promoted": e.promoted,
-                "quarantined": e.quarantined,
-                "ledger": e.ledger,
-                "watermark": e.watermark,
-                "last_run": e.last_run,
-            }
-            for e in one.entities
-        ],
-    }
+    return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
 
 
 def _ledger(e: "EntityStatus") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -29,7 +29,7 @@ class Answer(Shape, Generic[T]):
 class Listing(Shape, Generic[T]):
     """A page of a list."""
 
-    data: list[T]
+    data: Sequence[T]
     rowCount: int = Field(description="How many there are in all.", examples=[1])  # noqa: N815
     page: int = Field(description="Counts from 1.", examples=[1])
     pageSize: int = Field(examples=[50])  # noqa: N815

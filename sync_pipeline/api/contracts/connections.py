@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
+from sync_pipeline.sources.base import Finding
 
 
 class ConnectionInfo(Shape):
@@ -44,21 +46,12 @@ class Credentials(Shape):
     credentials: dict[str, Any] = Field(min_length=1, examples=[{"consumer_key": "ck_…", "consumer_secret": "cs_…"}])
 
 
-class FindingInfo(Shape):
-    """One line of the doctor's report."""
-
-    level: Literal["ok", "warning", "error"]
-    code: str
-    message: str
-    remedy: str = Field(description="What to do.")
-
-
 class Tested(Shape):
     """A connection and the doctor's findings."""
 
     connection: ConnectionInfo
     ok: bool
-    findings: list[FindingInfo]
+    findings: Sequence[Finding]
 
 
 class SettingInfo(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from sync_pipeline.api.contracts.base import Plain, Shape
 from sync_pipeline.steps.observe.checks import CheckResult
 from sync_pipeline.steps.observe.compat import Divergence
+from sync_pipeline.steps.observe.status import ConnectionStatus
 
 
 class ActivityRow(Shape):
@@ -82,57 +84,18 @@ class RequestInfo(Shape):
     error: str | None
 
 
-class LedgerInfo(Shape):
-    """The account of the last run: expected = captured + quarantined + vanished when it is closed."""
-
-    expected: int
-    captured: int
-    quarantined: int
-    vanished: int
-    closed: bool
-
-
-class EntityInfo(Shape):
-    """Where one entity stands."""
-
-    entity: str
-    captured: int
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
-    included: int
-    ignored: int
-    undecided: int
-    promoted: int
-    quarantined: int
-    ledger: LedgerInfo
-    watermark: datetime | None
-    last_run: datetime | None
-    message: str | None = Field(description="What a person should know: an initial import, for example.")
-
-
-class ConnectionStatusInfo(Shape):
-    """Where a connection's entities stand."""
-
-    name: str
-    provider: str
-    entities: list[EntityInfo]
-
-
 class StatusInfo(Shape):
     """Where the organization stands."""
 
     org: str
-    connections: list[ConnectionStatusInfo]
+    connections: Sequence[ConnectionStatus]
 
 
 class ChecksInfo(Shape):
     """How the business checks came out. `ok`: none failed; warnings may be among them."""
 
     ok: bool
-    checks: list[CheckResult]
+    checks: Sequence[CheckResult]
 
 
 class CompatInfo(Shape):
@@ -140,4 +103,4 @@ class CompatInfo(Shape):
 
     ok: bool
     views: int = Field(description="How many legacy views there are.")
-    divergences: list[Divergence]
+    divergences: Sequence[Divergence]

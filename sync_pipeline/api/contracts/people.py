@@ -8,9 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from sync_pipeline.api.contracts.base import Line, Shape
-
-Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
-PersonRole = Literal["viewer", "operator", "admin"]
+from sync_pipeline.steps.connect.tokens import Role
+from sync_pipeline.steps.connect.users import PersonRole
 
 
 class Login(Shape):
@@ -19,15 +18,6 @@ class Login(Shape):
     org: str = Field(max_length=63, examples=["acme"])
     email: str = Field(max_length=254, examples=["ann@example.com"])
     password: SecretStr = Field(max_length=512, examples=["correct horse battery staple"])
-
-
-class Session(Shape):
-    """A session. Its token is shown once."""
-
-    org: str = Field(examples=["acme"])
-    role: Role
-    token: str = Field(examples=["sp_1_…"])
-    expires_at: datetime
 
 
 class Me(Shape):
@@ -59,20 +49,6 @@ class MadeToken(Shape):
     expires_at: datetime | None
 
 
-class TokenInfo(Shape):
-    """A token, without its text."""
-
-    token_id: int
-    role: Role
-    name: str | None
-    connection: str | None
-    user: str | None = Field(description="The user of a session.")
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-
-
 class NewUser(Shape):
     """A user to add."""
 
@@ -87,16 +63,6 @@ class UserChange(Shape):
     role: PersonRole | None = None
     password: SecretStr | None = Field(None, min_length=12, max_length=512)
     disabled: bool | None = None
-
-
-class UserInfo(Shape):
-    """A user."""
-
-    user_id: int
-    email: str
-    role: PersonRole
-    created_at: datetime
-    disabled_at: datetime | None
 
 
 class Revoked(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -11,27 +11,8 @@ from pydantic import ConfigDict, Field
 from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
-
-
-class QueueInfo(Shape):
-    """How far a queue is. Its counts are kept by the database, whoever works on it."""
-
-    queue_id: UUID
-    plan_id: UUID
-    state: Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
-    total: int
-    done: int
-    failed: int
-    cancelled: int
-    open: int = Field(description="QueueLines that are neither done nor failed nor cancelled.")
-    action_required: int = Field(description="Failed lines that a person must look at.")
-    percent: float
-    items_per_minute: float
-    eta_seconds: float | None = Field(description="None while nothing can be said.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    undone_at: datetime | None
+from sync_pipeline.steps.promote import Line, QueueStatus
+from sync_pipeline.steps.select import Plan
 
 
 class QueueEvent(Shape):
@@ -48,26 +29,10 @@ class QueueEvent(Shape):
     completionPercent: float  # noqa: N815
 
 
-class LineInfo(Shape):
-    """One record of a queue."""
-
-    line_no: int
-    connection: str | None
-    entity_type: str
-    external_id: str
-    action: Literal["create", "update", "delete"]
-    state: Literal["draft", "processing", "done", "failed", "cancelled"]
-    attempts: int
-    is_action_required: bool
-    reason: str | None
-    warnings: list[str]
-    finished_at: datetime | None
-
-
 class QueueLines(Shape):
     """QueueLines of a queue, in order."""
 
-    data: list[LineInfo]
+    data: Sequence[Line]
     next: int | None = Field(description="Send it as `after` for those that follow; None: these were the last.")
 
 
@@ -89,7 +54,7 @@ class QueueAction(Shape):
 class QueueAnswer(Shape):
     """What came of it. Without a queue there was nothing to do."""
 
-    queue: QueueInfo | None
+    queue: QueueStatus | None
     plan_id: UUID | None = None
     request_id: int | None = Field(None, description="The request whose run works on the queue.")
     message: str | None = None
@@ -145,39 +110,11 @@ class NewPlan(Shape):
     )
 
 
-class PlanInfo(Shape):
-    """A plan: its counts, and the hash that an approval is bound to."""
-
-    plan_id: UUID
-    hash: str
-    state: Literal["proposed", "approved", "applied", "refused", "undone"]
-    creates: int
-    updates: int
-    deletes: int
-    origin: str
-    created_by: str
-    created_at: datetime | None
-    approved_by: str | None
-    approved_at: datetime | None
-    applied_at: datetime | None
-    queue: UUID | None
-
-
 class MadePlan(Shape):
     """The plan; or None, and why."""
 
-    plan: PlanInfo | None
+    plan: Plan | None
     message: str | None = None
-
-
-class PlanItemInfo(Shape):
-    """What a plan does to one record."""
-
-    connection: str
-    entity_type: str
-    external_id: str
-    action: Literal["create", "update", "delete"]
-    version: str = Field(description="SHA-256 of the content that is promoted.")
 
 
 class Approval(Shape):
@@ -200,13 +137,3 @@ class Application(Shape):
     )
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
-
-
-class Undone(Shape):
-    """What undoing did."""
-
-    plan_id: UUID
-    queue_id: UUID
-    rows: int = Field(description="Rows of core that are as they were before.")
-    merged: int = Field(description="Rows that were merged again, because another record still maps to them.")
-    seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from sync_pipeline.api.contracts.base import Plain, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
+from sync_pipeline.steps.preview import EntityPreview
 
 Status = Literal["new", "updated", "deleted", "in_sync"]
 Ids = Annotated[
@@ -92,23 +94,8 @@ class PreviewResult(Shape):
     """What `POST …/sync/preview` did: the request of a fetch, or the act of selecting."""
 
     request: RequestInfo | None = None
-    preview: list[EntityPreview] | None = Field(None, description="After a fetch that was waited for: the counts now.")
+    preview: Sequence[EntityPreview] | None = Field(
+        None, description="After a fetch that was waited for: the counts now."
+    )
     batch_id: int | None = Field(None, description="The act of selecting.")
     records: int | None = Field(None, description="How many records it decided.")
-
-
-class EntityPreview(Shape):
-    """The differences of one entity, in the words of a plan."""
-
-    connection: str
-    entity: str
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
-    capped: bool = Field(description="The look was capped: the store may hold more.")
-    remote_total: int | None = Field(description="What the store said it has.")
-
-
-PreviewResult.model_rebuild()

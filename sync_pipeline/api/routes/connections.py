@@ -10,7 +10,6 @@ from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSi
 from sync_pipeline.api.contracts.connections import (
     ConnectionInfo,
     Credentials,
-    FindingInfo,
     NewConnection,
     ProviderInfo,
     SettingInfo,
@@ -57,7 +56,7 @@ def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
     return Tested(
         connection=_info(connect.connection(runtime.db, caller.org, name)),
         ok=not any(one.level == "error" for one in found),
-        findings=[FindingInfo.model_validate(one, from_attributes=True) for one in found],
+        findings=found,
     )
 
 
@@ -70,7 +69,7 @@ async def list_connections(
     def look() -> list[ConnectionInfo]:
         return [_info(one) for one in seen(runtime.db, caller)]
 
-    return part(ConnectionInfo, await runtime.run(look), page, page_size)
+    return part(await runtime.run(look), page, page_size)
 
 
 @router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))

@@ -42,21 +42,21 @@ async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_siz
 async def schema_compat(runtime: RuntimeDep, caller: Reader) -> Answer[CompatInfo]:
     """The legacy names, compared with the core tables they stand for."""
     found = await runtime.run(observe.compat, runtime.db, caller.org)
-    return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
+    return Answer(data=CompatInfo(ok=found.ok, views=found.views, divergences=found.divergences))
 
 
 @router.get("/checks", tags=["observe"], responses=problems())
 async def run_checks(runtime: RuntimeDep, caller: Reader) -> Answer[ChecksInfo]:
     """The business checks: the ledger closes, money adds up, mappings lead to rows, nothing waits for ever."""
     found = await runtime.run(checks.check, runtime.db, caller.org)
-    return Answer(data=ChecksInfo(ok=checks.ok(found), checks=list(found)))
+    return Answer(data=ChecksInfo(ok=checks.ok(found), checks=found))
 
 
 @router.get("/status", tags=["observe"], responses=problems())
 async def status(runtime: RuntimeDep, caller: Reader) -> Answer[StatusInfo]:
     """Where everything stands: captured, differences, decisions, promoted, ledger, per connection and entity."""
     found = await runtime.run(observe.status, runtime.db, caller.org)
-    return Answer(data=StatusInfo.model_validate({"org": caller.org.slug, "connections": found}, from_attributes=True))
+    return Answer(data=StatusInfo(org=caller.org.slug, connections=found))
 
 
 @router.get("/decisions", tags=["decisions"], responses=problems())
@@ -69,7 +69,7 @@ async def decisions(
 ) -> Listing[DecisionInfo]:
     """Gates that wait for a person."""
     found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=all)
-    return part(DecisionInfo, found, page, page_size)
+    return part([_decision(one) for one in found], page, page_size)
 
 
 @router.get("/decisions/{decision_id}", tags=["decisions"], responses=problems(404))
@@ -78,7 +78,7 @@ async def decision(runtime: RuntimeDep, caller: Reader, decision_id: Number) -> 
     found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=True, decision_id=decision_id)
     if not found:
         raise NotFound(f"There is no decision {decision_id}.")
-    return Answer(data=DecisionInfo.model_validate(found[0], from_attributes=True))
+    return Answer(data=_decision(found[0]))
 
 
 @router.post("/decisions/{decision_id}/answer", tags=["decisions"], responses=problems(404, 409, 413, 415))
@@ -87,7 +87,11 @@ async def answer(runtime: RuntimeDep, caller: Decider, decision_id: Number, give
     done = await runtime.run(
         observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
     )
-    return Answer(data=DecisionInfo.model_validate(done, from_attributes=True))
+    return Answer(data=_decision(done))
+
+
+def _decision(found: observe.Decision) -> DecisionInfo:
+    return DecisionInfo.model_validate(found, from_attributes=True)
 
 
 @router.get("/requests", tags=["sync"], responses=problems())

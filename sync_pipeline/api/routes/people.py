@@ -14,10 +14,7 @@ from sync_pipeline.api.contracts.people import (
     NewToken,
     NewUser,
     Revoked,
-    Session,
-    TokenInfo,
     UserChange,
-    UserInfo,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
@@ -32,10 +29,10 @@ Anybody = Annotated[Caller, Depends(may(None))]
 
 
 @router.post("/session", status_code=201, responses=problems(413, 415))
-async def log_in(runtime: RuntimeDep, given: Login) -> Answer[Session]:
+async def log_in(runtime: RuntimeDep, given: Login) -> Answer[users.LoginSession]:
     """Log in with a password. The token is valid for 12 hours and has the user's role."""
     made = await runtime.log_in(users.log_in, runtime.db, given.org, given.email, given.password.get_secret_value())
-    return Answer(data=Session.model_validate(made, from_attributes=True))
+    return Answer(data=made)
 
 
 @router.get("/session", responses=problems())
@@ -45,17 +42,8 @@ async def who_am_i(runtime: RuntimeDep, caller: Anybody) -> Answer[Me]:
     if caller.connection_id is not None:
         found = await runtime.run(connect.connections, runtime.db, caller.org)
         bound = next((one.name for one in found if one.connection_id == caller.connection_id), None)
-    return Answer(
-        data=Me.model_validate(
-            {
-                "org": caller.org.slug,
-                "role": caller.role,
-                "actor": caller.actor,
-                "connection": bound,
-                "rights": sorted(RIGHTS[caller.role]),
-            }
-        )
-    )
+    rights = sorted(RIGHTS[caller.role])
+    return Answer(data=Me(org=caller.org.slug, role=caller.role, actor=caller.actor, connection=bound, rights=rights))
 
 
 @router.delete("/session", responses=problems())
@@ -68,9 +56,9 @@ async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
 @router.get("/tokens", responses=problems())
 async def list_tokens(
     runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
-) -> Listing[TokenInfo]:
+) -> Listing[tokens.TokenRow]:
     """List tokens and sessions, newest first, without their text."""
-    return part(TokenInfo, await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
+    return part(await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
@@ -91,14 +79,12 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
 
     made = await runtime.run(make)
     return Answer(
-        data=MadeToken.model_validate(
-            {
-                "token_id": made.token_id,
-                "token": made.plain,
-                "role": made.role,
-                "connection": made.connection,
-                "expires_at": made.expires_at,
-            }
+        data=MadeToken(
+            token_id=made.token_id,
+            token=made.plain,
+            role=made.role,
+            connection=made.connection,
+            expires_at=made.expires_at,
         )
     )
 
@@ -111,23 +97,25 @@ async def revoke_token(runtime: RuntimeDep, caller: Admin, token_id: Number) -> 
 
 
 @router.get("/users", responses=problems())
-async def list_users(runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
+async def list_users(
+    runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
+) -> Listing[users.User]:
     """List the organization's users."""
-    return part(UserInfo, await runtime.run(users.users, runtime.db, caller.org), page, page_size)
+    return part(await runtime.run(users.users, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/users", status_code=201, responses=problems(409, 413, 415))
-async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[UserInfo]:
+async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[users.User]:
     """Add a user."""
     password = given.password.get_secret_value()
     made = await runtime.log_in(
         users.add_user, runtime.db, caller.org, given.email, password, given.role, actor=caller.actor
     )
-    return Answer(data=UserInfo.model_validate(made, from_attributes=True))
+    return Answer(data=made)
 
 
 @router.patch("/users/{user_id}", responses=problems(404, 413, 415))
-async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
+async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[users.User]:
     """Change a user's role or password; disable or enable them."""
     if user_id == caller.user_id and (given.disabled or given.role is not None):
         raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
@@ -141,4 +129,4 @@ async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given
         disabled=given.disabled,
         actor=caller.actor,
     )
-    return Answer(data=UserInfo.model_validate(changed, from_attributes=True))
+    return Answer(data=changed)

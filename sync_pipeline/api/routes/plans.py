@@ -1,6 +1,6 @@
 """Plans: make, show, approve, refuse, apply, undo."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -12,11 +12,8 @@ from sync_pipeline.api.contracts.sync import (
     Approval,
     MadePlan,
     NewPlan,
-    PlanInfo,
-    PlanItemInfo,
     QueueAnswer,
     Refusal,
-    Undone,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
@@ -24,6 +21,8 @@ from sync_pipeline.api.queues import asked_answer
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
+from sync_pipeline.steps.promote import UndoReport
+from sync_pipeline.steps.select import Plan, PlanItem, PlanState
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
@@ -31,10 +30,6 @@ Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 _NOTHING = "There is nothing to plan: everything that is included is already in core."
 _NOTHING_OLDER = "There is nothing to renew: the current mappers have mapped everything that is in core."
-
-
-def _info(found: select.Plan) -> PlanInfo:
-    return PlanInfo.model_validate(found, from_attributes=True)
 
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
@@ -58,54 +53,51 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
 
     made = await runtime.slowly(make)
     nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
-    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=nothing))
+    return Answer(data=MadePlan(plan=made, message=None if made else nothing))
 
 
 @router.get("", responses=problems())
 async def list_plans(
     runtime: RuntimeDep,
     caller: Reader,
-    state: Literal["proposed", "approved", "applied", "refused", "undone"] | None = None,
+    state: PlanState | None = None,
     page: Page = 1,
     page_size: PageSize = 50,
-) -> Listing[PlanInfo]:
+) -> Listing[Plan]:
     """The organization's plans, newest first."""
     found, count = await runtime.run(select.plans, runtime.db, caller.org, state=state, page=page, page_size=page_size)
-    return Listing(data=[_info(one) for one in found], rowCount=count, page=page, pageSize=page_size)
+    return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/{plan_id}", responses=problems(404))
-async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[PlanInfo]:
+async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[Plan]:
     """A plan: its state, counts and hash."""
-    return Answer(data=_info(await runtime.run(select.plan, runtime.db, caller.org, plan_id)))
+    return Answer(data=await runtime.run(select.plan, runtime.db, caller.org, plan_id))
 
 
 @router.get("/{plan_id}/items", responses=problems(404))
 async def show_plan_items(
     runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
-) -> Listing[PlanItemInfo]:
+) -> Listing[PlanItem]:
     """What a plan does, record by record."""
     found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
-    rows = [PlanItemInfo.model_validate(one, from_attributes=True) for one in found]
-    return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
+    return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
-async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[PlanInfo]:
+async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[Plan]:
     """Approve the plan, which must have this hash."""
     done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
-    return Answer(data=_info(done))
+    return Answer(data=done)
 
 
 @router.post("/{plan_id}/refuse", responses=problems(404, 409, 413, 415))
 async def refuse_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
-) -> Answer[PlanInfo]:
+) -> Answer[Plan]:
     """Refuse the plan: it is never applied."""
     why = given.why if given else None
-    return Answer(
-        data=_info(await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
-    )
+    return Answer(data=await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
 
 
 @router.post("/{plan_id}/apply", status_code=202, responses=problems(404, 409, 413, 415))
@@ -136,9 +128,6 @@ async def apply_plan(
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
-async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
+async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[UndoReport]:
     """Undo a promotion in one transaction: its core rows return to their state before it."""
-    done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
-    return Answer(
-        data=Undone(plan_id=done.plan, queue_id=done.queue, rows=done.rows, merged=done.merged, seconds=done.seconds)
-    )
+    return Answer(data=await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor))

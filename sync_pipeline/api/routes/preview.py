@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Depends, Header, Query
 
 from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
-from sync_pipeline.api.contracts.table import EntityPreview, PreviewResult, Selection
+from sync_pipeline.api.contracts.table import PreviewResult, Selection
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.routes.observe import Wait, ended
@@ -67,24 +67,7 @@ async def look_or_choose(  # noqa: PLR0913 - query parameters
     if request.state != "done":
         return Answer(data=PreviewResult(request=request))
     found = await runtime.run(preview.summaries, runtime.db, one)
-    counts = [
-        EntityPreview.model_validate(
-            {
-                "connection": one.name,
-                "entity": stream.name,
-                "new": row.new,
-                "updated": row.updated,
-                "deleted": row.deleted,
-                "in_sync": row.in_sync,
-                "mapped_by_older": row.mapped_by_older,
-                "capped": row.capped,
-                "remote_total": row.remote_total,
-            }
-        )
-        for row in found
-        if row.entity_type == stream.entity_type
-    ]
-    return Answer(data=PreviewResult(request=request, preview=counts))
+    return Answer(data=PreviewResult(request=request, preview=[row for row in found if row.entity == stream.name]))
 
 
 async def _choose(

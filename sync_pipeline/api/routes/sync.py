@@ -12,17 +12,15 @@ from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.sync import (
     FullSync,
-    LineInfo,
     Materialization,
     Orchestration,
     QueueAction,
     QueueAnswer,
-    QueueInfo,
     QueueLines,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import asked_answer, event, info
+from sync_pipeline.api.queues import asked_answer, event
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
@@ -30,7 +28,7 @@ from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
-from sync_pipeline.steps.promote import Pick, QueueStatus
+from sync_pipeline.steps.promote import LineState, Pick, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
@@ -107,7 +105,7 @@ async def queue_action(
     else:
         act = promote.cancel if given.action == "cancel" else promote.force_done
         status = await runtime.slowly(act, *here, actor=caller.actor)
-    return Answer(data=QueueAnswer(queue=info(status), plan_id=UUID(status.plan)))
+    return Answer(data=QueueAnswer(queue=status, plan_id=status.plan_id))
 
 
 @router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 424))
@@ -181,9 +179,9 @@ async def _start(
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
-async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueInfo]:
+async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueStatus]:
     """How far a queue is."""
-    return Answer(data=info(await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)))
+    return Answer(data=await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id))
 
 
 @router.get("/sync/queue/{queue_id}/lines", responses=problems(404))
@@ -191,7 +189,7 @@ async def queue_lines(
     runtime: RuntimeDep,
     caller: Reader,
     queue_id: QueueId,
-    state: Annotated[str | None, Query(pattern="^(draft|processing|done|failed|cancelled)$")] = None,
+    state: LineState | None = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> QueueLines:
@@ -200,8 +198,7 @@ async def queue_lines(
     found = await runtime.run(
         promote.lines, runtime.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit
     )
-    rows = [LineInfo.model_validate(line, from_attributes=True) for line in found]
-    return QueueLines(data=rows, next=rows[-1].line_no if len(rows) == limit else None)
+    return QueueLines(data=found, next=found[-1].line_no if len(found) == limit else None)
 
 
 async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.output import emit, note, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
@@ -70,7 +70,13 @@ def demo(
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
-            emit({"orgs": [_row(r) for r in results], "seconds": round(seconds, 1), "ok": not problems})
+            emit(
+                {
+                    "orgs": [row(r, without=("problems",)) for r in results],
+                    "seconds": round(seconds, 1),
+                    "ok": not problems,
+                }
+            )
         else:
             _summary(results, seconds)
         for problem in problems:
@@ -152,18 +158,6 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
         )
     result.core = observe.core_counts(context.db, org)
     return result
-
-
-def _row(result: Result) -> dict[str, Any]:
-    return {
-        "org": result.org,
-        "connections": result.connections,
-        "plan": result.plan,
-        "state": result.state,
-        "done": result.done,
-        "failed": result.failed,
-        "core": result.core,
-    }
 
 
 def _summary(results: list[Result], seconds: float) -> None:

@@ -3,6 +3,7 @@
 from sync_pipeline.steps.select.plans import (
     Plan,
     PlanItem,
+    PlanState,
     approve,
     make_plan,
     make_remap_plan,
@@ -17,6 +18,7 @@ from sync_pipeline.steps.select.service import Selected, SelectionReport, select
 __all__ = [
     "Plan",
     "PlanItem",
+    "PlanState",
     "Selected",
     "SelectionReport",
     "StandingRule",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
@@ -20,26 +21,27 @@ from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
+PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 _NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan and its counts. `hash` covers every item in it."""
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
 
     plan_id: UUID
     hash: str
     creates: int
     updates: int
     deletes: int
-    state: str = "proposed"
-    origin: str = "command"
-    created_by: str = ""
-    created_at: datetime | None = None
-    approved_by: str | None = None
-    approved_at: datetime | None = None
-    applied_at: datetime | None = None
-    queue: UUID | None = None
+    state: PlanState
+    origin: str
+    created_by: str
+    created_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    applied_at: datetime | None
+    queue: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class PlanItem:
     connection: str
     entity_type: str
     external_id: str
-    action: str
-    version: str
+    action: Literal["create", "update", "delete"]
+    version: Annotated[str, Field(description="SHA-256 of the content that is promoted.")]
 
 
 def make_plan(
