@@ -1,4 +1,4 @@
-"""Queues as answers and as events."""
+"""Queues as responses and as events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sync_pipeline.steps.promote import Asked, QueueStatus
 
 
 def asked_answer(asked: Asked) -> QueueAnswer:
-    """A queue and the request whose run works on it."""
+    """The response for a queue and the request whose run works on it."""
     return QueueAnswer(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id)
 
 

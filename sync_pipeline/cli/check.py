@@ -1,4 +1,4 @@
-"""check: does everything hold that must: ledger, money, mappings, what waits."""
+"""check: run the business checks: ledger, money, mappings, what waits."""
 
 import typer
 
@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(org: Org, as_json: Json = False) -> None:
-    """Run the business checks: exit 1 where one fails; a warning does not fail the command."""
+    """Run the business checks. Exits 1 if one fails; warnings do not count."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.observe import checks
 

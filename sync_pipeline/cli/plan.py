@@ -1,4 +1,4 @@
-"""plan, apply, undo."""
+"""plan, apply, undo: promote exactly what a plan lists, and take it back."""
 
 from typing import Annotated, Any
 
@@ -21,11 +21,11 @@ def plan(
     connection: AnyConnection = None,
     entity: Entities = None,
     remap: Annotated[
-        bool, typer.Option("--remap", help="Plan the records in core that an older mapper has mapped.")
+        bool, typer.Option("--remap", help="Plan the records in core that an older mapper mapped.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Plan what is included and not yet in core: the plan's id, hash and counts. Nothing is promoted yet."""
+    """Make a plan of everything that is included and not yet in core. Nothing is promoted until it is applied."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
@@ -58,26 +58,25 @@ def plan(
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:
         note(
-            "There is nothing to renew: the current mappers have mapped everything that is in core."
+            "Nothing to renew: the current mappers have mapped everything in core."
             if remap
-            else "There is nothing to plan: everything that is included is already in core. "
-            f"Next: sync-pipeline status {org}"
+            else f"Nothing to plan: everything that is included is already in core. Next: sync-pipeline status {org}"
         )
 
 
 def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Approve a plan and promote its records. A stale plan changes nothing."""
+    """Approve a plan and promote its records. If the plan is stale, nothing changes."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.errors import StalePlan
     from sync_pipeline.steps import select
 
-    with opened() as context, listener() as heard:
+    with opened() as context, listener() as progress:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
         try:
-            report = promote(context, tenant, str(found.plan_id), heard)
+            report = promote(context, tenant, str(found.plan_id), progress)
         except StalePlan as error:
             _stale(org, found, error, as_json)
             raise typer.Exit(1) from None
@@ -95,7 +94,7 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
 
 
 def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Undo a promotion: its core rows return to their state before it."""
+    """Undo a promotion: restore its core rows to their state before it."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote, select
 
@@ -107,7 +106,7 @@ def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
         done = row(report, without=("plan_id", "queue_id"))
         emit({"plan": report.plan_id, "queue": report.queue_id, "state": "undone", **done})
     else:
-        say(f"Plan {report.plan_id} is undone: {report.rows:,} core rows are back in their state before it.")
+        say(f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored.")
         if report.merged:
             say(f"{report.merged:,} more rows were merged again from their other records.")
 

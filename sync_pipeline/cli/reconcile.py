@@ -1,4 +1,4 @@
-"""reconcile: ids and counts, store against captured against core."""
+"""reconcile: compare ids and counts in the store, in capture and in core."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """List the store's ids afresh and compare: exit 1 where some are missing, extra, or promoted and not in core."""
+    """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -37,15 +37,15 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         )
         waiting = sum(max(0, e.captured - e.core) for e in found.entities)
         if waiting:
-            say(f"{waiting:,} captured records are not in core: not selected, ignored, or not applied yet.")
+            say(f"{waiting:,} captured records are not in core: they are undecided, ignored, or not applied yet.")
     if not found.ok:
         for line in by_reason((e.connection, e.entity, _explain(e)) for e in found.entities if not e.ok):
             note(line)
         if any(e.error is None and not e.ok for e in found.entities):
-            note(f"Next: sync-pipeline pull {org} --full, and reconcile again.")
+            note(f"Next: sync-pipeline pull {org} --full, then reconcile again.")
         raise typer.Exit(1)
     if not as_json:
-        say("Store and captured hold the same ids, and everything promoted is in core.")
+        say("The store and capture have the same ids, and everything promoted is in core.")
 
 
 def _verdict(e: "EntityReconciliation") -> str:

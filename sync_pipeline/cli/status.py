@@ -1,4 +1,4 @@
-"""status: what is captured, would change, is selected and promoted, per connection and entity."""
+"""status: show what is captured, would change, is selected and promoted, by connection and entity."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(org: Org, as_json: Json = False) -> None:
-    """Show what is captured, would change, is selected and promoted; the ledger and the last run."""
+    """Show what is captured, would change, is selected and promoted, with the ledger and the last run."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -35,7 +35,7 @@ def status(org: Org, as_json: Json = False) -> None:
 
 
 def show_connection(one: "ConnectionStatus") -> None:
-    """One connection as a table, with its messages."""
+    """Print one connection as a table, with its messages."""
     show(
         ["entity", "captured", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided",
          "promoted", "quarantined", "ledger", "last run"],

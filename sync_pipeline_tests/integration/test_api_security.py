@@ -424,7 +424,7 @@ def test_a_fault_inside_tells_nothing_outside(
     monkeypatch.setattr(observe, "activity", broken)
     answer = api.call("GET", f"{SYNC}/activity", org)
     assert answer.status_code == 500
-    assert answer.json() == {"success": False, "error": "Something unexpected went wrong. What was committed is safe."}
+    assert answer.json() == {"success": False, "error": "Unexpected error. Committed work is safe."}
 
 
 def test_a_database_that_is_gone_is_503(settings: Settings, database: Database, org: connect.Organization) -> None:

@@ -1,4 +1,4 @@
-"""Connections, without their secrets; and the providers' settings."""
+"""Connections, without their secrets, and the settings of each provider."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ConnectionInfo(Shape):
 
 
 class NewConnection(Shape):
-    """A store to connect. `settings`: those of the provider (`GET /api/v1/providers`), with address and secrets."""
+    """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
 
     provider: str = Field(max_length=40, examples=["woocommerce"])
     name: str = Field(min_length=1, max_length=63, examples=["shop"])
@@ -35,7 +35,7 @@ class NewConnection(Shape):
 
 
 class SettingsChange(Shape):
-    """Settings that are not secret. To change the address, use rotate."""
+    """Settings to change, none of them secret. To change the address, use rotate."""
 
     settings: dict[str, Any] = Field(min_length=1, examples=[{"promote_on_select": False, "sweep_every": 4}])
 

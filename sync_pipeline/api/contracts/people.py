@@ -1,4 +1,4 @@
-"""Sessions, tokens, users."""
+"""Sessions, tokens and users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_pipeline.steps.connect.users import PersonRole
 
 
 class Login(Shape):
-    """A user of an organization."""
+    """The credentials of a user."""
 
     org: str = Field(max_length=63, examples=["acme"])
     email: str = Field(max_length=254, examples=["ann@example.com"])
@@ -31,12 +31,12 @@ class Me(Shape):
 
 
 class NewToken(Shape):
-    """A token to make. A plugin's needs a connection."""
+    """A token to create. The role plugin needs a connection."""
 
     role: Role
     name: Line | None = Field(None, min_length=1, max_length=100, description="Purpose.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
-    days: float | None = Field(None, gt=0, le=3660, description="Expires after so many days; not set: never.")
+    days: float | None = Field(None, gt=0, le=3660, description="Days until it expires; never if not set.")
 
 
 class MadeToken(Shape):
@@ -58,7 +58,7 @@ class NewUser(Shape):
 
 
 class UserChange(Shape):
-    """Changes to a user. A new password or disabling ends their sessions."""
+    """Changes to a user. A new password, or disabling the user, ends all sessions."""
 
     role: PersonRole | None = None
     password: SecretStr | None = Field(None, min_length=12, max_length=512)

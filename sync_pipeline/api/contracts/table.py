@@ -1,4 +1,4 @@
-"""Captured records with their status, and choosing among them."""
+"""Captured records with their status, and selections."""
 
 from __future__ import annotations
 
@@ -20,35 +20,33 @@ Ids = Annotated[
 
 
 class Row(Shape):
-    """A record: what people call it by, how it differs from core, and its payload."""
+    """A record: its names, how it differs from core, and its payload."""
 
     external_id: str = Field(examples=["101"])
     status: Status
     display: dict[str, str] = Field(
-        description="name, sku, email, order_number … as far as it has them.",
+        description="Those of name, sku, email, order_number … that the record has.",
         examples=[{"name": "T-shirt", "sku": "TS-1"}],
     )
-    raw: Any = Field(description="The payload as captured, numbers digit for digit.", examples=[{"id": 101}])
+    raw: Any = Field(description="The payload as captured; numbers keep all their digits.", examples=[{"id": 101}])
     warnings: list[Plain] = Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])
     changed_fields: list[str] = Field(examples=[["price"]])
-    decision: Literal["include", "ignore"] | None = Field(description="For the version captured now.")
+    decision: Literal["include", "ignore"] | None = Field(description="The decision about the captured version.")
 
 
 class TablePage(Shape):
     """A page of records."""
 
     data: list[Row]
-    rowCount: int = Field(description="How many match in all.", examples=[1])  # noqa: N815
+    rowCount: int = Field(description="How many records match, in all pages.", examples=[1])  # noqa: N815
     page: int = Field(examples=[1])
     pageSize: int = Field(examples=[50])  # noqa: N815
-    capped: bool | None = Field(
-        None, description="True: a search among very many records, of which the first 1,000 finds are here."
-    )
-    message: str | None = Field(None, description="Where there is nothing yet: what a person should know.")
+    capped: bool | None = Field(None, description="True: the search stopped at the first 1,000 matches.")
+    message: str | None = Field(None, description="A note for people if there is nothing yet.")
 
 
 class Version(Shape):
-    """One content the record had."""
+    """A version of the record."""
 
     version_no: int
     captured_at: datetime
@@ -64,7 +62,7 @@ class RecordInfo(Shape):
     status: Status
     display: dict[str, str]
     raw: Any
-    changes: dict[str, Any] = Field(description="Field → before (in core) and after (captured).")
+    changes: dict[str, Any] = Field(description="Field → its value before (in core) and after (captured).")
     warnings: list[Plain]
     versions: list[Version]
     mapping: dict[str, Any] | None = Field(description="Its core row: table, id, promoted_at.")
@@ -72,7 +70,7 @@ class RecordInfo(Shape):
 
 
 class Selection(Shape):
-    """Which records, and what about them. Say `ids`, or a `status`, a `search`, or `all`, with exceptions."""
+    """A decision about records: those in `ids`, or those that match `status`, `search` or `all`, with exceptions."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"decision": "include", "ids": ["101", "102"], "why": "ours"}}
@@ -80,22 +78,22 @@ class Selection(Shape):
 
     decision: Literal["include", "ignore"]
     ids: Ids | None = Field(None, description="These records.")
-    status: Status | None = Field(None, description="All that are new, updated …")
-    search: str | None = Field(None, min_length=1, max_length=200, description="All that this finds in the table.")
-    all: bool = Field(False, description="All of the entity.")
+    status: Status | None = Field(None, description="All records with this status.")
+    search: str | None = Field(None, min_length=1, max_length=200, description="All records that this search finds.")
+    all: bool = Field(False, description="All records of the entity that differ from core.")
     excluding: list[str] = Field(
-        default_factory=list, max_length=10_000, alias="except", description="But for these ids."
+        default_factory=list, max_length=10_000, alias="except", description="Except these ids."
     )
     why: Why = None
-    draft: bool = Field(False, description="A draft is promoted only by a plan that somebody approves.")
+    draft: bool = Field(False, description="A draft is promoted only by a plan that someone approves.")
 
 
 class PreviewResult(Shape):
-    """What `POST …/sync/preview` did: the request of a fetch, or the act of selecting."""
+    """The result of `POST …/sync/preview`: the request for a fetch, or the selection."""
 
     request: RequestInfo | None = None
     preview: Sequence[EntityPreview] | None = Field(
-        None, description="After a fetch that was waited for: the counts now."
+        None, description="The current counts, if the call waited for the fetch."
     )
-    batch_id: int | None = Field(None, description="The act of selecting.")
-    records: int | None = Field(None, description="How many records it decided.")
+    batch_id: int | None = Field(None, description="The selection's id.")
+    records: int | None = Field(None, description="How many records the selection decided.")

@@ -1,4 +1,4 @@
-"""Sessions of people, tokens, users."""
+"""Sessions, tokens and users."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -63,7 +63,7 @@ async def list_tokens(
 
 @router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
 async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Answer[MadeToken]:
-    """Make a token. It is shown once."""
+    """Create a token. It is shown once."""
 
     def make() -> tokens.Token:
         bound = connect.connection(runtime.db, caller.org, given.connection) if given.connection else None
@@ -91,7 +91,7 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
 
 @router.delete("/tokens/{token_id}", responses=problems(404))
 async def revoke_token(runtime: RuntimeDep, caller: Admin, token_id: Number) -> Answer[Revoked]:
-    """Revoke a token now."""
+    """Revoke a token."""
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=token_id))
 
@@ -116,7 +116,7 @@ async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer
 
 @router.patch("/users/{user_id}", responses=problems(404, 413, 415))
 async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[users.User]:
-    """Change a user's role or password; disable or enable them."""
+    """Change a user's role or password, or disable or enable the user."""
     if user_id == caller.user_id and (given.disabled or given.role is not None):
         raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
     changed = await runtime.log_in(

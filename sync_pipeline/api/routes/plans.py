@@ -1,4 +1,4 @@
-"""Plans: make, show, approve, refuse, apply, undo."""
+"""Plans: make, show, approve, refuse, apply and undo them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,15 +28,14 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFir
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-_NOTHING = "There is nothing to plan: everything that is included is already in core."
-_NOTHING_OLDER = "There is nothing to renew: the current mappers have mapped everything that is in core."
+_NOTHING = "Nothing to plan: everything that is included is already in core."
+_NOTHING_OLDER = "Nothing to renew: the current mappers have mapped everything in core."
 
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
-    """Plan what is included and not yet in core, drafts too. Nothing is promoted until somebody applies the plan.
-
-    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
+    """Make a plan of everything that is included and not yet in core, including drafts. Nothing is promoted until
+    someone applies the plan. With `remap`, plan the records in core that an older mapper mapped, whatever is selected.
     """
     wanted = given or NewPlan()
 
@@ -64,14 +63,14 @@ async def list_plans(
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[Plan]:
-    """The organization's plans, newest first."""
+    """List the organization's plans, newest first."""
     found, count = await runtime.run(select.plans, runtime.db, caller.org, state=state, page=page, page_size=page_size)
     return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/{plan_id}", responses=problems(404))
 async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[Plan]:
-    """A plan: its state, counts and hash."""
+    """Show a plan: its state, counts and hash."""
     return Answer(data=await runtime.run(select.plan, runtime.db, caller.org, plan_id))
 
 
@@ -79,14 +78,14 @@ async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answe
 async def show_plan_items(
     runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[PlanItem]:
-    """What a plan does, record by record."""
+    """List what a plan does, record by record."""
     found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
     return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
 async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[Plan]:
-    """Approve the plan, which must have this hash."""
+    """Approve a plan. `hash` must be the plan's hash."""
     done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
     return Answer(data=done)
 
@@ -95,7 +94,7 @@ async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, giv
 async def refuse_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
 ) -> Answer[Plan]:
-    """Refuse the plan: it is never applied."""
+    """Refuse a plan. It can never be applied."""
     why = given.why if given else None
     return Answer(data=await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
 
@@ -104,9 +103,9 @@ async def refuse_plan(
 async def apply_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Application | None = None
 ) -> Answer[QueueAnswer]:
-    """Promote the plan's records. A stale plan answers 409 with the changed records, and changes nothing.
+    """Promote the plan's records. A stale plan returns 409 with the changed records, and nothing changes.
 
-    The queue and the request for its run are written in one transaction; Dagster starts on it when it is available.
+    The queue and the request for its run are written in one transaction; the run starts when Dagster is available.
     Applying a plan twice returns the same queue.
     """
     wanted = given or Application()
@@ -129,5 +128,5 @@ async def apply_plan(
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
 async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[UndoReport]:
-    """Undo a promotion in one transaction: its core rows return to their state before it."""
+    """Undo a promotion in one transaction: restore its core rows to their state before it."""
     return Answer(data=await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor))

@@ -1,4 +1,4 @@
-"""Full syncs, queues and their actions, several entities in the order of their dependencies."""
+"""Full syncs, queues and their actions, and promotions of several entities in the order of their dependencies."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -37,10 +37,10 @@ Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
 StartKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="The same key again is the same queue."),
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="A repeated key returns the same queue."),
 ]
 Start = QueueAction | Orchestration | Materialization
-_NOTHING = "There is nothing to do: everything that is included is in core already."
+_NOTHING = "Nothing to do: everything that is included is already in core."
 
 
 @router.post("/{provider}/sync/{entity}/full", status_code=202, responses=problems(404, 409))
@@ -53,8 +53,8 @@ async def full_sync(
     wait: Wait = 0,
     idempotency_key: Key = None,
 ) -> Answer[FullSync]:
-    """Read an entity of a store in full, and compare it, by a Dagster run. Answers at once with the request; `wait` for
-    the run's end, or look at `GET /api/v1/requests/{id}`.
+    """Read an entity of a store in full and compare it with core, in a Dagster run. Returns the request at once; to
+    follow it, set `wait` or call `GET /api/v1/requests/{id}`.
     """
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity)
@@ -83,20 +83,21 @@ async def queue_action(
     given: QueueAction,
     idempotency_key: StartKey = None,
 ) -> Answer[QueueAnswer]:
-    """Steer the queue of an entity. `start` tests the connection, makes the queue and returns at once; Dagster works on
-    it. `retry` opens the failed lines again, `cancel` closes the open ones, `force-done` closes the queue as done.
+    """Control the queue of an entity. `start` tests the connection, creates the queue and returns at once; a Dagster
+    run processes it. `retry` reopens the failed lines, `cancel` closes the open ones, `force-done` closes the queue as
+    done.
     """
     one = await runtime.run(the_connection, runtime.db, caller, given.connection, provider=provider)
     stream = one.source.stream(entity)
     if given.action == "start":
         if given.plan_id is not None and given.ids is not None:
-            raise ConfigurationError("Start a plan or ids, not both.")
+            raise ConfigurationError("Give plan_id or ids, not both.")
         await sync_call(runtime, caller, one.connection_id)
         await runtime.ask_store(caller.org.org_id, connect.ensure_tested, runtime.db, runtime.settings, one)
         once = _once(idempotency_key, f"{provider}/{entity}", given)
         return Answer(data=await _start(runtime, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
-        raise ConfigurationError(f"{given.action} needs the queue_id that start answered with.")
+        raise ConfigurationError(f"{given.action} needs the queue_id that start returned.")
     here = (runtime.db, caller.org.org_id, str(given.queue_id))
     if given.action == "retry":
         return Answer(data=asked_answer(await runtime.run(promote.ask_again, *here, actor=caller.actor)))
@@ -112,8 +113,8 @@ async def queue_action(
 async def orchestrate(
     runtime: RuntimeDep, caller: Promoter, given: Orchestration, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
-    """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
-    (categories, customers, products, orders).
+    """Include these records of several entities and promote them: one plan and one queue, in the order of their
+    dependencies (categories, customers, products, orders).
     """
     one = await runtime.run(the_connection, runtime.db, caller, given.connection)
     picks = [Pick(one, one.source.stream(part.entity), part.ids) for part in given.entities]
@@ -128,7 +129,7 @@ async def orchestrate(
 async def materialize(
     runtime: RuntimeDep, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
-    """Promote what is selected, of these entities or of all: one plan, one queue, in the order of dependencies."""
+    """Promote the selected records of these entities, or of all, in one queue in the order of dependencies."""
     wanted = given or Materialization()
 
     def picks() -> list[Pick]:
@@ -149,7 +150,7 @@ async def materialize(
 
 
 def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
-    """The caller's key with what it is sent with."""
+    """The caller's idempotency key with a hash of the call it came with."""
     said = f"{call} {given.model_dump_json(exclude_defaults=True)}"
     return promote.Once(key, sha256(said.encode()).hexdigest()) if key is not None else None
 
@@ -180,7 +181,7 @@ async def _start(
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
 async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueStatus]:
-    """How far a queue is."""
+    """Show the progress of a queue."""
     return Answer(data=await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id))
 
 
@@ -193,7 +194,7 @@ async def queue_lines(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> QueueLines:
-    """The queue's records, in order, with reasons and warnings."""
+    """List the queue's records in order, with reasons and warnings."""
     await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
     found = await runtime.run(
         promote.lines, runtime.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit
@@ -208,18 +209,18 @@ async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) ->
 @router.get(
     "/sync/queue/{queue_id}/events",
     response_class=EventSourceResponse,
-    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue is over."}},
+    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue ends."}},
 )
 async def queue_events(
     request: Request, seen: Annotated[tuple[Caller, QueueStatus], Depends(_first_look)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: the queue's counts at once and each time they move, right whoever works on it; the last event
-    is called `end`.
+    """Server-sent events: the queue's counts, at once and whenever they change, whichever process works on it. The last
+    event is named `end`.
     """
     hub: Hub = request.app.state.hub
     caller, status = seen
     async for now in hub.follow(caller, status):
         status = now
         yield ServerSentEvent(data=event(now), retry=3000)
-    if status.state in OVER:  # else the token ended, and the client is told when it comes again
+    if status.state in OVER:  # otherwise the token ended, and the client learns that when it reconnects
         yield ServerSentEvent(data=event(status), event="end")
