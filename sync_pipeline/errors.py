@@ -10,10 +10,10 @@
     │   ├── RefusedBySource          credentials, rights or address: ask the operator
     │   └── MalformedAnswer          not what the API promises: keep the bytes, quarantine
     ├── GateClosed                   a person must decide first
-    ├── Forbidden                   ask somebody who may
-    │   └── Unauthenticated                 log in, or use a token that holds
-    ├── RateLimited                      slow down, then try again
-    └── Conflict                     the world moved
+    ├── Forbidden                    ask someone who has the right
+    │   └── Unauthenticated          log in, or use a valid token
+    ├── RateLimited                  slow down, then try again
+    └── Conflict                     the data changed in the meantime
         ├── StalePlan                records changed since the plan was made: make a new plan
         └── Busy                     another run works on it: wait for it
 
@@ -149,7 +149,7 @@ class RateLimited(SyncError):
 
 
 class Conflict(SyncError):
-    """The world moved."""
+    """The data changed in the meantime."""
 
 
 class StalePlan(Conflict):

@@ -1,4 +1,4 @@
-"""select: include or ignore records, one, many, or all that match."""
+"""select: include or ignore records: one, many, or all that match."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def select(  # noqa: PLR0913 - the command's options
     entity: OneEntity,
     include: Annotated[
         bool | None,
-        typer.Option("--include/--ignore", help="Promote these records, or leave them out.", show_default=False),
+        typer.Option("--include/--ignore", help="Promote these records, or ignore them.", show_default=False),
     ] = None,
     ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
     status: Annotated[
@@ -60,7 +60,7 @@ def select(  # noqa: PLR0913 - the command's options
     ] = False,
     why: Why = None,
     draft: Annotated[
-        bool, typer.Option("--draft", help="Nothing is promoted until someone makes and applies a plan.")
+        bool, typer.Option("--draft", help="Promote nothing until someone makes and applies a plan.")
     ] = False,
     as_json: Json = False,
 ) -> None:  # long: an option is a line or more
@@ -70,7 +70,7 @@ def select(  # noqa: PLR0913 - the command's options
     from sync_pipeline.steps import select as step
 
     if include is None:
-        raise ConfigurationError("Say whether to --include or --ignore the records.")
+        raise ConfigurationError("Choose --include or --ignore.")
     listed = _ids(ids)
     if ids is not None and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
@@ -121,7 +121,7 @@ def _tell(org: str, entity: str, done: Selected, *, include: bool, draft: bool, 
     if not include or not done.records:
         return
     if promotes:
-        say("If `sync-pipeline up` runs, they are promoted within seconds. Otherwise:")
+        say("While `sync-pipeline up` is running, they are promoted within seconds. Otherwise:")
     say(f"Next: sync-pipeline plan {org}")
 
 

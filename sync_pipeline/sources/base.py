@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
@@ -146,12 +146,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's report. `level`: ok, warning, error. `remedy`: what to do, in plain words."""
+    """One line of the doctor's report."""
 
-    level: str
+    level: Literal["ok", "warning", "error"]
     code: str
     message: str
-    remedy: str = ""
+    remedy: Annotated[str, Field(description="What to do.")] = ""
 
 
 @dataclass(frozen=True, slots=True)

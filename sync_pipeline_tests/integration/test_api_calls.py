@@ -64,7 +64,7 @@ def data(answer: Any, status: int = 200) -> Any:
 
 def work(shop: Shop, queue: str) -> None:
     """What Dagster's run does."""
-    plan = promote.status(shop.db, shop.org.org_id, queue).plan
+    plan = promote.status(shop.db, shop.org.org_id, queue).plan_id
     promote.apply(shop.db, shop.org.org_id, plan, actor="run")
 
 

@@ -1,7 +1,8 @@
-"""Captured records with their status, and choosing among them."""
+"""Captured records with their status, and selections."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from sync_pipeline.api.contracts.base import Plain, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
+from sync_pipeline.steps.preview import EntityPreview
 
 Status = Literal["new", "updated", "deleted", "in_sync"]
 Ids = Annotated[
@@ -27,19 +29,19 @@ class Withdrawn(Shape):
 
 
 class Row(Shape):
-    """A record: what people call it by, how it differs from core, and its payload."""
+    """A record: its names, how it differs from core, and its payload."""
 
     external_id: str = Field(examples=["101"])
     version: str = Field(description="What a selection gives back as `seen`.", examples=["9f86d081…"])
     status: Status
     display: dict[str, str] = Field(
-        description="name, sku, email, order_number … as far as it has them.",
+        description="Those of name, sku, email, order_number … that the record has.",
         examples=[{"name": "T-shirt", "sku": "TS-1"}],
     )
-    raw: Any = Field(description="The payload as captured, numbers digit for digit.", examples=[{"id": 101}])
+    raw: Any = Field(description="The payload as captured; numbers keep all their digits.", examples=[{"id": 101}])
     warnings: list[Plain] = Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])
     changed_fields: list[str] = Field(examples=[["price"]])
-    decision: Literal["include", "ignore"] | None = Field(description="For the version captured now.")
+    decision: Literal["include", "ignore"] | None = Field(description="The decision about the captured version.")
     withdrawn: Withdrawn | None = Field(description="Why a record that was included is undecided again.")
 
 
@@ -47,7 +49,7 @@ class TablePage(Shape):
     """A page of records."""
 
     data: list[Row]
-    rowCount: int = Field(description="How many match in all.", examples=[1])  # noqa: N815
+    rowCount: int = Field(description="How many records match, in all pages.", examples=[1])  # noqa: N815
     page: int = Field(examples=[1])
     pageSize: int = Field(examples=[50])  # noqa: N815
     as_of: datetime = Field(description="When the list was made: a selection by filter gives it back.")
@@ -58,7 +60,7 @@ class TablePage(Shape):
 
 
 class Version(Shape):
-    """One content the record had."""
+    """A version of the record."""
 
     version_no: int
     captured_at: datetime
@@ -88,20 +90,22 @@ class RecordInfo(Shape):
 class Filter(Shape):
     """All records that match."""
 
-    status: Status | None = Field(None, description="All that are new, updated …")
-    selection: Literal["include", "ignore", "undecided"] | None = Field(None, description="All that are decided so.")
-    search: str | None = Field(None, min_length=1, max_length=200, description="All that this finds in the table.")
-    all: bool = Field(False, description="All that differ from core.")
+    status: Status | None = Field(None, description="All records with this status.")
+    selection: Literal["include", "ignore", "undecided"] | None = Field(
+        None, description="All records with this decision."
+    )
+    search: str | None = Field(None, min_length=1, max_length=200, description="All records that this search finds.")
+    all: bool = Field(False, description="All records of the entity that differ from core.")
     excluding: list[str] = Field(
-        default_factory=list, max_length=10_000, alias="except", description="But for these ids."
+        default_factory=list, max_length=10_000, alias="except", description="Except these ids."
     )
 
 
 class Selection(Filter):
-    """Which records, and what about them: `ids`, or a `filter` (or its fields here).
+    """A decision about records: those in `ids`, or those that match a `filter` (or its fields here).
 
     `seen`, or `as_of` for a filter, says what the caller was shown. What has changed since is not decided and is listed
-    in `moved`; what somebody else decided since stands and is listed in `replaced_by_others`.
+    in `moved`; what someone else decided since stands and is listed in `replaced_by_others`.
     """
 
     model_config = ConfigDict(
@@ -120,20 +124,22 @@ class Selection(Filter):
     )
     replace: bool = Field(False, description="Decide also what somebody else has decided since.")
     why: Why = None
-    draft: bool = Field(False, description="A draft is promoted only by a plan that somebody approves.")
+    draft: bool = Field(False, description="A draft is promoted only by a plan that someone approves.")
 
 
 class PreviewResult(Shape):
-    """What `POST …/sync/preview` did: the request of a fetch, or the act of selecting."""
+    """The result of `POST …/sync/preview`: the request for a fetch, or the selection."""
 
     request: RequestInfo | None = None
-    preview: list[EntityPreview] | None = Field(None, description="After a fetch that was waited for: the counts now.")
-    batch_id: int | None = Field(None, description="The act of selecting.")
-    records: int | None = Field(None, description="How many records it decided.")
+    preview: Sequence[EntityPreview] | None = Field(
+        None, description="The current counts, if the call waited for the fetch."
+    )
+    batch_id: int | None = Field(None, description="The selection's id.")
+    records: int | None = Field(None, description="How many records the selection decided.")
     moved: list[ChangedSince] = Field(default_factory=list, description="Not decided: they are not what was seen.")
     moved_count: int = Field(0, description="`moved` lists up to 1,000 of them.")
     replaced_by_others: list[DecidedByOther] = Field(
-        default_factory=list, description="Not decided: somebody else did since, and was not to be replaced."
+        default_factory=list, description="Not decided: someone else did since, and was not to be replaced."
     )
     replaced_by_others_count: int = Field(0, description="`replaced_by_others` lists up to 1,000 of them.")
 
@@ -147,26 +153,12 @@ class ChangedSince(Shape):
 
 
 class DecidedByOther(Shape):
-    """A decision of somebody else."""
+    """A decision of someone else."""
 
     external_id: str
     who: str
     when: datetime
     decision: Literal["include", "ignore"]
-
-
-class EntityPreview(Shape):
-    """The differences of one entity, in the words of a plan."""
-
-    connection: str
-    entity: str
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
-    capped: bool = Field(description="The look was capped: the store may hold more.")
-    remote_total: int | None = Field(description="What the store said it has.")
 
 
 PreviewResult.model_rebuild()

@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, get_args
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
@@ -21,7 +23,8 @@ from sync_pipeline.steps.connect.organizations import Organization
 
 _SQL = load(__package__, "tokens.sql")
 
-ROLES = ("viewer", "operator", "admin", "plugin", "agent")
+Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
+ROLES: tuple[Role, ...] = get_args(Role)
 _SHAPE = re.compile(r"sp_([0-9]{1,18})_([A-Za-z0-9_-]{43})")
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -31,7 +34,7 @@ class Token:
     """A new token. `plain` is shown once and cannot be shown again."""
 
     token_id: int
-    role: str
+    role: Role
     connection: str | None
     expires_at: datetime | None
     plain: str = field(repr=False)
@@ -39,13 +42,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token in a list, without the token text."""
+    """A token, without its text."""
 
     token_id: int
-    role: str
+    role: Role
     name: str | None
     connection: str | None
-    user: str | None
+    user: Annotated[str | None, Field(description="The user of a session.")]
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -61,7 +64,7 @@ class Caller:
 
     org: Organization
     token_id: int
-    role: str
+    role: Role
     actor: str
     connection_id: int | None = None
     user_id: int | None = None

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from pydantic import Field
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
@@ -15,13 +17,14 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
 from sync_pipeline.steps.connect.limits import consume
 from sync_pipeline.steps.connect.organizations import Organization, organization
-from sync_pipeline.steps.connect.tokens import new_token
+from sync_pipeline.steps.connect.tokens import Role, new_token
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 _SQL = load(__package__, "tokens.sql")
-ROLES = ("viewer", "operator", "admin")
+PersonRole = Literal["viewer", "operator", "admin"]
+ROLES: tuple[PersonRole, ...] = get_args(PersonRole)
 SESSION = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 512
@@ -36,19 +39,19 @@ class User:
 
     user_id: int
     email: str
-    role: str
+    role: PersonRole
     created_at: datetime
     disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """The result of a login. `token` is shown once."""
+    """A session. Its token is shown once."""
 
-    org: str
-    role: str
+    org: Annotated[str, Field(examples=["acme"])]
+    role: Role
     expires_at: datetime
-    token: str = field(repr=False)
+    token: Annotated[str, Field(examples=["sp_1_…"])] = field(repr=False)
 
 
 def add_user(db: Database, org: Organization, email: str, password: str, role: str, *, actor: str) -> User:

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization, connections
-from sync_pipeline.steps.preview import mapped_by_older
+from sync_pipeline.steps.preview import MappedByOlder, mapped_by_older
 
 SQL = load(__package__)
 
@@ -23,19 +24,19 @@ SQL = load(__package__)
 class Ledger:
     """The account of the last run, by id: `expected` = `captured` + `quarantined` + `vanished` when it is closed."""
 
-    expected: int = 0
-    captured: int = 0
-    quarantined: int = 0
-    vanished: int = 0
-    closed: bool = False
+    expected: int
+    captured: int
+    quarantined: int
+    vanished: int
+    closed: bool
+
+
+_NO_RUN = Ledger(0, 0, 0, 0, closed=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EntityStatus:
-    """One entity of one connection. `message` is for people, where there is something to say.
-
-    `mapped_by_older` counts records that are in sync and were mapped by an older mapper.
-    """
+    """The status of one entity of a connection."""
 
     entity: str
     captured: int
@@ -43,7 +44,7 @@ class EntityStatus:
     updated: int
     deleted: int
     in_sync: int
-    mapped_by_older: int
+    mapped_by_older: MappedByOlder
     included: int
     ignored: int
     undecided: int
@@ -52,7 +53,7 @@ class EntityStatus:
     ledger: Ledger
     watermark: datetime | None
     last_run: datetime | None
-    message: str | None = None
+    message: Annotated[str | None, Field(description="A note for people, such as: this is an initial import.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
         ledger=(
             Ledger(last.expected, last.captured, last.quarantined, last.vanished, last.state == "closed")
             if last is not None
-            else Ledger()
+            else _NO_RUN
         ),
         watermark=facts.get("watermark"),
         last_run=(last.finished_at or last.started_at) if last is not None else None,

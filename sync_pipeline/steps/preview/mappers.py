@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.queries import execute, load
@@ -12,6 +14,9 @@ from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection
 
 MAPPER_SQL = load(__package__, "mappers.sql")
+MappedByOlder = Annotated[
+    int, Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
+]
 
 
 def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:

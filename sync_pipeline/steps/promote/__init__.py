@@ -14,6 +14,7 @@ A record passes, in this order:
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 from sync_pipeline.steps.promote.queue.queue import (
     Line,
+    LineState,
     QueueStatus,
     cancel,
     force_done,
@@ -32,6 +33,7 @@ __all__ = [
     "ApplyReport",
     "Asked",
     "Line",
+    "LineState",
     "Once",
     "Pick",
     "QueueStatus",

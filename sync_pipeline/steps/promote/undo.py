@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -35,12 +37,12 @@ _OWN = ("promote.integration_mapping", "promote.pending_link")
 
 @dataclass(frozen=True, slots=True)
 class UndoReport:
-    """What undo did: rows restored, and rows merged again because another record also maps to them."""
+    """The result of undoing a promotion."""
 
-    plan: str
-    queue: str
-    rows: int
-    merged: int
+    plan_id: UUID
+    queue_id: UUID
+    rows: Annotated[int, Field(description="Core rows restored to their state before the promotion.")]
+    merged: Annotated[int, Field(description="Rows merged again because another record also maps to them.")]
     seconds: float
 
 
@@ -62,13 +64,14 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
                 raise NotFound(f"There is no plan {plan}.")
             if found.queue_id is None:
                 raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
-            queue = str(found.queue_id)
-            rows, merged = (0, 0) if found.state == "undone" else _undo(conn, org_id, plan, queue, actor, why)
+            queue_id: UUID = found.queue_id
+            undone = found.state == "undone"
+            rows, merged = (0, 0) if undone else _undo(conn, org_id, plan, str(queue_id), actor, why)
     except IntegrityError as error:
         raise Conflict(
             "Rows that were promoted or changed since depend on this promotion; undo those promotions first."
         ) from error
-    return UndoReport(plan, queue, rows, merged, round(time.monotonic() - began, 3))
+    return UndoReport(UUID(plan), queue_id, rows, merged, round(time.monotonic() - began, 3))
 
 
 def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from sync_pipeline.steps.select.plans import (
     Plan,
     PlanItem,
+    PlanState,
     approve,
     approved,
     make_plan,
@@ -19,6 +20,7 @@ from sync_pipeline.steps.select.service import Selected, SelectionReport, Which,
 __all__ = [
     "Plan",
     "PlanItem",
+    "PlanState",
     "Selected",
     "SelectionReport",
     "StandingRule",

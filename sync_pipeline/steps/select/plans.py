@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
@@ -20,26 +21,27 @@ from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
+PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 _NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan and its counts. `hash` covers every item in it."""
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
 
     plan_id: UUID
     hash: str
     creates: int
     updates: int
     deletes: int
-    state: str = "proposed"
-    origin: str = "command"
-    created_by: str = ""
-    created_at: datetime | None = None
-    approved_by: str | None = None
-    approved_at: datetime | None = None
-    applied_at: datetime | None = None
-    queue: UUID | None = None
+    state: PlanState
+    origin: str
+    created_by: str
+    created_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    applied_at: datetime | None
+    queue: UUID | None
 
     @property
     def items(self) -> int:
@@ -55,12 +57,18 @@ class PlanItem:
     connection: str
     entity: str
     external_id: str
-    action: str
+    action: Literal["create", "update", "delete"]
     name: str | None
-    code: str | None
-    version: str
-    changes: list[dict[str, Any]]
-    warnings: list[dict[str, Any]]
+    code: Annotated[str | None, Field(description="SKU, order number … as the store has it.")]
+    version: Annotated[str, Field(description="The version that is promoted.")]
+    changes: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="{field, before, after} of an update; a side without the field has no key.",
+            examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
+        ),
+    ]
+    warnings: Annotated[list[dict[str, Any]], Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])]
 
 
 def make_plan(

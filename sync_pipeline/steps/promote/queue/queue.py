@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from sync_pipeline import journal
@@ -19,25 +20,27 @@ from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.select import approved
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
+QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
+LineState = Literal["draft", "processing", "done", "failed", "cancelled"]
 _STATES_AT_WORK = ("draft", "processing")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How far a queue is. `percent` of its lines are closed; `eta_seconds` is None while it is unknown."""
+    """The progress of a queue. The database keeps the counts, whichever process works on it."""
 
-    queue: str
-    plan: str
-    state: str
+    queue_id: UUID
+    plan_id: UUID
+    state: QueueState
     total: int
     done: int
     failed: int
     cancelled: int
-    open: int
-    action_required: int
-    percent: float
+    open: Annotated[int, Field(description="Lines that are neither done, failed nor cancelled.")]
+    action_required: Annotated[int, Field(description="Failed lines that a person must look at.")]
+    percent: Annotated[float, Field(description="Share of lines that are done, failed or cancelled.")]
     items_per_minute: float
-    eta_seconds: float | None
+    eta_seconds: Annotated[float | None, Field(description="None while it is unknown.")]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -52,8 +55,8 @@ class Line:
     connection: str
     entity_type: str
     external_id: str
-    action: str
-    state: str
+    action: Literal["create", "update", "delete"]
+    state: LineState
     attempts: int
     is_action_required: bool
     reason: str | None
@@ -117,7 +120,7 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
         return queue_status(conn, queue_id)
 
 
-def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
+def statuses(db: Database, org_id: int, queue_ids: Sequence[str | UUID]) -> Sequence[QueueStatus]:
     """The progress of these queues, in one statement; unknown ids are left out."""
     with db.org(org_id) as conn:
         return [_queue_status(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
@@ -194,8 +197,8 @@ def _queue_status(row: Any) -> QueueStatus:
     rate = (row.done + row.failed) / row.seconds if row.seconds else 0.0
     remaining = row.waiting + row.processing
     return QueueStatus(
-        queue=str(row.queue_id),
-        plan=str(row.plan_id),
+        queue_id=row.queue_id,
+        plan_id=row.plan_id,
         state=row.state,
         total=row.total,
         done=row.done,

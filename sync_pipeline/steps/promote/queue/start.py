@@ -101,7 +101,7 @@ def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
         count, found = unforce_and_retry(conn, queue_id, actor=actor)
         if not count and not found.open:
             raise Conflict("Nothing in this queue failed: there is nothing to try again.")
-        return Asked(found, journal.request(conn, "promote", actor=actor, plan=found.plan))
+        return Asked(found, journal.request(conn, "promote", actor=actor, plan=str(found.plan_id)))
 
 
 def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: str, why: str | None) -> Plan | None:
