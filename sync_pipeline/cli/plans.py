@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipeline.cli.options import Json, Org, Why
-from sync_pipeline.cli.output import cell, emit, note, say, show
+from sync_pipeline.cli.output import cell, emit, note, row, say, show
 from sync_pipeline.cli.plan import PlanId
 
 _SHOWN = 50
@@ -65,17 +65,8 @@ def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> No
 
 
 def _summary(plan: Any) -> dict[str, Any]:
-    return {
-        "plan": plan.plan_id,
-        "hash": plan.hash,
-        "state": plan.state,
-        "counts": {"create": plan.creates, "update": plan.updates, "delete": plan.deletes},
-        "origin": plan.origin,
-        "created_by": plan.created_by,
-        "created_at": plan.created_at,
-        "approved_by": plan.approved_by,
-        "queue": plan.queue,
-    }
+    counts = {"create": plan.creates, "update": plan.updates, "delete": plan.deletes}
+    return {"plan": plan.plan_id, "counts": counts, **row(plan, without=("plan_id", "creates", "updates", "deletes"))}
 
 
 def _list(org: str, listed: Any, count: int) -> None:

@@ -3,8 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
+from sync_pipeline import exact_json
 from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
@@ -81,13 +82,18 @@ async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answe
     return Answer(data=await runtime.run(select.plan, runtime.db, caller.org, plan_id))
 
 
-@router.get("/{plan_id}/items", responses=problems(404))
+@router.get(
+    "/{plan_id}/items",
+    response_class=Response,
+    responses={**problems(404), 200: {"model": Listing[PlanItem], "description": "A page of items."}},
+)
 async def show_plan_items(
     runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
-) -> Listing[PlanItem]:
-    """List what a plan does, record by record."""
+) -> Response:
+    """List what a plan does, record by record. Numbers keep all their digits."""
     found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
-    return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
+    answer = {"data": found, "rowCount": count, "page": page, "pageSize": page_size}
+    return Response(exact_json.dumps(answer), media_type="application/json")
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
