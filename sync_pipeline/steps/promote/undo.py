@@ -24,9 +24,10 @@ from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.place.identity import promotion_settings
+from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.merge import recompute
+from sync_pipeline.steps.promote.write.merge import follow, recompute
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import withdraw
 
@@ -89,6 +90,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
         )
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["hand_over"], queue=queue)
+    before = execute(conn, SQL["undone_claims"]).all()
     rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
     shared: dict[str, list[int]] = defaultdict(list)
     for one in execute(conn, SQL["undone_shared_rows"]):
@@ -96,6 +98,13 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     org = promotion_settings(conn, org_id)
     for name, ids in shared.items():
         recompute(conn, org, core_tables()[name], ids, queue=None)
+    settled = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
+    for name, (claims, touched) in settled.items():
+        table = core_tables()[name]
+        if table.match is not None:
+            outcome = settle_claims(conn, org, None, table, claims, touched)
+            follow(conn, org, table, outcome, queue=None)
+            shared[name] += outcome.recompute
     derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)

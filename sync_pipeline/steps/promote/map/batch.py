@@ -61,6 +61,8 @@ class WorkItem(msgspec.Struct, eq=False):
     # Set from the mapping when the batch is written, or by identity:
     id: int = 0
     was_mapped: bool = False
+    former: str | None = None  # what its promoted version claims
+    claim: str | None = None  # its folded SKU or e-mail
     was_set_aside: bool = False  # it lost its SKU to another record before: no new conflict
     is_new: bool = False
     left: tuple[str, int] | None = None  # the table and row it was mapped to, where it belongs to another table now
@@ -71,6 +73,7 @@ class WorkItem(msgspec.Struct, eq=False):
     def is_mapped_to(self, row: Any | None) -> None:
         """Set the fields from the current mapping (`row`, if there is one); identity sets the rest."""
         self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
+        self.claim, self.former = None, row.claim if row is not None and not row.promoted_deleted else None
         here = row is not None and (self.table is None or self.table.name == row.core_table)
         self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
         self.left = None if row is None or here else (row.core_table, row.internal_id)

@@ -5,7 +5,6 @@ docs/mapping.md has the rules. Every function works on a batch: one query per qu
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,23 +49,28 @@ class IdentityConflict:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Records of these connections go from one row to another, with what belongs to them."""
+    """A record goes from one row to another, with what belongs to it."""
 
     origin: int
     target: int
-    connections: Sequence[int]
+    connection: int
+    entity_type: str
+    external_id: str
 
 
 @dataclass(slots=True)
 class Resolution:
-    """What resolving a batch changed besides ids.
+    """What giving records their rows changed besides ids.
 
-    `recompute`: rows whose set of records changed, so their values must be merged again.
+    `recompute`: rows to merge again from the records behind them; `fresh`: those of them that do not exist yet.
+    `absorbed`: rows of guests, and the customers' that they go into.
     """
 
     conflicts: list[IdentityConflict] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
+    fresh: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
+    absorbed: list[tuple[int, int]] = field(default_factory=list)
 
 
 def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
@@ -116,36 +120,6 @@ def new_ids(conn: Connection, table: str, count: int) -> list[int]:
     return [int(one) for one in execute(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
 
 
-def resolve_emails(conn: Connection, table: CoreTable, items: Sequence[WorkItem], outcome: Resolution) -> None:
-    asked = [item for item in items if not item.id and item.email]
-    groups: dict[str, list[WorkItem]] = defaultdict(list)
-    rows: dict[str, int] = {}
-    holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in holders_of(conn, table, [item.email for item in asked]):
-        item = asked[row.n - 1]
-        if not groups[row.key] or groups[row.key][-1] is not item:
-            groups[row.key].append(item)
-        if row.id is not None:
-            rows[row.key] = row.id
-            if row.external_id is not None and (row.connection_id, row.external_id) not in holders[row.key]:
-                holders[row.key].append((row.connection_id, row.external_id))
-    for key, group in groups.items():
-        fresh = key not in rows
-        if fresh:
-            rows[key] = new_ids(conn, table.name, 1)[0]
-        for place, item in enumerate(sorted(group, key=lambda one: numeric(one.line.external_id))):
-            item.id, item.is_new = rows[key], fresh and place == 0
-            same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
-            if same:
-                outcome.conflicts.append(
-                    IdentityConflict("shared_email", item, item.email or "", same[0], item.id, None, "merged")
-                )
-                item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
-            holders[key].append((item.line.connection_id, item.line.external_id))
-        if len(group) > 1:
-            outcome.recompute.add(rows[key])
-
-
 def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
     """Store conflicts."""
     if not conflicts:
@@ -184,38 +158,38 @@ def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
         guest.id = groups[row.key]
 
 
-def holders_of(
-    conn: Connection, table: CoreTable, values: Sequence[str | None], *, contested: bool = False
-) -> Sequence[Any]:
-    """The rows that have these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row's id
-    and the mappings to it. `contested`: only values that a row has or several records want.
-    """
+def holders_of(conn: Connection, table: CoreTable, values: Sequence[str | None]) -> Sequence[Any]:
+    """The rows that have these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row."""
     if not values:
         return ()
-    return execute(conn, for_table(ROWS["holders"], table), values=list(values), contested=contested).all()
+    return execute(conn, for_table(ROWS["holders"], table), values=list(values)).all()
 
 
-def move(conn: Connection, queue: str, table: CoreTable, change: Move) -> None:
-    """Move the records of some connections, and what belongs to them, to another row; retire a row left empty."""
+def move(conn: Connection, queue: str | None, table: CoreTable, change: Move) -> None:
+    """Move a record, and what belongs to it, to another row."""
     where = {
         "queue": queue,
         "origin": change.origin,
         "target": change.target,
-        "connections": list(change.connections),
+        "connection": change.connection,
+        "entity_type": change.entity_type,
+        "external_id": change.external_id,
     }
-    execute(conn, SQL["move_mappings"], table=table.name, **where)
+    # Does another record of the connection stay on the row? Then only what names this one goes with it.
+    alone = execute(conn, SQL["move_mapping"], table=table.name, **where).scalar_one()
     for one, column in referring(table.name):
         statement = ROWS["move_referring_rows"] if one.row is None else ROWS["move_parts"]
-        execute(conn, for_table(statement, one, column), **where)
-    if table.pairs:
-        pairs = execute(conn, SQL["move_product_categories"], **where).all()
-        if pairs:
-            execute(
-                conn,
-                SQL["add_product_categories"],
-                queue=queue,
-                target=change.target,
-                categories=[one.category_id for one in pairs],
-                connections=[one.connection_id for one in pairs],
-            )
-    execute(conn, for_table(ROWS["retire_rows"], table), **where)
+        execute(conn, for_table(statement, one, column), alone=alone, **where)
+    if table.pairs and alone:
+        execute(conn, SQL["move_product_categories"], **where)
+
+
+def absorb(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:
+    """Everything that refers to the row of a guest refers to the customer's row."""
+    for one, column in referring(table.name):
+        execute(conn, for_table(ROWS["absorb_row"], one, column), queue=queue, origin=origin, target=target)
+
+
+def retire(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:
+    """Mark a row as deleted that no live record is mapped to any more."""
+    execute(conn, for_table(ROWS["retire_rows"], table), queue=queue, origin=origin, target=target)

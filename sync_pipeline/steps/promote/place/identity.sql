@@ -21,30 +21,26 @@ SELECT string_agg(nextval(s.sequence)::text, ',')
 FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS sequence OFFSET 0) AS s,
     generate_series(1, %(count)s);
 
--- set_aside --
--- The records on these rows lost their SKU to another of their connection.
-UPDATE promote.integration_mapping
-SET sku_set_aside = true, queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
-    AND connection_id = %(connection)s;
-
--- move_mappings --
--- Records of other connections follow the SKU to the row that has it now.
-UPDATE promote.integration_mapping
-SET internal_id = %(target)s, queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = %(origin)s
-    AND connection_id = ANY(%(connections)s::bigint []);
+-- move_mapping --
+-- Returns whether no other live record of its connection stays on the row.
+WITH moved AS (
+    UPDATE promote.integration_mapping AS m
+    SET internal_id = %(target)s, core_wins = false, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
+    WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = %(origin)s
+        AND m.connection_id = %(connection)s AND m.entity_type = %(entity_type)s AND m.external_id = %(external_id)s)
+SELECT NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = %(origin)s
+        AND m.connection_id = %(connection)s AND NOT m.promoted_deleted
+        AND (m.entity_type, m.external_id) <> (%(entity_type)s, %(external_id)s));
 
 -- move_product_categories --
-DELETE FROM core.product_categories
-WHERE org_id = connect.current_org() AND product_id = %(origin)s
-    AND connection_id = ANY(%(connections)s::bigint [])
-RETURNING category_id, connection_id;
-
--- add_product_categories --
+WITH moved AS (
+    DELETE FROM core.product_categories
+    WHERE org_id = connect.current_org() AND product_id = %(origin)s AND connection_id = %(connection)s
+    RETURNING category_id)
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
-SELECT connect.current_org(), %(target)s, k.category_id, k.connection_id, %(queue)s::uuid
-FROM unnest(%(categories)s::bigint [], %(connections)s::bigint []) AS k (category_id, connection_id)
+SELECT connect.current_org(), %(target)s, k.category_id, %(connection)s, %(queue)s::uuid FROM moved AS k
 ON CONFLICT DO NOTHING;
 
 -- record_conflicts --

@@ -121,7 +121,7 @@ FROM observe.request WHERE org_id = connect.current_org() AND idempotency_key = 
 INSERT INTO promote.sync_queue_line
     (org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
 SELECT i.org_id, %(queue)s::uuid,
-       row_number() OVER (ORDER BY t.stage, i.connection_id, i.entity_type, length(i.external_id), i.external_id),
+       row_number() OVER (ORDER BY t.stage, i.action <> 'delete', i.connection_id, i.entity_type, length(i.external_id), i.external_id),
        t.stage, i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash
 FROM selection.sync_plan_item AS i
 JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(stages)s::smallint [])
@@ -224,10 +224,11 @@ SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') EN
 
 -- known --
 -- The core rows that a batch's records are mapped to already.
-SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted
 FROM promote.sync_queue_line AS l
 CROSS JOIN LATERAL (
-    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside FROM promote.integration_mapping AS e
+    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted
+    FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
         AND e.external_id = l.external_id LIMIT 1) AS m
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
