@@ -58,22 +58,27 @@ WHERE t.org_id = connect.current_org() AND t.id = %(origin)s AND NOT EXISTS (
     WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id AND NOT m.promoted_deleted);
 
 -- move_parts --
--- Child rows that a moved record wrote, and if it was alone of its connection, those of the connection.
-UPDATE {table} AS t SET {column} = %(target)s, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
-WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s AND t.connection_id = %(connection)s
-    AND (%(alone)s OR (t.entity_type, t.external_id) = (%(entity_type)s, %(external_id)s));
+-- Child rows that moved records wrote, and where a record was alone of its connection, those of the connection.
+UPDATE {table} AS t SET {column} = k.target, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(origins)s::bigint [],
+            %(targets)s::bigint [], %(alone)s::boolean [])
+    AS k (connection_id, entity_type, external_id, origin, target, alone)
+WHERE t.org_id = connect.current_org() AND t.{column} = k.origin AND t.connection_id = k.connection_id
+    AND (k.alone OR (t.entity_type, t.external_id) = (k.entity_type, k.external_id COLLATE "C"));
 
 -- move_referring_rows --
--- Rows of the moved record's connection; if another record of it stays, those that name the moved one.
-UPDATE {table} AS t SET {column} = %(target)s, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
-FROM promote.integration_mapping AS m
-WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s
+-- Rows of a moved record's connection; where another record of it was on the row, those that name the moved one.
+UPDATE {table} AS t SET {column} = k.target, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM unnest(%(connections)s::bigint [], %(ids)s::text [], %(origins)s::bigint [], %(targets)s::bigint [],
+            %(alone)s::boolean []) AS k (connection_id, external_id, origin, target, alone),
+    promote.integration_mapping AS m
+WHERE t.org_id = connect.current_org() AND t.{column} = k.origin
     AND m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id
-    AND m.connection_id = %(connection)s
-    AND (%(alone)s OR EXISTS (
+    AND m.connection_id = k.connection_id
+    AND (k.alone OR EXISTS (
         SELECT 1 FROM capture.sync_record AS r
         WHERE r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
-            AND r.external_id = m.external_id AND r.provider = m.provider AND r.parent_id = %(external_id)s));
+            AND r.external_id = m.external_id AND r.provider = m.provider AND r.parent_id = k.external_id));
 
 -- absorb_row --
 UPDATE {table} AS t SET {column} = %(target)s, queue_id = coalesce(%(queue)s::uuid, t.queue_id)

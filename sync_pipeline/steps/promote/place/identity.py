@@ -49,13 +49,17 @@ class IdentityConflict:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A record goes from one row to another, with what belongs to it."""
+    """A record goes from one row to another, with what belongs to it.
+
+    `alone`: no other record of its connection was on the row, so all that the connection has there goes with it.
+    """
 
     origin: int
     target: int
     connection: int
     entity_type: str
     external_id: str
+    alone: bool
 
 
 @dataclass(slots=True)
@@ -165,23 +169,31 @@ def holders_of(conn: Connection, table: CoreTable, values: Sequence[str | None])
     return execute(conn, for_table(ROWS["holders"], table), values=list(values)).all()
 
 
-def move(conn: Connection, queue: str | None, table: CoreTable, change: Move) -> None:
-    """Move a record, and what belongs to it, to another row."""
-    where = {
+def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[Move]) -> None:
+    """Move records, and what belongs to them, to other rows; all at once, because two may trade theirs."""
+    where: dict[str, Any] = {
         "queue": queue,
-        "origin": change.origin,
-        "target": change.target,
-        "connection": change.connection,
-        "entity_type": change.entity_type,
-        "external_id": change.external_id,
+        "origins": [one.origin for one in moves],
+        "targets": [one.target for one in moves],
+        "connections": [one.connection for one in moves],
+        "types": [one.entity_type for one in moves],
+        "ids": [one.external_id for one in moves],
+        "alone": [one.alone for one in moves],
     }
-    # Does another record of the connection stay on the row? Then only what names this one goes with it.
-    alone = execute(conn, SQL["move_mapping"], table=table.name, **where).scalar_one()
+    execute(conn, SQL["move_mappings"], **where)
+    execute(conn, SQL["move_pending_links"], table=table.name, **where)
     for one, column in referring(table.name):
         statement = ROWS["move_referring_rows"] if one.row is None else ROWS["move_parts"]
-        execute(conn, for_table(statement, one, column), alone=alone, **where)
-    if table.pairs and alone:
-        execute(conn, SQL["move_product_categories"], **where)
+        execute(conn, for_table(statement, one, column), **where)
+    if table.pairs and (pairs := execute(conn, SQL["take_product_categories"], **where).all()):
+        execute(
+            conn,
+            SQL["give_product_categories"],
+            queue=queue,
+            targets=[one.target for one in pairs],
+            categories=[one.category_id for one in pairs],
+            connections=[one.connection_id for one in pairs],
+        )
 
 
 def absorb(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:

@@ -6,7 +6,7 @@ with one of them. So after every transaction core is the same function of what i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,7 +115,7 @@ def _settle(
     else:
         _absorb(owned, mine, outcome)
         _warn_shared(parts, outcome)
-    _apply(parts, changed, outcome)
+    _apply(parts, changed, outcome, Counter((one.connection, one.row) for one in claimants))
     if table.match == "sku":
         policy.record(parts)
     _write_asides(conn, queue, parts)
@@ -188,12 +188,15 @@ def _keeps(part: Part) -> bool:
     return any(one.core_wins and one.row in (0, part.row) for one in part.members)
 
 
-def _apply(parts: Sequence[Part], changed: Sequence[Part], outcome: Resolution) -> None:
-    """Tell the items their rows, and collect what is written afterwards."""
+def _apply(
+    parts: Sequence[Part], changed: Sequence[Part], outcome: Resolution, before: Counter[tuple[int, int]]
+) -> None:
+    """Tell the items their rows, and collect what is written afterwards. `before`: who was on which row."""
     for part in parts:
         for one in part.members:
             if one.row and one.row != part.row:
-                outcome.moves.append(Move(one.row, part.row, *one.key))
+                alone = before[one.connection, one.row] == 1
+                outcome.moves.append(Move(one.row, part.row, *one.key, alone))
                 outcome.recompute.add(one.row)
             if one.item is not None:
                 one.item.id, one.item.is_new = part.row, False

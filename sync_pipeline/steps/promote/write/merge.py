@@ -59,8 +59,8 @@ def follow(
     conn: Connection, org: PromotionSettings, table: CoreTable, outcome: Resolution, *, queue: str | None
 ) -> None:
     """Carry out what giving records their rows changed: move what belongs to them, merge rows, retire empty ones."""
-    for change in outcome.moves:
-        identity.move(conn, queue, table, change)
+    if outcome.moves:
+        identity.move(conn, queue, table, outcome.moves)
     for origin, target in outcome.absorbed:
         identity.absorb(conn, queue, table, origin, target)
     if outcome.recompute:
