@@ -13,6 +13,7 @@ from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.checks import CHECKS, About, Check
 
 _SHOWN = 10
@@ -87,8 +88,6 @@ def look(
     runtime: Runtime, checks: Sequence[Check], places: Mapping[str, dg.AssetKey]
 ) -> dict[tuple[str, dg.AssetKey], Found]:
     """Where these checks do not hold, over all organizations: one statement a check and organization."""
-    from sync_pipeline.steps import connect
-
     found: dict[tuple[str, dg.AssetKey], Found] = {}
     for org in connect.organizations(runtime.db):
         with runtime.db.org(org.org_id) as conn:
