@@ -13,17 +13,17 @@ __all__ = ["definitions"]
 def definitions() -> dg.Definitions:
     """Everything Dagster shows. Sources and streams are found by their files, so nothing is listed here twice."""
     from sync_pipeline.defs.checks import asset_checks
-    from sync_pipeline.defs.flow import flow_assets
     from sync_pipeline.defs.graph import stores
     from sync_pipeline.defs.jobs import jobs, schedules
     from sync_pipeline.defs.promote import promote
+    from sync_pipeline.defs.provider_assets import provider_assets
     from sync_pipeline.defs.reconcile import reconciliation
     from sync_pipeline.defs.resources import SyncResource
+    from sync_pipeline.defs.retention import tidy
     from sync_pipeline.defs.sensors import sensors
-    from sync_pipeline.defs.tidy import tidy
 
     return dg.Definitions(
-        assets=[*flow_assets(), promote, reconciliation, *stores()],
+        assets=[*provider_assets(), promote, reconciliation, *stores()],
         asset_checks=asset_checks(),
         jobs=[*jobs().values(), tidy],
         schedules=schedules(),

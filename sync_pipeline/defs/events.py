@@ -13,7 +13,7 @@ from dagster._core.events import (
     DagsterEventBatchMetadata,
 )
 
-from sync_pipeline.defs.home import keep_connections
+from sync_pipeline.defs.instance import keep_connections
 
 # Up to so many organizations a run tells each result at once and draws charts; above, results wait for their batch.
 FEW = 20

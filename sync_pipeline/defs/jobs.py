@@ -9,7 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from sync_pipeline.defs.graph import core_specs, flow_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
-from sync_pipeline.defs.tidy import tidy
+from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
 
 # A night is few processes: starting one costs seconds. Two or more runs use two or more processors.
@@ -137,5 +137,5 @@ daily_tidy = dg.ScheduleDefinition(
     job=tidy,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 04:30 UTC: removes runs that are older than 60 days.",
+    description="Every day at 04:30 UTC: deletes runs that are older than 60 days.",
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync_pipeline.config import Settings
-from sync_pipeline.defs.home import Servers, instance_home, open_instance, server_commands
+from sync_pipeline.defs.instance import open_instance
 from sync_pipeline.errors import SyncError
 
 if TYPE_CHECKING:
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from sync_pipeline.db.engine import Database
     from sync_pipeline.defs.graph import Stage
     from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
-
-__all__ = [
-    "LaunchRequest",
-    "Launched",
-    "Report",
-    "Servers",
-    "instance_home",
-    "materialize",
-    "open_instance",
-    "server_commands",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +90,8 @@ def materialize(
         KeyboardInterrupt: the run ended at its next page; running again goes on from there.
     """
     from sync_pipeline.defs.graph import ORG_NAME, Stage
+    from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
     from sync_pipeline.defs.resources import Runtime
-    from sync_pipeline.defs.tidy import settle_orphans
 
     wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
@@ -124,7 +113,7 @@ def materialize(
         "actor": asked.actor,
     }
     with open_instance(settings) as instance:
-        settle_orphans(instance)
+        fail_orphaned_runs(instance)
         known = set(instance.get_dynamic_partitions(ORG_NAME))
         if new := [org for org in asked.orgs if org not in known]:
             instance.add_dynamic_partitions(ORG_NAME, new)
@@ -168,8 +157,8 @@ class _Launch:
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
         from sync_pipeline.defs import definitions
+        from sync_pipeline.defs.orphaned_runs import process_tags
         from sync_pipeline.defs.resources import use_runtime
-        from sync_pipeline.defs.tidy import mine
 
         alone = self.orgs[0] if len(self.orgs) == 1 else None
         more = {} if alone else {"orgs": self.orgs}
@@ -185,7 +174,7 @@ class _Launch:
                     instance=self.instance,
                     partition_key=alone,
                     asset_selection=keys,
-                    tags={"sync/launched_by": "command line", **mine()},
+                    tags={"sync/launched_by": "command line", **process_tags()},
                     raise_on_error=False,
                 )
             )

@@ -14,7 +14,7 @@ from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import describe
+from sync_pipeline.defs.run_organization import describe
 
 SQL = load("sync_pipeline.defs")
 _DRAWN_FROM = 50

@@ -12,7 +12,7 @@ from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, OWNERS, core_key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import describe
+from sync_pipeline.defs.run_organization import describe
 from sync_pipeline.entities.core import core_tables
 
 KEY = dg.AssetKey(["observe", "reconciliation"])

@@ -15,11 +15,11 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
-from sync_pipeline.defs.endings import endings
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of
 from sync_pipeline.defs.resources import Runtime, SyncResource
+from sync_pipeline.defs.run_status_sensors import run_status_sensors
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 _AT_ONCE = 50
@@ -40,7 +40,7 @@ def sensors() -> Sequence[dg.SensorDefinition]:
         decisions,
         webhook_deliveries,
         alerts,
-        *endings(),
+        *run_status_sensors(),
     ]
 
 

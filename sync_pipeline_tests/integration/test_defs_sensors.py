@@ -15,11 +15,11 @@ from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.endings import close_request, orgs_of_run, reconciliation_after, record_failures
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_reconcile
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
+from sync_pipeline.defs.run_status_sensors import close_request, orgs_of_run, reconciliation_after, record_failures
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select

@@ -1,6 +1,6 @@
 """One organization's turn: its connections of a provider, through capture, preview and select.
 
-Knows steps, not runs: what it returns, `flow` turns into events.
+Knows steps, not runs: what it returns, `provider_assets` turns into events.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _SECONDS = 5
 _NAMED = 1000
 
 
-def endings() -> Sequence[dg.SensorDefinition]:
+def run_status_sensors() -> Sequence[dg.SensorDefinition]:
     """One sensor a way to end."""
     ways = {
         "run_succeeded": dg.DagsterRunStatus.SUCCESS,

@@ -16,11 +16,11 @@ from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, flow_specs, key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import OrganizationResult, run_organization
+from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
 from sync_pipeline.sources.base import Source, all_sources
 
 
-def flow_assets() -> Sequence[dg.AssetsDefinition]:
+def provider_assets() -> Sequence[dg.AssetsDefinition]:
     """The assets of every provider there is."""
     return [_assets_of(source) for source in all_sources().values()]
 
