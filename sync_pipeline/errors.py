@@ -33,9 +33,9 @@ _SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b|\b(sp_[0-9]+_)[0-9A-Za-z_
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
 _USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
 
-_SHORTEST = 6  # a secret of fewer characters is in many a word
-_MOST = 1_000
-_known: dict[str, None] = {}  # in the order they were last used
+_MIN_LENGTH = 6  # a secret of fewer characters is in many a word
+_MAX_FORMS = 1_000
+_secrets: dict[str, None] = {}  # in the order they were last used
 
 
 def conceal(*secrets: str) -> None:
@@ -44,17 +44,17 @@ def conceal(*secrets: str) -> None:
     A store may repeat what it was sent, in an error, an address or a page, and a password has no form of its own.
     """
     for secret in secrets:
-        if len(secret) >= _SHORTEST:
+        if len(secret) >= _MIN_LENGTH:
             for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-                _known.pop(form, None)
-                _known[form] = None
-    while len(_known) > _MOST:
-        _known.pop(next(iter(_known)), None)
+                _secrets.pop(form, None)
+                _secrets[form] = None
+    while len(_secrets) > _MAX_FORMS:
+        _secrets.pop(next(iter(_secrets)), None)
 
 
-def without_known(text: str) -> str:
+def redact_known(text: str) -> str:
     """`text` with the secrets that `conceal` was told of replaced by ***."""
-    for secret in list(_known):
+    for secret in list(_secrets):
         if secret in text:
             text = text.replace(secret, "***")
     return text
@@ -62,7 +62,7 @@ def without_known(text: str) -> str:
 
 def redact(text: str) -> str:
     """`text` with every known secret, and everything that looks like a credential, replaced by ***."""
-    text = without_known(text)
+    text = redact_known(text)
     text = _SECRET_QUERY.sub(r"\1***", text)
     text = _SECRET_KEY.sub(lambda found: f"{found[1] or found[2]}***", text)
     text = _USERINFO.sub(r"\1***@", text)
@@ -109,7 +109,7 @@ class TransientSourceError(SourceError):
         super().__init__(message or "The store was busy or broken for a moment. Try again.")
         self.status, self.retry_after = status, retry_after
         # It is kept in quarantine, where no secret may be.
-        self.body = without_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        self.body = redact_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 class SourceUnavailable(SourceError):

@@ -20,7 +20,7 @@ _SHOWN = 10
 
 
 @dataclass
-class Found:
+class Violations:
     """Where a rule does not hold: how often, in how many organizations, a few examples."""
 
     count: int = 0
@@ -38,11 +38,12 @@ class Found:
 def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
     """One definition for each kind of place, so that its statements run in one pass over the organizations."""
     return [
-        _of(f"{about.value}_checks", _places(about), [one for one in CHECKS if one.about is about]) for about in About
+        _checks_of(f"{about.value}_checks", _assets(about), [one for one in CHECKS if one.about is about])
+        for about in About
     ]
 
 
-def _places(about: About) -> Mapping[str, dg.AssetKey]:
+def _assets(about: About) -> Mapping[str, dg.AssetKey]:
     """The places that checks name, and the assets that they are shown on."""
     if about is About.STORES:
         return {source: store_key(source) for source in all_sources()}
@@ -54,7 +55,7 @@ def _places(about: About) -> Mapping[str, dg.AssetKey]:
     return {f"{name}/{one.entity_type}": key(Stage(about.value), name, one.name) for name, one in streams}
 
 
-def _of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+def _checks_of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     shown = {one.name: _shown_on(one, places) for one in checks}
     specs = {
         (one.name, asset): dg.AssetCheckSpec(one.name, asset=asset, description=f"{one.holds} {one.recover}")
@@ -66,11 +67,11 @@ def _of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -
     def evaluate(context: dg.AssetCheckExecutionContext, sync: SyncResource) -> Iterator[dg.AssetCheckResult]:
         asked = context.selected_asset_check_keys
         wanted = [one for one in checks if any(key.name == one.name for key in asked)]
-        found = look(sync.runtime, wanted, places)
+        found = run_checks(sync.runtime, wanted, places)
         for one in wanted:
             for asset in dict.fromkeys(shown[one.name].values()):
                 if dg.AssetCheckKey(asset, one.name) in asked:
-                    yield _result(one, asset, found.get((one.name, asset), Found()))
+                    yield _result(one, asset, found.get((one.name, asset), Violations()))
 
     return evaluate
 
@@ -84,22 +85,22 @@ def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.
     return places
 
 
-def look(
+def run_checks(
     runtime: Runtime, checks: Sequence[Check], places: Mapping[str, dg.AssetKey]
-) -> dict[tuple[str, dg.AssetKey], Found]:
+) -> dict[tuple[str, dg.AssetKey], Violations]:
     """Where these checks do not hold, over all organizations: one statement a check and organization."""
-    found: dict[tuple[str, dg.AssetKey], Found] = {}
+    found: dict[tuple[str, dg.AssetKey], Violations] = {}
     for org in connect.organizations(runtime.db):
         with runtime.db.org(org.org_id) as conn:
             for one in checks:
                 for row in one.run(conn):
                     if row.place in places:
-                        at = found.setdefault((one.name, places[row.place]), Found())
+                        at = found.setdefault((one.name, places[row.place]), Violations())
                         at.add(org.slug, int(row.found), list(row.sample))
     return found
 
 
-def _result(one: Check, asset: dg.AssetKey, found: Found) -> dg.AssetCheckResult:
+def _result(one: Check, asset: dg.AssetKey, found: Violations) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if one.severity == "warning" else dg.AssetCheckSeverity.ERROR
     if not found.count:
         return dg.AssetCheckResult(

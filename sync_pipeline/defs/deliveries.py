@@ -17,7 +17,7 @@ from sync_pipeline.errors import SyncError
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 DELIVERIES = "sync/deliveries"
-_AT_ONCE = 200
+_ROWS_PER_TICK = 200
 
 
 @dg.sensor(
@@ -34,7 +34,7 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
     runtime = sync.runtime
     waiting: defaultdict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)
     with runtime.db.unscoped() as conn:
-        for row in execute(conn, SQL["waiting_deliveries"], at_most=_AT_ONCE):
+        for row in execute(conn, SQL["waiting_deliveries"], at_most=_ROWS_PER_TICK):
             waiting[row.slug, row.connection_id, row.connection][row.entity_type] = row.newest
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")

@@ -16,7 +16,7 @@ from dagster._core.events import (
 from sync_pipeline.defs.instance import keep_connections
 
 # Up to so many organizations a run tells each result at once and draws charts; above, results wait for their batch.
-FEW = 20
+SMALL_RUN = 20
 _BATCH = 100
 
 Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
@@ -36,23 +36,23 @@ class Reporter:
         self._partition = context.partition_key if context.has_partition_key else None
         step = context.get_step_execution_context()
         here = context.selected_asset_keys
-        self._goes_on = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
-        self._batched = len(orgs) > FEW
-        self._waiting: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+        self._has_downstream = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
+        self._batched = len(orgs) > SMALL_RUN
+        self._buffer: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
 
     def done(self, key: dg.AssetKey, org: str, metadata: Mapping[str, Any]) -> Iterator[Event]:
         """This asset of this organization is done."""
-        if self._partition == org and self._goes_on:
+        if self._partition == org and self._has_downstream:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             return
         event = dg.AssetMaterialization(asset_key=key, partition=org, metadata=metadata)
         if not self._batched:
             yield event
             return
-        waiting = self._waiting.setdefault(key, [])
-        waiting.append(event)
-        if len(waiting) >= _BATCH:
-            self._write(self._waiting.pop(key))
+        buffer = self._buffer.setdefault(key, [])
+        buffer.append(event)
+        if len(buffer) >= _BATCH:
+            self._write(self._buffer.pop(key))
 
     def failed(self, key: dg.AssetKey, org: str) -> None:
         """This asset of this organization failed: the UI shows its partition as failed when the run ends.
@@ -74,8 +74,8 @@ class Reporter:
 
     def flush(self) -> None:
         """Write what still waits."""
-        while self._waiting:
-            self._write(self._waiting.popitem()[1])
+        while self._buffer:
+            self._write(self._buffer.popitem()[1])
 
     def _write(self, events: list[dg.AssetMaterialization]) -> None:
         """One statement for the materializations of one asset: a tenth of their cost one by one.
@@ -100,7 +100,7 @@ def orgs_of(context: dg.AssetExecutionContext, named: Sequence[str], everyone: S
 
 def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
     """The end of a run in which organizations failed: it names them, and Dagster does not try again by itself."""
-    shown = [f"{org}: {why}" for org, why in list(failures.items())[:FEW]]
+    shown = [f"{org}: {why}" for org, why in list(failures.items())[:SMALL_RUN]]
     more = f" … and {len(failures) - len(shown)} more" if len(failures) > len(shown) else ""
     return dg.Failure(
         description=f"{what} failed for {len(failures)} of {of} organizations; the others are done. "
@@ -114,7 +114,7 @@ def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
 def failed_in(event: DagsterEvent | None) -> dict[str, str] | None:
     """What `failure` said, read back from the event of a failed step; None where the step failed in another way."""
     data = event.step_failure_data if event is not None and event.is_step_failure else None
-    told = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
-    if not isinstance(told, dg.JsonMetadataValue) or not isinstance(told.value, Mapping):
+    failed = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
+    if not isinstance(failed, dg.JsonMetadataValue) or not isinstance(failed.value, Mapping):
         return None
-    return {str(org): str(why) for org, why in told.value.items()}
+    return {str(org): str(why) for org, why in failed.value.items()}

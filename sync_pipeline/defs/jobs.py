@@ -13,7 +13,7 @@ from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
 
 # A night is few processes: starting one costs seconds. Two or more runs use two or more processors.
-ORGS_A_RUN = 250
+ORGS_PER_RUN = 250
 CAPTURE = {"sync/work": "capture"}  # dagster.yaml lets few of these run at once, so that promotion finds a place
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
@@ -66,11 +66,11 @@ def schedules() -> Sequence[dg.ScheduleDefinition]:
     return [nightly_delta, weekly_reconcile, hourly_watch, daily_tidy]
 
 
-def chunks(slugs: Sequence[str]) -> Iterator[list[str]]:
+def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
     """The organizations of each run, in partition-key order."""
     ordered = sorted(slugs)
-    for start in range(0, len(ordered), ORGS_A_RUN):
-        yield ordered[start : start + ORGS_A_RUN]
+    for start in range(0, len(ordered), ORGS_PER_RUN):
+        yield ordered[start : start + ORGS_PER_RUN]
 
 
 def flow_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
@@ -79,7 +79,7 @@ def flow_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
     return dg.RunConfig(ops={provider: {"config": config} for provider in all_sources()})
 
 
-def _requests(
+def _run_requests(
     context: dg.ScheduleEvaluationContext, sync: SyncResource, *, name: str, full: bool
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     from sync_pipeline.steps import connect
@@ -88,7 +88,7 @@ def _requests(
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")
     when = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
-    for orgs in chunks(slugs):
+    for orgs in batches(slugs):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
             run_config=flow_config(orgs, full=full, actor=name),
@@ -105,7 +105,7 @@ def _requests(
 )
 def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run carries up to 250 organizations, named in its configuration (see docs/decisions/0005-orchestration.md)."""
-    yield from _requests(context, sync, name="nightly_delta", full=False)
+    yield from _run_requests(context, sync, name="nightly_delta", full=False)
 
 
 @dg.schedule(
@@ -119,7 +119,7 @@ def weekly_reconcile(
     context: dg.ScheduleEvaluationContext, sync: SyncResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Finds what no delta and no sweep can see."""
-    yield from _requests(context, sync, name="weekly_reconcile", full=True)
+    yield from _run_requests(context, sync, name="weekly_reconcile", full=True)
 
 
 hourly_watch = dg.ScheduleDefinition(

@@ -34,7 +34,7 @@ class Launched:
     """What came of a launch. `failures` says why an organization failed; its other reports stand."""
 
     run_ids: list[str] = field(default_factory=list)
-    told: list[Report] = field(default_factory=list)
+    received: list[Report] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,13 +46,13 @@ class Launched:
         """The reports of one stage, in the order they came; errors are not among them."""
         return [
             one.report
-            for one in self.told
+            for one in self.received
             if one.stage == stage and org in (None, one.org) and not isinstance(one.report, BaseException)
         ]
 
     def errors(self) -> list[SyncError]:
         """Errors that steps raised (a stale plan), as they were."""
-        return [one.report for one in self.told if isinstance(one.report, SyncError)]
+        return [one.report for one in self.received if isinstance(one.report, SyncError)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +96,12 @@ def materialize(
     wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
 
-    def told(org: str, stage: Stage, name: str, what: Any) -> None:
-        launched.told.append(Report(org, stage, name, what))
+    def receive(org: str, stage: Stage, name: str, what: Any) -> None:
+        launched.received.append(Report(org, stage, name, what))
         if on_report is not None:
             on_report(org, stage, name, what)
 
-    runtime = Runtime(settings, db, on_report=told)
+    runtime = Runtime(settings, db, on_report=receive)
     if progress is not None:
         runtime.on_progress = progress
     config = {

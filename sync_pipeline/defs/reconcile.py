@@ -49,7 +49,7 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, outcome in each_org(runtime, orgs, partial(_turn, runtime)):
+    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime)):
         if isinstance(outcome, str):
             failures[org] = outcome
         else:
@@ -58,12 +58,12 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
                 different = [f"{one.connection} {one.entity}" for one in outcome.entities if not one.ok]
                 failures[org] = f"these differ or could not be listed: {', '.join(different)}"
             if outcome.ok:
-                about = {
+                facts = {
                     "ok": True,
                     "dagster/row_count": sum(int(row["captured"]) for row in rows),
                     "entities": metadata.table(rows),
                 }
-                yield from reporter.done(KEY, org, about)
+                yield from reporter.done(KEY, org, facts)
             else:
                 context.log.error(f"{org}: {failures[org]}")
         if org in failures:
@@ -73,7 +73,7 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
         raise failure("Reconciliation", failures, len(orgs))
 
 
-def _turn(runtime: Runtime, slug: str) -> Any:
+def _reconcile_organization(runtime: Runtime, slug: str) -> Any:
     """The organization's report, or why there is none. Never raises."""
     from sync_pipeline.steps import connect, observe
 

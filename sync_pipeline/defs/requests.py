@@ -19,7 +19,7 @@ from sync_pipeline.errors import SyncError
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 REQUEST, ORG_ID = "sync/request", "sync/org_id"
-_AT_ONCE = 50
+_ROWS_PER_TICK = 50
 _PREVIEW_PAGES = 10
 
 
@@ -35,12 +35,12 @@ class BadRequest(SyncError):
 )
 def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """A row is marked as launched once its run exists, not before: a crash in between loses nothing."""
-    from sync_pipeline.steps.observe.heartbeat import beat
+    from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     runtime = sync.runtime
-    beat(runtime.db)
+    record_heartbeat(runtime.db)
     with runtime.db.unscoped() as conn:
-        waiting = execute(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
+        waiting = execute(conn, SQL["waiting_requests"], at_most=_ROWS_PER_TICK).all()
     if not waiting:
         return dg.SkipReason("No request waits.")
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
@@ -126,7 +126,7 @@ def pull_of(
     names = [str(one) for one in asked.get("entities") or ([asked["entity"]] if asked.get("entity") else [])]
     sources = {store.provider: store.source for store in stores}
     streams = {
-        provider: [source.stream(one).name for one in names if _has(source, one)] if names else list(source.streams)
+        provider: [source.stream(one).name for one in names if _offers(source, one)] if names else list(source.streams)
         for provider, source in sources.items()
     }
     if not any(streams.values()):
@@ -143,5 +143,5 @@ def pull_of(
     return keys, {"ops": {provider: {"config": config} for provider, found in streams.items() if found}}
 
 
-def _has(source: Any, name: str) -> bool:
+def _offers(source: Any, name: str) -> bool:
     return name in source.streams or any(stream.entity_type == name for stream in source.streams.values())

@@ -27,7 +27,7 @@ class Interrupted(SyncError):
     """The run was stopped. What was committed is safe; run again and it goes on from there."""
 
 
-def _nothing(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
+def _ignore(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
     return
 
 
@@ -37,8 +37,8 @@ class Runtime:
 
     settings: Settings
     db: Database
-    on_report: OnReport = _nothing
-    on_progress: OnProgress = _nothing
+    on_report: OnReport = _ignore
+    on_progress: OnProgress = _ignore
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, org: str, stage: Stage, name: str, what: Any) -> None:
@@ -52,11 +52,11 @@ class Runtime:
         self.on_progress(org, stage, name, what)
 
 
-_opening = threading.Lock()
+_open_lock = threading.Lock()
 
 
 @cache
-def _opened() -> tuple[Settings, Database]:
+def _open_once() -> tuple[Settings, Database]:
     from sync_pipeline.db.open import open_database
 
     settings = Settings()
@@ -65,21 +65,21 @@ def _opened() -> tuple[Settings, Database]:
 
 def _shared() -> tuple[Settings, Database]:
     """One pool of connections a process; runs, sensors and checks share it, in whatever thread."""
-    with _opening:
-        return _opened()
+    with _open_lock:
+        return _open_once()
 
 
-_given: list[Runtime] = []
+_overrides: list[Runtime] = []
 
 
 @contextmanager
 def use_runtime(runtime: Runtime) -> Iterator[None]:
     """Runs of this process use `runtime` in this block. Dagster copies its resources, so it cannot be their state."""
-    _given.append(runtime)
+    _overrides.append(runtime)
     try:
         yield
     finally:
-        _given.remove(runtime)
+        _overrides.remove(runtime)
 
 
 class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -88,4 +88,4 @@ class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def runtime(self) -> Runtime:
         """Where a run works. Opens the database at the first use."""
-        return _given[-1] if _given else Runtime(*_shared())
+        return _overrides[-1] if _overrides else Runtime(*_shared())

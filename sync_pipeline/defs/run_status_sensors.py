@@ -13,20 +13,20 @@ from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
 
 _SECONDS = 5
-_NAMED = 1000
+_MAX_ORGS = 1000
 
 
 def run_status_sensors() -> Sequence[dg.SensorDefinition]:
     """One sensor a way to end."""
-    ways = {
+    statuses = {
         "run_succeeded": dg.DagsterRunStatus.SUCCESS,
         "run_failed": dg.DagsterRunStatus.FAILURE,
         "run_canceled": dg.DagsterRunStatus.CANCELED,
     }
-    return [_ending(name, status) for name, status in ways.items()]
+    return [_run_status_sensor(name, status) for name, status in statuses.items()]
 
 
-def _ending(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
+def _run_status_sensor(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         name=name,
         run_status=status,
@@ -35,33 +35,31 @@ def _ending(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Runs that end as {status.value}: closes their request, writes failures to observe.sync_activity.",
     )
-    def ending(context: dg.RunStatusSensorContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
-        ended = context.dagster_run
+    def sensor(context: dg.RunStatusSensorContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
+        run = context.dagster_run
         failures = {} if status is dg.DagsterRunStatus.SUCCESS else _failures(context)
-        close_request(sync.runtime, ended, status, failures)
+        close_request(sync.runtime, run, status, failures)
         if failures:
-            record_failures(sync.runtime, ended, failures)
-            context.log.error(f"run {ended.run_id} ({ended.job_name}): {'; '.join(failures.values())[:1000]}")
-        if ended.tags.get("sync/then") == "reconcile" and status is not dg.DagsterRunStatus.CANCELED:
-            return reconciliation_after(ended)
+            record_failures(sync.runtime, run, failures)
+            context.log.error(f"run {run.run_id} ({run.job_name}): {'; '.join(failures.values())[:1000]}")
+        if run.tags.get("sync/then") == "reconcile" and status is not dg.DagsterRunStatus.CANCELED:
+            return reconciliation_after(run)
         return dg.SkipReason("Nothing follows.")
 
-    return ending
+    return sensor
 
 
-def close_request(
-    runtime: Runtime, ended: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]
-) -> None:
+def close_request(runtime: Runtime, run: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]) -> None:
     """Mark the request this run was for as done or failed."""
-    if REQUEST not in ended.tags or ORG_ID not in ended.tags:
+    if REQUEST not in run.tags or ORG_ID not in run.tags:
         return
     error = None
     if status is not dg.DagsterRunStatus.SUCCESS:
         error = "; ".join(failures.values()) or f"the run ended as {status.value.lower()}"
-    finish(runtime, int(ended.tags[ORG_ID]), int(ended.tags[REQUEST]), error=error, run_id=ended.run_id)
+    finish(runtime, int(run.tags[ORG_ID]), int(run.tags[REQUEST]), error=error, run_id=run.run_id)
 
 
-def record_failures(runtime: Runtime, ended: dg.DagsterRun, failures: dict[str, str]) -> None:
+def record_failures(runtime: Runtime, run: dg.DagsterRun, failures: dict[str, str]) -> None:
     """One line in the audit log of each organization that failed."""
     from sync_pipeline.steps import connect
 
@@ -69,24 +67,24 @@ def record_failures(runtime: Runtime, ended: dg.DagsterRun, failures: dict[str, 
         if org.slug in failures:
             with runtime.db.org(org.org_id) as conn:
                 journal.record(
-                    conn, "run.failed", actor="dagster", run=ended.run_id, job=ended.job_name, reason=failures[org.slug]
+                    conn, "run.failed", actor="dagster", run=run.run_id, job=run.job_name, reason=failures[org.slug]
                 )
 
 
-def reconciliation_after(ended: dg.DagsterRun) -> dg.RunRequest:
+def reconciliation_after(run: dg.DagsterRun) -> dg.RunRequest:
     """The same organizations, side by side with their stores, after the run that read them in full."""
     return dg.RunRequest(
-        run_key=f"reconcile/{ended.run_id}",
-        run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(ended), "actor": "weekly_reconcile"}}}},
+        run_key=f"reconcile/{run.run_id}",
+        run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(run), "actor": "weekly_reconcile"}}}},
     )
 
 
-def orgs_of_run(ended: dg.DagsterRun) -> list[str]:
+def orgs_of_run(run: dg.DagsterRun) -> list[str]:
     """The organizations a run was for, as far as its partition or configuration names them."""
-    partition = ended.tags.get("dagster/partition")
+    partition = run.tags.get("dagster/partition")
     if partition:
         return [partition]
-    ops = ended.run_config.get("ops", {}) if isinstance(ended.run_config, dict) else {}
+    ops = run.run_config.get("ops", {}) if isinstance(run.run_config, dict) else {}
     for op in all_sources():
         orgs = ops.get(op, {}).get("config", {}).get("orgs")
         if orgs:
@@ -101,12 +99,12 @@ def _failures(context: dg.RunStatusSensorContext) -> dict[str, str]:
         context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
     ).records:
         event = record.event_log_entry.dagster_event
-        if (told := failed_in(event)) is not None:
-            found.update(told)
+        if (named := failed_in(event)) is not None:
+            found.update(named)
         elif event is not None and event.step_failure_data.error:
             reason = redact(event.step_failure_data.error.message.strip().splitlines()[0])[:300]
-            found.update(dict.fromkeys(orgs_of_run(context.dagster_run)[:_NAMED], reason))
+            found.update(dict.fromkeys(orgs_of_run(context.dagster_run)[:_MAX_ORGS], reason))
     if not found:
         reason = redact(str(context.dagster_event.message or "the run ended"))[:300]
-        found = dict.fromkeys(orgs_of_run(context.dagster_run)[:_NAMED], reason)
+        found = dict.fromkeys(orgs_of_run(context.dagster_run)[:_MAX_ORGS], reason)
     return found

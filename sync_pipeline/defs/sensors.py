@@ -22,10 +22,10 @@ from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_status_sensors import run_status_sensors
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
-_AT_ONCE = 50
-_ORGS_A_TICK = 100
-_LEFT_SECONDS = 300
-_REMEMBERED = 500
+_ROWS_PER_TICK = 50
+_ORGS_PER_TICK = 100
+_INTERRUPTED_AFTER_SECONDS = 300
+_CURSOR_GATES = 500
 DECISION = "sync/decision"
 _ON = dg.DefaultSensorStatus.RUNNING
 
@@ -56,7 +56,7 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
 
     db = sync.runtime.db
     with db.unscoped() as conn:
-        waiting = execute(conn, SQL["waiting_selections"], at_most=_AT_ONCE).all()
+        waiting = execute(conn, SQL["waiting_selections"], at_most=_ROWS_PER_TICK).all()
     requests = []
     for row in waiting:
         org = connect.organization(db, row.slug)
@@ -81,14 +81,14 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
 
     db = sync.runtime.db
     last = int(context.cursor or 0)
-    orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_A_TICK]
-    context.update_cursor(str(orgs[-1].org_id) if len(orgs) == _ORGS_A_TICK else "0")
+    orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_PER_TICK]
+    context.update_cursor(str(orgs[-1].org_id) if len(orgs) == _ORGS_PER_TICK else "0")
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests = []
     for org in orgs:
         with db.org(org.org_id) as conn:
             push.close_killed(conn)
-            left = execute(conn, SQL["left_plans"], seconds=_LEFT_SECONDS).scalars().all()
+            left = execute(conn, SQL["interrupted_plans"], seconds=_INTERRUPTED_AFTER_SECONDS).scalars().all()
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
     return with_partitions(context, requests, "No promotion was left unfinished.")
 
@@ -111,15 +111,15 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
     """What was materialized for a removed organization stays in the event log."""
     from sync_pipeline.steps import connect
 
-    there = {org.slug for org in connect.organizations(sync.runtime.db)}
+    existing = {org.slug for org in connect.organizations(sync.runtime.db)}
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     changes: list[Any] = []
-    if there - known:
-        changes.append(ORG.build_add_request(sorted(there - known)))
-    if known - there:
-        changes.append(ORG.build_delete_request(sorted(known - there)))
+    if existing - known:
+        changes.append(ORG.build_add_request(sorted(existing - known)))
+    if known - existing:
+        changes.append(ORG.build_delete_request(sorted(known - existing)))
     if not changes:
-        return dg.SkipReason(f"{len(there)} organizations, all of them partitions.")
+        return dg.SkipReason(f"{len(existing)} organizations, all of them partitions.")
     return dg.SensorResult(dynamic_partitions_requests=changes)
 
 
@@ -142,18 +142,18 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     for decision_id, row in now_open.items():
         if decision_id not in before:
             context.log.warning(f"{row.slug}: decision {decision_id} waits ({row.cause}): {row.question}")
-    context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_REMEMBERED]}))
+    context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_CURSOR_GATES]}))
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests: list[dg.RunRequest] = []
     for row in answered:
         tags = {DECISION: str(row.decision_id), "sync/org": row.slug}
-        at_work = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
-        if not context.instance.get_runs(at_work, limit=1):
-            requests += _go_on(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
+        unfinished = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
+        if not context.instance.get_runs(unfinished, limit=1):
+            requests += _resume(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
     return with_partitions(context, requests, f"{len(now_open)} decisions wait for a person.")
 
 
-def _go_on(
+def _resume(
     context: dg.SensorEvaluationContext, runtime: Runtime, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
     """A pull of what a gate of capture was about; the lines that the other gates stopped."""
@@ -177,8 +177,9 @@ def _go_on(
     if gate is None or store is None:
         return []
     entity = store.source.stream(gate.entity_type).name
+    asked = {"connection": store.name, "entities": [entity]}
     try:
-        keys, pulling = pull_of(runtime, row.slug, {"connection": store.name, "entities": [entity]}, actor="decision")
+        keys, run_config = pull_of(runtime, row.slug, asked, actor="decision")
     except BadRequest as error:
         context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but {error}")
         return []
@@ -188,7 +189,7 @@ def _go_on(
             run_key=key,
             partition_key=row.slug,
             asset_selection=keys,
-            run_config=pulling,
+            run_config=run_config,
             tags=tags,
         )
     ]
@@ -216,7 +217,7 @@ def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipRe
     """Starts no run."""
     from sync_pipeline.steps.observe.alerts import send_alerts
 
-    told = send_alerts(sync.runtime.db, sync.runtime.settings)
-    for one in told:
+    sent = send_alerts(sync.runtime.db, sync.runtime.settings)
+    for one in sent:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
-    return dg.SkipReason(f"{len(told)} alerts were sent.")
+    return dg.SkipReason(f"{len(sent)} alerts were sent.")

@@ -24,7 +24,7 @@ SELECT org_id, slug, decision_id, cause, answer FROM observe.answered_decisions(
 SELECT connection_id, entity_type, cause, answer FROM observe.decision
 WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NOT NULL AND outcome IS NULL
 
--- left_plans --
+-- interrupted_plans --
 -- Plans that were approved a while ago and are not finished: their run was lost, or never came to be.
 SELECT p.plan_id
 FROM selection.sync_plan AS p

@@ -1,4 +1,4 @@
-"""Failing and stale connections, told to the deployment's webhook: once when it begins, once when it is over."""
+"""Failing and stale connections, sent to the deployment's webhook: once when it begins, once when it is over."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ class Alert:
 
 
 def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Sequence[Alert]:
-    """Tell what began or ended since the last time; returns what was told. Without SYNC_ALERT_URL nothing is told.
+    """Tell what began or ended since the last time; returns what was sent. Without SYNC_ALERT_URL nothing is sent.
 
-    A message is noted as told in the transaction it is sent in: one that cannot be sent is sent the next time, one
+    A message is noted as sent in the transaction it is sent in: one that cannot be sent is sent the next time, one
     whose transaction fails after it was sent comes again. A receiver that does not answer is not asked again before the
     next time: a thousand organizations would wait for it one after the other.
     """
     if settings.alert_url is None:
         return []
-    told: list[Alert] = []
+    sent: list[Alert] = []
     with httpx.Client(timeout=_SECONDS, transport=transport, follow_redirects=False) as client:
         for org in organizations(db):
             if org.providers:
                 try:
-                    _of_org(db, settings, org, client, told)
-                except _NobodyThere:
+                    _send_for_org(db, settings, org, client, sent)
+                except _ReceiverUnavailable:
                     break
-    return told
+    return sent
 
 
-class _NobodyThere(Exception):
+class _ReceiverUnavailable(Exception):
     """The receiver does not answer."""
 
 
-def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, told: list[Alert]) -> None:
+def _send_for_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, sent: list[Alert]) -> None:
     address = settings.alert_url.get_secret_value() if settings.alert_url else ""
-    silent = False
+    unavailable = False
     with db.org(org.org_id) as conn:
         # One process at a time tells an organization's.
-        if not execute(conn, _SQL["alone"]).scalar_one():
+        if not execute(conn, _SQL["lock_alerts"]).scalar_one():
             return
-        for row in execute(conn, _SQL["news"], seconds=settings.stale_hours * 3600).all():
+        for row in execute(conn, _SQL["alert_changes"], seconds=settings.stale_hours * 3600).all():
             alert = Alert(
                 org.slug,
                 row.connection,
@@ -73,18 +73,18 @@ def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.C
                 row.since,
             )
             try:
-                if not _sent(client, address, alert):
+                if not _post(client, address, alert):
                     continue
             except (httpx.HTTPError, httpx.InvalidURL):
-                silent = True
-                break  # what was told before stays noted
-            execute(conn, _SQL["told" if row.begins else "forget"], subject=row.subject)
-            told.append(alert)
-    if silent:
-        raise _NobodyThere
+                unavailable = True
+                break  # what was sent before stays noted
+            execute(conn, _SQL["mark_alert_sent" if row.begins else "clear_alert"], subject=row.subject)
+            sent.append(alert)
+    if unavailable:
+        raise _ReceiverUnavailable
 
 
-def _sent(client: httpx.Client, address: str, alert: Alert) -> bool:
+def _post(client: httpx.Client, address: str, alert: Alert) -> bool:
     body = {
         "text": f"{alert.org}/{alert.connection} ({alert.provider}): {alert.kind} {alert.state}"
         + (f": {alert.detail}" if alert.detail else ""),

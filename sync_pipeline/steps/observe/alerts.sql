@@ -1,7 +1,7 @@
--- alone --
+-- lock_alerts --
 SELECT pg_try_advisory_xact_lock(hashtextextended('alerts/' || connect.current_org()::text, 0))
 
--- news --
+-- alert_changes --
 -- What is wrong and not told, and what was told and is over.
 WITH wrong AS (
     SELECT 'connection:' || connection_id::text || ':failing' AS subject, name AS connection, provider, 'failing' AS kind,
@@ -29,8 +29,8 @@ WHERE a.org_id = connect.current_org()
     AND NOT EXISTS (SELECT 1 FROM wrong AS w WHERE w.subject = a.subject)
 ORDER BY 1
 
--- told --
+-- mark_alert_sent --
 INSERT INTO observe.alert (org_id, subject) VALUES (connect.current_org(), %(subject)s) ON CONFLICT DO NOTHING
 
--- forget --
+-- clear_alert --
 DELETE FROM observe.alert WHERE org_id = connect.current_org() AND subject = %(subject)s

@@ -11,14 +11,14 @@ _SQL = load(__package__, "heartbeat.sql")
 _SENSORS = "sensors"
 
 
-def beat(db: Database) -> None:
+def record_heartbeat(db: Database) -> None:
     """Say that sensors tick. Written every twenty seconds at most."""
     with db.unscoped() as conn:
-        execute(conn, _SQL["beat"], name=_SENSORS)
+        execute(conn, _SQL["record_heartbeat"], name=_SENSORS)
 
 
-def daemon_seen(db: Database) -> datetime | None:
+def last_heartbeat(db: Database) -> datetime | None:
     """When a sensor last ticked; None if never."""
     with db.unscoped() as conn:
-        seen: datetime | None = execute(conn, _SQL["seen"], name=_SENSORS).scalar_one_or_none()
+        seen: datetime | None = execute(conn, _SQL["last_heartbeat"], name=_SENSORS).scalar_one_or_none()
     return seen

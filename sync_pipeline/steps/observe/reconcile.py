@@ -81,7 +81,7 @@ def reconcile(
             with capture.session(db, settings, one, actor="reconcile") as session:
                 found += _Comparison(session, db, one).all(streams)
         except SourceError as error:
-            found += [_unlisted(db, one, stream, str(error)) for stream in streams]
+            found += [_not_listed(db, one, stream, str(error)) for stream in streams]
     return Reconciliation(tuple(found))
 
 
@@ -100,10 +100,10 @@ class _Comparison:
             store = self.ids(stream)
         except RefusedBySource as error:
             if not (stream.optional and error.status in stream.absent):
-                return _unlisted(self.db, self.connection, stream, str(error))
+                return _not_listed(self.db, self.connection, stream, str(error))
             store = set()  # a store without it is not at fault
         except SourceError as error:
-            return _unlisted(self.db, self.connection, stream, str(error))
+            return _not_listed(self.db, self.connection, stream, str(error))
         return _compare(self.db, self.connection, stream, store, None)
 
     def ids(self, stream: Stream) -> set[str]:
@@ -126,10 +126,10 @@ class _Comparison:
         if stream.parent is None or self.session.client.lists(stream):
             return [""]
         parent = self.connection.source.stream(stream.parent)
-        listless = self._listless(stream, parent)
-        return sorted((i for i in self.ids(parent) if i not in listless), key=lambda i: (len(i), i))
+        without_list = self._parents_without_list(stream, parent)
+        return sorted((i for i in self.ids(parent) if i not in without_list), key=lambda i: (len(i), i))
 
-    def _listless(self, stream: Stream, parent: Stream) -> set[str]:
+    def _parents_without_list(self, stream: Stream, parent: Stream) -> set[str]:
         """Captured parents that say they have no list of their own; of a parent nobody captured, nothing is known."""
         if stream.parent_where is None:
             return set()
@@ -183,7 +183,7 @@ def _keys(connection: Connection, stream: Stream) -> dict[str, object]:
     }
 
 
-def _unlisted(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
+def _not_listed(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
     return _compare(db, connection, stream, None, error)
 
 

@@ -31,7 +31,7 @@ class Request:
     error: str | None
 
 
-def ask(
+def create_request(
     db: Database, org: Organization, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any
 ) -> Request:
     """Write down what is wanted; a sensor makes a run of it as soon as there is one.
