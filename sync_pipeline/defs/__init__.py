@@ -1,8 +1,8 @@
-"""Dagster's door: what the steps do, as assets partitioned by organization.
+"""The Dagster definitions: the steps as assets, partitioned by organization.
 
     raw/<provider>/<stream>  →  preview/…  →  selected/…  →  core/<table>
 
-Nothing here decides anything about data: an asset calls its step and turns the report into metadata.
+An asset calls its step and turns the report into metadata. All decisions about data are in the steps.
 """
 
 import dagster as dg
@@ -11,7 +11,7 @@ __all__ = ["definitions"]
 
 
 def definitions() -> dg.Definitions:
-    """Everything Dagster shows. Sources and streams are found by their files, so nothing is listed here twice."""
+    """Everything Dagster loads. Sources and streams are discovered from their files, not listed here."""
     from sync_pipeline.defs.checks import asset_checks
     from sync_pipeline.defs.graph import stores
     from sync_pipeline.defs.jobs import jobs, schedules
@@ -29,6 +29,6 @@ def definitions() -> dg.Definitions:
         schedules=schedules(),
         sensors=sensors(),
         resources={"sync": SyncResource()},
-        # One process a run: the work waits on stores and the database, and starting Python costs seconds.
+        # One process per run: the work waits for stores and the database, and starting Python takes seconds.
         executor=dg.in_process_executor,
     )

@@ -1,6 +1,6 @@
-"""Asset checks: the business checks of `steps.observe.checks`, over all organizations, as Dagster shows them.
+"""Asset checks: the checks of `steps.observe.checks`, evaluated over all organizations.
 
-Not partitioned: a check is one line in the UI, and its metadata says which organizations it is about.
+They are not partitioned: a check is one line in the UI, and its metadata names the organizations that fail it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ _SHOWN = 10
 
 @dataclass
 class Violations:
-    """Where a rule does not hold: how often, in how many organizations, a few examples."""
+    """The violations of a check: how many, in how many organizations, and a few examples."""
 
     count: int = 0
     orgs: int = 0
     sample: list[str] = field(default_factory=list)
 
     def add(self, org: str, count: int, sample: Sequence[str]) -> None:
-        """One organization's share."""
+        """Add one organization's violations."""
         self.count += count
         self.orgs += 1
         room = _SHOWN - len(self.sample)
@@ -36,7 +36,7 @@ class Violations:
 
 
 def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """One definition for each kind of place, so that its statements run in one pass over the organizations."""
+    """One definition per kind of place, so that all its statements run in one pass over the organizations."""
     return [
         _checks_of(f"{about.value}_checks", _assets(about), [one for one in CHECKS if one.about is about])
         for about in About
@@ -44,7 +44,7 @@ def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
 
 
 def _assets(about: About) -> Mapping[str, dg.AssetKey]:
-    """The places that checks name, and the assets that they are shown on."""
+    """The places that checks report, and the asset that shows each of them."""
     if about is About.STORES:
         return {source: store_key(source) for source in all_sources()}
     if about is About.CORE:
@@ -77,7 +77,7 @@ def _checks_of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Ch
 
 
 def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.AssetKey]:
-    """Money is in orders alone, and reference data has no legacy view."""
+    """The places a check applies to: only orders have totals, and reference data has no legacy view."""
     if one.name == "money_adds_up":
         return {"core.sales_orders": places["core.sales_orders"]}
     if one.name == "compat_agrees":
@@ -88,7 +88,7 @@ def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.
 def run_checks(
     runtime: Runtime, checks: Sequence[Check], places: Mapping[str, dg.AssetKey]
 ) -> dict[tuple[str, dg.AssetKey], Violations]:
-    """Where these checks do not hold, over all organizations: one statement a check and organization."""
+    """The violations of these checks in all organizations: one statement per check and organization."""
     found: dict[tuple[str, dg.AssetKey], Violations] = {}
     for org in connect.organizations(runtime.db):
         with runtime.db.org(org.org_id) as conn:

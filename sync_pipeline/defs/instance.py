@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def instance_home(settings: Settings) -> Path:
-    """DAGSTER_HOME, made ready: its folder, dagster.yaml, and this process's environment. Returns the folder."""
+    """Prepare DAGSTER_HOME: its folder, dagster.yaml and this process's environment. Returns the folder."""
     home = settings.home.resolve() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     _copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
@@ -26,7 +26,7 @@ def instance_home(settings: Settings) -> Path:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What Dagster's processes need beside the SYNC_* variables, and those that tell them the same data folder."""
+    """The environment variables of Dagster's processes, in addition to the SYNC_* variables they inherit."""
     from sync_pipeline.db.open import dagster_url
 
     home = settings.home.resolve()
@@ -41,7 +41,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
-    """The instance the UI shows, for runs in this process: what they print stays on this terminal."""
+    """Open the instance that the UI shows, for runs in this process. What they print stays on the terminal."""
     from dagster import DagsterInstance
     from dagster._core.instance.ref import InstanceRef
 
@@ -59,15 +59,15 @@ def open_instance(settings: Settings) -> DagsterInstance:
 
 
 def keep_connections(instance: DagsterInstance) -> None:
-    """Let Dagster's storage keep its connections in this process.
+    """Let Dagster's storage pool its connections in this process.
 
-    It opens one for every statement otherwise, which is most of the 40 ms that an event then costs.
+    Otherwise it opens one for every statement, which accounts for most of the 40 ms that storing an event takes.
     """
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=8)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Replace `target` where it differs, in one step: another process may read it now."""
+    """Replace `target` if it differs, atomically: another process may be reading it."""
     if target.exists() and target.read_bytes() == source.read_bytes():
         return
     fresh = target.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""selected → core: applies plans, and nothing but plans."""
+"""The core assets: a run applies plans, and only plans."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _CHART_FROM_RECORDS = 50
 
 @dataclass
 class Promoted:
-    """What an organization's turn did: a report a plan, the rows of each core table now."""
+    """The result of one organization: a report per plan, and the current number of rows of each core table."""
 
     org_id: int = 0
     reports: list[Any] = field(default_factory=list)
@@ -37,17 +37,17 @@ class Promoted:
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool="promote",
-    description="Applies the plans named in the configuration, or what is approved and unfinished.",
+    description="Applies the plan named in the configuration, or all approved and unfinished plans.",
 )
 def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: SyncResource) -> Iterator[Event]:
-    """Which tables a plan writes follows from its records, not from the assets selected here."""
+    """The records of a plan determine which tables it writes, not the selected assets."""
     from sync_pipeline.steps import connect
 
     runtime = sync.runtime
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     if (config.plan or config.decision is not None) and len(orgs) != 1:
         raise dg.Failure(
-            "A plan or a decision belongs to one organization: launch this for its partition.", allow_retries=False
+            "A plan or a decision belongs to one organization. Launch the run for that partition.", allow_retries=False
         )
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
@@ -72,7 +72,7 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
 
 
 def _promote_organization(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
-    """One organization's plans, oldest first. Never raises."""
+    """Apply one organization's plans, oldest first. Never raises."""
     from sync_pipeline.steps import connect, observe
     from sync_pipeline.steps import promote as step
 
@@ -97,18 +97,18 @@ def _promote_organization(runtime: Runtime, config: PromoteConfig, slug: str) ->
             )
             runtime.on_report(slug, Stage.CORE, "plan", report)
             result.reports.append(report)
-            # Records that failed alone are counted, and the check `no_line_waits` lists them. None done is a failure.
+            # Single failed records are counted, and the check `no_line_waits` lists them. The run fails if all failed.
             if report.state == "failed":
                 result.error = f"plan {report.plan}: all {report.failed} records failed"
         result.rows = observe.core_counts(runtime.db, org)
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         runtime.on_report(slug, Stage.CORE, "plan", error)
         result.error = describe(error)
     return result
 
 
 def _worth_a_chart(result: Promoted) -> bool:
-    """A person who selects a few records waits; drawing costs as much as a small promotion."""
+    """Drawing a chart takes as long as a small promotion, which a person may be waiting for."""
     return bool(sum(report.done + report.failed for report in result.reports) >= _CHART_FROM_RECORDS)
 
 

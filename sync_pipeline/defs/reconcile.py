@@ -1,4 +1,4 @@
-"""Store, captured and core side by side: what only a full comparison can show."""
+"""The reconciliation asset: store, capture and core compared in full."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -30,11 +30,11 @@ _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "ext
             owners=OWNERS,
             kinds={"postgres", "report"},
             tags={"stage": "observe"},
-            description="""Reconciliation: ids and counts of the store, of what is captured and of core, compared.
+            description="""Reconciliation: compares ids and counts of the store, of capture and of core.
 
 Reads the ids of every record from the stores (no payloads), `capture.sync_record` and `promote.integration_mapping`;
-changes nothing. A difference makes the organization's partition fail and the table says in which entity; a full
-`pull` of that entity mends a gap between store and captured.""",
+changes nothing. A difference fails the organization's partition, and the error names the entities; a full
+`pull` of such an entity closes a gap between store and capture.""",
         )
     ],
     partitions_def=ORG,
@@ -42,7 +42,7 @@ changes nothing. A difference makes the organization's partition fail and the ta
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, sync: SyncResource) -> Iterator[Event]:
-    """The weekly proof that nothing was lost; also asked for by `observe.request`."""
+    """Runs weekly, to prove that nothing was lost, and for rows of `observe.request`."""
     from sync_pipeline.steps import connect
 
     runtime = sync.runtime
@@ -74,12 +74,12 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
 
 
 def _reconcile_organization(runtime: Runtime, slug: str) -> Any:
-    """The organization's report, or why there is none. Never raises."""
+    """The organization's report, or the reason why there is none. Never raises."""
     from sync_pipeline.steps import connect, observe
 
     try:
         return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug))
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         return describe(error)
 
 

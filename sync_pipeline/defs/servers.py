@@ -14,17 +14,17 @@ LOCATION = "sync_pipeline"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Dagster's processes, in the order to start them: name → command; and the environment they share."""
+    """The commands of Dagster's processes by name, in the order to start them, and their environment."""
 
     commands: dict[str, tuple[str, ...]]
     environment: dict[str, str]
 
 
 def server_commands(settings: Settings, port: int) -> Servers:
-    """The code server, the webserver (on loopback: it has no login of its own) and the daemon.
+    """The code server, the webserver (on loopback, because it has no login of its own) and the daemon.
 
-    Webserver and daemon share the code server, so the definitions are loaded once; they wait for it by themselves
-    (`sync_pipeline.defs.wait_for_port`), so all three may be started at once.
+    The webserver and the daemon share the code server, so the definitions are loaded once. Both wait for it
+    (`sync_pipeline.defs.wait_for_port`), so all three can be started at the same time.
     """
     from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
 
@@ -52,14 +52,14 @@ def server_commands(settings: Settings, port: int) -> Servers:
 
 
 def _workspace(home: Path, code_port: str) -> Path:
-    """Name the code server's location: by its name, not its port, Dagster remembers which schedules are off."""
+    """Write workspace.yaml with a fixed location name: Dagster stores the state of schedules and sensors under it."""
     path = home / "workspace.yaml"
     path.write_text(f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n")
     return path
 
 
 def _free_port() -> int:
-    """A port nobody listens on now."""
+    """A port that is free now."""
     import socket
 
     with socket.socket() as probe:
