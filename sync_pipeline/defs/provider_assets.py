@@ -1,7 +1,7 @@
-"""raw → preview → selected: one step a provider and run, many organizations in it.
+"""The raw, preview and selected assets: one multi-asset per provider, whose run has many organizations.
 
-One step for the three stages, because Dagster skips a step whose upstream step failed or gave no output: with a step
-a stage, one organization's dead store would keep the previews of all others from being made.
+The three stages are one step, because Dagster skips a step if its upstream step failed or returned no output. If each
+stage were a step, one organization's unavailable store would prevent the previews of all others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from sync_pipeline.sources.base import Source, all_sources
 
 
 def provider_assets() -> Sequence[dg.AssetsDefinition]:
-    """The assets of every provider there is."""
+    """The assets of all providers."""
     return [_assets_of(source) for source in all_sources().values()]
 
 
@@ -32,7 +32,7 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
         partitions_def=ORG,
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        # How many runs read stores of this provider at once; each store's own budget holds in any case.
+        # Limits how many runs read stores of this provider at once, in addition to each store's own budget.
         pool=f"store_{source.name}",
         description=f"Captures {source.title} stores, previews what would change, applies the standing rules.",
     )
@@ -71,7 +71,7 @@ def _flow(context: dg.AssetExecutionContext, config: FlowConfig, runtime: Runtim
 def _events(
     reporter: Reporter, source: Source, result: OrganizationResult, charts: "_Charts | None"
 ) -> Iterator[Event]:
-    # In the order of the flow: Dagster takes the versions of what lies upstream from the results before.
+    # In the order of the flow: Dagster takes the data versions of upstream assets from the results before.
     for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED):
         for name in source.streams:
             if (stage, name) in result.failures:
@@ -88,7 +88,7 @@ def _has_changes(about: dict[str, Any]) -> bool:
 
 
 class _Charts:
-    """Draws the history of a stream, where this run added to it: a chart of zeros tells nothing."""
+    """Draws the history of a stream if this run added to it."""
 
     def __init__(self, runtime: Runtime, source: Source, org_ids: dict[str, int]) -> None:
         self._runtime, self._source, self._org_ids = runtime, source, org_ids

@@ -1,6 +1,6 @@
-"""One organization's turn: its connections of a provider, through capture, preview and select.
+"""Run capture, preview and select for one organization's connections of a provider.
 
-Knows steps, not runs: what it returns, `provider_assets` turns into events.
+It reports no events of its own: `provider_assets` turns its result into Dagster events.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Place = tuple[Stage, str]  # an asset of the provider: stage and stream
 
 @dataclass
 class OrganizationResult:
-    """What an organization's turn did: the reports of each asset (one a connection), and why some have none."""
+    """The result of one organization: the reports of each asset (one per connection), and the failures."""
 
     org: str
     reports: dict[Place, list[Any]] = field(default_factory=dict)
@@ -31,24 +31,24 @@ class OrganizationResult:
     skipped: str | None = None
 
     def add(self, place: Place, report: Any) -> None:
-        """Keep a report of a step that worked."""
+        """Keep the report of a step that succeeded."""
         self.reports.setdefault(place, []).append(report)
 
     @property
     def done(self) -> Mapping[Place, Sequence[Any]]:
-        """Assets of which every connection's part worked."""
+        """The assets that succeeded for every connection."""
         return {place: reports for place, reports in self.reports.items() if place not in self.failures}
 
     @property
     def reason(self) -> str:
-        """The reasons of its failures, each once."""
+        """The distinct reasons of its failures."""
         return "; ".join(dict.fromkeys(self.failures.values()))
 
 
 def run_organization(
     runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str
 ) -> OrganizationResult:
-    """Everything `wanted` of one organization. Never raises: what went wrong is in the turn's failures."""
+    """Run the `wanted` stages and streams of one organization. Never raises: errors are in `failures`."""
     result = OrganizationResult(slug)
     everything = [(stage, name) for stage, names in wanted.items() for name in names]
     try:
@@ -58,7 +58,7 @@ def run_organization(
             result.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
         for store in stores:
             _run_connection(runtime, result, store, wanted, config, run_id)
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         reason = describe(error)
         for place in everything:
             result.failures.setdefault(place, reason)
@@ -66,7 +66,7 @@ def run_organization(
 
 
 def describe(error: BaseException) -> str:
-    """Why something failed, in a sentence without secrets."""
+    """The error as a message without secrets."""
     from sync_pipeline.errors import redact
 
     if isinstance(error, SyncError):
@@ -112,7 +112,7 @@ def _capture(
     config: FlowConfig,
     run_id: str,
 ) -> None:
-    """Pull in declared order through one session. A store that does not answer is not asked again."""
+    """Pull the streams in their declared order in one session. Stops at a store that does not respond."""
     from sync_pipeline.steps import capture, push
 
     remaining = list(streams)
@@ -136,8 +136,10 @@ def _capture(
                         )
                 except (DatabaseUnavailable, Interrupted):
                     raise
-                except SyncError as error:  # Busy, a gate: this stream's alone
-                    if not (config.deliveries and isinstance(error, Busy)):  # deliveries wait for a pull to end
+                except SyncError as error:  # such as Busy or a gate: only this stream fails
+                    if not (
+                        config.deliveries and isinstance(error, Busy)
+                    ):  # the deliveries are processed after the pull
                         result.failures[place] = f"{store.name}: {error}"
                 else:
                     runtime.on_report(result.org, Stage.RAW, remaining[0].name, report)
@@ -149,7 +151,7 @@ def _capture(
                             break
                 remaining.pop(0)
         reason = result.failures.get((Stage.RAW, remaining[0].name)) if remaining else None
-    except Exception as error:  # noqa: BLE001 - its other connections may be well
+    except Exception as error:  # noqa: BLE001 - the other connections may work
         reason = f"{store.name}: {describe(error)}"
     for stream in remaining:
         result.failures.setdefault((Stage.RAW, stream.name), reason or "")
@@ -169,7 +171,7 @@ def _run_step(
         report = step(runtime, store, stream)
     except (DatabaseUnavailable, Interrupted):
         raise
-    except Exception as error:  # noqa: BLE001 - this asset's failure, not the organization's
+    except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
         result.failures[place] = f"{store.name}: {describe(error)}"
     else:
         runtime.on_report(result.org, place[0], stream.name, report)

@@ -1,4 +1,4 @@
-"""How runs end: requests are closed, failures go to the audit log, a reconciliation follows the weekly full read."""
+"""Run status sensors: close the run's request, log its failures, launch the reconciliation after a weekly run."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _MAX_ORGS = 1000
 
 
 def run_status_sensors() -> Sequence[dg.SensorDefinition]:
-    """One sensor a way to end."""
+    """One sensor for each final status of a run."""
     statuses = {
         "run_succeeded": dg.DagsterRunStatus.SUCCESS,
         "run_failed": dg.DagsterRunStatus.FAILURE,
@@ -33,7 +33,7 @@ def _run_status_sensor(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefin
         request_job=jobs()["reconcile"],
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Runs that end as {status.value}: closes their request, writes failures to observe.sync_activity.",
+        description=f"Runs with status {status.value}: closes their request, logs failures in observe.sync_activity.",
     )
     def sensor(context: dg.RunStatusSensorContext, sync: SyncResource) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
@@ -44,23 +44,23 @@ def _run_status_sensor(name: str, status: dg.DagsterRunStatus) -> dg.SensorDefin
             context.log.error(f"run {run.run_id} ({run.job_name}): {'; '.join(failures.values())[:1000]}")
         if run.tags.get("sync/then") == "reconcile" and status is not dg.DagsterRunStatus.CANCELED:
             return reconciliation_after(run)
-        return dg.SkipReason("Nothing follows.")
+        return dg.SkipReason("No run follows.")
 
     return sensor
 
 
 def close_request(runtime: Runtime, run: dg.DagsterRun, status: dg.DagsterRunStatus, failures: dict[str, str]) -> None:
-    """Mark the request this run was for as done or failed."""
+    """Close the request that this run carried out, as done or failed."""
     if REQUEST not in run.tags or ORG_ID not in run.tags:
         return
     error = None
     if status is not dg.DagsterRunStatus.SUCCESS:
-        error = "; ".join(failures.values()) or f"the run ended as {status.value.lower()}"
+        error = "; ".join(failures.values()) or f"The run ended with status {status.value.lower()}."
     finish(runtime, int(run.tags[ORG_ID]), int(run.tags[REQUEST]), error=error, run_id=run.run_id)
 
 
 def record_failures(runtime: Runtime, run: dg.DagsterRun, failures: dict[str, str]) -> None:
-    """One line in the audit log of each organization that failed."""
+    """Write a line to the audit log of each organization that failed."""
     from sync_pipeline.steps import connect
 
     for org in connect.organizations(runtime.db):
@@ -72,7 +72,7 @@ def record_failures(runtime: Runtime, run: dg.DagsterRun, failures: dict[str, st
 
 
 def reconciliation_after(run: dg.DagsterRun) -> dg.RunRequest:
-    """The same organizations, side by side with their stores, after the run that read them in full."""
+    """A run that reconciles the organizations that this run read in full."""
     return dg.RunRequest(
         run_key=f"reconcile/{run.run_id}",
         run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(run), "actor": "weekly_reconcile"}}}},
@@ -80,7 +80,7 @@ def reconciliation_after(run: dg.DagsterRun) -> dg.RunRequest:
 
 
 def orgs_of_run(run: dg.DagsterRun) -> list[str]:
-    """The organizations a run was for, as far as its partition or configuration names them."""
+    """The organizations of a run, if its partition or configuration names them."""
     partition = run.tags.get("dagster/partition")
     if partition:
         return [partition]
@@ -93,7 +93,7 @@ def orgs_of_run(run: dg.DagsterRun) -> list[str]:
 
 
 def _failures(context: dg.RunStatusSensorContext) -> dict[str, str]:
-    """Organization → reason: from the step's own account, else the run's end for all it was for."""
+    """Organization → reason, as the step reported it; otherwise the run's error for all its organizations."""
     found: dict[str, str] = {}
     for record in context.instance.get_records_for_run(
         context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
@@ -105,6 +105,6 @@ def _failures(context: dg.RunStatusSensorContext) -> dict[str, str]:
             reason = redact(event.step_failure_data.error.message.strip().splitlines()[0])[:300]
             found.update(dict.fromkeys(orgs_of_run(context.dagster_run)[:_MAX_ORGS], reason))
     if not found:
-        reason = redact(str(context.dagster_event.message or "the run ended"))[:300]
+        reason = redact(str(context.dagster_event.message or "The run ended."))[:300]
         found = dict.fromkeys(orgs_of_run(context.dagster_run)[:_MAX_ORGS], reason)
     return found

@@ -1,7 +1,7 @@
-"""Sensors: a committed selection or an answered gate becomes a run, organizations become partitions.
+"""Sensors: they launch runs for committed selections and answered gates, and keep the partitions in step.
 
-Each reads at most some dozens of rows a tick. A run key is the id of the row it is for, so a tick that is repeated
-after a crash starts nothing twice.
+Each reads a limited number of rows per tick. A run key contains the id of its row, so a tick that is repeated after a
+crash launches nothing twice.
 """
 
 import json
@@ -48,10 +48,10 @@ def sensors() -> Sequence[dg.SensorDefinition]:
     job=jobs()["promote"],
     minimum_interval_seconds=1,
     default_status=_ON,
-    description="A selection that was committed becomes a plan, and the plan a run that applies it.",
+    description="Makes a plan of each committed selection and launches a run that applies it.",
 )
 def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """The plan is made here, in the tick: the run finds nothing left to decide."""
+    """The plan is made in the tick, so that the run only applies it."""
     from sync_pipeline.steps import connect, select
 
     db = sync.runtime.db
@@ -62,21 +62,21 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
         org = connect.organization(db, row.slug)
         plan = select.make_plan(db, org, actor="selection", origin="selection")
         if plan is None:
-            context.log.info(f"{row.slug}: everything that was selected is in core already")
+            context.log.info(f"{row.slug}: all selected records are already in core")
         else:
             requests.append(_promotion(row.slug, str(plan.plan_id), key=f"plan/{plan.plan_id}"))
-    return with_partitions(context, requests, "No selection waits.")
+    return with_partitions(context, requests, "No selections wait.")
 
 
 @dg.sensor(
     job=jobs()["promote"],
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Promotions that a crash interrupted are resumed after five minutes; the logs of pushed "
-    "batches that it cut short are closed.",
+    description="Resumes promotions that a crash interrupted, after five minutes, and closes the logs of pushed "
+    "batches that were interrupted.",
 )
 def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """A hundred organizations a tick; the cursor is the last one looked at."""
+    """Checks up to a hundred organizations per tick; the cursor is the last one checked."""
     from sync_pipeline.steps import connect, push
 
     db = sync.runtime.db
@@ -90,7 +90,7 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
             push.close_killed(conn)
             left = execute(conn, SQL["interrupted_plans"], seconds=_INTERRUPTED_AFTER_SECONDS).scalars().all()
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
-    return with_partitions(context, requests, "No promotion was left unfinished.")
+    return with_partitions(context, requests, "No promotions were interrupted.")
 
 
 def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
@@ -105,10 +105,10 @@ def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=_ON,
-    description="New organizations become partitions; removed ones are partitions no longer.",
+    description="Adds a partition for each new organization and deletes those of removed ones.",
 )
 def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """What was materialized for a removed organization stays in the event log."""
+    """The materializations of a removed organization stay in the event log."""
     from sync_pipeline.steps import connect
 
     existing = {org.slug for org in connect.organizations(sync.runtime.db)}
@@ -119,7 +119,7 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
     if known - existing:
         changes.append(ORG.build_delete_request(sorted(known - existing)))
     if not changes:
-        return dg.SkipReason(f"{len(existing)} organizations, all of them partitions.")
+        return dg.SkipReason(f"The partitions match all {len(existing)} organizations.")
     return dg.SensorResult(dynamic_partitions_requests=changes)
 
 
@@ -127,12 +127,12 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
     jobs=[jobs()["pull"], jobs()["promote"]],
     minimum_interval_seconds=15,
     default_status=_ON,
-    description="Gates: says which decisions wait for a person; once one is answered, the work it stopped goes on.",
+    description="Logs the decisions that wait for a person; once one is answered, resumes the work it stopped.",
 )
 def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """The cursor holds the gates that were said to be open. An answer is taken up until that is written down.
+    """The cursor has the open gates that were logged. An answer launches runs until its outcome is recorded.
 
-    The hour is part of the run key: what a killed run left is taken up by another.
+    The hour is part of the run key, so that a new run resumes what a killed run left.
     """
     db = sync.runtime.db
     with db.unscoped() as conn:
@@ -141,7 +141,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
         if decision_id not in before:
-            context.log.warning(f"{row.slug}: decision {decision_id} waits ({row.cause}): {row.question}")
+            context.log.warning(f"{row.slug}: decision {decision_id} ({row.cause}) waits for an answer: {row.question}")
     context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_CURSOR_GATES]}))
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests: list[dg.RunRequest] = []
@@ -156,7 +156,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
 def _resume(
     context: dg.SensorEvaluationContext, runtime: Runtime, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
-    """A pull of what a gate of capture was about; the lines that the other gates stopped."""
+    """A pull after a gate of capture; otherwise a promotion of the lines that the gate stopped."""
     from sync_pipeline.steps import connect
 
     if gates.resumed_by(row.cause, row.answer) != "pull":
@@ -181,7 +181,7 @@ def _resume(
     try:
         keys, run_config = pull_of(runtime, row.slug, asked, actor="decision")
     except BadRequest as error:
-        context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but {error}")
+        context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but cannot be resumed: {error}")
         return []
     return [
         dg.RunRequest(
@@ -198,7 +198,7 @@ def _resume(
 def with_partitions(
     context: dg.SensorEvaluationContext, requests: Sequence[dg.RunRequest], otherwise: str
 ) -> dg.SensorResult | dg.SkipReason:
-    """The requests; and the partitions they need, where the sensor of organizations was not here yet."""
+    """The run requests, and the partitions they need that do not exist yet."""
     if not requests:
         return dg.SkipReason(otherwise)
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
@@ -211,13 +211,13 @@ def with_partitions(
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Reports failing and stale connections to SYNC_ALERT_URL, once when it begins and once when it ends.",
+    description="Sends an alert to SYNC_ALERT_URL when a connection becomes failing or stale, and when it recovers.",
 )
 def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
-    """Starts no run."""
+    """Launches no runs."""
     from sync_pipeline.steps.observe.alerts import send_alerts
 
     sent = send_alerts(sync.runtime.db, sync.runtime.settings)
     for one in sent:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
-    return dg.SkipReason(f"{len(sent)} alerts were sent.")
+    return dg.SkipReason(f"Sent {len(sent)} alerts.")

@@ -1,4 +1,4 @@
-"""observe: where everything stands, what happened, and what waits for a person."""
+"""observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile

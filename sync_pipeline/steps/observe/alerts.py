@@ -1,4 +1,4 @@
-"""Failing and stale connections, sent to the deployment's webhook: once when it begins, once when it is over."""
+"""Alerts about failing and stale connections, posted to SYNC_ALERT_URL when they begin and when they are over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message: what is wrong (or no longer) with which connection."""
+    """One alert: a connection's problem that began or is over."""
 
     org: str
     connection: str
@@ -32,11 +32,11 @@ class Alert:
 
 
 def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Sequence[Alert]:
-    """Tell what began or ended since the last time; returns what was sent. Without SYNC_ALERT_URL nothing is sent.
+    """Send what began or ended since the last call; returns the alerts that were sent.
 
-    A message is noted as sent in the transaction it is sent in: one that cannot be sent is sent the next time, one
-    whose transaction fails after it was sent comes again. A receiver that does not answer is not asked again before the
-    next time: a thousand organizations would wait for it one after the other.
+    Without SYNC_ALERT_URL nothing is sent. An alert is marked as sent in the transaction that sends it: one that cannot
+    be sent is sent by the next call, and one whose transaction fails after sending is sent twice. If the receiver does
+    not respond, this call ends: otherwise a thousand organizations would wait for it one after another.
     """
     if settings.alert_url is None:
         return []
@@ -52,14 +52,14 @@ def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransp
 
 
 class _ReceiverUnavailable(Exception):
-    """The receiver does not answer."""
+    """The receiver does not respond."""
 
 
 def _send_for_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, sent: list[Alert]) -> None:
     address = settings.alert_url.get_secret_value() if settings.alert_url else ""
     unavailable = False
     with db.org(org.org_id) as conn:
-        # One process at a time tells an organization's.
+        # One process at a time sends an organization's alerts.
         if not execute(conn, _SQL["lock_alerts"]).scalar_one():
             return
         for row in execute(conn, _SQL["alert_changes"], seconds=settings.stale_hours * 3600).all():
@@ -77,7 +77,7 @@ def _send_for_org(db: Database, settings: Settings, org: Organization, client: h
                     continue
             except (httpx.HTTPError, httpx.InvalidURL):
                 unavailable = True
-                break  # what was sent before stays noted
+                break  # what was already sent stays marked as sent
             execute(conn, _SQL["mark_alert_sent" if row.begins else "clear_alert"], subject=row.subject)
             sent.append(alert)
     if unavailable:

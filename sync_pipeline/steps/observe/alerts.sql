@@ -2,7 +2,7 @@
 SELECT pg_try_advisory_xact_lock(hashtextextended('alerts/' || connect.current_org()::text, 0))
 
 -- alert_changes --
--- What is wrong and not told, and what was told and is over.
+-- Problems that no alert was sent about, and alerted problems that are over.
 WITH wrong AS (
     SELECT 'connection:' || connection_id::text || ':failing' AS subject, name AS connection, provider, 'failing' AS kind,
            health_detail AS detail, health_checked_at AS since
@@ -20,7 +20,7 @@ FROM wrong AS w
 WHERE NOT EXISTS (
     SELECT 1 FROM observe.alert AS a WHERE a.org_id = connect.current_org() AND a.subject = w.subject)
 UNION ALL
-SELECT a.subject, coalesce(c.name, 'a connection that is no more'), coalesce(c.provider, ''),
+SELECT a.subject, coalesce(c.name, 'a removed connection'), coalesce(c.provider, ''),
        split_part(a.subject, ':', 3), NULL, a.told_at, false
 FROM observe.alert AS a
 LEFT JOIN connect.integration_connector AS c
