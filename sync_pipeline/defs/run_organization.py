@@ -137,9 +137,8 @@ def _capture(
                 except (DatabaseUnavailable, Interrupted):
                     raise
                 except SyncError as error:  # such as Busy or a gate: only this stream fails
-                    if not (
-                        config.deliveries and isinstance(error, Busy)
-                    ):  # the deliveries are processed after the pull
+                    # While a pull has the stream, its deliveries wait.
+                    if not (config.deliveries and isinstance(error, Busy)):
                         result.failures[place] = f"{store.name}: {error}"
                 else:
                     runtime.on_report(result.org, Stage.RAW, remaining[0].name, report)
