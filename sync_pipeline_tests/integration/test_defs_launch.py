@@ -46,10 +46,10 @@ def here(settings: Settings, owner_url: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_from_store_to_core(here: Settings, database: Database, org: connect.Organization) -> None:
     store = Store()
     seed(store, products=5, variable=0, customers=2, orders=2)
-    heard: list[tuple[str, str, str]] = []
+    reported: list[tuple[str, str, str]] = []
 
     def progress(slug: str, stage: Any, name: str, _what: Any) -> None:
-        heard.append((slug, str(stage), name))
+        reported.append((slug, str(stage), name))
 
     with running(store) as server:
         given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
@@ -63,7 +63,7 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert pulled.ok, pulled.failures
         assert [report.captured for report in pulled.reports("raw", "acme")] == [5]
         assert [report.new for report in pulled.reports("preview")] == [5]
-        assert ("acme", "raw", "products") in heard
+        assert ("acme", "raw", "products") in reported
 
         stream = shop.source.stream("products")
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
@@ -102,7 +102,7 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert [type(error) for error in refused.errors()] == [StalePlan]
 
 
-def test_a_run_whose_process_is_gone_is_no_longer_started() -> None:
+def test_a_run_without_its_process_is_marked_as_failed() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with dg.DagsterInstance.ephemeral() as instance:

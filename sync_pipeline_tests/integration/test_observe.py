@@ -1,4 +1,4 @@
-"""What people are told afterwards is what the database and the store hold at that moment."""
+"""Reports show what the database and the store have at that moment."""
 
 from __future__ import annotations
 

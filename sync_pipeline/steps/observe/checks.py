@@ -21,7 +21,7 @@ from sync_pipeline.steps.observe.status import SQL as STATUS
 from sync_pipeline.steps.promote.core.statements import for_each_table
 
 SQL = {**load("sync_pipeline.steps.observe", "checks.sql"), **load("sync_pipeline.steps.observe", "compat.sql")}
-STALE_HOURS = 36.0  # one and a half days: a missed nightly run is reported by noon
+STALE_HOURS = 36.0  # one and a half days: a missed nightly run is reported the same afternoon
 _SHOWN = 10
 
 
