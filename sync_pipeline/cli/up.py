@@ -79,14 +79,14 @@ def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> s
     """
     from sync_pipeline.cli.children import Child, answers, free_port
     from sync_pipeline.db.open import open_database
-    from sync_pipeline.defs import launch
+    from sync_pipeline.defs.servers import server_commands
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
         raise ConfigurationError(f"Port {port} is in use. Choose another one with --dagster-port.")
     _alone(settings)
     open_database(settings).close()  # report a database problem before anything starts
-    servers = launch.server_commands(settings, port)
+    servers = server_commands(settings, port)
     for name, argv in servers.commands.items():
         log = settings.home / "logs" / f"{name}.log"
         children.append(Child(name, argv, env=servers.environment, log=log))

@@ -408,10 +408,10 @@ def test_counters_never_go_back(api: Served, store: Shop) -> None:
 
 
 def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
-    from sync_pipeline.steps.observe.heartbeat import beat
+    from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     assert api.client.get("/readyz").json()["dagster"] == "unknown"
-    beat(api.db)
+    record_heartbeat(api.db)
     ready = api.client.get("/readyz").json()
     assert (ready["database"], ready["dagster"]) == ("ok", "ok")
     with api.db.unscoped() as conn:

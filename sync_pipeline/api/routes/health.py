@@ -13,7 +13,7 @@ from sync_pipeline.api.metrics import STREAMS, exposition
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
 from sync_pipeline.steps.observe.figures import Figures, figures
-from sync_pipeline.steps.observe.heartbeat import daemon_seen
+from sync_pipeline.steps.observe.heartbeat import last_heartbeat
 
 router = APIRouter(tags=["health"])
 _DAEMON_SECONDS = 120.0
@@ -49,7 +49,7 @@ async def ready(runtime: RuntimeDep, response: Response) -> Ready:
         found: dict[str, int] = {"healthy": 0, "failing": 0, "unknown": 0}
         for one in figures(runtime.db).connections:
             found[one.health] += 1
-        seen = daemon_seen(runtime.db)
+        seen = last_heartbeat(runtime.db)
         dagster: Literal["ok", "silent", "unknown"] = "unknown"
         if seen is not None:
             dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < _DAEMON_SECONDS else "silent"

@@ -55,7 +55,7 @@ async def preview_or_select(  # noqa: PLR0913 - query parameters
     stream = one.source.stream(entity_type)
     await sync_call(runtime, caller, one.connection_id)
     asked = await runtime.run(
-        observe.ask,
+        observe.create_request,
         runtime.db,
         caller.org,
         "preview",

@@ -60,7 +60,7 @@ async def full_sync(
     stream = one.source.stream(entity)
     await sync_call(runtime, caller, one.connection_id)
     asked = await runtime.run(
-        observe.ask,
+        observe.create_request,
         runtime.db,
         caller.org,
         "pull",

@@ -1,4 +1,4 @@
-"""Where an organization stands, per connection and entity: counts as they are now, not as a run remembered them."""
+"""The status of an organization per connection and entity. All numbers are counted now, not taken from runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SQL = load(__package__)
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The account of the last run, by id: `expected` = `captured` + `quarantined` + `vanished` when it is closed."""
+    """The ids of the last run: `expected` = `captured` + `quarantined` + `vanished` if it is closed."""
 
     expected: int
     captured: int
@@ -66,7 +66,7 @@ class ConnectionStatus:
 
 
 def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
-    """Every entity of every connection of the organization, also those that were never pulled."""
+    """The status of every entity of every connection, also those that were never pulled."""
     found = connections(db, org)
     with db.org(org.org_id) as conn:
         facts = _facts(conn)
@@ -101,7 +101,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
     new, updated = facts.get("new", 0), facts.get("updated", 0)
     in_sync = max(0, captured - new - updated)
     if not facts.get("previewed", False):
-        # Captured and not compared yet: what was never promoted is not in sync, whatever the preview has not noted.
+        # Captured and not compared yet: records that were never promoted are not in sync.
         in_sync = min(in_sync, promoted)
     last = facts.get("run")
     remote = max(captured, (last.remote_total or 0) if last is not None else 0)
