@@ -74,6 +74,7 @@ class Stream:
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
     tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
+    read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
 
 
 @dataclass(frozen=True, slots=True)
