@@ -25,10 +25,12 @@ class MapperWarning(str):
     """A sentence for the operator about a value that is read in part or not at all. `code` is for programs."""
 
     __slots__ = ("code", "field")
+    code: str
+    field: str
 
     def __new__(cls, sentence: str, code: str, field: str) -> MapperWarning:
         made = super().__new__(cls, sentence)
-        made.code, made.field = code, field  # type: ignore[attr-defined]
+        made.code, made.field = code, field
         return made
 
 

@@ -65,8 +65,16 @@ class Stream:
     modified: str | None = None
     noise: tuple[str, ...] = ()  # top-level fields that vary without a change; stored, not hashed
     sweep_fields: tuple[str, ...] = ()  # top-level fields a sweep compares
-    money: tuple[str, ...] = ()  # preview warns if one does not parse
+    # Fields that the mapper reads, those of a list's elements as line_items.total. Preview maps a record in which
+    # one of them does not have its plain form, and warns as promotion will.
+    money: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # field → the words known
     currency: str | None = None
     needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
     params: Mapping[str, str] = field(default_factory=dict)

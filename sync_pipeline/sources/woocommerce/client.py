@@ -144,10 +144,10 @@ class WooClient:
         return self._one_list[stream.name]
 
     def _probe(self, stream: Stream, offset: int) -> Sequence[RawRecord] | None:
-        """At most one record of the list, from `offset` on; None if the list does not answer."""
+        """Some records of the list, from `offset` on; None if the list does not answer."""
         fields = ",".join(filter(None, (stream.id_field, stream.parent_field)))
         try:
-            params = [("per_page", "1"), ("offset", str(offset)), ("_fields", fields)]
+            params = [("per_page", "10"), ("offset", str(offset)), ("_fields", fields)]
             return self._page(stream, stream.path, params, "").items
         except MalformedAnswer:
             return ()  # reading the list will say what is wrong with it

@@ -16,6 +16,7 @@ import msgspec
 from sync_pipeline.entities.base import Entity, Follow, MapperWarning, Unmappable
 from sync_pipeline.entities.core import table_of
 from sync_pipeline.entities.order import Order
+from sync_pipeline.errors import SyncError
 from sync_pipeline.exact_json import decoder
 from sync_pipeline.sources.base import source
 from sync_pipeline.sources.fingerprint import fingerprint
@@ -83,6 +84,13 @@ def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
         except Exception as error:  # noqa: BLE001
             results[place] = error
     return results
+
+
+def reason(error: Exception) -> str:
+    """Why a payload cannot be mapped, for people."""
+    if isinstance(error, SyncError):
+        return str(error)
+    return f"The payload does not have the expected form: {type(error).__name__}: {error}"
 
 
 @cache

@@ -17,6 +17,5 @@ STREAM = OdooStream(
     label="name",
     code="complete_name",
     expects=("name", "parent_id", "complete_name"),
-    dates=("create_date", "write_date"),
     to_entity=to_category,
 )

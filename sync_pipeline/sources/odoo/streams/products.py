@@ -28,6 +28,6 @@ STREAM = OdooStream(
         "taxes_id",
     ),
     money=("list_price",),
-    dates=("create_date", "write_date"),
+    texts=("default_code",),
     to_entity=to_product,
 )

@@ -53,7 +53,7 @@ STREAM = OdooStream(
         "is_in_selected_section_of_order": "a state of someone's screen",
         "lot_properties_definition": "the form of another model's records",
     },
-    money=("lst_price", "list_price", "standard_price"),
-    dates=("create_date", "write_date"),
+    money=("lst_price", "standard_price"),
+    texts=("default_code",),
     to_entity=to_variant,
 )

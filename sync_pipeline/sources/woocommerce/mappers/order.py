@@ -48,8 +48,13 @@ _KEPT = ("transaction_id", "created_via", "customer_note", "payment_method_title
 
 
 def unit_price(value: Decimal, quantity: Decimal) -> Decimal | None:
-    """Unit price, to six places; None for a quantity of zero."""
-    return round(value / quantity, 6).normalize() + 0 if quantity else None
+    """Unit price, to six places; None for a quantity of zero, and where it has more digits than a price can have."""
+    if not quantity:
+        return None
+    try:
+        return round(value / quantity, 6).normalize() + 0
+    except ArithmeticError:
+        return None
 
 
 def line_item(line: Mapping[str, Any], item_type: ItemType, value: Decimal) -> OrderItem:

@@ -14,8 +14,7 @@ from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
-from sync_pipeline.errors import SyncError
-from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
 from sync_pipeline.steps.capture.related import Look
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
@@ -113,11 +112,7 @@ def prepare(
                 raise entity
             _fill(item, priced(entity, (currencies or {}).get(item.line.connection_id)), currency)
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
-            item.error = (
-                str(error)
-                if isinstance(error, SyncError)
-                else f"The payload does not have the expected form: {type(error).__name__}: {error}"
-            )
+            item.error = reason(error)
     return items
 
 

@@ -88,6 +88,7 @@ def _write_rows(
     if ITEMS.name in table.others:
         child_rows.write_order_items(conn, queue, group)
     linked = links.fill(conn, queue, table)
+    links.cut_circles(conn, queue, table, group)
     apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
     child_rows.sum_orders(conn, queue, apart)
     if ITEMS.name in table.others:
