@@ -90,21 +90,19 @@ class Case:
         """Delete a record for good."""
         self.shop.store.tables[kind].remove(number)
 
-    def run(self) -> None:
-        """Pull, compare, include everything, plan, apply; what preview and promotion said is kept."""
+    def run(self, *names: str, ids: Sequence[str] | None = None) -> None:
+        """Pull, compare, include everything (or these records alone), plan, apply; what was said is kept."""
         self.shop.pull(*STREAMS)
-        for name in STREAMS:
-            self.shop.preview(name)
+        counts = {name: self.shop.preview(name) for name in STREAMS}
         self.preview = {
             (row.entity_type, row.external_id): [one["message"] for one in row.warnings]
             for row in self.shop.rows("SELECT entity_type, external_id, warnings FROM preview.difference")
         }
-        connection = self.shop.connection
-        for name in STREAMS:
-            counts = self.shop.preview(name)
-            if counts.new + counts.updated + counts.deleted:
-                stream = connection.source.stream(name)
-                select.select(self.shop.db, connection, stream, everything=True, include=True, actor="ann")
+        for name in names or STREAMS:
+            if counts[name].new + counts[name].updated + counts[name].deleted:
+                stream = self.shop.connection.source.stream(name)
+                which: dict[str, Any] = {"everything": True} if ids is None else {"ids": ids}
+                select.select(self.shop.db, self.shop.connection, stream, include=True, actor="ann", **which)
         plan = select.make_plan(self.shop.db, self.shop.org, actor="ann")
         assert plan is not None
         self.report = promote.apply(self.shop.db, self.shop.org.org_id, str(plan.plan_id), actor="ann")

@@ -28,15 +28,16 @@ GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND la
 ORDER BY 1
 
 -- broken_fields --
--- Fields a mapping needs that the store no longer writes, or writes as something else: an object for a list, a text for
--- an object. A number for a text, or a null, is read either way. Judged by what the newest reading of the field saw.
+-- Fields a mapping needs that the store no longer writes, or writes as something else: a text for an object, say. A
+-- number for a text, or a null, is read either way, and so is an object for a list: PHP writes the one for the other.
+-- Judged by what the newest reading of the field saw.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
     FROM capture.sync_ledger
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 ), shape AS (
-    SELECT field, CASE WHEN json_type IN ('object', 'array') THEN json_type ELSE 'text' END AS form,
+    SELECT field, CASE WHEN json_type IN ('object', 'array') THEN 'object or list' ELSE 'text' END AS form,
            min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id
     FROM capture.sync_shape
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

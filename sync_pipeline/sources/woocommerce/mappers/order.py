@@ -4,7 +4,7 @@ A line stands at its subtotal, before discounts; each coupon is a negative item;
 (an edited line) is one more. Taxes are an item a rate. So: lines + discounts + shipping + fees + taxes = total.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -165,12 +165,11 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
 
 def refunds_of(payload: Mapping[str, Any]) -> dict[str, Decimal]:
     """What the order's header says of its refunds: amounts by id."""
-    found: dict[str, Decimal] = {}
-    for one in records(payload, "refunds"):
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for place, one in enumerate(records(payload, "refunds")):
         known = ref("refund", raw(one, "id"))
-        number = known.external_id if known else f"#{len(found)}"
-        found[number] = found.get(number, Decimal(0)) + abs(amount(one, "total", "refunds."))
-    return found
+        found[known.external_id if known else f"#{place}"] += abs(amount(one, "total", "refunds."))
+    return dict(found)
 
 
 def to_order(payload: Mapping[str, Any]) -> Order:
