@@ -5,6 +5,7 @@ mapper takes without a word: here each field of each record has each odd value, 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.base import MapperWarning, Unmappable
-from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.sources.base import RawRecord, Stream, source
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.write.record import fields_of, read, shape
 from sync_pipeline.steps.preview.odd import odd_values
 from sync_pipeline_tests.integration.promote_world import customer, order, product, variation
 
@@ -145,19 +147,24 @@ def says(entity: Any) -> str:
     """What mapping says of the values in a payload; nothing if it takes them."""
     if isinstance(entity, Exception):
         return str(entity) if isinstance(entity, Unmappable) or not str(entity).startswith("Its ") else ""
-    return " ".join(one for one in entity.warnings if isinstance(one, MapperWarning))
+    warnings = (one for one in entity.warnings if isinstance(one, MapperWarning))
+    return " ".join(one for one in warnings if one.code != "long_text")  # found by the columns of search
 
 
-def differences(database: Database, stream: Stream, provider: str, value: Any) -> list[str]:
+def differences(database: Database, stream: Stream, provider: str, value: Any, *, shaped: bool) -> list[str]:
     """The fields where mapping says something of a payload that the database passes over."""
     changed = list(variants(PLAIN[provider, stream.entity_type], value))
     texts = [json.dumps(payload) for _, payload in changed]
+    shapes = {shape(read(RawRecord("1", text.encode()), frozenset())) for text in texts}
+    seen: dict[str, set[str]] = defaultdict(set)
+    for field, kind in fields_of(shapes) if shaped else ():
+        seen[field].add(kind)
     entities = to_entities((Captured(1, provider, stream.entity_type, one) for one in texts), lambda *_: {})
     with database.unscoped() as conn:
         odd = conn.exec_driver_sql(
             "SELECT payload @? %(odd)s::jsonpath FROM unnest(%(payloads)s::jsonb[]) WITH ORDINALITY AS k (payload, n) "
             "ORDER BY n",
-            {"odd": odd_values(stream), "payloads": texts},
+            {"odd": odd_values(stream, seen), "payloads": texts},
         ).scalars()
         return [
             f"{path}: {said}"
@@ -178,11 +185,11 @@ def test_the_database_passes_over_only_what_the_mapper_takes(
     @example(value="0001-01-01T00:00:00+01:00")
     @example(value="9999-12-31T23:59:59")
     @example(value="1" * 1200)
-    @example(value="x" * 501)
     @example(value=[])
     @example(value={"0": {"id": 1}, "2": {"id": 3}})
     def compare(value: Any) -> None:
-        assert differences(database, stream, provider, value) == []
+        for shaped in (True, False):
+            assert differences(database, stream, provider, value, shaped=shaped) == []
 
     compare()
 
@@ -193,7 +200,7 @@ def test_a_plain_record_is_passed_over(database: Database, provider: str, entity
     payload = json.dumps(PLAIN[provider, entity_type])
     with database.unscoped() as conn:
         odd = conn.exec_driver_sql(
-            "SELECT %(payload)s::jsonb @? %(odd)s::jsonpath", {"odd": odd_values(stream), "payload": payload}
+            "SELECT %(payload)s::jsonb @? %(odd)s::jsonpath", {"odd": odd_values(stream, {}), "payload": payload}
         ).scalar_one()
     assert odd is False
     (entity,) = to_entities([Captured(1, provider, entity_type, payload)], lambda *_: {})

@@ -36,7 +36,8 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
     execute(conn, SQL["stage_fresh"], **here)
     execute(conn, SQL["analyze_fresh"])
     execute(conn, SQL["join_by_index"])
-    if odd := odd_values(stream):
+    seen = {row.field: row.types for row in execute(conn, SQL["seen_types"], **here)}
+    if odd := odd_values(stream, seen):
         ids = execute(conn, SQL["odd_values"], **here, odd=odd).scalars().all()
         for start in range(0, len(ids), _CHUNK):
             _warn_values(conn, connection, stream, ids[start : start + _CHUNK])

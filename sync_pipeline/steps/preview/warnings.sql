@@ -13,13 +13,20 @@ ANALYZE fresh
 -- Few of many records are new or changed: look them up by index.
 SET LOCAL enable_nestloop = on
 
+-- seen_types --
+-- The JSON types that each field was ever captured with.
+SELECT field, array_agg(json_type) AS types FROM capture.sync_shape
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+GROUP BY field
+
 -- odd_values --
--- Records with a value that does not have its plain form; what is wrong with it, the mapper says.
+-- Records with a value that does not have its plain form, or with a code or e-mail that may be too long for an index;
+-- what is wrong with it, the mapper says.
 SELECT r.external_id
 FROM fresh JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
         AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
-WHERE r.sync_data @? %(odd)s::jsonpath
+WHERE r.sync_data @? %(odd)s::jsonpath OR length(r.code) > 150 OR length(r.email) > 300
 
 -- odd_payloads --
 SELECT external_id, parent_id, sync_data::text AS payload FROM capture.sync_record
