@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.steps import preview
 from sync_pipeline_tests.cases.running import Case
 
 ITEMS = "SELECT item_type, total FROM core.sales_order_items ORDER BY id"
@@ -128,6 +129,9 @@ def test_a_number_is_not_an_id(case: Case) -> None:
     case.put("orders", 202, number="7")
     case.run()
     assert case.core("SELECT number FROM core.sales_orders ORDER BY id") == [("SHOP-2026/000207",), ("7",), ("7",)]
+    orders = case.shop.connection.source.stream("orders")
+    found = preview.table(case.shop.db, case.shop.connection, orders, search="SHOP-2026/000207")
+    assert [row["external_id"] for row in found.data] == ["200"]
 
 
 def test_dates_that_are_none_are_null_and_said(case: Case) -> None:
@@ -173,3 +177,14 @@ def test_currency_codes_are_folded(case: Case) -> None:
         (Decimal("5.00"), "EUR", False)
     ]
     assert "currency" not in case.foreseen("order", 201)
+
+
+def test_a_deleted_refund_counts_no_longer_whatever_the_header_lists(case: Case) -> None:
+    case.put("customers", 50)
+    case.put("orders", 200, customer_id=50, total="80.00", refunds=[{"id": 300, "total": "-2.00"}])
+    case.put("refunds", 300, under=200, amount="2.00")
+    case.run()
+    case.remove("refunds", 300)
+    case.run("refunds")
+    assert case.core(REFUNDED) == [(Decimal(0),)]
+    assert case.core("SELECT lifetime_value FROM core.customers") == [(Decimal("80.00"),)]

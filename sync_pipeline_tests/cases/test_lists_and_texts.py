@@ -6,7 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import promote
+from sync_pipeline.steps.connect import Organization
 from sync_pipeline_tests.cases.running import Case
+from sync_pipeline_tests.integration.promote_world import World
 
 
 def test_lists_that_arrive_as_objects_are_lists(case: Case) -> None:
@@ -159,6 +163,13 @@ def test_texts_of_any_length_reach_core(case: Case) -> None:
     assert "3600 characters" in case.said("product", 100)
 
 
+def test_a_tag_whose_slug_is_long_reaches_core(database: Database, org: Organization) -> None:
+    world = World(database, org.org_id)
+    slug = "".join(chr(97 + (n * n * 7 + n // 3) % 26) for n in range(3600))
+    world.promote("tag", {"id": 1, "name": "t", "slug": slug})
+    assert world.one("SELECT metadata ->> 'code' FROM core.reference_data")[0] == slug
+
+
 def test_ids_of_any_size_are_linked(case: Case) -> None:
     case.put("products", 91_234_567_890_123, sku="FAR")
     line = {"id": 1, "product_id": 91_234_567_890_123, "quantity": 1, "subtotal": "9.00", "total": "9.00"}
@@ -185,3 +196,17 @@ def test_a_circle_of_categories_is_cut(case: Case) -> None:
     assert case.errors() == []
     mine = [row for row in case.core(parents) if row[0] in ("40", "41", "42", "43")]
     assert mine == [("40", False), ("41", False), ("42", True), ("43", True)]
+
+
+def test_a_cut_circle_is_taken_back_and_comes_again(case: Case) -> None:
+    case.put("categories", 41, parent=42)
+    case.put("categories", 42, parent=41)
+    case.run()
+    assert case.report is not None
+    promote.undo(case.shop.db, case.shop.org.org_id, case.report.plan, actor="ann")
+    assert case.core("SELECT 1 FROM core.categories UNION SELECT 2 FROM promote.pending_link") == []
+    case.run()
+    assert case.core("SELECT metadata ->> 'woo_category_id' FROM core.categories WHERE parent_id IS NOT NULL") == [
+        ("41",)
+    ]
+    assert case.core("SELECT external_id FROM promote.pending_link") == [("41",)]
