@@ -3,14 +3,12 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sync_pipeline.entities.base import MapperWarning
 
-# ASCII digits only: Decimal itself would also read 1_000 and the digits of every script.
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_LONGEST = 1000  # characters of a number that is written as text
+_LONGEST = 1000  # digits of a number that is written as text, and of its exponent's zeros
 # Python alone would also read 20260301 and 2026-W09.
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
@@ -19,10 +17,17 @@ _FIRST_YEAR = 1900  # stores write “no date” as the year 0 or 1
 
 
 def number(value: Any) -> Decimal | None:
-    """The number that a value is or spells; None where it is neither."""
+    """The number that a value is or spells in ASCII digits; None where it is neither."""
     if value.__class__ is str:
-        text = value.strip()
-        return Decimal(text) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None
+        text = value if value.isascii() else value.strip()
+        # Decimal itself would also read 1_000, the digits of every script, and exponents that fill the memory.
+        if not text.isascii() or "_" in text or len(text) > _LONGEST:
+            return None
+        try:
+            found = Decimal(text)
+        except InvalidOperation:
+            return None
+        return found if found.is_finite() and -_LONGEST < found.adjusted() < _LONGEST else None
     if value.__class__ is int:
         return Decimal(value)
     if isinstance(value, Decimal | float):

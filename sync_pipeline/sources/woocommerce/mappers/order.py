@@ -74,23 +74,22 @@ def line_item(line: Mapping[str, Any], item_type: ItemType, value: Decimal) -> O
     )
 
 
-def before_discounts(line: Mapping[str, Any]) -> Decimal:
-    """A line's subtotal. One that a plugin wrote without it was not discounted: then it is the total."""
-    subtotal = money(line, "subtotal", "line_items.")
-    return amount(line, "total", "line_items.") if subtotal is None else subtotal
-
-
-def after_discounts(line: Mapping[str, Any]) -> Decimal:
-    """A line's total, or its subtotal where it has no total."""
-    value = money(line, "total", "line_items.")
-    return before_discounts(line) if value is None else value
+def amounts(line: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """A line before and after discounts. One that a plugin wrote without either amount was not discounted."""
+    before, after = money(line, "subtotal", "line_items."), money(line, "total", "line_items.")
+    if before is None:
+        before = Decimal(0) if after is None else after
+    return before, before if after is None else after
 
 
 def own_ids(items: Iterable[OrderItem]) -> list[OrderItem]:
     """The items, each with an id of its own: plugins write several lines with one id, mostly 0."""
+    found = list(items)
+    if len({item.external_item_id for item in found}) == len(found):
+        return found
     seen: Counter[str] = Counter()
-    found = []
-    for item in items:
+    given, found = found, []
+    for item in given:
         seen[item.external_item_id] += 1
         again = seen[item.external_item_id]
         if again > 1:
@@ -101,10 +100,11 @@ def own_ids(items: Iterable[OrderItem]) -> list[OrderItem]:
 
 def to_items(payload: Mapping[str, Any]) -> Iterator[OrderItem]:
     """Every item of an order except refunds, which are separate records."""
-    lines = records(payload, "line_items")
-    for line in lines:
-        yield line_item(line, ItemType.LINE, before_discounts(line))
-    off = total(before_discounts(one) - after_discounts(one) for one in lines)
+    off = Decimal(0)
+    for line in records(payload, "line_items"):
+        before, after = amounts(line)
+        off += before - after
+        yield line_item(line, ItemType.LINE, before)
     for coupon in records(payload, "coupon_lines"):
         value = amount(coupon, "discount", "coupon_lines.")
         off -= value

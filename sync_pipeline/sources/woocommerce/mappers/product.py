@@ -36,24 +36,23 @@ STOCK = ("manage_stock", "stock_quantity", "stock_status", "backorders")
 _KEPT = ("permalink", "tax_class", "weight", "catalog_visibility", "featured", "virtual", "downloadable")
 
 
-def status_of(payload: Mapping[str, Any], warnings: list[str]) -> str:
-    """The state in core's words. One that a plugin added is hidden: only `publish` is for sale."""
-    source_status = text(payload, "status") or "publish"
-    known = word({"status": source_status}, "status", STATUS)
-    if known is None:
+def status_of(payload: Mapping[str, Any], warnings: list[str]) -> tuple[str, str]:
+    """The state in core's words, and in the store's. One that a plugin added is hidden: only `publish` is for sale."""
+    known = word(payload, "status", STATUS)
+    source_status = text(payload, "status")
+    if known is None and source_status is not None:
         said = f"Unknown status “{source_status}”: it counts as hidden."
         warnings.append(MapperWarning(said, "unknown_status", "status"))
-        return "hidden"
-    return STATUS[known]
+        return "hidden", source_status
+    return STATUS[known or "publish"], source_status or "publish"
 
 
 def to_stock(payload: Mapping[str, Any], warnings: list[str]) -> Stock:
     """Stock of the payload. `manage_stock` is "parent" on a variation that uses its product's stock."""
     managed = flag(payload, "manage_stock", warnings)
     quantity: Decimal | None = money(payload, "stock_quantity") if managed else None
-    status = text(payload, "stock_status")
     known = word(payload, "stock_status", STOCK_STATUS)
-    if status is not None and known is None:
+    if known is None and (status := text(payload, "stock_status")) is not None:
         said = f"Unknown stock status “{status}”. It stays empty."
         warnings.append(MapperWarning(said, "unknown_status", "stock_status"))
     return Stock(
@@ -89,7 +88,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
         Unmappable: a price, the stock quantity, a text or a list is something else.
     """
     warnings: list[str] = []
-    status = status_of(payload, warnings)
+    status, source_status = status_of(payload, warnings)
     kind = text(payload, "type")
     # A parent that does not manage stock has none; its variations have.
     counted = kind not in ("variable", "grouped") or flag(payload, "manage_stock", [])
@@ -99,7 +98,7 @@ def to_product(payload: Mapping[str, Any]) -> Product:
         slug=text(payload, "slug"),
         type=kind,
         status=status,
-        source_status=text(payload, "status") or "publish",
+        source_status=source_status,
         active=status == "active",
         description=html(payload, "description"),
         short_description=html(payload, "short_description"),

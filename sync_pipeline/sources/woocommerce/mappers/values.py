@@ -64,10 +64,10 @@ def text(payload: Mapping[str, Any], field: str, within: str = "") -> str | None
         Unmappable: it is a list or an object.
     """
     value = payload.get(field)
-    if value.__class__ is dict or value.__class__ is list:
-        if value:
-            raise Unmappable(within + field, value, "text")
-        return None
+    if value.__class__ is str:
+        return (decoded(value) if "&" in value else value).strip() or None
+    if value and (value.__class__ is dict or value.__class__ is list):
+        raise Unmappable(within + field, value, "text")
     return scalar(payload, field)
 
 
@@ -113,6 +113,8 @@ def word(payload: Mapping[str, Any], field: str, known: Collection[str]) -> str 
     value = payload.get(field)
     if value.__class__ is not str:
         return None
+    if value in known:
+        return value
     found: str = value.strip().lower().removeprefix("wc-")
     return found if found in known else None
 
@@ -140,16 +142,15 @@ def picture(value: Any) -> dict[str, Any] | None:
 
 def kept(payload: Mapping[str, Any], fields: Sequence[str], *, falsy: bool = False) -> dict[str, Any]:
     """The fields that are not empty, texts decoded, for `metadata`; `falsy`: also those that are false or zero."""
-    found = ((name, payload.get(name)) for name in fields)
     return {
         name: _kept(value)
-        for name, value in found
-        if value or value == {} or (falsy and value is not None and value != "")
+        for name in fields
+        if (value := payload.get(name)) or value == {} or (falsy and value is not None and value != "")
     }
 
 
 def _kept(value: Any) -> Any:
-    return decoded(value) if value.__class__ is str else value
+    return decoded(value) if value.__class__ is str and "&" in value else value
 
 
 def first(*found: str | None) -> str | None:
@@ -187,6 +188,8 @@ def records(payload: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
         Unmappable: it is not a list, or an element is neither an object nor empty.
     """
     found = items(payload, field)
+    if not found:
+        return []
     for one in found:
         if one.__class__ is not dict and one:
             raise Unmappable(f"{field}[]", one, "object")

@@ -32,13 +32,13 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
         Unmappable: a price, the stock quantity, a text or a list is something else.
     """
     warnings: list[str] = []
-    status = status_of(payload, warnings)
+    status, source_status = status_of(payload, warnings)
     return Variant(
         product=ref("product", raw(payload, "parent_id")),
         name=text(payload, "name"),
         sku=text(payload, "sku"),
         status=status,
-        source_status=text(payload, "status") or "publish",
+        source_status=source_status,
         active=status == "active",
         description=html(payload, "description"),
         price=money(payload, "price"),
