@@ -18,7 +18,20 @@ class Unmappable(SyncError):
         if len(shown) > 80:
             shown = shown[:77] + "…'"
         super().__init__(f"{field_name} is {shown}, not a valid {wanted}. Correct it in the store and pull again.")
-        self.field_name, self.value = field_name, value
+        self.field_name, self.value, self.wanted = field_name, value, wanted
+
+
+class MapperWarning(str):
+    """A sentence for the operator about a value that is read in part or not at all. `code` is for programs."""
+
+    __slots__ = ("code", "field")
+    code: str
+    field: str
+
+    def __new__(cls, sentence: str, code: str, field: str) -> MapperWarning:
+        made = super().__new__(cls, sentence)
+        made.code, made.field = code, field
+        return made
 
 
 class Ref(msgspec.Struct, frozen=True):

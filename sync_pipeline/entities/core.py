@@ -75,7 +75,8 @@ class CoreTable:
     `entity`: what its records become. `holds`: what it is, for people. `kinds`: the values of `Stream.entity` whose
     records go here. `match`: the column that makes two records one row, where its folded values are equal. `row`: the
     struct that has the columns, where rows are parts of records and not the records themselves. `figures`: columns
-    computed from other records after the row is written. `last`: promoted after all others.
+    computed from other records after the row is written. `keys`: texts with an index, besides `match`.
+    `last`: promoted after all others.
     """
 
     name: str
@@ -85,6 +86,7 @@ class CoreTable:
     match: str | None = None
     row: type[msgspec.Struct] | None = None
     figures: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     last: bool = False
 
     @property
@@ -96,6 +98,11 @@ class CoreTable:
     def stage(self) -> str:
         """The temporary table that rows are copied into."""
         return f"stage_{self.short}"
+
+    @cached_property
+    def indexed(self) -> tuple[str, ...]:
+        """The texts that an index has: they cannot be of any length."""
+        return (self.match, *self.keys) if self.match else self.keys
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -119,8 +126,8 @@ class CoreTable:
 
     @cached_property
     def currency_place(self) -> int | None:
-        """The place in `columns` of the currency that the prices are in."""
-        return self.columns.index("currency") if {"price", "currency"} <= set(self.columns) else None
+        """The place in `columns` of the currency that the amounts are in."""
+        return self.columns.index("currency") if "currency" in self.columns else None
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
+import msgspec
+
 from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.entities.core import CoreTable, Elsewhere, To
 from sync_pipeline.entities.customer import Customer
@@ -46,6 +48,8 @@ class Order(Entity, frozen=True, kw_only=True):
     fee_total: Decimal | None = None
     tax_total: Decimal | None = None
     refunded_total: Decimal = Decimal(0)
+    # What the header says of each refund, by id. A refund that is a record of its own is counted by that record.
+    refunds: Annotated[dict[str, Decimal], Elsewhere()] = msgspec.field(default_factory=dict)
     customer: Annotated[Ref | None, To("core.customers")] = None
     guest: Annotated[Customer | None, Elsewhere("core.customers")] = None  # who bought, where no customer is named
     customer_email: str | None = None
@@ -67,4 +71,5 @@ TABLE = CoreTable(
     Order,
     holds="order headers: number, status, currency, totals, customer, addresses, UTC times",
     kinds=("order",),
+    keys=("number",),
 )

@@ -24,5 +24,6 @@ TABLE = CoreTable(
     "core.reference_data",
     Reference,
     holds="what has no table of its own: tags, attributes, coupons, taxes, settings",
+    keys=("code",),
     last=True,
 )

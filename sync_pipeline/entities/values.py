@@ -1,18 +1,77 @@
-"""Values that every store writes in the same way."""
+"""Values that every store writes: numbers, dates, currency codes. Every mapper reads them here."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from sync_pipeline.entities.base import MapperWarning
 
-def when(payload: Mapping[str, Any], field: str, warnings: list[str]) -> datetime | None:
-    """The moment in `field`, UTC; a date without a zone is UTC. Anything else becomes None, with a warning."""
-    value = payload.get(field)
-    if not value:
+_LONGEST = 1000  # digits of a number that is written as text, and of its exponent's zeros
+# Python alone would also read 20260301 and 2026-W09.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_FIRST_YEAR = 1900  # stores write “no date” as the year 0 or 1
+
+
+def number(value: Any) -> Decimal | None:
+    """The number that a value is or spells in ASCII digits; None where it is neither."""
+    if value.__class__ is str:
+        text = value if value.isascii() else value.strip()
+        # Decimal itself would also read 1_000, the digits of every script, and exponents that fill the memory.
+        if not text.isascii() or "_" in text or len(text) > _LONGEST:
+            return None
+        try:
+            found = Decimal(text)
+        except InvalidOperation:
+            return None
+        return found if found.is_finite() and -_LONGEST < found.adjusted() < _LONGEST else None
+    if value.__class__ is int:
+        return Decimal(value)
+    if isinstance(value, Decimal | float):
+        found = Decimal(str(value))  # a float goes through str: Decimal(0.1) would keep its binary tail
+        return found if found.is_finite() else None
+    return None
+
+
+def moment(value: Any) -> datetime | None:
+    """The moment that a text spells, UTC; a date without a zone is UTC. None for anything else."""
+    if value.__class__ is not str or not _MOMENT.fullmatch(value.strip()):
         return None
     try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        warnings.append(f"{field} is {str(value)[:40]!r}, which is not a date; left empty.")
+        found = datetime.fromisoformat(value.strip())
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return found if found.year >= _FIRST_YEAR else None
+
+
+def when(payload: Mapping[str, Any], field: str, warnings: list[str], *, local: str | None = None) -> datetime | None:
+    """The moment in `field`; what is not a date becomes None, with a warning.
+
+    `local`: the field with the same date on the store's own clock. It counts if it names its zone; otherwise a warning
+    says that the date is there and cannot be used.
+    """
+    value = payload.get(field)
+    if value:
+        found = moment(value)
+        if found is None:
+            shown = repr(str(value)[:40])
+            warnings.append(
+                MapperWarning(f"{field} is {shown}, which is not a date. It stays empty.", "unparsable_date", field)
+            )
+        return found
+    there = payload.get(local) if local is not None else None
+    if there and (found := moment(there)) is not None:
+        if datetime.fromisoformat(str(there).strip()).tzinfo is not None:
+            return found
+        said = f"{field} is empty, and {local} ({there}) has no time zone. The date stays empty."
+        warnings.append(MapperWarning(said, "no_utc_date", field))
+    return None
+
+
+def currency_code(value: Any) -> str | None:
+    """A currency code, in upper case; None where there is none."""
+    return value.strip().upper() or None if value.__class__ is str else None

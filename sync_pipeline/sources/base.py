@@ -64,8 +64,16 @@ class Stream:
     modified: str | None = None
     noise: tuple[str, ...] = ()  # top-level fields that vary without a change; stored, not hashed
     sweep_fields: tuple[str, ...] = ()  # top-level fields a sweep compares
-    money: tuple[str, ...] = ()  # preview warns if one does not parse
+    # Fields that the mapper reads, those of a list's elements as line_items.total. Preview maps a record in which
+    # one of them does not have its plain form, and warns as promotion will.
+    money: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # field → the words known
     currency: str | None = None
     needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
     params: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +81,7 @@ class Stream:
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
     store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
+    read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
 
 
 @dataclass(frozen=True, slots=True)

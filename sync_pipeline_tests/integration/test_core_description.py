@@ -22,8 +22,8 @@ from sync_pipeline.entities.base import Entity, Ref
 from sync_pipeline.entities.core import CoreTable, core_tables
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.capture import mapped
 from sync_pipeline.steps.promote.core import statements
-from sync_pipeline.steps.promote.map import batch
 from sync_pipeline_tests.integration.promote_world import World
 
 MATCHED = [table for table in core_tables().values() if table.match]
@@ -36,16 +36,16 @@ def plain_mappers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Mappers that take the fields of a payload as they are, so that a test can fill every one of them."""
     classes = {ENTITY_TYPES[table.name]: table.entity for table in MATCHED}
 
-    def mapping(_provider: str, entity_type: str) -> batch._Mapping:
+    def mapping(_provider: str, entity_type: str) -> mapped.Mapping:
         def to_entity(payload: dict[str, Any]) -> Entity:
             return msgspec.convert(payload["fields"], classes[entity_type], strict=False)
 
-        return batch._Mapping(msgspec.json.Decoder(float_hook=Decimal), to_entity, ())
+        return mapped.Mapping(msgspec.json.Decoder(float_hook=Decimal), to_entity, ())
 
-    monkeypatch.setattr(batch, "_mapping", mapping)
-    batch.mapper_of.cache_clear()
+    monkeypatch.setattr(mapped, "mapping_of", mapping)
+    mapped.mapper_of.cache_clear()
     yield
-    batch.mapper_of.cache_clear()  # the versions of these mappers are not those of the real ones
+    mapped.mapper_of.cache_clear()  # the versions of these mappers are not those of the real ones
 
 
 def filled(table: CoreTable, who: str, key: str) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def forget() -> None:
     """What is remembered of the core tables there are."""
     for one in (
         core.core_tables, core.undo_order, core.table_of, core.tables_of, core.stage_of, statements.for_table,
-        statements.for_each_table, batch._mapping, batch.mapper_of,
+        statements.for_each_table, mapped.mapping_of, mapped.mapper_of,
     ):  # fmt: skip
         one.cache_clear()
 

@@ -205,9 +205,7 @@ def test_a_field_that_vanished_stops_promotion_of_its_entity_alone(
     assert len(observe.decisions(open_shop.db, open_shop.org, everything=True)) == 1
 
 
-def test_a_list_that_became_an_object_is_held_until_it_is_a_list_again(
-    open_shop: Shop, store: Store, instance: dg.DagsterInstance
-) -> None:
+def test_a_list_that_became_an_object_is_read_as_a_list(open_shop: Shop, store: Store) -> None:
     open_shop.pull("orders")
     promoted(open_shop, "orders")
     items = sql(open_shop, "SELECT count(*) AS n FROM core.sales_order_items")[0].n
@@ -216,9 +214,23 @@ def test_a_list_that_became_an_object_is_held_until_it_is_a_list_again(
         payload["line_items"] = dict(enumerate(payload["line_items"]))  # PHP's idea of a list with a hole
 
     drift(store, "orders", odd)
+    open_shop.pull("orders", full=True)
+    assert promoted(open_shop, "orders").failed == 0
+    assert not observe.decisions(open_shop.db, open_shop.org)
+    assert sql(open_shop, "SELECT count(*) AS n FROM core.sales_order_items")[0].n == items
+
+
+def test_a_list_that_is_gone_is_held_until_it_is_there_again(
+    open_shop: Shop, store: Store, instance: dg.DagsterInstance
+) -> None:
+    open_shop.pull("orders")
+    promoted(open_shop, "orders")
+    items = sql(open_shop, "SELECT count(*) AS n FROM core.sales_order_items")[0].n
+
+    drift(store, "orders", lambda payload: payload.pop("line_items"))
     for number in store.tables["orders"].ids:
         store.update("orders", number, customer_note="changed")
-    open_shop.pull("orders")
+    open_shop.pull("orders", full=True)
     report = promoted(open_shop, "orders")
     assert report.done == 0
     number = answer(open_shop, "hold")

@@ -37,7 +37,7 @@ def test_one_sku_in_two_stores_is_one_product_whichever_comes_first(world: World
     )
     for records in {"shop": [[one], [two]], "second": [[two], [one]], "together": [[two, one]]}[first]:
         assert world.apply(*records).state == "done"
-    assert _core(world) == [(" Äb-1", "One", "two", None, "1.00", 2)]
+    assert _core(world) == [("Äb-1", "One", "two", None, "1.00", 2)]
     assert world.one("SELECT count(*) FROM core.inventory_items")[0] == 2
     assert world.sql("SELECT 1 FROM promote.conflict") == []
 
@@ -71,7 +71,7 @@ def test_the_lowest_id_of_a_store_owns_a_duplicate_sku(world: World, order: tupl
         for number in order:
             world.apply(records[number])
     rows = {r.name: (r.sku, r.metadata.get("sku_set_aside")) for r in world.sql("SELECT * FROM core.products")}
-    assert rows == {"Product 3": ("dup", None), "Product 20": (None, "DUP ")}
+    assert rows == {"Product 3": ("dup", None), "Product 20": (None, "DUP")}
     (conflict,) = world.sql("SELECT kind, decision, value FROM promote.conflict")
     assert conflict.kind == "duplicate_sku"
     assert conflict.decision == ("took_over" if order == (20, 3) else "set_aside")

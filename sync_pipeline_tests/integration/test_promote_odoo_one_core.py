@@ -186,7 +186,7 @@ def test_one_sku_is_one_product(world: Erp, first: str, priority: tuple[str, str
     _apply(world, first, shop, erp)
     row = world.one("SELECT * FROM core.products")
     woo = priority[0] == "woocommerce"
-    assert (row.name, row.sku, str(row.price)) == (("Mug", " wc-1001", "9.90") if woo else ("Becher", "WC-1001", "8.0"))
+    assert (row.name, row.sku, str(row.price)) == (("Mug", "wc-1001", "9.90") if woo else ("Becher", "WC-1001", "8.0"))
     # What only one of them knows is there in any case.
     assert (row.description, row.barcode) == ("A mug", "401")
     assert (row.metadata["woo_product_id"], row.metadata["odoo_template_id"]) == (50, 9)

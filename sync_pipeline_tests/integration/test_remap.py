@@ -15,7 +15,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, observe, preview, promote, select
-from sync_pipeline.steps.promote.map import batch
+from sync_pipeline.steps.capture import mapped
 from sync_pipeline_tests.stores import Shop, shop
 
 PRODUCTS, CUSTOMERS = 12, 5
@@ -56,8 +56,8 @@ def upgrade(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def forget() -> None:
-    batch._mapping.cache_clear()
-    batch.mapper_of.cache_clear()
+    mapped.mapping_of.cache_clear()
+    mapped.mapper_of.cache_clear()
 
 
 def promote_all(opened: Shop) -> promote.ApplyReport:

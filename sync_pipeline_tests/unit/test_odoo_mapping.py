@@ -21,7 +21,7 @@ from sync_pipeline.entities.stock import InventoryItem
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
-from sync_pipeline.steps.promote.map.related import Key, Place, embed
+from sync_pipeline.steps.capture.related import Key, Place, embed
 from sync_pipeline_tests.odoo_stores import PAYLOADS, payloads
 
 STREAMS = source("odoo").streams

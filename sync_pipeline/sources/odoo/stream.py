@@ -41,7 +41,6 @@ class OdooStream(Stream):
     sweep: Sweep = Sweep.COMPARE
     created: str | None = "create_date"
     modified: str | None = "write_date"
-    dates: tuple[str, ...] = ("create_date", "write_date")
     # Writing the same value again changes these. They are stored, but not compared.
     noise: tuple[str, ...] = ("write_date", "write_uid")
     sweep_fields: tuple[str, ...] = ("id", "write_date")

@@ -1,8 +1,10 @@
 """WooCommerce REST API v3 (woocommerce.github.io/woocommerce-rest-api-docs), as real servers answer it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sync_pipeline.sources.base import Client, Finding, Source, collect
+from sync_pipeline.sources.woocommerce.mappers.values import decoded
 from sync_pipeline.sources.woocommerce.pushed import PUSHED
 from sync_pipeline.sources.woocommerce.settings import WooConfig
 from sync_pipeline.sources.woocommerce.webhooks import WooWebhooks
@@ -30,7 +32,7 @@ SOURCE = Source(
     address_field="store_url",
     connect=_connect,
     diagnose=_diagnose,
-    streams=collect(__name__ + ".streams"),
+    streams={name: replace(stream, read_text=decoded) for name, stream in collect(__name__ + ".streams").items()},
     pushed=PUSHED,
     webhooks=WooWebhooks(),
 )

@@ -126,22 +126,29 @@ class WooClient:
         if "{parent}" in stream.path:
             return False
         if stream.name not in self._one_list:
-            self._one_list[stream.name] = self._is_list(stream, 0) or self._is_list(stream, _BEYOND)
+            first = self._probe(stream, 0)
+            if first is None:  # a failure at the first record and behind the last one is no record's fault
+                self._one_list[stream.name] = self._probe(stream, _BEYOND) is not None
+            else:
+                # Where a record does not name its parent, only the parent's own list tells it.
+                self._one_list[stream.name] = all(one.parent_id for one in first)
         return self._one_list[stream.name]
 
-    def _is_list(self, stream: Stream, offset: int) -> bool:
-        """Does the list answer there? If it fails at the first record and past the last one, no record is the cause."""
+    def _probe(self, stream: Stream, offset: int) -> Sequence[RawRecord] | None:
+        """Some records of the list, from `offset` on; None if the list does not answer."""
+        fields = ",".join(filter(None, (stream.id_field, stream.parent_field)))
         try:
-            self.get(stream.path, [("per_page", "1"), ("offset", str(offset)), ("_fields", stream.id_field)])
+            params = [("per_page", "10"), ("offset", str(offset)), ("_fields", fields)]
+            return self._page(stream, stream.path, params, "").items
+        except MalformedAnswer:
+            return ()  # reading the list will say what is wrong with it
         except TransientSourceError as error:
             if error.status != 500:
                 raise
-            return False
         except RefusedBySource as error:
             if error.status not in (400, 401, 403, 404):
                 raise
-            return False
-        return True
+        return None
 
     def offset_ignored(self, stream: Stream) -> None:
         """Remember that this list can only be read by page number."""

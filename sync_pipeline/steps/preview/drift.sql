@@ -28,15 +28,16 @@ GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND la
 ORDER BY 1
 
 -- broken_fields --
--- Fields the mapper needs that the store no longer writes, or writes as another type: an object for a list, text for an
--- object. A number for text, or null, can be mapped. The newest value of the field counts.
+-- Fields the mapper needs that the store no longer writes, or writes as another type: text for an object, say. A number
+-- for text, or null, can be mapped, and so can an object for a list: PHP writes the one for the other. The newest value
+-- of the field counts.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
     FROM capture.sync_ledger
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 ), shape AS (
-    SELECT field, CASE WHEN json_type IN ('object', 'array') THEN json_type ELSE 'text' END AS form,
+    SELECT field, CASE WHEN json_type IN ('object', 'array') THEN 'object or list' ELSE 'text' END AS form,
            min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id
     FROM capture.sync_shape
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

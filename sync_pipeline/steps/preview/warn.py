@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.base import Entity, MapperWarning, Unmappable
+from sync_pipeline.errors import SyncError
+from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
+from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys
+from sync_pipeline.steps.preview.odd import odd_values
 
 SQL = load(__package__, "warnings.sql")
+_CHUNK = 1000  # records mapped at a time; bounds memory
 
 
 def warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
@@ -27,10 +36,15 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
     execute(conn, SQL["stage_fresh"], **here)
     execute(conn, SQL["analyze_fresh"])
     execute(conn, SQL["join_by_index"])
-    if stream.money or stream.dates:
-        execute(conn, SQL["warn_unparsable"], **here, money=list(stream.money), dates=list(stream.dates))
+    seen = {row.field: row.types for row in execute(conn, SQL["seen_types"], **here)}
+    if odd := odd_values(stream, seen):
+        ids = execute(conn, SQL["odd_values"], **here, odd=odd).scalars().all()
+        for start in range(0, len(ids), _CHUNK):
+            _warn_values(conn, connection, stream, ids[start : start + _CHUNK])
     if stream.refers_to:
         execute(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
+    if stream.refers_to == stream.entity_type:
+        execute(conn, SQL["warn_circle"], **here, refers_to=stream.refers_to)
     if stream.currency:
         where = followed(stream, stream.currency)
         execute(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
@@ -41,6 +55,38 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
         execute(conn, SQL["analyze_codes"])
         execute(conn, forget, **here)
         execute(conn, SQL["warn_sku"], **here, entity=stream.entity)
+
+
+def _warn_values(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
+    """Map these records as promotion does, and keep what it would say."""
+    here = keys(connection, stream)
+    rows = execute(conn, SQL["odd_payloads"], **here, ids=list(ids)).all()
+    records = (
+        Captured(connection.connection_id, connection.provider, stream.entity_type, row.payload, row.parent_id)
+        for row in rows
+    )
+    found = {
+        row.external_id: said
+        for row, entity in zip(rows, to_entities(records, looking(conn)), strict=True)
+        if (said := _said(entity))
+    }
+    if found:
+        execute(conn, SQL["warn_values"], **here, ids=list(found), warnings=[to_json(one) for one in found.values()])
+
+
+def _said(entity: Entity | Exception) -> list[dict[str, str]]:
+    """What mapping said of a record: why it is refused, or its warnings."""
+    if isinstance(entity, Unmappable):
+        code = "unparsable_money" if entity.wanted in ("amount", "number") else "unmappable"
+        return [{"code": code, "field": entity.field_name, "message": str(entity)}]
+    if isinstance(entity, Exception):
+        # Another record that is not captured yet is no fault of this one's values.
+        return [] if isinstance(entity, SyncError) else [{"code": "unmappable", "message": reason(entity)}]
+    return [
+        {"code": one.code, "field": one.field, "message": str(one)}
+        for one in entity.warnings
+        if isinstance(one, MapperWarning)
+    ]
 
 
 def followed(stream: Stream, field: str) -> dict[str, str | None]:

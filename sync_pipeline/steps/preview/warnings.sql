@@ -13,30 +13,32 @@ ANALYZE fresh
 -- Few records are new or changed, so look them up by index.
 SET LOCAL enable_nestloop = on
 
--- warn_unparsable --
--- Amounts and dates that promotion cannot parse.
-WITH fields (field, kind) AS (
-    SELECT f, 'money' FROM unnest(%(money)s::text[]) AS f
-    UNION ALL SELECT f, 'date' FROM unnest(%(dates)s::text[]) AS f
-), bad AS (
-    SELECT r.external_id,
-           jsonb_agg(jsonb_build_object(
-               'code', 'unparsable_' || f.kind, 'field', f.field,
-               'message', f.field || ' is not a ' || CASE f.kind WHEN 'money' THEN 'number' ELSE 'date' END || ': '
-                   || left(v.value, 80)) ORDER BY f.field) AS warnings
-    FROM fresh JOIN capture.sync_record AS r
-        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
-    CROSS JOIN fields AS f CROSS JOIN LATERAL (SELECT r.sync_data ->> f.field AS value) AS v
-    WHERE v.value <> '' AND v.value <> 'false'
-        AND CASE f.kind
-            WHEN 'money' THEN v.value !~ '^\s*-?(\d+(\.\d*)?|\.\d+)\s*$'
-            ELSE v.value !~ '^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?$' END
-    GROUP BY r.external_id
-)
-UPDATE preview.difference AS d SET warnings = d.warnings || bad.warnings FROM bad
+-- seen_types --
+-- The JSON types that each field was ever captured with.
+SELECT field, array_agg(json_type) AS types FROM capture.sync_shape
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+GROUP BY field
+
+-- odd_values --
+-- Records with a value that does not have its plain form, or with a code or e-mail that may be too long for an index;
+-- what is wrong with it, the mapper says.
+SELECT r.external_id
+FROM fresh JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+WHERE r.sync_data @? %(odd)s::jsonpath OR length(r.code) > 150 OR length(r.email) > 300
+
+-- odd_payloads --
+SELECT external_id, parent_id, sync_data::text AS payload FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = ANY (%(ids)s)
+
+-- warn_values --
+-- What promotion will refuse, and what it will read only in part.
+UPDATE preview.difference AS d SET warnings = d.warnings || k.warnings::jsonb
+FROM unnest(%(ids)s::text[], %(warnings)s::text[]) AS k (external_id, warnings)
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id
+    AND d.external_id = k.external_id COLLATE "C"
 
 -- warn_missing_parent --
 -- Records whose parent is not captured, or is deleted in the store.
@@ -56,6 +58,28 @@ FROM bad
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = bad.external_id
 
+-- warn_circle --
+-- Its parents lead back to it: a tree cannot hold that, so core leaves one of them without its parent.
+WITH RECURSIVE above (start, at) AS (
+    SELECT external_id, parent_id FROM fresh WHERE parent_id IS NOT NULL
+    UNION
+    SELECT a.start, r.parent_id FROM above AS a JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = a.at
+    WHERE a.at <> a.start AND r.parent_id IS NOT NULL
+), bad AS (
+    SELECT a.start AS external_id, fresh.parent_id FROM above AS a JOIN fresh ON fresh.external_id = a.start
+    WHERE a.at = a.start
+)
+UPDATE preview.difference AS d
+SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+        'code', 'circular_parent', 'refers_to', bad.parent_id,
+        'message', 'its parents lead back to it: core leaves one ' || %(refers_to)s::text
+            || ' of this circle without its parent'))
+FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id
+
 -- warn_currency --
 -- The currency is in the record, or in another record that it refers to.
 WITH home AS (
@@ -66,10 +90,10 @@ WITH home AS (
         ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
             AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN %(of_type)s::text IS NULL THEN r.sync_data ->> %(currency)s ELSE (
+        SELECT nullif(upper(btrim(CASE WHEN %(of_type)s::text IS NULL THEN r.sync_data ->> %(currency)s ELSE (
             SELECT c.sync_data ->> %(of_field)s FROM capture.sync_record AS c
             WHERE c.org_id = r.org_id AND c.connection_id = r.connection_id AND c.entity_type = %(of_type)s
-                AND c.provider = r.provider AND c.external_id = r.sync_data ->> %(currency)s) END AS theirs) AS v
+                AND c.provider = r.provider AND c.external_id = r.sync_data ->> %(currency)s) END)), '') AS theirs) AS v
     WHERE v.theirs <> home.currency
 )
 UPDATE preview.difference AS d

@@ -7,5 +7,5 @@ values. Of the fields that the database does not hold it has use for:
 - variants: name, lst_price, currency_id, sale_ok, type, is_storable
 
 It looks at other captured records (`Follow`): currencies, countries, states, partner tags, partners, units, taxes,
-locations, variants, attributes, attribute values and template attribute values.
+locations, products, variants, attributes, attribute values and template attribute values.
 """

@@ -17,7 +17,7 @@ REACH = ("phone", "mobile", "email", "email_normalized")
 
 
 def is_address(payload: Mapping[str, Any]) -> bool:
-    """True for a partner that is not a customer: an address, or a company's contact without an e-mail.
+    """True for a partner that is not a customer: an address, or a company's contact without an e-mail of its own.
 
     Odoo counts invoices on the invoice address (`customer_rank`), so only a contact's rank says that it buys.
     """
@@ -27,7 +27,11 @@ def is_address(payload: Mapping[str, Any]) -> bool:
         return True
     if payload.get("is_company") is True:
         return False
-    return e_mail(payload) is None and not amount(payload, "customer_rank")
+    own = e_mail(payload)
+    if own is None:
+        return not amount(payload, "customer_rank")
+    above = e_mail(linked(payload, "parent_id"))
+    return above is not None and own.casefold() == above.casefold()
 
 
 def owner(payload: Mapping[str, Any]) -> Ref | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sync_pipeline.entities.base import reads
+from sync_pipeline.entities.base import MapperWarning, reads
 from sync_pipeline.entities.order import Order, OrderStatus
 from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
@@ -46,7 +46,8 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
     state = str(payload.get("state") or "")
     status = STATUS.get(state)
     if status is None:
-        warnings.append(f"The state “{state}” is not known; taken as processing.")
+        said = f"Unknown state “{state}”: it counts as processing."
+        warnings.append(MapperWarning(said, "unknown_status", "state"))
         return OrderStatus.PROCESSING
     delivered = payload.get("delivery_status") in (None, False, "full")
     closed = payload.get("invoice_status") == "invoiced" or payload.get("locked") is True or state == "done"

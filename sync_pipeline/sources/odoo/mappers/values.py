@@ -1,18 +1,20 @@
 """How Odoo writes numbers, texts, dates and references: `false` for what is empty, ids or [id, name] for records."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Any
 
+from sync_pipeline.entities import values
 from sync_pipeline.entities.base import LookedUp, Ref, Unmappable
 from sync_pipeline.errors import SyncError
 
-_FLOAT = 25  # the longest that a float of this size is written
-_PLACES = 9  # what a float has beyond is its binary tail: 10.343287500000002 was 10.3432875
+_EXACT = 15  # significant digits that a float holds for certain
+_MEANT = 12  # more digits than this were computed or meant, and are kept: a third is 0.3333333333333333
 
 
 def number(payload: Mapping[str, Any], field: str) -> Decimal | None:
-    """The number in `field`, without a float's binary tail; None where the field is empty or was not readable.
+    """The number in `field`, without a float's binary tail (10.343287500000002 was 10.3432875); None where the field is
+    empty or was not readable.
 
     Raises:
         Unmappable: it is something else.
@@ -20,20 +22,15 @@ def number(payload: Mapping[str, Any], field: str) -> Decimal | None:
     value = payload.get(field)
     if value is None or value is False or value == "":
         return None
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        raise Unmappable(field, value, "number") from None
-    exponent = found.as_tuple().exponent
-    if value is True or not isinstance(exponent, int):
+    found = values.number(value)
+    if found is None:
         raise Unmappable(field, value, "number")
-    if exponent >= -_PLACES:
+    if not _EXACT < len(found.as_tuple().digits) <= _EXACT + 2:
+        return found  # few digits are as they were typed; more than a float has, somebody meant
+    short = Context(prec=_EXACT).create_decimal(found).normalize()
+    if len(short.as_tuple().digits) > _MEANT:
         return found
-    if len(str(found)) > _FLOAT:
-        return found  # more digits than a float has: somebody meant them
-    # Zeros that rounding leaves behind say nothing: 1.100000000 is 1.1.
-    short = round(found, _PLACES).normalize()
-    return short if short.as_tuple().exponent < 0 else short.quantize(Decimal(1))  # type: ignore[operator]
+    return short if int(short.as_tuple().exponent) < 0 else short.quantize(Decimal(1))
 
 
 def amount(payload: Mapping[str, Any], field: str) -> Decimal:

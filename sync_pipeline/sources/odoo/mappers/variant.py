@@ -12,6 +12,7 @@ from sync_pipeline.sources.odoo.mappers.values import (
     first,
     ident,
     kept,
+    linked,
     named,
     number,
     records,
@@ -53,7 +54,7 @@ def is_counted(payload: Mapping[str, Any]) -> bool | None:
     "currency_id",
     "product_template_attribute_value_ids",
     *_KEPT,
-    follows=(CURRENCY, _VALUE),
+    follows=(CURRENCY, _VALUE, Follow("product_tmpl_id", "product", ("active",))),
 )
 def to_variant(payload: Mapping[str, Any]) -> Variant:
     """One `product.product`. Where its stock is not counted it has stock of unknown quantity, not of zero.
@@ -71,7 +72,9 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
         }
         for one in records(payload, "product_template_attribute_value_ids")
     ]
-    state = status(payload)
+    # What belongs to an archived product cannot be sold, whatever its own record says.
+    archived = linked(payload, "product_tmpl_id").get("active") is False
+    state = "archived" if archived else status(payload)
     template_id = ident(payload.get("product_tmpl_id"))
     return Variant(
         product=ref("product", payload.get("product_tmpl_id")),
@@ -79,7 +82,7 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
         sku=text(payload, "default_code"),
         status=state,
         source_status=state,
-        active=payload.get("active") is not False,
+        active=state != "archived",
         price=price,
         regular_price=price,
         currency=currency_of(payload),

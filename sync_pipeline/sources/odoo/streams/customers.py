@@ -35,5 +35,8 @@ STREAM = OdooStream(
         "commercial_company_name",
         "active",
     ),
+    numbers=("customer_rank",),
+    dates=("create_date",),
+    texts=("email", "email_normalized"),
     to_entity=to_customer,
 )

@@ -38,6 +38,7 @@ STREAM = OdooStream(
         "currency_id",
     ),
     leaves_out={"invoice_lines": "the invoice lines name their order lines"},
-    money=("price_unit", "price_subtotal", "price_total"),
+    money=("price_unit", "price_subtotal", "price_tax"),
+    numbers=("product_uom_qty", "discount"),
     to_entity=to_order_lines,
 )

@@ -1,6 +1,6 @@
 """Sale orders and quotations. parent_id is the partner who ordered."""
 
-from sync_pipeline.sources.odoo.mappers.order import to_order
+from sync_pipeline.sources.odoo.mappers.order import STATUS, to_order
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -39,8 +39,10 @@ STREAM = OdooStream(
         "amount_total",
     ),
     leaves_out={"transaction_ids": "the payments name their orders"},
-    money=("amount_total", "amount_untaxed", "amount_tax"),
-    dates=("create_date", "write_date", "date_order"),
+    money=("amount_total", "amount_tax"),
+    dates=("create_date", "date_order", "effective_date"),
+    texts=("name",),
+    words={"state": tuple(STATUS)},
     currency="currency_id",
     to_entity=to_order,
 )

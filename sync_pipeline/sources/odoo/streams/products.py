@@ -27,5 +27,6 @@ STREAM = OdooStream(
         "taxes_id",
     ),
     money=("list_price",),
+    texts=("default_code",),
     to_entity=to_product,
 )

@@ -15,5 +15,6 @@ STREAM = OdooStream(
     label=None,
     sweep_fields=("id", "write_date", "product_id", "location_id", "quantity", "reserved_quantity", "owner_id"),
     expects=("product_id", "location_id", "quantity", "reserved_quantity"),
+    numbers=("quantity",),
     to_entity=to_stock,
 )

@@ -52,6 +52,7 @@ STREAM = OdooStream(
         "is_in_selected_section_of_order": "state of a user interface",
         "lot_properties_definition": "defines fields of another model",
     },
-    money=("lst_price", "list_price", "standard_price"),
+    money=("lst_price", "standard_price"),
+    texts=("default_code",),
     to_entity=to_variant,
 )

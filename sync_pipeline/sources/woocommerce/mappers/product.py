@@ -4,10 +4,22 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.base import Ref, reads
+from sync_pipeline.entities.base import MapperWarning, Ref, reads
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
-from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, text
+from sync_pipeline.sources.woocommerce.mappers.values import (
+    flag,
+    html,
+    kept,
+    money,
+    picture,
+    raw,
+    records,
+    ref,
+    text,
+    texts,
+    word,
+)
 
 STATUS = {
     "publish": "active",
@@ -18,28 +30,37 @@ STATUS = {
     "future": "scheduled",
     "trash": "trashed",
 }
-_STOCK_STATUS = {"instock": "in_stock", "outofstock": "out_of_stock", "onbackorder": "on_backorder"}
+STOCK_STATUS = {"instock": "in_stock", "outofstock": "out_of_stock", "onbackorder": "on_backorder"}
 PRICES = ("price", "regular_price", "sale_price")
 STOCK = ("manage_stock", "stock_quantity", "stock_status", "backorders")
 _KEPT = ("permalink", "tax_class", "weight", "catalog_visibility", "featured", "virtual", "downloadable")
 
 
-def to_stock(payload: Mapping[str, Any]) -> Stock:
+def status_of(payload: Mapping[str, Any], warnings: list[str]) -> tuple[str, str]:
+    """The state in core's words, and in the store's. One that a plugin added is hidden: only `publish` is for sale."""
+    known = word(payload, "status", STATUS)
+    source_status = text(payload, "status")
+    if known is None and source_status is not None:
+        said = f"Unknown status “{source_status}”: it counts as hidden."
+        warnings.append(MapperWarning(said, "unknown_status", "status"))
+        return "hidden", source_status
+    return STATUS[known or "publish"], source_status or "publish"
+
+
+def to_stock(payload: Mapping[str, Any], warnings: list[str]) -> Stock:
     """Stock of the payload. `manage_stock` is "parent" on a variation that uses its product's stock."""
-    managed = payload.get("manage_stock") is True
+    managed = flag(payload, "manage_stock", warnings)
     quantity: Decimal | None = money(payload, "stock_quantity") if managed else None
-    status = payload.get("stock_status")
+    known = word(payload, "stock_status", STOCK_STATUS)
+    if known is None and (status := text(payload, "stock_status")) is not None:
+        said = f"Unknown stock status “{status}”. It stays empty."
+        warnings.append(MapperWarning(said, "unknown_status", "stock_status"))
     return Stock(
         quantity=quantity,
         manage_stock=managed,
-        stock_status=_STOCK_STATUS.get(status, status) if status else None,
-        backorders=plain(payload, "backorders"),
+        stock_status=STOCK_STATUS[known] if known else None,
+        backorders=text(payload, "backorders"),
     )
-
-
-def kept(payload: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
-    """The non-empty fields, for `metadata`."""
-    return {name: value for name in fields if (value := payload.get(name)) or value == {}}
 
 
 @reads(
@@ -64,33 +85,45 @@ def to_product(payload: Mapping[str, Any]) -> Product:
     """One product of `wc/v3/products`.
 
     Raises:
-        Unmappable: a price or the stock quantity is not a number.
+        Unmappable: a price, the stock quantity, a text or a list is something else.
     """
-    status = str(payload.get("status") or "publish")
-    metadata = {"woo_product_id": payload.get("id"), **kept(payload, _KEPT)}
-    parent = payload.get("type") in ("variable", "grouped")
+    warnings: list[str] = []
+    status, source_status = status_of(payload, warnings)
+    kind = text(payload, "type")
+    # A parent that does not manage stock has none; its variations have.
+    counted = kind not in ("variable", "grouped") or flag(payload, "manage_stock", [])
     return Product(
         name=text(payload, "name") or "",
         sku=text(payload, "sku"),
-        slug=plain(payload, "slug"),
-        type=plain(payload, "type"),
-        status=STATUS.get(status, status),
-        source_status=status,
-        active=status == "publish",
-        description=plain(payload, "description"),
-        short_description=plain(payload, "short_description"),
+        slug=text(payload, "slug"),
+        type=kind,
+        status=status,
+        source_status=source_status,
+        active=status == "active",
+        description=html(payload, "description"),
+        short_description=html(payload, "short_description"),
         price=money(payload, "price"),
         regular_price=money(payload, "regular_price"),
         sale_price=money(payload, "sale_price"),
-        barcode=plain(payload, "global_unique_id"),
+        barcode=text(payload, "global_unique_id"),
         attributes=[
-            {"name": text(one, "name"), "options": one.get("options"), "variation": one.get("variation")}
+            {
+                "name": text(one, "name", "attributes."),
+                "options": texts(one, "options"),
+                "variation": flag(one, "variation", warnings),
+            }
             for one in records(payload, "attributes")
         ],
-        images=[{"src": one.get("src"), "alt": one.get("alt")} for one in records(payload, "images")],
-        tags=[text(one, "name") or "" for one in records(payload, "tags")],
-        categories=[Ref("category", str(one["id"])) for one in records(payload, "categories") if one.get("id")],
-        # A parent that does not manage stock has none; its variations have.
-        stock=None if parent and payload.get("manage_stock") is not True else to_stock(payload),
-        metadata=metadata,
+        images=[picture(one) for one in records(payload, "images")],
+        tags=[text(one, "name", "tags.") or "" for one in records(payload, "tags")],
+        categories=categories(payload),
+        stock=to_stock(payload, warnings) if counted else None,
+        metadata={"woo_product_id": raw(payload, "id"), **kept(payload, _KEPT)},
+        warnings=tuple(warnings),
     )
+
+
+def categories(payload: Mapping[str, Any]) -> list[Ref]:
+    """The categories, each once."""
+    named = (ref("category", raw(one, "id")) for one in records(payload, "categories"))
+    return list(dict.fromkeys(one for one in named if one is not None))

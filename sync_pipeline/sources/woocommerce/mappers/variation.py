@@ -5,8 +5,8 @@ from typing import Any
 
 from sync_pipeline.entities.base import reads
 from sync_pipeline.entities.variant import Variant
-from sync_pipeline.sources.woocommerce.mappers.product import PRICES, STATUS, STOCK, kept, to_stock
-from sync_pipeline.sources.woocommerce.mappers.values import money, plain, records, ref, text
+from sync_pipeline.sources.woocommerce.mappers.product import PRICES, STOCK, status_of, to_stock
+from sync_pipeline.sources.woocommerce.mappers.values import html, kept, money, picture, raw, records, ref, text
 
 _KEPT = ("permalink", "tax_class", "weight", "virtual", "downloadable")
 
@@ -29,26 +29,28 @@ def to_variant(payload: Mapping[str, Any]) -> Variant:
     """One variation, from a product's list or from wc-analytics: the two agree in every field used here.
 
     Raises:
-        Unmappable: a price or the stock quantity is not a number.
+        Unmappable: a price, the stock quantity, a text or a list is something else.
     """
-    status = str(payload.get("status") or "publish")
-    image = payload.get("image")
+    warnings: list[str] = []
+    status, source_status = status_of(payload, warnings)
     return Variant(
-        product=ref("product", payload.get("parent_id")),
+        product=ref("product", raw(payload, "parent_id")),
         name=text(payload, "name"),
         sku=text(payload, "sku"),
-        status=STATUS.get(status, status),
-        source_status=status,
-        active=status == "publish",
-        description=plain(payload, "description"),
+        status=status,
+        source_status=source_status,
+        active=status == "active",
+        description=html(payload, "description"),
         price=money(payload, "price"),
         regular_price=money(payload, "regular_price"),
         sale_price=money(payload, "sale_price"),
-        barcode=plain(payload, "global_unique_id"),
+        barcode=text(payload, "global_unique_id"),
         attributes=[
-            {"name": text(one, "name"), "option": text(one, "option")} for one in records(payload, "attributes")
+            {"name": text(one, "name", "attributes."), "option": text(one, "option", "attributes.")}
+            for one in records(payload, "attributes")
         ],
-        image={"src": image.get("src"), "alt": image.get("alt")} if isinstance(image, Mapping) else None,
-        stock=to_stock(payload),
-        metadata={"woo_variation_id": payload.get("id"), **kept(payload, _KEPT)},
+        image=picture(raw(payload, "image")),
+        stock=to_stock(payload, warnings),
+        metadata={"woo_variation_id": raw(payload, "id"), **kept(payload, _KEPT)},
+        warnings=tuple(warnings),
     )

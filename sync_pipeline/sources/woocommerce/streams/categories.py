@@ -12,6 +12,7 @@ STREAM = Stream(
     parent_field="parent",
     refers_to="category",
     noise=("_links", "count"),
+    texts=("name", "slug"),
     needs=("name", "parent"),
     to_entity=to_category,
 )

@@ -12,8 +12,6 @@ STREAM = Stream(
     code="code",
     created="date_created_gmt",
     modified="date_modified_gmt",
-    money=("amount",),
-    dates=("date_created_gmt", "date_modified_gmt", "date_expires_gmt"),
     noise=("_links",),
     to_entity=to_reference("coupon"),
 )

@@ -1,7 +1,7 @@
 """Orders of every status but trash. parent_id is the customer, empty for a guest."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mappers.order import to_order
+from sync_pipeline.sources.woocommerce.mappers.order import STATUS, to_order
 
 STREAM = Stream(
     name="orders",
@@ -36,8 +36,35 @@ STREAM = Stream(
         "refunds",
         "date_modified_gmt",
     ),
-    money=("total", "total_tax", "discount_total", "shipping_total"),
-    dates=("date_created_gmt", "date_modified_gmt", "date_paid_gmt", "date_completed_gmt"),
+    money=(
+        "total",
+        "total_tax",
+        "discount_total",
+        "shipping_total",
+        *(f"line_items.{field}" for field in ("subtotal", "total", "total_tax")),
+        *(f"{lines}.{field}" for lines in ("shipping_lines", "fee_lines") for field in ("total", "total_tax")),
+        *(f"coupon_lines.{field}" for field in ("discount", "discount_tax")),
+        *(f"tax_lines.{field}" for field in ("tax_total", "shipping_tax_total")),
+        "refunds.total",
+    ),
+    numbers=("line_items.quantity",),
+    dates=("date_created_gmt", "date_paid_gmt", "date_completed_gmt"),
+    lists=("line_items", "shipping_lines", "fee_lines", "tax_lines", "coupon_lines", "refunds"),
+    objects=("billing", "shipping"),
+    texts=(
+        "number",
+        "payment_method",
+        *(f"billing.{field}" for field in ("first_name", "last_name", "company", "email", "phone")),
+        "line_items.name",
+        "line_items.sku",
+        "coupon_lines.code",
+        "shipping_lines.method_title",
+        "shipping_lines.method_id",
+        "fee_lines.name",
+        "tax_lines.label",
+        "tax_lines.rate_code",
+    ),
+    words={"status": tuple(STATUS)},
     currency="currency",
     needs=(
         "number",

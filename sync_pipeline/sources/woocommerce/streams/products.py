@@ -1,7 +1,7 @@
 """Products of every type and status; variations are a stream of their own."""
 
 from sync_pipeline.sources.base import Stream, Sweep
-from sync_pipeline.sources.woocommerce.mappers.product import to_product
+from sync_pipeline.sources.woocommerce.mappers.product import STATUS, STOCK_STATUS, to_product
 
 STREAM = Stream(
     name="products",
@@ -35,7 +35,11 @@ STREAM = Stream(
         "date_modified_gmt",
     ),
     money=("price", "regular_price", "sale_price"),
-    dates=("date_created_gmt", "date_modified_gmt"),
+    numbers=("stock_quantity",),
+    lists=("attributes", "images", "tags", "categories", "attributes.options"),
+    texts=("name", "sku", "slug", "type", "global_unique_id", "backorders", "attributes.name", "tags.name"),
+    flags=("manage_stock", "attributes.variation"),
+    words={"status": tuple(STATUS), "stock_status": ("", *STOCK_STATUS)},
     needs=(
         "name",
         "sku",

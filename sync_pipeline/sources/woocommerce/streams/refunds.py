@@ -3,6 +3,8 @@
 from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.refund import to_refund
 
+_LINES = ("line_items", "shipping_lines", "fee_lines")
+
 STREAM = Stream(
     name="refunds",
     entity_type="refund",
@@ -20,7 +22,13 @@ STREAM = Stream(
     modified="date_created_gmt",
     noise=("_links",),
     sweep_fields=("id", "parent_id", "amount", "reason"),
-    money=("amount",),
+    money=(
+        "amount",
+        *(f"{lines}.{field}" for lines in _LINES for field in ("total", "total_tax")),
+    ),
+    numbers=("line_items.quantity",),
+    lists=_LINES,
+    texts=("reason", "line_items.name", "line_items.sku", "shipping_lines.method_title", "fee_lines.name"),
     dates=("date_created_gmt",),
     needs=("amount", "line_items"),
     to_entity=to_refund,

@@ -14,7 +14,6 @@ STREAM = Stream(
     label="reviewer",
     email="reviewer_email",
     created="date_created_gmt",
-    dates=("date_created_gmt",),
     optional=True,
     noise=("_links", "reviewer_avatar_urls"),
     to_entity=to_reference("review"),

@@ -8,7 +8,6 @@ STREAM = Stream(
     entity_type="tax",
     title="Taxes",
     path="wc/v3/taxes",
-    money=("rate",),
     noise=("_links",),
     to_entity=to_reference("tax"),
 )

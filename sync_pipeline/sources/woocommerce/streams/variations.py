@@ -1,6 +1,7 @@
 """Variations of variable products: in one list where wc-analytics answers, else one list per parent."""
 
 from sync_pipeline.sources.base import Stream, Sweep
+from sync_pipeline.sources.woocommerce.mappers.product import STATUS, STOCK_STATUS
 from sync_pipeline.sources.woocommerce.mappers.variation import to_variant
 
 STREAM = Stream(
@@ -37,7 +38,11 @@ STREAM = Stream(
         "date_modified_gmt",
     ),
     money=("price", "regular_price", "sale_price"),
-    dates=("date_created_gmt", "date_modified_gmt"),
+    numbers=("stock_quantity",),
+    lists=("attributes",),
+    texts=("name", "sku", "global_unique_id", "backorders", "attributes.name", "attributes.option"),
+    flags=("manage_stock",),
+    words={"status": tuple(STATUS), "stock_status": ("", *STOCK_STATUS)},
     needs=(
         "sku",
         "status",

@@ -107,9 +107,9 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         raw_hash=raw_hash(item.raw),
         sweep_hash=_hash_fields(item.raw, payload, stream.sweep_fields) if stream.sweep_fields else None,
         parent_id=item.parent_id,
-        name=_text(finder(stream.label)(payload), 500),
-        code=_text(finder(stream.code)(payload), 200),
-        email=(_text(finder(stream.email)(payload), 320) or "").strip().lower() or None,
+        name=_text(finder(stream.label)(payload), 500, stream.read_text),
+        code=_text(finder(stream.code)(payload), 200, stream.read_text),
+        email=(_text(finder(stream.email)(payload), 320, stream.read_text) or "").strip().lower() or None,
         remote_created_at=moment(finder(stream.created)(payload)),
         remote_modified_at=moment(finder(stream.modified)(payload)),
     )
@@ -245,11 +245,11 @@ def _follow(value: Any, steps: list[str]) -> Any:
     return value
 
 
-def _text(value: Any, longest: int) -> str | None:
+def _text(value: Any, longest: int, read: Callable[[str], str] | None) -> str | None:
     if value is None or isinstance(value, dict | list | bool):
         return None
-    text = str(_sanitized(str(value)))[:longest].strip()
-    return text or None
+    text = str(value) if read is None else read(str(value))
+    return str(_sanitized(text))[:longest].strip() or None
 
 
 def moment(value: Any) -> datetime | None:

@@ -89,6 +89,63 @@ UPDATE {table} AS t SET {column} = l.target, updated_at = now(), queue_id = %(qu
 FROM stage_links AS l
 WHERE l.from_table = '{table}' AND l.relation = '{column}' AND t.org_id = connect.current_org() AND t.id = l.from_id;
 
+-- cut_circles --
+-- A tree has no circle: of the rows whose parents lead back to them, the one whose record has the highest id is left
+-- without its parent and waits for it, so that the link comes back when the circle is gone. Waiting links count here as
+-- if they were filled. Only circles that go through the rows of this batch or a row that waits can be new.
+WITH RECURSIVE waiting AS (
+    SELECT p.id AS link, p.from_id, m.internal_id AS target
+    FROM promote.pending_link AS p
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = p.org_id AND m.connection_id = p.connection_id AND m.entity_type = p.entity_type
+            AND m.external_id = p.external_id AND m.core_table = '{table}'
+    WHERE p.org_id = connect.current_org() AND p.from_table = '{table}' AND p.relation = '{column}'
+), started AS (
+    SELECT internal_id AS id FROM stage_mapping
+    UNION SELECT from_id FROM waiting
+    UNION SELECT from_id FROM stage_links WHERE from_table = '{table}' AND relation = '{column}'
+), walk (start, at) AS (
+    SELECT s.id, coalesce(t.{column}, w.target)
+    FROM started AS s JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = s.id
+    LEFT JOIN waiting AS w ON w.from_id = t.id
+    UNION
+    SELECT k.start, coalesce(t.{column}, w.target)
+    FROM walk AS k JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = k.at
+    LEFT JOIN waiting AS w ON w.from_id = t.id
+    WHERE k.at <> k.start
+), circles AS (
+    SELECT k.start, array_agg(k.at ORDER BY k.at) AS rows FROM walk AS k WHERE k.at IS NOT NULL
+    GROUP BY k.start HAVING bool_or(k.at = k.start)
+), cut AS (
+    SELECT DISTINCT last.internal_id AS id, c.rows FROM circles AS c
+    CROSS JOIN LATERAL (
+        SELECT m.internal_id FROM promote.integration_mapping AS m
+        WHERE m.org_id = connect.current_org() AND m.core_table = '{table}' AND m.internal_id = ANY(c.rows)
+        ORDER BY length(m.external_id) DESC, m.external_id DESC, m.connection_id DESC LIMIT 1) AS last
+), opened AS (
+    SELECT w.link, w.from_id, w.target FROM waiting AS w WHERE w.from_id NOT IN (SELECT id FROM cut)
+), parents AS (
+    SELECT o.from_id AS id, o.target AS parent FROM opened AS o
+    UNION ALL SELECT c.id, NULL FROM cut AS c
+), written AS (
+    UPDATE {table} AS t SET {column} = p.parent, updated_at = now(), queue_id = %(queue)s::uuid
+    FROM parents AS p
+    WHERE t.org_id = connect.current_org() AND t.id = p.id AND t.{column} IS DISTINCT FROM p.parent
+), settled AS (
+    DELETE FROM promote.pending_link AS p USING opened AS o WHERE p.org_id = connect.current_org() AND p.id = o.link
+), kept AS (
+    INSERT INTO promote.pending_link
+        (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+    SELECT connect.current_org(), '{table}', c.id, '{column}', m.connection_id, m.entity_type, m.external_id,
+           %(queue)s::uuid
+    FROM (SELECT DISTINCT id FROM cut) AS c
+    JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = c.id AND t.{column} IS NOT NULL
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.{column} AND NOT m.promoted_deleted
+    WHERE NOT EXISTS (SELECT 1 FROM waiting AS w WHERE w.from_id = c.id)
+)
+SELECT DISTINCT unnest(rows) AS id FROM cut;
+
 -- stage_parts --
 CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS
 SELECT 0 AS n, {part}, {refs} FROM {table} WITH NO DATA;

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import cache
-from itertools import islice
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypeVar
 
 import msgspec
 
-from sync_pipeline.entities.base import Entity, Follow, Unmappable
+from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import CoreTable, core_tables, table_of
 from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
-from sync_pipeline.errors import SyncError
-from sync_pipeline.exact_json import decoder
-from sync_pipeline.sources.base import source
-from sync_pipeline.sources.fingerprint import fingerprint
+from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
+from sync_pipeline.steps.capture.related import Look
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
-from sync_pipeline.steps.promote.map.related import Look, Place, embed
 
+_Entity = TypeVar("_Entity", bound=Entity)
 _STOCK = core_tables()["core.inventory_items"]
-_TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
-
-# Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
-_decoder = decoder()
+_HALF_A_CENT = Decimal("0.005")  # stores round the total, and not always its parts
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -91,90 +84,22 @@ class WorkItem(msgspec.Struct, eq=False):
         return getattr(self.entity, "email", None)
 
 
-class Captured(NamedTuple):
-    """A version of a record, as it was captured."""
-
-    connection_id: int
-    provider: str
-    entity_type: str
-    payload: str
-
-
-class _Mapping(NamedTuple):
-    decoder: msgspec.json.Decoder[Any]
-    to: Callable[[Any], Entity]
-    follows: Sequence[Follow]
-
-
-def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
-    """Captured payloads as entities, in order; a payload that cannot be mapped gives its exception.
-
-    `look` finds the records they name; it is called a few times for each few hundred payloads.
-    """
-    rest = iter(records)
-    while some := list(islice(rest, _TOGETHER)):
-        yield from _to_entities(some, look)
-
-
-def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
-    results: list[Any] = []
-    follows: list[Place] = []
-    later: list[tuple[int, _Mapping, Any]] = []
-    for record in records:
-        try:
-            mapping = _mapping(record.provider, record.entity_type)
-            payload = mapping.decoder.decode(record.payload)
-            if mapping.follows:
-                follows.append(Place(record.connection_id, payload, mapping.follows))
-                later.append((len(results), mapping, payload))
-                results.append(None)
-            else:
-                results.append(mapping.to(payload))
-        except Exception as error:  # noqa: BLE001 - a payload of any shape fails alone
-            results.append(error)
-    embed(follows, look)
-    for place, mapping, payload in later:
-        try:
-            results[place] = mapping.to(payload)
-        except Exception as error:  # noqa: BLE001
-            results[place] = error
-    return results
-
-
-@cache
-def _mapping(provider: str, entity_type: str) -> _Mapping:
-    to = source(provider).stream(entity_type).to_entity
-    if to is None:
-        raise Unmappable("entity", entity_type, "entity that can be promoted")
-    fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
-    if not fields:
-        return _Mapping(_decoder, to, follows)
-    # A dictionary of these fields alone. Skipping the others saves most of the decoding time.
-    read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
-    return _Mapping(decoder(read), to, follows)
-
-
-@cache
-def mapper_of(provider: str, entity_type: str) -> int:
-    """The version of the mapper that maps these records."""
-    return fingerprint(_mapping(provider, entity_type).to)
-
-
 def prepare(
-    lines: Iterable[tuple[Claimed, str | None]],
+    lines: Iterable[tuple[Claimed, str | None, str | None]],
     providers: Mapping[int, str],
     currency: str | None,
     look: Look,
     currencies: Mapping[int, str] | None = None,
 ) -> list[WorkItem]:
-    """Map a batch of lines with their payloads; a record that cannot be mapped gets its reason and fails alone.
+    """Map a batch of lines, each with its payload and what it was listed under; a record that cannot be mapped gets its
+    reason and fails alone.
 
     `currency` is that of prices without one, `currencies` that of the connections where it is another.
     """
     items = []
     mapped = []
     payloads = []
-    for line, payload in lines:
+    for line, payload, parent_id in lines:
         item = WorkItem(line, providers.get(line.connection_id, ""))
         items.append(item)
         if line.action == "delete":
@@ -183,23 +108,19 @@ def prepare(
             item.error = "The planned version of this record is not among the captured ones."
             continue
         mapped.append(item)
-        payloads.append(Captured(line.connection_id, item.provider, line.entity_type, payload))
+        payloads.append(Captured(line.connection_id, item.provider, line.entity_type, payload, parent_id))
     for item, entity in zip(mapped, to_entities(payloads, look), strict=True):
         try:
             if isinstance(entity, Exception):
                 raise entity
             _fill(item, priced(entity, (currencies or {}).get(item.line.connection_id)), currency)
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
-            item.error = (
-                str(error)
-                if isinstance(error, SyncError)
-                else f"The payload does not have the expected form: {type(error).__name__}: {error}"
-            )
+            item.error = reason(error)
     return items
 
 
-def priced(entity: Entity, currency: str | None) -> Entity:
-    """The entity with its connection's currency, where its prices name none."""
+def priced(entity: _Entity, currency: str | None) -> _Entity:
+    """The entity with its connection's currency, where its amounts name none."""
     if currency is None or getattr(entity, "currency", "") is not None:
         return entity
     return msgspec.structs.replace(entity, currency=currency)
@@ -230,6 +151,6 @@ def check_totals(order: Order, warnings: list[str]) -> None:
     if order.lines_apart:
         return  # core sums them up when the lines are promoted
     difference = order.total - sum((one.total for one in order.items), Decimal(0))
-    if difference:
+    if abs(difference) >= _HALF_A_CENT:
         order.metadata["items_difference"] = difference
         warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")

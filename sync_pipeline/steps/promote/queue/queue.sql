@@ -187,12 +187,13 @@ SELECT k.line_no, k.connection_id, k.entity_type, k.external_id, k.action, k.con
            WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id
                AND h.entity_type = k.entity_type AND h.external_id = k.external_id
                AND h.content_hash = k.content_hash)) END AS payload,
-       (SELECT line_no FROM first) AS first_open
+       r.parent_id, (SELECT line_no FROM first) AS first_open
 FROM claimed AS k
 LEFT JOIN LATERAL (
-    SELECT c.sync_data::text AS payload FROM capture.sync_record AS c
+    SELECT CASE WHEN c.content_hash = k.content_hash THEN c.sync_data::text END AS payload, c.parent_id
+    FROM capture.sync_record AS c
     WHERE c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.entity_type = k.entity_type
-        AND c.external_id = k.external_id AND c.content_hash = k.content_hash LIMIT 1) AS r ON k.action <> 'delete'
+        AND c.external_id = k.external_id LIMIT 1) AS r ON k.action <> 'delete'
 ORDER BY k.line_no;
 
 -- heartbeat --

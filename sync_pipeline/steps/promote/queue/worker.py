@@ -21,9 +21,9 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import redact
 from sync_pipeline.exact_json import to_json
+from sync_pipeline.steps.capture.related import Key, looking
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
-from sync_pipeline.steps.promote.map.related import Key, looking
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
@@ -144,7 +144,7 @@ class _Worker:
         return _Batch(
             claim,
             prepare(
-                ((Claimed(*tuple(row)[:-2]), row.payload) for row in rows),
+                ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
                 self.org.providers,
                 self.org.currency,
                 self._look,

@@ -191,6 +191,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -
         if row.order_id is not None:
             (refunded if isinstance(item.entity, Refund) else parts_of).add(int(row.order_id))
     sum_orders(conn, queue, parts_of)
+    sum_refunds(conn, queue, refunded)
     return refunded
 
 
@@ -198,6 +199,12 @@ def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
     """Sum up, by item type, the promoted items of orders whose lines are records of their own."""
     if orders:
         execute(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
+
+
+def sum_refunds(conn: Connection, queue: str, orders: Collection[int]) -> None:
+    """What was refunded of these orders, from the refunds that are there and the orders' own lists together."""
+    if orders:
+        execute(conn, SQL["sum_refunds"], queue=queue, rows=list(orders))
 
 
 def _item_row(item: WorkItem, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:
@@ -230,6 +237,7 @@ def delete_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) 
     """Mark the items of these records as deleted; returns their orders."""
     found = execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(items)).all()
     sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
+    sum_refunds(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type == "refund"})
     return {int(one.order_id) for one in found if one.order_id is not None}
 
 

@@ -7,7 +7,7 @@ what an order's status and totals mean.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,11 +17,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
+from sync_pipeline.entities.order_item import Refund
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import all_sources
-from sync_pipeline.steps.promote.map.batch import Captured, to_entities
-from sync_pipeline.steps.promote.map.related import looking
+from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.related import Look, looking
+from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 
 SQL = load("sync_pipeline.steps.promote.write")
@@ -38,15 +41,17 @@ class CustomerFigures:
     first: datetime | None = None
     last: datetime | None = None
 
-    def add(self, order: Order) -> None:
-        """Add an order. One that was never a sale changes only the date of the last interaction."""
+    def add(self, order: Order, refunds: Mapping[str, Decimal]) -> None:
+        """Add an order and the refunds that are records. One that was never a sale changes only the date of the last
+        interaction.
+        """
         moment = order.ordered_at
         if moment is not None:
             self.last = moment if self.last is None else max(self.last, moment)
         if order.status in NOT_SOLD:
             return
         currency = order.currency or ""
-        self.totals[currency] += order.total - order.refunded_total
+        self.totals[currency] += order.total - sum({**order.refunds, **refunds}.values(), Decimal(0))
         self.orders[currency] += 1
         self.completed += order.status is OrderStatus.COMPLETED
         if moment is not None:
@@ -91,10 +96,10 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
             ids=[one[2] for one in records],
             types=types,
         )
-        _add(conn, ((figures[records[row.n - 1][0]], row) for row in found))
+        _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
         found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
-        _add(conn, ((figures[emails[row.n - 1][0]], row) for row in found))
+        _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
 
@@ -104,16 +109,39 @@ def _types(entity: str) -> list[str]:
     return sorted({stream.entity_type for stream in every if stream.entity == entity})
 
 
-def _add(conn: Connection, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
+def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
     # The customer of these orders is known, so the records they name are not looked up.
     look = looking(conn, without=_types("customer"))
     rows = iter(rows)
     while some := list(islice(rows, _CHUNK)):
-        captured = (Captured(row.connection_id, row.provider, row.entity_type, row.payload) for _, row in some)
-        for (figures, _), order in zip(some, to_entities(captured, look), strict=True):
+        refunds = _refunds(conn, [row for _, row in some])
+        for (figures, row), order in zip(some, _mapped((row for _, row in some), look), strict=True):
             # One that cannot be mapped fails on its own line, with the reason, when it is promoted.
             if isinstance(order, Order):
-                figures.add(order)
+                order = priced(order, org.currencies.get(row.connection_id) or org.currency)
+                figures.add(order, refunds[row.connection_id, row.external_id])
+
+
+def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str], dict[str, Decimal]]:
+    """The captured refunds of orders: the amount by id, zero where it was deleted."""
+    found: dict[tuple[int, str], dict[str, Decimal]] = defaultdict(dict)
+    rows = execute(
+        conn,
+        SQL["refunds_of_orders"],
+        connections=[row.connection_id for row in orders],
+        ids=[row.external_id for row in orders],
+        types=_types("refund"),
+    ).all()
+    for row, refund in zip(rows, _mapped(rows, looking(conn)), strict=True):
+        if isinstance(refund, Refund):
+            order = orders[row.n - 1]
+            amount = Decimal(0) if row.deleted else refund.amount
+            found[order.connection_id, order.external_id][row.external_id] = amount
+    return found
+
+
+def _mapped(rows: Iterable[Any], look: Look) -> Iterator[Entity | Exception]:
+    return to_entities((Captured(row.connection_id, row.provider, row.entity_type, row.payload) for row in rows), look)
 
 
 def _write(

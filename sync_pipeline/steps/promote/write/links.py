@@ -74,3 +74,17 @@ def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
     orders = [int(row) for row in execute(conn, SQL["orders_of_links"]).scalars()]
     execute(conn, SQL["filled"])
     return orders
+
+
+def cut_circles(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
+    """Where rows of `table` are each other's parents, leave one of them without."""
+    for relation in table.relations:
+        if relation.table != table.name:
+            continue
+        statement = for_table(ROWS["cut_circles"], table, relation.column)
+        inside = set(execute(conn, statement, queue=queue).scalars())
+        for item in group:
+            if item.id in inside:
+                item.warnings.append(
+                    "Its parents lead back to it. One record of this circle is left without its parent."
+                )

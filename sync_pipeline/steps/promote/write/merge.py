@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import CoreTable, Relation, table_of
+from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import Captured, priced, to_entities
-from sync_pipeline.steps.promote.map.related import looking
+from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution, look_up_refs, numeric
 
@@ -150,7 +151,8 @@ def _entities(
     """The versions behind rows as entities of the table, in their order; rows without any are left out."""
     flat = [(row, one) for row, versions in behind.items() for one in versions if one.payload is not None]
     mapped = to_entities(
-        (Captured(one.connection_id, one.provider, one.entity_type, one.payload) for _, one in flat), looking(conn)
+        (Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for _, one in flat),
+        looking(conn),
     )
     entities: dict[int, list[tuple[Any, Entity]]] = defaultdict(list)
     for (row, version), entity in zip(flat, mapped, strict=True):

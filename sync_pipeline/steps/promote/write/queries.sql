@@ -56,13 +56,13 @@ GROUP BY internal_id HAVING count(*) > 1;
 -- versions --
 -- The promoted version of every live record behind these rows.
 SELECT m.internal_id, m.connection_id, m.entity_type, m.external_id, m.provider, m.core_wins, m.sku_set_aside,
-       coalesce(r.sync_data, h.sync_data)::text AS payload
+       CASE WHEN r.content_hash = m.promoted_hash THEN r.sync_data ELSE h.sync_data END::text AS payload, r.parent_id
 FROM promote.integration_mapping AS m
 LEFT JOIN capture.sync_record AS r
     ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
-        AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash
+        AND r.external_id = m.external_id
 LEFT JOIN capture.record_history AS h
-    ON r.external_id IS NULL AND h.org_id = m.org_id AND h.connection_id = m.connection_id
+    ON r.content_hash IS DISTINCT FROM m.promoted_hash AND h.org_id = m.org_id AND h.connection_id = m.connection_id
         AND h.entity_type = m.entity_type AND h.external_id = m.external_id AND h.content_hash = m.promoted_hash
 WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = ANY(%(rows)s::bigint [])
     AND NOT m.promoted_deleted;
@@ -242,7 +242,7 @@ SET subtotal = k.lines, discount_total = k.discounts, shipping_total = k.shippin
     metadata = k.metadata, updated_at = now(), queue_id = %(queue)s::uuid
 FROM (
     SELECT t.id, s.lines, s.discounts, s.shipping, s.fees,
-           CASE WHEN t.total = s.items THEN t.metadata - 'items_difference'
+           CASE WHEN abs(t.total - s.items) < 0.005 THEN t.metadata - 'items_difference'
                 ELSE t.metadata || jsonb_build_object('items_difference', t.total - s.items) END AS metadata
     FROM core.sales_orders AS t
     CROSS JOIN LATERAL (
@@ -259,6 +259,26 @@ WHERE o.org_id = connect.current_org() AND o.id = k.id
     AND (o.subtotal, o.discount_total, o.shipping_total, o.fee_total, o.metadata)
         IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
 
+-- sum_refunds --
+-- What was refunded: each refund counts as its record says, else as the order's header does. A refund is deleted where
+-- its record is, whatever a header that was read before still lists.
+UPDATE core.sales_orders AS o
+SET refunded_total = k.refunded, updated_at = now(), queue_id = %(queue)s::uuid
+FROM (
+    SELECT t.id, coalesce(s.refunded, 0) AS refunded FROM core.sales_orders AS t
+    CROSS JOIN LATERAL (
+        SELECT sum(coalesce(r.amount, h.amount)) AS refunded
+        FROM (SELECT e.key AS id, e.value::numeric AS amount
+              FROM jsonb_each_text(coalesce(t.metadata -> 'refunds', '{}')) AS e) AS h
+        FULL JOIN (
+            SELECT i.external_id AS id, coalesce(-sum(i.total) FILTER (WHERE i.deleted_at IS NULL), 0) AS amount
+            FROM core.sales_order_items AS i
+            WHERE i.org_id = t.org_id AND i.order_id = t.id AND i.item_type = 'refund'
+            GROUP BY i.connection_id, i.external_id) AS r ON r.id = h.id) AS s
+    WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint [])
+) AS k
+WHERE o.org_id = connect.current_org() AND o.id = k.id AND o.refunded_total <> k.refunded;
+
 -- customers --
 -- With the records behind each, those of its addresses included: some stores let an address be the buyer.
 SELECT c.id, lower(btrim(c.email)) AS email, c.registered_at,
@@ -274,7 +294,7 @@ WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []);
 
 -- orders_of_records --
 -- The captured orders of customers' records, by the store's own reference.
-SELECT k.n, r.connection_id, r.provider, r.entity_type, r.sync_data::text AS payload
+SELECT k.n, r.connection_id, r.provider, r.entity_type, r.external_id, r.sync_data::text AS payload
 FROM unnest(%(connections)s::bigint [], %(ids)s::text []) WITH ORDINALITY AS k (connection_id, external_id, n)
 CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
 JOIN capture.sync_record AS r
@@ -284,12 +304,22 @@ WHERE r.deletion_state <> 'deleted';
 
 -- orders_of_guests --
 -- The captured orders that name no customer, by e-mail.
-SELECT k.n, r.connection_id, r.provider, r.entity_type, r.sync_data::text AS payload
+SELECT k.n, r.connection_id, r.provider, r.entity_type, r.external_id, r.sync_data::text AS payload
 FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n)
 CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
 JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = k.email COLLATE "C"
 WHERE r.deletion_state <> 'deleted' AND coalesce(r.parent_id, '') IN ('', '0');
+
+-- refunds_of_orders --
+-- The captured refunds of orders, deleted ones too.
+SELECT k.n, r.connection_id, r.provider, r.entity_type, r.external_id, r.deletion_state = 'deleted' AS deleted,
+       r.sync_data::text AS payload
+FROM unnest(%(connections)s::bigint [], %(ids)s::text []) WITH ORDINALITY AS k (connection_id, external_id, n)
+CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = t.entity_type
+        AND r.parent_id = k.external_id;
 
 -- write --
 -- Only if something changed, so that promoting an order does not touch a customer whose figures stay the same.

@@ -14,10 +14,11 @@ from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import TABLE as ITEMS
 from sync_pipeline.entities.stock import TABLE as INVENTORY
+from sync_pipeline.steps.capture.mapped import mapper_of
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import array, line, stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import WorkItem, mapper_of
+from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
 from sync_pipeline.steps.promote.place.settle import settle_batch, settle_claims
@@ -86,8 +87,11 @@ def _write_rows(
     if ITEMS.name in table.others:
         child_rows.write_order_items(conn, queue, group)
     linked = links.fill(conn, queue, table)
+    links.cut_circles(conn, queue, table, group)
     apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
     child_rows.sum_orders(conn, queue, apart)
+    if ITEMS.name in table.others:
+        child_rows.sum_refunds(conn, queue, {*linked, *(item.id for item in group if not item.is_new)})
     affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
     if table is CUSTOMERS:
         affected |= outcome.recompute

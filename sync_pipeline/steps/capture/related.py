@@ -16,7 +16,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Follow, LookedUp
 from sync_pipeline.exact_json import decoder
 
-SQL = load("sync_pipeline.steps.promote.map", "related.sql")
+SQL = load("sync_pipeline.steps.capture", "related.sql")
 
 Key = tuple[int, str]  # connection, external id
 Look = Callable[[str, Sequence[str], Sequence[Key]], Mapping[Key, dict[str, Any]]]

@@ -1,0 +1,142 @@
+"""Captured payloads as entities: what preview warns of and what promotion writes come from here.
+
+A payload that cannot be mapped fails alone, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from itertools import islice
+from typing import Any, NamedTuple, TypedDict
+
+import msgspec
+
+from sync_pipeline.entities.base import Entity, Follow, MapperWarning, Unmappable
+from sync_pipeline.entities.core import table_of
+from sync_pipeline.entities.order import Order
+from sync_pipeline.errors import SyncError
+from sync_pipeline.exact_json import decoder
+from sync_pipeline.sources.base import source
+from sync_pipeline.sources.fingerprint import fingerprint
+from sync_pipeline.steps.capture.related import Look, Place, embed
+
+_TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
+LONGEST = 500  # characters of a text with an index: an entry of PostgreSQL's has at most 2,704 bytes
+_BEGINNING = 400
+
+# Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
+_decoder = decoder()
+
+
+class Captured(NamedTuple):
+    """A version of a record, as it was captured. `parent_id`: what it was listed under."""
+
+    connection_id: int
+    provider: str
+    entity_type: str
+    payload: str
+    parent_id: str | None = None
+
+
+class Mapping(NamedTuple):
+    """How payloads of an entity type are decoded and mapped."""
+
+    decoder: msgspec.json.Decoder[Any]
+    to: Callable[[Any], Entity]
+    follows: Sequence[Follow]
+    parent_field: str | None = None
+
+
+def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
+    """Captured payloads as entities, in order; for one that cannot be mapped the reason.
+
+    `look` finds the records they name; it is asked a few times for some hundred of them.
+    """
+    rest = iter(records)
+    while some := list(islice(rest, _TOGETHER)):
+        yield from _to_entities(some, look)
+
+
+def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
+    results: list[Any] = []
+    follows: list[Place] = []
+    later: list[tuple[int, Mapping, Any]] = []
+    for record in records:
+        try:
+            mapping = mapping_of(record.provider, record.entity_type)
+            payload = mapping.decoder.decode(record.payload)
+            if record.parent_id is not None and mapping.parent_field and not payload.get(mapping.parent_field):
+                payload[mapping.parent_field] = record.parent_id
+            if mapping.follows:
+                follows.append(Place(record.connection_id, payload, mapping.follows))
+                later.append((len(results), mapping, payload))
+                results.append(None)
+            else:
+                results.append(_fitted(mapping.to(payload)))
+        except Exception as error:  # noqa: BLE001 - a payload of any shape fails alone
+            results.append(error)
+    embed(follows, look)
+    for place, mapping, payload in later:
+        try:
+            results[place] = _fitted(mapping.to(payload))
+        except Exception as error:  # noqa: BLE001
+            results[place] = error
+    return results
+
+
+def reason(error: Exception) -> str:
+    """Why a payload cannot be mapped, for people."""
+    if isinstance(error, SyncError):
+        return str(error)
+    return f"The payload does not have the expected form: {type(error).__name__}: {error}"
+
+
+@cache
+def mapping_of(provider: str, entity_type: str) -> Mapping:
+    """The mapping of these records.
+
+    Raises:
+        Unmappable: the provider has no mapper for them.
+    """
+    stream = source(provider).stream(entity_type)
+    to = stream.to_entity
+    if to is None:
+        raise Unmappable("entity", entity_type, "entity that can be promoted")
+    fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
+    if not fields:
+        return Mapping(_decoder, to, follows, stream.parent_field)
+    # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
+    read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
+    return Mapping(decoder(read), to, follows, stream.parent_field)
+
+
+@cache
+def mapper_of(provider: str, entity_type: str) -> int:
+    """The version of the mapper that maps these records."""
+    return fingerprint(mapping_of(provider, entity_type).to)
+
+
+def _fitted(entity: Entity) -> Entity:
+    """The entity, its indexed texts cut to what an index takes; `metadata` has all of a text that was cut."""
+    long = [name for name in table_of(type(entity)).indexed if len(getattr(entity, name) or "") > LONGEST]
+    if isinstance(entity, Order) and entity.guest is not None and len(entity.guest.email or "") > LONGEST:
+        entity = msgspec.structs.replace(entity, guest=_fitted(entity.guest))
+    if not long:
+        return entity
+    whole = {name: getattr(entity, name) for name in long}
+    said = [
+        MapperWarning(
+            f"{name} has {len(text)} characters. Core has the first {_BEGINNING} and a hash; metadata has all of it.",
+            "long_text",
+            name,
+        )
+        for name, text in whole.items()
+    ]
+    return msgspec.structs.replace(
+        entity,
+        **{name: f"{text[:_BEGINNING]}…{sha256(text.encode()).hexdigest()[:32]}" for name, text in whole.items()},
+        metadata={**entity.metadata, **whole},
+        warnings=(*entity.warnings, *said),
+    )
