@@ -218,12 +218,15 @@ class WooClient:
             if external_id is None or external_id == "":
                 rejected.append((raw, f"the record has no {stream.id_field}"))
                 continue
+            if stream.paging is not Paging.WHOLE and not _number(external_id):
+                rejected.append((raw, f"the record's {stream.id_field} is not a number, and its list is ordered by it"))
+                continue
             parent = _scalar(told[1]) if stream.parent_field else None
             items.append(RawRecord(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
         total = None
         if keep_total and items:
             header = answer.headers.get("x-wp-total", "")
-            total = int(header) if header.isdigit() else None
+            total = int(header) if _number(header) else None
         elif keep_total and answer.headers.get("x-wp-total") == "0":
             total = 0
         return Page(
@@ -256,6 +259,11 @@ def _code(body: bytes) -> str:
     except (MalformedAnswer, ValueError, RecursionError):
         return ""
     return str(parsed.get("code", ""))
+
+
+def _number(text: str) -> bool:
+    """True for a whole number of 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _scalar(raw: bytes | None) -> str | None:

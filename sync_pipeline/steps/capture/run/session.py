@@ -13,6 +13,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.read.growth import Growth
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
 from sync_pipeline.steps.capture.read.walk import cover
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport, Report
@@ -176,10 +177,13 @@ def read_new(run: Run) -> None:
     with run.transaction() as conn:
         known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
     offset = max(0, int(known) - 1)
+    growth = Growth(run.stream.title, offset)
     while True:
+        growth.check(offset)
         page = run.budget.call(lambda: run.client.list(Ask(stream=run.stream, offset=offset)))  # noqa: B023
         if not page.items:
             return
+        growth.told(page.total)
         run.commit([Listed(page)])
         offset += max(1, len(page.items) - 1)
         if len(page.items) == 1:
