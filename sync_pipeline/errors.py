@@ -20,53 +20,11 @@
 A class's docstring is its default message. No message ever holds a secret: urls go through `redact`.
 """
 
-import json
-import re
 from collections.abc import Sequence
-from urllib.parse import quote, quote_plus
 
-_SECRET_QUERY = re.compile(
-    r"((?:consumer_key|consumer_secret|oauth_[a-z_]+|password|api_key|token|secret)=)[^&\s\"']+",
-    re.IGNORECASE,
-)
-_SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b|\b(sp_[0-9]+_)[0-9A-Za-z_-]{20,}")
-_AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
-_USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
+from sync_pipeline.redaction import conceal, redact, redact_bytes, without_known
 
-_SHORTEST = 6  # a secret of fewer characters is in many a word
-_MOST = 1_000
-_known: dict[str, None] = {}  # in the order they were last used
-
-
-def conceal(*secrets: str) -> None:
-    """Remember secrets that this process uses: `redact` takes them out, whatever they look like.
-
-    A store may repeat what it was sent, in an error, an address or a page, and a password has no form of its own.
-    """
-    for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-                _known.pop(form, None)
-                _known[form] = None
-    while len(_known) > _MOST:
-        _known.pop(next(iter(_known)), None)
-
-
-def without_known(text: str) -> str:
-    """`text` with the secrets that `conceal` was told of replaced by ***."""
-    for secret in list(_known):
-        if secret in text:
-            text = text.replace(secret, "***")
-    return text
-
-
-def redact(text: str) -> str:
-    """`text` with every known secret, and everything that looks like a credential, replaced by ***."""
-    text = without_known(text)
-    text = _SECRET_QUERY.sub(r"\1***", text)
-    text = _SECRET_KEY.sub(lambda found: f"{found[1] or found[2]}***", text)
-    text = _USERINFO.sub(r"\1***@", text)
-    return _AUTHORIZATION.sub(r"\1 ***", text)
+__all__ = ["conceal", "redact", "redact_bytes", "without_known"]  # an error is where they are needed
 
 
 class SyncError(Exception):
@@ -109,7 +67,7 @@ class TransientSourceError(SourceError):
         super().__init__(message or "The store was busy or broken for a moment. Try again.")
         self.status, self.retry_after = status, retry_after
         # It is kept in quarantine, where no secret may be.
-        self.body = without_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        self.body = redact_bytes(body)
 
 
 class SourceUnavailable(SourceError):
@@ -121,7 +79,7 @@ class RefusedBySource(SourceError):
 
     def __init__(self, message: str | None = None, *, status: int | None = None, code: str = "") -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code = status, redact(code)
 
 
 class MalformedAnswer(TransientSourceError):

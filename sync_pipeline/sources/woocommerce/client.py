@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import exact_json
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError, redact
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Look, Page, Paging, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http, SourceResponse
@@ -121,7 +121,7 @@ class WooClient:
                     status=answer.status,
                     code="no_api",
                 )
-            return Look(Presence.GONE, f"{answer.status} {code}".strip())
+            return Look(Presence.GONE, redact(f"{answer.status} {code}".strip()[:200]))
         raw = jsontext.single(answer.body)
         content = jsontext.fields(raw)
         if content.get("status") == b'"trash"':
