@@ -81,12 +81,13 @@ def show_pull(outcome: "RunOutcome") -> None:
 
 
 def messages(outcome: "RunOutcome") -> list[str]:
-    """What pulls and previews have to say: what a user does not get, an initial import, a drifting schema."""
+    """What pulls and previews have to say: missing rights, a wrong clock, an initial import, a drifting schema."""
     said = [
         f"{connection} {entity}: the store does not offer this user: {', '.join(report.missing)}. Why: the doctor says."
         for (connection, entity), report in outcome.pulls.items()
         if report.missing
     ]
+    said += [f"{connection}: {clock}" for connection, clock in _clocks(outcome)]
     for (connection, entity), report in outcome.previews.items():
         if report.message:
             said.append(f"{connection} {entity}: {report.message}")
@@ -95,6 +96,12 @@ def messages(outcome: "RunOutcome") -> list[str]:
             for d in report.drift
         ]
     return said
+
+
+def _clocks(outcome: "RunOutcome") -> list[tuple[str, str]]:
+    """What pulls noticed of each store's clock, once a store."""
+    found = {connection: report.clock for (connection, _), report in outcome.pulls.items() if report.clock}
+    return list(found.items())
 
 
 def tell_problems(org: str, outcome: "RunOutcome") -> bool:

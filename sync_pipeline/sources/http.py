@@ -46,9 +46,10 @@ class SourceResponse:
         """The server's own time, from its Date header."""
         try:
             moment = parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError, TypeError):
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (KeyError, ValueError, TypeError, OverflowError):
             return None
-        return moment.astimezone(UTC)
+        return moment if moment.year >= 2000 else None  # a clock that was never set
 
     @property
     def retry_after(self) -> float | None:
@@ -243,7 +244,7 @@ def _retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

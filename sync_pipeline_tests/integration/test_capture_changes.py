@@ -181,3 +181,37 @@ def test_history_keeps_every_content_once(open_shop: Shop) -> None:
         open_shop.pull("customers")
     versions = [p for p in open_shop.export("customers", history=True) if p["id"] == one]
     assert sorted(p["first_name"] for p in versions) == sorted([first, "Second"])
+
+
+_TOO_FAR = "SELECT count(*) FROM capture.sync_cursor WHERE watermark > now()"
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_store_clock_in_the_future_does_not_hide_changes(open_shop: Shop, full: bool) -> None:
+    """One answer with a wrong Date header is enough to try it."""
+    year = 366 * 86_400
+    open_shop.store.advance(year)
+    told = open_shop.pull("products", full=full)["products"]
+    assert "The store's clock is 366 days ahead of this machine's." in str(told.clock)
+    assert told.closed
+    assert open_shop.value(_TOO_FAR) == 0
+    open_shop.store.advance(-year - 3600)
+    open_shop.store.update(
+        "products", min(open_shop.store.ids("products")), name="changed when the clock was right again"
+    )
+    found = open_shop.pull("products", do_sweep=False)["products"]
+    assert (found.mode, found.changed, found.clock) == ("delta", 1, None)
+
+
+def test_a_watermark_in_the_future_is_repaired_by_the_next_pull(open_shop: Shop) -> None:
+    open_shop.store.advance(-3600)
+    with open_shop.db.org(open_shop.org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE capture.sync_cursor SET watermark = '2099-01-01Z' WHERE entity_type = 'product'")
+    repaired = open_shop.pull("products")["products"]
+    assert repaired.mode == "full"
+    assert "The watermark was in the future; everything was read again" in str(repaired.clock)
+    assert open_shop.value(_TOO_FAR) == 0
+    assert (open_shop.pull("products")["products"].mode, open_shop.pull("products")["products"].clock) == (
+        "delta",
+        None,
+    )

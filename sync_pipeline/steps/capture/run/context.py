@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -51,6 +51,7 @@ class PullReport:
     watermark: str | None = None
     quarantine: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()  # what the mapping expects and the store does not offer to this user
+    clock: str | None = None  # what a person should know of the store's clock
     error: str | None = None
 
     @property
@@ -87,6 +88,7 @@ class Opened:
     unfetched: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     used_before: Usage = field(default_factory=Usage)
+    repairs: bool = False  # the watermark was in the future
 
     def coverage(self, kind: str, walk: str) -> tuple[Coverage, int]:
         """The id ranges of this list that are committed, and how many rows lie before the first gap."""
@@ -121,7 +123,9 @@ class CaptureContext:
             run_id=opened.run_id,
             mode=opened.mode,
             started_at=opened.started_at,
-            since=opened.watermark - overlap if opened.watermark and opened.mode == "delta" else None,
+            since=min(opened.watermark, datetime.now(UTC)) - overlap
+            if opened.watermark and opened.mode == "delta"
+            else None,
             noise=noise,
             hashes_emails=self.common.pii_policy == "hash",
             report=lambda progress: self.report(stream, progress),

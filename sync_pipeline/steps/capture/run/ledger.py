@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -22,6 +22,7 @@ from sync_pipeline.steps.capture.write.pages import Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
+FAR_AHEAD = timedelta(minutes=10)  # of a clock or a watermark: more is worth a person's attention
 _ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
 _ANALYZED = sql.SQL(", ").join(
     map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
@@ -36,6 +37,9 @@ def open_run(
     with session.db.org(session.connection.org_id) as conn:
         cursor = execute(conn, SQL["cursor"], **keys).one_or_none()
         watermark = cursor.watermark if cursor else None
+        repairs = watermark is not None and watermark > datetime.now(UTC) + FAR_AHEAD
+        if repairs and max_pages is None:
+            watermark = None  # it hid every change since it was set: everything is read again
         wanted = "preview" if max_pages is not None else ("full" if full or watermark is None else "delta")
         sweeps = wanted == "full"
         if wanted == "delta":
@@ -72,6 +76,7 @@ def open_run(
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
             journal.open_log(conn, kind="pull", run_id=run_id, **keys)
         execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
+    opened.repairs = repairs and opened.mode == "full"
     opened.used_before = session.client.usage
     return opened
 
@@ -111,7 +116,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             share=session.common.deletion_gate_share,
             actor=session.actor,
         )
-    clock = opened.clock or run.clock or run.started_at
+    clock = min(opened.clock or run.clock or run.started_at, datetime.now(UTC))
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         _stage_seen(conn, run, complete)
@@ -221,7 +226,30 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         watermark=cursor.watermark.isoformat() if cursor and cursor.watermark else None,
         quarantine=tuple(end.quarantine),
         missing=tuple(session.client.scope(run.stream).missing),
+        clock=clock_warning(run, opened),
         error=end.error or end.note,
+    )
+
+
+def clock_warning(run: Run, opened: Opened) -> str | None:
+    """What a person should know of the store's clock."""
+    said = []
+    if run.ahead > FAR_AHEAD:
+        said.append(
+            f"The store's clock is {_span(run.ahead)} ahead of this machine's. The next delta starts at this machine's "
+            "time, so no change is missed. Set both clocks by NTP."
+        )
+    if opened.repairs:
+        said.append("The watermark was in the future; everything was read again and the watermark is corrected.")
+    return " ".join(said) or None
+
+
+def _span(ahead: timedelta) -> str:
+    minutes = ahead.total_seconds() / 60
+    return next(
+        f"{minutes / n:,.0f} {name}"
+        for n, name in ((1440, "days"), (60, "hours"), (1, "minutes"))
+        if minutes >= 2 * n or n == 1
     )
 
 
@@ -237,6 +265,7 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         "gate": end.verdict.gate,
         "suspected": end.verdict.unclear,
         "note": end.note,
+        "clock": clock_warning(run, opened),
         "throttled": run.budget.throttled,
         "slow": run.budget.slow,
         "left_out": {reason: list(names) for reason, names in scope.left_out.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection as Transaction
 
@@ -41,7 +41,8 @@ class Run(Records):
     started_at: datetime
     since: datetime | None
     report: Callable[[Progress], None]
-    clock: datetime | None = None
+    clock: datetime | None = None  # the store's at the first answer, but never ahead of this machine's
+    ahead: timedelta = timedelta()
     _clock_kept: bool = False
     _totals: dict[str, int] = field(default_factory=dict)  # by list
 
@@ -124,7 +125,9 @@ class Run(Records):
     def _note(self, listed: Listed, *, whole: bool) -> None:
         page = listed.page
         if page.clock is not None and self.clock is None:
-            self.clock = page.clock
+            now = datetime.now(UTC)
+            # A store's clock is a claim: a watermark in the future would hide every change until then.
+            self.clock, self.ahead = min(page.clock, now), max(page.clock - now, timedelta())
         if page.total is None:
             return
         self.progress.total = page.total
