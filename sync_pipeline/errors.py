@@ -4,6 +4,7 @@
     ├── ConfigurationError           fix the settings, then run again
     │   └── NotFound                 no such organization, connection, entity, plan …
     ├── DatabaseUnavailable          start the database, then run again: what was committed is safe
+    │   └── DiskFull                 free some space, then run again: what was committed is safe
     ├── SourceError                  the store
     │   ├── TransientSourceError     try again: the store was busy, slow or broken for a moment
     │   ├── SourceUnavailable        the store does not answer at all: try again later, nothing was lost
@@ -44,6 +45,10 @@ class NotFound(ConfigurationError):
 
 class DatabaseUnavailable(SyncError):
     """The database does not answer. Start it (`sync-pipeline db start`) and run the same command again."""
+
+
+class DiskFull(DatabaseUnavailable):
+    """The disk is full. What was committed is safe, nothing is half done. Free some space and run the command again."""
 
 
 class SourceError(SyncError):
