@@ -89,7 +89,8 @@ def messages(outcome: "RunOutcome") -> list[str]:
     ]
     said += [f"{connection}: {clock}" for connection, clock in _clocks(outcome)]
     for (connection, entity), report in outcome.previews.items():
-        if report.message:
+        pulled = outcome.pulls.get((connection, entity))
+        if report.message and (pulled is None or pulled.first):
             said.append(f"{connection} {entity}: {report.message}")
         said += [
             f"{connection} {entity}: its schema drifts: {d['field']} {d['change']} ({d['detail']})."

@@ -199,6 +199,12 @@ WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND window_to IS NU
 SELECT kind, walk, low, high, cardinality(ids) AS size FROM capture.sync_page
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND low IS NOT NULL ORDER BY page_no
 
+-- pages_written --
+SELECT count(*) FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
+-- forget_run_pages --
+DELETE FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
 -- unfetched --
 -- Ids a sweep found different (it noted them in `missing` of its page) that no later fetch has answered.
 SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
@@ -263,9 +269,11 @@ WHERE s.gone AND NOT s.read AND r.deletion_state <> 'deleted' AND r.captured_at 
 ORDER BY length(r.external_id), r.external_id
 
 -- present_count --
+-- The records there were when the run began: those it has changed since, too.
 SELECT count(*) FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted' AND captured_at < %(started_at)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+    AND (captured_at < %(started_at)s OR version_no > 1)
 
 -- suspect --
 UPDATE capture.sync_record SET deletion_state = 'suspected', deletion_at = now(), deletion_evidence = 'not listed'

@@ -65,6 +65,11 @@ class PullReport:
         return self.closed and not self.quarantined
 
     @property
+    def first(self) -> bool:
+        """True when all that was read is new: a first import."""
+        return self.mode == "full" and self.new > 0 and not (self.changed or self.unchanged)
+
+    @property
     def records_per_second(self) -> float:
         """Records read a second."""
         return (self.new + self.changed + self.unchanged + self.swept) / self.seconds if self.seconds else 0.0

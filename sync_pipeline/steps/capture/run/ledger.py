@@ -24,6 +24,7 @@ from sync_pipeline.steps.capture.write.records import SQL
 
 FAR_AHEAD = timedelta(minutes=10)  # of a clock or a watermark: more is worth a person's attention
 _ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
+_SHORT = 20  # pages of a first import that are read again rather than resumed
 _ANALYZED = sql.SQL(", ").join(
     map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
 )
@@ -50,6 +51,7 @@ def open_run(
         unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
         if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
             run_id = unfinished.run_id
+            _begin_again_without_signal(conn, stream, run_id, first=watermark is None and not repairs)
             execute(conn, SQL["resume_run"], run_id=run_id, orchestrator_run=session.orchestrator_run)
             opened = Opened(
                 run_id,
@@ -79,6 +81,15 @@ def open_run(
     opened.repairs = repairs and opened.mode == "full"
     opened.used_before = session.client.usage
     return opened
+
+
+def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> None:
+    """What changed since the killed run read it would be missed under a run that closes, where no signal tells it: the
+    list is walked again, and what is known costs no write. A long first import goes on: the next delta reads it whole.
+    """
+    if stream.signal or (first and execute(conn, SQL["pages_written"], run_id=run_id).scalar_one() > _SHORT):
+        return
+    execute(conn, SQL["forget_run_pages"], run_id=run_id)
 
 
 def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, int]]:

@@ -66,6 +66,8 @@ class CaptureSession(CaptureContext):
         reads_all = run.stream.sweep is Sweep.READ
         if reads_all and opened.sweeps:
             return read_all(run, self.pool, opened, None)
+        if opened.sweeps and not opened.pages and _is_short(run):
+            return read_all(run, self.pool, opened, None)  # one request, where signal and sweep would be two
         if run.stream.signal:
             read_changes(run, self.pool, opened)
         elif not opened.sweeps:
@@ -73,6 +75,15 @@ class CaptureSession(CaptureContext):
         if opened.sweeps:
             return sweep(run, self.pool, opened)
         return False
+
+
+def _is_short(run: Run) -> bool:
+    """True if the whole list fits on a page, as far as is known."""
+    if run.stream.parent is not None and not run.budget.call(lambda: run.client.lists(run.stream)):
+        return False
+    with run.transaction() as conn:
+        known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+    return int(known) < run.client.page_size
 
 
 @contextmanager

@@ -63,6 +63,17 @@ class Progress:
     remote: int | None = None  # how many records the store said it has
     quarantined: list[str] = field(default_factory=list)
 
+    @property
+    def done(self) -> int:
+        """Rows read."""
+        return self.new + self.changed + self.unchanged + self.swept
+
+    @property
+    def of(self) -> int | None:
+        """How many there are to read, as far as is known: pages overlap, and a delta reads more than one list."""
+        known = max(self.total or 0, self.remote or 0)
+        return max(known, self.done) if known else None
+
 
 @dataclass(kw_only=True)
 class Records:
