@@ -20,7 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.errors import ConfigurationError, MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources.base import Usage
 from sync_pipeline.sources.limits import Clock, NotUnpacked, TimedStream, TooLarge, unpacked
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
@@ -60,7 +60,12 @@ class SourceResponse:
 @cache
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     """Reading the system's certificates takes some 20 ms, and a night opens a client for each store."""
-    return ssl.create_default_context(cafile=ca_file)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError too
+        raise ConfigurationError(
+            f"The CA file {ca_file} cannot be used: {error}. It must be a certificate in PEM."
+        ) from None
 
 
 class Http:

@@ -61,7 +61,9 @@ class OdooConfig(ConnectionSettings):
         [], title="Companies", description="Ids of the companies to take, the leading one first; none: all of the user"
     )
     lang: str = Field("en_US", title="Language", description="In which translated fields are read")
-    ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
+    ca_file: Annotated[str | None, ConnectOption("--ca-file", "FILE")] = Field(
+        None, title="CA file", description="Certificate to trust, for a private CA"
+    )
     # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
     overlap_seconds: int = Field(
         900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
