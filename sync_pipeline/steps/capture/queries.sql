@@ -315,13 +315,13 @@ RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, del
 
 -- advance --
 -- The watermark moves with the closing of the ledger, in one transaction with it; a full read sets it, whatever it was,
--- and none is ever in the future.
+-- and none is ever farther in the future than a store's clock is trusted.
 INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
         CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
 ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
 SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
-                     ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now()) END,
+                     ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
     full_at = coalesce(excluded.full_at, sync_cursor.full_at),
     swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
 

@@ -16,7 +16,7 @@ from sync_pipeline.sources.base import Client, Stream, Usage
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.read.coverage import Coverage
-from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.records import Progress
 from sync_pipeline.steps.connect import Connection
 
@@ -128,7 +128,7 @@ class CaptureContext:
             run_id=opened.run_id,
             mode=opened.mode,
             started_at=opened.started_at,
-            since=min(opened.watermark, datetime.now(UTC)) - overlap
+            since=min(opened.watermark, datetime.now(UTC) + TRUSTED) - overlap
             if opened.watermark and opened.mode == "delta"
             else None,
             noise=noise,

@@ -18,11 +18,11 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
-from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
-FAR_AHEAD = timedelta(minutes=10)  # of a clock or a watermark: more is worth a person's attention
+FAR_AHEAD = timedelta(minutes=10)  # of a clock: more is worth a person's attention
 _ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
 _SHORT = 20  # pages of a first import that are read again rather than resumed
 _ANALYZED = sql.SQL(", ").join(
@@ -38,7 +38,7 @@ def open_run(
     with session.db.org(session.connection.org_id) as conn:
         cursor = execute(conn, SQL["cursor"], **keys).one_or_none()
         watermark = cursor.watermark if cursor else None
-        repairs = watermark is not None and watermark > datetime.now(UTC) + FAR_AHEAD
+        repairs = watermark is not None and watermark > datetime.now(UTC) + TRUSTED
         if repairs and max_pages is None:
             watermark = None  # it hid every change since it was set: everything is read again
         wanted = "preview" if max_pages is not None else ("full" if full or watermark is None else "delta")
@@ -127,7 +127,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             share=session.common.deletion_gate_share,
             actor=session.actor,
         )
-    clock = min(opened.clock or run.clock or run.started_at, datetime.now(UTC))
+    clock = min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         _stage_seen(conn, run, complete)
@@ -246,9 +246,10 @@ def clock_warning(run: Run, opened: Opened) -> str | None:
     """What a person should know of the store's clock."""
     said = []
     if run.ahead > FAR_AHEAD:
+        unused = " It is not used: the next delta starts at this machine's time, so no change is missed."
         said.append(
-            f"The store's clock is {_span(run.ahead)} ahead of this machine's. The next delta starts at this machine's "
-            "time, so no change is missed. Set both clocks by NTP."
+            f"The store's clock is {_span(run.ahead)} ahead of this machine's.{unused if run.ahead > TRUSTED else ''} "
+            "Set both clocks by NTP."
         )
     if opened.repairs:
         said.append("The watermark was in the future; everything was read again and the watermark is corrected.")

@@ -29,6 +29,7 @@ class Listed:
     kind: str = "walk"
 
 
+TRUSTED = timedelta(hours=3)  # that a store's clock may be ahead of this machine's and still be the store's own time
 Sink = Callable[[Sequence[Listed]], None]
 
 
@@ -41,7 +42,7 @@ class Run(Records):
     started_at: datetime
     since: datetime | None
     report: Callable[[Progress], None]
-    clock: datetime | None = None  # the store's at the first answer, but never ahead of this machine's
+    clock: datetime | None = None  # the store's at the first answer; this machine's if that cannot be
     ahead: timedelta = timedelta()
     _clock_kept: bool = False
     _totals: dict[str, int] = field(default_factory=dict)  # by list
@@ -127,7 +128,8 @@ class Run(Records):
         if page.clock is not None and self.clock is None:
             now = datetime.now(UTC)
             # A store's clock is a claim: a watermark in the future would hide every change until then.
-            self.clock, self.ahead = min(page.clock, now), max(page.clock - now, timedelta())
+            self.ahead = page.clock - now
+            self.clock = page.clock if self.ahead <= TRUSTED else now
         if page.total is None:
             return
         self.progress.total = page.total
