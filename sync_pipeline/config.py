@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         if not path.exists():
             from cryptography.fernet import Fernet
 
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:

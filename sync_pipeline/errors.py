@@ -4,6 +4,7 @@
     ├── ConfigurationError           fix the settings, then run again
     │   └── NotFound                 no such organization, connection, entity, plan …
     ├── DatabaseUnavailable          start the database, then run again: what was committed is safe
+    │   └── DiskFull                 free some space, then run again: what was committed is safe
     ├── SourceError                  the store
     │   ├── TransientSourceError     try again: the store was busy, slow or broken for a moment
     │   ├── SourceUnavailable        the store does not answer: try again later, nothing was lost
@@ -20,53 +21,11 @@
 A class's docstring is its default message. No message ever holds a secret: urls go through `redact`.
 """
 
-import json
-import re
 from collections.abc import Sequence
-from urllib.parse import quote, quote_plus
 
-_SECRET_QUERY = re.compile(
-    r"((?:consumer_key|consumer_secret|oauth_[a-z_]+|password|api_key|token|secret)=)[^&\s\"']+",
-    re.IGNORECASE,
-)
-_SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b|\b(sp_[0-9]+_)[0-9A-Za-z_-]{20,}")
-_AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
-_USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
+from sync_pipeline.redaction import conceal, redact, redact_bytes, redact_known
 
-_MIN_LENGTH = 6  # shorter secrets would also match ordinary words
-_MAX_FORMS = 1_000
-_secrets: dict[str, None] = {}  # in the order they were last used
-
-
-def conceal(*secrets: str) -> None:
-    """Remember secrets that this process uses, so that `redact` removes them whatever they look like.
-
-    A store may repeat what it was sent in an error, an address or a page, and a password has no pattern to match.
-    """
-    for secret in secrets:
-        if len(secret) >= _MIN_LENGTH:
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-                _secrets.pop(form, None)
-                _secrets[form] = None
-    while len(_secrets) > _MAX_FORMS:
-        _secrets.pop(next(iter(_secrets)), None)
-
-
-def redact_known(text: str) -> str:
-    """`text` with the secrets passed to `conceal` replaced by ***."""
-    for secret in list(_secrets):
-        if secret in text:
-            text = text.replace(secret, "***")
-    return text
-
-
-def redact(text: str) -> str:
-    """`text` with the known secrets, and whatever looks like a credential, replaced by ***."""
-    text = redact_known(text)
-    text = _SECRET_QUERY.sub(r"\1***", text)
-    text = _SECRET_KEY.sub(lambda found: f"{found[1] or found[2]}***", text)
-    text = _USERINFO.sub(r"\1***@", text)
-    return _AUTHORIZATION.sub(r"\1 ***", text)
+__all__ = ["conceal", "redact", "redact_bytes", "redact_known"]  # an error is where they are needed
 
 
 class SyncError(Exception):
@@ -86,6 +45,10 @@ class NotFound(ConfigurationError):
 
 class DatabaseUnavailable(SyncError):
     """The database does not answer. Start it (`sync-pipeline db start`) and run the same command again."""
+
+
+class DiskFull(DatabaseUnavailable):
+    """The disk is full. What was committed is safe, nothing is half done. Free some space and run the command again."""
 
 
 class SourceError(SyncError):
@@ -109,7 +72,7 @@ class TransientSourceError(SourceError):
         super().__init__(message or "The store was busy or broken for a moment. Try again.")
         self.status, self.retry_after = status, retry_after
         # It is kept in quarantine, which must not contain secrets.
-        self.body = redact_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        self.body = redact_bytes(body)
 
 
 class SourceUnavailable(SourceError):
@@ -121,7 +84,7 @@ class RefusedBySource(SourceError):
 
     def __init__(self, message: str | None = None, *, status: int | None = None, code: str = "") -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code = status, redact(code)
 
 
 class MalformedAnswer(TransientSourceError):

@@ -94,7 +94,7 @@ def _stopped() -> int:
 
 
 def _failed(error: Exception) -> int:
-    from sync_pipeline.errors import ConfigurationError, SyncError, redact
+    from sync_pipeline.errors import ConfigurationError, DiskFull, SyncError, redact
 
     if os.environ.get("SYNC_DEBUG") == "1":
         import traceback
@@ -103,6 +103,8 @@ def _failed(error: Exception) -> int:
     code = 2 if isinstance(error, ConfigurationError) else 1
     if isinstance(error, SyncError):
         text = str(error)
+    elif _is_full(error):
+        text = str(DiskFull())
     elif settings := _settings_problem(error):
         text, code = settings, 2
     else:
@@ -117,6 +119,12 @@ def _failed(error: Exception) -> int:
 
         emit({"error": text})
     return code
+
+
+def _is_full(error: Exception) -> bool:
+    from sync_pipeline.db.engine import is_full
+
+    return is_full(error)
 
 
 def _settings_problem(error: Exception) -> str | None:

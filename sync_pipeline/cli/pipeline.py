@@ -106,7 +106,7 @@ def flow(  # noqa: PLR0913 - a command's options
 
     def moved(_org: str, stage: str, name: str, what: Any) -> None:
         if str(stage) == "raw":
-            listener.moved(name, what.new + what.changed + what.unchanged + what.swept, what.total)
+            listener.moved(name, what.done, what.of)
 
     launched = launch.materialize(
         context.settings,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,6 +74,7 @@ def given_settings(source: Source, options: Mapping[str, str | None]) -> dict[st
         ConfigurationError: an option is missing or belongs to another provider, or its variable is not set.
     """
     from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.sources.settings import LOCAL
 
     own = source.settings.connect_options()
     flags = {_parameter(option.name): option.name for option in own.values()}
@@ -86,6 +88,8 @@ def given_settings(source: Source, options: Mapping[str, str | None]) -> dict[st
         value = options[_parameter(option.name)]
         if value:
             given[name] = from_environment(value) if option.env else value
+            if name in LOCAL:
+                given[name] = str(Path(value).expanduser().resolve())  # other processes have other folders
         elif source.settings.model_fields[name].is_required():
             missing.append(option.name)
     if missing:

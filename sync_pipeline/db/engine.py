@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import time
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from sync_pipeline import exact_json
-from sync_pipeline.errors import DatabaseUnavailable
+from sync_pipeline.errors import DatabaseUnavailable, DiskFull
 
 if TYPE_CHECKING:
     from psycopg import Connection as DriverConnection
 
+_FULL = "53100"  # PostgreSQL's disk_full
 _PROBE_AFTER = 30.0  # seconds a connection may be idle before the server is asked whether it still exists
 _PREPARE_AFTER = 5  # executions of a statement
 
@@ -99,6 +101,11 @@ class Database:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
+            if is_full(error):
+                raise DiskFull(
+                    "The disk of the database is full. What was committed is safe, nothing is half done. Free some "
+                    "space there and run the same command again."
+                ) from error
             if error.connection_invalidated or not _server_answered(error):
                 raise DatabaseUnavailable(
                     "The database went away or does not answer. What was committed is safe. "
@@ -136,6 +143,13 @@ def _enter(conn: Connection, org_id: int, *, async_commit: bool) -> None:
 def driver(conn: Connection) -> DriverConnection[Any]:
     """The psycopg connection underneath, for COPY."""
     return cast("DriverConnection[Any]", conn.connection.driver_connection)
+
+
+def is_full(error: BaseException) -> bool:
+    """True if it says that a disk is full: the server's, or this machine's."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _FULL or (
+        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    )
 
 
 def _server_answered(error: OperationalError | InterfaceError) -> bool:

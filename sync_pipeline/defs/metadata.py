@@ -90,7 +90,8 @@ def _capture(reports: Sequence[Any], sums: Mapping[str, int]) -> dict[str, Any]:
     missing = [f"{report.connection}: {', '.join(report.missing)}" for report in reports if report.missing]
     if missing:
         found["not_offered_to_this_user"] = "; ".join(missing)
-    notes = [report.error for report in reports if report.error]
+    notes = [*dict.fromkeys(f"{report.connection}: {report.clock}" for report in reports if report.clock)]
+    notes += [report.error for report in reports if report.error]
     if notes:
         found["note"] = redact("; ".join(notes))
     return found

@@ -21,13 +21,16 @@ from typing import Any
 import httpcore
 import httpx
 
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.errors import ConfigurationError, MalformedAnswer, RefusedBySource, TransientSourceError
 from sync_pipeline.sources.base import Usage
+from sync_pipeline.sources.limits import Clock, NotUnpacked, TimedStream, TooLarge, unpacked
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
 _BODY_KEPT = 64 * 1024  # bytes of an answer that quarantine keeps
-_ANSWER_BYTES = 64 * 1024 * 1024  # decompressed; a hundred records are rarely over one MB
-_ANSWER_SECONDS = 300.0  # from its first byte to its last
+_ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a hundred records are rarely over one MB
+_ANSWER_VALUES = 3_000_000  # each costs a parser many times its bytes
+_ANSWER_SECONDS = 300.0  # from the request to its last byte; its head has the time-out of the connection
+_REASON_BYTES = 1024 * 1024  # of an error that is read for its code and message
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,10 @@ class SourceResponse:
         """The server's own time, from its Date header."""
         try:
             moment = parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError, TypeError):
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (KeyError, ValueError, TypeError, OverflowError):
             return None
-        return moment.astimezone(UTC)
+        return moment if moment.year >= 2000 else None  # a clock that was never set
 
     @property
     def retry_after(self) -> float | None:
@@ -57,7 +61,12 @@ class SourceResponse:
 @cache
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     """A TLS context. It is cached because reading the system's certificates takes some 20 ms for each client."""
-    return ssl.create_default_context(cafile=ca_file)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError too
+        raise ConfigurationError(
+            f"The CA file {ca_file} cannot be used: {error}. It must be a certificate in PEM."
+        ) from None
 
 
 class Http:
@@ -73,15 +82,17 @@ class Http:
         self._requests = 0
         self._received = 0
         self._lock = threading.Lock()
+        self._timeout = timeout
+        self._clock = Clock()
         verify = _trusting(ca_file)
         transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
         # The address is checked when the socket is opened, after DNS: a name may resolve to another address next time.
-        transport._pool._network_backend = _CheckedNetwork(allow_private)
+        transport._pool._network_backend = _CheckedNetwork(allow_private, self._clock)
         self._client = httpx.Client(
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
             follow_redirects=False,
-            headers={"User-Agent": "sync_pipeline", "Accept": "application/json"},
+            headers={"User-Agent": "sync_pipeline", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
             trust_env=False,
         )
 
@@ -104,11 +115,14 @@ class Http:
         """
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         started = datetime.now(UTC)
+        began = time.monotonic()
+        self._clock.until = began + min(self._timeout, _ANSWER_SECONDS)
         try:
             with self._client.stream(
                 method, url, params=list(params), headers=headers, content=content, auth=auth
             ) as response:
-                body = _whole(response, f"{method} {url}")
+                self._clock.until = began + _ANSWER_SECONDS
+                body = _whole(response, f"{method} {url}", self._clock.until)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise RefusedBySource(f"{url} is not a valid address: {error}", code="bad_address") from None
         except PrivateAddress as error:
@@ -154,28 +168,40 @@ class Http:
         self._client.close()
 
 
-def _whole(response: httpx.Response, request: str) -> bytes:
-    """The answer's body, limited in size and time, because a store could answer without end.
+def _whole(response: httpx.Response, request: str, until: float) -> bytes:
+    """The answer's body, limited in size and time while it is read and unpacked: a store could answer without end.
 
     Raises:
         MalformedAnswer: it is too large or takes too long, so the caller requests less next time.
     """
-    parts, size, until = [], 0, time.monotonic() + _ANSWER_SECONDS
-    for part in response.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > _ANSWER_BYTES or time.monotonic() > until:
-            limit = f"{_ANSWER_BYTES:,} bytes" if size > _ANSWER_BYTES else f"{_ANSWER_SECONDS:.0f} seconds"
-            raise MalformedAnswer(
-                f"{request}: the answer exceeds {limit}", status=response.status_code, body=parts[0][:_BODY_KEPT]
-            )
-    return b"".join(parts)
+    body = bytearray()
+    coding = response.headers.get("content-encoding", "")
+    try:
+        for part in unpacked(response.iter_raw(), coding, _ANSWER_BYTES):
+            body += part
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("the whole answer took too long")
+        if body.count(b",") > _ANSWER_VALUES:
+            limit = f"exceeds {_ANSWER_VALUES:,} values"
+        else:
+            return bytes(body)
+    except TooLarge:
+        limit = f"exceeds {_ANSWER_BYTES:,} bytes"
+    except NotUnpacked as error:
+        limit = f"cannot be unpacked: {error}"
+    except httpx.ReadTimeout:
+        if time.monotonic() < until:
+            raise
+        limit = f"exceeds {_ANSWER_SECONDS:.0f} seconds"
+    raise MalformedAnswer(
+        f"{request}: the answer {limit}", status=response.status_code, body=bytes(body[:_BODY_KEPT])
+    ) from None
 
 
 class _CheckedNetwork(httpcore.SyncBackend):
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, clock: Clock) -> None:
         super().__init__()
-        self._allow_private = allow_private
+        self._allow_private, self._clock = allow_private, clock
 
     def connect_tcp(
         self,
@@ -186,14 +212,14 @@ class _CheckedNetwork(httpcore.SyncBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         if self._allow_private:
-            return super().connect_tcp(host, port, timeout, local_address, socket_options)
+            return TimedStream(super().connect_tcp(host, port, timeout, local_address, socket_options), self._clock)
         try:
             found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         address = str(found[0][4][0])
         refuse_private(host, address)
-        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return TimedStream(super().connect_tcp(address, port, timeout, local_address, socket_options), self._clock)
 
 
 def _network_cause(error: BaseException) -> str:
@@ -215,15 +241,15 @@ def _retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
 def _reason(body: bytes) -> tuple[str, str]:
     """`code` and `message` of an error answer; if it is not JSON, the start of its text."""
     try:
-        parsed = json.loads(body)
-        return str(parsed.get("code", "")), str(parsed.get("message", ""))[:300]
-    except (ValueError, AttributeError):
+        parsed = json.loads(body[:_REASON_BYTES])
+        return str(parsed.get("code", ""))[:100], str(parsed.get("message", ""))[:300]
+    except (ValueError, AttributeError, RecursionError):
         text = re.sub(rb"<[^>]+>|\s+", b" ", body[:2000]).decode("utf-8", "replace").strip()
         return "", text[:200]

@@ -10,11 +10,14 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 
 from sync_pipeline.errors import MalformedAnswer
 
+T = TypeVar("T")
+_MOST_ELEMENTS = 100_000  # of one answer; a page has a hundred or a thousand
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
@@ -34,12 +37,18 @@ def slices(body: bytes) -> list[bytes]:
     for start in _candidates(text, b"["):
         candidate = text[start:]
         try:
-            return [bytes(raw) for raw in _LIST.decode(candidate)]
+            return [bytes(raw) for raw in _not_too_many(_LIST.decode(candidate))]
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             found = _scan_list(candidate)
             if found is not None:
-                return found
+                return _not_too_many(found)
     raise MalformedAnswer("The answer is not a JSON list" + _looks_like(text), body=body[: 64 * 1024])
+
+
+def _not_too_many(elements: list[T]) -> list[T]:
+    if len(elements) > _MOST_ELEMENTS:
+        raise MalformedAnswer(f"The answer is a list of more than {_MOST_ELEMENTS:,} elements")
+    return elements
 
 
 def single(body: bytes) -> bytes:

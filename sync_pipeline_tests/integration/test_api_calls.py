@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps import connect, promote, push
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -411,6 +414,14 @@ def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
     from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     assert api.client.get("/readyz").json()["dagster"] == "unknown"
+    connect.set_webhook_secret(api.db, api.settings, store.connection, "the secret", actor="t")
+    body = b'{"id":"1"}'
+    signature = base64.b64encode(hmac.new(b"the secret", body, hashlib.sha256).digest()).decode()
+    names = {"topic": "product.deleted", "resource": "product", "event": "deleted", "delivery-id": "d"}
+    said = {f"x-wc-webhook-{name}": value for name, value in {**names, "signature": signature}.items()}
+    push.receive(api.db, api.settings, "woocommerce", store.connection.connection_id, said, body)
+    alone = api.client.get("/readyz").json()  # `serve` without Dagster
+    assert (alone["status"], alone["waiting"]["deliveries"]) == ("degraded", 1)
     record_heartbeat(api.db)
     ready = api.client.get("/readyz").json()
     assert (ready["database"], ready["dagster"]) == ("ok", "ok")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import capture, connect
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -181,3 +183,105 @@ def test_history_keeps_every_content_once(open_shop: Shop) -> None:
         open_shop.pull("customers")
     versions = [p for p in open_shop.export("customers", history=True) if p["id"] == one]
     assert sorted(p["first_name"] for p in versions) == sorted([first, "Second"])
+
+
+_TOO_FAR = "SELECT count(*) FROM capture.sync_cursor WHERE watermark > now()"
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_store_clock_in_the_future_does_not_hide_changes(open_shop: Shop, full: bool) -> None:
+    """One answer with a wrong Date header is enough to try it."""
+    year = 366 * 86_400
+    open_shop.store.advance(year)
+    told = open_shop.pull("products", full=full)["products"]
+    assert "The store's clock is 366 days ahead of this machine's." in str(told.clock)
+    assert told.closed
+    assert open_shop.value(_TOO_FAR) == 0
+    open_shop.store.advance(-year - 3600)
+    open_shop.store.update(
+        "products", min(open_shop.store.ids("products")), name="changed when the clock was right again"
+    )
+    found = open_shop.pull("products", do_sweep=False)["products"]
+    assert (found.mode, found.changed, found.clock) == ("delta", 1, None)
+
+
+def test_a_watermark_in_the_future_is_repaired_by_the_next_pull(open_shop: Shop) -> None:
+    open_shop.store.advance(-3600)
+    with open_shop.db.org(open_shop.org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE capture.sync_cursor SET watermark = '2099-01-01Z' WHERE entity_type = 'product'")
+    repaired = open_shop.pull("products")["products"]
+    assert repaired.mode == "full"
+    assert "The watermark was in the future; everything was read again" in str(repaired.clock)
+    assert open_shop.value(_TOO_FAR) == 0
+    assert (open_shop.pull("products")["products"].mode, open_shop.pull("products")["products"].clock) == (
+        "delta",
+        None,
+    )
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("customers", {"first_name": "Changed"}),
+        ("taxes", {"rate": "9.0000"}),
+        ("shipping_zone_methods", {"title": "New"}),
+    ],
+)
+def test_a_killed_run_without_a_signal_is_walked_again(
+    open_shop: Shop, name: str, change: dict[str, Any], full: bool
+) -> None:
+    """What changed between its death and the next run would be missed under a run that closes."""
+
+    def killed(_stream: object, progress: capture.Progress) -> None:
+        if progress.pages:
+            raise KeyboardInterrupt
+
+    stream = open_shop.connection.source.stream(name)
+    with (
+        suppress(KeyboardInterrupt),
+        capture.session(open_shop.db, open_shop.settings, open_shop.connection, actor="t", report=killed) as session,
+    ):
+        session.pull(stream, full=full)
+    one = min(open_shop.store.ids(name))
+    open_shop.store.update(name, one, **change)
+    report = open_shop.pull(name)[name]
+    assert (report.closed, report.resumed, report.changed) == (True, 1, 1)
+    assert report.expected == report.captured
+
+
+def test_the_deletion_gate_counts_records_that_changed_in_the_same_run(open_shop: Shop) -> None:
+    """5 of 30 customers are gone, the others have changed: that is 5 of 30, not 5 of 5."""
+    gone, *others = (sorted(open_shop.store.ids("customers"))[i::5] for i in range(5))
+    for one in (i for part in others for i in part):
+        open_shop.store.update("customers", one, first_name="Renamed")
+    for one in gone[1:]:
+        open_shop.store.delete("customers", one)
+    kept = open_shop.pull("customers")["customers"]
+    assert (kept.gate, kept.deleted) == (None, len(gone) - 1)
+    assert kept.changed == sum(map(len, others))
+
+
+def test_a_delta_of_a_small_shop_costs_no_more_requests_than_a_full_read(open_shop: Shop) -> None:
+    open_shop.pull()
+    delta = open_shop.pull()
+    full = open_shop.pull(full=True)
+    assert {name: (r.mode, r.changed) for name, r in delta.items()} == dict.fromkeys(delta, ("delta", 0))
+    more = {name: (r.requests, full[name].requests) for name, r in delta.items() if r.requests > full[name].requests}
+    assert more == {}
+
+
+def test_progress_never_passes_its_total(open_shop: Shop) -> None:
+    seen: list[tuple[int, int | None]] = []
+    with capture.session(
+        open_shop.db,
+        open_shop.settings,
+        open_shop.connection,
+        actor="t",
+        report=lambda _stream, progress: seen.append((progress.done, progress.of)),
+    ) as session:
+        for name in ("products", "variations", "customers", "shipping_zone_methods", "attribute_terms"):
+            session.pull(open_shop.connection.source.stream(name))
+            session.pull(open_shop.connection.source.stream(name), full=True)
+    assert seen
+    assert all(of is None or done <= of for done, of in seen)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -13,6 +16,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.hostile import answering, send
 from sync_pipeline_tests.stores import shop
 
 SECRET = "cs_" + "5" * 40
@@ -181,6 +185,63 @@ def test_the_doctor_tells_a_stripped_header_from_a_wrong_key(
         assert codes(database, settings, made) == {"authorization_stripped"}
         connect.update_settings(database, made, {"auth": "query"}, actor="test")
         assert codes(database, settings, connect.connection(database, org, "shop")) == set()
+
+
+@pytest.mark.parametrize(
+    ("index", "signed", "expected"),
+    [
+        ((401, {"code": "rest_not_logged_in"}), (200, []), set()),
+        ((403, {"code": "rest_forbidden"}), (200, []), set()),
+        ((401, {"code": "rest_not_logged_in"}), (401, {"code": "rest_not_logged_in"}), {"rest_closed"}),
+        ((200, {"namespaces": ["wp/v2"]}), (200, []), {"no_woocommerce"}),
+        ((200, {"namespaces": ["wc/v3"], "home": "https://other.example"}), (200, []), {"home_differs"}),
+        ((200, {"namespaces": ["wc/v3"], "home": "http://127.0.0.1:1"}), (200, []), {"home_differs"}),
+        ((200, {"namespaces": ["wc/v3"], "home": "http://[nonsense"}), (200, []), set()),
+    ],
+)
+def test_the_doctor_asks_signed_where_visitors_are_refused(
+    database: Database,
+    settings: Settings,
+    org: connect.Organization,
+    index: tuple[int, Any],
+    signed: tuple[int, Any],
+    expected: set[str],
+) -> None:
+    def answer(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
+        status, body = signed if "/wc/v3" in handler.path else index
+        send(handler, status, json.dumps(body).encode())
+
+    with answering(answer) as url:
+        given = {"store_url": url, "consumer_key": "ck_1", "consumer_secret": SECRET}
+        made = connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
+        assert codes(database, settings, made) == expected
+
+
+@pytest.mark.parametrize("provider", ["woocommerce", "odoo"])
+def test_plain_http_asked_by_https_is_said(
+    database: Database, settings: Settings, org: connect.Organization, provider: str
+) -> None:
+    version = {"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}
+    with answering(lambda handler, _: send(handler, 200, json.dumps(version).encode())) as url:
+        address = url.replace("http://", "https://")
+        given = {
+            "woocommerce": {"store_url": address, "consumer_key": "ck_1", "consumer_secret": SECRET},
+            "odoo": {"url": address, "db": "o", "username": "u", "password": SECRET},
+        }[provider]
+        made = connect.add_connection(database, settings, org, provider, "shop", given, actor="t")
+        assert codes(database, settings, made) == {"http_not_https"}
+
+
+def test_a_ca_file_that_cannot_be_read_is_said(
+    database: Database, settings: Settings, org: connect.Organization, tmp_path: Path
+) -> None:
+    given = {"store_url": "https://shop.example", "consumer_key": "ck_1", "consumer_secret": SECRET}
+    (tmp_path / "ca.pem").write_text("nonsense")
+    for name in ("none.pem", "ca.pem"):
+        ours = {**given, "ca_file": str(tmp_path / name)}
+        made = connect.add_connection(database, settings, org, "woocommerce", "shop", ours, actor="t")
+        with pytest.raises(ConfigurationError, match="cannot be used"):
+            connect.client_for(settings, made)
 
 
 def test_a_name_that_does_not_resolve(database: Database, settings: Settings, org: connect.Organization) -> None:

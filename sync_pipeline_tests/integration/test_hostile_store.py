@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpcore
@@ -23,54 +23,18 @@ from sync_pipeline.sources.base import Ask
 from sync_pipeline.sources.network import PrivateAddress
 from sync_pipeline.sources.settings import LOCAL
 from sync_pipeline.steps import capture, connect
+from sync_pipeline_tests.hostile import Answering, answering, send
+from sync_pipeline_tests.hostile_spellings import spellings
 from sync_pipeline_tests.served import Served, served
 
-Answering = Callable[[BaseHTTPRequestHandler, bytes], None]
 PASSWORD = 'a quiet/yellow "lamp" & 7'
 KEY, SECRET = "key-without-a-form", "secret/without=a form"
 
 
-@contextmanager
-def _answering(answer: Answering) -> Iterator[str]:
-    """A server that answers every call so; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            try:
-                answer(self, body)
-            except OSError:
-                self.close_connection = True  # the client has left
-
-        do_POST = do_GET  # noqa: N815 - the names the library calls
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in {"Content-Type": "application/json", **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
 def _seen(handler: BaseHTTPRequestHandler, body: bytes) -> str:
     """All a store sees of a call, told back as pages for developers do."""
-    return f"{handler.path} {handler.headers} {body.decode()} {PASSWORD} {KEY} {SECRET}".replace("\r\n", " ").replace(
-        "\n", " "
-    )
+    seen = f"{handler.path} {handler.headers} {body.decode()} {PASSWORD} {KEY} {SECRET}"
+    return " ".join([seen.replace("\r\n", " ").replace("\n", " "), *spellings(PASSWORD), *spellings(KEY, SECRET)])
 
 
 def _told(kind: str) -> Answering:
@@ -78,16 +42,16 @@ def _told(kind: str) -> Answering:
         seen = _seen(handler, body)
         quoted = httpx.Request("POST", "http://x", json=seen).content.decode()
         if kind == "page":
-            _send(handler, 200, f"<html>{seen}</html>".encode(), Content_Type="text/html")
+            send(handler, 200, f"<html>{seen}</html>".encode(), Content_Type="text/html")
         elif kind == "refusal":
-            _send(handler, 401, f'{{"code": "nope", "message": {quoted}}}'.encode())
+            send(handler, 401, f'{{"code": "nope", "message": {quoted}}}'.encode())
         elif kind == "failure":
-            _send(handler, 500, f"<pre>{seen}</pre>".encode(), Content_Type="text/html")
+            send(handler, 500, f"<pre>{seen}</pre>".encode(), Content_Type="text/html")
         elif kind == "odoo":
             error = f'{{"data": {{"name": "odoo.exceptions.UserError", "message": {quoted}, "arguments": [{quoted}]}}}}'
-            _send(handler, 200, f'{{"jsonrpc": "2.0", "id": 1, "error": {error}}}'.encode())
+            send(handler, 200, f'{{"jsonrpc": "2.0", "id": 1, "error": {error}}}'.encode())
         else:
-            _send(handler, 302, b"", Location=f"http://127.0.0.1:1/?x={seen}")
+            send(handler, 302, b"", Location=f"http://127.0.0.1:1/?x={seen}")
 
     return answer
 
@@ -108,7 +72,7 @@ def test_a_store_that_repeats_what_it_was_sent_tells_nobody(
         "odoo": {"db": "odoo", "username": "bot", "password": PASSWORD},
     }[provider]
     address = {"woocommerce": "store_url", "odoo": "url"}[provider]
-    with _answering(_told(kind)) as url:
+    with answering(_told(kind)) as url:
         body = {"provider": provider, "name": "shop", "settings": {address: url, **given}}
         said = [api.call("POST", "/api/v1/connections", org, json=body)]
         assert said[0].json()["data"]["ok"] is False
@@ -142,7 +106,7 @@ def test_a_store_that_repeats_what_it_was_sent_tells_nobody(
     for secret in (PASSWORD, SECRET, KEY) if provider == "woocommerce" else (PASSWORD,):
         if provider == "woocommerce" and secret == PASSWORD:
             continue  # nobody's, here
-        for form in (secret, httpx.QueryParams({"x": secret})["x"], str(httpx.QueryParams({"x": secret}))[2:]):
+        for form in (*spellings(secret), *(spellings(KEY, SECRET)[:4] if provider == "woocommerce" else ())):
             assert form not in everything
 
 
@@ -160,7 +124,7 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
         while True:
             handler.wfile.write(b"[" * 100_000)
 
-    with _answering(endless) as url, pytest.raises(TransientSourceError, match="exceeds 1,000,000 bytes"):
+    with answering(endless) as url, pytest.raises(TransientSourceError, match="exceeds 1,000,000 bytes"):
         _client(url).request("GET", "x")
 
 
@@ -169,9 +133,9 @@ def test_an_answer_that_unpacks_without_end_is_cut_off(monkeypatch: pytest.Monke
     packed = zlib.compress(b"[" * 50_000_000, 9)
 
     def bomb(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
-        _send(handler, 200, packed, Content_Encoding="deflate")
+        send(handler, 200, packed, Content_Encoding="deflate")
 
-    with _answering(bomb) as url, pytest.raises(TransientSourceError, match="exceeds 1,000,000 bytes"):
+    with answering(bomb) as url, pytest.raises(TransientSourceError, match="exceeds 1,000,000 bytes"):
         _client(url).request("GET", "x")
 
 
@@ -189,7 +153,7 @@ def test_an_answer_that_trickles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
             if over.wait(0.1):
                 return
 
-    with _answering(trickle) as url:
+    with answering(trickle) as url:
         with pytest.raises(TransientSourceError, match=r"exceeds 0 seconds|exceeds"):
             _client(url).request("GET", "x")
         over.set()
@@ -308,12 +272,12 @@ def test_a_slow_store_holds_up_its_own_organization_only(api: Served, org: conne
 
     def slow(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
         over.wait(120)
-        _send(handler, 404, b"{}")
+        send(handler, 404, b"{}")
 
     def quick(handler: BaseHTTPRequestHandler, _body: bytes) -> None:
-        _send(handler, 404, b"{}")
+        send(handler, 404, b"{}")
 
-    with _answering(slow) as late, _answering(quick) as soon:
+    with answering(slow) as late, answering(quick) as soon:
         for whose, url in ((org, late), (other, soon)):
             given = {"store_url": url, "consumer_key": KEY, "consumer_secret": SECRET}
             connect.add_connection(api.db, api.settings, whose, "woocommerce", "shop", given, actor="t")

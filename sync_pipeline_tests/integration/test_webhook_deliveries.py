@@ -292,6 +292,23 @@ def test_a_deletion_that_is_none_deletes_nothing(told: Shop) -> None:
     assert record(told, "product", number).deletion_state == "present"
 
 
+def test_a_deletion_whose_id_is_a_text_counts_and_one_of_another_entity_does_not(told: Shop) -> None:
+    number, other = told.store.tables["products"].ids[:2]
+    order = told.store.tables["orders"].ids[0]
+    told.store.delete("products", number)
+    deliver(told, "product.deleted", json.dumps({"id": str(number)}).encode(), delivery="a")
+    deliver(told, "order.deleted", json.dumps({"id": str(other)}).encode(), delivery="b")
+    deliver(told, "product.deleted", json.dumps({"id": str(order)}).encode(), delivery="c")
+    for nonsense in ("", "0", "-1", "1.5", "12a", "1" * 30, "\u0661", None, True, [1]):
+        deliver(told, "product.deleted", json.dumps({"id": nonsense}).encode(), delivery=f"n{nonsense}")
+    take(told)
+    assert record(told, "product", number).deletion_state == "deleted"
+    assert record(told, "product", other).deletion_state == "present"
+    assert record(told, "order", order).deletion_state == "present"
+    assert not sql(told, "SELECT 1 FROM capture.sync_record WHERE entity_type = 'order' AND external_id = %(x)s",
+                   x=str(other))  # fmt: skip
+
+
 def test_a_deleted_variation_is_told_as_a_product(told: Shop) -> None:
     number = told.store.tables["variations"].ids[0]
     told.store.delete("variations", number)

@@ -31,8 +31,13 @@ class Ready(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     database: Literal["ok", "unavailable"]
-    dagster: Literal["ok", "silent", "unknown"] = Field(description="silent: no sensor has run lately.")
+    dagster: Literal["ok", "silent", "unknown"] = Field(
+        description="silent: no sensor has run lately; unknown: none ever has."
+    )
     connections: dict[str, int] = Field(description="How many connections are healthy, failing, unknown.")
+    waiting: dict[str, int] = Field(
+        description="What waits for Dagster: requests, and entities with webhook deliveries."
+    )
 
 
 @router.get("/healthz")
@@ -47,24 +52,28 @@ async def ready(runtime: RuntimeDep, response: Response) -> Ready:
 
     def look() -> Ready:
         found: dict[str, int] = {"healthy": 0, "failing": 0, "unknown": 0}
-        for one in figures(runtime.db).connections:
+        now = figures(runtime.db)
+        for one in now.connections:
             found[one.health] += 1
         seen = last_heartbeat(runtime.db)
         dagster: Literal["ok", "silent", "unknown"] = "unknown"
         if seen is not None:
             dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < _DAEMON_SECONDS else "silent"
+        waiting = {"requests": sum(queue.requests for queue in now.queues), "deliveries": now.deliveries}
+        away = dagster == "silent" or (dagster == "unknown" and any(waiting.values()))
         return Ready(
-            status="degraded" if dagster == "silent" or found["failing"] else "ok",
+            status="degraded" if away or found["failing"] else "ok",
             database="ok",
             dagster=dagster,
             connections=found,
+            waiting=waiting,
         )
 
     try:
         return await runtime.run(look)
     except DatabaseUnavailable:
         response.status_code = 503
-        return Ready(status="unavailable", database="unavailable", dagster="unknown", connections={})
+        return Ready(status="unavailable", database="unavailable", dagster="unknown", connections={}, waiting={})
 
 
 @router.get(

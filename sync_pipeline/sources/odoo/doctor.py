@@ -42,7 +42,7 @@ def _server(client: OdooClient, findings: Findings) -> bool:
         _clock(client, findings)
         major, name = client.rpc.version
     except SourceError as error:
-        findings.append(unreachable(error))
+        findings.append(_plain_http(client) or unreachable(error))
         return False
     findings.ok("server", f"Odoo {name} answers at {client.config.url}.")
     if client.config.transport == "json2" and major < FIRST_JSON2:
@@ -53,6 +53,25 @@ def _server(client: OdooClient, findings: Findings) -> bool:
         )
         return False
     return True
+
+
+def _plain_http(client: OdooClient) -> Finding | None:
+    """Odoo's own port speaks http: asked by https it closes the connection, answers nonsense, or waits for more."""
+    scheme, _, rest = client.config.url.partition("://")
+    if scheme.lower() != "https":
+        return None
+    try:
+        answer = client.http.request("GET", f"http://{rest}/web/version", accept=frozenset(range(300, 600)))
+    except SourceError:
+        return None
+    if answer.status >= 300 and b"odoo" not in answer.body.lower():
+        return None  # a proxy that leads to https
+    return Finding(
+        "error",
+        "http_not_https",
+        f"There is no TLS at {client.config.url}: the server speaks plain http there.",
+        f"Connect with http://{rest}, or with the address of the proxy that speaks https for it.",
+    )
 
 
 def _clock(client: OdooClient, findings: Findings) -> None:
@@ -114,7 +133,8 @@ def _expiry(client: OdooClient, findings: Findings) -> None:
     for key in keys:
         ends = datetime.fromisoformat(str(key["expiration_date"])).replace(tzinfo=UTC)
         days = (ends - datetime.now(UTC)).days
-        if days < _EXPIRES_SOON_DAYS:
+        # This login works, so a key that has expired is not the one in use.
+        if 0 <= days < _EXPIRES_SOON_DAYS:
             findings.warning(
                 "key_expires",
                 f"The API key “{key['name']}” expires on {ends:%Y-%m-%d}.",

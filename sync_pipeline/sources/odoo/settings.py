@@ -44,7 +44,9 @@ class OdooConfig(ConnectionSettings):
         description="Ids of the companies to capture, the leading one first; none: all of the user's",
     )
     lang: str = Field("en_US", title="Language", description="The language of translated fields")
-    ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
+    ca_file: Annotated[str | None, ConnectOption("--ca-file", "FILE")] = Field(
+        None, title="CA file", description="Certificate to trust, for a private CA"
+    )
     # write_date is when a transaction began, which becomes visible later: this covers imports and nightly jobs.
     overlap_seconds: int = Field(
         900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."

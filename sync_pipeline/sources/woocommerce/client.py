@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import exact_json
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError, redact
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Look, Page, Paging, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http, SourceResponse
@@ -112,7 +112,7 @@ class WooClient:
                     status=answer.status,
                     code="no_api",
                 )
-            return Look(Presence.GONE, f"{answer.status} {code}".strip())
+            return Look(Presence.GONE, redact(f"{answer.status} {code}".strip()[:200]))
         raw = jsontext.single(answer.body)
         content = jsontext.fields(raw)
         if content.get("status") == b'"trash"':
@@ -203,12 +203,15 @@ class WooClient:
             if external_id is None or external_id == "":
                 rejected.append((raw, f"the record has no {stream.id_field}"))
                 continue
+            if stream.paging is not Paging.WHOLE and not _number(external_id):
+                rejected.append((raw, f"the record's {stream.id_field} is not a number, and its list is ordered by it"))
+                continue
             parent = _scalar(picked[1]) if stream.parent_field else None
             items.append(RawRecord(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
         total = None
         if keep_total and items:
             header = answer.headers.get("x-wp-total", "")
-            total = int(header) if header.isdigit() else None
+            total = int(header) if _number(header) else None
         elif keep_total and answer.headers.get("x-wp-total") == "0":
             total = 0
         return Page(
@@ -236,6 +239,11 @@ def _code(body: bytes) -> str:
     except (MalformedAnswer, ValueError, RecursionError):
         return ""
     return str(parsed.get("code", ""))
+
+
+def _number(text: str) -> bool:
+    """True for a whole number of 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _scalar(raw: bytes | None) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
@@ -15,6 +17,7 @@ from sync_pipeline.sources.doctor import Findings, network_cause, resolves
 if TYPE_CHECKING:
     from sync_pipeline.sources.woocommerce.client import WooClient
 
+PLAIN = ("wrong_version_number", "wrong version number", "record layer")  # how TLS says that no TLS was answered
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
 _PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")
 
@@ -58,9 +61,12 @@ def _index(client: WooClient, findings: Findings) -> bool:
             "Something is printed in front of the JSON (a PHP notice or a byte-order mark). It is skipped.",
             "Switch WP_DEBUG_DISPLAY off in wp-config.php.",
         )
-    try:
+    index: Any = None
+    with suppress(MalformedAnswer, ValueError, RecursionError):
         index = exact_json.loads(jsontext.single(answer.body))
-    except (MalformedAnswer, ValueError):
+    if answer.status in (401, 403):
+        return _closed_to_visitors(client, answer.status, findings)
+    if not isinstance(index, dict):
         findings.append(_no_index(answer.status, prefix))
         return False
     if "wc/v3" not in index.get("namespaces", []):
@@ -71,7 +77,40 @@ def _index(client: WooClient, findings: Findings) -> bool:
         )
         return False
     findings.ok("api", f"The API answers at {client.http.base_url}.")
+    _home(client, index.get("home"), findings)
     return True
+
+
+def _closed_to_visitors(client: WooClient, status: int, findings: list[Finding]) -> bool:
+    """The index refuses visitors: signed requests decide whether a pull works."""
+    try:
+        client.get("wc/v3/products", [("per_page", "1")])
+    except (RefusedBySource, TransientSourceError) as error:
+        known = isinstance(error, RefusedBySource) and error.code.startswith("woocommerce_")
+        findings.append(_refused(client, error) if known else _no_index(status, b""))  # type: ignore[arg-type]
+        return False
+    findings.append(Finding("ok", "api", f"The API answers signed requests only ({status} to visitors)."))
+    return True
+
+
+def _home(client: WooClient, home: Any, findings: list[Finding]) -> None:
+    """Tell of a store that calls itself by another address: its links, and perhaps a redirect, lead there."""
+    try:
+        theirs, ours = urlsplit(str(home)), urlsplit(client.config.store_url)
+        same = (theirs.hostname, theirs.port) == (ours.hostname, ours.port)
+    except ValueError:
+        return
+    if theirs.hostname and not same:
+        findings.append(
+            Finding(
+                "warning",
+                "home_differs",
+                f"The store calls itself {theirs.scheme}://{theirs.netloc.rpartition('@')[2]}, and the connection's "
+                f"address is {client.config.store_url}.",
+                "If this is the right store, connect with the address it calls itself, or correct its Site Address in "
+                "WordPress under Settings → General.",
+            )
+        )
 
 
 def _no_index(status: int, body: bytes) -> Finding:
@@ -106,10 +145,17 @@ def _no_index(status: int, body: bytes) -> Finding:
 
 
 def _unreachable(error: SourceError) -> Finding:
+    text = str(error)
+    if any(words in text.lower() for words in PLAIN):
+        return Finding(
+            "error",
+            "http_not_https",
+            text,
+            "The server speaks plain http there: connect with http://, or its TLS port.",
+        )
     cause = network_cause(error)
     if cause is not None:
         return cause
-    text = str(error)
     if "refused" in text.lower():
         return Finding("error", "refused", text, "Nothing listens there: check the port, or the server is down.")
     if getattr(error, "status", None) == 503:

@@ -35,7 +35,9 @@ class WooConfig(ConnectionSettings):
         title="Authentication",
         description="auto: OAuth 1.0a over http, Basic over https. query: the host strips the Authorization header",
     )
-    ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
+    ca_file: Annotated[str | None, ConnectOption("--ca-file", "FILE")] = Field(
+        None, title="CA file", description="Certificate to trust, for a private CA"
+    )
 
     @field_validator("store_url")
     @classmethod

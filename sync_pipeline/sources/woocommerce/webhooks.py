@@ -58,9 +58,11 @@ class WooWebhooks:
             raise Unreadable("the body is not valid JSON") from None
         stream = _STREAMS.get(resource or topic.partition(".")[0])
         said = payload if isinstance(payload, dict) else {}
-        external_id = said.get("id")
-        if stream is None or type(external_id) is not int or external_id <= 0:
-            # An action hook, or {"code": …} because the record was gone when the body was built: it names no record.
+        given = said.get("id")
+        event = headers.get("x-wc-webhook-event", "") or topic.rpartition(".")[2]
+        external_id = _number(given, as_text=event == "deleted")
+        if stream is None or external_id is None:
+            # An action hook, or {"code": …} because the record was gone when the body was built: no record is named.
             return Delivery(delivery_id=delivery_id, topic=topic, stream=None)
         if stream == "products" and said.get("type") == "variation":
             # A variation written as a product; the variations' own list has other fields.
@@ -73,7 +75,6 @@ class WooWebhooks:
                 parent_id=str(parent) if type(parent) is int and parent else None,
             )
         modified = when(said, "date_modified_gmt", [])
-        event = headers.get("x-wc-webhook-event", "") or topic.rpartition(".")[2]
         whole = stream in _WHOLE and all(name in said for name in _WHOLE[stream]) and modified is not None
         complete = whole and event in ("created", "updated", "restored") and said.get("status") != "trash"
         return Delivery(
@@ -84,3 +85,10 @@ class WooWebhooks:
             modified=modified if complete else None,
             raw=text.encode() if complete else None,
         )
+
+
+def _number(given: Any, *, as_text: bool) -> int | None:
+    """A record's id: a whole number; some plugins send that of a deletion as text."""
+    if as_text and isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) < 19:
+        given = int(given)
+    return given if type(given) is int and 0 < given < 2**63 else None

@@ -198,6 +198,12 @@ WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND window_to IS NU
 SELECT kind, walk, low, high, cardinality(ids) AS size FROM capture.sync_page
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND low IS NOT NULL ORDER BY page_no
 
+-- pages_written --
+SELECT count(*) FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
+-- forget_run_pages --
+DELETE FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
 -- unfetched --
 -- Ids that a sweep found different (in `missing` of its page) and no later fetch has read.
 SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
@@ -262,9 +268,11 @@ WHERE s.gone AND NOT s.read AND r.deletion_state <> 'deleted' AND r.captured_at 
 ORDER BY length(r.external_id), r.external_id
 
 -- present_count --
+-- The records there were when the run began: those it has changed since, too.
 SELECT count(*) FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted' AND captured_at < %(started_at)s
+    AND provider = %(provider)s AND deletion_state <> 'deleted'
+    AND (captured_at < %(started_at)s OR version_no > 1)
 
 -- suspect --
 UPDATE capture.sync_record SET deletion_state = 'suspected', deletion_at = now(), deletion_evidence = 'not listed'
@@ -305,12 +313,14 @@ WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
 
 -- advance --
--- Runs in the transaction that closes the ledger.
+-- The watermark moves with the closing of the ledger, in one transaction with it; a full read sets it, whatever it was,
+-- and none is ever farther in the future than a store's clock is trusted.
 INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
         CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
 ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
-SET watermark = greatest(sync_cursor.watermark, excluded.watermark),
+SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
+                     ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
     full_at = coalesce(excluded.full_at, sync_cursor.full_at),
     swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
 

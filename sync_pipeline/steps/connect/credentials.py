@@ -67,7 +67,9 @@ def _cipher(keys: Sequence[bytes]) -> MultiFernet:
 
 
 def _open(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:
-    return decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    opened = decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    conceal(*opened.values())
+    return opened
 
 
 def _store(
@@ -93,7 +95,6 @@ def _store(
 def client_for(settings: Settings, conn: Connection) -> Client:
     """A client of this connection; the caller closes it."""
     secrets = _open(settings, conn)
-    conceal(*secrets.values())
     config = parse_settings(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
     return conn.source.connect(config, allow_private=settings.allow_private_hosts)
 

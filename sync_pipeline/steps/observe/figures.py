@@ -53,6 +53,7 @@ class Figures:
 
     connections: Sequence[ConnectionFigures]
     queues: Sequence[QueueFigures]
+    deliveries: int  # connections and entities with webhook deliveries that wait
 
 
 def figures(db: Database) -> Figures:
@@ -61,4 +62,5 @@ def figures(db: Database) -> Figures:
         return Figures(
             [ConnectionFigures(**row._mapping) for row in execute(conn, _SQL["connection_figures"])],
             [QueueFigures(**row._mapping) for row in execute(conn, _SQL["queue_figures"])],
+            int(execute(conn, _SQL["deliveries_waiting"]).scalar_one()),
         )

@@ -19,7 +19,7 @@ from sync_pipeline.steps.capture.write.pages import Listed, Run
 
 _PROBE_TRIES = 4  # of one request, before the store counts as dead
 _OTHERS = 3  # other lists to probe
-_BEYOND = 10_000_000  # rows: no list is so long
+BEYOND = 10_000_000  # rows: no list is so long
 HASTY = 2  # tries while a page is being divided; the single record gets the full number
 _WIDEST_HOLE = 300  # look up the ids between two neighbours one by one if there are no more than this
 
@@ -41,7 +41,7 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
         SourceUnavailable: the store itself does not answer.
         ListUnreadable: this list fails everywhere, and others answer.
     """
-    places = (0, ask.offset + ask.limit, max(0, ask.offset - 1), ask.offset + _BEYOND)
+    places = (0, ask.offset + ask.limit, max(0, ask.offset - 1), ask.offset + BEYOND)
     small = replace(ask, limit=1, fields=(run.stream.id_field,))
     if not alive(run, [replace(small, offset=offset) for offset in places], error):
         if not ask.walk:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
 from sync_pipeline.errors import SourceError, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Paging
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
-from sync_pipeline.steps.capture.read.isolate import isolate
+from sync_pipeline.steps.capture.read.growth import Growth
+from sync_pipeline.steps.capture.read.isolate import BEYOND, HASTY, isolate
 from sync_pipeline.steps.capture.read.windows import WindowWalk
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
@@ -91,11 +93,14 @@ class _Offsets:
         self.first_id: int | None = None
         self.places: dict[int, int] = {}  # first id of a page -> its offset
         self.known = False  # the first answer has come
+        self.growth = Growth(run.stream.title, self.next)
+        self.probed = False
 
     def walk(self) -> bool:
         pending: dict[Future[Sequence[Listed]], Ask] = {}
         while True:
             while len(pending) < self._ahead() and self._more():
+                self._check_end()
                 ask = replace(self.ask, offset=self.next, limit=self.limit)
                 self.reach = self.next + self.limit
                 self.next += self.limit - 1
@@ -115,6 +120,19 @@ class _Offsets:
             return False
         self._repair()
         return True
+
+    def _check_end(self) -> None:
+        """Raises:
+        ListNeverEnds: the list goes on beyond any plausible length.
+        """
+        self.growth.check(self.next)
+        if self.growth.doubtful(self.next) and not self.probed:
+            self.probed = True
+            far = replace(self.ask, offset=BEYOND, limit=1, fields=(self.run.stream.id_field,))
+            with suppress(TransientSourceError):
+                rows = self.run.budget.call(lambda: self.run.client.list(far), tries=HASTY).items
+                if rows and int(rows[0].external_id) != self.first_id:
+                    raise self.growth.endless()
 
     def _ahead(self) -> int:
         # The first answer says the total, if the list has one.
@@ -147,6 +165,7 @@ class _Offsets:
         totals = [p.page.total for p in pages if p.page.total]
         if totals:
             self.total = max(totals)
+            self.growth.told(totals[0])
         rows = sum(len(p.page.items) + len(p.unread) for p in pages)
         if any(p.high == HIGHEST for p in pages):
             self.ended = True
@@ -241,12 +260,16 @@ def _by_pages(run: Run, ask: Ask, sink: Sink, max_pages: int | None) -> bool:
 def _numbered(run: Run, ask: Ask) -> Iterator[Page]:
     offset = 0
     first: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    growth = Growth(run.stream.title)
     while True:
+        growth.check(offset)
         page = run.fetch(replace(ask, offset=offset, limit=run.client.page_size))
         ids = tuple(item.external_id for item in page.items)
-        if not ids or (offset and ids == first):
+        if not ids or (offset and ids in (first, before)):
             return
-        first = first or ids
+        growth.told(page.total)
+        first, before = first or ids, ids
         yield page
         offset += run.client.page_size
         if page.total is not None and offset >= page.total:

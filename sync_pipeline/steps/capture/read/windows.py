@@ -15,12 +15,22 @@ from itertools import pairwise
 from sync_pipeline.errors import MalformedAnswer, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, Coverage
-from sync_pipeline.steps.capture.read.isolate import HASTY, ListUnreadable, alive, fetch_apart, list_ids, set_aside
+from sync_pipeline.steps.capture.read.growth import Growth
+from sync_pipeline.steps.capture.read.isolate import (
+    BEYOND,
+    HASTY,
+    ListUnreadable,
+    alive,
+    fetch_apart,
+    list_ids,
+    set_aside,
+)
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
 _ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and an overflowing page costs a request
 _STEP = 16  # times wider at most: an empty range says little about the next one
 _WIDEST = 2**40
+_LARGEST = 2**53  # ids beyond are not whole numbers of JSON; with the widest windows, what is below has an end
 _BEYOND = 2**31 - 2  # ids of 32 bits end there, and no list goes so far
 
 
@@ -61,6 +71,8 @@ class WindowWalk:
         self.width: int | None = None  # ids per window; unknown until the first page
         self.highest: int | None = None  # the list's last id, once requested
         self.asked = 0
+        self.growth = Growth(run.stream.title)
+        self.rows = 0
 
     def walk(self) -> bool:
         """Give every page of the list to `sink`; True when all ids are covered, False if `max_pages` stopped it.
@@ -124,6 +136,8 @@ class WindowWalk:
     def _learn(self, window: _Window, listed: Listed, *, cut_short: bool) -> None:
         page = listed.page
         rows = len(page.items) if page.looked is None else page.looked
+        self.rows += rows
+        self.growth.check(self.rows)
         if not cut_short:
             if self.width is None and window == _Window(0, HIGHEST) and page.looked in (None, len(page.items)):
                 self._total(rows)
@@ -138,6 +152,9 @@ class WindowWalk:
         if self.highest is None and window.high == HIGHEST:
             last = self.run.budget.call(lambda: self.run.client.last(self.ask))
             self.highest = int(last.items[-1].external_id) if last.items else 0
+            if self.highest > _LARGEST:
+                raise MalformedAnswer(f"The store says that the last id is {self.highest:,}, which cannot be")
+            self.growth.told(min(self.highest, BEYOND) if last.total is None else last.total)
             if last.total is not None:
                 self._total(last.total)
 

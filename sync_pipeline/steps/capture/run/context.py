@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -16,7 +16,7 @@ from sync_pipeline.sources.base import Client, Stream, Usage
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.read.coverage import Coverage
-from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.records import Progress
 from sync_pipeline.steps.connect import Connection
 
@@ -51,6 +51,7 @@ class PullReport:
     watermark: str | None = None
     quarantine: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()  # fields the mapper expects and the store does not offer to this user
+    clock: str | None = None  # what a person should know of the store's clock
     error: str | None = None
 
     @property
@@ -62,6 +63,11 @@ class PullReport:
     def ok(self) -> bool:
         """True when it closed and nothing is in quarantine."""
         return self.closed and not self.quarantined
+
+    @property
+    def first(self) -> bool:
+        """True when all that was read is new: a first import."""
+        return self.mode == "full" and self.new > 0 and not (self.changed or self.unchanged)
 
 
 Report = Callable[[Stream, Progress], None]
@@ -82,6 +88,7 @@ class Opened:
     unfetched: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     used_before: Usage = field(default_factory=Usage)
+    repairs: bool = False  # the watermark was in the future
 
     def coverage(self, kind: str, walk: str) -> tuple[Coverage, int]:
         """The committed id ranges of this list, and the number of rows before the first gap."""
@@ -116,7 +123,9 @@ class CaptureContext:
             run_id=opened.run_id,
             mode=opened.mode,
             started_at=opened.started_at,
-            since=opened.watermark - overlap if opened.watermark and opened.mode == "delta" else None,
+            since=min(opened.watermark, datetime.now(UTC) + TRUSTED) - overlap
+            if opened.watermark and opened.mode == "delta"
+            else None,
             noise=noise,
             hashes_emails=self.common.pii_policy == "hash",
             report=lambda progress: self.report(stream, progress),

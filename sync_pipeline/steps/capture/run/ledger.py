@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -18,11 +18,13 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
-from sync_pipeline.steps.capture.write.pages import Run
+from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
+FAR_AHEAD = timedelta(minutes=10)  # of a clock: more is worth a person's attention
 _ANALYZE_FROM = 1000  # records written; autovacuum is quick enough for fewer
+_SHORT = 20  # pages of a first import that are read again rather than resumed
 _ANALYZED = sql.SQL(", ").join(
     map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
 )
@@ -36,6 +38,9 @@ def open_run(
     with session.db.org(session.connection.org_id) as conn:
         cursor = execute(conn, SQL["cursor"], **keys).one_or_none()
         watermark = cursor.watermark if cursor else None
+        repairs = watermark is not None and watermark > datetime.now(UTC) + TRUSTED
+        if repairs and max_pages is None:
+            watermark = None  # it hid every change since it was set: everything is read again
         wanted = "preview" if max_pages is not None else ("full" if full or watermark is None else "delta")
         sweeps = wanted == "full"
         if wanted == "delta":
@@ -46,6 +51,7 @@ def open_run(
         unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
         if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
             run_id = unfinished.run_id
+            _begin_again_without_signal(conn, stream, run_id, first=watermark is None and not repairs)
             execute(conn, SQL["resume_run"], run_id=run_id, orchestrator_run=session.orchestrator_run)
             opened = Opened(
                 run_id,
@@ -72,8 +78,18 @@ def open_run(
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
             journal.open_log(conn, kind="pull", run_id=run_id, **keys)
         execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
+    opened.repairs = repairs and opened.mode == "full"
     opened.used_before = session.client.usage
     return opened
+
+
+def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> None:
+    """What changed since the killed run read it would be missed under a run that closes, where no signal tells it: the
+    list is walked again, and what is known costs no write. A long first import goes on: the next delta reads it whole.
+    """
+    if stream.signal or (first and execute(conn, SQL["pages_written"], run_id=run_id).scalar_one() > _SHORT):
+        return
+    execute(conn, SQL["forget_run_pages"], run_id=run_id)
 
 
 def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, int]]:
@@ -111,7 +127,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             share=session.common.deletion_gate_share,
             actor=session.actor,
         )
-    clock = opened.clock or run.clock or run.started_at
+    clock = min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         balance, quarantine = _sums(conn, run, complete)
@@ -224,7 +240,31 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         watermark=cursor.watermark.isoformat() if cursor and cursor.watermark else None,
         quarantine=tuple(end.quarantine),
         missing=tuple(session.client.scope(run.stream).missing),
+        clock=clock_warning(run, opened),
         error=end.error or end.note,
+    )
+
+
+def clock_warning(run: Run, opened: Opened) -> str | None:
+    """What a person should know of the store's clock."""
+    said = []
+    if run.ahead > FAR_AHEAD:
+        unused = " It is not used: the next delta starts at this machine's time, so no change is missed."
+        said.append(
+            f"The store's clock is {_span(run.ahead)} ahead of this machine's.{unused if run.ahead > TRUSTED else ''} "
+            "Set both clocks by NTP."
+        )
+    if opened.repairs:
+        said.append("The watermark was in the future; everything was read again and the watermark is corrected.")
+    return " ".join(said) or None
+
+
+def _span(ahead: timedelta) -> str:
+    minutes = ahead.total_seconds() / 60
+    return next(
+        f"{minutes / n:,.0f} {name}"
+        for n, name in ((1440, "days"), (60, "hours"), (1, "minutes"))
+        if minutes >= 2 * n or n == 1
     )
 
 
@@ -240,6 +280,7 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         "gate": end.verdict.gate,
         "suspected": end.verdict.unclear,
         "note": end.note,
+        "clock": clock_warning(run, opened),
         "throttled": run.budget.throttled,
         "slow": run.budget.slow,
         "left_out": {reason: list(names) for reason, names in scope.left_out.items()},

@@ -19,6 +19,7 @@ from sync_pipeline.errors import (
 )
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.read.growth import Growth
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
 from sync_pipeline.steps.capture.read.walk import cover
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport, Report
@@ -66,6 +67,8 @@ class CaptureSession(CaptureContext):
         reads_all = run.stream.sweep is Sweep.READ
         if reads_all and opened.sweeps:
             return read_all(run, self.pool, opened, None)
+        if opened.sweeps and not opened.pages and _is_short(run):
+            return read_all(run, self.pool, opened, None)  # one request, where signal and sweep would be two
         if run.stream.signal:
             read_changes(run, self.pool, opened)
         elif not opened.sweeps:
@@ -73,6 +76,15 @@ class CaptureSession(CaptureContext):
         if opened.sweeps:
             return sweep(run, self.pool, opened)
         return False
+
+
+def _is_short(run: Run) -> bool:
+    """True if the whole list fits on a page, as far as is known."""
+    if run.stream.parent is not None and not run.budget.call(lambda: run.client.lists(run.stream)):
+        return False
+    with run.transaction() as conn:
+        known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+    return int(known) < run.client.page_size
 
 
 @contextmanager
@@ -162,10 +174,13 @@ def read_new(run: Run) -> None:
     with run.transaction() as conn:
         known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
     offset = max(0, int(known) - 1)
+    growth = Growth(run.stream.title, offset)
     while True:
+        growth.check(offset)
         page = run.budget.call(lambda: run.client.list(Ask(stream=run.stream, offset=offset)))  # noqa: B023
         if not page.items:
             return
+        growth.told(page.total)
         run.commit([Listed(page)])
         offset += max(1, len(page.items) - 1)
         if len(page.items) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection as Transaction
 
@@ -29,6 +29,7 @@ class Listed:
     kind: str = "walk"
 
 
+TRUSTED = timedelta(hours=3)  # that a store's clock may be ahead of this machine's and still be the store's own time
 Sink = Callable[[Sequence[Listed]], None]
 
 
@@ -41,7 +42,8 @@ class Run(Records):
     started_at: datetime
     since: datetime | None
     report: Callable[[Progress], None]
-    clock: datetime | None = None
+    clock: datetime | None = None  # the store's at the first answer; this machine's if that cannot be
+    ahead: timedelta = timedelta()
     _clock_kept: bool = False
     _totals: dict[str, int] = field(default_factory=dict)  # by list
 
@@ -124,7 +126,10 @@ class Run(Records):
     def _note(self, listed: Listed, *, whole: bool) -> None:
         page = listed.page
         if page.clock is not None and self.clock is None:
-            self.clock = page.clock
+            now = datetime.now(UTC)
+            # A store's clock is a claim: a watermark in the future would hide every change until then.
+            self.ahead = page.clock - now
+            self.clock = page.clock if self.ahead <= TRUSTED else now
         if page.total is None:
             return
         self.progress.total = page.total

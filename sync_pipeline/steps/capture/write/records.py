@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import redact, redact_bytes
 from sync_pipeline.sources.base import RawRecord, Stream
 from sync_pipeline.steps.capture.write.currency import judge_currency
 from sync_pipeline.steps.capture.write.pii import hash_emails, hash_text
@@ -47,6 +48,17 @@ class Progress:
     total: int | None = None  # of the list being read
     remote: int | None = None  # how many records the store said it has
     quarantined: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """Rows read."""
+        return self.new + self.changed + self.unchanged + self.swept
+
+    @property
+    def of(self) -> int | None:
+        """How many there are to read, as far as is known: pages overlap, and a delta reads more than one list."""
+        known = max(self.total or 0, self.remote or 0)
+        return max(known, self.done) if known else None
 
 
 @dataclass(kw_only=True)
@@ -191,13 +203,16 @@ class Records:
     def _quarantine(
         self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
     ) -> None:
+        raw, reason = redact_bytes(raw), redact(reason)  # a store may repeat what it was sent
+        if self.hashes_emails:
+            raw, reason = hash_text(hash_emails(raw).decode("latin-1")).encode("latin-1"), hash_text(reason)
         execute(
             conn,
             SQL["write_quarantine"],
             **self.keys,
             external_id=external_id,
-            reason=hash_text(reason) if self.hashes_emails else reason,
-            request=request,
+            reason=reason,
+            request=redact(request),
             status=status,
-            raw=hash_text(hash_emails(raw).decode("latin-1")).encode("latin-1") if self.hashes_emails else raw,
+            raw=raw,
         )
