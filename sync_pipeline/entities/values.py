@@ -13,6 +13,7 @@ _LONGEST = 1000  # digits of a number that is written as text, and of its expone
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+|[0-9a-f]{64}")
 _FIRST_YEAR = 1900  # stores write “no date” as the year 0 or 1
 
 
@@ -70,6 +71,11 @@ def when(payload: Mapping[str, Any], field: str, warnings: list[str], *, local: 
         said = f"{field} is empty, and {local} ({there}) has no time zone. The date stays empty."
         warnings.append(MapperWarning(said, "no_utc_date", field))
     return None
+
+
+def email_address(value: str | None) -> str | None:
+    """`value` if it is an e-mail address, or the hash of one; a word in the place of one (“n/a”) identifies nobody."""
+    return value if value is not None and _ADDRESS.fullmatch(value.strip()) else None
 
 
 def currency_code(value: Any) -> str | None:

@@ -60,7 +60,6 @@ def test_each_quant_is_a_row_without_its_binary_tail(erp: Erp) -> None:
     assert [row.quantity for row in rows] == [Decimal(-2), Decimal(5), Decimal(5), Decimal("0.8")]
 
 
-@pytest.mark.xfail(strict=True, reason="SKUs are decided record by record, not for the whole plan")
 def test_two_products_swap_their_codes_in_one_plan(erp: Erp) -> None:
     def coded(first: str, second: str) -> list[tuple[int, str, str]]:
         return [

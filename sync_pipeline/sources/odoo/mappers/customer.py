@@ -6,7 +6,7 @@ from typing import Any
 from sync_pipeline.entities.address import Address
 from sync_pipeline.entities.base import Follow, Ref, reads
 from sync_pipeline.entities.customer import Customer
-from sync_pipeline.entities.values import when
+from sync_pipeline.entities.values import email_address, when
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, STATE, partner
 from sync_pipeline.sources.odoo.mappers.values import amount, first, ident, kept, linked, named, records, text
 
@@ -49,7 +49,7 @@ def owner(payload: Mapping[str, Any]) -> Ref | None:
 
 def e_mail(payload: Mapping[str, Any]) -> str | None:
     """The address to write to: as Odoo cleans it, else as it was typed."""
-    return first(text(payload, "email_normalized"), text(payload, "email"))
+    return first(email_address(text(payload, "email_normalized")), email_address(text(payload, "email")))
 
 
 def place(payload: Mapping[str, Any]) -> dict[str, Any] | None:

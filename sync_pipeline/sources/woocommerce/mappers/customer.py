@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.values import email_address
 from sync_pipeline.sources.woocommerce.mappers.values import address, first, kept, raw, text, when, words
 
 
@@ -23,7 +24,7 @@ def to_customer(payload: Mapping[str, Any]) -> Customer:
             text(payload, "display_name"),
             text(payload, "username"),
         ),
-        email=first(text(payload, "email"), text(billing, "email", "billing.")),
+        email=first(email_address(text(payload, "email")), email_address(text(billing, "email", "billing."))),
         phone=text(billing, "phone", "billing."),
         company=text(billing, "company", "billing."),
         address=address(payload, "billing"),
@@ -37,7 +38,7 @@ def to_customer(payload: Mapping[str, Any]) -> Customer:
 def to_guest(order: Mapping[str, Any]) -> Customer | None:
     """The buyer without an account, from the order's billing address; None without an e-mail."""
     billing = address(order, "billing") or {}
-    email = text(billing, "email", "billing.")
+    email = email_address(text(billing, "email", "billing."))
     if email is None:
         return None
     company = text(billing, "company", "billing.")
