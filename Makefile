@@ -51,8 +51,8 @@ examples: setup ## Record the documents' examples again from a fresh demo: api/e
 migration: setup ## Start a new database revision: make migration NAME=what_changes
 	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)
 
-lock: ## Update requirements.lock (without index URLs)
-	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
+lock: setup ## Update requirements.lock (without index URLs)
+	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
 
 clean: ## Remove .venv, caches and benchmark output (keeps the data in .sync)
