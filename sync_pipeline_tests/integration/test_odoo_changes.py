@@ -246,6 +246,27 @@ def test_a_buyer_becomes_a_customer_with_the_first_order(opened: Odoo) -> None:
     assert found["customer"] == {str(buyer), str(address)}
 
 
+def test_the_companies_above_a_contact_who_orders_are_customers(opened: Odoo) -> None:
+    """An order is its contact's company's, whether or not the company ever ordered."""
+    store = opened.store
+    group = store.create("res.partner", {"name": "Group", "is_company": True})[0]
+    company, idle = store.create(
+        "res.partner",
+        [
+            {"name": "Company", "is_company": True, "parent_id": group},
+            {"name": "Idle company", "is_company": True},
+        ],
+    )
+    office, contact = store.create("res.partner", [{"name": "Office", "parent_id": company}, {"name": "Clerk"}])
+    store.write("res.partner", contact, {"parent_id": office})
+    assert changed(opened) == {}
+    store.advance(3600)
+    store.create("sale.order", {"partner_id": contact, "company_id": 1})
+    found = changed(opened)
+    assert found["customer"] == {str(i) for i in (group, company, office, contact)}
+    assert str(idle) not in opened.ids("customers")
+
+
 def test_a_partner_who_is_no_customer_any_more_has_left_the_list(opened: Odoo) -> None:
     one = opened.store.create("res.partner", {"name": "Ranked by hand", "customer_rank": 1})[0]
     assert changed(opened)["customer"] == {str(one)}
