@@ -118,7 +118,7 @@ def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
 
 
 def customer_ids(server: Server, companies: Sequence[int] = (1, 2)) -> set[int]:
-    """Who is a customer, worked out from whole lists: ranked, named by a sale order, above one, or an address of any."""
+    """Who is a customer, worked out from whole lists: ranked, in a sale order, above one, or an address of any."""
     domain = [["company_id", "in", [False, *companies]]]
     partners = ask(server, "res.partner", "search_read", domain=domain, fields=["parent_id", "customer_rank"], load="")
     named = ("partner_id", "partner_invoice_id", "partner_shipping_id")

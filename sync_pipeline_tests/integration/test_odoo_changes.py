@@ -192,6 +192,40 @@ def test_each_change_is_found_and_nothing_else(opened: Odoo, change: Change) -> 
     assert changed(opened) == {}
 
 
+def test_filling_a_field_for_the_first_time_is_no_drift(opened: Odoo) -> None:
+    """Odoo's false stands in every empty field; a text that becomes a list is another thing."""
+    one = min(opened.store.ids("product.category"))
+    fields = {"text": "false", "flag": "true", "full": '"x"', "kind": '"x"'}
+
+    def answer(number: int, **changed: str) -> None:
+        given = {"id": str(number), "parent_id": "false", "name": '"A"', **fields, **changed}
+        text = ",".join(f'"{name}":{value}' for name, value in given.items())
+        opened.store.raw_override("product.category", number, "{" + text + "}")
+
+    answer(one)
+    opened.store.unlink("product.category", [i for i in opened.store.ids("product.category") if i != one], force=True)
+    other_org = connect.add_organization(opened.db, "drift")
+    given = {"url": opened.server.url, "db": opened.server.db, "username": "admin", "password": opened.server.key}
+    made = connect.add_connection(opened.db, opened.settings, other_org, "odoo", "erp", given, actor="test")
+    side = Odoo(
+        db=opened.db,
+        settings=opened.settings,
+        org=other_org,
+        connection=made,
+        store=opened.store,
+        server=opened.server,
+    )
+    assert side.pull("categories", full=True)["categories"].ok
+    assert side.preview("categories").drift == ()
+    answer(one, text='"filled"', flag="false", full="false")
+    opened.store.touch(opened.store.row("product.category", one), opened.store.now())
+    side.pull("categories", full=True)
+    assert side.preview("categories").drift == ()
+    answer(one, text='"filled"', kind='["x"]')
+    side.pull("categories", full=True)
+    assert {(d["field"], d["change"]) for d in side.preview("categories").drift} == {("kind", "changed type")}
+
+
 def test_merged_partners(opened: Odoo) -> None:
     """The orders move to the other partner without a date: the sweep of the next delta finds them."""
     order = first(opened, "sale.order", ["company_id", "=", 1])

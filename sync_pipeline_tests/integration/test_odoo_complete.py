@@ -17,7 +17,7 @@ from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import Ask
-from sync_pipeline.sources.odoo.client import COMPANY_VALUES
+from sync_pipeline.sources.odoo.company_values import COMPANY_VALUES
 from sync_pipeline.steps import capture, connect, observe
 from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.read.walk import cover

@@ -12,14 +12,13 @@ from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceEr
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.odoo.causes import refused, unreachable
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 if TYPE_CHECKING:
     from sync_pipeline.sources.odoo.client import OdooClient
 
 _SKEW_SECONDS = 120
 _EXPIRES_SOON_DAYS = 14
-_SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
 
 
 def examine(client: OdooClient) -> Sequence[Finding]:
@@ -158,11 +157,7 @@ def _expiry(client: OdooClient, findings: list[Finding]) -> None:
 
 def _own_documents(client: OdooClient, findings: list[Finding]) -> bool:
     """True if record rules hide other users' orders: lists are then shorter, without any error."""
-    try:
-        sees_all = client.rpc.call("res.users", "has_group", ids=[client.rpc.uid], group_ext_id=_SEES_ALL_ORDERS)
-    except SourceError:
-        return False  # an older server expects other arguments
-    if sees_all.value() is not False:
+    if client.in_group(ALL_DOCUMENTS):
         return False
     findings.append(
         Finding(
@@ -213,14 +208,16 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
 
     closed: list[str] = []
     absent: list[str] = []
+    left_out: list[str] = []
     fields: list[str] = []
     for stream in SOURCE.streams.values():
         assert isinstance(stream, OdooStream)
         try:
-            client.may_read(stream.path)
+            client.sample(stream)
             missing = client.chosen(stream).scope.missing
         except RefusedBySource as error:
-            (absent if error.status == 404 else closed).append(f"{stream.title} ({stream.path})")
+            found = absent if error.status == 404 else left_out if error.status in stream.absent else closed
+            found.append(f"{stream.title} ({stream.path})")
             continue
         except TransientSourceError as error:
             findings.append(
@@ -246,6 +243,15 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
                 "fields",
                 f"Expected fields that are not offered to {client.config.username}: {'; '.join(fields)}.",
                 "Field groups hide them, or their module is not installed. Everything else is captured.",
+            )
+        )
+    if left_out:
+        findings.append(
+            Finding(
+                "warning",
+                "left_out",
+                f"{client.config.username} may not read and pulls leave out: {', '.join(left_out)}.",
+                "Give the user the right to read them if the business needs them; everything else is captured.",
             )
         )
     if absent:

@@ -1,6 +1,6 @@
 -- drifted_fields --
 -- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
--- not see. A null instead of a value does not change the type.
+-- not see. An empty field has no type: to fill or empty one is no drift.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
@@ -19,7 +19,7 @@ SELECT n.field, 'changed type',
        string_agg(DISTINCT o.json_type, '/') || ' → ' || n.json_type, min(n.first_seen_at)
 FROM runs CROSS JOIN shape AS n JOIN shape AS o
     ON o.field = n.field AND o.json_type <> n.json_type AND o.first_run_id < n.first_run_id
-WHERE n.json_type <> 'null' AND o.json_type <> 'null' AND n.first_run_id > runs.first_full
+WHERE n.json_type <> ALL (%(empty)s) AND o.json_type <> ALL (%(empty)s) AND n.first_run_id > runs.first_full
 GROUP BY n.field, n.json_type
 UNION ALL
 SELECT field, 'vanished', max(json_type), now()
@@ -29,7 +29,8 @@ ORDER BY 1
 
 -- broken_fields --
 -- Fields a mapping needs that the store no longer writes, or writes as something else: an object for a list, a text for
--- an object. A number for a text, or a null, is read either way. Judged by what the newest reading of the field saw.
+-- an object. A number for a text, or an empty field, is read either way. Judged by what the newest reading of the field
+-- saw.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
@@ -40,7 +41,7 @@ WITH runs AS (
            min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id
     FROM capture.sync_shape
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-        AND field = ANY (%(needs)s) AND json_type <> 'null'
+        AND field = ANY (%(needs)s) AND json_type <> ALL (%(empty)s)
     GROUP BY field, form
 ), seen AS (
     SELECT field, max(last_run_id) AS last_run_id FROM capture.sync_shape

@@ -2,7 +2,7 @@
 
 from sync_pipeline.sources.odoo.customers import customers
 from sync_pipeline.sources.odoo.mappers.customer import to_customer
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 STREAM = OdooStream(
     name="customers",
@@ -10,6 +10,7 @@ STREAM = OdooStream(
     title="Customers",
     path="res.partner",
     entity="customer",
+    all_documents=ALL_DOCUMENTS,
     parent_field="parent_id",
     refers_to="customer",
     label="name|complete_name",

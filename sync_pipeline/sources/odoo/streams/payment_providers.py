@@ -11,6 +11,9 @@ STREAM = OdooStream(
     path="payment.provider",
     sweep=Sweep.READ,
     optional=True,
+    absent=(403, 404),  # only the group of Settings reads them
+    # search_read answers an empty list where archived records are asked for.
+    read_apart=("payment_method_ids",),
     code="code",
     expects=("name", "code", "state"),
     dates=("create_date", "write_date"),

@@ -10,6 +10,8 @@ STREAM = OdooStream(
     path="stock.quant",
     optional=True,
     entity="inventory_item",
+    # Customers, vendors and losses may have no company: what lies there without one may be another company's business.
+    shared=(["location_id.usage", "in", ["internal", "transit"]],),
     parent_field="product_id",
     refers_to="variation",
     label=None,
