@@ -17,6 +17,7 @@ _SALES = {
     "product.template.attribute.line", "product.template.attribute.value", "product.pricelist",
     "product.pricelist.item",
     "sale.order", "sale.order.line", "uom.uom", "account.tax", "account.fiscal.position", "account.payment.term",
+    "product.tag", "product.supplierinfo", "crm.team", "res.currency.rate",
     "delivery.carrier", "stock.location", "stock.warehouse", "stock.quant",
 }  # fmt: skip
 _WRITABLE = {"res.partner", "sale.order", "sale.order.line"}

@@ -226,43 +226,50 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
             continue
         if missing:
             fields.append(f"{stream.path}: {', '.join(missing)}")
-    if closed:
-        findings.append(
+    findings.extend(_told(client.config.username, closed, fields, left_out, absent))
+    partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False
+    if not closed and not fields and not partly:
+        findings.append(Finding("ok", "rights", "The user may read everything that is captured."))
+
+
+def _told(user: str, closed: list[str], fields: list[str], left_out: list[str], absent: list[str]) -> list[Finding]:
+    told = [
+        (
+            closed,
             Finding(
                 "error",
                 "permission",
-                f"{client.config.username} may not read: {', '.join(closed)}.",
+                f"{user} may not read: {', '.join(closed)}.",
                 "Give the user the groups Sales / Administrator, Inventory / Administrator and Invoicing / "
                 "Administrator, or connect with a user who has them.",
-            )
-        )
-    if fields:
-        findings.append(
+            ),
+        ),
+        (
+            fields,
             Finding(
                 "warning",
                 "fields",
-                f"Expected fields that are not offered to {client.config.username}: {'; '.join(fields)}.",
+                f"Expected fields that are not offered to {user}: {'; '.join(fields)}.",
                 "Field groups hide them, or their module is not installed. Everything else is captured.",
-            )
-        )
-    if left_out:
-        findings.append(
+            ),
+        ),
+        (
+            left_out,
             Finding(
                 "warning",
                 "left_out",
-                f"{client.config.username} may not read and pulls leave out: {', '.join(left_out)}.",
-                "Give the user the right to read them if the business needs them; everything else is captured.",
-            )
-        )
-    if absent:
-        findings.append(
+                f"{user} may not read: {', '.join(left_out)}. Pulls leave them out.",
+                "Give the user the right to read them if the business needs them. Everything else is captured.",
+            ),
+        ),
+        (
+            absent,
             Finding(
                 "warning",
                 "absent",
                 f"Not on this server: {', '.join(absent)}.",
                 "The module is not installed. This is fine if the business does not use it.",
-            )
-        )
-    partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False
-    if not closed and not fields and not partly:
-        findings.append(Finding("ok", "rights", "The user may read everything that is captured."))
+            ),
+        ),
+    ]
+    return [finding for names, finding in told if names]

@@ -12,6 +12,8 @@ Domain = Sequence[Any]
 Row = Mapping[str, Any]
 # The group whose members see everybody's orders; without it a user sees their own.
 ALL_DOCUMENTS = "sales_team.group_sale_salesman_all_leads"
+# How a server answers whose module is not installed or whose user lacks the right: for lists that nothing waits for.
+LEFT_OUT = (403, 404)
 
 
 class Asking(Protocol):

@@ -1,4 +1,4 @@
-"""Currencies, those not in use too. Rates are not taken: they change daily."""
+"""Currencies, those not in use too."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference

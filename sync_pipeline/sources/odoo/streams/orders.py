@@ -20,12 +20,16 @@ STREAM = OdooStream(
     sweep_fields=(
         "id",
         "write_date",
+        "name",
         "state",
+        "date_order",
         "partner_id",
         "partner_invoice_id",
         "partner_shipping_id",
-        "amount_total",
+        "currency_id",
         "amount_untaxed",
+        "amount_tax",
+        "amount_total",
         "invoice_status",
     ),
     expects=(

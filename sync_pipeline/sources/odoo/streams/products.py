@@ -15,7 +15,19 @@ STREAM = OdooStream(
     # A single variant's barcode is the template's too.
     computed=("barcode", "currency_id"),
     # Variants write SKU and barcode of theirs here without its date.
-    sweep_fields=("id", "write_date", "active", "name", "default_code", "barcode", "list_price", "categ_id"),
+    sweep_fields=(
+        "id",
+        "write_date",
+        "active",
+        "sale_ok",
+        "type",
+        "name",
+        "default_code",
+        "barcode",
+        "list_price",
+        "categ_id",
+        "uom_id",
+    ),
     expects=(
         "name",
         "list_price",
