@@ -71,7 +71,7 @@ class Budget:
                 self._failed(error)
                 broken = error.status == 500 or isinstance(error, MalformedAnswer)
                 allowed = tries or (_TRIES_BROKEN if broken else _TRIES_BUSY)
-                silent = not self.answered and error.status is None
+                silent = not self.answered and error.status is None and (tries or allowed) >= _TRIES_SILENT
                 if attempt >= (min(allowed, _TRIES_SILENT) if silent and self._given_up else allowed):
                     if not silent:
                         raise
