@@ -1,4 +1,4 @@
-# Every target starts from a fresh clone: `make setup` makes .venv from the lock file and is a prerequisite of all.
+# Every target works from a fresh clone: `make setup`, a prerequisite of the others, makes .venv from the lock file.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 
 .PHONY: help setup demo test check torture bench examples migration lock clean
 
-help: ## Show these targets
+help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed ## Make .venv from the lock file (needs Python 3.11 or newer, nothing else)
+setup: $(VENV)/.installed ## Make .venv from the lock file (needs only Python 3.11 or newer)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null 2>&1 && P=$(PYTHON) || P=python3; \
@@ -26,34 +26,34 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q sync_pipeline sandbox
 	@touch $@
 
-demo: setup ## The whole flow on four sandbox stores, and the Dagster UI (ONCE=1: run once, print, exit)
+demo: setup ## Run the whole flow on four sandbox stores, then open the Dagster UI (ONCE=1: print a summary and exit)
 	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once)
 
-check: setup ## Formatting, lint, types, the import rule, locks that migrations take
+check: setup ## Check formatting, lint, types, import rules, and the locks that migrations take
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
-test: setup ## All tests but the long fault suite (under 10 minutes on 2 cores)
+test: setup ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
-torture: setup ## The long fault and kill suites
+torture: setup ## Run the long fault and kill suites
 	$(BIN)/pytest -m torture -x -v
 
-bench: setup ## The benchmarks, side by side with a floor and a peer
+bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench
 
-examples: setup ## Record the documents' examples anew, from a fresh demo: api/examples.json, docs/api.md, docs/push.md
+examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
 
-migration: setup ## Begin the next revision of the database: make migration NAME=what_changes
+migration: setup ## Start a new database revision: make migration NAME=what_changes
 	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)
 
-lock: ## Write requirements.lock anew (no index address in it)
+lock: ## Update requirements.lock (without index URLs)
 	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
 
-clean: ## Remove what can be made again (not the data in .sync)
+clean: ## Remove .venv, caches and benchmark output (keeps the data in .sync)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/out

@@ -203,10 +203,7 @@ def serving_odoo(at: Ground, scale: str) -> Iterator[dict[str, str]]:
 @contextmanager
 def _store(at: Ground, provider: str, scale: str) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "sandbox", provider),
-            *("--scale", scale, "--latency", str(LATENCY), "--https"),
-        ],
+        [*(sys.executable, "-m", "sandbox", provider), *("--scale", scale, "--latency", str(LATENCY), "--https")],
         cwd=PROJECT,
         env={**os.environ, "TMPDIR": str(at.home)},
         stdout=subprocess.PIPE,

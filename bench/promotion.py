@@ -20,7 +20,8 @@ import psycopg
 
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import ensure_login, migrate
+from sync_pipeline.db.migrate import migrate
+from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.steps import promote
 
 CORE = ("categories", "products", "product_variants", "product_categories", "inventory_items")

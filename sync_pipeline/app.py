@@ -1,4 +1,4 @@
-"""The ASGI entry, `uvicorn --factory sync_pipeline.app:create`: the API."""
+"""The ASGI entry point of the API: `uvicorn --factory sync_pipeline.app:create`."""
 
 from fastapi import FastAPI
 
@@ -8,7 +8,7 @@ from sync_pipeline.api.traces import trace
 
 
 def create() -> FastAPI:
-    """The application of this process, with its logs."""
+    """Build the application and configure its logs and traces."""
     configure()
     app = build()
     trace(app)

@@ -1,4 +1,4 @@
-"""Settings of the process, from the environment (`SYNC_*`), read once where a door opens."""
+"""Settings of the process, from environment variables `SYNC_*`."""
 
 import os
 from functools import cached_property
@@ -11,10 +11,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """What a process needs to know. Connection settings are rows, not environment.
+    """The settings of a process. Settings of connections are stored in the database.
 
-    `database_url` is the owner's: it migrates. The application logs in as a role of its own; set
-    `app_database_url` where the owner may not create that role.
+    `database_url` is the owner's, who runs the migrations. The application logs in with its own role; set
+    `app_database_url` if the owner may not create that role.
     """
 
     model_config = SettingsConfigDict(env_prefix="SYNC_")
@@ -26,25 +26,25 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     allow_private_hosts: bool = False
     # The service.
-    calls_per_minute: int = 1200  # of one token
-    sync_calls_per_minute: int = 60  # that make a store or Dagster work, of one connection
+    calls_per_minute: int = 1200  # per token
+    sync_calls_per_minute: int = 60  # calls that cause work for a store or Dagster, per connection
     max_body_bytes: int = 8 * 1024 * 1024
-    cors_origins: str = ""  # closed; else origins, separated by commas
-    metrics_token: SecretStr | None = None  # without it only a direct caller on loopback reads /metrics
-    alert_url: SecretStr | None = None  # told of failing and stale connections
-    stale_hours: float = 36.0  # a connection from which nothing came for so long is stale
+    cors_origins: str = ""  # allowed origins, separated by commas; empty: none
+    metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback
+    alert_url: SecretStr | None = None  # receives alerts about failing and stale connections
+    stale_hours: float = 36.0  # a connection that was not pulled for this long is stale
 
     @property
     def embedded(self) -> bool:
-        """True when this project runs its own PostgreSQL under `home`."""
+        """True if this project runs its own PostgreSQL under `home`."""
         return self.database_url is None
 
     @cached_property
     def encryption_keys(self) -> list[bytes]:
         """Fernet keys, newest first; older ones still decrypt.
 
-        `SYNC_SECRET_KEY` holds one or more, separated by commas. Without it the embedded default keeps one
-        in `home`, readable by its owner alone.
+        `SYNC_SECRET_KEY` has one or more, separated by commas. Without it they are in a file in `home` that only
+        its owner can read.
         """
         if self.secret_key is not None:
             return [part.strip().encode() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
@@ -56,17 +56,17 @@ class Settings(BaseSettings):
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
-                pass  # another process was first: its key is as good
+                pass  # another process was first: use its key
             else:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(Fernet.generate_key() + b"\n")
         return [line.strip() for line in path.read_bytes().splitlines() if line.strip()]
 
     def prepend_key(self) -> None:
-        """Add a new newest key to the key file.
+        """Add a new key to the front of the key file.
 
         Raises:
-            ConfigurationError: the keys come from `SYNC_SECRET_KEY`, which only its owner can change.
+            ConfigurationError: the keys come from `SYNC_SECRET_KEY`, which this process cannot change.
         """
         from cryptography.fernet import Fernet
 

@@ -1,4 +1,4 @@
-"""Every error of this package, as one tree, named by what to do next.
+"""The errors of this package, as one tree, grouped by what to do next.
 
     SyncError
     ├── ConfigurationError           fix the settings, then run again
@@ -6,16 +6,16 @@
     ├── DatabaseUnavailable          start the database, then run again: what was committed is safe
     ├── SourceError                  the store
     │   ├── TransientSourceError     try again: the store was busy, slow or broken for a moment
-    │   ├── SourceUnavailable        the store does not answer at all: try again later, nothing was lost
+    │   ├── SourceUnavailable        the store does not answer: try again later, nothing was lost
     │   ├── RefusedBySource          credentials, rights or address: ask the operator
-    │   └── MalformedAnswer          not what the API promises: keep the bytes, quarantine
+    │   └── MalformedAnswer          the response is not as its API specifies: keep the bytes, quarantine
     ├── GateClosed                   a person must decide first
-    ├── Forbidden                   ask somebody who may
-    │   └── Unauthenticated                 log in, or use a token that holds
-    ├── RateLimited                      slow down, then try again
-    └── Conflict                     the world moved
+    ├── Forbidden                    ask someone with the right role
+    │   └── Unauthenticated          log in, or use a valid token
+    ├── RateLimited                  slow down, then try again
+    └── Conflict                     the data changed in the meantime
         ├── StalePlan                records changed since the plan was made: make a new plan
-        └── Busy                     another run works on it: wait for it
+        └── Busy                     another run is working on it: wait for it
 
 A class's docstring is its default message. No message ever holds a secret: urls go through `redact`.
 """
@@ -33,36 +33,36 @@ _SECRET_KEY = re.compile(r"\b(c[ks]_)[0-9A-Za-z]{6,}\b|\b(sp_[0-9]+_)[0-9A-Za-z_
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer|oauth)\s+[A-Za-z0-9+/=_.~-]{8,}")
 _USERINFO = re.compile(r"(://[^/:@\s]+:)[^@/\s]+@")
 
-_SHORTEST = 6  # a secret of fewer characters is in many a word
-_MOST = 1_000
-_known: dict[str, None] = {}  # in the order they were last used
+_MIN_LENGTH = 6  # shorter secrets would also match ordinary words
+_MAX_FORMS = 1_000
+_secrets: dict[str, None] = {}  # in the order they were last used
 
 
 def conceal(*secrets: str) -> None:
-    """Remember secrets that this process uses: `redact` takes them out, whatever they look like.
+    """Remember secrets that this process uses, so that `redact` removes them whatever they look like.
 
-    A store may repeat what it was sent, in an error, an address or a page, and a password has no form of its own.
+    A store may repeat what it was sent in an error, an address or a page, and a password has no pattern to match.
     """
     for secret in secrets:
-        if len(secret) >= _SHORTEST:
+        if len(secret) >= _MIN_LENGTH:
             for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-                _known.pop(form, None)
-                _known[form] = None
-    while len(_known) > _MOST:
-        _known.pop(next(iter(_known)), None)
+                _secrets.pop(form, None)
+                _secrets[form] = None
+    while len(_secrets) > _MAX_FORMS:
+        _secrets.pop(next(iter(_secrets)), None)
 
 
-def without_known(text: str) -> str:
-    """`text` with the secrets that `conceal` was told of replaced by ***."""
-    for secret in list(_known):
+def redact_known(text: str) -> str:
+    """`text` with the secrets passed to `conceal` replaced by ***."""
+    for secret in list(_secrets):
         if secret in text:
             text = text.replace(secret, "***")
     return text
 
 
 def redact(text: str) -> str:
-    """`text` with every known secret, and everything that looks like a credential, replaced by ***."""
-    text = without_known(text)
+    """`text` with the known secrets, and whatever looks like a credential, replaced by ***."""
+    text = redact_known(text)
     text = _SECRET_QUERY.sub(r"\1***", text)
     text = _SECRET_KEY.sub(lambda found: f"{found[1] or found[2]}***", text)
     text = _USERINFO.sub(r"\1***@", text)
@@ -81,7 +81,7 @@ class ConfigurationError(SyncError):
 
 
 class NotFound(ConfigurationError):
-    """There is no such thing here."""
+    """It does not exist."""
 
 
 class DatabaseUnavailable(SyncError):
@@ -89,13 +89,13 @@ class DatabaseUnavailable(SyncError):
 
 
 class SourceError(SyncError):
-    """The store gave an error."""
+    """The store returned an error."""
 
 
 class TransientSourceError(SourceError):
     """The store was busy or broken for a moment. Try again.
 
-    `status` and `body` are the last answer, where there was one; `retry_after` is in seconds.
+    `status` and `body` are those of the last response, if there was one; `retry_after` is in seconds.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class TransientSourceError(SourceError):
     ) -> None:
         super().__init__(message or "The store was busy or broken for a moment. Try again.")
         self.status, self.retry_after = status, retry_after
-        # It is kept in quarantine, where no secret may be.
-        self.body = without_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        # It is kept in quarantine, which must not contain secrets.
+        self.body = redact_known(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 class SourceUnavailable(SourceError):
@@ -125,7 +125,7 @@ class RefusedBySource(SourceError):
 
 
 class MalformedAnswer(TransientSourceError):
-    """The store's answer is not what its API promises."""
+    """The store's response is not as its API specifies."""
 
 
 class GateClosed(SyncError):
@@ -133,11 +133,11 @@ class GateClosed(SyncError):
 
 
 class Forbidden(SyncError):
-    """This token's role may not do that."""
+    """This token's role does not allow that."""
 
 
 class Unauthenticated(Forbidden):
-    """No valid token came with the call. Send “Authorization: Bearer sp_…”."""
+    """The call has no valid token. Send “Authorization: Bearer sp_…”."""
 
 
 class RateLimited(SyncError):
@@ -149,13 +149,13 @@ class RateLimited(SyncError):
 
 
 class Conflict(SyncError):
-    """The world moved."""
+    """The data changed in the meantime."""
 
 
 class StalePlan(Conflict):
     """Records changed since the plan was made. Nothing was changed. Make a new plan.
 
-    `stale` lists {connection, entity, external_id}.
+    `stale` lists {connection, entity, external_id, moved}; `moved` describes what changed.
     """
 
     def __init__(self, message: str, *, stale: Sequence[dict[str, str]], of: int) -> None:

@@ -1,4 +1,4 @@
-"""What every step writes down: activity, sync logs, requests. `steps.observe` reads them."""
+"""What every step records: the audit log, sync logs, requests. `steps.observe` reads them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def record(
 
 
 def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: str, run_id: int | None) -> int:
-    """Begin a `sync_logs` row in state running; returns its id."""
+    """Insert a `sync_logs` row with status running; returns its id."""
     return int(
         execute(
             conn,
@@ -47,17 +47,17 @@ def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: st
 
 
 def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, error: str | None) -> None:
-    """Finish the log row of a run: success, or failed with its reason."""
+    """Finish the log row of a run as success, or as failed with the reason."""
     execute(conn, _SQL["close_log"], run_id=run_id, records=records, skipped=skipped, error=error)
 
 
 def request(conn: Connection, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any) -> int:
-    """Ask for a run, in the caller's transaction; returns the request's number. A sensor makes the run of it.
+    """Request a run in the caller's transaction; returns the request's id. A Dagster sensor launches the run.
 
-    The same `idempotency_key` again is the same request.
+    A call with the same `idempotency_key` returns the same request.
 
     Raises:
-        Conflict: the key was used for another request.
+        Conflict: the key was already used for another request.
     """
     asked = {name: value for name, value in parameters.items() if value is not None}
     row = execute(

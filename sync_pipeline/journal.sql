@@ -15,7 +15,7 @@ SET status = CASE WHEN %(error)s::text IS NULL THEN 'success' ELSE 'failed' END,
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND status = 'running'
 
 -- request --
--- A row that a sensor turns into a run. The same idempotency key again finds the request there is.
+-- A sensor launches a run for the row. The same idempotency key returns the existing request.
 INSERT INTO observe.request AS r (org_id, kind, parameters, requested_by, idempotency_key)
 VALUES (connect.current_org(), %(kind)s, %(parameters)s::jsonb, %(actor)s, %(key)s)
 ON CONFLICT (org_id, idempotency_key) DO UPDATE SET idempotency_key = r.idempotency_key

@@ -17,7 +17,7 @@ from sqlalchemy import URL, NullPool, create_engine, make_url
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
-from sync_pipeline.db.migrate import ensure_login
+from sync_pipeline.db.owner import ensure_login
 
 _KEY = SecretStr(Fernet.generate_key().decode())  # one for all: a clone holds credentials sealed in its template
 

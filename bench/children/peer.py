@@ -33,10 +33,7 @@ def main() -> None:
                     {
                         "name": "products",
                         "primary_key": "id",
-                        "endpoint": {
-                            "path": "products",
-                            "params": {"per_page": 100, "orderby": "id", "order": "asc"},
-                        },
+                        "endpoint": {"path": "products", "params": {"per_page": 100, "orderby": "id", "order": "asc"}},
                     }
                 ],
             },

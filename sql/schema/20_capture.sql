@@ -260,3 +260,10 @@ AS $$
     WHERE c.connection_id = wanted AND c.disabled_at IS NULL
 $$;
 ALTER FUNCTION capture.webhook_connection(bigint) OWNER TO sync_router;
+
+-- Who writes or decides on records of one entity of one connection holds this lock until its transaction ends.
+CREATE FUNCTION capture.entity_lock(connection_id bigint, entity_type text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT hashtextextended('records/' || connect.current_org() || '/' || connection_id || '/' || entity_type, 0)
+$$;

@@ -85,14 +85,21 @@ AS $$
     WHERE a.value IS DISTINCT FROM b.value
 $$;
 
--- The fields in which two payloads differ, with both values: {field: {before, after}}.
+-- Both values of each field that differs. A side without the field has no key; null is a value.
 CREATE FUNCTION preview.field_changes(before jsonb, after jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT coalesce(jsonb_object_agg(coalesce(a.key, b.key),
-                                     jsonb_strip_nulls(jsonb_build_object('before', b.value, 'after', a.value))), '{}')
+    SELECT coalesce(jsonb_object_agg(
+        coalesce(a.key, b.key),
+        CASE WHEN b.key IS NULL THEN '{}' ELSE jsonb_build_object('before', b.value) END
+        || CASE WHEN a.key IS NULL THEN '{}' ELSE jsonb_build_object('after', a.value) END), '{}')
     FROM jsonb_each(after) AS a FULL JOIN jsonb_each(before) AS b ON a.key = b.key
     WHERE a.value IS DISTINCT FROM b.value
 $$;
+
+-- The version of a record as people see it: its content, and whether it is deleted.
+CREATE FUNCTION preview.version_of(content_hash bytea, deleted boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT encode(content_hash, 'hex') || CASE WHEN deleted THEN '-deleted' ELSE '' END $$;
 
 CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally');

@@ -38,6 +38,22 @@ CREATE TABLE selection.sync_selective_config (
 CREATE INDEX sync_selective_config_ignored
 ON selection.sync_selective_config (org_id, connection_id, entity_type, external_id) WHERE decision = 'ignore';
 
+-- Why a record that was included is undecided again: its plan was refused or undone. It counts for that version only.
+CREATE TABLE selection.withdrawal (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    content_hash bytea NOT NULL,
+    seen_deleted boolean NOT NULL,
+    cause text NOT NULL CHECK (cause IN ('refused', 'undone')),
+    plan_id uuid NOT NULL,
+    withdrawn_by text NOT NULL,
+    withdrawn_at timestamptz NOT NULL DEFAULT now(),
+    why text,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id)
+);
+
 -- What is decided once for the records to come.
 CREATE TABLE selection.standing_rule (
     org_id bigint NOT NULL,
@@ -92,11 +108,13 @@ CREATE TABLE selection.sync_plan_item (
     action text NOT NULL CHECK (action IN ('create', 'update', 'delete')),
     content_hash bytea NOT NULL,        -- what will be promoted
     promoted_hash bytea,                -- what core had when the plan was made
+    batch_id bigint,                    -- the selection that asked for it; null in a remap plan
+    promoted_deleted boolean,           -- core had its deletion; null: core did not have it
     PRIMARY KEY (org_id, plan_id, connection_id, entity_type, external_id),
     FOREIGN KEY (org_id, plan_id) REFERENCES selection.sync_plan
 );
 REVOKE UPDATE, DELETE ON selection.sync_plan_item FROM sync_app;
 
 CALL connect.isolate(
-    'selection.selection_batch', 'selection.sync_selective_config', 'selection.standing_rule',
+    'selection.selection_batch', 'selection.sync_selective_config', 'selection.withdrawal', 'selection.standing_rule',
     'selection.sync_plan', 'selection.sync_plan_item');

@@ -17,6 +17,7 @@ CREATE TABLE promote.integration_mapping (
     first_promoted_at timestamptz NOT NULL DEFAULT now(),
     last_promoted_at timestamptz NOT NULL DEFAULT now(),
     mapper bigint,                      -- fingerprint of the mapper that wrote the core row; null: before it was kept
+    claim text COLLATE "C",             -- the folded SKU or e-mail of the promoted version
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 CREATE INDEX integration_mapping_internal ON promote.integration_mapping (org_id, core_table, internal_id);
@@ -26,6 +27,10 @@ ON promote.integration_mapping (org_id, connection_id, entity_type, external_id)
 -- Rows of an older mapper are the entries on both sides of the current one: where there are none, nothing is read.
 CREATE INDEX integration_mapping_mapper
 ON promote.integration_mapping (org_id, connection_id, entity_type, mapper) WHERE NOT promoted_deleted;
+
+-- Who claims a SKU or an e-mail.
+CREATE INDEX integration_mapping_claim
+ON promote.integration_mapping (org_id, core_table, claim) WHERE claim IS NOT NULL AND NOT promoted_deleted;
 
 CREATE TABLE promote.sync_queue (
     org_id bigint NOT NULL,

@@ -1,4 +1,4 @@
-"""The FastAPI application: its routes, its layers, what it opens and closes."""
+"""The FastAPI application: routes, middleware, and what it opens and closes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from sync_pipeline.db.open import open_database
 _DESCRIPTION = """The same steps as the command line and the Dagster assets, over HTTP.
 
 Send a token: `Authorization: Bearer sp_…` (`sync-pipeline token add ORG --role R`). A token belongs to one organization
-and has a role; what is another organization's is answered exactly as what does not exist.
+and has a role. Another organization's objects return the same 404 as missing ones.
 
-Errors are `{"success": false, "error": "…"}`. Every answer has an `X-Request-Id`, which finds the call in the log.
-What makes a store or Dagster work is written down as a *request* and done as soon as Dagster is there:
-`GET /api/v1/requests/{id}` tells how far it is."""
+Errors are `{"success": false, "error": "…"}`. Every response has an `X-Request-Id`, which finds the call in the log.
+Work for a store or Dagster is saved as a *request*, and starts as soon as Dagster is available:
+`GET /api/v1/requests/{id}` returns its state."""
 
 
 def build(settings: Settings | None = None, db: Database | None = None) -> FastAPI:
-    """The application. It opens the database when it starts, unless it is given one."""
+    """Build the application. It opens the database at startup, unless it is given one."""
     settings = settings or Settings()
 
     @asynccontextmanager
@@ -55,9 +55,9 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
         version=_version(),
         description=_DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from elsewhere; docs/api.md and /openapi.json hold the same
+        docs_url=None,  # that page loads scripts from other hosts; docs/api.md and /openapi.json have the same content
         redoc_url=None,
-        redirect_slashes=False,  # it would send callers, token and all, to whatever the Host header says, in plain http
+        redirect_slashes=False,  # a redirect goes to the Host header's host over plain HTTP, and the token with it
         generate_unique_id_function=_operation_id,
     )
     errors.install(app)
@@ -88,7 +88,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
-    """What the calls of a router need, as far as they need a token."""
+    """The right that each call of a router needs; calls without a token are left out."""
     return {
         (method.lower(), route.path): NEEDED[need.call]
         for route in router.routes
@@ -100,7 +100,7 @@ def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
 
 
 def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> dict[str, Any]:
-    """FastAPI's document, put right: malformed calls are answered with 400, and errors are JSON also of streams."""
+    """FastAPI's OpenAPI document, corrected: malformed calls return 400, and errors of streams are JSON too."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
@@ -114,7 +114,7 @@ def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> di
                 operation["responses"].pop("422", None)
                 for status, answer in operation["responses"].items():
                     content = answer.get("content", {})
-                    if status >= "400" and "text/event-stream" in content:  # an error is no stream
+                    if status >= "400" and "text/event-stream" in content:  # an error is not a stream
                         content["application/json"] = content.pop("text/event-stream")
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
@@ -123,19 +123,19 @@ def _openapi(app: FastAPI, rights: Mapping[tuple[str, str], Right | None]) -> di
     return app.openapi_schema
 
 
-# In an order that works: what a section needs is made by those before it (see examples.json).
+# In this order, each section's examples use only what the sections before it made (see examples.json).
 _TAGS = [
-    {"name": "observe", "description": "Where everything stands, and what happened."},
+    {"name": "observe", "description": "Status, checks and the audit log."},
     {"name": "table", "description": "Captured records with their status."},
-    {"name": "preview", "description": "What would change, and choosing."},
-    {"name": "plans", "description": "What exactly will happen; making it happen; taking it back."},
-    {"name": "push", "description": "For plugins that send rather than are asked."},
-    {"name": "sync", "description": "Queues, several entities in the order of their dependencies, full syncs."},
-    {"name": "decisions", "description": "Gates: what stops and waits for a person's answer."},
-    {"name": "webhooks", "description": "For stores that tell what happened."},
+    {"name": "preview", "description": "Preview what would change, and select records."},
+    {"name": "plans", "description": "Plan exactly what will happen, apply it, undo it."},
+    {"name": "push", "description": "For plugins that send records by themselves."},
+    {"name": "sync", "description": "Queues, full syncs, and several entities in the order of their dependencies."},
+    {"name": "decisions", "description": "Gates: work that has stopped and waits for a person's answer."},
+    {"name": "webhooks", "description": "For stores that send notifications."},
     {"name": "connections", "description": "Stores, without their secrets."},
-    {"name": "people", "description": "Sessions, tokens, users."},
-    {"name": "health", "description": "For machines that watch."},
+    {"name": "people", "description": "Sessions, tokens and users."},
+    {"name": "health", "description": "For monitoring."},
 ]
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: one table of roles and rights, and the dependency that holds a route to it."""
+"""Authorization: one table of roles and rights, and the dependency that enforces it on a route."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["RIGHTS", "Caller", "CallerFirst", "Right", "may", "needs", "sync_cal
 
 
 class Right(StrEnum):
-    """What a call needs."""
+    """The right that a call needs."""
 
-    READ = "read"  # look at everything but secrets
-    PROPOSE = "propose"  # select as a draft, make a plan: nothing moves yet
-    FETCH = "fetch"  # ask a store: pull, preview, test a connection
-    SELECT = "select"  # make a selection that counts
-    PROMOTE = "promote"  # approve, apply and undo plans, steer queues
+    READ = "read"  # read everything except secrets
+    PROPOSE = "propose"  # select as a draft, make a plan: nothing is promoted yet
+    FETCH = "fetch"  # send requests to a store: pull, preview, test
+    SELECT = "select"  # make a selection that is promoted
+    PROMOTE = "promote"  # approve, apply and undo plans, control queues
     DECIDE = "decide"  # answer a gate
-    CONNECT = "connect"  # make and change connections
-    PEOPLE = "people"  # tokens and users
+    CONNECT = "connect"  # add and change connections
+    PEOPLE = "people"  # manage tokens and users
     PUSH = "push"  # send records into one connection
 
 
@@ -53,15 +53,15 @@ async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredential
         request.state.caller = await runtime.run(
             tokens.authenticate, runtime.db, given.credentials, per_minute=runtime.settings.calls_per_minute
         )
-    caller: Caller = request.state.caller  # the log and the body's limit ask for it too
+    caller: Caller = request.state.caller  # the log and the body limit read it too
     return caller
 
 
 class CallerFirst(APIRoute):
-    """A route that asks who calls before it reads a body: nobody unknown makes it hold or parse one."""
+    """A route that authenticates the caller before it reads the body, so that strangers cannot make it parse one."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, behind the caller's token where the route needs one."""
+        """FastAPI's handler, preceded by authentication if the route needs a token."""
         handle = super().get_route_handler()
         if not any(need.call in NEEDED for need in needs(self.dependant)):
             return handle
@@ -74,42 +74,42 @@ class CallerFirst(APIRoute):
 
 
 def needs(dependant: Dependant) -> Iterator[Dependant]:
-    """Everything a route depends on, and what that depends on."""
+    """A route's dependencies, with their own dependencies."""
     for one in dependant.dependencies:
         yield one
         yield from needs(one)
 
 
 def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
-    """A dependency: the caller, whose role has this right (None: any).
+    """A dependency that returns the caller, whose role must have this right (None: any role).
 
-    `everywhere`: the call concerns the whole organization, which a token of one connection may not.
+    `everywhere`: the call concerns the whole organization, so a token of one connection is not enough.
 
     Raises:
-        Unauthenticated: no token, or none that holds.
-        Forbidden: the role or the token's connection does not reach so far.
+        Unauthenticated: there is no valid token.
+        Forbidden: the role lacks the right, or the token belongs to one connection.
     """
 
     async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         if right is not None and right not in RIGHTS[caller.role]:
-            raise Forbidden(f"A token of the role {caller.role} may not do this: it needs the right to {right}.")
+            raise Forbidden(f"This call needs the right to {right}, which the role {caller.role} does not have.")
         if everywhere and caller.connection_id is not None:
-            raise Forbidden("This token belongs to one connection; this call concerns the whole organization.")
+            raise Forbidden("This call concerns the whole organization, and this token belongs to one connection.")
         return caller
 
     NEEDED[allowed] = right
     return allowed
 
 
-# Which right a dependency made by `may` asks for: the documents tell it.
+# The right that each dependency made by `may` requires; the OpenAPI document shows it.
 NEEDED: dict[Allowed, Right | None] = {}
 
 
 async def sync_call(runtime: RuntimeDep, caller: Caller, connection_id: int | None) -> None:
-    """Take a call that makes a store or Dagster work from the connection's rate (or the organization's).
+    """Count a call that causes work for a store or Dagster against the connection's rate limit, or the organization's.
 
     Raises:
-        RateLimited: there is none left.
+        RateLimited: the limit is reached.
     """
     subject = f"connection:{connection_id}" if connection_id is not None else "connections"
     await runtime.run(

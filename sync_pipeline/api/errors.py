@@ -1,4 +1,4 @@
-"""Errors as answers: `{"success": false, "error": "…"}` with the right status, and never where in the code."""
+"""Errors as responses: `{"success": false, "error": "…"}` with the right status, and never a stack trace."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _RETRY_SECONDS = 5
 
 
 class Problem(BaseModel):
-    """Every error."""
+    """An error."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"success": False, "error": "There is no plan 17."}})
 
     success: Literal[False] = False
-    error: str = Field(description="What is wrong and what to do next, in a sentence.")
+    error: str = Field(description="What is wrong and what to do next.")
 
 
 class Moved(BaseModel):
-    """Records that are not what they were when the plan was made."""
+    """A record that changed since the plan was made."""
 
     connection: str
     entity: str
@@ -52,30 +52,30 @@ class Moved(BaseModel):
 
 
 class StaleProblem(Problem):
-    """The world moved: a plan is stale, somebody was first, another run works on it."""
+    """A conflict: the plan is stale, someone else was first, or another run is working on it."""
 
-    stale: list[Moved] | None = Field(None, description="Only of a stale plan: up to 1,000 records that changed.")
-    of: int | None = Field(None, description="How many records the plan has.")
+    stale: list[Moved] | None = Field(None, description="For a stale plan: up to 1,000 of the records that changed.")
+    of: int | None = Field(None, description="For a stale plan: how many records it has.")
 
 
 _WORDS: Mapping[int, tuple[str, type[BaseModel]]] = {
-    400: ("Something in the call is missing, malformed, or names what cannot be.", Problem),
-    401: ("No token, or none that holds.", Problem),
-    403: ("The token's role may not do this.", Problem),
+    400: ("A value in the call is missing, malformed or unknown.", Problem),
+    401: ("The token is missing or invalid.", Problem),
+    403: ("The token's role does not have the right to do this.", Problem),
     404: ("Not found in your organization.", Problem),
-    409: ("The world moved: nothing was changed.", StaleProblem),
-    408: ("The body came too slowly.", Problem),
+    409: ("The data changed in the meantime. Nothing was changed.", StaleProblem),
+    408: ("The body arrived too slowly.", Problem),
     413: ("The body is too large.", Problem),
     415: ("The body is not valid JSON.", Problem),
-    429: ("Too many calls; `Retry-After` says how many seconds to wait.", Problem),
-    500: ("Something unexpected went wrong. The answer's `X-Request-Id` finds it in the log.", Problem),
-    424: ("The store gave an error.", Problem),
-    503: ("The database does not answer, or is too busy; `Retry-After` says when to try again.", Problem),
+    429: ("Too many calls. `Retry-After` is the number of seconds to wait.", Problem),
+    500: ("Unexpected error. Find it in the log by the response's `X-Request-Id`.", Problem),
+    424: ("The store returned an error.", Problem),
+    503: ("The database does not answer or is too busy. `Retry-After` is the number of seconds to wait.", Problem),
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's words for these answers, beside those that every call may give."""
+    """OpenAPI's descriptions of these error responses, and of those that every call can return."""
     with_body = {408} if 413 in statuses else set()
     return {
         status: {"description": _WORDS[status][0], "model": _WORDS[status][1]}
@@ -83,7 +83,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-# The first class that fits stands.
+# The first class that matches is used.
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
     (ConfigurationError, 400),
@@ -92,18 +92,18 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (RateLimited, 429),
     (Conflict, 409),
     (GateClosed, 409),
-    (SourceError, 424),  # not 502: the fault is the store's, and this service is well
+    (SourceError, 424),  # not 502, which a proxy would read as a failure of this service
     (DatabaseUnavailable, 503),
 )
 
 
 def answer(status: int, error: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
-    """The error answer."""
+    """An error response."""
     return JSONResponse({"success": False, "error": error, **more}, status, headers=dict(headers or {}))
 
 
 def install(app: FastAPI) -> None:
-    """Translate errors here, once."""
+    """Register the handlers that translate exceptions into responses."""
 
     @app.exception_handler(SyncError)
     async def sync_error(_request: Request, error: SyncError) -> JSONResponse:
@@ -125,14 +125,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         words = {
-            404: f"There is no {request.url.path} here. /openapi.json lists every call.",
-            405: f"{request.method} is not what this address takes.",
+            404: f"Unknown path {request.url.path}. /openapi.json lists every call.",
+            405: f"This path does not support {request.method}.",
         }
         return answer(error.status_code, redact(words.get(error.status_code, str(error.detail))), headers=error.headers)
 
     @app.exception_handler(UnicodeEncodeError)
     async def surrogate(_request: Request, _error: UnicodeEncodeError) -> JSONResponse:
-        return answer(400, "A text holds half a character (a lone surrogate).")
+        return answer(400, "A text contains a lone surrogate, which is half a character.")
 
     @app.exception_handler(PoolTimeout)
     async def busy(_request: Request, _error: PoolTimeout) -> JSONResponse:
@@ -142,17 +142,17 @@ def install(app: FastAPI) -> None:
     async def database(_request: Request, error: DBAPIError) -> JSONResponse:
         state = str(getattr(error.orig, "sqlstate", "") or "")
         if isinstance(error, DataError):
-            return answer(400, "A value is not of its kind: too large a number, or a text with a zero byte.")
+            return answer(400, "A value is invalid: the number is too large, or the text contains a null byte.")
         if isinstance(error, IntegrityError):
-            return answer(409, "The object was removed in the meantime, or already exists.")
+            return answer(409, "The object was removed in the meantime or already exists.")
         if state.startswith(("57014", "40", "55P03", "53")):
             return answer(503, "The database took too long or was too busy. Try again.", headers={"Retry-After": "5"})
         _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
-        return answer(500, "Something unexpected went wrong. What was committed is safe.")
+        return answer(500, "Unexpected error. Committed work is safe.")
 
 
 def _in_words(error: RequestValidationError) -> str:
-    """What is wrong, without what was sent: it may be a secret."""
+    """What is wrong, without the values that were sent: they may be secrets."""
     said = []
     for one in error.errors()[:10]:
         place = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path", "header"))

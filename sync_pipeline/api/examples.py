@@ -1,7 +1,7 @@
-"""The calls that the documents show, in an order that works, with answers recorded from the demo.
+"""The calls that the documents show, in the order in which they work, with answers recorded from the demo.
 
-`examples.json` is a walk through every operation. Who adds a call writes all but its `status` and `answer`; these are
-recorded by `make examples`, and a test runs the calls of the written documents again.
+`examples.json` goes through every operation. To add a call, write everything except `status` and `answer`, which
+`make examples` records. A test runs the calls in the documents again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("examples.json")
-MORE = "…"  # what is left out: the key of a mapping, the beginning of a list's last element, a line of a text
+MORE = "…"  # marks an omission: as a key of a mapping, a list's last element, or a line of a text
 WIDTH = 118
 _VARIABLE = re.compile(r"\$([A-Z][A-Z_]*)")
 
@@ -24,10 +24,10 @@ _VARIABLE = re.compile(r"\$([A-Z][A-Z_]*)")
 class Example:
     """One call; or, without `call`, something to do at the store.
 
-    `under`: the operation (its id) whose heading it stands under. `call`: method and address with `$VARIABLES`. `as_`:
-    the variable that holds its token. `first`: shell lines before it. `take`: variable → place in the answer, for the
-    calls that follow. `keep`: what the documents show of a long part of the answer; place → names, or how many.
-    `until`: place → value that a recording waits for. `off_schema`: its body is wrong on purpose.
+    `under`: the id of the operation that it illustrates. `call`: method and path with `$VARIABLES`. `as_`: the variable
+    that holds the token. `first`: shell lines before the call. `take`: variable → path in the answer, for later calls.
+    `keep`: path → the names, or the number of elements, that the documents show of a long part. `until`: path → value
+    that the recording waits for. `off_schema`: the body is invalid on purpose.
     """
 
     under: str
@@ -46,24 +46,24 @@ class Example:
 
     @property
     def method(self) -> str:
-        """In lower case, as OpenAPI has it."""
+        """The HTTP method in lowercase, as in OpenAPI."""
         return (self.call or "").partition(" ")[0].lower()
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """The path without the query."""
         return (self.call or "").partition(" ")[2].partition("?")[0]
 
 
 @cache
 def walk() -> tuple[Example, ...]:
-    """All examples, in their order."""
+    """All examples, in order."""
     given = json.loads(FILE.read_text("utf-8"))
     return tuple(Example(**{("as_" if key == "as" else key): value for key, value in one.items()}) for one in given)
 
 
 def command(example: Example) -> str:
-    """What a reader copies: shell lines, the call as curl the last of them."""
+    """The shell lines that a reader copies; the last one is the call as curl."""
     lines = list(example.first)
     if example.call:
         method, _, address = example.call.partition(" ")
@@ -83,7 +83,7 @@ def command(example: Example) -> str:
 
 
 def _sent(body: Any) -> list[str]:
-    if isinstance(body, str):  # as it stands: a variable, or what is no JSON
+    if isinstance(body, str):  # sent unchanged: a variable, or invalid JSON
         return ["-H 'Content-Type: application/json'", f'-d "{body}"']
     text = laid_out(body).replace("'", "'\\''")
     return ["-H 'Content-Type: application/json'", "-d '" + _VARIABLE.sub(r"'$\1'", text) + "'"]
@@ -103,7 +103,7 @@ def _wrapped(parts: list[str]) -> str:
 
 
 def laid_out(value: Any, width: int = WIDTH, indent: int = 0, before: int = 0) -> str:
-    """JSON for reading: as much on a line as fits. `before`: how much stands on the first line already."""
+    """JSON formatted for reading, with as much on a line as fits. `before`: characters already on the first line."""
     line = json.dumps(value, ensure_ascii=False)
     if indent + before + len(line) < width or not value or not isinstance(value, (dict, list)):
         return line
@@ -127,16 +127,14 @@ def laid_out(value: Any, width: int = WIDTH, indent: int = 0, before: int = 0) -
 
 
 def at(value: Any, place: str) -> Any:
-    """What stands at `data.0.external_id` of an answer."""
+    """The value at a path such as `data.0.external_id` of an answer."""
     for part in place.split("."):
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value
 
 
 def calls(document: Mapping[str, Any]) -> Iterator[tuple[Example, str, dict[str, Any] | None]]:
-    """Each example that has an answer of the service; its path, variables resolved; and the operation of the OpenAPI
-    document that it calls.
-    """
+    """Each example that calls the service, its path with variables resolved, and the OpenAPI operation it calls."""
     known: dict[str, Any] = {}
     for example in walk():
         if example.call:
@@ -157,7 +155,7 @@ def _operation(document: Mapping[str, Any], method: str, path: str) -> dict[str,
 
 
 def illustrate(document: dict[str, Any]) -> None:
-    """Give the OpenAPI document's requests and answers these examples."""
+    """Add the examples to the requests and responses of the OpenAPI document."""
     for example, _, found in calls(document):
         if found is None or example.answer is None:
             continue
@@ -177,7 +175,7 @@ def _add(media: dict[str, Any], example: Example, value: Any) -> None:
 
 
 def _resolved(value: Any, known: Mapping[str, Any]) -> Any:
-    """A body whose variables have the values that the recorded answers gave them."""
+    """`value` with its variables replaced by values from the recorded answers."""
     if isinstance(value, dict):
         return {name: _resolved(one, known) for name, one in value.items()}
     if isinstance(value, list):
@@ -188,7 +186,7 @@ def _resolved(value: Any, known: Mapping[str, Any]) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """Without the marks of what was left out, so that it holds to its schema."""
+    """`value` without the marks of omissions, so that it matches its schema."""
     if isinstance(value, dict):
         return {name: whole(one) for name, one in value.items() if name != MORE}
     if isinstance(value, list):
@@ -197,7 +195,7 @@ def whole(value: Any) -> Any:
 
 
 def taken(example: Example) -> Iterator[str]:
-    """The lines by which a reader keeps parts of the answer."""
+    """The shell lines that save parts of the answer in variables."""
     for name, place in example.take.items():
         value = at(example.answer, place) if example.answer is not None else MORE
         yield f"{name}={value}    # {place} of the answer above"

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr, redacted where they are written: nothing that passes here can hold a credential."""
+"""Logs as JSON lines on stderr. Every line passes a redacting processor, so no credential is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SECRET_NAMES = (
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Send everything, the libraries' records too, through the same processors."""
+    """Send all log records, including those of libraries, through the same processors."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,13 +57,13 @@ def configure(level: int = logging.INFO) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    logging.getLogger("uvicorn.access").disabled = True  # its lines hold query strings; ours do not
+    logging.getLogger("uvicorn.access").disabled = True  # its lines contain query strings, ours do not
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _exception(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """An exception's place and kind. Its locals are not told, and its text goes through `redacted`."""
+    """Add the traceback of an exception. It has no local variables, and `redacted` processes its text."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
@@ -75,7 +75,7 @@ def _exception(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, A
 
 
 def redacted(_logger: Any, _method: str, event: Any) -> Any:
-    """Every text redacted, also those inside; what is named like a secret is not told at all."""
+    """Redact every text, including nested ones; replace values whose name looks like a secret's."""
     if isinstance(event, str):
         return redact(event)
     if isinstance(event, Mapping):

@@ -1,4 +1,4 @@
-"""What holds for every call: a request id, a limited body, security headers, one line of log, no stack trace."""
+"""Middleware for every call: request id, body limits, security headers, one log line, no stack trace."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync_pipeline.api.metrics import CALLS
 
-DEPTH = 64  # of arrays and objects in one another
-# Arrays and objects in all: parsed, an empty one is thirty times as large as written, and nothing else is answered
-# meanwhile. 8 MiB of real records hold fewer.
+DEPTH = 64  # levels of nested arrays and objects
+# Arrays and objects in all. An empty one takes thirty times its size once parsed, and parsing blocks other calls.
+# 8 MiB of real records have fewer.
 _MOST_INSIDE = 400_000
-_PART_SECONDS = 20.0  # without a byte of a body that was begun
+_PART_SECONDS = 20.0  # between two parts of a body
 _WHOLE_SECONDS = 120.0
-_STRANGERS_BODY = 64 * 1024  # what somebody may send of whom nothing is known yet
-_STRANGERS_AT_ONCE = 16  # longer ones, which only webhooks may be, in memory at a time
+_STRANGERS_BODY = 64 * 1024  # the longest body of a caller without a valid token
+_STRANGERS_AT_ONCE = 16  # longer bodies in memory at a time; only webhooks may send them
 _log = structlog.get_logger("sync_pipeline.api")
-# A string, to its end or the text's: nothing is tried twice (++, *+), or texts could be made that take hours.
+# A string up to its end or the end of the text. Possessive (++, *+), so that no text causes backtracking.
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -38,12 +38,12 @@ _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-# Signed over their raw bytes, whatever these are.
+# These bodies are signed over their raw bytes, so they are not inspected here.
 _RAW = "/api/v1/webhooks/"
 
 
 class Guard:
-    """The outermost layer, in plain ASGI: streams pass through it piece by piece."""
+    """The outermost layer, in plain ASGI, so that streams pass through it part by part."""
 
     def __init__(self, app: ASGIApp, *, max_body: int) -> None:
         self.app, self.max_body = app, max_body
@@ -58,19 +58,19 @@ class Guard:
         with structlog.contextvars.bound_contextvars(request_id=call.id):
             try:
                 await self.app(scope, body, call.send)
-            except Exception as error:  # noqa: BLE001 - the last stop: said in the log, and nothing of it to the caller
+            except Exception as error:  # noqa: BLE001 - the last handler: the log gets the error, the caller none of it
                 _log.error("unexpected", exc_info=error)
-                await call.refuse(500, "Something unexpected went wrong. What was committed is safe.")
+                await call.refuse(500, "Unexpected error. Committed work is safe.")
             finally:
                 body.close()
-                call.tell()
+                call.log()
 
 
 class _Body:
-    """The body, read when the application asks for it and not before: by then it is known who sends it.
+    """The body, read only when the application asks for it: by then the caller is authenticated.
 
-    It comes whole, as JSON that is not too deep; after it comes what the client does (it may leave). A stranger, whom
-    no token named, may send little; a webhook is a stranger's and may be large, so only a few such are held at once.
+    It is delivered whole, after the checks on JSON; later messages, such as a disconnect, pass through. A caller
+    without a token may send only a short body, except for webhooks; few of those are held in memory at once.
     """
 
     def __init__(self, scope: Scope, receive: Receive, most: int, strangers: asyncio.Semaphore) -> None:
@@ -84,15 +84,15 @@ class _Body:
         return {"type": "http.request", "body": await self._whole(), "more_body": False}
 
     def close(self) -> None:
-        """The call is over."""
+        """The call has ended."""
         if self._holds:
             self._strangers.release()
 
     async def _whole(self) -> bytes:
-        """The body.
+        """Read and check the body.
 
         Raises:
-            HTTPException: why it is refused.
+            HTTPException: the body is refused; the message says why.
         """
         headers = dict(self.scope["headers"])
         raw = self.scope["path"].startswith(_RAW)
@@ -109,7 +109,7 @@ class _Body:
             with anyio.fail_after(_WHOLE_SECONDS):
                 body = await self._parts(most, known)
         except TimeoutError:
-            raise HTTPException(408, "The body came too slowly. Send it again.", {"Connection": "close"}) from None
+            raise HTTPException(408, "The body arrived too slowly. Send it again.", {"Connection": "close"}) from None
         if body and not raw:
             kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
             if kind != b"application/json" and not kind.endswith(b"+json"):
@@ -148,7 +148,7 @@ def _too_large(most: int) -> HTTPException:
 
 
 class _Call:
-    """One call on its way out."""
+    """The response of one call."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope, self._send = scope, send
@@ -168,14 +168,14 @@ class _Call:
 
     async def refuse(self, status: int, error: str) -> None:
         if self.status:
-            return  # the answer had begun: the connection ends, and the client sees that it is not whole
+            return  # the response had begun: the connection closes, so the client sees that it is incomplete
         body = json.dumps({"success": False, "error": error}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
-    def tell(self) -> None:
-        """One line of log, and the metrics; with the address as it is declared, not what was searched for."""
+    def log(self) -> None:
+        """Write the log line and the metrics, with the route's pattern instead of the path and query."""
         seconds = time.perf_counter() - self.began
         route = getattr(self.scope.get("route"), "path", "unknown")
         CALLS.labels(self.scope["method"] if route != "unknown" else "any", route, str(self.status)).observe(seconds)
@@ -192,7 +192,7 @@ class _Call:
 
 
 def depth(body: bytes) -> int:
-    """How deep arrays and objects of a JSON text are in one another. Takes time in proportion to the text's length."""
+    """How deep the arrays and objects of a JSON text are nested. Takes linear time."""
     if body.count(b"[") + body.count(b"{") <= DEPTH:
         return 0
     brackets = _STRINGS.sub(b"", body).translate(None, _NO_BRACKET)

@@ -1,8 +1,8 @@
-"""Payloads as the store wrote them, put into an answer without being read."""
+"""Payloads copied into a response as the store wrote them, without parsing."""
 
 import msgspec
 
 
 def raw_json(text: str) -> msgspec.Raw:
-    """JSON text to be put into an answer as it is."""
+    """JSON text to be copied into a response unchanged."""
     return msgspec.Raw(text.encode("utf-8", "surrogatepass"))

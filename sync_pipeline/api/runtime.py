@@ -1,4 +1,4 @@
-"""What routes work with: settings, the one pool of database connections, and the threads that blocking steps run in."""
+"""The runtime of the routes: settings, the pool of database connections, and threads for blocking steps."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sync_pipeline.db.engine import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Fewer than the pool of connections has, so that a step never waits for one.
+# Fewer than the pool has connections, so that a step never waits for one.
 _THREADS = 10
 _SLOW_THREADS = 4
-_STORE_THREADS = 8  # these wait for a store; they hold a connection for moments only
+_STORE_THREADS = 8  # these mostly wait for a store, and hold a database connection only briefly
 _STORES_AN_ORG = 2
 _LOGIN_THREADS = 2
 _BATCH_THREADS = 2
@@ -27,10 +27,10 @@ _BATCH_THREADS = 2
 
 @dataclass
 class ApiRuntime:
-    """One process's. Steps are plain functions, so they run in threads: few for quick ones, others for what waits.
+    """The runtime of one process. Steps are blocking functions, so they run in threads, limited for each kind of work.
 
-    Asking a store may take a minute, checking a password takes all of a processor, and pushed batches wait for one
-    another; none of these may hold up the rest.
+    A request to a store can take a minute, a password check occupies a whole core, and pushed batches wait for one
+    another; none of these may delay the other calls.
     """
 
     settings: Settings
@@ -43,19 +43,19 @@ class ApiRuntime:
     _batches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_BATCH_THREADS))
 
     async def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that reads or writes the database."""
+        """Run a step that reads or writes the database."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._quick)
 
     async def slowly(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that may write very much."""
+        """Run a step that may write many rows."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._slow)
 
     async def batch(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that writes thousands of records in one transaction."""
+        """Run a step that writes thousands of records in one transaction."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._batches)
 
     async def ask_store(self, org_id: int, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that waits for a store of this organization, whose slow stores hold up nobody else's."""
+        """Run a step that waits for a store; few at once for each organization, so its slow stores delay no other."""
         turn = self._turns.get(org_id)
         if turn is None:
             turn = self._turns[org_id] = anyio.Semaphore(_STORES_AN_ORG)
@@ -63,7 +63,7 @@ class ApiRuntime:
             return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._stores)
 
     async def log_in(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A step that checks a password."""
+        """Run a step that checks a password."""
         return await anyio.to_thread.run_sync(partial(step, *args, **kwargs), limiter=self._logins)
 
 

@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, where a collector is configured and the extra `telemetry` is installed."""
+"""OpenTelemetry traces, if a collector is configured and the extra `telemetry` is installed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fastapi import FastAPI
 
 _log = structlog.get_logger("sync_pipeline.api")
 _SWITCHES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-# Where the instrumentation keeps the address with its query: what was searched for does not leave this machine.
+# These attributes hold the URL with its query. Search terms must not leave this machine.
 _ADDRESSES = ("http.url", "http.target", "url.full", "url.query")
 
 
 def trace(app: FastAPI, exporter: Any = None) -> bool:
-    """A span a call, sent where OTEL_EXPORTER_OTLP_ENDPOINT says; False where nothing is configured.
+    """Trace each call and send the spans to OTEL_EXPORTER_OTLP_ENDPOINT; returns False if none is configured.
 
-    No header is captured, and no query.
+    Headers and queries are not recorded.
     """
     if exporter is None and not any(os.environ.get(name) for name in _SWITCHES):
         return False

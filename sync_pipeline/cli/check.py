@@ -1,6 +1,4 @@
-"""check: does everything hold that must: ledger, money, mappings, what waits."""
-
-from dataclasses import asdict
+"""check: run the business checks: ledger, money, mappings, what waits."""
 
 import typer
 
@@ -13,7 +11,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(org: Org, as_json: Json = False) -> None:
-    """Run the business checks: exit 1 where one fails; a warning does not fail the command."""
+    """Run the business checks. Exits 1 if one fails; warnings do not count."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.observe import checks
 
@@ -21,7 +19,7 @@ def check(org: Org, as_json: Json = False) -> None:
         results = checks.check(context.db, context.org(org))
     well = checks.ok(results)
     if as_json:
-        emit({"ok": well, "checks": [asdict(one) for one in results]})
+        emit({"ok": well, "checks": results})
     else:
         for one in results:
             sign = "✓" if one.ok else ("▲" if one.severity == "warning" else "✗")

@@ -1,6 +1,6 @@
-"""Child processes in the foreground: started in groups of their own, watched, and all stopped with this one.
+"""Child processes of a foreground command: each in its own process group, watched, and stopped with the command.
 
-A child that ends is never restarted: its last lines are printed and everything stops.
+A child that exits is not restarted: its last output lines are printed, and everything stops.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _LAST_LINES = 20
 
 
 class ChildDied(SyncError):
-    """A child process ended by itself."""
+    """A child process exited unexpectedly, or did not start in time."""
 
 
 class Child:
-    """One process and whatever it starts, and the file its output goes to."""
+    """A process with everything it starts, and its log file."""
 
     def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
         self.name, self.log = name, log
@@ -39,40 +39,40 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
-                start_new_session=True,  # Ctrl-C reaches this process alone, which then stops them in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which then stops the children in order
             )
 
     @property
     def ended(self) -> bool:
-        """True when the process has ended."""
+        """True when the process has exited."""
         return self.process.poll() is not None
 
     def last_lines(self) -> str:
-        """The end of its output."""
+        """The last lines of its output."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text("utf-8", "replace").splitlines()
             return redact("\n".join(f"    {line}" for line in lines[-_LAST_LINES:]))
         return ""
 
     def died(self) -> ChildDied:
-        """The error that says so."""
+        """The error for a process that exited."""
         return ChildDied(
-            f"{self.name} ended with code {self.process.returncode}. Its output is in {self.log}; the last lines:\n"
+            f"{self.name} exited with code {self.process.returncode}. Its output is in {self.log}. The last lines:\n"
             f"{self.last_lines()}"
         )
 
     def silent(self, seconds: float) -> ChildDied:
-        """The error that says that it did not come up."""
+        """The error for a process that did not answer in time."""
         return ChildDied(
-            f"{self.name} did not answer within {seconds:.0f} seconds. Its output is in {self.log}; the last lines:\n"
+            f"{self.name} did not answer within {seconds:.0f} seconds. Its output is in {self.log}. The last lines:\n"
             f"{self.last_lines()}"
         )
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until `ready` says so.
+        """Wait until `ready` returns True.
 
         Raises:
-            ChildDied: it ended, or was not ready in time.
+            ChildDied: it exited, or was not ready in time.
         """
         deadline = time.monotonic() + seconds
         while not ready():
@@ -83,13 +83,13 @@ class Child:
             time.sleep(0.2)
 
     def signal(self, number: int) -> None:
-        """Send a signal to its whole group."""
+        """Send a signal to its process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
 
 def stop_all(children: Sequence[Child]) -> None:
-    """Ask all to end, in the reverse order of their start; after a while, end what is left of their groups."""
+    """Terminate the children in reverse order of their start; after a grace period, kill what is left."""
     for child in reversed(children):
         if not child.ended:
             child.signal(signal.SIGTERM)
@@ -98,18 +98,18 @@ def stop_all(children: Sequence[Child]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(max(0.1, deadline - time.monotonic()))
     for child in children:
-        child.signal(signal.SIGKILL)  # also what a child has started and left behind
+        child.signal(signal.SIGKILL)  # also processes that a child started and left behind
         child.process.wait()
 
 
 @contextmanager
 def family() -> Iterator[list[Child]]:
-    """A list of children that are all stopped when the block ends, however it ends."""
+    """A list of children, all of which are stopped when the block ends, however it ends."""
     children: list[Child] = []
     try:
         yield children
     finally:
-        # A second Ctrl-C must not leave half of them running.
+        # A second Ctrl-C must not leave some of them running.
         kept = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
         try:
             stop_all(children)
@@ -119,10 +119,10 @@ def family() -> Iterator[list[Child]]:
 
 
 def watch(children: Sequence[Child]) -> None:
-    """Until Ctrl-C or SIGTERM.
+    """Watch the children until Ctrl-C or SIGTERM.
 
     Raises:
-        ChildDied: one of them ended by itself.
+        ChildDied: one of them exited.
     """
     while True:
         for child in children:
@@ -131,8 +131,8 @@ def watch(children: Sequence[Child]) -> None:
         time.sleep(0.5)
 
 
-def stays_up(children: Sequence[Child]) -> None:
-    """Watch until someone stops it; stopping is the normal end."""
+def run_until_stopped(children: Sequence[Child]) -> None:
+    """Watch the children until someone stops the command."""
     end_on_signals()
     try:
         watch(children)
@@ -141,7 +141,7 @@ def stays_up(children: Sequence[Child]) -> None:
 
 
 def answers(url: str) -> bool:
-    """True if something answers at `url` with 200."""
+    """True if `url` answers with status 200."""
     import urllib.error
     import urllib.request
 

@@ -1,11 +1,11 @@
-"""connect, connections, settings, doctor: stores, their settings, and whether they answer."""
+"""connect, connections, settings, webhook, doctor: connect, configure and test stores."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import CONNECT, AnyConnection, Json, Org
+from sync_pipeline.cli.options import CONNECT, AnyConnection, ConnectionArgument, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
 from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
 
@@ -28,13 +28,13 @@ def connect(
     provider: Annotated[
         str,
         typer.Argument(
-            metavar="PROVIDER", help="The store's provider. The options below say which providers they are for."
+            metavar="PROVIDER", help="The store's provider. Each option below names the providers that take it."
         ),
     ],
     name: Annotated[str, typer.Option("--name", metavar="C", help="The name of the new connection.")],
     as_json: Json = False,
 ) -> None:
-    """Connect a store: test it and save its credentials, encrypted. Secrets are read from environment variables."""
+    """Connect a store: test it, and save its encrypted credentials. Secrets are read from environment variables."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.sources.base import source
     from sync_pipeline.steps import connect as step
@@ -54,14 +54,12 @@ def connect(
         if not wrong:
             say(f"Next: sync-pipeline pull {org} --connection {made.name}")
     if wrong:
-        note(
-            f"The store does not answer as it should. Correct it, then: sync-pipeline doctor {org} --connection {name}"
-        )
+        note(f"The test found errors. Correct them, then: sync-pipeline doctor {org} --connection {name}")
         raise typer.Exit(1)
 
 
 def connections(org: Org, as_json: Json = False) -> None:
-    """The organization's connections, without their secrets."""
+    """List the organization's connections, without their secrets."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect as step
 
@@ -80,13 +78,13 @@ def connections(org: Org, as_json: Json = False) -> None:
 
 def settings(
     org: Org,
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    connection: ConnectionArgument,
     changes: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="What to change; without it they are shown.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings to change; without any, they are shown.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show or change a connection's settings: max_concurrency=8 sweep_every=4 promote_on_select=false …"""
+    """Show or change a connection's settings, for example: max_concurrency=8 promote_on_select=false"""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import connect as step
@@ -112,14 +110,14 @@ def settings(
 
 def webhook(
     org: Org,
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
+    connection: ConnectionArgument,
     secret_env: Annotated[
         str | None,
-        typer.Option("--secret-env", metavar="VAR", help="Set the secret: the environment variable that holds it."),
+        typer.Option("--secret-env", metavar="VAR", help="Set the secret, from this environment variable."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show where the store sends its webhooks; set the secret that signs them, which is saved encrypted."""
+    """Show where the store must send its webhooks; set the secret that signs them."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import connect as step
@@ -128,7 +126,7 @@ def webhook(
         found = context.connection(context.org(org), connection)
         hooks = found.source.webhooks
         if hooks is None:
-            raise ConfigurationError(f"{found.source.title} stores send no webhooks here.")
+            raise ConfigurationError(f"{found.source.title} connections do not support webhooks.")
         if secret_env is not None:
             value = from_environment(secret_env)
             step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)
@@ -139,12 +137,12 @@ def webhook(
         return
     say(f"Send webhooks of {found.name} to <this service's address>{found.webhook_path}")
     if not there:
-        say("No secret is set, so all webhooks are rejected. Set one:")
+        say("No secret is set, so every webhook is rejected. Set one:")
         say(f"  sync-pipeline webhook {org} {found.name} --secret-env VAR")
 
 
 def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
-    """Test connections and name the cause of a failure in plain words."""
+    """Test connections and name the cause of any failure."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect as step
 
@@ -168,7 +166,7 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
             }
         )
     if wrong:
-        note(f"Not healthy: {', '.join(wrong)}.")
+        note(f"Failing connections: {', '.join(wrong)}.")
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What a command works with: settings, the database, the organization, the connections and entities it names."""
+"""The context of a command: settings, database, and the organization, connections and entities it names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """A command's database and who runs it."""
+    """The settings and database of a command, and who runs it."""
 
     settings: Settings
     db: Database
 
     @cached_property
     def actor(self) -> str:
-        """Who is at the keyboard, for the audit log."""
+        """The system user who runs the command, for the audit log."""
         try:
             return getpass.getuser()
         except (KeyError, OSError):
@@ -47,7 +47,7 @@ class Context:
         """All connections, or the one called `name`.
 
         Raises:
-            ConfigurationError: there is none yet.
+            ConfigurationError: the organization has no connection.
         """
         from sync_pipeline.cli.options import CONNECT
         from sync_pipeline.errors import ConfigurationError
@@ -65,10 +65,10 @@ class Context:
     def streams(
         self, org: Organization, connection: str | None, entities: Sequence[str] | None
     ) -> list[tuple[Connection, Sequence[Stream]]]:
-        """The connections asked for and, of each, the entities asked for.
+        """The requested connections, each with its requested entities.
 
         Raises:
-            NotFound: no connection asked for has such an entity; lists those there are.
+            NotFound: none of these connections has such an entity; the message lists those it has.
         """
         from sync_pipeline.errors import NotFound
 
@@ -76,7 +76,7 @@ class Context:
         known = {name for one in asked for s in one.source.streams.values() for name in (s.name, s.entity_type)}
         for name in entities or ():
             if name not in known:
-                asked[0].source.stream(name)  # says which there are
+                asked[0].source.stream(name)  # its error lists the entities there are
                 raise NotFound(f"There is no entity “{name}”.")
         wanted = set(entities or ())
         chosen = [
@@ -91,7 +91,7 @@ class Context:
 
 @contextmanager
 def opened() -> Iterator[Context]:
-    """Settings from the environment and the database they name."""
+    """Read the settings from the environment and open the database they name."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import open_database
 

@@ -1,4 +1,4 @@
-"""db: the database: start, stop, migrate, status, url."""
+"""db: start, stop, migrate and inspect the database."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,9 @@ from sync_pipeline.cli.output import emit, note, say
 if TYPE_CHECKING:
     from sync_pipeline.config import Settings
 
-commands = typer.Typer(no_args_is_help=True, help="The database: the embedded one, or the one SYNC_DATABASE_URL names.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Manage the database: the embedded one, or the one that SYNC_DATABASE_URL names."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +32,12 @@ def start(as_json: Json = False) -> None:
     if as_json:
         emit({"running": True, "embedded": True, "home": str(settings.home)})
     else:
-        say(f"PostgreSQL runs with its data in {settings.home}. It stops with: sync-pipeline db stop")
+        say(f"PostgreSQL is running with its data in {settings.home}. Stop it with: sync-pipeline db stop")
 
 
 @commands.command("stop")
 def stop(as_json: Json = False) -> None:
-    """Stop the embedded PostgreSQL. What was committed is safe."""
+    """Stop the embedded PostgreSQL. Committed work is safe."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import embedded
 
@@ -50,7 +52,7 @@ def stop(as_json: Json = False) -> None:
 
 @commands.command("migrate")
 def migrate(as_json: Json = False) -> None:
-    """Bring the database to the newest revision; tried on a branch of it first. Applying twice is harmless."""
+    """Migrate the database to the newest revision, after a trial on a branch of it. Safe to repeat."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
     from sync_pipeline.gates import migration
@@ -63,12 +65,12 @@ def migrate(as_json: Json = False) -> None:
         for check in done.verified:
             say(f"  verified on a branch: {check}")
     else:
-        say(f"The database is at the newest revision, {done.after}.")
+        say(f"The database is at the newest revision: {done.after}.")
 
 
 @commands.command("status")
 def status(as_json: Json = False) -> None:
-    """Is it running, and at which revision?"""
+    """Show whether the database is running, and its revision."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import embedded
 
@@ -82,17 +84,17 @@ def status(as_json: Json = False) -> None:
     if as_json:
         emit(facts)
     elif not facts["running"]:
-        say("PostgreSQL is not running. Commands start it while they need it; `sync-pipeline db start` keeps it up.")
+        say("PostgreSQL is not running. Commands start it when needed. To keep it running: sync-pipeline db start")
     else:
         behind = "" if facts["revision"] == facts["newest"] else f", behind {facts['newest']}: sync-pipeline db migrate"
-        say(f"PostgreSQL runs, at revision {facts['revision'] or 'none'}{behind}.")
+        say(f"PostgreSQL is running at revision {facts['revision'] or 'none'}{behind}.")
     if not settings.embedded and not facts["running"]:
         raise typer.Exit(1)
 
 
 @commands.command("url")
 def url(as_json: Json = False) -> None:
-    """The owner's address, for psql and other tools. Holds its password where there is one."""
+    """Print the owner's URL for psql and other tools. It includes the password, if there is one."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import owner_url
 
@@ -103,7 +105,7 @@ def url(as_json: Json = False) -> None:
     else:
         say(address)
     if settings.embedded and not (settings.home / "postgres.keep").exists():
-        note("The embedded server ends with this command; `sync-pipeline db start` keeps it running.")
+        note("The embedded server stops when this command ends. To keep it running: sync-pipeline db start")
 
 
 def _only_embedded(settings: "Settings", verb: str) -> None:
@@ -111,7 +113,7 @@ def _only_embedded(settings: "Settings", verb: str) -> None:
 
     if not settings.embedded:
         raise ConfigurationError(
-            f"SYNC_DATABASE_URL names the database, so there is no embedded one to {verb}. Unset it, or {verb} yours."
+            f"SYNC_DATABASE_URL is set, so there is no embedded database to {verb}. Unset it, or {verb} that server."
         )
 
 
@@ -121,7 +123,7 @@ def _make(settings: "Settings") -> None:
 
     try:
         open_database(settings).close()
-    except ConfigurationError as error:  # it runs, and an older release's data waits to be migrated
+    except ConfigurationError as error:  # it is running, and an older release's data must be migrated
         note(str(error))
 
 

@@ -1,16 +1,18 @@
-"""decisions: gates that wait for a person."""
+"""decisions: list and answer gates, which wait for a person."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, say
+from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.output import emit, row, say
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import Decision
 
-commands = typer.Typer(no_args_is_help=True, help="Gates that wait for a person's answer.")
+commands = typer.Typer(no_args_is_help=True, help="List and answer gates, which wait for a person's decision.")
+
+DecisionId = Annotated[int, typer.Argument(metavar="ID", help="The decision's id.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,11 +21,11 @@ def register(app: typer.Typer) -> None:
 
 @commands.command("list")
 def list_all(
-    org: Annotated[str | None, typer.Argument(metavar="[ORG]", help="Only this organization's.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="The answered ones too (of one organization).")] = False,
+    org: Annotated[str | None, typer.Argument(metavar="ORG", help="Only this organization's.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also the answered ones. Needs ORG.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What waits for an answer: the question, the options, the safest."""
+    """List open decisions: the question, the options, and the safest of them."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import observe
@@ -40,7 +42,7 @@ def list_all(
         emit({"decisions": [_decision(d) for d in found]})
         return
     if not found:
-        say("Nothing waits for a decision.")
+        say("No open decisions.")
     for d in found:
         where = " / ".join(part for part in (d.org, d.connection, d.entity_type) if part)
         say(f"{d.decision_id}  {where}  ({d.cause}, since {d.opened_at:%Y-%m-%d %H:%M} UTC)")
@@ -56,12 +58,12 @@ def list_all(
 
 @commands.command("answer")
 def answer(
-    decision_id: Annotated[int, typer.Argument(metavar="ID")],
+    decision_id: DecisionId,
     choose: Annotated[str, typer.Option("--choose", metavar="X", help="One of the options.")],
-    why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for the record.")],
+    why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for the audit log.")],
     as_json: Json = False,
 ) -> None:
-    """Answer a gate. What it stopped goes on by itself."""
+    """Answer a gate. The work it stopped resumes by itself."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import NotFound
     from sync_pipeline.steps import observe
@@ -69,23 +71,20 @@ def answer(
     with opened() as context:
         waiting = {d.decision_id: d.org for d in observe.all_open_decisions(context.db)}
         if decision_id not in waiting:
-            raise NotFound(
-                f"No open decision has the number {decision_id}. `sync-pipeline decisions list` shows those that wait."
-            )
+            raise NotFound(f"There is no open decision {decision_id}. List them: sync-pipeline decisions list")
         done = observe.answer(
             context.db, context.org(waiting[decision_id]), decision_id, choose, actor=context.actor, why=why
         )
     if as_json:
         emit(_decision(done))
     else:
-        say(f"Decision {decision_id}: {choose}. Where Dagster runs, the work goes on by itself within a minute.")
-        say(f"Without it: {_next(done)}")
+        say(f"Decision {decision_id}: {choose}. {_next(done)}")
 
 
 @commands.command("resume")
 def resume(
-    org: Annotated[str, typer.Argument(metavar="ORG")],
-    decision_id: Annotated[int, typer.Argument(metavar="ID")],
+    org: Org,
+    decision_id: DecisionId,
     as_json: Json = False,
 ) -> None:
     """Resume what an answered gate stopped, without waiting for Dagster."""
@@ -103,35 +102,17 @@ def resume(
 
 
 def _next(d: "Decision") -> str:
-    from sync_pipeline import gates  # late: it loads the database code, which no other command needs at start
+    from sync_pipeline import gates  # imported late: it loads database code, which other commands do not need to start
 
     resume = gates.resumed_by(d.cause, d.answer)
-    if resume == "pull":
-        return f"sync-pipeline pull {d.org} --connection {d.connection}"
-    if resume == "migrate":
-        return "sync-pipeline db migrate"
     if resume is None:
-        return "it stays as it is until its cause ends."
-    return f"sync-pipeline decisions resume {d.org} {d.decision_id}"
+        return "The work stays stopped until the cause is gone."
+    if resume == "migrate":
+        return "Next: sync-pipeline db migrate"
+    pull = f"pull {d.org} --connection {d.connection}"
+    command = pull if resume == "pull" else f"decisions resume {d.org} {d.decision_id}"
+    return f"If Dagster is running, the work resumes within a minute. If not: sync-pipeline {command}"
 
 
 def _decision(d: "Decision") -> dict[str, Any]:
-    return {
-        "id": d.decision_id,
-        "org": d.org,
-        "connection": d.connection,
-        "entity_type": d.entity_type,
-        "cause": d.cause,
-        "question": d.question,
-        "options": d.options,
-        "recommended": d.recommended,
-        "detail": d.detail,
-        "opened_at": d.opened_at,
-        "answer": d.answer,
-        "answered_by": d.answered_by,
-        "answered_at": d.answered_at,
-        "why": d.why,
-        "outcome": d.outcome,
-        "owner": d.owner,
-        "resumed_at": d.resumed_at,
-    }
+    return {"id": d.decision_id, **row(d, without=("decision_id", "blocks"))}

@@ -1,4 +1,4 @@
-"""export: captured payloads, one JSON text a line."""
+"""export: print captured payloads as JSON lines."""
 
 import sys
 from typing import Annotated
@@ -19,7 +19,7 @@ def export(
     history: Annotated[bool, typer.Option("--history", help="Every version, oldest first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print captured payloads, one JSON text a line, by external id. Numbers keep all their digits."""
+    """Print captured payloads as JSON lines, ordered by external id. Numbers keep all their digits."""
     del as_json  # every line is JSON anyway
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.output import note
@@ -30,7 +30,7 @@ def export(
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)
         out = sys.stdout.buffer
-        # Lone surrogates are kept as they came; a strict encoder would refuse them.
+        # A strict encoder would refuse lone surrogates, which are kept unchanged.
         for line in capture.export(context.db, one, stream, history=history):
             out.write(line.encode("utf-8", "surrogatepass") + b"\n")
             lines += 1

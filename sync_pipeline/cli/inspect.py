@@ -1,10 +1,8 @@
-"""quarantine and activity: what is set aside, and what happened."""
-
-from typing import Annotated
+"""quarantine, activity: show what could not be captured, and what happened."""
 
 import typer
 
-from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.options import AnyConnection, Json, Org, Page, PageSize
 from sync_pipeline.cli.output import emit, say, show
 
 
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def quarantine(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
-    """Records and pages that could not be taken in, and why. Their bytes are kept."""
+    """List records and pages that could not be captured, and why. Their bytes are kept."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -29,18 +27,18 @@ def quarantine(org: Org, connection: AnyConnection = None, as_json: Json = False
             ["connection", "entity", "id", "status", "reason", "first seen", "times"],
             [(q.connection, q.entity, q.external_id, q.status, q.reason, q.first_seen_at, q.seen) for q in found],
         )
-        say("Every pull tries them again. Repair them at the store, then: sync-pipeline pull " + org)
+        say(f"Every pull tries them again. Correct them in the store, then: sync-pipeline pull {org}")
     else:
         say("Nothing is in quarantine.")
 
 
 def activity(
     org: Org,
-    page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
-    page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,
+    page: Page = 1,
+    page_size: PageSize = 50,
     as_json: Json = False,
 ) -> None:
-    """The audit log, newest first."""
+    """Show the audit log, newest first."""
     from sync_pipeline import exact_json
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe

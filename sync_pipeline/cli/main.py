@@ -1,6 +1,6 @@
-"""The entry of `sync-pipeline`. Errors become one clear paragraph on stderr and an exit code.
+"""The entry point of `sync-pipeline`. An error is printed as one paragraph on stderr and sets the exit code.
 
-0: all done. 1: part of it failed, and the output says which. 2: wrong usage or configuration, with what to do.
+0: done. 1: part of it failed, and the output says which part. 2: wrong usage or configuration, and how to correct it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sync_pipeline.cli import (
     inspect,
     org,
     plan,
+    plans,
     preview,
     pull,
     reconcile,
@@ -37,8 +38,8 @@ from sync_pipeline.cli.signals import end_on_signals
 
 app = typer.Typer(
     name="sync-pipeline",
-    help="A zero-loss, versioned copy of every WooCommerce and Odoo record: pull it, see what would change, "
-    "select, plan, apply.",
+    help="Keep a zero-loss, versioned copy of every WooCommerce and Odoo record. Pull records, preview what would "
+    "change, select, plan, and apply.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,6 +58,7 @@ for module in (
     select,
     rules,
     plan,
+    plans,
     export,
     status,
     inspect,
@@ -67,7 +69,7 @@ for module in (reconcile, check, decisions, tokens, users):
 
 
 def main() -> int:
-    """Run the command of this process's arguments; returns the exit code."""
+    """Run the command that the arguments name; returns the exit code."""
     end_on_signals()
     try:
         app()
@@ -105,8 +107,8 @@ def _failed(error: Exception) -> int:
         text, code = settings, 2
     else:
         text = (
-            f"Something unexpected went wrong: {type(error).__name__}: {_first_line(error)}. What was committed is "
-            "safe. SYNC_DEBUG=1 shows where."
+            f"Unexpected error: {type(error).__name__}: {_first_line(error)}. Committed work is safe. "
+            "Set SYNC_DEBUG=1 to see the traceback."
         )
     text = redact(text)
     print(f"Error: {text}", file=sys.stderr)
@@ -118,13 +120,13 @@ def _failed(error: Exception) -> int:
 
 
 def _settings_problem(error: Exception) -> str | None:
-    """A wrong environment variable, without its value: it may be a secret."""
+    """Which environment variable is invalid. Its value may be a secret, so it is left out."""
     if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
         return None
     problems = "; ".join(
         f"SYNC_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
     )
-    return f"An environment variable is not right: {problems}."
+    return f"An environment variable is invalid: {problems}."
 
 
 def _first_line(error: Exception) -> str:

@@ -1,11 +1,11 @@
-"""The arguments and options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from typing import Annotated
 
 import typer
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's short name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 AnyConnection = Annotated[
     str | None, typer.Option("--connection", metavar="C", help="Only this connection.", show_default=False)
 ]
@@ -14,12 +14,17 @@ OneConnection = Annotated[
 ]
 Entities = Annotated[
     list[str] | None,
-    typer.Option("--entity", metavar="E", help="Only this entity; may be given again.", show_default=False),
+    typer.Option("--entity", metavar="E", help="Only this entity; can be repeated.", show_default=False),
+]
+ConnectionArgument = Annotated[
+    str, typer.Argument(metavar="CONNECTION", help="The connection's name.", show_default=False)
 ]
 OneEntity = Annotated[
-    str, typer.Option("--entity", metavar="E", help="The entity: products, orders …", show_default=False)
+    str, typer.Option("--entity", metavar="E", help="The entity, such as products or orders.", show_default=False)
 ]
-Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason, for the record.")]
+Page = Annotated[int, typer.Option("--page", metavar="N", help="The page, from 1.")]
+PageSize = Annotated[int, typer.Option("--page-size", metavar="N", help="Rows per page.")]
+Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason, for the audit log.")]
 
-# The next step where there is no connection yet. `connect --help` names the providers and their options.
+# The next step if there is no connection yet. `connect --help` lists the providers and their options.
 CONNECT = "sync-pipeline connect {org} PROVIDER --name C …, see sync-pipeline connect --help"

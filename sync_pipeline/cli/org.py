@@ -1,13 +1,13 @@
-"""org: organizations, the tenants everything belongs to."""
+"""org: add and list organizations, the tenants that own everything."""
 
 from typing import Annotated
 
 import typer
 
-from sync_pipeline.cli.options import CONNECT, Json
+from sync_pipeline.cli.options import CONNECT, Json, Org
 from sync_pipeline.cli.output import emit, say, show
 
-commands = typer.Typer(no_args_is_help=True, help="Organizations: the tenants that everything belongs to.")
+commands = typer.Typer(no_args_is_help=True, help="Manage organizations, the tenants that own everything.")
 
 
 def register(app: typer.Typer) -> None:
@@ -16,11 +16,11 @@ def register(app: typer.Typer) -> None:
 
 @commands.command("add")
 def add(
-    slug: Annotated[str, typer.Argument(metavar="ORG", help="Short name: lower-case letters, digits, - and _.")],
+    slug: Annotated[str, typer.Argument(metavar="ORG", help="Short name: lowercase letters, digits, - and _.")],
     name: Annotated[str | None, typer.Option("--name", metavar="N", help="Display name.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make an organization; rename or restore an existing one."""
+    """Add an organization; rename or restore an existing one."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
@@ -35,11 +35,11 @@ def add(
 
 @commands.command("policy")
 def policy(
-    slug: Annotated[str, typer.Argument(metavar="ORG")],
+    slug: Org,
     sku: Annotated[str, typer.Option("--sku", metavar="P", help="source_wins, core_wins, or halt (a person decides).")],
     as_json: Json = False,
 ) -> None:
-    """Set who wins a SKU conflict (docs/mapping.md)."""
+    """Set which side wins a SKU conflict (see docs/mapping.md)."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
@@ -53,7 +53,7 @@ def policy(
 
 @commands.command("list")
 def list_all(as_json: Json = False) -> None:
-    """All organizations."""
+    """List the organizations."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 

@@ -1,9 +1,10 @@
-"""What a command prints: one JSON object, or sentences and tables for people. Progress and notes go to stderr."""
+"""Command output: one JSON object, or sentences and tables for people. Progress and notes go to stderr."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,28 +13,34 @@ _WIDE = 160  # columns, if the output is not a terminal
 
 
 def emit(value: Any) -> None:
-    """One JSON object on stdout."""
-    from sync_pipeline import exact_json  # late: a command that prints no JSON starts sooner
+    """Print one JSON object on stdout."""
+    from sync_pipeline import exact_json  # imported late, so that commands without JSON start faster
 
     sys.stdout.write(exact_json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
+def row(report: Any, *, without: Container[str] = ()) -> dict[str, Any]:
+    """A report's fields for `emit`. `error` and `errors` are there only if something failed."""
+    named = {one.name: getattr(report, one.name) for one in fields(report) if one.name not in without}
+    return {name: value for name, value in named.items() if value or name not in ("error", "errors")}
+
+
 def say(text: str = "") -> None:
-    """A sentence for people, on stdout."""
+    """Print a sentence for people on stdout."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """A sentence on stderr: progress, warnings, what to do next where stdout belongs to a program."""
+    """Print a sentence on stderr: progress, warnings, errors. With --json, stdout is for programs."""
     sys.stdout.flush()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """A table on stdout. Numbers are right-aligned, None is empty."""
+    """Print a table on stdout. Numbers are right-aligned, None is empty."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""The doors to the work that Dagster shows: pull, preview and promotion run the same assets, in this process."""
+"""Pull, preview and promote by running the Dagster assets in this process, so that the Dagster UI shows the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Place = tuple[str, str]  # connection and entity
 
 
 class Stages(Enum):
-    """What a command materializes: a pull is previewed, and decided by the standing rules, at once."""
+    """The assets that a command materializes. A pull is followed by the preview and the standing rules."""
 
     PULL = ("raw", "preview", "selected")
     PREVIEW = ("preview", "selected")
@@ -34,7 +34,7 @@ class RunFailed(SyncError):
 
 @dataclass
 class RunOutcome:
-    """What came of a flow: a report of each stage for each place, and why there is none."""
+    """The result of a flow: the reports of each stage by place, and why one is missing."""
 
     chosen: Sequence[tuple[Connection, Sequence[Stream]]]
     stages: Stages
@@ -56,7 +56,7 @@ class RunOutcome:
         return None
 
     def rows(self, reports: Mapping[Place, Any], counts: Sequence[str]) -> list[dict[str, Any]]:
-        """These counts of every chosen entity's report; one that failed has its error beside them."""
+        """A row with these counts for every chosen entity; a failed one also has `error`."""
         rows = []
         for one, streams in self.chosen:
             entities = []
@@ -69,7 +69,7 @@ class RunOutcome:
         return rows
 
     def problems(self) -> list[str]:
-        """Every place that failed, by reason: a dead store fails all its entities for one."""
+        """One line per failure and connection: an unreachable store fails all its entities for one reason."""
         return by_reason(
             (one.name, stream.name, why)
             for one, streams in self.chosen
@@ -93,7 +93,7 @@ def flow(  # noqa: PLR0913 - a command's options
     chosen: Sequence[tuple[Connection, Sequence[Stream]]],
     stages: Stages,
     *,
-    heard: Listener,
+    listener: Listener,
     connection: str | None = None,
     named: bool = False,
     full: bool = False,
@@ -106,7 +106,7 @@ def flow(  # noqa: PLR0913 - a command's options
 
     def moved(_org: str, stage: str, name: str, what: Any) -> None:
         if str(stage) == "raw":
-            heard.moved(name, what.new + what.changed + what.unchanged + what.swept, what.total)
+            listener.moved(name, what.new + what.changed + what.unchanged + what.swept, what.total)
 
     launched = launch.materialize(
         context.settings,
@@ -129,17 +129,17 @@ def flow(  # noqa: PLR0913 - a command's options
     return outcome
 
 
-def promote(context: Context, org: Organization, plan_id: str, heard: Listener) -> ApplyReport:
+def promote(context: Context, org: Organization, plan_id: str, listener: Listener) -> ApplyReport:
     """Apply a plan.
 
     Raises:
-        StalePlan: records changed since; nothing was changed.
-        RunFailed: saying why.
+        StalePlan: records changed since the plan was made; nothing was changed.
+        RunFailed: the run failed; the message says why.
     """
     from sync_pipeline.defs import launch
 
     def moved(_org: str, _stage: str, _name: str, what: Any) -> None:
-        heard.moved("promoting", what.done + what.failed + what.cancelled, what.total)
+        listener.moved("promoting", what.done + what.failed + what.cancelled, what.total)
 
     launched = launch.materialize(
         context.settings,
@@ -151,5 +151,5 @@ def promote(context: Context, org: Organization, plan_id: str, heard: Listener) 
         raise error
     reports: list[ApplyReport] = launched.reports("core", org.slug)
     if not reports:
-        raise RunFailed(launched.failures.get(org.slug) or "The run failed; the Dagster UI shows why.")
+        raise RunFailed(launched.failures.get(org.slug) or "The run failed. See the run in the Dagster UI.")
     return reports[-1]

@@ -1,11 +1,11 @@
-"""plan, apply, undo."""
+"""plan, apply, undo: promote exactly what a plan lists, and take it back."""
 
 from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
-from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
+from sync_pipeline.cli.output import emit, note, row, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
 
@@ -21,11 +21,11 @@ def plan(
     connection: AnyConnection = None,
     entity: Entities = None,
     remap: Annotated[
-        bool, typer.Option("--remap", help="Plan the records in core that an older mapper has mapped.")
+        bool, typer.Option("--remap", help="Plan the records in core that an older mapper mapped.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Plan what is included and not yet in core: the plan's id, hash and counts. Nothing is promoted yet."""
+    """Make a plan of everything that is included and not yet in core. Nothing is promoted until it is applied."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
@@ -58,40 +58,30 @@ def plan(
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:
         note(
-            "There is nothing to renew: the current mappers have mapped everything that is in core."
+            "Nothing to renew: the current mappers have mapped everything in core."
             if remap
-            else "There is nothing to plan: everything that is included is already in core. "
-            f"Next: sync-pipeline status {org}"
+            else f"Nothing to plan: everything that is included is already in core. Next: sync-pipeline status {org}"
         )
 
 
 def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Approve a plan and promote its records. A stale plan changes nothing."""
+    """Approve a plan and promote its records. If the plan is stale, nothing changes."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.errors import StalePlan
     from sync_pipeline.steps import select
 
-    with opened() as context, listener() as heard:
+    with opened() as context, listener() as progress:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
         try:
-            report = promote(context, tenant, str(found.plan_id), heard)
+            report = promote(context, tenant, str(found.plan_id), progress)
         except StalePlan as error:
             _stale(org, found, error, as_json)
             raise typer.Exit(1) from None
     if as_json:
-        row: dict[str, Any] = {
-            "plan": report.plan,
-            "queue": report.queue,
-            "state": report.state,
-            "done": report.done,
-            "failed": report.failed,
-            "stale": list(report.stale),
-            "seconds": report.seconds,
-        }
-        emit({**row, "errors": list(report.errors)} if report.errors else row)
+        emit(row(report))
     else:
         say(f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed.")
     for line in report.errors:
@@ -103,20 +93,20 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
         say(f"To undo it: sync-pipeline undo {org} {report.plan}")
 
 
-def undo(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Undo a promotion: its core rows return to their state before it."""
+def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
+    """Undo a promotion: restore its core rows to their state before it. Its records are undecided again."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote, select
 
     with opened() as context:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)
-        report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor)
+        report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor, why=why)
     if as_json:
-        emit({"plan": report.plan, "queue": report.queue, "state": "undone", "rows": report.rows,
-              "merged": report.merged, "seconds": report.seconds})  # fmt: skip
+        done = row(report, without=("plan_id", "queue_id"))
+        emit({"plan": report.plan_id, "queue": report.queue_id, "state": "undone", **done})
     else:
-        say(f"Plan {report.plan} is undone: {report.rows:,} core rows are back in their state before it.")
+        say(f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored.")
         if report.merged:
             say(f"{report.merged:,} more rows were merged again from their other records.")
 
@@ -129,7 +119,7 @@ def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
         )  # fmt: skip
     note(f"{error}")
     for one in error.stale[:20]:
-        note(f"  {one.get('connection')} {one.get('entity')} {one.get('external_id')}")
+        note(f"  {one['connection']} {one['entity']} {one['external_id']}: {one['moved']}")
     if len(error.stale) > 20:
         note(f"  … and {len(error.stale) - 20:,} more")
     note(f"Nothing was changed. Review these records, select them again, then: sync-pipeline plan {org}")

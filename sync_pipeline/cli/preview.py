@@ -1,4 +1,4 @@
-"""preview: what would change in core, in the words of a plan."""
+"""preview: show what would change in core, in the words of a plan."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """Compare what is captured with core: + new, ~ updated, - deleted, = in sync."""
+    """Compare captured records with core: + new, ~ updated, - deleted, = in sync."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import Listener
@@ -28,7 +28,7 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
         tenant = context.org(org)
         chosen = context.streams(tenant, connection, entity)
         outcome = flow(
-            context, tenant, chosen, Stages.PREVIEW, connection=connection, named=bool(entity), heard=Listener()
+            context, tenant, chosen, Stages.PREVIEW, connection=connection, named=bool(entity), listener=Listener()
         )
     if as_json:
         emit({"org": org, "connections": outcome.rows(outcome.previews, _COUNTS)})
@@ -47,7 +47,7 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
 
 
 def show_preview(outcome: "RunOutcome") -> None:
-    """The differences, as a table a connection."""
+    """Print the differences, in one table for each connection."""
     for one, streams in outcome.chosen:
         rows = []
         for stream in streams:

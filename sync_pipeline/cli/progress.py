@@ -15,14 +15,14 @@ _EVERY_SECONDS = 5.0
 
 
 class Listener:
-    """Receives progress and shows nothing. Called from worker threads."""
+    """Receives progress and shows nothing. Its methods are called from worker threads."""
 
     def moved(self, label: str, done: int, total: int | None) -> None:
-        """`done` of `total` are done."""
+        """Progress of `label`: `done` of `total`."""
 
 
 class ProgressLines(Listener):
-    """For logs."""
+    """Prints a line every few seconds, for logs."""
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
@@ -30,7 +30,7 @@ class ProgressLines(Listener):
         self._lock = threading.Lock()
 
     def moved(self, label: str, done: int, total: int | None) -> None:
-        """Say it, but not too often."""
+        """Print the progress, if the last line is old enough."""
         with self._lock:
             now = time.monotonic()
             began = self._began.setdefault(label, now)
@@ -45,7 +45,7 @@ class ProgressLines(Listener):
 
 
 class Bars(Listener):
-    """For terminals."""
+    """Shows progress bars, for terminals."""
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
@@ -53,7 +53,7 @@ class Bars(Listener):
         self._lock = threading.Lock()
 
     def moved(self, label: str, done: int, total: int | None) -> None:
-        """Move the bar; it appears with the first call."""
+        """Move the bar of `label`; the first call adds it."""
         with self._lock:
             if label not in self._tasks:
                 self._tasks[label] = self._bars.add_task(label, total=total)

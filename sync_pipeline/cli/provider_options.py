@@ -1,4 +1,4 @@
-"""The options of `connect` that the providers' settings declare, and secrets from environment variables."""
+"""The options of `connect`, which the providers' settings declare, and secrets from environment variables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @cache
 def _options() -> Mapping[str, Any]:
-    """Parameter → option, for each option that some provider's settings declare. Two providers may share one."""
+    """Parameter → option, for each option that a provider's settings declare. Providers can share an option."""
     from sync_pipeline.sources.base import all_sources
 
     words: dict[str, list[str]] = {}
@@ -28,7 +28,7 @@ def _options() -> Mapping[str, Any]:
             title = f"{field.title or name}{', in an environment variable' if option.env else ''}"
             words.setdefault(option.name, []).append(f"{source.name}: {title}. {field.description or ''}".strip())
             metavars.setdefault(option.name, option.metavar)
-    # A command is made of a function's signature; of this one only its options are used.
+    # Typer makes options only from a function's signature. Only the options of this command are used.
     command = typer.Typer(add_completion=False)
 
     def declared() -> None:
@@ -56,7 +56,7 @@ def _parameter(flag: str) -> str:
 
 
 class ConnectCommand(TyperCommand):
-    """`connect` with the options of all providers. They are collected when the command runs: sources load slowly."""
+    """`connect` with the options of all providers. They are collected when it runs, because providers load slowly."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return [*super().get_params(ctx), *_options().values()]
@@ -104,7 +104,7 @@ def from_environment(variable: str, holds: str = "secret") -> str:
     value = os.environ.get(variable, "")
     if not value:
         raise ConfigurationError(
-            f"The environment variable {variable} is not set. Put the {holds} there, for example with "
+            f"The environment variable {variable} is not set. Put the {holds} in it, for example with "
             f"`read -rs {variable}; export {variable}`, and run the same command again."
         )
     return value

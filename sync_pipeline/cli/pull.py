@@ -1,4 +1,4 @@
-"""pull: capture what the stores have, and compare it with core."""
+"""pull: capture records from the stores and compare them with core."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,18 +21,18 @@ def pull(
     org: Org,
     connection: AnyConnection = None,
     entity: Entities = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every record, not only the changed ones.")] = False,
     no_sweep: Annotated[
-        bool, typer.Option("--no-sweep", help="Skip the sweep for what no change signal tells.")
+        bool, typer.Option("--no-sweep", help="Skip the sweep, which finds changes that the store does not signal.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Capture every record that changed, or everything the first time, and compare it with core."""
+    """Capture the records that changed (all of them the first time) and compare them with core."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import listener
 
-    with opened() as context, listener() as heard:
+    with opened() as context, listener() as progress:
         tenant = context.org(org)
         chosen = context.streams(tenant, connection, entity)
         outcome = flow(
@@ -44,7 +44,7 @@ def pull(
             named=bool(entity),
             full=full,
             sweep=False if no_sweep else None,
-            heard=heard,
+            listener=progress,
         )
     if as_json:
         emit({"org": org, "connections": outcome.rows(outcome.pulls, _COUNTS)})
@@ -52,14 +52,14 @@ def pull(
         show_pull(outcome)
         for message in messages(outcome):
             say(message)
-    if tell_problems(org, outcome):
+    if report_problems(org, outcome):
         raise typer.Exit(1)
     if not as_json:
         say(f"Next: sync-pipeline status {org}")
 
 
 def show_pull(outcome: "RunOutcome") -> None:
-    """What was captured, as a table a connection."""
+    """Print what was captured, in one table for each connection."""
     for one, streams in outcome.chosen:
         rows: list[tuple[Any, ...]] = []
         for stream in streams:
@@ -81,9 +81,9 @@ def show_pull(outcome: "RunOutcome") -> None:
 
 
 def messages(outcome: "RunOutcome") -> list[str]:
-    """What pulls and previews have to say: what a user does not get, an initial import, a drifting schema."""
+    """Notes on pulls and previews: fields this user cannot read, an initial import, schema drift."""
     said = [
-        f"{connection} {entity}: the store does not offer this user: {', '.join(report.missing)}. Why: the doctor says."
+        f"{connection} {entity}: the store's user cannot read {', '.join(report.missing)}. Why: sync-pipeline doctor"
         for (connection, entity), report in outcome.pulls.items()
         if report.missing
     ]
@@ -91,17 +91,16 @@ def messages(outcome: "RunOutcome") -> list[str]:
         if report.message:
             said.append(f"{connection} {entity}: {report.message}")
         said += [
-            f"{connection} {entity}: its schema drifts: {d['field']} {d['change']} ({d['detail']})."
-            for d in report.drift
+            f"{connection} {entity}: schema drift: {d['field']} {d['change']} ({d['detail']})." for d in report.drift
         ]
     return said
 
 
-def tell_problems(org: str, outcome: "RunOutcome") -> bool:
-    """Name exactly what failed or is in quarantine, on stderr. True if anything is."""
+def report_problems(org: str, outcome: "RunOutcome") -> bool:
+    """Print what failed or is in quarantine, on stderr; True if anything did or is."""
     for (connection, entity), report in outcome.pulls.items():
         if report.gate:
-            note(f"{connection} {entity}: decision {report.gate} waits for you: sync-pipeline decisions list {org}")
+            note(f"{connection} {entity}: decision {report.gate} is open. See: sync-pipeline decisions list {org}")
     problems = outcome.problems()
     for problem in problems:
         note(f"FAILED {problem}")

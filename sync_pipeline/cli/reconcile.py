@@ -1,11 +1,11 @@
-"""reconcile: ids and counts, store against captured against core."""
+"""reconcile: compare ids and counts in the store, in capture and in core."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
-    """List the store's ids afresh and compare: exit 1 where some are missing, extra, or promoted and not in core."""
+    """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -26,7 +26,7 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         context.streams(tenant, connection, entity)  # unknown names fail before any work
         found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
     if as_json:
-        emit({"entities": [_entity(e) for e in found.entities], "ok": found.ok})
+        emit({"entities": [row(e, without=("quarantined", "orphans")) for e in found.entities], "ok": found.ok})
     else:
         show(
             ["connection", "entity", "store", "captured", "core", "missing", "extra", "quarantined", "verdict"],
@@ -37,29 +37,15 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         )
         waiting = sum(max(0, e.captured - e.core) for e in found.entities)
         if waiting:
-            say(f"{waiting:,} captured records are not in core: not selected, ignored, or not applied yet.")
+            say(f"{waiting:,} captured records are not in core: they are undecided, ignored, or not applied yet.")
     if not found.ok:
         for line in by_reason((e.connection, e.entity, _explain(e)) for e in found.entities if not e.ok):
             note(line)
         if any(e.error is None and not e.ok for e in found.entities):
-            note(f"Next: sync-pipeline pull {org} --full, and reconcile again.")
+            note(f"Next: sync-pipeline pull {org} --full, then reconcile again.")
         raise typer.Exit(1)
     if not as_json:
-        say("Store and captured hold the same ids, and everything promoted is in core.")
-
-
-def _entity(e: "EntityReconciliation") -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "entity": e.entity,
-        "connection": e.connection,
-        "store": e.store,
-        "captured": e.captured,
-        "core": e.core,
-        "missing": e.missing,
-        "extra": e.extra,
-        "examples": e.examples,
-    }
-    return row if e.error is None else {**row, "error": e.error}
+        say("The store and capture have the same ids, and everything promoted is in core.")
 
 
 def _verdict(e: "EntityReconciliation") -> str:

@@ -1,4 +1,4 @@
-"""rule: decisions that also cover future records."""
+"""rule: add, list and end standing rules, which also decide about future records."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ import typer
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
 from sync_pipeline.cli.output import emit, say, show
 
-commands = typer.Typer(no_args_is_help=True, help="Standing rules: decisions that also cover future records.")
+commands = typer.Typer(no_args_is_help=True, help="Manage standing rules, which also decide about future records.")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def add(  # noqa: PLR0913 - the command's options
     why: Why = None,
     as_json: Json = False,
 ) -> None:
-    """Add a rule; it applies from the next preview on."""
+    """Add a rule. It applies from the next preview on."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
@@ -75,12 +75,14 @@ def list_all(org: Org, as_json: Json = False) -> None:
     elif rows:
         show(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        say(f"{org} has no rules: every change waits for a decision.")
+        say(f"{org} has no rules, so every change waits for a decision.")
 
 
 @commands.command("drop")
-def drop(org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE")], as_json: Json = False) -> None:
-    """End a rule; its decisions stay."""
+def drop(
+    org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE", help="The rule's id.")], as_json: Json = False
+) -> None:
+    """End a rule. Its decisions stay in effect."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
@@ -89,7 +91,7 @@ def drop(org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE")], as_j
     if as_json:
         emit({"org": org, "rule": rule_id, "dropped": True})
     else:
-        say(f"Rule {rule_id} has ended. Its decisions stay.")
+        say(f"Rule {rule_id} has ended. Its decisions stay in effect.")
 
 
 def _value(text: str | None) -> Any:

@@ -1,11 +1,21 @@
-"""select: include or ignore records, one, many, or all that match."""
+"""select: include or ignore records: one, many, or all that match."""
 
-from typing import Annotated
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
-from sync_pipeline.cli.output import emit, say
+from sync_pipeline.cli.output import cell, emit, note, say
+
+if TYPE_CHECKING:
+    from sync_pipeline.steps.select import Selected
+
+_TIMES = ["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +28,7 @@ def select(  # noqa: PLR0913 - the command's options
     entity: OneEntity,
     include: Annotated[
         bool | None,
-        typer.Option("--include/--ignore", help="Promote these records, or leave them out.", show_default=False),
+        typer.Option("--include/--ignore", help="Promote these records, or ignore them.", show_default=False),
     ] = None,
     ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
     status: Annotated[
@@ -27,19 +37,40 @@ def select(  # noqa: PLR0913 - the command's options
     search: Annotated[str | None, typer.Option("--search", metavar="T", help="All that match this search.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
     excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
+    selection: Annotated[
+        str | None, typer.Option("--selection", metavar="D", help="All that are include, ignore or undecided.")
+    ] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option(
+            "--seen",
+            metavar="FILE",
+            help="JSON {id: version}, as the table showed them (-: stdin). What changed since is not decided.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", metavar="T", formats=_TIMES, help="When the list was made: its as_of."),
+    ] = None,
+    expected: Annotated[
+        int | None, typer.Option("--expected", metavar="N", help="Decide nothing if the list does not have N records.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Decide also what somebody else has decided since.")
+    ] = False,
     why: Why = None,
     draft: Annotated[
-        bool, typer.Option("--draft", help="Nothing is promoted until someone makes and applies a plan.")
+        bool, typer.Option("--draft", help="Promote nothing until someone makes and applies a plan.")
     ] = False,
     as_json: Json = False,
-) -> None:
-    """Include or ignore records in their captured version."""
+) -> None:  # long: an option is a line or more
+    """Include or ignore records in the version that was seen (--seen, --as-of), or in the captured one."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import select as step
 
     if include is None:
-        raise ConfigurationError("Say whether to --include or --ignore the records.")
+        raise ConfigurationError("Choose --include or --ignore.")
     listed = _ids(ids)
     if ids is not None and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
@@ -52,8 +83,13 @@ def select(  # noqa: PLR0913 - the command's options
             stream,
             ids=listed if ids is not None else None,
             status=status,
+            selection=selection,
             search=search,
             everything=everything,
+            seen=_seen(seen) if seen is not None else None,
+            as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of is not None else None,
+            expected=expected,
+            replace=replace,
             excluding=_ids(excluding),
             include=include,
             actor=context.actor,
@@ -64,14 +100,47 @@ def select(  # noqa: PLR0913 - the command's options
     if as_json:
         decision = "include" if include else "ignore"
         emit({"org": org, "connection": one.name, "entity": stream.name, "decision": decision,
-              "records": done.records, "batch": done.batch_id, "draft": draft})  # fmt: skip
-        return
-    say(f"{done.records:,} {stream.name} {'included' if include else 'ignored'}{' as a draft' if draft else ''}.")
-    if not include:
+              "records": done.records, "batch": done.batch_id, "draft": draft, "moved": done.moved,
+              "replaced_by_others": done.replaced_by_others})  # fmt: skip
+    else:
+        _tell(org, stream.name, done, include=include, draft=draft, promotes=promotes)
+    if done.moved or done.replaced_by_others:
+        raise typer.Exit(1)
+
+
+def _tell(org: str, entity: str, done: Selected, *, include: bool, draft: bool, promotes: bool) -> None:
+    say(f"{done.records:,} {entity} {'included' if include else 'ignored'}{' as a draft' if draft else ''}.")
+    if done.moved:
+        note(f"{done.moved_count:,} changed since they were seen, and were not decided. Read the table again.")
+        for moved in done.moved[:20]:
+            note(f"  {moved['external_id']}")
+    if done.replaced_by_others:
+        note(f"{done.replaced_by_others_count:,} were decided by others, and were left. --replace decides them too.")
+        for kept in done.replaced_by_others[:20]:
+            note(f"  {kept['external_id']}: {kept['decision']}, by {kept['who']} at {cell(kept['when'])}")
+    if not include or not done.records:
         return
     if promotes:
-        say("If `sync-pipeline up` runs, they are promoted within seconds. Otherwise:")
+        say("While `sync-pipeline up` is running, they are promoted within seconds. Otherwise:")
     say(f"Next: sync-pipeline plan {org}")
+
+
+def _seen(file: str) -> dict[str, str]:
+    """The versions in the file, or on stdin.
+
+    Raises:
+        ConfigurationError: it is not a JSON object of texts.
+    """
+    from sync_pipeline.errors import ConfigurationError
+
+    try:
+        with sys.stdin if file == "-" else open(file, encoding="utf-8") as text:
+            seen = json.load(text)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--seen: {file} cannot be read as JSON: {error}.") from error
+    if not isinstance(seen, dict) or not all(isinstance(version, str) for version in seen.values()):
+        raise ConfigurationError('--seen: give an object of ids and versions: {"101": "9f86…"}.')
+    return seen
 
 
 def _ids(text: str | None) -> list[str]:

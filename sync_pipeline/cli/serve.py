@@ -1,4 +1,4 @@
-"""serve: the API alone, in the foreground."""
+"""serve: run only the API, in the foreground."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from sync_pipeline.config import Settings
 
 _START_SECONDS = 60.0
-_AT_ONCE = 4000  # connections, event streams among them
-_OTHER_FILES = 100  # of the process: the pool of database connections, stores, logs
-_GRACE_SECONDS = 5  # for calls at work and open streams, when it is stopped
+_AT_ONCE = 4000  # connections, including event streams
+_OTHER_FILES = 100  # file descriptors for the database pool, stores and logs
+_GRACE_SECONDS = 5  # for running calls and open streams when the server stops
 
 
 def register(app: typer.Typer) -> None:
@@ -22,12 +22,15 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Where to listen.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port to listen on.")] = 8000,
     host: Annotated[
-        str, typer.Option("--host", metavar="H", help="0.0.0.0 in a container; put TLS before it.")
+        str,
+        typer.Option(
+            "--host", metavar="H", help="Address to listen on: 0.0.0.0 in a container, behind a proxy with TLS."
+        ),
     ] = "127.0.0.1",
 ) -> None:
-    """The API alone. Several may run side by side: what they share is in the database."""
+    """Run only the API. Several can run side by side: they share state through the database."""
     import uvicorn
 
     from sync_pipeline.api.wire import Wire
@@ -37,14 +40,14 @@ def serve(
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
-        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
-    open_database(Settings()).close()  # says what is wrong with the database before anything starts
+        raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
+    open_database(Settings()).close()  # report a database problem before anything starts
     uvicorn.run(
         "sync_pipeline.app:create",
         factory=True,
         host=host,
         port=port,
-        log_config=None,  # the application's own, redacted
+        log_config=None,  # the application configures its own, which redact secrets
         access_log=False,
         server_header=False,
         http=Wire,
@@ -54,9 +57,9 @@ def serve(
 
 
 def _many(wanted: int) -> int:
-    """As many connections as the system lets this process have, at most `wanted`; beyond them the answer is 503.
+    """How many connections the system allows this process, at most `wanted`. More are answered with 503.
 
-    Without this a flood leaves no file descriptor for the database, and the service does not answer at all.
+    Without this limit, a flood of connections leaves no file descriptor for the database, and no call is answered.
     """
     import resource
 
@@ -69,17 +72,17 @@ def _many(wanted: int) -> int:
 
 
 def start_api(children: list[Child], settings: Settings, port: int) -> str:
-    """`serve` as a child; returns its address once it answers.
+    """Start `serve` as a child; returns its address once it answers.
 
     Raises:
-        ConfigurationError: the port is taken.
-        ChildDied: it did not come up.
+        ConfigurationError: the port is in use.
+        ChildDied: it did not start.
     """
     from sync_pipeline.cli.children import Child, answers, free_port
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
-        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
+        raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
     argv = (sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port))
     child = Child("api", argv, env={"SYNC_HOME": str(settings.home.resolve())}, log=settings.home / "logs" / "api.log")
     children.append(child)

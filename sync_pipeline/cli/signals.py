@@ -1,13 +1,13 @@
-"""Ctrl-C and SIGTERM end a command in an orderly way: it releases the database and stops its children."""
+"""Ctrl-C and SIGTERM end a command cleanly: it releases the database and stops its children."""
 
 import signal
 from typing import Any, NoReturn
 
 
 def end_on_signals() -> None:
-    """Install the handlers. Again after a run of Dagster in this process: it leaves its own behind."""
+    """Install the handlers. Repeat this after a Dagster run in this process, which installs its own."""
     signal.signal(signal.SIGTERM, _terminated)
-    # Explicitly, because a shell's background job inherits that it is ignored.
+    # Set it explicitly: a background job inherits from its shell that SIGINT is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,11 +1,11 @@
-"""status: what is captured, would change, is selected and promoted, per connection and entity."""
+"""status: show what is captured, would change, is selected and promoted, by connection and entity."""
 
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sync_pipeline.cli.options import CONNECT, Json, Org
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import emit, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(org: Org, as_json: Json = False) -> None:
-    """Show what is captured, would change, is selected and promoted; the ledger and the last run."""
+    """Show what is captured, would change, is selected and promoted, with the ledger and the last run."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -35,7 +35,7 @@ def status(org: Org, as_json: Json = False) -> None:
 
 
 def show_connection(one: "ConnectionStatus") -> None:
-    """One connection as a table, with its messages."""
+    """Print one connection as a table, with its messages."""
     show(
         ["entity", "captured", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided",
          "promoted", "quarantined", "ledger", "last run"],
@@ -54,30 +54,7 @@ def show_connection(one: "ConnectionStatus") -> None:
 
 
 def _connection(one: "ConnectionStatus") -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "provider": one.provider,
-        "entities": [
-            {
-                "entity": e.entity,
-                "captured": e.captured,
-                "new": e.new,
-                "updated": e.updated,
-                "deleted": e.deleted,
-                "in_sync": e.in_sync,
-                "mapped_by_older": e.mapped_by_older,
-                "included": e.included,
-                "ignored": e.ignored,
-                "undecided": e.undecided,
-                "promoted": e.promoted,
-                "quarantined": e.quarantined,
-                "ledger": e.ledger,
-                "watermark": e.watermark,
-                "last_run": e.last_run,
-            }
-            for e in one.entities
-        ],
-    }
+    return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
 
 
 def _ledger(e: "EntityStatus") -> str:

@@ -1,10 +1,10 @@
-"""table: the captured records of an entity, with their status."""
+"""table: show the captured records of an entity, with their status."""
 
 from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Page, PageSize
 from sync_pipeline.cli.output import emit, note, say, show
 
 
@@ -20,7 +20,7 @@ def table(  # noqa: PLR0913 - the command's options
         str | None, typer.Option("--status", metavar="S", help="new, updated, deleted or in_sync.")
     ] = None,
     search: Annotated[
-        str | None, typer.Option("--search", metavar="T", help="In name, SKU, e-mail, order number or id.")
+        str | None, typer.Option("--search", metavar="T", help="Search name, SKU, email, order number and id.")
     ] = None,
     selection: Annotated[
         str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")
@@ -31,11 +31,11 @@ def table(  # noqa: PLR0913 - the command's options
             "--sort", metavar="F", help="external_id, name, modified or captured; add :desc for descending order."
         ),
     ] = None,
-    page: Annotated[int, typer.Option("--page", metavar="N")] = 1,
-    page_size: Annotated[int, typer.Option("--page-size", metavar="N")] = 50,
+    page: Page = 1,
+    page_size: PageSize = 50,
     as_json: Json = False,
 ) -> None:
-    """Show captured records with their status from the newest preview."""
+    """Show captured records with their status in the latest preview."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import preview
 
@@ -53,7 +53,8 @@ def table(  # noqa: PLR0913 - the command's options
             page_size=page_size,
         )
     if as_json:
-        emit({"data": found.data, "rowCount": found.row_count, "page": found.page, "pageSize": found.page_size})
+        emit({"data": found.data, "rowCount": found.row_count, "page": found.page, "pageSize": found.page_size,
+              "as_of": found.as_of})  # fmt: skip
         if found.message:
             note(found.message)
         return

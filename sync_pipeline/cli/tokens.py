@@ -1,4 +1,4 @@
-"""token and keys: tokens of the API, and the keys that credentials are encrypted with."""
+"""token, keys: manage API tokens, and the keys that encrypt credentials."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ import typer
 from sync_pipeline.cli.options import AnyConnection, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
 
-token_commands = typer.Typer(no_args_is_help=True, help="Tokens of the API.")
-key_commands = typer.Typer(no_args_is_help=True, help="The keys that credentials are encrypted with.")
+token_commands = typer.Typer(no_args_is_help=True, help="Manage API tokens.")
+key_commands = typer.Typer(no_args_is_help=True, help="Manage the keys that encrypt credentials.")
 
 
 def register(app: typer.Typer) -> None:
@@ -22,10 +22,12 @@ def add(
     org: Org,
     role: Annotated[str, typer.Option("--role", metavar="R", help="viewer, operator, admin, plugin or agent.")],
     connection: AnyConnection = None,
-    days: Annotated[float | None, typer.Option("--days", metavar="N", help="Expires after this long.")] = None,
+    days: Annotated[
+        float | None, typer.Option("--days", metavar="N", help="Days until the token expires; never if not given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a token. It is shown once; only its hash is stored."""
+    """Create a token. It is shown once; only its hash is stored."""
     from datetime import UTC, datetime, timedelta
 
     from sync_pipeline.cli.context import opened
@@ -53,7 +55,7 @@ def add(
 
 @token_commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
-    """List the tokens and when each was last used; the tokens themselves are never shown."""
+    """List the tokens and when each was last used, without their text."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
@@ -75,7 +77,7 @@ def list_all(org: Org, as_json: Json = False) -> None:
 def revoke(
     org: Org, token_id: Annotated[int, typer.Argument(metavar="TOKEN", help="The token's id.")], as_json: Json = False
 ) -> None:
-    """Revoke a token now."""
+    """Revoke a token."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
@@ -89,7 +91,7 @@ def revoke(
 
 @key_commands.command("rotate")
 def rotate(as_json: Json = False) -> None:
-    """Make a new key and encrypt every connection's credentials with it; legacy settings are rewritten too."""
+    """Create a new key and encrypt every connection's credentials with it; rewrite legacy settings too."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
@@ -101,6 +103,6 @@ def rotate(as_json: Json = False) -> None:
     if as_json:
         emit({"rewritten": rewritten, "new_key": made})
         return
-    say(f"{rewritten:,} connections are encrypted with the newest key; their settings are in canonical form.")
+    say(f"{rewritten:,} connections were encrypted with the newest key, and their settings made canonical.")
     if not made:
-        say("The newest key is the first one in SYNC_SECRET_KEY. You may remove the older ones now.")
+        say("The newest key is the first one in SYNC_SECRET_KEY. You can remove the older ones now.")

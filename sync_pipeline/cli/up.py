@@ -1,4 +1,4 @@
-"""up: everything in the foreground, until Ctrl-C."""
+"""up: run everything in the foreground until Ctrl-C."""
 
 import time
 from typing import IO, TYPE_CHECKING, Annotated
@@ -19,11 +19,11 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="The API.")] = 8000,
-    dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="The Dagster UI.")] = 3000,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the API.")] = 8000,
+    dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="Port of the Dagster UI.")] = 3000,
 ) -> None:
-    """Database, API, Dagster's webserver and its daemon, in the foreground; Ctrl-C stops all of it cleanly."""
-    from sync_pipeline.cli.children import family, free_port, stays_up
+    """Run the database, the API, and the Dagster webserver and daemon in the foreground. Ctrl-C stops them all."""
+    from sync_pipeline.cli.children import family, free_port, run_until_stopped
     from sync_pipeline.cli.serve import start_api
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
@@ -31,7 +31,7 @@ def up(
     from sync_pipeline.gates import migration
 
     if not free_port(port):  # fail now, not after Dagster has started
-        raise ConfigurationError(f"Port {port} is taken. Choose another one with --port.")
+        raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
     settings = Settings()
     if settings.embedded:
         migrate_to_head(settings, migration)
@@ -42,7 +42,7 @@ def up(
         say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")
         say("Ctrl-C stops everything.")
-        stays_up(children)
+        run_until_stopped(children)
     note("Stopped.")
 
 
@@ -50,10 +50,10 @@ _held: list[IO[bytes]] = []  # open, and so locked, until the process ends
 
 
 def _alone(settings: "Settings") -> None:
-    """Two daemons on one data folder take each other's runs.
+    """Allow one daemon per data folder: two would take each other's runs.
 
     Raises:
-        ConfigurationError: another `up` or `demo` works here.
+        ConfigurationError: another `up` or `demo` uses this folder.
     """
     import fcntl
 
@@ -65,28 +65,28 @@ def _alone(settings: "Settings") -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigurationError(
-            f"Another `sync-pipeline up` or `demo` already works on {settings.home}. Stop it first, or set SYNC_HOME."
+            f"Another `sync-pipeline up` or `demo` is using {settings.home}. Stop it first, or set SYNC_HOME."
         ) from None
     _held.append(file)
 
 
 def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> str:
-    """Dagster's webserver and daemon as children; returns the UI's address once it answers.
+    """Start the Dagster webserver and daemon as children; returns the UI's address once it answers.
 
     Raises:
-        ConfigurationError: the port is taken.
-        ChildDied: one of them did not come up.
+        ConfigurationError: the port is in use.
+        ChildDied: one of them did not start.
     """
     from sync_pipeline.cli.children import Child, answers, free_port
     from sync_pipeline.db.open import open_database
-    from sync_pipeline.defs import launch
+    from sync_pipeline.defs.servers import server_commands
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
-        raise ConfigurationError(f"Port {port} is taken. Choose another one with --dagster-port.")
+        raise ConfigurationError(f"Port {port} is in use. Choose another one with --dagster-port.")
     _alone(settings)
-    open_database(settings).close()  # says what is wrong with the database before anything starts
-    servers = launch.server_commands(settings, port)
+    open_database(settings).close()  # report a database problem before anything starts
+    servers = server_commands(settings, port)
     for name, argv in servers.commands.items():
         log = settings.home / "logs" / f"{name}.log"
         children.append(Child(name, argv, env=servers.environment, log=log))

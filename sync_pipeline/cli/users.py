@@ -1,4 +1,4 @@
-"""user: users, who log in with a password."""
+"""user: manage users, who log in with a password."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from sync_pipeline.cli.options import Json, Org
 from sync_pipeline.cli.output import emit, say, show
 from sync_pipeline.cli.provider_options import from_environment
 
-commands = typer.Typer(no_args_is_help=True, help="People who log in with a password.")
+commands = typer.Typer(no_args_is_help=True, help="Manage users, who log in with a password.")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,12 +35,12 @@ def add(
     if as_json:
         emit({"org": org, "user": made.user_id, "email": made.email, "role": made.role})
     else:
-        say(f"{made.email} may log in to {org} as {made.role}.")
+        say(f"{made.email} can log in to {org} as {made.role}.")
 
 
 @commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
-    """The organization's users."""
+    """List the organization's users."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 

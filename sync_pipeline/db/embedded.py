@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: the real server from a wheel, in a data folder, on a private socket.
 
-Who uses it holds a shared lock on a file; who ends and finds no other holder stops the server. A killed process
-lets go of its lock by dying, so the count is right after any crash. `db start` leaves a mark that keeps it running.
+Every process that uses it holds a shared lock on a file. A process that exits and finds no other holder stops the
+server. A killed process loses its lock, so this works after any crash. `db start` leaves a mark that keeps it running.
 """
 
 import atexit
@@ -38,7 +38,7 @@ log_min_messages = fatal
 log_min_error_statement = panic
 """
 _START_SECONDS = 90
-_ORPHANS_SECONDS = 3  # what children of a killed server have to end by themselves
+_ORPHANS_SECONDS = 3  # how long the children of a killed server may take to exit
 
 
 class EmbeddedPostgres:
@@ -139,8 +139,7 @@ class EmbeddedPostgres:
             info = PostmasterInfo.read_from_pgdata(self.data.resolve())
         except (OSError, ValueError, AssertionError, IndexError):
             return None
-        # After a crash the file may name a process id that something else has by now, or one that is a zombie: only an
-        # open socket is proof.
+        # After a crash the file may name a zombie, or an id that another process has now: only an open socket is proof.
         if info is None or not info.is_running() or info.process is None or info.process.name() != "postgres":
             return None
         alive = info.status == "ready" and info.socket_dir is not None and _answers(Path(info.socket_dir))
@@ -155,8 +154,8 @@ class EmbeddedPostgres:
             if "# sync_pipeline" not in conf.read_text():
                 with conf.open("a") as file:
                     file.write(_SETTINGS)
-            # After a kill the old server's children may hold its memory for a moment, and recovery may take
-            # longer than the library waits: try until the deadline.
+            # The children of a killed server may hold its memory for a moment, and recovery may take longer than the
+            # library waits: try until the deadline.
             began = time.monotonic()
             deadline = began + _START_SECONDS
             cause: Exception | None = None
@@ -178,8 +177,7 @@ class EmbeddedPostgres:
         self._socket = str(info.socket_dir)
 
     def _forget_the_dead(self) -> None:
-        """A killed server that nobody has reaped still has its process id, and both the library and PostgreSQL take
-        the id for a running server."""
+        """Forget a killed server that is a zombie: the library and PostgreSQL take its id for a running server."""
         import psutil
 
         with contextlib.suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
@@ -188,8 +186,10 @@ class EmbeddedPostgres:
                 file.unlink()
 
     def _end_orphans(self) -> None:
-        """Children of a killed server end by themselves, except those that wait for a lock whose holder has ended: they
-        would keep its memory, and a new server from starting, for ever."""
+        """Kill children of a killed server that wait for a lock whose holder has exited.
+
+        The others exit soon. These would keep its memory, and keep a new server from starting, for ever.
+        """
         import psutil
 
         try:

@@ -19,8 +19,8 @@ from sync_pipeline.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from psycopg import Connection as DriverConnection
 
-_ASK_AFTER = 30.0  # seconds
-_KEEP_PLANS_AFTER = 5  # times
+_PROBE_AFTER = 30.0  # seconds a connection may be idle before the server is asked whether it still exists
+_PREPARE_AFTER = 5  # executions of a statement
 
 
 def psycopg_url(url: str | URL) -> URL:
@@ -46,14 +46,14 @@ class Database:
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},
         )
         event.listen(self.engine, "connect", _utc)
-        event.listen(self.engine, "checkin", _given_back)
-        event.listen(self.engine, "checkout", _still_there)
+        event.listen(self.engine, "checkin", _note_idle)
+        event.listen(self.engine, "checkout", _check_alive)
 
     @contextmanager
     def org(self, org_id: int, *, async_commit: bool = False) -> Iterator[Connection]:
         """One transaction of one organization; commits at the end, rolls back on an exception.
 
-        `async_commit`: it does not wait for the disk; the server's crash may take it back (nothing else may).
+        `async_commit`: the commit does not wait for the disk. Only a crash of the server can then lose it.
 
         Raises:
             DatabaseUnavailable: the server is gone.
@@ -107,10 +107,10 @@ class Database:
             raise
 
     def serve_calls(self, seconds: float) -> None:
-        """Many short calls from now on: no statement takes longer, and plans of what is asked again are kept."""
+        """Prepare for many short calls: limit every statement to `seconds`, and prepare those that are repeated."""
 
         def prepare(connection: Any, _record: Any) -> None:
-            connection.prepare_threshold = _KEEP_PLANS_AFTER
+            connection.prepare_threshold = _PREPARE_AFTER
             connection.execute(f"SET statement_timeout = {round(seconds * 1000)}")
             connection.commit()
 
@@ -118,18 +118,18 @@ class Database:
         self.engine.dispose()
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 def _enter(conn: Connection, org_id: int, *, async_commit: bool) -> None:
-    """Begin, and set the organization, in one message: most transactions are short, and mostly they wait."""
+    """Begin and set the organization in one message: short transactions spend most of their time on round trips."""
     begin = f"BEGIN; SELECT set_config('sync.org_id', '{int(org_id)}', true)"
     if async_commit:
         begin += ", set_config('synchronous_commit', 'off', true)"
     began = driver(conn).pgconn.exec_(begin.encode())
     if began.status != ExecStatus.TUPLES_OK:
-        conn.exec_driver_sql("SELECT 1")  # fails for the same reason, as an error that is known here
+        conn.exec_driver_sql("SELECT 1")  # fails for the same reason, and SQLAlchemy raises its own error
         raise RuntimeError("a transaction could not begin")
 
 
@@ -139,25 +139,24 @@ def driver(conn: Connection) -> DriverConnection[Any]:
 
 
 def _server_answered(error: OperationalError | InterfaceError) -> bool:
-    return getattr(error.orig, "sqlstate", None) is not None and not str(
-        getattr(error.orig, "sqlstate", "")
-    ).startswith(("57P", "08"))
+    state = getattr(error.orig, "sqlstate", None)
+    return state is not None and not str(state).startswith(("57P", "08"))
 
 
-def _given_back(_connection: Any, record: Any) -> None:
+def _note_idle(_connection: Any, record: Any) -> None:
     record.info["idle_since"] = time.monotonic()
 
 
-def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
-    """Ask the server only when there is a doubt: a message would cost every transaction its time once more.
+def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:
+    """Query the server only if it may be gone: a query before every transaction would double the round trips.
 
-    A server that ends a connection says so on its socket, where nothing else is heard between two transactions; one
-    that vanished from the network does not, so after a while it is asked.
+    A server that ends a connection writes to its socket, which is otherwise silent between transactions. A server that
+    vanished from the network does not, so a connection that was idle for a while is tested.
     """
     idle = time.monotonic() - record.info.get("idle_since", 0.0)
-    heard = select.poll()
-    heard.register(connection.fileno(), select.POLLIN)
-    if idle < _ASK_AFTER and not heard.poll(0):
+    incoming = select.poll()
+    incoming.register(connection.fileno(), select.POLLIN)
+    if idle < _PROBE_AFTER and not incoming.poll(0):
         return
     try:
         connection.execute("SELECT 1")

@@ -1,7 +1,7 @@
-"""What a migration would lose, for each organization. Nothing is written here: the caller of `migrate` asks people.
+"""What a migration would lose, for each organization. This module writes nothing: the caller of `migrate` asks people.
 
-The branch shows it: tables and columns that are dropped or change type, and fewer rows (only where the branch is a
-clone with its rows). A migration that would lose captured data is refused.
+The branch shows dropped tables, dropped columns and changed types; and deleted rows, if it is a clone with its rows. A
+migration that would lose captured data is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Counts = Mapping[tuple[int, str], int]  # (organization, table) -> rows
 
 
 class LossApproval(Protocol):
-    """Who asks people about losses: `sync_pipeline.gates.migration` is one. Both use the owner's connection."""
+    """Asks people about losses, as `sync_pipeline.gates.migration` does. Both methods use the owner's connection."""
 
     def approve(self, conn: Connection, target: str, lost: Mapping[int, Sequence[str]], /) -> None: ...
 
@@ -55,7 +55,7 @@ def catalogue(conn: Connection) -> Catalogue:
 
 
 def row_counts(conn: Connection, tables: Sequence[str]) -> Counts:
-    """Rows of each organization: one after the other, because policies hold for the owner too."""
+    """Rows of each organization, counted one by one because the policies apply to the owner too."""
     counts = {}
     for org_id in organizations(conn):
         act_for(conn, org_id)
@@ -104,7 +104,7 @@ def by_organization(
 
 
 def _held(conn: Connection, org_id: int, losses: Sequence[Loss]) -> Iterator[str]:
-    """Of these losses those that would take something of this organization."""
+    """Those of these losses that affect this organization."""
     for loss in losses:
         counted = f'count("{loss.column}")' if loss.column else "count(*)"
         rows = conn.exec_driver_sql(
@@ -130,5 +130,5 @@ def organizations(conn: Connection) -> Sequence[int]:
 
 
 def act_for(conn: Connection, org_id: int) -> None:
-    """Set the organization of this connection: the policies hold for the owner too."""
+    """Set the organization of this connection: the policies apply to the owner too."""
     conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, false)", {"org": str(org_id)})

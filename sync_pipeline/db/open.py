@@ -7,18 +7,8 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database, psycopg_url
 from sync_pipeline.db.losses import LossApproval
-from sync_pipeline.db.migrate import (
-    Migration,
-    app_password,
-    create_database,
-    current_revision,
-    head,
-    is_known,
-    login_role,
-    migrate,
-    too_new,
-    unavailable,
-)
+from sync_pipeline.db.migrate import Migration, current_revision, head, is_known, migrate, too_new
+from sync_pipeline.db.owner import app_password, create_database, login_role, unavailable
 from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable
 
 _EMBEDDED_NAME = "sync"
@@ -26,7 +16,7 @@ _embedded: dict[str, EmbeddedPostgres] = {}
 
 
 def embedded(settings: Settings) -> EmbeddedPostgres:
-    """This process's handle on the embedded server of `settings.home`."""
+    """This process's embedded server in `settings.home`."""
     return _embedded.setdefault(str(settings.home.resolve()), EmbeddedPostgres(settings.home.resolve()))
 
 
@@ -50,7 +40,7 @@ def app_url(settings: Settings) -> URL:
 
 
 def dagster_url(settings: Settings) -> URL:
-    """Dagster's own storage: a second database on the same server. Made if it is not there.
+    """Dagster's own storage: a second database on the same server, created when it is first needed.
 
     The driver is spelled out: SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql://, on which dagster-postgres
     fails at NOTIFY.
@@ -73,7 +63,7 @@ def migrate_to_head(settings: Settings, approval: LossApproval | None = None) ->
 def open_database(settings: Settings) -> Database:
     """The application's database, at the newest revision.
 
-    The embedded one is made at first use. A database that a person runs is never migrated unasked.
+    The embedded one is created and migrated at first use. Any other is migrated only by `sync-pipeline db migrate`.
 
     Raises:
         ConfigurationError: it is not migrated; run `sync-pipeline db migrate`.
@@ -86,7 +76,7 @@ def open_database(settings: Settings) -> Database:
         if revision == head():
             return db
     except (SQLAlchemyError, DatabaseUnavailable):
-        pass  # no database, no login, no tables: what follows makes them, or says what is wrong
+        pass  # no database, login or tables yet: what follows makes them, or says what is wrong
     db.close()
     try:
         _prepare(settings)

@@ -1,8 +1,15 @@
-"""Dagster's door: what the steps do, as assets partitioned by organization.
+"""The Dagster definitions: the steps as assets, partitioned by organization.
 
     raw/<provider>/<stream>  →  preview/…  →  selected/…  →  core/<table>
 
-Nothing here decides anything about data: an asset calls its step and turns the report into metadata.
+An asset calls its step and turns the report into metadata. All decisions about data are in the steps.
+
+    graph, provider_assets, promote, reconcile, checks       the assets and their checks
+    run_organization, parallel, events, metadata, charts     what a run does for each organization, and its events
+    jobs, sensors, requests, deliveries, run_status_sensors  what launches runs, and what follows when they end
+    resources, config                                        the database, and the options of a run
+    instance, servers, wait_for_port, launch                 the Dagster instance, its processes, runs of commands
+    orphaned_runs, retention                                 runs without a process, and old runs
 """
 
 import dagster as dg
@@ -11,24 +18,24 @@ __all__ = ["definitions"]
 
 
 def definitions() -> dg.Definitions:
-    """Everything Dagster shows. Sources and streams are found by their files, so nothing is listed here twice."""
+    """Everything Dagster loads. Sources and streams are discovered from their files, not listed here."""
     from sync_pipeline.defs.checks import asset_checks
-    from sync_pipeline.defs.flow import flow_assets
     from sync_pipeline.defs.graph import stores
     from sync_pipeline.defs.jobs import jobs, schedules
     from sync_pipeline.defs.promote import promote
+    from sync_pipeline.defs.provider_assets import provider_assets
     from sync_pipeline.defs.reconcile import reconciliation
     from sync_pipeline.defs.resources import SyncResource
+    from sync_pipeline.defs.retention import tidy
     from sync_pipeline.defs.sensors import sensors
-    from sync_pipeline.defs.tidy import tidy
 
     return dg.Definitions(
-        assets=[*flow_assets(), promote, reconciliation, *stores()],
+        assets=[*provider_assets(), promote, reconciliation, *stores()],
         asset_checks=asset_checks(),
         jobs=[*jobs().values(), tidy],
         schedules=schedules(),
         sensors=sensors(),
         resources={"sync": SyncResource()},
-        # One process a run: the work waits on stores and the database, and starting Python costs seconds.
+        # One process per run: the work waits for stores and the database, and starting Python takes seconds.
         executor=dg.in_process_executor,
     )

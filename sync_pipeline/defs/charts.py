@@ -1,4 +1,4 @@
-"""A chart in the metadata: the last runs as bars. Drawn only where few organizations share a run."""
+"""Charts for asset metadata: the last runs as stacked bars. Drawn only in runs of few organizations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RUNS = 30
 def capture_history(
     runtime: Runtime, org_id: int, *, provider: str, entity_type: str
 ) -> dg.MarkdownMetadataValue | None:
-    """New, changed, deleted and quarantined records of the last runs."""
+    """Chart the new, changed, deleted and quarantined records of the last runs."""
     with runtime.db.org(org_id) as conn:
         found = execute(
             conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS
@@ -29,17 +29,17 @@ def capture_history(
 
 
 def promotion_history(runtime: Runtime, org_id: int) -> dg.MarkdownMetadataValue | None:
-    """Records done and failed of the last promotions."""
+    """Chart the promoted and failed records of the last promotions."""
     with runtime.db.org(org_id) as conn:
         rows = [dict(row) for row in execute(conn, SQL["queue_history"], at_most=_RUNS).mappings()]
     return bars(rows, {"done": "#2a9d8f", "failed": "#e76f51"})
 
 
 def bars(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> dg.MarkdownMetadataValue | None:
-    """Stacked bars over time, oldest left; None with fewer than two runs."""
+    """Draw stacked bars over time, oldest on the left; None if there are fewer than two runs."""
     if len(rows) < 2:
         return None
-    # Imported here: together they cost a second and 60 MB, which a process that draws nothing should not pay.
+    # Imported here: together they take a second and 60 MB, which processes that draw no charts should not pay.
     import pandas as pd
     from matplotlib.figure import Figure
 

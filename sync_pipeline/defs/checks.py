@@ -1,6 +1,6 @@
-"""Asset checks: the business checks of `steps.observe.checks`, over all organizations, as Dagster shows them.
+"""Asset checks: the checks of `steps.observe.checks`, evaluated over all organizations.
 
-Not partitioned: a check is one line in the UI, and its metadata says which organizations it is about.
+They are not partitioned: a check is one line in the UI, and its metadata names the organizations that fail it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +13,22 @@ from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.errors import redact
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.checks import CHECKS, About, Check
 
 _SHOWN = 10
 
 
 @dataclass
-class Found:
-    """Where a rule does not hold: how often, in how many organizations, a few examples."""
+class Violations:
+    """The violations of a check: how many, in how many organizations, and a few examples."""
 
     count: int = 0
     orgs: int = 0
     sample: list[str] = field(default_factory=list)
 
     def add(self, org: str, count: int, sample: Sequence[str]) -> None:
-        """One organization's share."""
+        """Add one organization's violations."""
         self.count += count
         self.orgs += 1
         room = _SHOWN - len(self.sample)
@@ -35,14 +36,15 @@ class Found:
 
 
 def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """One definition for each kind of place, so that its statements run in one pass over the organizations."""
+    """One definition per kind of place, so that all its statements run in one pass over the organizations."""
     return [
-        _of(f"{about.value}_checks", _places(about), [one for one in CHECKS if one.about is about]) for about in About
+        _checks_of(f"{about.value}_checks", _assets(about), [one for one in CHECKS if one.about is about])
+        for about in About
     ]
 
 
-def _places(about: About) -> Mapping[str, dg.AssetKey]:
-    """The places that checks name, and the assets that they are shown on."""
+def _assets(about: About) -> Mapping[str, dg.AssetKey]:
+    """The places that checks report, and the asset that shows each of them."""
     if about is About.STORES:
         return {source: store_key(source) for source in all_sources()}
     if about is About.CORE:
@@ -53,7 +55,7 @@ def _places(about: About) -> Mapping[str, dg.AssetKey]:
     return {f"{name}/{one.entity_type}": key(Stage(about.value), name, one.name) for name, one in streams}
 
 
-def _of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+def _checks_of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     shown = {one.name: _shown_on(one, places) for one in checks}
     specs = {
         (one.name, asset): dg.AssetCheckSpec(one.name, asset=asset, description=f"{one.holds} {one.recover}")
@@ -65,17 +67,17 @@ def _of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -
     def evaluate(context: dg.AssetCheckExecutionContext, sync: SyncResource) -> Iterator[dg.AssetCheckResult]:
         asked = context.selected_asset_check_keys
         wanted = [one for one in checks if any(key.name == one.name for key in asked)]
-        found = look(sync.runtime, wanted, places)
+        found = run_checks(sync.runtime, wanted, places)
         for one in wanted:
             for asset in dict.fromkeys(shown[one.name].values()):
                 if dg.AssetCheckKey(asset, one.name) in asked:
-                    yield _result(one, asset, found.get((one.name, asset), Found()))
+                    yield _result(one, asset, found.get((one.name, asset), Violations()))
 
     return evaluate
 
 
 def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.AssetKey]:
-    """Money is in orders alone, and reference data has no legacy view."""
+    """The places a check applies to: only orders have totals, and reference data has no legacy view."""
     if one.name == "money_adds_up":
         return {"core.sales_orders": places["core.sales_orders"]}
     if one.name == "compat_agrees":
@@ -83,24 +85,22 @@ def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.
     return places
 
 
-def look(
+def run_checks(
     runtime: Runtime, checks: Sequence[Check], places: Mapping[str, dg.AssetKey]
-) -> dict[tuple[str, dg.AssetKey], Found]:
-    """Where these checks do not hold, over all organizations: one statement a check and organization."""
-    from sync_pipeline.steps import connect
-
-    found: dict[tuple[str, dg.AssetKey], Found] = {}
+) -> dict[tuple[str, dg.AssetKey], Violations]:
+    """The violations of these checks in all organizations: one statement per check and organization."""
+    found: dict[tuple[str, dg.AssetKey], Violations] = {}
     for org in connect.organizations(runtime.db):
         with runtime.db.org(org.org_id) as conn:
             for one in checks:
                 for row in one.run(conn):
                     if row.place in places:
-                        at = found.setdefault((one.name, places[row.place]), Found())
+                        at = found.setdefault((one.name, places[row.place]), Violations())
                         at.add(org.slug, int(row.found), list(row.sample))
     return found
 
 
-def _result(one: Check, asset: dg.AssetKey, found: Found) -> dg.AssetCheckResult:
+def _result(one: Check, asset: dg.AssetKey, found: Violations) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if one.severity == "warning" else dg.AssetCheckSeverity.ERROR
     if not found.count:
         return dg.AssetCheckResult(

@@ -1,52 +1,54 @@
-"""What a person may set when launching a run; the UI draws its form from these."""
+"""Run configuration: the options of the launchpad."""
 
 import dagster as dg
 from pydantic import Field
 
 
 class FlowConfig(dg.Config):
-    """How a run of raw, preview or selected assets works."""
+    """Options of a run of raw, preview and selected assets."""
 
     orgs: list[str] = Field(
-        default=[], description="Only for runs without a partition: these organizations. Empty: all of them."
+        default=[], description="These organizations, if the run has no partition. Empty: all of them."
     )
     connection: str | None = Field(default=None, description="Only this connection of the organization.")
-    entities: list[str] = Field(default=[], description="Only these streams, by name (products). Empty: all selected.")
+    entities: list[str] = Field(
+        default=[], description="Only these streams, by name (such as products). Empty: all that are selected."
+    )
     full: bool = Field(default=False, description="Read everything, not only what changed since the watermark.")
     sweep: bool | None = Field(
         default=None,
-        description="Look for changes that move no date. Empty: as often as the connection's sweep_every says.",
+        description="Sweep for changes that do not move a record's date. Empty: as sweep_every of the connection says.",
     )
     max_pages: int | None = Field(
         default=None,
-        description="A capped look: at most so many pages; no watermark moves, nothing is thought missing.",
+        description="Read at most this many pages. The watermark does not move, and no deletions are inferred.",
     )
     deliveries: bool = Field(
-        default=False, description="Instead of asking the store: see to the webhook deliveries that wait."
+        default=False, description="Process the waiting webhook deliveries instead of reading from the store."
     )
-    actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
+    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")
 
 
 class PromoteConfig(dg.Config):
-    """Which plans a run promotes."""
+    """Options of a promotion."""
 
     orgs: list[str] = Field(
-        default=[], description="Only for runs without a partition: these organizations. Empty: all of them."
+        default=[], description="These organizations, if the run has no partition. Empty: all of them."
     )
     plan: str | None = Field(
         default=None,
-        description="This plan (its id), approved by whoever launches the run. Only with one organization.",
+        description="The id of a plan; launching the run approves it. Only with one organization.",
     )
     decision: int | None = Field(
-        default=None, description="Take up what this answered gate stopped. Only with one organization."
+        default=None, description="Resume what this answered decision had stopped. Only with one organization."
     )
-    actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
+    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")
 
 
 class ReconcileConfig(dg.Config):
-    """Which organizations a run reconciles."""
+    """Options of a reconciliation."""
 
     orgs: list[str] = Field(
-        default=[], description="Only for runs without a partition: these organizations. Empty: all of them."
+        default=[], description="These organizations, if the run has no partition. Empty: all of them."
     )
-    actor: str = Field(default="dagster", description="Who asked for it; written to the audit log.")
+    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")

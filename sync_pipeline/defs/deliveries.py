@@ -1,4 +1,4 @@
-"""Webhook deliveries that wait become a run of the assets they are about."""
+"""The sensor of webhook deliveries: it launches a run of the assets that waiting deliveries belong to."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from sync_pipeline.errors import SyncError
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 DELIVERIES = "sync/deliveries"
-_AT_ONCE = 200
+_ROWS_PER_TICK = 200
 
 
 @dg.sensor(
     job=jobs()["pull"],
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Webhook deliveries become runs of the assets they are about, one run at a time for each connection.",
+    description="Launches runs that process waiting webhook deliveries, one run at a time per connection.",
 )
 def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """A run takes what comes while it works, so a store that tells much does not make many runs.
+    """A run also processes what arrives while it works, so a busy store does not cause many runs.
 
-    The minute is part of the run key: deliveries that a killed run left are taken up by another.
+    The minute is part of the run key, so that a new run processes the deliveries that a killed run left.
     """
     runtime = sync.runtime
     waiting: defaultdict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)
     with runtime.db.unscoped() as conn:
-        for row in execute(conn, SQL["waiting_deliveries"], at_most=_AT_ONCE):
+        for row in execute(conn, SQL["waiting_deliveries"], at_most=_ROWS_PER_TICK):
             waiting[row.slug, row.connection_id, row.connection][row.entity_type] = row.newest
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")
@@ -47,7 +47,7 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
         try:
             keys, config = pull_of(runtime, slug, {"connection": name, "entities": list(entities)}, actor="webhook")
         except SyncError as error:
-            context.log.warning(f"{slug}: deliveries of {name} wait, but {error}")
+            context.log.warning(f"{slug}: the deliveries of {name} cannot be processed: {error}")
             continue
         for op in config["ops"].values():
             op["config"]["deliveries"] = True
@@ -62,7 +62,7 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
         )
         new |= {slug} - known
     if not requests:
-        return dg.SkipReason("No delivery waits, or a run is at it.")
+        return dg.SkipReason("No deliveries wait, or a run is already processing them.")
     return dg.SensorResult(
         run_requests=requests, dynamic_partitions_requests=[ORG.build_add_request(sorted(new))] if new else []
     )

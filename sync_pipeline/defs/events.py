@@ -1,4 +1,4 @@
-"""How a run tells Dagster what each organization's turn did."""
+"""The Dagster events of a run over many organizations: materializations, failures, and how they are stored."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dagster._core.events import (
     DagsterEventBatchMetadata,
 )
 
-from sync_pipeline.defs.home import keep_connections
+from sync_pipeline.defs.instance import keep_connections
 
-# Up to so many organizations a run tells each result at once and draws charts; above, results wait for their batch.
-FEW = 20
+# A run of up to this many organizations reports each result at once and draws charts; a larger one reports in batches.
+SMALL_RUN = 20
 _BATCH = 100
 
 Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
@@ -25,9 +25,9 @@ Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
 class Reporter:
     """Turns results into events of the run that `context` belongs to.
 
-    One materialization an asset and organization. Only where something downstream is in the same run (which Dagster
-    skips if there is no result) and the run is of one organization (a result counts for all partitions of its run),
-    results are yielded instead; they cost twice as much.
+    One materialization per asset and organization. A MaterializeResult costs twice as much and counts for all
+    partitions of its run, so it is yielded only where the run has one partition and includes downstream assets,
+    which Dagster would skip without it.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, orgs: Sequence[str]) -> None:
@@ -36,30 +36,30 @@ class Reporter:
         self._partition = context.partition_key if context.has_partition_key else None
         step = context.get_step_execution_context()
         here = context.selected_asset_keys
-        self._goes_on = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
-        self._batched = len(orgs) > FEW
-        self._waiting: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+        self._has_downstream = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
+        self._batched = len(orgs) > SMALL_RUN
+        self._buffer: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
 
     def done(self, key: dg.AssetKey, org: str, metadata: Mapping[str, Any]) -> Iterator[Event]:
-        """This asset of this organization is done."""
-        if self._partition == org and self._goes_on:
+        """Report the asset as materialized for this organization."""
+        if self._partition == org and self._has_downstream:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             return
         event = dg.AssetMaterialization(asset_key=key, partition=org, metadata=metadata)
         if not self._batched:
             yield event
             return
-        waiting = self._waiting.setdefault(key, [])
-        waiting.append(event)
-        if len(waiting) >= _BATCH:
-            self._write(self._waiting.pop(key))
+        buffer = self._buffer.setdefault(key, [])
+        buffer.append(event)
+        if len(buffer) >= _BATCH:
+            self._write(self._buffer.pop(key))
 
     def failed(self, key: dg.AssetKey, org: str) -> None:
-        """This asset of this organization failed: the UI shows its partition as failed when the run ends.
+        """Report the asset as failed for this organization: the UI shows its partition as failed when the run ends.
 
-        Dagster counts a partition as failed when a failed run planned it and did not materialize it. It plans the
-        partitions of a range by itself; in a run that names its organizations only in its configuration, planning
-        each of them beforehand would cost 17 ms an asset and organization, so only those that failed are.
+        Dagster counts a partition as failed if a failed run planned it and did not materialize it. It plans the
+        partitions of a range itself. A run that names its organizations in its configuration plans only those that
+        failed: planning all of them would take 17 ms per asset and organization.
         """
         if self._context.has_partition_key_range or self._partition is not None:
             return
@@ -73,15 +73,15 @@ class Reporter:
         )
 
     def flush(self) -> None:
-        """Write what still waits."""
-        while self._waiting:
-            self._write(self._waiting.popitem()[1])
+        """Write what is still in the buffer."""
+        while self._buffer:
+            self._write(self._buffer.popitem()[1])
 
     def _write(self, events: list[dg.AssetMaterialization]) -> None:
-        """One statement for the materializations of one asset: a tenth of their cost one by one.
+        """Store the materializations of one asset in one statement, at a tenth of the cost of single ones.
 
-        What an op yields is stored one by one, whatever DAGSTER_EVENT_BATCH_SIZE says; only events with batch metadata
-        are gathered, and a batch must be of one asset (the last event alone updates the asset's row).
+        Dagster stores what an op yields one by one, regardless of DAGSTER_EVENT_BATCH_SIZE; it batches only events
+        with batch metadata. A batch must be of one asset, because only its last event updates the asset's row.
         """
         batch = uuid4().hex
         step = self._context.get_step_execution_context()
@@ -90,7 +90,7 @@ class Reporter:
 
 
 def orgs_of(context: dg.AssetExecutionContext, named: Sequence[str], everyone: Sequence[str]) -> Sequence[str]:
-    """The organizations of a run: its partition or range; without one, those its configuration names, or all."""
+    """The organizations of a run: its partition or range, else those named in its configuration, else all."""
     if context.has_partition_key:
         return [context.partition_key]
     if context.has_partition_key_range:
@@ -99,11 +99,11 @@ def orgs_of(context: dg.AssetExecutionContext, named: Sequence[str], everyone: S
 
 
 def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
-    """The end of a run in which organizations failed: it names them, and Dagster does not try again by itself."""
-    shown = [f"{org}: {why}" for org, why in list(failures.items())[:FEW]]
+    """The failure of a run in which organizations failed: it names them, and Dagster does not retry it."""
+    shown = [f"{org}: {why}" for org, why in list(failures.items())[:SMALL_RUN]]
     more = f" … and {len(failures) - len(shown)} more" if len(failures) > len(shown) else ""
     return dg.Failure(
-        description=f"{what} failed for {len(failures)} of {of} organizations; the others are done. "
+        description=f"{what} failed for {len(failures)} of {of} organizations; the others succeeded. "
         + " | ".join(shown)
         + more,
         metadata={"failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]})},
@@ -112,9 +112,9 @@ def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
 
 
 def failed_in(event: DagsterEvent | None) -> dict[str, str] | None:
-    """What `failure` said, read back from the event of a failed step; None where the step failed in another way."""
+    """Read the organizations that `failure` named from a step's event; None if the step failed for another reason."""
     data = event.step_failure_data if event is not None and event.is_step_failure else None
-    told = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
-    if not isinstance(told, dg.JsonMetadataValue) or not isinstance(told.value, Mapping):
+    failed = data.user_failure_data.metadata.get("failed") if data and data.user_failure_data else None
+    if not isinstance(failed, dg.JsonMetadataValue) or not isinstance(failed.value, Mapping):
         return None
-    return {str(org): str(why) for org, why in told.value.items()}
+    return {str(org): str(why) for org, why in failed.value.items()}

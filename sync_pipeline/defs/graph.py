@@ -1,4 +1,4 @@
-"""The asset graph: which assets there are, what they are called, and what people read about them in the UI."""
+"""The asset graph: the assets, their keys, their dependencies and their descriptions in the UI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWNERS = ["team:data"]
 
 
 class Stage(StrEnum):
-    """The stages of the flow that are assets; also the first part of their keys."""
+    """The stages that are assets; also the first part of their keys."""
 
     RAW = "raw"
     PREVIEW = "preview"
@@ -31,10 +31,10 @@ _CORE_TEXT = """core.{table}: {holds}.
 
 Reads the approved plans (`selection.sync_plan`) and exactly the record versions they name; writes `core.{table}`,
 `promote.integration_mapping` and the queue's lines. Runs only for a committed selection, a standing rule or an
-approved plan, never because something was captured.
+approved plan, never because records were captured.
 
-Promises: applying twice changes nothing; a stale plan changes nothing and says so; one record's failure is that
-record's alone; `sync-pipeline undo ORG PLAN` takes it back.
+Promises: applying a plan twice changes nothing; a stale plan is refused and changes nothing; a record that fails does
+not affect the others; `sync-pipeline undo ORG PLAN` takes it back.
 
 One record: `SELECT * FROM promote.integration_mapping WHERE external_id = '…'` gives the row's `internal_id`."""
 _RAW_TEXT = """**{title}** of the organization's {source} stores, as they are: every record,
@@ -44,7 +44,7 @@ Reads `{path}`: all of it the first time and with `full`, afterwards {what}.
 Writes `capture.{provider}_sync` (entity_type = '{entity_type}'), versions, ledger, quarantine.
 
 Promises: expected ids = captured + quarantined + vanished (the ledger closes), or the watermark stays where it was.
-An unchanged record costs no write. A killed run goes on where it stopped.
+An unchanged record costs no write. A run after a killed one continues where that stopped.
 
 One record: `SELECT sync_data FROM capture.{provider}_sync WHERE entity_type = '{entity_type}' AND
 external_id = '…'`; its history is in `capture.sync_record_version`."""
@@ -61,7 +61,7 @@ def core_key(table: str) -> dg.AssetKey:
 
 
 def store_key(provider: str) -> dg.AssetKey:
-    """The key of the stores of a provider, which are not ours."""
+    """The key of a provider's stores, which are external assets."""
     return dg.AssetKey(["store", provider])
 
 
@@ -71,11 +71,11 @@ def fed_by(stream: Stream) -> Sequence[CoreTable]:
 
 
 def stores() -> Iterator[dg.AssetSpec]:
-    """The stores themselves: where lineage begins."""
+    """The stores, as external assets: lineage begins here."""
     for source in all_sources().values():
         yield dg.AssetSpec(
             store_key(source.name),
-            description=f"The {source.title} stores of all organizations. Others own them; we only read. "
+            description=f"The {source.title} stores of all organizations. They belong to others and are only read. "
             "Their addresses are in connect.integration_connector; `sync-pipeline doctor ORG` tests one.",
             group_name="connect",
             kinds={source.name, "api"},
@@ -151,7 +151,7 @@ _TEXTS = {
 (missing parent, duplicate SKU, foreign currency, values that do not parse, schema drift).
 
 Reads `capture.{provider}_sync` and `promote.integration_mapping`; writes `preview.difference` and `preview.summary`.
-Changes nothing outside the preview.
+It changes nothing else.
 
 One record: `sync-pipeline table ORG --connection C --entity {name} --search …`.""",
     Stage.SELECTED: """What people decided about {title}: included, ignored, undecided. A decision is bound to the

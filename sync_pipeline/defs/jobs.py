@@ -1,4 +1,4 @@
-"""What runs by itself, and when. Capture and preview do; promotion never: it follows from a person's selection."""
+"""Jobs and schedules. Capture and preview are scheduled; promotion is not: it follows a person's selection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -9,12 +9,14 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from sync_pipeline.defs.graph import core_specs, flow_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
-from sync_pipeline.defs.tidy import tidy
+from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
 
-# A night is few processes: starting one costs seconds. Two or more runs use two or more processors.
-ORGS_A_RUN = 250
-CAPTURE = {"sync/work": "capture"}  # dagster.yaml lets few of these run at once, so that promotion finds a place
+# Few runs a night, because starting a process takes seconds; more than one, to use more than one processor.
+ORGS_PER_RUN = 250
+CAPTURE = {
+    "sync/work": "capture"
+}  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
@@ -24,62 +26,62 @@ def _flow_keys() -> list[dg.AssetKey]:
 
 @cache
 def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
-    """Named selections of assets, for schedules, sensors and people. Checks have a job of their own."""
+    """The jobs that schedules, sensors and people launch. Checks are in a job of their own."""
     flow = dg.AssetSelection.assets(*_flow_keys()).without_checks()
     made = [
         dg.define_asset_job(
             "nightly_delta",
             flow,
             tags=CAPTURE,
-            description="What changed in every store, previewed. Nothing is promoted.",
+            description="Captures and previews what changed in every store. Promotes nothing.",
         ),
         dg.define_asset_job(
             "weekly_reconcile",
             flow,
             tags={**CAPTURE, "sync/then": "reconcile"},
-            description="A full read of every store, previewed; a reconciliation of the same organizations follows.",
+            description="Reads every store in full and previews it; then the same organizations are reconciled.",
         ),
         dg.define_asset_job(
-            "pull", flow, tags=CAPTURE, description="Capture and preview on request, for one organization."
+            "pull", flow, tags=CAPTURE, description="Captures and previews one organization on request."
         ),
         dg.define_asset_job(
             "promote",
             dg.AssetSelection.assets(*[spec.key for spec in core_specs()]).without_checks(),
             tags=PROMOTE,
-            description="Applies the plan in its configuration, or the approved plans of the organization.",
+            description="Applies the plan named in its configuration, or the organization's approved plans.",
         ),
         dg.define_asset_job(
             "reconcile",
             dg.AssetSelection.assets(RECONCILIATION).without_checks(),
             tags=CAPTURE,
-            description="Store, captured and core side by side.",
+            description="Compares the records of the store, of capture and of core.",
         ),
         dg.define_asset_job(
-            "watch", dg.AssetSelection.all_asset_checks(), description="Every check, over all organizations."
+            "watch", dg.AssetSelection.all_asset_checks(), description="Evaluates every check over all organizations."
         ),
     ]
     return {job.name: job for job in made}
 
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
-    """On by default: capturing changes nothing in core, and a store nobody reads is the one that surprises."""
+    """All of them, on by default: they change nothing in core."""
     return [nightly_delta, weekly_reconcile, hourly_watch, daily_tidy]
 
 
-def chunks(slugs: Sequence[str]) -> Iterator[list[str]]:
-    """The organizations of each run, in partition-key order."""
+def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
+    """Divide the organizations into runs, in order of their partition keys."""
     ordered = sorted(slugs)
-    for start in range(0, len(ordered), ORGS_A_RUN):
-        yield ordered[start : start + ORGS_A_RUN]
+    for start in range(0, len(ordered), ORGS_PER_RUN):
+        yield ordered[start : start + ORGS_PER_RUN]
 
 
 def flow_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
-    """The configuration of every provider's step, for these organizations."""
+    """The run configuration of every provider's step, for these organizations."""
     config = {"orgs": list(orgs), "full": full, "actor": actor}
     return dg.RunConfig(ops={provider: {"config": config} for provider in all_sources()})
 
 
-def _requests(
+def _run_requests(
     context: dg.ScheduleEvaluationContext, sync: SyncResource, *, name: str, full: bool
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     from sync_pipeline.steps import connect
@@ -88,7 +90,7 @@ def _requests(
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")
     when = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
-    for orgs in chunks(slugs):
+    for orgs in batches(slugs):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
             run_config=flow_config(orgs, full=full, actor=name),
@@ -101,11 +103,11 @@ def _requests(
     job_name="nightly_delta",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every night at 02:00 UTC: what changed since the last time, in every store.",
+    description="Every night at 02:00 UTC: captures and previews what changed in every store.",
 )
 def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """A run carries up to 250 organizations, named in its configuration (see docs/decisions/0005-orchestration.md)."""
-    yield from _requests(context, sync, name="nightly_delta", full=False)
+    """A run has up to 250 organizations, named in its configuration (docs/decisions/0005-orchestration.md)."""
+    yield from _run_requests(context, sync, name="nightly_delta", full=False)
 
 
 @dg.schedule(
@@ -113,13 +115,13 @@ def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> 
     job_name="weekly_reconcile",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Sundays at 03:00 UTC: a full read of every store, then a reconciliation.",
+    description="Sundays at 03:00 UTC: reads every store in full, then reconciles it.",
 )
 def weekly_reconcile(
     context: dg.ScheduleEvaluationContext, sync: SyncResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Finds what no delta and no sweep can see."""
-    yield from _requests(context, sync, name="weekly_reconcile", full=True)
+    """Finds changes that neither a delta nor a sweep can detect."""
+    yield from _run_requests(context, sync, name="weekly_reconcile", full=True)
 
 
 hourly_watch = dg.ScheduleDefinition(
@@ -128,7 +130,7 @@ hourly_watch = dg.ScheduleDefinition(
     job_name="watch",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: all checks, over all organizations.",
+    description="Every hour: evaluates all checks over all organizations.",
 )
 
 daily_tidy = dg.ScheduleDefinition(
@@ -137,5 +139,5 @@ daily_tidy = dg.ScheduleDefinition(
     job=tidy,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 04:30 UTC: removes runs that are older than 60 days.",
+    description="Every day at 04:30 UTC: deletes runs that are older than 60 days.",
 )

@@ -1,4 +1,4 @@
-"""Runs started from the command line: the same assets, in this process, recorded where the UI shows them."""
+"""Runs launched from the command line: they execute in this process and are recorded in the shared instance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync_pipeline.config import Settings
-from sync_pipeline.defs.home import Servers, instance_home, open_instance, server_commands
+from sync_pipeline.defs.instance import open_instance
 from sync_pipeline.errors import SyncError
 
 if TYPE_CHECKING:
@@ -18,21 +18,10 @@ if TYPE_CHECKING:
     from sync_pipeline.defs.graph import Stage
     from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
 
-__all__ = [
-    "LaunchRequest",
-    "Launched",
-    "Report",
-    "Servers",
-    "instance_home",
-    "materialize",
-    "open_instance",
-    "server_commands",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a step reported: a PullReport, PreviewReport, SelectionReport, ApplyReport; or the error it raised."""
+    """What a step returned (PullReport, PreviewReport, SelectionReport, ApplyReport), or the error it raised."""
 
     org: str
     stage: Stage
@@ -42,33 +31,33 @@ class Report:
 
 @dataclass(slots=True)
 class Launched:
-    """What came of a launch. `failures` says why an organization failed; its other reports stand."""
+    """The result of a launch. `failures` has the reason for each failed organization; its other reports are valid."""
 
     run_ids: list[str] = field(default_factory=list)
-    told: list[Report] = field(default_factory=list)
+    received: list[Report] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """True when every organization's part is done."""
+        """True if no organization failed."""
         return not self.failures
 
     def reports(self, stage: str, org: str | None = None) -> list[Any]:
-        """The reports of one stage, in the order they came; errors are not among them."""
+        """The reports of one stage in the order they arrived, without errors."""
         return [
             one.report
-            for one in self.told
+            for one in self.received
             if one.stage == stage and org in (None, one.org) and not isinstance(one.report, BaseException)
         ]
 
     def errors(self) -> list[SyncError]:
-        """Errors that steps raised (a stale plan), as they were."""
-        return [one.report for one in self.told if isinstance(one.report, SyncError)]
+        """The errors that steps raised, such as a stale plan."""
+        return [one.report for one in self.received if isinstance(one.report, SyncError)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchRequest:
-    """What to materialize: stages ("raw", "preview", "selected", "core") of organizations, and how."""
+    """What to materialize: stages ("raw", "preview", "selected", "core") of organizations, with options."""
 
     stages: Sequence[str]
     orgs: Sequence[str]
@@ -90,29 +79,29 @@ def materialize(
     progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> Launched:
-    """Materialize what is asked for, in this process.
+    """Materialize what was requested, in this process.
 
     `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
-    pulled, with a queue's `QueueStatus` while a plan is applied. `on_report`, likewise, with each report or the error
-    in its place. What went wrong in an organization is in the answer's `failures`, not raised.
+    pulled, and with a queue's `QueueStatus` while a plan is applied. `on_report` is called in the same way with each
+    report, or with the error a step raised. An organization's failure is returned in `failures`, not raised.
 
     Raises:
-        DatabaseUnavailable: Dagster's storage does not answer.
-        KeyboardInterrupt: the run ended at its next page; running again goes on from there.
+        DatabaseUnavailable: Dagster's storage does not respond.
+        KeyboardInterrupt: the run was stopped at its next page; run it again to continue.
     """
     from sync_pipeline.defs.graph import ORG_NAME, Stage
+    from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
     from sync_pipeline.defs.resources import Runtime
-    from sync_pipeline.defs.tidy import settle_orphans
 
     wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
 
-    def told(org: str, stage: Stage, name: str, what: Any) -> None:
-        launched.told.append(Report(org, stage, name, what))
+    def receive(org: str, stage: Stage, name: str, what: Any) -> None:
+        launched.received.append(Report(org, stage, name, what))
         if on_report is not None:
             on_report(org, stage, name, what)
 
-    runtime = Runtime(settings, db, on_report=told)
+    runtime = Runtime(settings, db, on_report=receive)
     if progress is not None:
         runtime.on_progress = progress
     config = {
@@ -124,7 +113,7 @@ def materialize(
         "actor": asked.actor,
     }
     with open_instance(settings) as instance:
-        settle_orphans(instance)
+        fail_orphaned_runs(instance)
         known = set(instance.get_dynamic_partitions(ORG_NAME))
         if new := [org for org in asked.orgs if org not in known]:
             instance.add_dynamic_partitions(ORG_NAME, new)
@@ -138,7 +127,7 @@ def materialize(
 
 
 class _Launch:
-    """One call's runs."""
+    """The runs of one launch."""
 
     def __init__(self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str]) -> None:
         self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
@@ -168,8 +157,8 @@ class _Launch:
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
         from sync_pipeline.defs import definitions
+        from sync_pipeline.defs.orphaned_runs import process_tags
         from sync_pipeline.defs.resources import use_runtime
-        from sync_pipeline.defs.tidy import mine
 
         alone = self.orgs[0] if len(self.orgs) == 1 else None
         more = {} if alone else {"orgs": self.orgs}
@@ -185,7 +174,7 @@ class _Launch:
                     instance=self.instance,
                     partition_key=alone,
                     asset_selection=keys,
-                    tags={"sync/launched_by": "command line", **mine()},
+                    tags={"sync/launched_by": "command line", **process_tags()},
                     raise_on_error=False,
                 )
             )
@@ -202,8 +191,8 @@ class _Launch:
                 self.launched.failures.update(failed)
             elif event.is_step_failure and (error := event.step_failure_data.error):
                 if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-                    raise KeyboardInterrupt  # Dagster takes Ctrl-C for a failure of the step
+                    raise KeyboardInterrupt  # Dagster reports Ctrl-C as a failure of the step
                 reason = redact(error.message.strip().splitlines()[0])
                 self.launched.failures.update(dict.fromkeys(self.orgs, reason))
         if not self.launched.failures:
-            self.launched.failures.update(dict.fromkeys(self.orgs, "the run failed; the Dagster UI shows why"))
+            self.launched.failures.update(dict.fromkeys(self.orgs, "The run failed. See its log in the Dagster UI."))

@@ -1,4 +1,4 @@
-"""Reports of steps as asset metadata: counts a person can sort by, a small table, a chart. Never a payload."""
+"""Asset metadata from the reports of steps: counts, a small table, a chart. Never a payload."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SUMS = {
     Stage.SELECTED: ("included", "ignored", "undecided"),
     Stage.CORE: ("done", "failed"),
 }
-# What Dagster draws as the asset's row count.
+# The counts that add up to the row count that Dagster charts.
 _ROWS = {
     Stage.RAW: ("captured",),
     Stage.PREVIEW: ("new", "updated", "deleted", "in_sync"),
@@ -50,7 +50,7 @@ _ROWS = {
 
 
 def of_reports(stage: Stage, reports: Sequence[Any]) -> dict[str, Any]:
-    """The metadata of one asset and organization; one report a connection."""
+    """The metadata of one asset for one organization. `reports` has one report per connection."""
     sums = {name: sum(getattr(report, name, 0) for report in reports) for name in _SUMS[stage]}
     metadata: dict[str, Any] = dict(sums)
     if stage in _ROWS:
@@ -104,5 +104,5 @@ def _row(stage: Stage, report: Any) -> dict[str, str | int | float | bool]:
 
 
 def table(rows: Sequence[Mapping[str, str | int | float | bool]]) -> dg.TableMetadataValue:
-    """A small table, drawn by the UI."""
+    """A table that the UI displays."""
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])

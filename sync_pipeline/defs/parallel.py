@@ -1,4 +1,4 @@
-"""Many organizations in one run: a few at a time, each one's failure its own, the order of results as they come."""
+"""Many organizations in one run: several at a time, and one's failure does not affect the others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WORKERS = 4
 def each_org(
     runtime: Runtime, orgs: Sequence[str], work: Callable[[str], T], *, workers: int = WORKERS
 ) -> Iterator[tuple[str, T]]:
-    """`work` of every organization, `workers` at a time, as each is done; `work` must not raise.
+    """Call `work` for every organization, `workers` at a time; yields results as they complete. `work` must not raise.
 
-    No more than `workers` results wait to be taken, so memory does not grow with the number of organizations. When
-    the reader stops early (the run was cancelled), what has not begun never does, and what has ends at its next page.
+    At most `workers` results are held, so memory does not grow with the number of organizations. If the caller stops
+    early (the run was canceled), no further work starts, and work in progress stops at its next page.
     """
     runtime.stopping.clear()
     waiting = iter(orgs)

@@ -1,4 +1,4 @@
-"""selected → core: applies plans, and nothing but plans."""
+"""The core assets: a run applies plans, and only plans."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ import dagster as dg
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import PromoteConfig
-from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
+from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import describe
+from sync_pipeline.defs.run_organization import describe
 
 SQL = load("sync_pipeline.defs")
-_DRAWN_FROM = 50
+_CHART_FROM_RECORDS = 50
 
 
 @dataclass
 class Promoted:
-    """What an organization's turn did: a report a plan, the rows of each core table now."""
+    """The result of one organization: a report per plan, and the current number of rows of each core table."""
 
     org_id: int = 0
     reports: list[Any] = field(default_factory=list)
@@ -37,54 +37,55 @@ class Promoted:
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool="promote",
-    description="Applies the plans named in the configuration, or what is approved and unfinished.",
+    description="Applies the plan named in the configuration, or all approved and unfinished plans.",
 )
 def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: SyncResource) -> Iterator[Event]:
-    """Which tables a plan writes follows from its records, not from the assets selected here."""
+    """The records of a plan determine which tables it writes, not the selected assets."""
     from sync_pipeline.steps import connect
 
     runtime = sync.runtime
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     if (config.plan or config.decision is not None) and len(orgs) != 1:
         raise dg.Failure(
-            "A plan or a decision belongs to one organization: launch this for its partition.", allow_retries=False
+            "A plan or a decision belongs to one organization. Launch the run for that partition.", allow_retries=False
         )
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, turn in each_org(runtime, orgs, partial(_turn, runtime, config)):
-        for report in turn.reports:
+    for org, result in each_org(runtime, orgs, partial(_promote_organization, runtime, config)):
+        for report in result.reports:
             context.log.info(f"{org}: plan {report.plan} {report.state}: {report.done} done, {report.failed} failed")
-        if turn.error:
-            failures[org] = turn.error
-            context.log.error(f"{org}: {turn.error}")
-        about = _about(runtime, turn, chart=len(orgs) <= FEW and _large(turn)) if turn.reports else {}
+        if result.error:
+            failures[org] = result.error
+            context.log.error(f"{org}: {result.error}")
+        chart = len(orgs) <= SMALL_RUN and _worth_a_chart(result)
+        facts = _metadata(runtime, result, chart=chart) if result.reports else {}
         for table in sorted(context.selected_asset_keys):
             name = table.path[-1]
-            if turn.error:
+            if result.error:
                 reporter.failed(core_key(name), org)
-            elif turn.reports or org == (context.partition_key if context.has_partition_key else None):
-                rows = {"dagster/row_count": turn.rows[name]} if name in turn.rows else {}
-                yield from reporter.done(core_key(name), org, {**about, **rows})
+            elif result.reports or org == (context.partition_key if context.has_partition_key else None):
+                rows = {"dagster/row_count": result.rows[name]} if name in result.rows else {}
+                yield from reporter.done(core_key(name), org, {**facts, **rows})
     reporter.flush()
     if failures:
         raise failure("Promotion", failures, len(orgs))
 
 
-def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
-    """One organization's plans, oldest first. Never raises."""
+def _promote_organization(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
+    """Apply one organization's plans, oldest first. Never raises."""
     from sync_pipeline.steps import connect, observe
     from sync_pipeline.steps import promote as step
 
-    turn = Promoted()
+    result = Promoted()
     try:
         org = connect.organization(runtime.db, slug)
-        turn.org_id = org.org_id
+        result.org_id = org.org_id
         if config.decision is not None:
-            turn.reports += step.resume(runtime.db, org, config.decision, actor=config.actor)
-            for report in turn.reports:
+            result.reports += step.resume(runtime.db, org, config.decision, actor=config.actor)
+            for report in result.reports:
                 runtime.on_report(slug, Stage.CORE, "plan", report)
-            turn.rows = observe.core_counts(runtime.db, org)
-            return turn
+            result.rows = observe.core_counts(runtime.db, org)
+            return result
         plans = [config.plan] if config.plan else _unfinished(runtime, org.org_id)
         for plan in plans:
             report = step.apply(
@@ -95,20 +96,20 @@ def _turn(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
                 progress=lambda status: runtime.progress(slug, Stage.CORE, "plan", status),
             )
             runtime.on_report(slug, Stage.CORE, "plan", report)
-            turn.reports.append(report)
-            # Records that failed alone are counted, and the check `no_line_waits` lists them. None done is a failure.
+            result.reports.append(report)
+            # Single failed records are counted, and the check `no_line_waits` lists them. The run fails if all failed.
             if report.state == "failed":
-                turn.error = f"plan {report.plan}: all {report.failed} records failed"
-        turn.rows = observe.core_counts(runtime.db, org)
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+                result.error = f"plan {report.plan}: all {report.failed} records failed"
+        result.rows = observe.core_counts(runtime.db, org)
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         runtime.on_report(slug, Stage.CORE, "plan", error)
-        turn.error = describe(error)
-    return turn
+        result.error = describe(error)
+    return result
 
 
-def _large(turn: Promoted) -> bool:
-    """A person who selects a few records waits; drawing costs as much as a small promotion."""
-    return bool(sum(report.done + report.failed for report in turn.reports) >= _DRAWN_FROM)
+def _worth_a_chart(result: Promoted) -> bool:
+    """Drawing a chart takes as long as a small promotion, which a person may be waiting for."""
+    return bool(sum(report.done + report.failed for report in result.reports) >= _CHART_FROM_RECORDS)
 
 
 def _unfinished(runtime: Runtime, org_id: int) -> list[str]:
@@ -116,10 +117,10 @@ def _unfinished(runtime: Runtime, org_id: int) -> list[str]:
         return [str(row.plan_id) for row in execute(conn, SQL["unfinished_plans"])]
 
 
-def _about(runtime: Runtime, turn: Promoted, *, chart: bool) -> dict[str, Any]:
-    about = metadata.of_reports(Stage.CORE, turn.reports)
-    about.pop("connections")
-    about["plans"] = metadata.table(
+def _metadata(runtime: Runtime, result: Promoted, *, chart: bool) -> dict[str, Any]:
+    facts = metadata.of_reports(Stage.CORE, result.reports)
+    facts.pop("connections")
+    facts["plans"] = metadata.table(
         [
             {
                 "plan": report.plan,
@@ -129,13 +130,13 @@ def _about(runtime: Runtime, turn: Promoted, *, chart: bool) -> dict[str, Any]:
                 "failed": report.failed,
                 "seconds": report.seconds,
             }
-            for report in turn.reports
+            for report in result.reports
         ]
     )
     if chart:
         from sync_pipeline.defs.charts import promotion_history
 
-        drawn = promotion_history(runtime, turn.org_id)
+        drawn = promotion_history(runtime, result.org_id)
         if drawn is not None:
-            about["history"] = drawn
-    return about
+            facts["history"] = drawn
+    return facts

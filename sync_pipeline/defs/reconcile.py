@@ -1,4 +1,4 @@
-"""Store, captured and core side by side: what only a full comparison can show."""
+"""The reconciliation asset: store, capture and core compared in full."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +12,7 @@ from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, OWNERS, core_key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import describe
+from sync_pipeline.defs.run_organization import describe
 from sync_pipeline.entities.core import core_tables
 
 KEY = dg.AssetKey(["observe", "reconciliation"])
@@ -30,11 +30,11 @@ _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "ext
             owners=OWNERS,
             kinds={"postgres", "report"},
             tags={"stage": "observe"},
-            description="""Reconciliation: ids and counts of the store, of what is captured and of core, compared.
+            description="""Reconciliation: compares ids and counts of the store, of capture and of core.
 
 Reads the ids of every record from the stores (no payloads), `capture.sync_record` and `promote.integration_mapping`;
-changes nothing. A difference makes the organization's partition fail and the table says in which entity; a full
-`pull` of that entity mends a gap between store and captured.""",
+changes nothing. A difference fails the organization's partition, and the error names the entities; a full
+`pull` of such an entity closes a gap between store and capture.""",
         )
     ],
     partitions_def=ORG,
@@ -42,14 +42,14 @@ changes nothing. A difference makes the organization's partition fail and the ta
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, sync: SyncResource) -> Iterator[Event]:
-    """The weekly proof that nothing was lost; also asked for by `observe.request`."""
+    """Runs weekly, to prove that nothing was lost, and for rows of `observe.request`."""
     from sync_pipeline.steps import connect
 
     runtime = sync.runtime
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, outcome in each_org(runtime, orgs, partial(_turn, runtime)):
+    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime)):
         if isinstance(outcome, str):
             failures[org] = outcome
         else:
@@ -58,12 +58,12 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
                 different = [f"{one.connection} {one.entity}" for one in outcome.entities if not one.ok]
                 failures[org] = f"these differ or could not be listed: {', '.join(different)}"
             if outcome.ok:
-                about = {
+                facts = {
                     "ok": True,
                     "dagster/row_count": sum(int(row["captured"]) for row in rows),
                     "entities": metadata.table(rows),
                 }
-                yield from reporter.done(KEY, org, about)
+                yield from reporter.done(KEY, org, facts)
             else:
                 context.log.error(f"{org}: {failures[org]}")
         if org in failures:
@@ -73,13 +73,13 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
         raise failure("Reconciliation", failures, len(orgs))
 
 
-def _turn(runtime: Runtime, slug: str) -> Any:
-    """The organization's report, or why there is none. Never raises."""
+def _reconcile_organization(runtime: Runtime, slug: str) -> Any:
+    """The organization's report, or the reason why there is none. Never raises."""
     from sync_pipeline.steps import connect, observe
 
     try:
         return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug))
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         return describe(error)
 
 

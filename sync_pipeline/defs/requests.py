@@ -1,9 +1,9 @@
-"""observe.request: what the doors ask for, as runs.
+"""The sensor of observe.request: it launches the runs that the API and plugins request.
 
 `parameters` of a request, all optional:
     connection, entity or entities, full, sweep, max_pages    pull and preview
-    fetch     preview: true captures first, at most `max_pages` pages (10)
-    plan      promote: this plan; otherwise the organization's approved ones
+    fetch     preview: true captures first, at most `max_pages` pages (default 10)
+    plan      promote: this plan; without it, the organization's approved plans
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,30 +19,30 @@ from sync_pipeline.errors import SyncError
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 REQUEST, ORG_ID = "sync/request", "sync/org_id"
-_AT_ONCE = 50
+_ROWS_PER_TICK = 50
 _PREVIEW_PAGES = 10
 
 
 class BadRequest(SyncError):
-    """A request that no run can fulfil."""
+    """The request cannot be carried out."""
 
 
 @dg.sensor(
     jobs=[jobs()["pull"], jobs()["promote"], jobs()["reconcile"]],
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A row of observe.request becomes one run, whose run key is the row's id.",
+    description="Launches one run for each row of observe.request; the run key is the row's id.",
 )
 def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """A row is marked as launched once its run exists, not before: a crash in between loses nothing."""
-    from sync_pipeline.steps.observe.heartbeat import beat
+    """A row is marked as launched only after its run exists, so that a crash in between loses nothing."""
+    from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     runtime = sync.runtime
-    beat(runtime.db)
+    record_heartbeat(runtime.db)
     with runtime.db.unscoped() as conn:
-        waiting = execute(conn, SQL["waiting_requests"], at_most=_AT_ONCE).all()
+        waiting = execute(conn, SQL["waiting_requests"], at_most=_ROWS_PER_TICK).all()
     if not waiting:
-        return dg.SkipReason("No request waits.")
+        return dg.SkipReason("No requests wait.")
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     requests: list[dg.RunRequest] = []
     new: set[str] = set()
@@ -64,7 +64,7 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
 
 
 def finish(runtime: Runtime, org_id: int, request_id: int, *, error: str | None, run_id: str | None) -> None:
-    """Close a request: done, or failed with its reason."""
+    """Close a request as done, or as failed with the reason."""
     with runtime.db.org(org_id) as conn:
         execute(
             conn,
@@ -79,7 +79,7 @@ def finish(runtime: Runtime, org_id: int, request_id: int, *, error: str | None,
 def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     from sync_pipeline.steps import connect
 
-    connect.organization(runtime.db, row.slug)  # one that was removed has no runs
+    connect.organization(runtime.db, row.slug)  # raises if it was removed
     asked = dict(row.parameters)
     actor = str(asked.get("actor") or "request")
     keys: Sequence[dg.AssetKey] | None = None
@@ -110,11 +110,11 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
 def pull_of(
     runtime: Runtime, slug: str, asked: Mapping[str, Any], *, actor: str, stages: Sequence[Stage] = tuple(Stage)[:3]
 ) -> tuple[list[dg.AssetKey], dict[str, Any]]:
-    """The assets and the configuration of a pull.
+    """The assets and the run configuration of a pull.
 
     Raises:
-        BadRequest: the organization has no connection for it.
-        NotFound: no such connection or entity, listing those there are.
+        BadRequest: the organization has no connections.
+        NotFound: no such connection or entity; the message lists those that exist.
     """
     from sync_pipeline.steps import connect
 
@@ -126,7 +126,7 @@ def pull_of(
     names = [str(one) for one in asked.get("entities") or ([asked["entity"]] if asked.get("entity") else [])]
     sources = {store.provider: store.source for store in stores}
     streams = {
-        provider: [source.stream(one).name for one in names if _has(source, one)] if names else list(source.streams)
+        provider: [source.stream(one).name for one in names if _offers(source, one)] if names else list(source.streams)
         for provider, source in sources.items()
     }
     if not any(streams.values()):
@@ -143,5 +143,5 @@ def pull_of(
     return keys, {"ops": {provider: {"config": config} for provider, found in streams.items() if found}}
 
 
-def _has(source: Any, name: str) -> bool:
+def _offers(source: Any, name: str) -> bool:
     return name in source.streams or any(stream.entity_type == name for stream in source.streams.values())

@@ -1,4 +1,4 @@
-"""What assets work with: the database and the settings of this process, opened once; and who is told of progress."""
+"""The resource of the assets: the database and settings of this process, and the callbacks for progress."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ OnProgress = Callable[[str, "Stage", str, Any], None]
 
 
 class Interrupted(SyncError):
-    """The run was stopped. What was committed is safe; run again and it goes on from there."""
+    """The run was stopped. What was committed is safe; run it again to continue."""
 
 
-def _nothing(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
+def _ignore(_org: str, _stage: Stage, _name: str, _what: Any) -> None:
     return
 
 
 @dataclass
 class Runtime:
-    """A process's database and settings, and who listens. `on_progress` is called from worker threads."""
+    """A process's database, settings and callbacks. The callbacks are called from worker threads."""
 
     settings: Settings
     db: Database
-    on_report: OnReport = _nothing
-    on_progress: OnProgress = _nothing
+    on_report: OnReport = _ignore
+    on_progress: OnProgress = _ignore
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, org: str, stage: Stage, name: str, what: Any) -> None:
-        """Tell how far the work is; ends it when the run was stopped.
+        """Report progress; stops the work if the run was stopped.
 
         Raises:
-            Interrupted: nobody waits for the result any more.
+            Interrupted: the run was stopped.
         """
         if self.stopping.is_set():
             raise Interrupted()
         self.on_progress(org, stage, name, what)
 
 
-_opening = threading.Lock()
+_open_lock = threading.Lock()
 
 
 @cache
-def _opened() -> tuple[Settings, Database]:
+def _open_once() -> tuple[Settings, Database]:
     from sync_pipeline.db.open import open_database
 
     settings = Settings()
@@ -64,28 +64,28 @@ def _opened() -> tuple[Settings, Database]:
 
 
 def _shared() -> tuple[Settings, Database]:
-    """One pool of connections a process; runs, sensors and checks share it, in whatever thread."""
-    with _opening:
-        return _opened()
+    """One connection pool per process, shared by the runs, sensors and checks of all threads."""
+    with _open_lock:
+        return _open_once()
 
 
-_given: list[Runtime] = []
+_overrides: list[Runtime] = []
 
 
 @contextmanager
 def use_runtime(runtime: Runtime) -> Iterator[None]:
-    """Runs of this process use `runtime` in this block. Dagster copies its resources, so it cannot be their state."""
-    _given.append(runtime)
+    """Use `runtime` for the runs in this block. It is global because Dagster copies its resources."""
+    _overrides.append(runtime)
     try:
         yield
     finally:
-        _given.remove(runtime)
+        _overrides.remove(runtime)
 
 
 class SyncResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The database of the organizations. Its settings are `SYNC_*` environment variables; it has none of its own."""
+    """The database of the organizations, configured by the `SYNC_*` environment variables."""
 
     @property
     def runtime(self) -> Runtime:
-        """Where a run works. Opens the database at the first use."""
-        return _given[-1] if _given else Runtime(*_shared())
+        """The runtime of this process. Opens the database on first use."""
+        return _overrides[-1] if _overrides else Runtime(*_shared())

@@ -1,7 +1,7 @@
-"""Sensors: a committed selection or an answered gate becomes a run, organizations become partitions.
+"""Sensors: they launch runs for committed selections and answered gates, and keep the partitions in step.
 
-Each reads at most some dozens of rows a tick. A run key is the id of the row it is for, so a tick that is repeated
-after a crash starts nothing twice.
+Each reads a limited number of rows per tick. A run key contains the id of its row, so a tick that is repeated after a
+crash launches nothing twice.
 """
 
 import json
@@ -15,17 +15,17 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
-from sync_pipeline.defs.endings import endings
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of
 from sync_pipeline.defs.resources import Runtime, SyncResource
+from sync_pipeline.defs.run_status_sensors import run_status_sensors
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
-_AT_ONCE = 50
-_ORGS_A_TICK = 100
-_LEFT_SECONDS = 300
-_REMEMBERED = 500
+_ROWS_PER_TICK = 50
+_ORGS_PER_TICK = 100
+_INTERRUPTED_AFTER_SECONDS = 300
+_CURSOR_GATES = 500
 DECISION = "sync/decision"
 _ON = dg.DefaultSensorStatus.RUNNING
 
@@ -40,7 +40,7 @@ def sensors() -> Sequence[dg.SensorDefinition]:
         decisions,
         webhook_deliveries,
         alerts,
-        *endings(),
+        *run_status_sensors(),
     ]
 
 
@@ -48,49 +48,49 @@ def sensors() -> Sequence[dg.SensorDefinition]:
     job=jobs()["promote"],
     minimum_interval_seconds=1,
     default_status=_ON,
-    description="A selection that was committed becomes a plan, and the plan a run that applies it.",
+    description="Makes a plan of each committed selection and launches a run that applies it.",
 )
 def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """The plan is made here, in the tick: the run finds nothing left to decide."""
+    """The plan is made in the tick, so that the run only applies it."""
     from sync_pipeline.steps import connect, select
 
     db = sync.runtime.db
     with db.unscoped() as conn:
-        waiting = execute(conn, SQL["waiting_selections"], at_most=_AT_ONCE).all()
+        waiting = execute(conn, SQL["waiting_selections"], at_most=_ROWS_PER_TICK).all()
     requests = []
     for row in waiting:
         org = connect.organization(db, row.slug)
-        plan = select.make_plan(db, org, actor="selection", origin="selection", batches_up_to=row.batch_id)
+        plan = select.make_plan(db, org, actor="selection", origin="selection")
         if plan is None:
-            context.log.info(f"{row.slug}: everything that was selected is in core already")
+            context.log.info(f"{row.slug}: all selected records are already in core")
         else:
             requests.append(_promotion(row.slug, str(plan.plan_id), key=f"plan/{plan.plan_id}"))
-    return with_partitions(context, requests, "No selection waits.")
+    return with_partitions(context, requests, "No selections wait.")
 
 
 @dg.sensor(
     job=jobs()["promote"],
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Promotions that a crash interrupted are resumed after five minutes; the logs of pushed "
-    "batches that it cut short are closed.",
+    description="Resumes promotions that a crash interrupted, after five minutes, and closes the logs of pushed "
+    "batches that were interrupted.",
 )
 def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """A hundred organizations a tick; the cursor is the last one looked at."""
+    """Checks up to a hundred organizations per tick; the cursor is the last one checked."""
     from sync_pipeline.steps import connect, push
 
     db = sync.runtime.db
     last = int(context.cursor or 0)
-    orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_A_TICK]
-    context.update_cursor(str(orgs[-1].org_id) if len(orgs) == _ORGS_A_TICK else "0")
+    orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_PER_TICK]
+    context.update_cursor(str(orgs[-1].org_id) if len(orgs) == _ORGS_PER_TICK else "0")
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests = []
     for org in orgs:
         with db.org(org.org_id) as conn:
             push.close_killed(conn)
-            left = execute(conn, SQL["left_plans"], seconds=_LEFT_SECONDS).scalars().all()
+            left = execute(conn, SQL["interrupted_plans"], seconds=_INTERRUPTED_AFTER_SECONDS).scalars().all()
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
-    return with_partitions(context, requests, "No promotion was left unfinished.")
+    return with_partitions(context, requests, "No promotions were interrupted.")
 
 
 def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
@@ -105,21 +105,21 @@ def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=_ON,
-    description="New organizations become partitions; removed ones are partitions no longer.",
+    description="Adds a partition for each new organization and deletes those of removed ones.",
 )
 def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """What was materialized for a removed organization stays in the event log."""
+    """The materializations of a removed organization stay in the event log."""
     from sync_pipeline.steps import connect
 
-    there = {org.slug for org in connect.organizations(sync.runtime.db)}
+    existing = {org.slug for org in connect.organizations(sync.runtime.db)}
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     changes: list[Any] = []
-    if there - known:
-        changes.append(ORG.build_add_request(sorted(there - known)))
-    if known - there:
-        changes.append(ORG.build_delete_request(sorted(known - there)))
+    if existing - known:
+        changes.append(ORG.build_add_request(sorted(existing - known)))
+    if known - existing:
+        changes.append(ORG.build_delete_request(sorted(known - existing)))
     if not changes:
-        return dg.SkipReason(f"{len(there)} organizations, all of them partitions.")
+        return dg.SkipReason(f"The partitions match all {len(existing)} organizations.")
     return dg.SensorResult(dynamic_partitions_requests=changes)
 
 
@@ -127,12 +127,12 @@ def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg
     jobs=[jobs()["pull"], jobs()["promote"]],
     minimum_interval_seconds=15,
     default_status=_ON,
-    description="Gates: says which decisions wait for a person; once one is answered, the work it stopped goes on.",
+    description="Logs the decisions that wait for a person; once one is answered, resumes the work it stopped.",
 )
 def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
-    """The cursor holds the gates that were said to be open. An answer is taken up until that is written down.
+    """The cursor has the open gates that were logged. An answer launches runs until its outcome is recorded.
 
-    The hour is part of the run key: what a killed run left is taken up by another.
+    The hour is part of the run key, so that a new run resumes what a killed run left.
     """
     db = sync.runtime.db
     with db.unscoped() as conn:
@@ -141,22 +141,22 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     for decision_id, row in now_open.items():
         if decision_id not in before:
-            context.log.warning(f"{row.slug}: decision {decision_id} waits ({row.cause}): {row.question}")
-    context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_REMEMBERED]}))
+            context.log.warning(f"{row.slug}: decision {decision_id} ({row.cause}) waits for an answer: {row.question}")
+    context.update_cursor(json.dumps({i: row.org_id for i, row in list(now_open.items())[:_CURSOR_GATES]}))
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests: list[dg.RunRequest] = []
     for row in answered:
         tags = {DECISION: str(row.decision_id), "sync/org": row.slug}
-        at_work = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
-        if not context.instance.get_runs(at_work, limit=1):
-            requests += _go_on(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
+        unfinished = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
+        if not context.instance.get_runs(unfinished, limit=1):
+            requests += _resume(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
     return with_partitions(context, requests, f"{len(now_open)} decisions wait for a person.")
 
 
-def _go_on(
+def _resume(
     context: dg.SensorEvaluationContext, runtime: Runtime, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
-    """A pull of what a gate of capture was about; the lines that the other gates stopped."""
+    """A pull after a gate of capture; otherwise a promotion of the lines that the gate stopped."""
     from sync_pipeline.steps import connect
 
     if gates.resumed_by(row.cause, row.answer) != "pull":
@@ -177,10 +177,11 @@ def _go_on(
     if gate is None or store is None:
         return []
     entity = store.source.stream(gate.entity_type).name
+    asked = {"connection": store.name, "entities": [entity]}
     try:
-        keys, pulling = pull_of(runtime, row.slug, {"connection": store.name, "entities": [entity]}, actor="decision")
+        keys, run_config = pull_of(runtime, row.slug, asked, actor="decision")
     except BadRequest as error:
-        context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but {error}")
+        context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but cannot be resumed: {error}")
         return []
     return [
         dg.RunRequest(
@@ -188,7 +189,7 @@ def _go_on(
             run_key=key,
             partition_key=row.slug,
             asset_selection=keys,
-            run_config=pulling,
+            run_config=run_config,
             tags=tags,
         )
     ]
@@ -197,7 +198,7 @@ def _go_on(
 def with_partitions(
     context: dg.SensorEvaluationContext, requests: Sequence[dg.RunRequest], otherwise: str
 ) -> dg.SensorResult | dg.SkipReason:
-    """The requests; and the partitions they need, where the sensor of organizations was not here yet."""
+    """The run requests, and the partitions they need that do not exist yet."""
     if not requests:
         return dg.SkipReason(otherwise)
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
@@ -210,13 +211,13 @@ def with_partitions(
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
-    description="Reports failing and stale connections to SYNC_ALERT_URL, once when it begins and once when it ends.",
+    description="Sends an alert to SYNC_ALERT_URL when a connection becomes failing or stale, and when it recovers.",
 )
 def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
-    """Starts no run."""
+    """Launches no runs."""
     from sync_pipeline.steps.observe.alerts import send_alerts
 
-    told = send_alerts(sync.runtime.db, sync.runtime.settings)
-    for one in told:
+    sent = send_alerts(sync.runtime.db, sync.runtime.settings)
+    for one in sent:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")
-    return dg.SkipReason(f"{len(told)} alerts were sent.")
+    return dg.SkipReason(f"Sent {len(sent)} alerts.")

@@ -20,12 +20,12 @@ SELECT org_id, slug, decision_id, cause, question, opened_at FROM observe.open_d
 SELECT org_id, slug, decision_id, cause, answer FROM observe.answered_decisions()
 
 -- unresumed_gate --
--- An answered gate whose answer no run has taken up yet.
+-- An answered gate that no run has resumed yet.
 SELECT connection_id, entity_type, cause, answer FROM observe.decision
 WHERE org_id = connect.current_org() AND decision_id = %(decision_id)s AND answered_at IS NOT NULL AND outcome IS NULL
 
--- left_plans --
--- Plans that were approved a while ago and are not finished: their run was lost, or never came to be.
+-- interrupted_plans --
+-- Plans that were approved a while ago and are not finished, because their run was lost or never launched.
 SELECT p.plan_id
 FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND p.approved_at < now() - make_interval(secs => %(seconds)s)

@@ -1,1 +1,1 @@
-"""What is known of a store, independent of who provides it: one small frozen class an entity."""
+"""A store's records, independent of the provider: one small frozen class per entity."""

@@ -11,7 +11,7 @@ from sync_pipeline.errors import SyncError
 
 
 class Unmappable(SyncError):
-    """A field's value has no meaning here: the record cannot become an entity until it is mended in the store."""
+    """A field's value is not valid. The record cannot become an entity until it is corrected in the store."""
 
     def __init__(self, field_name: str, value: object, wanted: str) -> None:
         shown = repr(value)
@@ -36,16 +36,15 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LookedUp(dict[str, Any]):
-    """A record in the place of its id (see Follow): `id` as the reference has it, and some of its fields."""
+    """A record that replaces its id (see Follow): the `id` of the reference, and some of the record's fields."""
 
 
 class Follow(msgspec.Struct, frozen=True):
-    """A field that names other records of the same connection, which a mapping looks at too.
+    """A field that names other records of the same connection, which the mapper reads too.
 
-    Where `field` holds an id, [id, name] or a list of ids of captured `entity_type` records, the mapping finds a
-    `LookedUp` in the id's place: its fields `reads`, and in those of `follows` the records they name in turn. What is
-    not captured stays as it is. Fields of other records follow their own changes: a core row has them as they were when
-    the record that names them was promoted.
+    `field` holds an id, [id, name] or a list of ids of captured `entity_type` records. The mapper gets a `LookedUp`
+    instead of each id, with the fields `reads`; `follows` does the same for fields of that record. Ids of records that
+    are not captured stay. A core row keeps the other record's values from when the record that names it was promoted.
     """
 
     field: str
@@ -58,9 +57,9 @@ _Mapping = TypeVar("_Mapping", bound=Callable[..., Entity])
 
 
 def reads(*fields: str, follows: Sequence[Follow] = ()) -> Callable[[_Mapping], _Mapping]:
-    """Says which top-level fields of a payload a mapping function looks at: promotion decodes no others for it.
+    """Declare the top-level fields of a payload that a mapper reads: promotion decodes only these for it.
 
-    `follows`: of which of them it looks at the records they name.
+    `follows`: the fields whose records it reads too.
     """
 
     def declare(to_entity: _Mapping) -> _Mapping:

@@ -1,8 +1,8 @@
-"""What a core table is. Each is described once, beside its entity; everything else follows from the description:
-the statements that write it, the order of promotion, links, merging, undo, counts, checks and the asset graph.
+"""Describes a core table, once, beside its entity. Everything else follows from the description: the statements that
+write it, the order of promotion, links, merging, undo, counts, checks and the asset graph.
 
-The columns of a table are the fields of its entity, save those marked here: `To` (a reference: the column is the
-field's name and `_id`), `Pairs` (a table of pairs) and `Elsewhere` (rows of another table, or not stored).
+The columns of a table are the fields of its entity, except those marked `To` (a reference: the column is the field's
+name and `_id`), `Pairs` (a table of pairs) or `Elsewhere` (rows of another table, or not stored).
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import msgspec
 import sync_pipeline.entities as package
 from sync_pipeline.entities.base import Entity, Ref
 
-# What every core table has beside the columns of its entity. `active` may be one of those too.
+# Columns of every core table beside those of its entity. `active` may be one of those too.
 HOUSEKEEPING = frozenset({"org_id", "id", "active", "deleted_at", "created_at", "updated_at", "queue_id"})
-# What a row has that is a part of a record, not the record itself: the record that tells it.
+# Columns of a row that is a part of a record: the record that it comes from.
 RECORD = ("connection_id", "entity_type", "external_id")
 
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """Marks a `Ref`: the column `<field>_id` has the row of this table that the record it names became."""
+    """Marks a `Ref`: the column `<field>_id` refers to the row of this table that the named record became."""
 
     table: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Marks a list of `Ref`: rows of the table `name`, each a pair of this row and the one a record became.
+    """Marks a list of `Ref`: rows of the table `name`, each a pair of this row and the row of a named record.
 
     `own` and `other` are its columns, `table` is the one that `other` refers to.
     """
@@ -54,7 +54,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Marks a field that is not a column: it becomes rows of `table`, or only steers how the row is written."""
+    """Marks a field that is not a column: it becomes rows of `table`, or only affects how the row is written."""
 
     table: str | None = None
 
@@ -104,7 +104,7 @@ class CoreTable:
 
     @cached_property
     def json(self) -> frozenset[str]:
-        """Those of them that are jsonb: the fields that are lists or objects."""
+        """The columns that are jsonb: fields that are lists or objects."""
         return frozenset(name for name, kind, marks in _fields(self.row or self.entity) if not marks and _is_json(kind))
 
     @cached_property
@@ -114,7 +114,7 @@ class CoreTable:
 
     @cached_property
     def json_places(self) -> tuple[int, ...]:
-        """The places in `columns` of those that are jsonb."""
+        """The positions in `columns` of those that are jsonb."""
         return tuple(place for place, column in enumerate(self.columns) if column in self.json)
 
     @cached_property
@@ -163,13 +163,9 @@ class CoreTable:
         return () if "metadata" in self.columns else ("metadata",)
 
 
+@cache
 def _fields(struct: type[msgspec.Struct]) -> Sequence[tuple[str, Any, tuple[Any, ...]]]:
     """The fields of a struct: name, type, marks. The warnings of an entity are for the operator, not for core."""
-    return _fields_of(struct)
-
-
-@cache
-def _fields_of(struct: type[msgspec.Struct]) -> Sequence[tuple[str, Any, tuple[Any, ...]]]:
     hints = get_type_hints(struct, include_extras=True)
     found = []
     for one in msgspec.structs.fields(struct):

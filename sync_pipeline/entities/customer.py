@@ -11,7 +11,7 @@ from sync_pipeline.entities.core import CoreTable
 
 
 class Customer(Entity, frozen=True, kw_only=True):
-    """A person or company. What their orders say (lifetime value …) is derived when they are promoted."""
+    """A person or company. Promotion computes figures such as the lifetime value from their orders."""
 
     name: str | None = None
     email: str | None = None

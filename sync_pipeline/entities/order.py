@@ -28,7 +28,7 @@ class OrderStatus(StrEnum):
     TRASHED = "trashed"
 
 
-# These were never sales: they add nothing to what a customer is worth.
+# These were never sales: they do not count for a customer's lifetime value.
 NOT_SOLD = frozenset({OrderStatus.DRAFT, OrderStatus.CANCELLED, OrderStatus.FAILED, OrderStatus.TRASHED})
 
 
@@ -57,8 +57,8 @@ class Order(Entity, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     active: bool = True
     items: Annotated[Sequence[OrderItem], Elsewhere("core.sales_order_items")] = ()
-    # True: the lines are records of their own (OrderLines); `items` has only what the order itself tells, and core sums
-    # up the totals by item type.
+    # True: the lines are records of their own (OrderLines); `items` has only those in the order's payload, and core
+    # sums up the totals by item type.
     lines_apart: Annotated[bool, Elsewhere()] = False
 
 

@@ -45,7 +45,7 @@ class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderLines(Entity, frozen=True, kw_only=True):
-    """Items that are a record of their own and hang on an order."""
+    """Items of an order that are a record of their own."""
 
     order: Annotated[Ref | None, To("core.sales_orders")]
     items: Annotated[Sequence[OrderItem], Elsewhere("core.sales_orders")]  # the order sums them up

@@ -11,7 +11,7 @@ from sync_pipeline.entities.core import CoreTable
 
 
 class Reference(Entity, frozen=True, kw_only=True):
-    """A record that core keeps as it is, with what people look for taken out."""
+    """A record that core keeps unchanged in `data`, with its code and name as columns."""
 
     kind: str
     code: str | None = None

@@ -1,4 +1,4 @@
-"""Values that every store writes alike."""
+"""Values that every store writes in the same way."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

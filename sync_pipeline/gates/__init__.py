@@ -67,8 +67,8 @@ def by_name(name: str) -> Cause:
 
 
 def resumed_by(cause: str, answer: str | None) -> Resume | None:
-    """Who continues after this answer: a pull, a promotion, or the person who migrates. None: nobody until the cause
-    ends, because the answer was “hold”.
+    """What continues the work after this answer: a pull, a promotion or a migration. None if the answer was “hold”:
+    the work then waits until the cause ends.
 
     Raises:
         KeyError: no file declares the cause.

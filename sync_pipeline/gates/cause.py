@@ -1,4 +1,4 @@
-"""What a cause declares. Values are filled in last and never read as templates, so a store's text stays data."""
+"""What a cause declares. Values are filled in last and are never read as templates: a store's text stays data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LONGEST = 500
 
 
 def quoted(value: str | int) -> str:
-    """A value as a person may read it between our words: one line, no invisible or text-turning characters, no
-    closing quote, and of limited length. So a store's text cannot pass for a sentence of ours.
+    """A value that is safe to show inside a question: one line, of limited length, without curly quotes and
+    without control or text-direction characters. So a store's text cannot look like part of the question.
     """
     text = " ".join(str(value).replace("“", '"').replace("”", '"').split())
     shown = "".join(f"⟨U+{ord(one):04X}⟩" if unicodedata.category(one)[0] == "C" else one for one in text[:_LONGEST])
@@ -56,7 +56,7 @@ class Cause:
     ends: str
     rules: Sequence[str] = ()
     resume: Resume = "promote"
-    # An answer that changes the connection: answer -> {setting: the key of the gate's detail that has its value}.
+    # Answers that change the connection's settings: answer -> {setting: the key of its value in the gate's detail}.
     sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def ask(self, values: Mapping[str, str | int], *, offer: Sequence[str] = ()) -> Question:

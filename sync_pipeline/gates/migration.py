@@ -1,4 +1,4 @@
-"""A migration that would lose data asks first: one gate for each organization whose data it is.
+"""Approval of a migration that would lose data: one gate for each organization that would lose some.
 
 `sync_pipeline.db.migrate` finds the losses and calls `approve` and `record_migrated` with the owner's connection.
 """

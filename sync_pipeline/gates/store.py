@@ -75,8 +75,8 @@ def gate_answer(
 ) -> str | None:
     """The newest answer to a gate whose outcome is not yet recorded; None where there is none.
 
-    `ever`: also one that was carried out before: the same question is not asked again. A “hold” answered only for as
-    long as its cause was there: when that comes again it is a new question.
+    `ever` includes answers with a recorded outcome, so that the same question is not asked again. “hold” is not among
+    them: it applies only until its cause ends, and if the cause returns, the question is asked again.
     """
     answer: str | None = execute(
         conn,

@@ -1,7 +1,6 @@
 """A source: a folder with a SOURCE, whose streams are declarations and whose client speaks the provider's API.
 
-Steps know only the names in this file. A provider is found by its folder, a stream by its file; nothing is
-registered.
+Steps know only the names in this file. Providers are found by folder and streams by file; nothing is registered.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
@@ -31,10 +30,10 @@ class Paging(StrEnum):
 
 
 class Sweep(StrEnum):
-    """How changes are found that the change signal misses."""
+    """How a sweep finds changes that the change signal misses."""
 
-    TELL = "tell"  # ids and sweep fields of every record, then a fetch of what differs
-    READ = "read"  # a full read: nothing cheaper shows them
+    COMPARE = "compare"  # ids and sweep fields of every record, then a fetch of what differs
+    READ = "read"  # a full read: nothing cheaper shows the changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ class Stream:
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store may lack it
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
-    tells_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
+    store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
 
 
@@ -90,14 +89,13 @@ class RawRecord:
 class Page:
     """An answer with records, in the store's order.
 
-    `total`: how many records the list has, if the store says it; `clock`: the store's time, if it says it. For a window
-    of ids, `upto` is the last id that was read (None: the whole window was), and `looked` how many rows were read, if
-    they are more than the items: some rows do not belong to the list.
+    `total`: how many records the list has, if known; `clock`: the store's time, if known. For a window of ids, `upto`
+    is the last id that was read (None: the whole window), and `looked` is the number of rows that were read, if some of
+    them do not belong to the list.
     """
 
     items: Sequence[RawRecord]
     total: int | None = None
-    size: int = 0
     clock: datetime | None = None
     upto: int | None = None
     looked: int | None = None
@@ -116,9 +114,7 @@ class Ask:
     before: int | None = None  # keyset: and below this one
     limit: int = 100
     since: datetime | None = None
-    until: datetime | None = None
     fields: tuple[str, ...] = ()  # only these (a sweep)
-    trash: bool = False
 
 
 class Presence(StrEnum):
@@ -126,7 +122,6 @@ class Presence(StrEnum):
 
     PRESENT = "present"
     TRASH = "trash"
-    ARCHIVED = "archived"
     GONE = "gone"
 
 
@@ -152,12 +147,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's report. `level`: ok, warning, error. `remedy`: what to do, in plain words."""
+    """One line of the doctor's report."""
 
-    level: str
+    level: Literal["ok", "warning", "error"]
     code: str
     message: str
-    remedy: str = ""
+    remedy: Annotated[str, Field(description="What to do.")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +222,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A webhook's message: something happened to a record; and perhaps the record as it was then."""
+    """A webhook's message: something happened to a record. It may hold the record as it was then."""
 
     delivery_id: str
     topic: str

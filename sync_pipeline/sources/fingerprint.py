@@ -1,8 +1,8 @@
 """The version of a mapper: a fingerprint of the code that turns a payload into an entity.
 
-It covers the mapper's module and every module that one imports, as far as they belong to the same provider or to
-`sync_pipeline.entities`, and the values a factory has bound (`to_reference("brand")`). Comments, formatting, docstrings
-and the Python version do not count: a mapper gets a new version when what it does may have changed.
+It covers the mapper's module, the modules it imports from the same provider or `sync_pipeline.entities`, and values
+bound by a factory (`to_reference("brand")`). Comments, formatting, docstrings and the Python version do not count, so a
+mapper gets a new version only if its behaviour may have changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @cache
 def fingerprint(mapper: Callable[..., Any]) -> int:
-    """The version of a mapper as a signed 64-bit number. Computed once a process, and only when somebody asks."""
+    """The version of a mapper as a signed 64-bit number. Computed at most once per process."""
     modules: set[str] = set()
     digest = hashlib.sha256()
     for part in _value(mapper, modules):

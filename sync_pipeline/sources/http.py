@@ -1,10 +1,11 @@
-"""HTTP for every source: the one module that knows httpx, time-outs, private addresses and the meaning of errors.
+"""HTTP for every source: the only module that uses httpx, and that decides what an error means.
 
-One call is one request; retries, budgets and halving belong to the capture step, which sees all of them.
+One call is one request. Retries, budgets and halving belong to the capture step, which sees every request.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -24,7 +25,7 @@ from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSour
 from sync_pipeline.sources.base import Usage
 from sync_pipeline.sources.network import PrivateAddress, refuse_private
 
-_BODY_KEPT = 64 * 1024  # of an answer stored in quarantine
+_BODY_KEPT = 64 * 1024  # bytes of an answer that quarantine keeps
 _ANSWER_BYTES = 64 * 1024 * 1024  # decompressed; a hundred records are rarely over one MB
 _ANSWER_SECONDS = 300.0  # from its first byte to its last
 
@@ -55,24 +56,18 @@ class SourceResponse:
 
 @cache
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
-    """Reading the system's certificates takes some 20 ms, and a night opens a client for each store."""
+    """A TLS context. It is cached because reading the system's certificates takes some 20 ms for each client."""
     return ssl.create_default_context(cafile=ca_file)
 
 
 class Http:
     """Requests to one address. Thread-safe; counts requests and bytes.
 
-    `allow_private` lets loopback and private addresses pass (the demo, tests, a store in the same network).
+    `allow_private` allows loopback and private addresses (the demo, tests, a store in the same network).
     """
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        timeout: float,
-        allow_private: bool,
-        ca_file: str | None = None,
-        connections: int = 16,
+        self, base_url: str, *, timeout: float, allow_private: bool, ca_file: str | None = None, connections: int = 16
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._requests = 0
@@ -80,8 +75,7 @@ class Http:
         self._lock = threading.Lock()
         verify = _trusting(ca_file)
         transport = httpx.HTTPTransport(verify=verify, limits=httpx.Limits(max_connections=connections))
-        # The address is checked where the socket is opened, after DNS has answered: a name that resolves to
-        # another address the second time is checked too.
+        # The address is checked when the socket is opened, after DNS: a name may resolve to another address next time.
         transport._pool._network_backend = _CheckedNetwork(allow_private)
         self._client = httpx.Client(
             transport=transport,
@@ -102,9 +96,7 @@ class Http:
         auth: tuple[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
     ) -> SourceResponse:
-        """Make one request.
-
-        Statuses in `accept` come back as answers.
+        """Make one request. Statuses in `accept` are returned, not raised.
 
         Raises:
             TransientSourceError: 408, 429, 5xx, time-out, broken connection; `status`, `body`, `retry_after` say more.
@@ -163,7 +155,7 @@ class Http:
 
 
 def _whole(response: httpx.Response, request: str) -> bytes:
-    """The answer's body, limited in size and time: a store could answer without end.
+    """The answer's body, limited in size and time, because a store could answer without end.
 
     Raises:
         MalformedAnswer: it is too large or takes too long, so the caller requests less next time.
@@ -228,9 +220,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _reason(body: bytes) -> tuple[str, str]:
-    """`code` and `message` of an error answer; the start of its text where it is not JSON."""
-    import json
-
+    """`code` and `message` of an error answer; if it is not JSON, the start of its text."""
     try:
         parsed = json.loads(body)
         return str(parsed.get("code", "")), str(parsed.get("message", ""))[:300]

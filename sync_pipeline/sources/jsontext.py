@@ -1,7 +1,7 @@
-"""JSON as bytes: pages split into records without touching a digit of them.
+"""JSON as bytes: pages are split into records without changing a digit.
 
-msgspec slices a page several times quicker than a parser builds it. What it refuses (a lone surrogate, a nesting
-deeper than its limit) is sliced by a scanner that only counts brackets.
+msgspec splits a page several times faster than a parser reads it. What it refuses (a lone surrogate, deep nesting) is
+split by a scanner that counts brackets.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'["\[\]{},:]|[^"\[\]{},:\s]+')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_STARTS: dict[type, re.Pattern[bytes]] = {list: re.compile(rb"\["), dict: re.compile(rb"\{")}
 
 
 def slices(body: bytes) -> list[bytes]:
@@ -29,10 +28,10 @@ def slices(body: bytes) -> list[bytes]:
     A byte-order mark and PHP notices before it are skipped.
 
     Raises:
-        MalformedAnswer: it holds no complete array.
+        MalformedAnswer: there is no complete array.
     """
     text = body.removeprefix(_BOM).strip()
-    for start in _candidates(text, list):
+    for start in _candidates(text, b"["):
         candidate = text[start:]
         try:
             return [bytes(raw) for raw in _LIST.decode(candidate)]
@@ -47,10 +46,10 @@ def single(body: bytes) -> bytes:
     """The JSON object of an answer, as bytes.
 
     Raises:
-        MalformedAnswer: it holds no complete object.
+        MalformedAnswer: there is no complete object.
     """
     text = body.removeprefix(_BOM).strip()
-    for start in _candidates(text, dict):
+    for start in _candidates(text, b"{"):
         candidate = text[start:]
         if _is_whole(candidate, b"{"):
             return candidate
@@ -74,15 +73,13 @@ def fields(raw: bytes) -> dict[str, bytes]:
 
 @cache
 def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
-    """A function that reads only these top-level fields of an object, each as its own bytes; None where one is missing.
+    """A function that reads only these top-level fields of an object, each as its own bytes; None if one is missing.
 
     It raises ValueError if the bytes are not a JSON object.
     """
     slots = [f"f{number}" for number in range(len(names))]
     shape = msgspec.defstruct(
-        "Picked",
-        [(slot, msgspec.Raw | None, None) for slot in slots],
-        rename=dict(zip(slots, names, strict=True)),
+        "Picked", [(slot, msgspec.Raw | None, None) for slot in slots], rename=dict(zip(slots, names, strict=True))
     )
     decode = msgspec.json.Decoder(shape).decode
 
@@ -98,14 +95,13 @@ def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
     return pick
 
 
-def _candidates(text: bytes, kind: type) -> list[int]:
+def _candidates(text: bytes, opening: bytes) -> list[int]:
     """Where the JSON may begin: at the start, or after PHP's notices."""
-    opening = b"[" if kind is list else b"{"
     if text[:1] == opening:
         return [0]
     if text[:1] in (b"[", b"{") or (text[:1] == b"<" and b"<html" in text[:1000].lower()):
         return []
-    return [match.start() for match in _STARTS[kind].finditer(text)][:200]
+    return [match.start() for match in re.finditer(re.escape(opening), text)][:200]
 
 
 def _looks_like(text: bytes) -> str:
@@ -125,7 +121,7 @@ def _is_whole(text: bytes, opening: bytes) -> bool:
 
 
 def _span(text: bytes, position: int) -> int | None:
-    """End of the JSON value that begins at `position`; None where it does not end."""
+    """End of the JSON value that begins at `position`; None if it does not end."""
     depth = 0
     while True:
         match = _TOKEN.search(text, position)
@@ -178,7 +174,7 @@ def _scan_list(text: bytes) -> list[bytes] | None:
 
 
 def _plausible(raw: bytes) -> bool:
-    """Python's parser takes lone surrogates; nesting beyond its limit is left to the bracket count."""
+    """True if Python's parser accepts it, as it does lone surrogates, or if it is nested too deep for that parser."""
     try:
         json.loads(raw)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Which addresses a tenant's store may have: public ones, unless the deployment allows others."""
+"""Check that a store's address is public, unless the deployment allows private ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_public(host: str) -> None:
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except OSError:
-        return  # a name that does not resolve reaches nothing; connecting will report it
+        return  # the name does not resolve; connecting will report it
     for *_, address in found:
         refuse_private(host, str(address[0]))
 

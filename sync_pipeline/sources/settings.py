@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
@@ -30,13 +30,13 @@ class ConnectOption:
 class ConnectionSettings(BaseModel):
     """What every connection may set, beside its provider's own fields.
 
-    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: what plugins and earlier systems called a
-    provider's fields; the canonical spelling wins.
+    A `SecretStr` is encrypted at rest and never shown. `LEGACY_KEYS`: for fields of a provider, the names that plugins
+    and earlier systems use; the canonical name wins.
     """
 
-    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {}
+    LEGACY_KEYS: ClassVar[Mapping[str, Sequence[str]]] = {}
 
-    # Tenants set these, so each has bounds: one connection must not delay the others.
+    # Tenants set these, so each has bounds: one connection must not delay another.
     sweep_every: int = Field(1, ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one.")
     overlap_seconds: int = Field(
         300, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
@@ -96,17 +96,16 @@ class ConnectionSettings(BaseModel):
     def _legacy(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        canonical: dict[str, Any] = {}
+        names = {legacy: name for name, all_legacy in cls.LEGACY_KEYS.items() for legacy in all_legacy}
+        canonical = {str(key): value for key, value in data.items() if key not in names}
         for key, value in data.items():
-            canonical.setdefault(cls.LEGACY_KEYS.get(key, str(key)), value)
-            if key not in cls.LEGACY_KEYS:
-                canonical[key] = value
+            canonical.setdefault(names.get(key, str(key)), value)
         canonical.pop("verify_tls", None)  # certificates are always verified; `ca_file` trusts one more
         return canonical
 
 
 def address(value: str, tails: tuple[str, ...]) -> str:
-    """A server's address in canonical form: with its scheme, without the `tails` that people copy along.
+    """A server's address in canonical form: with a scheme, and without `tails`, which people often copy with it.
 
     Raises:
         ValueError: it is not an address, or contains a login.

@@ -71,7 +71,7 @@ def api(server: EmbeddedPostgres) -> Iterator[Running]:
             opened.pull("products", "customers", "categories", "orders")
             for name in ("products", "customers", "categories", "orders"):
                 opened.preview(name)
-            made = {
+            made: dict[str, str] = {
                 role: tokens.add_token(
                     db, org, role, connection=opened.connection if role == "plugin" else None, actor="test"
                 ).plain

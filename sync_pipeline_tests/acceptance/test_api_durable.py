@@ -21,10 +21,10 @@ from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.endings import close_request
 from sync_pipeline.defs.graph import ORG_NAME
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
+from sync_pipeline.defs.run_status_sensors import close_request
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.stores import Shop, shop

@@ -124,7 +124,7 @@ def test_preview_counts_in_the_words_of_a_plan(terminal: Terminal) -> None:
 def test_a_table_is_the_apis_page(terminal: Terminal) -> None:
     where = ("table", "acme", "--connection", "shop", "--entity", "products")
     found = terminal.json(*where, "--page-size", "7", "--page", "2")
-    assert set(found) == {"data", "rowCount", "page", "pageSize"}
+    assert set(found) == {"data", "rowCount", "page", "pageSize", "as_of"}
     assert (found["rowCount"], found["page"], found["pageSize"], len(found["data"])) == (20, 2, 7, 7)
     assert {"external_id", "status", "display", "raw"} <= set(found["data"][0])
     sku = found["data"][0]["display"]["sku"]

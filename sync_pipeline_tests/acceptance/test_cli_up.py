@@ -60,5 +60,5 @@ def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) 
     os.kill(started[2], signal.SIGKILL)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 1
-    assert "dagster-daemon ended" in said
+    assert "dagster-daemon exited" in said
     assert gone(started)

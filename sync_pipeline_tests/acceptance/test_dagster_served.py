@@ -23,6 +23,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
+from sync_pipeline.defs.servers import server_commands
 from sync_pipeline.steps import capture, connect, observe, preview, select
 from sync_pipeline_tests.waiting import wait_until
 
@@ -71,7 +72,7 @@ def served() -> Iterator[Served]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        servers = launch.server_commands(settings, port)
+        servers = server_commands(settings, port)
         try:
             for name, command in servers.commands.items():
                 with (home / f"{name}.log").open("wb") as log:

@@ -15,16 +15,11 @@ import pytest
 from sqlalchemy import URL, NullPool, create_engine
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline.db.branch import UNPROTECTED_TABLES
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import (
-    UNPROTECTED_TABLES,
-    _config,
-    create_database,
-    current_revision,
-    ensure_login,
-    migrate,
-)
+from sync_pipeline.db.migrate import _config, current_revision, migrate
+from sync_pipeline.db.owner import create_database, ensure_login
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.revision import begin
 from sync_pipeline.entities.core import core_tables

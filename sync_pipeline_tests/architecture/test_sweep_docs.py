@@ -18,7 +18,7 @@ def test_the_sweep_fields_are_those_of_the_document(provider: str, document: str
     table = text.partition("| stream | sweep fields |\n|---|---|\n")[2].partition("\n\n")[0]
     told = {row.split("|")[1].strip(): re.findall(r"`(\w+)`", row) for row in table.splitlines()}
     streams = source(provider).streams.values()
-    assert told == {one.name: list(one.sweep_fields) for one in streams if one.sweep is Sweep.TELL}
+    assert told == {one.name: list(one.sweep_fields) for one in streams if one.sweep is Sweep.COMPARE}
 
 
 def test_the_lists_of_odoo_that_are_read_whole_are_those_of_the_document() -> None:

@@ -103,26 +103,45 @@ class World:
         return (connection or self.shop, entity_type, external_id)
 
     def plan(self, records: Iterable[tuple[int, str, str]]) -> str:
-        """A plan of these records as they are captured now."""
+        """A plan of these records as they are captured now: each is included in that version."""
+        records = list(records)
         plan = str(
             self.one(
                 "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) "
                 "VALUES (connect.current_org(), 'x', 'test', 'tester') RETURNING plan_id"
             )[0]
         )
+        batch = self.one(
+            "INSERT INTO selection.selection_batch (org_id, connection_id, entity_type, decision, criteria, "
+            "decided_by, plan_id) VALUES (connect.current_org(), %(c)s, '', 'include', '{}', 'tester', %(p)s) "
+            "RETURNING batch_id",
+            c=self.shop,
+            p=plan,
+        )[0]
         for connection, entity_type, external_id in records:
+            where = {"c": connection, "t": entity_type, "x": external_id}
+            self.sql(
+                "INSERT INTO selection.sync_selective_config (org_id, connection_id, entity_type, external_id, "
+                "decision, content_hash, seen_deleted, decided_by, batch_id) SELECT org_id, connection_id, "
+                "entity_type, external_id, 'include', content_hash, deletion_state = 'deleted', 'tester', %(b)s "
+                "FROM capture.sync_record WHERE org_id = connect.current_org() AND connection_id = %(c)s "
+                "AND entity_type = %(t)s AND external_id = %(x)s ON CONFLICT (org_id, connection_id, entity_type, "
+                "external_id) DO UPDATE SET decision = 'include', content_hash = excluded.content_hash, "
+                "seen_deleted = excluded.seen_deleted, batch_id = excluded.batch_id",
+                b=batch,
+                **where,
+            )
             self.sql(
                 "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, "
-                "action, content_hash, promoted_hash) SELECT r.org_id, %(p)s, r.connection_id, r.entity_type, "
-                "r.external_id, CASE WHEN r.deletion_state = 'deleted' THEN 'delete' "
-                "WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END, r.content_hash, m.promoted_hash "
-                "FROM capture.sync_record r LEFT JOIN promote.integration_mapping m USING "
+                "action, content_hash, batch_id, promoted_hash, promoted_deleted) SELECT r.org_id, %(p)s, "
+                "r.connection_id, r.entity_type, r.external_id, CASE WHEN r.deletion_state = 'deleted' THEN 'delete' "
+                "WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END, r.content_hash, %(b)s, m.promoted_hash, "
+                "m.promoted_deleted FROM capture.sync_record r LEFT JOIN promote.integration_mapping m USING "
                 "(org_id, connection_id, entity_type, external_id) WHERE r.org_id = connect.current_org() "
                 "AND r.connection_id = %(c)s AND r.entity_type = %(t)s AND r.external_id = %(x)s",
                 p=plan,
-                c=connection,
-                t=entity_type,
-                x=external_id,
+                b=batch,
+                **where,
             )
         return plan
 

@@ -1,4 +1,4 @@
-"""Alerts: told once when it begins, once when it is over, and never with a secret."""
+"""Alerts: sent once when a problem begins, once when it is over, and never with a secret."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sync_pipeline.steps.observe.alerts import send_alerts
 
 @pytest.fixture
 def hook() -> Iterator[tuple[str, list[dict[str, Any]], list[int]]]:
-    """A webhook's address, what it was told, and the statuses it answers with (200 when there are none left)."""
-    told: list[dict[str, Any]] = []
+    """A webhook's address, what it received, and the statuses it answers with (200 when there are none left)."""
+    received: list[dict[str, Any]] = []
     statuses: list[int] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -28,7 +28,7 @@ def hook() -> Iterator[tuple[str, list[dict[str, Any]], list[int]]]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             status = statuses.pop(0) if statuses else 200
             if status == 200:
-                told.append(body)
+                received.append(body)
             self.send_response(status)
             self.end_headers()
 
@@ -37,7 +37,7 @@ def hook() -> Iterator[tuple[str, list[dict[str, Any]], list[int]]]:
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", told, statuses
+    yield f"http://127.0.0.1:{server.server_port}/hook", received, statuses
     server.shutdown()
     server.server_close()
 
@@ -47,18 +47,18 @@ def change(db: Database, org: connect.Organization, what: str) -> None:
         conn.exec_driver_sql(f"UPDATE connect.integration_connector SET {what}")
 
 
-def test_it_is_told_once_that_it_begins_and_once_that_it_is_over(
+def test_an_alert_is_sent_when_a_problem_begins_and_when_it_is_over(
     database: Database, settings: Settings, org: connect.Organization, hook: tuple[str, list[dict[str, Any]], list[int]]
 ) -> None:
-    url, told, statuses = hook
+    url, received, statuses = hook
     asked = settings.model_copy(update={"alert_url": SecretStr(url)})
     given = {"store_url": "http://127.0.0.1:9", "consumer_key": "ck_1234567890", "consumer_secret": "cs_1234567890"}
     connect.add_connection(database, settings, org, "woocommerce", "shop", given, actor="t")
-    assert send_alerts(database, settings) == []  # nobody to tell
+    assert send_alerts(database, settings) == []  # no receiver is configured
     assert send_alerts(database, asked) == []
     change(database, org, "health = 'failing', health_detail = 'refused: consumer_secret=cs_1234567890'")
     statuses.append(500)
-    assert send_alerts(database, asked) == []  # it was not heard: again the next time
+    assert send_alerts(database, asked) == []  # it was refused: sent again the next time
     [one] = send_alerts(database, asked)
     assert (one.kind, one.state, one.connection) == ("failing", "begun", "shop")
     assert send_alerts(database, asked) == []
@@ -66,9 +66,9 @@ def test_it_is_told_once_that_it_begins_and_once_that_it_is_over(
     assert [(one.kind, one.state) for one in send_alerts(database, asked)] == [("stale", "begun")]
     change(database, org, "health = 'healthy', last_sync_at = now()")
     assert {(one.kind, one.state) for one in send_alerts(database, asked)} == {("failing", "over"), ("stale", "over")}
-    assert len(told) == 4
-    assert "cs_1234567890" not in json.dumps(told)
-    assert told[0]["org"] == "acme"
+    assert len(received) == 4
+    assert "cs_1234567890" not in json.dumps(received)
+    assert received[0]["org"] == "acme"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def deaf() -> Iterator[tuple[str, list[str], list[int]]]:
     server.server_close()
 
 
-def test_a_receiver_that_does_not_answer_is_asked_once_and_told_later(
+def test_alerts_to_a_receiver_that_does_not_answer_are_sent_later(
     database: Database, settings: Settings, deaf: tuple[str, list[str], list[int]]
 ) -> None:
     url, calls, answers = deaf
@@ -114,7 +114,7 @@ def test_a_receiver_that_does_not_answer_is_asked_once_and_told_later(
     assert len(send_alerts(database, asked)) == 1
     calls.clear()
     answers[0] = 99
-    assert len(send_alerts(database, asked)) == 5  # what was told stays told
+    assert len(send_alerts(database, asked)) == 5  # what was sent is not sent again
     assert send_alerts(database, asked) == []
     change(database, connect.organization(database, "first"), "health = 'healthy'")
     assert send_alerts(database, settings.model_copy(update={"alert_url": SecretStr("no address")})) == []

@@ -64,14 +64,14 @@ def data(answer: Any, status: int = 200) -> Any:
 
 def work(shop: Shop, queue: str) -> None:
     """What Dagster's run does."""
-    plan = promote.status(shop.db, shop.org.org_id, queue).plan
+    plan = promote.status(shop.db, shop.org.org_id, queue).plan_id
     promote.apply(shop.db, shop.org.org_id, plan, actor="run")
 
 
 def test_the_table_is_what_was_captured(api: Served, store: Shop) -> None:
     answer = api.call("GET", f"{WOO}/table", store.org, "viewer", params={"entity": "products", "pageSize": 5})
     body = json.loads(answer.content, parse_float=Decimal)
-    assert set(body) == {"data", "rowCount", "page", "pageSize"}
+    assert set(body) == {"data", "rowCount", "page", "pageSize", "as_of"}
     assert (body["rowCount"], body["page"], body["pageSize"], len(body["data"])) == (12, 1, 5, 5)
     exported = {str(one["id"]): one for one in store.export("products")}
     for row in body["data"]:
@@ -180,7 +180,11 @@ def test_a_refused_plan_is_never_applied(api: Served, store: Shop) -> None:
     plan = data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"]["plan_id"]
     assert data(api.call("POST", f"/api/v1/plans/{plan}/refuse", store.org, json={"why": "no"}))["state"] == "refused"
     assert api.call("POST", f"/api/v1/plans/{plan}/apply", store.org).status_code == 409
-    assert data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"] is not None
+    assert data(api.call("POST", "/api/v1/plans", store.org), 201)["plan"] is None  # its records are undecided again
+    rows = api.call("GET", f"{WOO}/table?entity=tags", store.org).json()["data"]
+    assert {(row["decision"], row["withdrawn"]["cause"], row["withdrawn"]["why"]) for row in rows} == {
+        (None, "refused", "no")
+    }
 
 
 def test_a_stale_plan_changes_nothing_and_names_the_records(api: Served, store: Shop) -> None:
@@ -194,7 +198,9 @@ def test_a_stale_plan_changes_nothing_and_names_the_records(api: Served, store: 
     assert answer.status_code == 409
     body = answer.json()
     assert body["success"] is False
-    assert body["stale"] == [{"connection": "shop", "entity": "customer", "external_id": str(one)}]
+    assert body["stale"] == [
+        {"connection": "shop", "entity": "customer", "external_id": str(one), "moved": "it changed in the store"}
+    ]
     assert api.call("GET", "/api/v1/requests", store.org).json()["rowCount"] == 0
     assert store.value("SELECT count(*) FROM core.customers") == 0
 
@@ -402,10 +408,10 @@ def test_counters_never_go_back(api: Served, store: Shop) -> None:
 
 
 def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
-    from sync_pipeline.steps.observe.heartbeat import beat
+    from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     assert api.client.get("/readyz").json()["dagster"] == "unknown"
-    beat(api.db)
+    record_heartbeat(api.db)
     ready = api.client.get("/readyz").json()
     assert (ready["database"], ready["dagster"]) == ("ok", "ok")
     with api.db.unscoped() as conn:

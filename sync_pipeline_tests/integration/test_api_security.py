@@ -167,7 +167,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     token = tokens.add_token(database, acme, "viewer", actor="t")
     theirs = {
         "provider": "woocommerce", "entity": "products", "external_id": min(store.ids("products")),
-        "queue_id": asked.queue.queue, "plan_id": str(plan.plan_id), "decision_id": str(gate),
+        "queue_id": str(asked.queue.queue_id), "plan_id": str(plan.plan_id), "decision_id": str(gate),
         "request_id": str(asked.request_id), "connection": "shop", "token_id": str(token.token_id),
         "user_id": str(user.user_id),
     }  # fmt: skip
@@ -177,7 +177,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
         "/approve": [{"hash": plan.hash}],
         "/webhook": [{"secret": "a secret of theirs 1234"}],
         "/rotate": [{"credentials": {"consumer_secret": "cs_x"}}],
-        "/sync/{entity}": [{"action": action, "queue_id": asked.queue.queue} for action in
+        "/sync/{entity}": [{"action": action, "queue_id": str(asked.queue.queue_id)} for action in
                            ("status", "retry", "cancel", "force-done")],
         "/connections/{connection}": [{"settings": {"sweep_every": 9}}],
         "/users/{user_id}": [{"disabled": True}],
@@ -190,7 +190,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
         for body in given:
             true = api.call(method, path.format(**theirs), other, params={"connection": "shop", "entity": "products"},
                             json=None if method == "GET" else body)  # fmt: skip
-            made_up = json.loads(json.dumps(body).replace(asked.queue.queue, _UNKNOWN["queue_id"]))
+            made_up = json.loads(json.dumps(body).replace(str(asked.queue.queue_id), _UNKNOWN["queue_id"]))
             none = api.call(method, path.format(**_UNKNOWN), other, params={"connection": "nix", "entity": "products"},
                             json=None if method == "GET" else made_up)  # fmt: skip
             assert true.status_code == none.status_code == 404, (name, true.text, none.text)
@@ -424,7 +424,7 @@ def test_a_fault_inside_tells_nothing_outside(
     monkeypatch.setattr(observe, "activity", broken)
     answer = api.call("GET", f"{SYNC}/activity", org)
     assert answer.status_code == 500
-    assert answer.json() == {"success": False, "error": "Something unexpected went wrong. What was committed is safe."}
+    assert answer.json() == {"success": False, "error": "Unexpected error. Committed work is safe."}
 
 
 def test_a_database_that_is_gone_is_503(settings: Settings, database: Database, org: connect.Organization) -> None:

@@ -32,7 +32,7 @@ ENTITY_TYPES = {"core.products": "product", "core.product_variants": "variation"
 
 
 @pytest.fixture
-def plain_mappers(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_mappers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Mappers that take the fields of a payload as they are, so that a test can fill every one of them."""
     classes = {ENTITY_TYPES[table.name]: table.entity for table in MATCHED}
 
@@ -43,6 +43,9 @@ def plain_mappers(monkeypatch: pytest.MonkeyPatch) -> None:
         return batch._Mapping(msgspec.json.Decoder(float_hook=Decimal), to_entity, ())
 
     monkeypatch.setattr(batch, "_mapping", mapping)
+    batch.mapper_of.cache_clear()
+    yield
+    batch.mapper_of.cache_clear()  # the versions of these mappers are not those of the real ones
 
 
 def filled(table: CoreTable, who: str, key: str) -> dict[str, Any]:
@@ -200,7 +203,7 @@ def forget() -> None:
     """What is remembered of the core tables there are."""
     for one in (
         core.core_tables, core.undo_order, core.table_of, core.tables_of, core.stage_of, statements.for_table,
-        statements.for_each_table, batch._mapping,
+        statements.for_each_table, batch._mapping, batch.mapper_of,
     ):  # fmt: skip
         one.cache_clear()
 

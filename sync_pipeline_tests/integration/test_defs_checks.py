@@ -1,4 +1,4 @@
-"""Asset checks: every statement runs, what is well passes, and what is not is counted with an example."""
+"""Asset checks: every statement runs, sound data passes, and violations are counted with an example."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def watch(database: Database, settings: Settings) -> Failing:
 
 
 @pytest.mark.usefixtures("connection")
-def test_what_is_well_passes(database: Database, settings: Settings) -> None:
+def test_checks_pass_on_sound_data(database: Database, settings: Settings) -> None:
     assert watch(database, settings) == {}
 
 
-def test_what_is_not_well_is_counted_with_examples(
+def test_violations_are_counted_with_examples(
     database: Database,
     settings: Settings,
     org: connect.Organization,

@@ -1,4 +1,4 @@
-"""Many organizations in one run: each one's failure its own, and Dagster shows which."""
+"""Many organizations in one run: a failure affects only its organization, and Dagster shows which."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def partitions(instance: dg.DagsterInstance, asset: dg.AssetKey) -> tuple[set[st
 
 
 @pytest.mark.parametrize("range_", [False, True], ids=["named in the configuration", "a range of partitions"])
-def test_one_dead_store_fails_alone(
+def test_an_unavailable_store_fails_only_its_organization(
     database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance, range_: bool
 ) -> None:
     with running(Store()) as dead:
@@ -134,9 +134,9 @@ def test_no_event_holds_a_secret(
     add(database, settings, "a", shop.url, shop)
     shop.store.permissions = "none"
     result = pull(Runtime(settings, database), instance, ["a"])
-    told = "".join(str(log) for log in instance.all_logs(result.run_id))
-    assert shop.secret not in told
-    assert shop.key not in told
+    logged = "".join(str(log) for log in instance.all_logs(result.run_id))
+    assert shop.secret not in logged
+    assert shop.key not in logged
 
 
 def test_many_organizations_are_written_in_batches(
@@ -149,7 +149,7 @@ def test_many_organizations_are_written_in_batches(
     assert partitions(instance, PRODUCTS) == ({"o00"}, set())
 
 
-def test_a_reader_that_stops_stops_the_work(settings: Settings, database: Database) -> None:
+def test_work_stops_when_the_caller_stops_reading(settings: Settings, database: Database) -> None:
     runtime = Runtime(settings, database)
     begun: list[str] = []
 

@@ -19,7 +19,8 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions, launch
 from sync_pipeline.defs.graph import ORG_NAME, core_key
-from sync_pipeline.defs.tidy import HOST, PID, mine, settle_orphans
+from sync_pipeline.defs.instance import open_instance
+from sync_pipeline.defs.orphaned_runs import HOST, PID, fail_orphaned_runs, process_tags
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import connect, select
 
@@ -45,10 +46,10 @@ def here(settings: Settings, owner_url: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_from_store_to_core(here: Settings, database: Database, org: connect.Organization) -> None:
     store = Store()
     seed(store, products=5, variable=0, customers=2, orders=2)
-    heard: list[tuple[str, str, str]] = []
+    reported: list[tuple[str, str, str]] = []
 
     def progress(slug: str, stage: Any, name: str, _what: Any) -> None:
-        heard.append((slug, str(stage), name))
+        reported.append((slug, str(stage), name))
 
     with running(store) as server:
         given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
@@ -62,7 +63,7 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert pulled.ok, pulled.failures
         assert [report.captured for report in pulled.reports("raw", "acme")] == [5]
         assert [report.new for report in pulled.reports("preview")] == [5]
-        assert ("acme", "raw", "products") in heard
+        assert ("acme", "raw", "products") in reported
 
         stream = shop.source.stream("products")
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
@@ -74,7 +75,7 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert applied.ok, applied.failures
         assert [(report.state, report.done) for report in applied.reports("core")] == [("done", 5)]
 
-        with launch.open_instance(here) as instance:
+        with open_instance(here) as instance:
             assert instance.get_dynamic_partitions(ORG_NAME) == ["acme"]
             [last] = instance.fetch_materializations(core_key("products"), limit=1).records
             assert last.asset_materialization is not None
@@ -101,16 +102,16 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert [type(error) for error in refused.errors()] == [StalePlan]
 
 
-def test_a_run_whose_process_is_gone_is_no_longer_started() -> None:
+def test_a_run_without_its_process_is_marked_as_failed() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions().resolve_job_def("pull")
         started = dg.DagsterRunStatus.STARTED
-        dead = instance.create_run_for_job(job, status=started, tags={**mine(), PID: str(gone.pid)})
-        alive = instance.create_run_for_job(job, status=started, tags=mine())
+        dead = instance.create_run_for_job(job, status=started, tags={**process_tags(), PID: str(gone.pid)})
+        alive = instance.create_run_for_job(job, status=started, tags=process_tags())
         elsewhere = instance.create_run_for_job(job, status=started, tags={PID: str(gone.pid), HOST: "another"})
-        assert settle_orphans(instance) == 1
+        assert fail_orphaned_runs(instance) == 1
         found = {one.run_id: one.status for one in instance.get_runs()}
         assert found[dead.run_id] is dg.DagsterRunStatus.FAILURE
         assert found[alive.run_id] is found[elsewhere.run_id] is started

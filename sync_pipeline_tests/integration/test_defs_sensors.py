@@ -15,11 +15,11 @@ from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.endings import close_request, orgs_of_run, reconciliation_after, record_failures
 from sync_pipeline.defs.graph import ORG_NAME
-from sync_pipeline.defs.jobs import ORGS_A_RUN, chunks, nightly_delta, weekly_reconcile
+from sync_pipeline.defs.jobs import ORGS_PER_RUN, batches, nightly_delta, weekly_reconcile
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
+from sync_pipeline.defs.run_status_sensors import close_request, orgs_of_run, reconciliation_after, record_failures
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
@@ -92,7 +92,7 @@ def request_state(runtime: Runtime, org: connect.Organization, request_id: int) 
     return row.state, row.error
 
 
-def test_organizations_become_partitions_and_stop_being_some(
+def test_partitions_follow_the_organizations(
     runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance
 ) -> None:
     connect.add_organization(runtime.db, "second")
@@ -120,7 +120,7 @@ def test_a_committed_selection_is_one_run_with_its_plan(
     assert not tick(committed_selections, instance).run_requests
 
 
-def test_a_selection_that_became_stale_is_planned_anew_without_what_changed(
+def test_a_stale_selection_is_planned_again_without_what_changed(
     runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
     select.select(runtime.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
@@ -140,7 +140,7 @@ def test_a_selection_that_became_stale_is_planned_anew_without_what_changed(
     assert (report.state, report.done) == ("done", 5)
     with runtime.db.org(org.org_id) as conn:
         conn.exec_driver_sql("UPDATE selection.sync_plan SET approved_at = now() - interval '10 minutes'")
-    assert not tick(left_promotions, instance).run_requests  # nobody tries the stale one for ever
+    assert not tick(left_promotions, instance).run_requests  # the stale plan is not retried
     assert not tick(committed_selections, instance).run_requests
 
 
@@ -150,7 +150,7 @@ def test_a_draft_promotes_nothing(runtime: Runtime, shop: connect.Connection, in
     assert not tick(committed_selections, instance).run_requests
 
 
-def test_a_plan_whose_run_was_lost_is_taken_up_again(
+def test_a_plan_is_resumed_if_its_run_was_lost(
     runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
     select.select(runtime.db, shop, shop.source.stream("products"), everything=True, include=True, actor="ann")
@@ -233,10 +233,10 @@ def test_a_request_of_a_removed_organization_fails_without_a_run(
     assert not result.run_requests
     assert not result.dynamic_partitions_requests
     assert request_state(runtime, org, number)[0] == "failed"
-    assert json.loads(tick(decisions, instance).cursor or "{}") == {}  # nobody is waited for
+    assert json.loads(tick(decisions, instance).cursor or "{}") == {}  # no decision waits
 
 
-def test_a_failed_run_is_in_the_audit_log_of_who_failed(
+def test_a_failed_run_is_in_the_audit_log_of_each_failed_organization(
     runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance
 ) -> None:
     other = connect.add_organization(runtime.db, "other")
@@ -246,7 +246,7 @@ def test_a_failed_run_is_in_the_audit_log_of_who_failed(
     assert observe.activity(runtime.db, other).data == []
 
 
-def test_an_answered_gate_goes_on(
+def test_an_answered_gate_resumes_its_work(
     runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
     with runtime.db.org(org.org_id) as conn:
@@ -266,10 +266,10 @@ def test_an_answered_gate_goes_on(
     assert asked.asset_selection[0].to_user_string() == "raw/woocommerce/products"
 
 
-def test_a_night_is_few_runs() -> None:
+def test_a_nightly_schedule_launches_few_runs() -> None:
     slugs = [f"org{number:04}" for number in range(1000)]
-    parts = list(chunks(slugs))
-    assert len(parts) == 1000 // ORGS_A_RUN
+    parts = list(batches(slugs))
+    assert len(parts) == 1000 // ORGS_PER_RUN
     assert [slug for part in parts for slug in part] == slugs
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import URL, NullPool, create_engine
 from sync_pipeline.db import migrate as migration
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import current_revision, ensure_login, migrate
+from sync_pipeline.db.migrate import current_revision, migrate
+from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.gates import migration as asking
 from sync_pipeline.steps import connect, observe

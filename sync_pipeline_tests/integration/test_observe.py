@@ -1,4 +1,4 @@
-"""What people are told afterwards is what the database and the store hold at that moment."""
+"""Reports show what the database and the store have at that moment."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_a_gate_is_answered_once_and_only_with_one_of_its_options(opened: Shop) 
         observe.answer(opened.db, opened.org, number, "perhaps", actor="ann")
     done = observe.answer(opened.db, opened.org, number, "confirm", actor="ann", why="the sale is over")
     assert (done.answer, done.answered_by, done.why) == ("confirm", "ann", "the sale is over")
-    with pytest.raises(Conflict, match="already: confirm by ann"):
+    with pytest.raises(Conflict, match="already answered: confirm by ann"):
         observe.answer(opened.db, opened.org, number, "keep", actor="bob")
     with pytest.raises(NotFound):
         observe.answer(opened.db, opened.org, number + 1, "keep", actor="bob")

@@ -312,7 +312,7 @@ def test_what_is_left_out_is_written_on_the_run_with_its_reason(opened: Odoo) ->
     assert "image_1920" in reasons["binary"]
     assert "product_variant_ids" in reasons["one2many"]
     assert "message_ids" in reasons["messages and activities"]
-    assert "qty_available" in reasons["computed at each reading, with no sign when it changes"]
+    assert "qty_available" in reasons["computed at each reading, without a signal when it changes"]
 
 
 def test_a_field_that_holds_a_secret_is_not_captured(opened: Odoo) -> None:

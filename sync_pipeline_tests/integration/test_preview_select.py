@@ -197,9 +197,7 @@ def test_a_draft_waits_for_a_plan_and_a_selection_for_the_sensor(open_shop: Shop
     with open_shop.db.unscoped() as conn:
         waiting = conn.exec_driver_sql("SELECT slug, batch_id FROM observe.waiting_selections(10)").all()
     assert [row.slug for row in waiting] == [open_shop.org.slug]
-    plan = select.make_plan(
-        open_shop.db, open_shop.org, actor="sensor", origin="selection", batches_up_to=waiting[0].batch_id
-    )
+    plan = select.make_plan(open_shop.db, open_shop.org, actor="sensor", origin="selection")
     assert plan is not None
     assert plan.state == "approved"
     assert plan.creates == len(open_shop.store.ids("categories"))

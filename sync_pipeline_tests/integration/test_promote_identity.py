@@ -9,7 +9,7 @@ import pytest
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline_tests.integration.promote_world import World, customer, product, variation
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 
 
 @pytest.fixture
@@ -219,3 +219,68 @@ def test_customers_are_one_by_email_within_the_organization(world: World) -> Non
     )
     assert world.one("SELECT count(*) FROM core.customers")[0] == 2
     assert world.one("SELECT kind, decision FROM promote.conflict")[:2] == ("shared_email", "merged")
+
+
+def test_skus_shifted_by_one_end_as_the_store_says(world: World) -> None:
+    world.apply(*[world.capture("product", product(n, sku=f"S-{n}")) for n in range(1, 121)])
+    report = world.apply(*[world.capture("product", product(n, sku=f"S-{n + 1}")) for n in range(1, 121)])
+    assert (report.done, report.failed) == (120, 0)
+    assert [sku for sku, _, _ in world.products()] == [f"S-{n + 1}" for n in range(1, 121)]
+    assert [line.warnings for line in world.lines(report) if line.warnings] == []
+    assert world.one("SELECT count(*) FROM promote.conflict")[0] == 0
+
+
+@pytest.mark.parametrize("batch_size", [1, 50])
+def test_two_stores_whose_products_trade_skus_stay_two_products(world: World, batch_size: int) -> None:
+    world.sql(
+        "UPDATE connect.integration_connector SET settings = jsonb_build_object('batch_size', %(n)s::int)", n=batch_size
+    )
+    second = world.connect("second", batch_size=batch_size)
+    for first, other in (("X", "Y"), ("Y", "X")):
+        records = [
+            world.capture("product", product(number, sku=sku, name=f"{shop} {number}"), connection=shop)
+            for shop in (world.shop, second)
+            for number, sku in ((1, first), (2, other))
+        ]
+        assert world.apply(*records).state == "done"
+    shop = world.shop
+    assert {(sku, name) for sku, name, _ in world.products()} == {("Y", f"{shop} 1"), ("X", f"{shop} 2")}
+    rows = world.sql("SELECT internal_id, array_agg(external_id) FROM promote.integration_mapping GROUP BY 1")
+    assert sorted(sorted(row[1]) for row in rows) == [["1", "1"], ["2", "2"]]
+
+
+def test_a_sku_comes_from_a_record_that_the_same_plan_deletes(world: World) -> None:
+    world.organize(sku_policy="halt")
+    world.promote("product", product(1, sku="X"))
+    gone = world.capture("product", product(1, sku="X"), deleted=True)
+    report = world.apply(world.capture("product", product(2, sku="X")), gone)
+    assert (report.done, report.failed) == (2, 0)
+    assert world.products() == [("X", "Product 2", True)]
+
+
+def test_who_waited_for_a_sku_has_it_when_its_owner_is_deleted(world: World) -> None:
+    for number in (1, 2):
+        world.promote("product", product(number, sku="X"))
+    assert world.products() == [("X", "Product 1", True), (None, "Product 2", True)]
+    deleted = world.apply(world.capture("product", product(1, sku="X"), deleted=True))
+    assert world.products() == [("X", "Product 2", True)]
+    world.undo(deleted)
+    assert world.products() == [("X", "Product 1", True), (None, "Product 2", True)]
+
+
+def test_what_an_earlier_version_damaged_heals_when_it_is_promoted_again(world: World) -> None:
+    world.apply(*[world.capture("product", product(n, sku=f"S-{n}")) for n in (1, 2)])
+    first, second = (row[0] for row in world.sql("SELECT internal_id FROM promote.integration_mapping ORDER BY 1"))
+    world.sql("UPDATE promote.integration_mapping SET internal_id = %(a)s WHERE internal_id = %(b)s", a=first, b=second)
+    world.promote("product", product(1, sku="S-1", name="Again"))
+    assert {(sku, name) for sku, name, _ in world.products()} == {("S-1", "Again"), ("S-2", "Product 2")}
+
+
+def test_a_customer_that_gets_a_guests_email_has_the_guests_orders(world: World) -> None:
+    world.promote("order", order(1, billing={"email": "ada@example.test", "first_name": "Ada"}))
+    world.promote("customer", customer(7, email="old@example.test"))
+    assert len(world.sql("SELECT 1 FROM core.customers WHERE deleted_at IS NULL")) == 2
+    world.promote("customer", customer(7, email="Ada@example.test"))
+    ((row,),) = world.sql("SELECT id FROM core.customers WHERE deleted_at IS NULL")
+    assert world.one("SELECT customer_id FROM core.sales_orders")[0] == row
+    assert world.one("SELECT lifetime_value FROM core.customers WHERE id = %(id)s", id=row)[0] == 100

@@ -102,8 +102,8 @@ def test_a_changed_mapper_is_counted_renewed_and_taken_back(opened: Shop, upgrad
     seen = opened.preview("products")
     assert (seen.mapped_by_older, seen.in_sync, seen.updated) == (PRODUCTS, PRODUCTS, 0)
     assert opened.preview("customers").mapped_by_older == 0
-    summaries = {one.entity_type: one.mapped_by_older for one in preview.summaries(opened.db, opened.connection)}
-    assert summaries == {"category": 0, "product": PRODUCTS, "customer": 0}
+    summaries = {one.entity: one.mapped_by_older for one in preview.summaries(opened.db, opened.connection)}
+    assert summaries == {"categories": 0, "products": PRODUCTS, "customers": 0}
     assert select.make_plan(opened.db, opened.org, actor="ann") is None  # nothing about them is news
 
     categories = opened.rows("SELECT * FROM core.categories ORDER BY id")

@@ -68,7 +68,7 @@ class KioskClient:
         answer = self.http.request("GET", stream.path, params=params, headers=self._headers)
         pick = jsontext.picker(stream.id_field)
         items = [RawRecord((pick(raw)[0] or b"").decode(), raw) for raw in jsontext.slices(answer.body)]
-        return Page(items=items, size=len(answer.body), clock=answer.clock, request=f"GET {stream.path}")
+        return Page(items=items, clock=answer.clock, request=f"GET {stream.path}")
 
 
 def diagnose(client: Client) -> Sequence[Finding]:

@@ -1,1 +1,1 @@
-"""The shapes of requests and answers, one module a subject."""
+"""The shapes of requests and responses, one module for each subject. Reports are the steps' own dataclasses."""

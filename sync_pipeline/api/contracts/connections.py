@@ -1,13 +1,15 @@
-"""Connections, without their secrets; and the providers' settings."""
+"""Connections, without their secrets, and the settings of each provider."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
+from sync_pipeline.sources.base import Finding
 
 
 class ConnectionInfo(Shape):
@@ -23,7 +25,7 @@ class ConnectionInfo(Shape):
 
 
 class NewConnection(Shape):
-    """A store to connect. `settings`: those of the provider (`GET /api/v1/providers`), with address and secrets."""
+    """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
 
     provider: str = Field(max_length=40, examples=["woocommerce"])
     name: str = Field(min_length=1, max_length=63, examples=["shop"])
@@ -33,7 +35,7 @@ class NewConnection(Shape):
 
 
 class SettingsChange(Shape):
-    """Settings that are not secret. To change the address, use rotate."""
+    """Settings to change, none of them secret. To change the address, use rotate."""
 
     settings: dict[str, Any] = Field(min_length=1, examples=[{"promote_on_select": False, "sweep_every": 4}])
 
@@ -44,21 +46,12 @@ class Credentials(Shape):
     credentials: dict[str, Any] = Field(min_length=1, examples=[{"consumer_key": "ck_…", "consumer_secret": "cs_…"}])
 
 
-class FindingInfo(Shape):
-    """One line of the doctor's report."""
-
-    level: Literal["ok", "warning", "error"]
-    code: str
-    message: str
-    remedy: str = Field(description="What to do.")
-
-
 class Tested(Shape):
     """A connection and the doctor's findings."""
 
     connection: ConnectionInfo
     ok: bool
-    findings: list[FindingInfo]
+    findings: Sequence[Finding]
 
 
 class SettingInfo(Shape):

@@ -1,7 +1,8 @@
-"""The audit log, decisions, requests, status."""
+"""The audit log, decisions, requests and status."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from sync_pipeline.api.contracts.base import Plain, Shape
 from sync_pipeline.steps.observe.checks import CheckResult
 from sync_pipeline.steps.observe.compat import Divergence
+from sync_pipeline.steps.observe.status import ConnectionStatus
 
 
 class ActivityRow(Shape):
@@ -17,7 +19,7 @@ class ActivityRow(Shape):
 
     activity_id: int
     occurred_at: datetime
-    event: str = Field(examples=["capture.finished"])
+    event: str = Field(examples=["capture.closed"])
     actor: str = Field(examples=["ann@example.com"])
     connection: str | None = Field(examples=["shop"])
     entity_type: str | None = Field(examples=["product"])
@@ -28,11 +30,11 @@ class ActivityPage(Shape):
     """The audit log, newest first."""
 
     data: list[ActivityRow]
-    rowCount: int = Field(description="How many lines there are in all.")  # noqa: N815
+    rowCount: int = Field(description="How many lines there are in all pages.")  # noqa: N815
 
 
 class OptionInfo(Shape):
-    """One answer a person may give."""
+    """One possible answer."""
 
     choice: str
     effect: str
@@ -40,7 +42,7 @@ class OptionInfo(Shape):
 
 
 class DecisionInfo(Shape):
-    """A gate: the question, what may be answered, and the answer once there is one."""
+    """A gate: the question, its possible answers, and the answer once it is given."""
 
     decision_id: int
     connection: str | None
@@ -56,9 +58,9 @@ class DecisionInfo(Shape):
     answered_by: str | None
     answered_at: datetime | None
     why: str | None
-    outcome: str | None = Field(description="What came of the answer.")
-    blocks: list[str] = Field(description="The entity types of this connection that are not promoted meanwhile.")
-    resumed_at: datetime | None = Field(description="When the work it stopped was resumed.")
+    outcome: str | None = Field(description="What happened because of the answer.")
+    blocks: list[str] = Field(description="The entity types of this connection that are not promoted until then.")
+    resumed_at: datetime | None = Field(description="When the stopped work was resumed.")
 
 
 class GivenAnswer(Shape):
@@ -69,12 +71,12 @@ class GivenAnswer(Shape):
 
 
 class RequestInfo(Shape):
-    """What was asked of Dagster. It is kept until it is done, also while Dagster is down."""
+    """A request to Dagster. It is kept until it is done, even while Dagster is down."""
 
     request_id: int
     kind: str = Field(examples=["pull"])
     state: Literal["waiting", "launched", "done", "failed"]
-    run_id: str | None = Field(description="Dagster's run, once there is one.")
+    run_id: str | None = Field(description="The Dagster run, once there is one.")
     parameters: Plain
     requested_by: str
     requested_at: datetime
@@ -82,62 +84,23 @@ class RequestInfo(Shape):
     error: str | None
 
 
-class LedgerInfo(Shape):
-    """The account of the last run: expected = captured + quarantined + vanished when it is closed."""
-
-    expected: int
-    captured: int
-    quarantined: int
-    vanished: int
-    closed: bool
-
-
-class EntityInfo(Shape):
-    """Where one entity stands."""
-
-    entity: str
-    captured: int
-    new: int
-    updated: int
-    deleted: int
-    in_sync: int
-    mapped_by_older: int = Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
-    included: int
-    ignored: int
-    undecided: int
-    promoted: int
-    quarantined: int
-    ledger: LedgerInfo
-    watermark: datetime | None
-    last_run: datetime | None
-    message: str | None = Field(description="What a person should know: an initial import, for example.")
-
-
-class ConnectionStatusInfo(Shape):
-    """Where a connection's entities stand."""
-
-    name: str
-    provider: str
-    entities: list[EntityInfo]
-
-
 class StatusInfo(Shape):
-    """Where the organization stands."""
+    """The status of the organization."""
 
     org: str
-    connections: list[ConnectionStatusInfo]
+    connections: Sequence[ConnectionStatus]
 
 
 class ChecksInfo(Shape):
-    """How the business checks came out. `ok`: none failed; warnings may be among them."""
+    """The results of the business checks. `ok`: none failed; there may be warnings."""
 
     ok: bool
-    checks: list[CheckResult]
+    checks: Sequence[CheckResult]
 
 
 class CompatInfo(Shape):
-    """The legacy names, compared with the core tables they stand for."""
+    """The legacy views, compared with their core tables."""
 
     ok: bool
     views: int = Field(description="How many legacy views there are.")
-    divergences: list[Divergence]
+    divergences: Sequence[Divergence]

@@ -1,4 +1,4 @@
-"""Sessions, tokens, users."""
+"""Sessions, tokens and users."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from sync_pipeline.api.contracts.base import Line, Shape
-
-Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
-PersonRole = Literal["viewer", "operator", "admin"]
+from sync_pipeline.steps.connect.tokens import Role
+from sync_pipeline.steps.connect.users import PersonRole
 
 
 class Login(Shape):
-    """A user of an organization."""
+    """The credentials of a user."""
 
     org: str = Field(max_length=63, examples=["acme"])
     email: str = Field(max_length=254, examples=["ann@example.com"])
     password: SecretStr = Field(max_length=512, examples=["correct horse battery staple"])
-
-
-class Session(Shape):
-    """A session. Its token is shown once."""
-
-    org: str = Field(examples=["acme"])
-    role: Role
-    token: str = Field(examples=["sp_1_…"])
-    expires_at: datetime
 
 
 class Me(Shape):
@@ -41,12 +31,12 @@ class Me(Shape):
 
 
 class NewToken(Shape):
-    """A token to make. A plugin's needs a connection."""
+    """A token to create. The role plugin needs a connection."""
 
     role: Role
     name: Line | None = Field(None, min_length=1, max_length=100, description="Purpose.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
-    days: float | None = Field(None, gt=0, le=3660, description="Expires after so many days; not set: never.")
+    days: float | None = Field(None, gt=0, le=3660, description="Days until it expires; never if not set.")
 
 
 class MadeToken(Shape):
@@ -59,20 +49,6 @@ class MadeToken(Shape):
     expires_at: datetime | None
 
 
-class TokenInfo(Shape):
-    """A token, without its text."""
-
-    token_id: int
-    role: Role
-    name: str | None
-    connection: str | None
-    user: str | None = Field(description="The user of a session.")
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-
-
 class NewUser(Shape):
     """A user to add."""
 
@@ -82,21 +58,11 @@ class NewUser(Shape):
 
 
 class UserChange(Shape):
-    """Changes to a user. A new password or disabling ends their sessions."""
+    """Changes to a user. A new password, or disabling the user, ends all sessions."""
 
     role: PersonRole | None = None
     password: SecretStr | None = Field(None, min_length=12, max_length=512)
     disabled: bool | None = None
-
-
-class UserInfo(Shape):
-    """A user."""
-
-    user_id: int
-    email: str
-    role: PersonRole
-    created_at: datetime
-    disabled_at: datetime | None
 
 
 class Revoked(Shape):

@@ -1,4 +1,4 @@
-"""Push and webhooks. The sources declare the records of a push."""
+"""Pushes and webhooks. The providers declare the records of a push."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class PushCounts(Shape):
 
 
 class DeliveryTaken(Shape):
-    """How a delivery was classified: stored for processing, known already, a ping, or not about a record."""
+    """How the delivery was classified: stored for processing, already known, a ping, or not about a record."""
 
     taken: Literal["stored", "known", "ping", "nothing"]
 
 
 class GivenWebhookSecret(Shape):
-    """The secret of the store's webhooks; empty: all webhooks are rejected."""
+    """The secret that signs the store's webhooks. If it is empty, all webhooks are rejected."""
 
     secret: SecretStr = Field(max_length=500, examples=["a long random text"])
 
 
 class WebhookInfo(Shape):
-    """Where the store sends its webhooks."""
+    """Where the store must send its webhooks."""
 
     connection: str = Field(examples=["shop"])
     path: str = Field(examples=["/api/v1/webhooks/woocommerce/7"])

@@ -1,8 +1,8 @@
-"""Queues, full syncs, several entities at once; plans."""
+"""Queues, full syncs, several entities at once, and plans."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -11,36 +11,17 @@ from pydantic import ConfigDict, Field
 from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
-
-
-class QueueInfo(Shape):
-    """How far a queue is. Its counts are kept by the database, whoever works on it."""
-
-    queue_id: UUID
-    plan_id: UUID
-    state: Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
-    total: int
-    done: int
-    failed: int
-    cancelled: int
-    open: int = Field(description="QueueLines that are neither done nor failed nor cancelled.")
-    action_required: int = Field(description="Failed lines that a person must look at.")
-    percent: float
-    items_per_minute: float
-    eta_seconds: float | None = Field(description="None while nothing can be said.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    undone_at: datetime | None
+from sync_pipeline.steps.promote import Line, QueueStatus
+from sync_pipeline.steps.select import Plan
 
 
 class QueueEvent(Shape):
-    """What a stream tells each time something has moved."""
+    """The progress of a queue, sent whenever it changes."""
 
     queueId: UUID  # noqa: N815
     state: str = Field(examples=["processing"])
     totalCount: int  # noqa: N815
-    processedCount: int = Field(description="QueueLines that are done.")  # noqa: N815
+    processedCount: int = Field(description="Lines that are done.")  # noqa: N815
     failedCount: int  # noqa: N815
     cancelledCount: int  # noqa: N815
     itemsPerMin: float  # noqa: N815
@@ -48,38 +29,22 @@ class QueueEvent(Shape):
     completionPercent: float  # noqa: N815
 
 
-class LineInfo(Shape):
-    """One record of a queue."""
-
-    line_no: int
-    connection: str | None
-    entity_type: str
-    external_id: str
-    action: Literal["create", "update", "delete"]
-    state: Literal["draft", "processing", "done", "failed", "cancelled"]
-    attempts: int
-    is_action_required: bool
-    reason: str | None
-    warnings: list[str]
-    finished_at: datetime | None
-
-
 class QueueLines(Shape):
-    """QueueLines of a queue, in order."""
+    """Lines of a queue, in order."""
 
-    data: list[LineInfo]
-    next: int | None = Field(description="Send it as `after` for those that follow; None: these were the last.")
+    data: Sequence[Line]
+    next: int | None = Field(description="Send it as `after` to get the next lines; None: there are no more.")
 
 
 class QueueAction(Shape):
-    """What to do with a queue. `start` makes one, of `plan_id`, of `ids`, or of what is included already."""
+    """An action on a queue. `start` creates one: of `plan_id`, of `ids`, or of what is already included."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"action": "start", "ids": ["101", "102"]}})
 
     action: Literal["start", "status", "retry", "cancel", "force-done"]
-    queue_id: UUID | None = Field(None, description="Of every action but start.")
-    plan_id: UUID | None = Field(None, description="start: this plan.")
-    ids: Ids | None = Field(None, description="start: include these records, and promote them.")
+    queue_id: UUID | None = Field(None, description="Required for every action except start.")
+    plan_id: UUID | None = Field(None, description="start: promote this plan.")
+    ids: Ids | None = Field(None, description="start: include and promote these records.")
     connection: ConnectionOf = None
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
@@ -87,11 +52,11 @@ class QueueAction(Shape):
 
 
 class QueueAnswer(Shape):
-    """What came of it. Without a queue there was nothing to do."""
+    """The queue. If it is None, there was nothing to do."""
 
-    queue: QueueInfo | None
+    queue: QueueStatus | None
     plan_id: UUID | None = None
-    request_id: int | None = Field(None, description="The request whose run works on the queue.")
+    request_id: int | None = Field(None, description="The request whose run processes the queue.")
     message: str | None = None
 
 
@@ -103,7 +68,7 @@ class EntityIds(Shape):
 
 
 class Orchestration(Shape):
-    """Records of several entities, promoted in the order of their dependencies."""
+    """Records of several entities, to promote in the order of their dependencies."""
 
     connection: ConnectionOf = None
     entities: list[EntityIds] = Field(min_length=1, max_length=50)
@@ -113,100 +78,61 @@ class Orchestration(Shape):
 
 
 class Materialization(Shape):
-    """Entities whose selected records are promoted, in the order of their dependencies. None named: all."""
+    """Entities whose selected records to promote, in the order of their dependencies."""
 
     connection: ConnectionOf = None
     entities: list[str] = Field(
-        default_factory=list, max_length=50, description="None named: all.", examples=[["categories", "products"]]
+        default_factory=list, max_length=50, description="All entities if empty.", examples=[["categories", "products"]]
     )
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
 
 
 class FullSync(Shape):
-    """The request of a full sync; `run_id` is Dagster's as soon as there is a run."""
+    """The request for a full sync. `run_id` is the Dagster run, once there is one."""
 
     request: RequestInfo
     run_id: str | None
 
 
 class NewPlan(Shape):
-    """Plan everything that is included and not yet in core; or only of some entities of a connection.
-
-    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
-    """
+    """What to plan: by default everything that is included and not yet in core."""
 
     connection: ConnectionOf = None
     entities: list[str] = Field(
-        default_factory=list, max_length=50, description="None named: all.", examples=[["products"]]
+        default_factory=list, max_length=50, description="All entities if empty.", examples=[["products"]]
     )
-    remap: bool = Field(
-        False, description="Renew the records that an older mapper has mapped; ignored ones are left out."
-    )
-
-
-class PlanInfo(Shape):
-    """A plan: its counts, and the hash that an approval is bound to."""
-
-    plan_id: UUID
-    hash: str
-    state: Literal["proposed", "approved", "applied", "refused", "undone"]
-    creates: int
-    updates: int
-    deletes: int
-    origin: str
-    created_by: str
-    created_at: datetime | None
-    approved_by: str | None
-    approved_at: datetime | None
-    applied_at: datetime | None
-    queue: UUID | None
+    remap: bool = Field(False, description="Plan the records that an older mapper mapped instead, except ignored ones.")
 
 
 class MadePlan(Shape):
-    """The plan; or None, and why."""
+    """The plan, or None and the reason."""
 
-    plan: PlanInfo | None
+    plan: Plan | None
     message: str | None = None
 
 
-class PlanItemInfo(Shape):
-    """What a plan does to one record."""
-
-    connection: str
-    entity_type: str
-    external_id: str
-    action: Literal["create", "update", "delete"]
-    version: str = Field(description="SHA-256 of the content that is promoted.")
-
-
 class Approval(Shape):
-    """A yes to exactly the plan with this hash."""
+    """Approval of the plan with exactly this hash."""
 
-    hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="As the plan has it.")
-
-
-class Refusal(Shape):
-    """A no."""
-
-    why: Why = None
+    hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="The plan's hash.")
 
 
 class Application(Shape):
-    """How to apply a plan. With `hash`, only if the plan has it."""
+    """How to apply a plan."""
 
     hash: str | None = Field(
-        None, min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="Only if the plan has it."
+        None,
+        min_length=64,
+        max_length=64,
+        pattern="^[0-9a-f]{64}$",
+        description="Apply the plan only if it has this hash.",
     )
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
 
 
-class Undone(Shape):
-    """What undoing did."""
+class Reason(Shape):
+    """The reason for a refusal or an undo."""
 
-    plan_id: UUID
-    queue_id: UUID
-    rows: int = Field(description="Rows of core that are as they were before.")
-    merged: int = Field(description="Rows that were merged again, because another record still maps to them.")
-    seconds: float
+    why: Why = None

@@ -1,4 +1,4 @@
-"""Connections: create, read, update, test, rotate, never with secrets; and the providers' settings."""
+"""Connections: add, show, change, test, rotate, always without secrets; and the settings of each provider."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,7 +10,6 @@ from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSi
 from sync_pipeline.api.contracts.connections import (
     ConnectionInfo,
     Credentials,
-    FindingInfo,
     NewConnection,
     ProviderInfo,
     SettingInfo,
@@ -18,7 +17,7 @@ from sync_pipeline.api.contracts.connections import (
     Tested,
 )
 from sync_pipeline.api.errors import problems
-from sync_pipeline.api.lists import part, seen, the_connection
+from sync_pipeline.api.lists import part, the_connection, visible_connections
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
@@ -32,10 +31,10 @@ Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 
 
 def _not_local(given: Mapping[str, Any]) -> None:
-    """Tenants must not name files of this machine: the answer would reveal which exist."""
+    """Refuse settings that name files of this machine: the response would reveal which files exist."""
     for name in given:
         if name in LOCAL:
-            raise ConfigurationError(f"{name} names a file of this machine. Set it on the command line.")
+            raise ConfigurationError(f"{name} is a file on the server. Set it with the command line.")
 
 
 def _info(one: connect.Connection) -> ConnectionInfo:
@@ -57,7 +56,7 @@ def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
     return Tested(
         connection=_info(connect.connection(runtime.db, caller.org, name)),
         ok=not any(one.level == "error" for one in found),
-        findings=[FindingInfo.model_validate(one, from_attributes=True) for one in found],
+        findings=found,
     )
 
 
@@ -68,15 +67,14 @@ async def list_connections(
     """List the organization's stores, without their secrets."""
 
     def look() -> list[ConnectionInfo]:
-        return [_info(one) for one in seen(runtime.db, caller)]
+        return [_info(one) for one in visible_connections(runtime.db, caller)]
 
-    return part(ConnectionInfo, await runtime.run(look), page, page_size)
+    return part(await runtime.run(look), page, page_size)
 
 
 @router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))
 async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConnection) -> Answer[Tested]:
     """Connect a store and test it. Its secrets are encrypted and never returned."""
-
     _not_local(given.settings)
 
     def add() -> Tested:
@@ -102,7 +100,6 @@ async def change_connection(
     runtime: RuntimeDep, caller: Connector, connection: Name, given: SettingsChange
 ) -> Answer[ConnectionInfo]:
     """Change settings that are not secret."""
-
     _not_local(given.settings)
 
     def change() -> ConnectionInfo:
@@ -137,14 +134,16 @@ async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given
 
 @router.get("/providers", responses=problems())
 async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
-    """List the providers and the settings that a connection to each supplies."""
+    """List the providers and the settings of their connections."""
     found = [_provider(one) for one in all_sources().values()]
     return Listing(data=found, rowCount=len(found), page=1, pageSize=len(found))
 
 
 def _provider(source: Source) -> ProviderInfo:
     shared = ConnectionSettings.model_fields
-    fields = sorted(source.settings.model_fields.items(), key=lambda one: one[0] in shared)  # its own come first
+    fields = sorted(
+        source.settings.model_fields.items(), key=lambda one: one[0] in shared
+    )  # the provider's own settings come first
     settings = [
         SettingInfo(
             name=name,

@@ -1,4 +1,4 @@
-"""For machines that watch: is it alive, is it ready, how is it."""
+"""Monitoring: liveness, readiness, metrics."""
 
 import hmac
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from sync_pipeline.api.metrics import STREAMS, exposition
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
 from sync_pipeline.steps.observe.figures import Figures, figures
-from sync_pipeline.steps.observe.heartbeat import daemon_seen
+from sync_pipeline.steps.observe.heartbeat import last_heartbeat
 
 router = APIRouter(tags=["health"])
 _DAEMON_SECONDS = 120.0
@@ -21,35 +21,35 @@ _LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is running."""
 
     status: Literal["ok"] = "ok"
 
 
 class Ready(BaseModel):
-    """What the process needs. Without the database it is not ready; without Dagster what is asked for waits."""
+    """The state of what the process needs. It is not ready without the database; without Dagster, requests wait."""
 
     status: Literal["ok", "degraded", "unavailable"]
     database: Literal["ok", "unavailable"]
-    dagster: Literal["ok", "silent", "unknown"] = Field(description="silent: no sensor has ticked lately.")
-    connections: dict[str, int] = Field(description="How many are healthy, failing, unknown.")
+    dagster: Literal["ok", "silent", "unknown"] = Field(description="silent: no sensor has run lately.")
+    connections: dict[str, int] = Field(description="How many connections are healthy, failing, unknown.")
 
 
 @router.get("/healthz")
 async def alive() -> Alive:
-    """The process answers. Needs no token, no database, no Dagster."""
+    """Check that the process is running. Needs no token, database or Dagster."""
     return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The database does not answer."}})
 async def ready(runtime: RuntimeDep, response: Response) -> Ready:
-    """Whether calls can be served: the database, Dagster, the connections. Needs no token."""
+    """Check that calls can be served: the database, Dagster, the connections. Needs no token."""
 
     def look() -> Ready:
         found: dict[str, int] = {"healthy": 0, "failing": 0, "unknown": 0}
         for one in figures(runtime.db).connections:
             found[one.health] += 1
-        seen = daemon_seen(runtime.db)
+        seen = last_heartbeat(runtime.db)
         dagster: Literal["ok", "silent", "unknown"] = "unknown"
         if seen is not None:
             dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < _DAEMON_SECONDS else "silent"
@@ -72,13 +72,16 @@ async def ready(runtime: RuntimeDep, response: Response) -> Ready:
     response_class=Response,
     responses={
         401: problems()[401],
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus's text format."},
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "description": "Metrics in Prometheus's text format.",
+        },
     },
 )
 async def metrics(request: Request, runtime: RuntimeDep) -> Response:
-    """Prometheus: durations of calls; records pulled, created, updated, mapped; errors, throttles, slow calls; queue
-    depth; lag per connection. Counts of the pipeline come from the database, so any process tells all. It concerns
-    every organization: it needs `SYNC_METRICS_TOKEN`, or a direct caller on loopback where none is set.
+    """Prometheus metrics: durations of calls; records pulled, created, updated, mapped; errors, throttles, slow calls;
+    queue depth; lag of each connection. Pipeline counts come from the database, so every process returns the same.
+    They cover every organization, so send `SYNC_METRICS_TOKEN`; without it, only direct calls on loopback succeed.
     """
     _may_watch(request, runtime)
     STREAMS.set(request.app.state.hub.following)
@@ -96,8 +99,8 @@ def _may_watch(request: Request, runtime: RuntimeDep) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
         if hmac.compare_digest(given, wanted.get_secret_value().encode()):
             return
-        raise Unauthenticated("/metrics needs its own token: SYNC_METRICS_TOKEN.")
-    # Behind a proxy everybody comes from loopback; proxies say for whom they ask.
+        raise Unauthenticated("/metrics needs the token in SYNC_METRICS_TOKEN.")
+    # Behind a proxy every caller is on loopback. A proxy adds these headers.
     forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
     if forwarded or request.client is None or request.client.host not in _LOOPBACK:
-        raise Unauthenticated("Set SYNC_METRICS_TOKEN and send it: /metrics concerns every organization.")
+        raise Unauthenticated("/metrics covers every organization. Set SYNC_METRICS_TOKEN and send it as the token.")

@@ -1,4 +1,4 @@
-"""The audit log, decisions, requests, where everything stands."""
+"""Status, checks, the audit log, decisions and requests."""
 
 from typing import Annotated, Literal
 
@@ -27,67 +27,71 @@ from sync_pipeline.steps.observe import checks
 router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
-Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for its end; 0 answers at once.")]
+Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait until it ends; 0 returns at once.")]
 _POLL_SECONDS = 0.5
 
 
 @router.get("/integrations/sync/activity", tags=["observe"], responses=problems())
 async def activity(runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50) -> ActivityPage:
-    """The audit log: who did what, newest first."""
+    """List the audit log, newest first: who did what."""
     found = await runtime.run(observe.activity, runtime.db, caller.org, page=page, page_size=page_size)
     return ActivityPage(data=[ActivityRow.model_validate(row) for row in found.data], rowCount=found.row_count)
 
 
 @router.get("/integrations/schema-compat", tags=["observe"], responses=problems())
 async def schema_compat(runtime: RuntimeDep, caller: Reader) -> Answer[CompatInfo]:
-    """The legacy names, compared with the core tables they stand for."""
+    """Compare the legacy views with their core tables."""
     found = await runtime.run(observe.compat, runtime.db, caller.org)
-    return Answer(data=CompatInfo.model_validate(found, from_attributes=True))
+    return Answer(data=CompatInfo(ok=found.ok, views=found.views, divergences=found.divergences))
 
 
 @router.get("/checks", tags=["observe"], responses=problems())
 async def run_checks(runtime: RuntimeDep, caller: Reader) -> Answer[ChecksInfo]:
-    """The business checks: the ledger closes, money adds up, mappings lead to rows, nothing waits for ever."""
+    """Run the business checks: the ledger closes, money adds up, every mapping has a row, nothing waits forever."""
     found = await runtime.run(checks.check, runtime.db, caller.org)
-    return Answer(data=ChecksInfo(ok=checks.ok(found), checks=list(found)))
+    return Answer(data=ChecksInfo(ok=checks.ok(found), checks=found))
 
 
 @router.get("/status", tags=["observe"], responses=problems())
 async def status(runtime: RuntimeDep, caller: Reader) -> Answer[StatusInfo]:
-    """Where everything stands: captured, differences, decisions, promoted, ledger, per connection and entity."""
+    """Show the status of every connection and entity: captured, differences, decisions, promoted, ledger."""
     found = await runtime.run(observe.status, runtime.db, caller.org)
-    return Answer(data=StatusInfo.model_validate({"org": caller.org.slug, "connections": found}, from_attributes=True))
+    return Answer(data=StatusInfo(org=caller.org.slug, connections=found))
 
 
 @router.get("/decisions", tags=["decisions"], responses=problems())
 async def decisions(
     runtime: RuntimeDep,
     caller: Reader,
-    all: Annotated[bool, Query(description="The answered ones too.")] = False,
+    all: Annotated[bool, Query(description="Also the answered ones.")] = False,
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[DecisionInfo]:
-    """Gates that wait for a person."""
+    """List the gates that wait for a person."""
     found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=all)
-    return part(DecisionInfo, found, page, page_size)
+    return part([_decision(one) for one in found], page, page_size)
 
 
 @router.get("/decisions/{decision_id}", tags=["decisions"], responses=problems(404))
 async def decision(runtime: RuntimeDep, caller: Reader, decision_id: Number) -> Answer[DecisionInfo]:
-    """One gate, with its whole story."""
+    """Show one gate, with its answer and outcome."""
     found = await runtime.run(observe.decisions, runtime.db, caller.org, everything=True, decision_id=decision_id)
     if not found:
         raise NotFound(f"There is no decision {decision_id}.")
-    return Answer(data=DecisionInfo.model_validate(found[0], from_attributes=True))
+    return Answer(data=_decision(found[0]))
 
 
 @router.post("/decisions/{decision_id}/answer", tags=["decisions"], responses=problems(404, 409, 413, 415))
 async def answer(runtime: RuntimeDep, caller: Decider, decision_id: Number, given: GivenAnswer) -> Answer[DecisionInfo]:
-    """Answer a gate. The work it stopped goes on by itself."""
+    """Answer a gate. The work it stopped resumes by itself."""
     done = await runtime.run(
         observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
     )
-    return Answer(data=DecisionInfo.model_validate(done, from_attributes=True))
+    return Answer(data=_decision(done))
+
+
+def _decision(found: observe.Decision) -> DecisionInfo:
+    return DecisionInfo.model_validate(found, from_attributes=True)
 
 
 @router.get("/requests", tags=["sync"], responses=problems())
@@ -98,7 +102,7 @@ async def requests(
     page: Page = 1,
     page_size: PageSize = 50,
 ) -> Listing[RequestInfo]:
-    """What was asked of Dagster, newest first."""
+    """List the requests to Dagster, newest first."""
     found, count = await runtime.run(
         observe.requests, runtime.db, caller.org, state=state, page=page, page_size=page_size
     )
@@ -108,12 +112,12 @@ async def requests(
 
 @router.get("/requests/{request_id}", tags=["sync"], responses=problems(404))
 async def request(runtime: RuntimeDep, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
-    """How far a request is: waiting, launched (with Dagster's run), done or failed (with the reason)."""
+    """Show a request: waiting, launched (with the Dagster run), done, or failed (with the reason)."""
     return Answer(data=await ended(runtime, caller, request_id, wait))
 
 
 async def ended(runtime: ApiRuntime, caller: Caller, request_id: int, wait: float) -> RequestInfo:
-    """The request, once it has ended or `wait` seconds are over. Waiting holds no thread and no connection."""
+    """The request, once it has ended or `wait` seconds have passed. Waiting holds no thread and no connection."""
     deadline = anyio.current_time() + wait
     while True:
         found = await runtime.run(observe.request, runtime.db, caller.org, request_id)

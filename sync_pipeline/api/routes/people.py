@@ -1,4 +1,4 @@
-"""Sessions of people, tokens, users."""
+"""Sessions, tokens and users."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -14,10 +14,7 @@ from sync_pipeline.api.contracts.people import (
     NewToken,
     NewUser,
     Revoked,
-    Session,
-    TokenInfo,
     UserChange,
-    UserInfo,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
@@ -32,10 +29,10 @@ Anybody = Annotated[Caller, Depends(may(None))]
 
 
 @router.post("/session", status_code=201, responses=problems(413, 415))
-async def log_in(runtime: RuntimeDep, given: Login) -> Answer[Session]:
+async def log_in(runtime: RuntimeDep, given: Login) -> Answer[users.LoginSession]:
     """Log in with a password. The token is valid for 12 hours and has the user's role."""
     made = await runtime.log_in(users.log_in, runtime.db, given.org, given.email, given.password.get_secret_value())
-    return Answer(data=Session.model_validate(made, from_attributes=True))
+    return Answer(data=made)
 
 
 @router.get("/session", responses=problems())
@@ -45,17 +42,8 @@ async def who_am_i(runtime: RuntimeDep, caller: Anybody) -> Answer[Me]:
     if caller.connection_id is not None:
         found = await runtime.run(connect.connections, runtime.db, caller.org)
         bound = next((one.name for one in found if one.connection_id == caller.connection_id), None)
-    return Answer(
-        data=Me.model_validate(
-            {
-                "org": caller.org.slug,
-                "role": caller.role,
-                "actor": caller.actor,
-                "connection": bound,
-                "rights": sorted(RIGHTS[caller.role]),
-            }
-        )
-    )
+    rights = sorted(RIGHTS[caller.role])
+    return Answer(data=Me(org=caller.org.slug, role=caller.role, actor=caller.actor, connection=bound, rights=rights))
 
 
 @router.delete("/session", responses=problems())
@@ -68,14 +56,14 @@ async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
 @router.get("/tokens", responses=problems())
 async def list_tokens(
     runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
-) -> Listing[TokenInfo]:
+) -> Listing[tokens.TokenRow]:
     """List tokens and sessions, newest first, without their text."""
-    return part(TokenInfo, await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
+    return part(await runtime.run(tokens.list_tokens, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/tokens", status_code=201, responses=problems(404, 413, 415))
 async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Answer[MadeToken]:
-    """Make a token. It is shown once."""
+    """Create a token. It is shown once."""
 
     def make() -> tokens.Token:
         bound = connect.connection(runtime.db, caller.org, given.connection) if given.connection else None
@@ -91,44 +79,44 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
 
     made = await runtime.run(make)
     return Answer(
-        data=MadeToken.model_validate(
-            {
-                "token_id": made.token_id,
-                "token": made.plain,
-                "role": made.role,
-                "connection": made.connection,
-                "expires_at": made.expires_at,
-            }
+        data=MadeToken(
+            token_id=made.token_id,
+            token=made.plain,
+            role=made.role,
+            connection=made.connection,
+            expires_at=made.expires_at,
         )
     )
 
 
 @router.delete("/tokens/{token_id}", responses=problems(404))
 async def revoke_token(runtime: RuntimeDep, caller: Admin, token_id: Number) -> Answer[Revoked]:
-    """Revoke a token now."""
+    """Revoke a token."""
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=token_id))
 
 
 @router.get("/users", responses=problems())
-async def list_users(runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50) -> Listing[UserInfo]:
+async def list_users(
+    runtime: RuntimeDep, caller: Admin, page: Page = 1, page_size: PageSize = 50
+) -> Listing[users.User]:
     """List the organization's users."""
-    return part(UserInfo, await runtime.run(users.users, runtime.db, caller.org), page, page_size)
+    return part(await runtime.run(users.users, runtime.db, caller.org), page, page_size)
 
 
 @router.post("/users", status_code=201, responses=problems(409, 413, 415))
-async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[UserInfo]:
+async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer[users.User]:
     """Add a user."""
     password = given.password.get_secret_value()
     made = await runtime.log_in(
         users.add_user, runtime.db, caller.org, given.email, password, given.role, actor=caller.actor
     )
-    return Answer(data=UserInfo.model_validate(made, from_attributes=True))
+    return Answer(data=made)
 
 
 @router.patch("/users/{user_id}", responses=problems(404, 413, 415))
-async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[UserInfo]:
-    """Change a user's role or password; disable or enable them."""
+async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[users.User]:
+    """Change a user's role or password, or disable or enable the user."""
     if user_id == caller.user_id and (given.disabled or given.role is not None):
         raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
     changed = await runtime.log_in(
@@ -141,4 +129,4 @@ async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given
         disabled=given.disabled,
         actor=caller.actor,
     )
-    return Answer(data=UserInfo.model_validate(changed, from_attributes=True))
+    return Answer(data=changed)

@@ -1,22 +1,20 @@
-"""Plans: make, show, approve, refuse, apply, undo."""
+"""Plans: make, show, approve, refuse, apply and undo them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
-from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
+from sync_pipeline import exact_json
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
     Application,
     Approval,
     MadePlan,
     NewPlan,
-    PlanInfo,
-    PlanItemInfo,
     QueueAnswer,
-    Refusal,
-    Undone,
+    Reason,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
@@ -24,24 +22,21 @@ from sync_pipeline.api.queues import asked_answer
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
+from sync_pipeline.steps.promote import UndoReport
+from sync_pipeline.steps.select import Plan, PlanItem, PlanState
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-_NOTHING = "There is nothing to plan: everything that is included is already in core."
-_NOTHING_OLDER = "There is nothing to renew: the current mappers have mapped everything that is in core."
-
-
-def _info(found: select.Plan) -> PlanInfo:
-    return PlanInfo.model_validate(found, from_attributes=True)
+_NOTHING = "Nothing to plan: everything that is included is already in core."
+_NOTHING_OLDER = "Nothing to renew: the current mappers have mapped everything in core."
 
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
-    """Plan what is included and not yet in core, drafts too. Nothing is promoted until somebody applies the plan.
-
-    With `remap`, plan the records in core that an older mapper has mapped, whatever is selected.
+    """Make a plan of everything that is included and not yet in core, including drafts. Nothing is promoted until
+    someone applies the plan. With `remap`, plan the records in core that an older mapper mapped, whatever is selected.
     """
     wanted = given or NewPlan()
 
@@ -54,67 +49,76 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
         if wanted.remap:
             return select.make_remap_plan(runtime.db, caller.org, chosen, actor=caller.actor)
         entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
-        return select.make_plan(runtime.db, caller.org, actor=caller.actor, origin="api", entities=entities)
+        return select.make_plan(
+            runtime.db,
+            caller.org,
+            actor=caller.actor,
+            origin="api",
+            entities=entities,
+            waiting=Right.PROMOTE in RIGHTS[caller.role],
+        )
 
     made = await runtime.slowly(make)
     nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
-    return Answer(data=MadePlan(plan=_info(made)) if made else MadePlan(plan=None, message=nothing))
+    return Answer(data=MadePlan(plan=made, message=None if made else nothing))
 
 
 @router.get("", responses=problems())
 async def list_plans(
     runtime: RuntimeDep,
     caller: Reader,
-    state: Literal["proposed", "approved", "applied", "refused", "undone"] | None = None,
+    state: PlanState | None = None,
     page: Page = 1,
     page_size: PageSize = 50,
-) -> Listing[PlanInfo]:
-    """The organization's plans, newest first."""
+) -> Listing[Plan]:
+    """List the organization's plans, newest first."""
     found, count = await runtime.run(select.plans, runtime.db, caller.org, state=state, page=page, page_size=page_size)
-    return Listing(data=[_info(one) for one in found], rowCount=count, page=page, pageSize=page_size)
+    return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/{plan_id}", responses=problems(404))
-async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[PlanInfo]:
-    """A plan: its state, counts and hash."""
-    return Answer(data=_info(await runtime.run(select.plan, runtime.db, caller.org, plan_id)))
+async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[Plan]:
+    """Show a plan: its state, counts and hash."""
+    return Answer(data=await runtime.run(select.plan, runtime.db, caller.org, plan_id))
 
 
-@router.get("/{plan_id}/items", responses=problems(404))
+@router.get(
+    "/{plan_id}/items",
+    response_class=Response,
+    responses={**problems(404), 200: {"model": Listing[PlanItem], "description": "A page of items."}},
+)
 async def show_plan_items(
     runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
-) -> Listing[PlanItemInfo]:
-    """What a plan does, record by record."""
+) -> Response:
+    """List what a plan does, record by record. Numbers keep all their digits."""
     found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
-    rows = [PlanItemInfo.model_validate(one, from_attributes=True) for one in found]
-    return Listing(data=rows, rowCount=count, page=page, pageSize=page_size)
+    answer = {"data": found, "rowCount": count, "page": page, "pageSize": page_size}
+    return Response(exact_json.dumps(answer), media_type="application/json")
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
-async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[PlanInfo]:
-    """Approve the plan, which must have this hash."""
+async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[Plan]:
+    """Approve a plan. `hash` must be the plan's hash."""
     done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
-    return Answer(data=_info(done))
+    return Answer(data=done)
 
 
 @router.post("/{plan_id}/refuse", responses=problems(404, 409, 413, 415))
 async def refuse_plan(
-    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Refusal | None = None
-) -> Answer[PlanInfo]:
-    """Refuse the plan: it is never applied."""
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Reason | None = None
+) -> Answer[Plan]:
+    """Refuse a plan. It can never be applied, and the records that it included are undecided again."""
     why = given.why if given else None
-    return Answer(
-        data=_info(await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
-    )
+    return Answer(data=await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
 
 
 @router.post("/{plan_id}/apply", status_code=202, responses=problems(404, 409, 413, 415))
 async def apply_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Application | None = None
 ) -> Answer[QueueAnswer]:
-    """Promote the plan's records. A stale plan answers 409 with the changed records, and changes nothing.
+    """Promote the plan's records. A stale plan returns 409 with the changed records, and nothing changes.
 
-    The queue and the request for its run are written in one transaction; Dagster starts on it when it is available.
+    The queue and the request for its run are written in one transaction; the run starts when Dagster is available.
     Applying a plan twice returns the same queue.
     """
     wanted = given or Application()
@@ -136,9 +140,12 @@ async def apply_plan(
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))
-async def undo_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Answer[Undone]:
-    """Undo a promotion in one transaction: its core rows return to their state before it."""
-    done: Any = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
-    return Answer(
-        data=Undone(plan_id=done.plan, queue_id=done.queue, rows=done.rows, merged=done.merged, seconds=done.seconds)
-    )
+async def undo_plan(
+    runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Reason | None = None
+) -> Answer[UndoReport]:
+    """Undo a promotion in one transaction: restore its core rows to their state before it. Its records are undecided
+    again.
+    """
+    why = given.why if given else None
+    done = await runtime.slowly(promote.undo, runtime.db, caller.org.org_id, plan_id, actor=caller.actor, why=why)
+    return Answer(data=done)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Depends, Header, Query
 
 from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
-from sync_pipeline.api.contracts.table import EntityPreview, PreviewResult, Selection
+from sync_pipeline.api.contracts.table import PreviewResult, Selection
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.routes.observe import Wait, ended
@@ -25,10 +25,12 @@ Key = Annotated[
 
 
 @router.post("/preview", responses=problems(404, 409, 413, 415, 424))
-async def look_or_choose(  # noqa: PLR0913 - query parameters
+async def preview_or_select(  # noqa: PLR0913 - query parameters
     runtime: RuntimeDep,
     caller: Proposer,
-    action: Annotated[Literal["fetch", "select"], Query(description="fetch: capture; select: include or ignore.")],
+    action: Annotated[
+        Literal["fetch", "select"], Query(description="fetch: capture and compare; select: include or ignore.")
+    ],
     entity_type: Annotated[str, Query(max_length=60, examples=["products"])],
     sync_type: Annotated[
         str | None, Query(max_length=40, description="The provider.", examples=["woocommerce"])
@@ -38,21 +40,22 @@ async def look_or_choose(  # noqa: PLR0913 - query parameters
     idempotency_key: Key = None,
     given: Annotated[Selection | None, Body(description="For `select`.")] = None,
 ) -> Answer[PreviewResult]:
-    """`fetch` captures (capped) and compares again, by a durable request. `select` includes or ignores records; the
-    decision is bound to the captured version. An agent's selection is always a draft.
+    """`fetch` captures records, up to a limit of pages, and compares them with core, through a durable request.
+    `select` includes or ignores records; the decision is bound to the version that was seen (`seen`, `as_of`). An
+    agent's selection is always a draft.
     """
     provider = sync_type.removesuffix("_sync") if sync_type else None
     if action == "select":
         if given is None:
             raise ConfigurationError("A selection needs a body: {“decision”: “include”, “ids”: […]}.")
-        return Answer(data=await _choose(runtime, caller, provider, connection, entity_type, given))
+        return Answer(data=await _select(runtime, caller, provider, connection, entity_type, given))
     if Right.FETCH not in RIGHTS[caller.role]:
-        raise Forbidden(f"A token of the role {caller.role} may not do this: it needs the right to fetch.")
+        raise Forbidden(f"This call needs the right to fetch, which the role {caller.role} does not have.")
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity_type)
     await sync_call(runtime, caller, one.connection_id)
     asked = await runtime.run(
-        observe.ask,
+        observe.create_request,
         runtime.db,
         caller.org,
         "preview",
@@ -67,30 +70,16 @@ async def look_or_choose(  # noqa: PLR0913 - query parameters
     if request.state != "done":
         return Answer(data=PreviewResult(request=request))
     found = await runtime.run(preview.summaries, runtime.db, one)
-    counts = [
-        EntityPreview.model_validate(
-            {
-                "connection": one.name,
-                "entity": stream.name,
-                "new": row.new,
-                "updated": row.updated,
-                "deleted": row.deleted,
-                "in_sync": row.in_sync,
-                "mapped_by_older": row.mapped_by_older,
-                "capped": row.capped,
-                "remote_total": row.remote_total,
-            }
-        )
-        for row in found
-        if row.entity_type == stream.entity_type
-    ]
-    return Answer(data=PreviewResult(request=request, preview=counts))
+    return Answer(data=PreviewResult(request=request, preview=[row for row in found if row.entity == stream.name]))
 
 
-async def _choose(
+async def _select(
     runtime: ApiRuntime, caller: Caller, provider: str | None, connection: str | None, entity: str, given: Selection
 ) -> PreviewResult:
-    draft = given.draft or Right.SELECT not in RIGHTS[caller.role]
+    proposes = Right.SELECT not in RIGHTS[caller.role]
+    if proposes and given.replace:
+        raise Forbidden(f"A token of the role {caller.role} may not replace what somebody else decided.")
+    wanted = given.filter or given
 
     def choose() -> select.Selected:
         one = the_connection(runtime.db, caller, connection, provider=provider)
@@ -99,15 +88,20 @@ async def _choose(
             one,
             one.source.stream(entity),
             ids=given.ids,
-            status=given.status,
-            search=given.search,
-            everything=given.all,
-            excluding=given.excluding,
+            status=wanted.status,
+            selection=wanted.selection,
+            search=wanted.search,
+            everything=wanted.all,
+            excluding=wanted.excluding,
+            seen=given.seen,
+            as_of=given.as_of,
+            expected=given.expected,
+            replace=given.replace,
             include=given.decision == "include",
             actor=caller.actor,
             why=given.why,
-            draft=draft,
+            draft=given.draft or proposes,
         )
 
     made = await runtime.slowly(choose)
-    return PreviewResult(batch_id=made.batch_id, records=made.records)
+    return PreviewResult.model_validate(made, from_attributes=True)

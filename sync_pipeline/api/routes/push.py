@@ -1,4 +1,4 @@
-"""For store plugins: batches of records, into the token's connection. The sources declare what may be pushed."""
+"""Pushes: batches of records from a store's plugin. The providers declare what can be pushed."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -23,12 +23,12 @@ _RESPONSES = problems(404, 413, 415)
 
 
 def _add_route(kind: str, taken: Mapping[str, Pushed]) -> None:
-    """`POST /api/sync/{kind}`, for the providers (by title) whose plugins may push it."""
+    """Add `POST /api/sync/{kind}`. `taken`: the providers, by title, that accept this kind."""
 
     async def push(request: Request, runtime: RuntimeDep, caller: Plugin) -> Answer[PushCounts]:
         return await _push(request, runtime, caller, kind)
 
-    # The body is read as it came: one invalid record must not refuse the others. OpenAPI shows its schema all the same.
+    # The body is not validated here, because one invalid record must not refuse the others. OpenAPI shows its schema.
     records = [one.record.model_json_schema() for one in taken.values()]
     items = records[0] if len(records) == 1 else {"anyOf": records}
     described = {"type": "array", "maxItems": step.MAX_RECORDS, "items": items,
@@ -66,7 +66,7 @@ def _store(runtime: ApiRuntime, caller: Caller, kind: str, body: bytes) -> step.
     )
     if found is None:
         raise Forbidden(
-            "A push goes into the connection of its token, and this token has none. Make a token with "
+            "A push goes into the connection of its token, and this token has none. Create one: "
             f"`sync-pipeline token add {caller.org.slug} --role plugin --connection C`."
         )
     return step.push(runtime.db, found, kind, body, actor=caller.actor)

@@ -1,4 +1,4 @@
-"""Full syncs, queues and their actions, several entities in the order of their dependencies."""
+"""Full syncs, queues and their actions, and promotions of several entities in the order of their dependencies."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -12,17 +12,15 @@ from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.sync import (
     FullSync,
-    LineInfo,
     Materialization,
     Orchestration,
     QueueAction,
     QueueAnswer,
-    QueueInfo,
     QueueLines,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import asked_answer, event, info
+from sync_pipeline.api.queues import asked_answer, event
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
@@ -30,7 +28,7 @@ from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, observe, promote
-from sync_pipeline.steps.promote import Pick, QueueStatus
+from sync_pipeline.steps.promote import LineState, Pick, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
@@ -39,10 +37,10 @@ Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
 StartKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="The same key again is the same queue."),
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="A repeated key returns the same queue."),
 ]
 Start = QueueAction | Orchestration | Materialization
-_NOTHING = "There is nothing to do: everything that is included is in core already."
+_NOTHING = "Nothing to do: everything that is included is already in core."
 
 
 @router.post("/{provider}/sync/{entity}/full", status_code=202, responses=problems(404, 409))
@@ -55,14 +53,14 @@ async def full_sync(
     wait: Wait = 0,
     idempotency_key: Key = None,
 ) -> Answer[FullSync]:
-    """Read an entity of a store in full, and compare it, by a Dagster run. Answers at once with the request; `wait` for
-    the run's end, or look at `GET /api/v1/requests/{id}`.
+    """Read an entity of a store in full and compare it with core, in a Dagster run. Returns the request at once; to
+    follow it, set `wait` or call `GET /api/v1/requests/{id}`.
     """
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity)
     await sync_call(runtime, caller, one.connection_id)
     asked = await runtime.run(
-        observe.ask,
+        observe.create_request,
         runtime.db,
         caller.org,
         "pull",
@@ -85,20 +83,21 @@ async def queue_action(
     given: QueueAction,
     idempotency_key: StartKey = None,
 ) -> Answer[QueueAnswer]:
-    """Steer the queue of an entity. `start` tests the connection, makes the queue and returns at once; Dagster works on
-    it. `retry` opens the failed lines again, `cancel` closes the open ones, `force-done` closes the queue as done.
+    """Control the queue of an entity. `start` tests the connection, creates the queue and returns at once; a Dagster
+    run processes it. `retry` reopens the failed lines, `cancel` closes the open ones, `force-done` closes the queue as
+    done.
     """
     one = await runtime.run(the_connection, runtime.db, caller, given.connection, provider=provider)
     stream = one.source.stream(entity)
     if given.action == "start":
         if given.plan_id is not None and given.ids is not None:
-            raise ConfigurationError("Start a plan or ids, not both.")
+            raise ConfigurationError("Give plan_id or ids, not both.")
         await sync_call(runtime, caller, one.connection_id)
         await runtime.ask_store(caller.org.org_id, connect.ensure_tested, runtime.db, runtime.settings, one)
         once = _once(idempotency_key, f"{provider}/{entity}", given)
         return Answer(data=await _start(runtime, caller, [Pick(one, stream, given.ids)], given, once))
     if given.queue_id is None:
-        raise ConfigurationError(f"{given.action} needs the queue_id that start answered with.")
+        raise ConfigurationError(f"{given.action} needs the queue_id that start returned.")
     here = (runtime.db, caller.org.org_id, str(given.queue_id))
     if given.action == "retry":
         return Answer(data=asked_answer(await runtime.run(promote.ask_again, *here, actor=caller.actor)))
@@ -107,15 +106,15 @@ async def queue_action(
     else:
         act = promote.cancel if given.action == "cancel" else promote.force_done
         status = await runtime.slowly(act, *here, actor=caller.actor)
-    return Answer(data=QueueAnswer(queue=info(status), plan_id=UUID(status.plan)))
+    return Answer(data=QueueAnswer(queue=status, plan_id=status.plan_id))
 
 
 @router.post("/sync/orchestrate", responses=problems(404, 409, 413, 415, 424))
 async def orchestrate(
     runtime: RuntimeDep, caller: Promoter, given: Orchestration, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
-    """Include these records of several entities and promote them: one plan, one queue, in the order of dependencies
-    (categories, customers, products, orders).
+    """Include these records of several entities and promote them: one plan and one queue, in the order of their
+    dependencies (categories, customers, products, orders).
     """
     one = await runtime.run(the_connection, runtime.db, caller, given.connection)
     picks = [Pick(one, one.source.stream(part.entity), part.ids) for part in given.entities]
@@ -130,7 +129,7 @@ async def orchestrate(
 async def materialize(
     runtime: RuntimeDep, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
-    """Promote what is selected, of these entities or of all: one plan, one queue, in the order of dependencies."""
+    """Promote the selected records of these entities, or of all, in one queue in the order of dependencies."""
     wanted = given or Materialization()
 
     def picks() -> list[Pick]:
@@ -151,7 +150,7 @@ async def materialize(
 
 
 def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
-    """The caller's key with what it is sent with."""
+    """The caller's idempotency key with a hash of the call it came with."""
     said = f"{call} {given.model_dump_json(exclude_defaults=True)}"
     return promote.Once(key, sha256(said.encode()).hexdigest()) if key is not None else None
 
@@ -181,9 +180,9 @@ async def _start(
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
-async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueInfo]:
-    """How far a queue is."""
-    return Answer(data=info(await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)))
+async def queue(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> Answer[QueueStatus]:
+    """Show the progress of a queue."""
+    return Answer(data=await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id))
 
 
 @router.get("/sync/queue/{queue_id}/lines", responses=problems(404))
@@ -191,17 +190,16 @@ async def queue_lines(
     runtime: RuntimeDep,
     caller: Reader,
     queue_id: QueueId,
-    state: Annotated[str | None, Query(pattern="^(draft|processing|done|failed|cancelled)$")] = None,
+    state: LineState | None = None,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> QueueLines:
-    """The queue's records, in order, with reasons and warnings."""
+    """List the queue's records in order, with reasons and warnings."""
     await runtime.run(promote.status, runtime.db, caller.org.org_id, queue_id)
     found = await runtime.run(
         promote.lines, runtime.db, caller.org.org_id, queue_id, state=state, after=after, limit=limit
     )
-    rows = [LineInfo.model_validate(line, from_attributes=True) for line in found]
-    return QueueLines(data=rows, next=rows[-1].line_no if len(rows) == limit else None)
+    return QueueLines(data=found, next=found[-1].line_no if len(found) == limit else None)
 
 
 async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) -> tuple[Caller, QueueStatus]:
@@ -211,18 +209,18 @@ async def _first_look(runtime: RuntimeDep, caller: Reader, queue_id: QueueId) ->
 @router.get(
     "/sync/queue/{queue_id}/events",
     response_class=EventSourceResponse,
-    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue is over."}},
+    responses={**problems(404), 200: {"description": "A stream of queue events, until the queue ends."}},
 )
 async def queue_events(
     request: Request, seen: Annotated[tuple[Caller, QueueStatus], Depends(_first_look)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: the queue's counts at once and each time they move, right whoever works on it; the last event
-    is called `end`.
+    """Server-sent events: the queue's counts, at once and whenever they change, whichever process works on it. The last
+    event is named `end`.
     """
     hub: Hub = request.app.state.hub
     caller, status = seen
     async for now in hub.follow(caller, status):
         status = now
         yield ServerSentEvent(data=event(now), retry=3000)
-    if status.state in OVER:  # else the token ended, and the client is told when it comes again
+    if status.state in OVER:  # otherwise the token ended, and the client learns that when it reconnects
         yield ServerSentEvent(data=event(status), event="end")

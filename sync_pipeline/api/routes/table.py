@@ -1,4 +1,4 @@
-"""The table of records, and one record in full."""
+"""The table of captured records, and one record in full."""
 
 from typing import Annotated, Any
 
@@ -41,7 +41,7 @@ async def table(  # noqa: PLR0913 - query parameters
     page_size: PageSize = 50,
     search: Annotated[
         str | None,
-        Query(max_length=200, description="The beginning of a SKU, e-mail, order number; or words of a name."),
+        Query(max_length=200, description="The beginning of a SKU, email or order number, or words of a name."),
     ] = None,
     status: Status | None = None,
     selection: Annotated[str | None, Query(pattern=_DECISION, description=", ".join(DECISIONS))] = None,
@@ -53,7 +53,7 @@ async def table(  # noqa: PLR0913 - query parameters
         ),
     ] = None,
 ) -> Response:
-    """Captured records with their status: searched, filtered, paged."""
+    """List captured records with their status, searched, filtered and paged."""
 
     def look() -> bytes:
         one = the_connection(runtime.db, caller, connection, provider=provider)
@@ -70,6 +70,7 @@ async def table(  # noqa: PLR0913 - query parameters
             raw=raw_json,
         )
         answer: dict[str, Any] = {"data": found.data, "rowCount": found.row_count, "page": page, "pageSize": page_size}
+        answer["as_of"] = found.as_of
         if found.capped:
             answer["capped"] = True
         if found.message:
@@ -92,7 +93,7 @@ async def record(
     external_id: Annotated[str, Path(max_length=200, examples=["101"])],
     connection: ConnectionName = None,
 ) -> Response:
-    """One record in full: fields before and after, versions, mapping, decision."""
+    """Show one record in full: fields before and after, versions, mapping, decision."""
 
     def look() -> str:
         one = the_connection(runtime.db, caller, connection, provider=provider)

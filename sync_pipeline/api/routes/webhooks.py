@@ -1,4 +1,4 @@
-"""For stores: signed deliveries, stored at once and processed later; and the secret that signs them."""
+"""Webhooks: signed deliveries, stored at once and processed later, and the secret that signs them."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 async def deliver(
     request: Request, runtime: RuntimeDep, provider: Provider, connection: Number
 ) -> Answer[DeliveryTaken]:
-    """A store's webhook. Its signature authenticates it; it needs no token."""
+    """Receive a store's webhook. Its signature authenticates it; it needs no token."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = await request.body()
     taken = await runtime.run(push.receive, runtime.db, runtime.settings, provider, connection, headers, body)
@@ -32,7 +32,7 @@ async def deliver(
 async def set_webhook_secret(
     runtime: RuntimeDep, caller: Connector, connection: Name, given: GivenWebhookSecret
 ) -> Answer[WebhookInfo]:
-    """Set the secret of a connection's webhooks, saved encrypted; the answer says where to send them."""
+    """Set the secret that signs a connection's webhooks; the answer says where the store must send them."""
     return Answer(data=await runtime.run(_set, runtime, caller, connection, given.secret.get_secret_value()))
 
 

@@ -1,7 +1,7 @@
-"""demo: three organizations, four sandbox stores, the whole flow once; then the Dagster UI.
+"""demo: run the whole flow once for three organizations and four sandbox stores, then open the Dagster UI.
 
-The demo stores its data in SYNC_HOME, so `sync-pipeline status acme` shows it. The stores keep their ports and the time
-of their first start (`$SYNC_HOME/demo.json`): after a restart, everything is in sync.
+The data is in SYNC_HOME, so `sync-pipeline status acme` shows it. The stores keep their ports and the time of their
+first start in `$SYNC_HOME/demo.json`, so that everything is in sync after a restart.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.output import emit, note, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
@@ -27,7 +27,7 @@ _COLUMNS = ("entity", "captured", "new", "updated", "deleted", "in_sync", "selec
 
 @dataclass
 class Result:
-    """The result of the flow for one organization; `connections` as shown, with a row per entity."""
+    """The result of the flow for one organization; `connections` has a row for each entity, as shown."""
 
     org: str
     connections: list[dict[str, Any]] = field(default_factory=list)
@@ -44,13 +44,13 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Exit after the flow, with a summary.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Run the flow, print a summary, and exit.")] = False,
     port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the API.")] = 8000,
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="Port of the Dagster UI.")] = 3000,
     as_json: Json = False,
 ) -> None:
-    """Sandbox stores of both providers, the whole flow once; then the Dagster UI and the API until Ctrl-C."""
-    from sync_pipeline.cli.children import family, stays_up
+    """Run the whole flow once on sandbox stores of both providers, then serve the Dagster UI and the API."""
+    from sync_pipeline.cli.children import family, run_until_stopped
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.demo.stores import STORES, check_installed, open_stores
     from sync_pipeline.config import Settings
@@ -70,7 +70,13 @@ def demo(
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
-            emit({"orgs": [_row(r) for r in results], "seconds": round(seconds, 1), "ok": not problems})
+            emit(
+                {
+                    "orgs": [row(r, without=("problems",)) for r in results],
+                    "seconds": round(seconds, 1),
+                    "ok": not problems,
+                }
+            )
         else:
             _summary(results, seconds)
         for problem in problems:
@@ -85,7 +91,7 @@ def demo(
         api = start_api(children, settings, port)
         if not as_json:
             _what_next(url, api, results)
-        stays_up(children)
+        run_until_stopped(children)
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
 
@@ -110,9 +116,9 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
         )
     result = Result(name)
     chosen = context.streams(org, None, None)
-    with listener() as heard:
+    with listener() as progress:
         note(f"{name}: pull, preview …")
-        outcome = flow(context, org, chosen, Stages.PULL, heard=heard)
+        outcome = flow(context, org, chosen, Stages.PULL, listener=progress)
         result.problems += outcome.problems()
         note(f"{name}: select, plan, apply …")
         selected: dict[tuple[str, str], int] = {}
@@ -125,7 +131,7 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
                 selected[one.name, stream.name] = chosen_now.records
         plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
         if plan is not None:
-            report = promote(context, org, str(plan.plan_id), heard)
+            report = promote(context, org, str(plan.plan_id), progress)
             result.plan, result.state = report.plan, report.state
             result.done, result.failed = report.done, report.failed
             result.problems += [
@@ -152,18 +158,6 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
         )
     result.core = observe.core_counts(context.db, org)
     return result
-
-
-def _row(result: Result) -> dict[str, Any]:
-    return {
-        "org": result.org,
-        "connections": result.connections,
-        "plan": result.plan,
-        "state": result.state,
-        "done": result.done,
-        "failed": result.failed,
-        "core": result.core,
-    }
 
 
 def _summary(results: list[Result], seconds: float) -> None:
@@ -206,5 +200,5 @@ def _what_next(url: str, api: str, results: list[Result]) -> None:
     say(f"  .venv/bin/sync-pipeline pull {first.org}")
     say(f"  .venv/bin/sync-pipeline table {products} --status updated")
     say(f"  .venv/bin/sync-pipeline select {products} --status updated --include")
-    say("Within seconds the sensor promotes it: see the runs in the UI.")
+    say("The sensor promotes it within seconds: see the runs in the UI.")
     say("Ctrl-C stops everything; the data is kept.")

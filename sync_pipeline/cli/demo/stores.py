@@ -36,7 +36,7 @@ class DemoStore:
     timezone: str = "America/New_York"
 
 
-# One organization with both providers, which share some e-mails and SKUs, and one with each provider.
+# One organization with both providers, which share some emails and SKUs, and one with each provider.
 STORES = (
     DemoStore("acme", "Acme Outdoor", "woocommerce", "shop", 7, 120, 240),
     DemoStore("globex", "Globex Home", "woocommerce", "shop", 23, 80, 150, "EUR", "Europe/Berlin"),
@@ -106,7 +106,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
             port = _any_port()
         ports.append(port)
     if ports[: len(before)] != before:
-        note("A store's port is in use: it opens on another one, and records with its address show as updated.")
+        note("A store's port is in use. It opens on another port, so records that contain its address show as updated.")
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
     facts = {"ports": ports, "began": known.get("began", now)}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Why a gate opens: one file for each cause. Adding a file here, and its name to the table's check, adds a cause."""
+"""Why a gate opens: one file per cause. A new cause needs a file here and its name in the check of observe.decision."""

@@ -5,10 +5,10 @@ from sync_pipeline.gates.cause import Cause, Option
 CAUSE = Cause(
     name="currency_conflict",
     found_by="capture",
-    blocks="what has prices without a currency, of one connection",
-    question="{store} has its prices in {theirs}, {organization} has its own in {ours}. Which currency are they in?",
+    blocks="prices without a currency, of one connection",
+    question="{store} has prices in {theirs}, but {organization} uses {ours}. Which currency are these prices in?",
     options=(
-        Option("hold", "Nothing with prices is promoted from this store; everything else continues.", "None."),
+        Option("hold", "Records with prices are not promoted from this store; everything else continues.", "None."),
         Option(
             "own_currency",
             "Its prices are promoted in {theirs}.",
@@ -16,7 +16,7 @@ CAUSE = Cause(
         ),
         Option("as_organization", "Its prices are promoted as if they were {ours}.", "Amounts may be wrong."),
     ),
-    constraint="the prices of a store name no currency and are taken to be in the organization's",
+    constraint="prices without a currency are read as the organization's currency",
     rules=("prices without a currency are in the organization's",),
     ends="the currencies agree, or the connection's currency is set",
     sets={"own_currency": {"currency": "store_currency"}},

@@ -9,7 +9,9 @@ CAUSE = Cause(
     question="The migration to {target} would lose {lost}. Apply it anyway?",
     options=(
         Option("refuse", "The database stays as it is.", "Versions that need the migration cannot be used."),
-        Option("migrate", "The migration is applied; lost: {lost}.", "Only a backup has it."),
+        Option(
+            "migrate", "The migration is applied, and this data is lost: {lost}.", "Only a backup still has the data."
+        ),
     ),
     constraint="a migration loses no data",
     rules=("every migration has a way back that loses nothing",),

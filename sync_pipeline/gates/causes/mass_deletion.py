@@ -1,11 +1,11 @@
-"""More records are missing from a complete list than the connection's share allows."""
+"""More records are missing from a complete list than the connection's limit allows."""
 
 from sync_pipeline.gates.cause import Cause, Option
 
 CAUSE = Cause(
     name="mass_deletion",
     found_by="capture",
-    blocks="marking records deleted, of one entity",
+    blocks="marking records of one entity as deleted",
     question="{store} no longer lists {missing} of its {known} {title}. Were they deleted?",
     options=(
         Option("keep", "Nothing is marked deleted; the records stay as they are.", "None."),

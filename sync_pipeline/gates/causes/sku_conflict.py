@@ -5,12 +5,12 @@ from sync_pipeline.gates.cause import Cause, Option
 CAUSE = Cause(
     name="sku_conflict",
     found_by="promotion",
-    blocks="the one record",
+    blocks="only the record",
     question="SKU “{sku}” is claimed by {claimants}. Which rule decides?",
     options=(
         Option(
             "separate",
-            "The lowest id owns the SKU; the other becomes its own article with the SKU kept aside.",
+            "The lowest id keeps the SKU; the other record becomes a separate core row, its SKU set aside.",
             "None: correct the SKU in the store and promote again.",
         ),
         Option(

@@ -6,6 +6,7 @@ import re
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.doctor import network_cause
 from sync_pipeline.sources.odoo.settings import OdooConfig
 
 _KEY = re.compile(r"[0-9a-f]{40}")  # the form of Odoo's API keys
@@ -15,10 +16,16 @@ def unreachable(error: SourceError) -> Finding:
     """Why the server does not answer as Odoo would."""
     text = str(error)
     lowered = text.lower()
-    if isinstance(error, RefusedBySource) and error.code == "redirect":
-        return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
-    if isinstance(error, RefusedBySource) and error.code == "private_address":
-        return Finding("error", "private_address", text, "Use the server's public address.")
+    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
+        return Finding(
+            "error",
+            "http_not_https",
+            text,
+            "The server speaks plain http there: connect with http://, or its TLS port.",
+        )
+    cause = network_cause(error)
+    if cause is not None:
+        return cause
     if isinstance(error, MalformedAnswer) or "html" in lowered:
         return Finding(
             "error",
@@ -27,24 +34,8 @@ def unreachable(error: SourceError) -> Finding:
             "Open the address followed by /web/version in a browser: it must show JSON. Let /json/2, /jsonrpc and "
             "/web/version through in the proxy.",
         )
-    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
-        return Finding(
-            "error",
-            "http_not_https",
-            text,
-            "The server speaks plain http there: connect with http://, or its TLS port.",
-        )
-    if "tls failed" in lowered:
-        return Finding(
-            "error",
-            "tls",
-            text,
-            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
-        )
     if "refused" in lowered and isinstance(error, TransientSourceError):
         return Finding("error", "refused", text, "Nothing listens there: check the port (Odoo's own is 8069).")
-    if "no answer in time" in lowered:
-        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
     if getattr(error, "status", None) in (502, 503, 504):
         return Finding(
             "error", "unavailable", text, "The proxy answers, but Odoo behind it does not. Check that Odoo is running."

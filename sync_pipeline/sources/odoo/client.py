@@ -54,7 +54,7 @@ class OdooClient(OdooReader):
         return page
 
     def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:  # noqa: ARG002
-        """Is this record still there, and in the list? Archived records are: they are captured with `active` false."""
+        """Does this record still exist, in this list? Archived records do: they are captured with `active` false."""
         own = _own(stream)
         here = ["id", "=", int(external_id)]
         page, rows = self._search(own, [*self._domain(own), here], self._wanted(own, ()), whole=True)
@@ -69,8 +69,7 @@ class OdooClient(OdooReader):
         return Look(Presence.GONE, "search finds no such id, archived ones included")
 
     def lists(self, stream: Stream) -> bool:  # noqa: ARG002
-        """Every model is one list."""
-        return True
+        return True  # every model is one list
 
     def offset_ignored(self, stream: Stream) -> None:
         """Odoo's lists are never read by offset."""
@@ -106,7 +105,7 @@ class OdooClient(OdooReader):
                 continue
             parent = str(bare(exact_json.loads(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
             items.append(RawRecord(str(number), company_values.beside(raw, others.get(number)), parent or None))
-        page = Page(items=items, size=reply.size, clock=reply.clock, request=reply.request, rejected=rejected)
+        page = Page(items=items, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]
 
     def _with_fields_apart(
@@ -150,7 +149,7 @@ class OdooClient(OdooReader):
         members = stream.only(self, stream, [json.loads(item.raw) for item in page.items])
         if not ask.fields and members:
             full, _ = self._search(stream, [["id", "in", sorted(members)]], names, whole=True)
-            page = replace(full, clock=page.clock, size=full.size + page.size)
+            page = replace(full, clock=page.clock)
         kept = [item for item in page.items if int(item.external_id) in members]
         return replace(page, items=kept, upto=upto, looked=len(looked))
 
@@ -179,7 +178,7 @@ class OdooClient(OdooReader):
         if ask.before is not None:
             domain.append(["id", "<", ask.before])
         if ask.since is not None:
-            # Whole seconds on both sides, and no later write of the same second may be missed: so not “after”.
+            # Both sides have whole seconds. “>=” includes later writes of the same second.
             since = datetime.fromtimestamp(int(ask.since.timestamp()), UTC)
             domain.append(["write_date", ">=", since.strftime("%Y-%m-%d %H:%M:%S")])
         return domain

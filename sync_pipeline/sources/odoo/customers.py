@@ -1,8 +1,8 @@
-"""Who is a customer in Odoo: no field tells it.
+"""Which partners are customers in Odoo. No field says so.
 
-`customer_rank` rises with a posted invoice only, so a buyer with a confirmed order may have 0. Customers are the
-partners with a rank, those that any sale order names (who ordered, who is invoiced, where it goes), the partners above
-them (a contact's order is its company's), and the partners directly below any of these.
+`customer_rank` rises only with a posted invoice, so a buyer with a confirmed order may have 0. Customers are partners
+with a rank, partners that a sale order names (who ordered, who is invoiced, where it goes), the partners above them (a
+contact's order is its company's), and the partners directly below any of these.
 """
 
 from __future__ import annotations
@@ -47,6 +47,6 @@ def _named_by_orders(asking: Asking, stream: OdooStream, ids: set[int]) -> set[i
     except RefusedBySource as error:
         if error.status not in (403, 404):
             raise
-        why = "no right to read it" if error.status == 403 else "the module is not there"
-        asking.absent(stream, "sale.order", f"{why}: who only ordered is not seen as a customer")
+        why = "no right to read it" if error.status == 403 else "the module is not installed"
+        asking.absent(stream, "sale.order", f"{why}: partners who only ordered are not captured as customers")
     return found

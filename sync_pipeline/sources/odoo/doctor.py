@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.doctor import Findings, resolves
 from sync_pipeline.sources.odoo.causes import refused, unreachable
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
@@ -23,75 +22,54 @@ _EXPIRES_SOON_DAYS = 14
 
 def examine(client: OdooClient) -> Sequence[Finding]:
     """Name resolution, the server, the clock, database and login, the companies, and each model and field."""
-    findings: list[Finding] = []
-    address = urlsplit(client.config.url)
-    try:
-        socket.getaddrinfo(address.hostname, address.port or address.scheme)
-    except OSError as error:
-        return [
-            Finding(
-                "error",
-                "dns",
-                f"The name {address.hostname} does not resolve: {error}.",
-                "Check the spelling of the address; if it is right, the domain's DNS is down.",
-            )
-        ]
-    if address.scheme == "http":
-        findings.append(
-            Finding(
-                "warning",
-                "http",
-                "Odoo is reached over plain http: the password or key travels unencrypted with every request.",
-                "Use the https address if there is one.",
-            )
+    findings = Findings()
+    if not resolves(client.config.url, findings):
+        return findings
+    if client.config.url.lower().startswith("http://"):
+        findings.warning(
+            "http",
+            "Odoo is reached over plain http: the password or key travels unencrypted with every request.",
+            "Use the https address if there is one.",
         )
     if _server(client, findings) and _login(client, findings) and _companies(client, findings):
         _rights(client, findings)
     return findings
 
 
-def _server(client: OdooClient, findings: list[Finding]) -> bool:
+def _server(client: OdooClient, findings: Findings) -> bool:
     try:
         _clock(client, findings)
         major, name = client.rpc.version
     except SourceError as error:
         findings.append(unreachable(error))
         return False
-    findings.append(Finding("ok", "server", f"Odoo {name} answers at {client.config.url}."))
+    findings.ok("server", f"Odoo {name} answers at {client.config.url}.")
     if client.config.transport == "json2" and major < FIRST_JSON2:
-        findings.append(
-            Finding(
-                "error",
-                "transport",
-                f"The connection's transport is json2, which Odoo {name} does not have.",
-                "Set transport to auto.",
-            )
+        findings.error(
+            "transport",
+            f"The connection's transport is json2, which Odoo {name} does not have.",
+            "Set transport to auto.",
         )
         return False
     return True
 
 
-def _clock(client: OdooClient, findings: list[Finding]) -> None:
+def _clock(client: OdooClient, findings: Findings) -> None:
     answer = client.http.request("GET", "web/version", accept=frozenset(range(400, 600)))
     if answer.clock is None:
-        findings.append(
-            Finding("warning", "no_clock", "The server does not send its time, so this machine's clock is used.", "")
-        )
+        findings.warning("no_clock", "The server does not send its time, so this machine's clock is used.")
         return
     skew = abs((datetime.now(UTC) - answer.clock).total_seconds())
     if skew > _SKEW_SECONDS:
-        findings.append(
-            Finding(
-                "warning",
-                "clock_skew",
-                f"The server's clock and this machine's differ by {skew:.0f} seconds. Changes are requested by the "
-                "server's own clock, so nothing is missed, but times will look wrong.",
-                "Set both clocks by NTP.",
-            )
+        findings.warning(
+            "clock_skew",
+            f"The server's clock and this machine's differ by {skew:.0f} seconds. Changes are requested by the "
+            "server's own clock, so nothing is missed, but times will look wrong.",
+            "Set both clocks by NTP.",
         )
 
 
-def _login(client: OdooClient, findings: list[Finding]) -> bool:
+def _login(client: OdooClient, findings: Findings) -> bool:
     config = client.config
     try:
         transport = client.rpc.transport
@@ -104,26 +82,17 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
     try:
         user = client.rpc.call("res.users", "read", ids=[client.rpc.uid], fields=["login"]).value()[0]
     except SourceError as error:
-        findings.append(
-            Finding(
-                "error", "no_right", str(error), "The user may not read their own record: connect with another user."
-            )
-        )
+        findings.error("no_right", str(error), "The user may not read their own record: connect with another user.")
         return False
     if user["login"] != config.username:
         # An API key always acts with its owner's permissions, whatever login is sent with it.
-        findings.append(
-            Finding(
-                "error",
-                "wrong_login",
-                f"The key is {user['login']}'s, not {config.username}'s.",
-                f"Connect with --user {user['login']}, or with a key of {config.username}.",
-            )
+        findings.error(
+            "wrong_login",
+            f"The key is {user['login']}'s, not {config.username}'s.",
+            f"Connect with --user {user['login']}, or with a key of {config.username}.",
         )
         return False
-    findings.append(
-        Finding("ok", "login", f"{config.username} can log in to {config.db}, by {_TRANSPORTS[transport]}.")
-    )
+    findings.ok("login", f"{config.username} can log in to {config.db}, by {_TRANSPORTS[transport]}.")
     _expiry(client, findings)
     return True
 
@@ -131,7 +100,7 @@ def _login(client: OdooClient, findings: list[Finding]) -> bool:
 _TRANSPORTS = {"json2": "JSON-2", "jsonrpc": "JSON-RPC"}
 
 
-def _expiry(client: OdooClient, findings: list[Finding]) -> None:
+def _expiry(client: OdooClient, findings: Findings) -> None:
     """Warn of an API key that expires soon: once expired, Odoo rejects it without giving the reason."""
     try:
         keys = client.rows(
@@ -145,33 +114,27 @@ def _expiry(client: OdooClient, findings: list[Finding]) -> None:
         ends = datetime.fromisoformat(str(key["expiration_date"])).replace(tzinfo=UTC)
         days = (ends - datetime.now(UTC)).days
         if days < _EXPIRES_SOON_DAYS:
-            findings.append(
-                Finding(
-                    "warning",
-                    "key_expires",
-                    f"The API key “{key['name']}” expires on {ends:%Y-%m-%d}.",
-                    "If this connection uses it, create a new key before then and connect again with it.",
-                )
+            findings.warning(
+                "key_expires",
+                f"The API key “{key['name']}” expires on {ends:%Y-%m-%d}.",
+                "If this connection uses it, create a new key before then and connect again with it.",
             )
 
 
-def _own_documents(client: OdooClient, findings: list[Finding]) -> bool:
+def _own_documents(client: OdooClient, findings: Findings) -> bool:
     """True if record rules hide other users' orders: lists are then shorter, without any error."""
     if client.in_group(ALL_DOCUMENTS):
         return False
-    findings.append(
-        Finding(
-            "warning",
-            "own_documents",
-            f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show only their own "
-            "orders and customers, without an error.",
-            "Give the user that group, or connect with a user who has it.",
-        )
+    findings.warning(
+        "own_documents",
+        f"{client.config.username} is not in the group “Sales / User: All Documents”: Odoo may show only their own "
+        "orders and customers, without an error.",
+        "Give the user that group, or connect with a user who has it.",
     )
     return True
 
 
-def _companies(client: OdooClient, findings: list[Finding]) -> bool:
+def _companies(client: OdooClient, findings: Findings) -> bool:
     try:
         companies = client.companies
         names = {
@@ -181,28 +144,25 @@ def _companies(client: OdooClient, findings: list[Finding]) -> bool:
         remedy = "Correct the connection's companies."
         if error.code != "wrong_company":
             remedy = f"Check the user's permissions, and whether the language {client.config.lang} is active in Odoo."
-        findings.append(Finding("error", error.code or "refused", str(error), remedy))
+        findings.error(error.code or "refused", str(error), remedy)
         return False
     except SourceError as error:
         findings.append(unreachable(error))
         return False
     listed = ", ".join(f"{names.get(company, '?')} ({company})" for company in companies)
     if len(companies) > 1 and not client.config.companies:
-        findings.append(
-            Finding(
-                "warning",
-                "companies",
-                f"The user belongs to {len(companies)} companies, all captured: {listed}. Values that differ by "
-                "company (costs, accounts) are the first company's; the others' are stored with them.",
-                "To capture only some: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
-            )
+        findings.warning(
+            "companies",
+            f"The user belongs to {len(companies)} companies, all captured: {listed}. Values that differ by "
+            "company (costs, accounts) are the first company's; the others' are stored with them.",
+            "To capture only some: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
         )
     else:
-        findings.append(Finding("ok", "companies", f"Captured: {listed}."))
+        findings.ok("companies", f"Captured: {listed}.")
     return True
 
 
-def _rights(client: OdooClient, findings: list[Finding]) -> None:
+def _rights(client: OdooClient, findings: Findings) -> None:
     """Compare expected models and fields with those offered: missing permissions cause no error, only less data."""
     from sync_pipeline.sources.odoo import SOURCE
 
@@ -220,56 +180,35 @@ def _rights(client: OdooClient, findings: list[Finding]) -> None:
             found.append(f"{stream.title} ({stream.path})")
             continue
         except TransientSourceError as error:
-            findings.append(
-                Finding("warning", "unstable", f"{stream.title}: {error}", "Try again; check the server's load.")
-            )
+            findings.warning("unstable", f"{stream.title}: {error}", "Try again; check the server's load.")
             continue
         if missing:
             fields.append(f"{stream.path}: {', '.join(missing)}")
-    findings.extend(_told(client.config.username, closed, fields, left_out, absent))
+    if closed:
+        findings.error(
+            "permission",
+            f"{client.config.username} may not read: {', '.join(closed)}.",
+            "Give the user the groups Sales / Administrator, Inventory / Administrator and Invoicing / "
+            "Administrator, or connect with a user who has them.",
+        )
+    if fields:
+        findings.warning(
+            "fields",
+            f"Expected fields that are not offered to {client.config.username}: {'; '.join(fields)}.",
+            "Field groups hide them, or their module is not installed. Everything else is captured.",
+        )
+    if left_out:
+        findings.warning(
+            "left_out",
+            f"{client.config.username} may not read: {', '.join(left_out)}. Pulls leave them out.",
+            "Give the user the right to read them if the business needs them. Everything else is captured.",
+        )
+    if absent:
+        findings.warning(
+            "absent",
+            f"Not on this server: {', '.join(absent)}.",
+            "The module is not installed. This is fine if the business does not use it.",
+        )
     partly = _own_documents(client, findings) if "Orders (sale.order)" not in (*closed, *absent) else False
     if not closed and not fields and not partly:
-        findings.append(Finding("ok", "rights", "The user may read everything that is captured."))
-
-
-def _told(user: str, closed: list[str], fields: list[str], left_out: list[str], absent: list[str]) -> list[Finding]:
-    told = [
-        (
-            closed,
-            Finding(
-                "error",
-                "permission",
-                f"{user} may not read: {', '.join(closed)}.",
-                "Give the user the groups Sales / Administrator, Inventory / Administrator and Invoicing / "
-                "Administrator, or connect with a user who has them.",
-            ),
-        ),
-        (
-            fields,
-            Finding(
-                "warning",
-                "fields",
-                f"Expected fields that are not offered to {user}: {'; '.join(fields)}.",
-                "Field groups hide them, or their module is not installed. Everything else is captured.",
-            ),
-        ),
-        (
-            left_out,
-            Finding(
-                "warning",
-                "left_out",
-                f"{user} may not read: {', '.join(left_out)}. Pulls leave them out.",
-                "Give the user the right to read them if the business needs them. Everything else is captured.",
-            ),
-        ),
-        (
-            absent,
-            Finding(
-                "warning",
-                "absent",
-                f"Not on this server: {', '.join(absent)}.",
-                "The module is not installed. This is fine if the business does not use it.",
-            ),
-        ),
-    ]
-    return [finding for names, finding in told if names]
+        findings.ok("rights", "The user may read everything that is captured.")

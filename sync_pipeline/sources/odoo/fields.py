@@ -1,7 +1,7 @@
-"""Which fields of a model a payload holds: those the database stores, and nothing that moves without a change.
+"""Choose the fields of a payload: those that the database stores and that change only with the record.
 
-A field that one user may not see is missing from `fields_get`; an unknown field fails the whole call. So the list is
-made from the fields the server offers this user; every field left out is listed with its reason.
+`fields_get` omits fields that the user may not see, and an unknown field fails the whole call. So the fields are chosen
+from those the server offers this user. Every field left out is reported with its reason.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from sync_pipeline.sources.base import Scope
 from sync_pipeline.sources.odoo.stream import OdooStream
 
-# Requested of each field; help texts and labels would be most of the answer.
+# What is requested of each field. Help texts and labels would be most of the answer.
 ATTRIBUTES = ("type", "store", "searchable", "company_dependent")
 
 _CHATTER = re.compile(
@@ -27,8 +27,8 @@ _TEXT = ("char", "text")
 
 BINARY = "binary: pictures and files"
 INVERSE = "one2many: the other record holds it"
-COMPUTED = "computed at each reading, with no sign when it changes"
-CHATTER = "messages and activities: they move without a change of the record"
+COMPUTED = "computed at each reading, without a signal when it changes"
+CHATTER = "messages and activities: they change although the record does not"
 CREDENTIAL = "a secret"
 REFUSED = "no right to read it"
 

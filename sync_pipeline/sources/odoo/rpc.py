@@ -1,7 +1,7 @@
 """Odoo's two transports behind one `call`, and the errors their answers become.
 
-JSON-2 takes an API key and answers with real statuses; JSON-RPC takes a password or a key and answers 200 always. Both
-give the same values. The `db` service is never asked.
+JSON-2 takes an API key and uses HTTP statuses. JSON-RPC takes a password or a key and always answers 200. Both return
+the same values. The `db` service is never called.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sync_pipeline.sources.odoo.settings import OdooConfig
 FIRST_JSON2 = 19  # the first server version with JSON-2
 _ALL_ERRORS = frozenset(range(400, 600))
 _BUSY = (408, 425, 429, 502, 503, 504)
-_KEPT = 64 * 1024  # of an answer that goes into quarantine
+_KEPT = 64 * 1024  # bytes of an answer that quarantine keeps
 _NO_DATABASE = re.compile(r"database \S+ does not exist|no database is selected", re.IGNORECASE)
 
 
@@ -41,7 +41,6 @@ class Reply:
 
     result: bytes
     clock: datetime
-    size: int
     request: str
 
     def value(self) -> Any:
@@ -57,7 +56,7 @@ class Reply:
 
 
 class Rpc:
-    """Calls of one connection. Thread-safe: the transport is found once, by the first call."""
+    """The calls of one connection. Thread-safe; the first call chooses the transport."""
 
     def __init__(self, http: Http, config: OdooConfig) -> None:
         self.http, self.config = http, config
@@ -85,7 +84,7 @@ class Rpc:
         """json2 or jsonrpc.
 
         Raises:
-            RefusedBySource: the secret is refused by both; `code` says what was wrong.
+            RefusedBySource: both refuse the secret; `code` says why.
         """
         with self._lock:
             return self._open()[0]
@@ -99,9 +98,7 @@ class Rpc:
     def _ask_version(self) -> tuple[int, str]:
         if self._version is None:
             answer = self.http.request("GET", "web/version", accept=_ALL_ERRORS)
-            reported: Any = None
-            if answer.status == 200:
-                reported = _parsed(answer.body)
+            reported = _parsed(answer.body) if answer.status == 200 else None
             if not isinstance(reported, dict) or "version_info" not in reported:
                 # Before Odoo 18 this address does not exist; the RPC service reports the version in every release.
                 reported = self._jsonrpc("common", "version", []).value()
@@ -141,7 +138,7 @@ class Rpc:
     # -- calls -----------------------------------------------------------------------------------------------------
 
     def call(self, model: str, method: str, *, ids: Sequence[int] | None = None, **arguments: Any) -> Reply:
-        """Call a model's method with named arguments, on records where `ids` are given.
+        """Call a model's method with named arguments, on the records `ids` if given.
 
         Raises:
             ServerError: the server failed; the same call may succeed later.
@@ -205,9 +202,9 @@ class Rpc:
 
 
 def _reply(answer: SourceResponse, result: bytes, request: str) -> Reply:
-    # The Date header is the time of the answer, which lacks rows committed while the server prepared it.
+    # The Date header is the time of the answer, but rows committed while the server prepared it are missing from it.
     clock = (answer.clock or datetime.now(UTC)) - timedelta(seconds=answer.seconds)
-    return Reply(result, clock, len(answer.body), request)
+    return Reply(result, clock, request)
 
 
 def _failure(shown: str, answer: SourceResponse, reported: Any) -> SourceError:

@@ -1,6 +1,6 @@
-"""What an Odoo connection must supply. Older spellings of the keys are understood."""
+"""What an Odoo connection must supply. Older names of the settings are accepted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -11,33 +11,14 @@ from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, ad
 class OdooConfig(ConnectionSettings):
     """Settings of one Odoo database."""
 
-    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {
-        "host": "url",
-        "server_url": "url",
-        "serverUrl": "url",
-        "odoo_url": "url",
-        "odooUrl": "url",
-        "store_url": "url",
-        "storeUrl": "url",
-        "database": "db",
-        "dbname": "db",
-        "db_name": "db",
-        "dbName": "db",
-        "odoo_db": "db",
-        "login": "username",
-        "user": "username",
-        "odoo_username": "username",
-        "api_key": "password",
-        "apiKey": "password",
-        "key": "password",
-        "secret": "password",
-        "token": "password",
-        "odoo_password": "password",
-        "language": "lang",
-        "company_ids": "companies",
-        "companyIds": "companies",
-        "verifySsl": "verify_tls",
-        "verify_ssl": "verify_tls",
+    LEGACY_KEYS: ClassVar[Mapping[str, Sequence[str]]] = {
+        "url": ("host", "server_url", "serverUrl", "odoo_url", "odooUrl", "store_url", "storeUrl"),
+        "db": ("database", "dbname", "db_name", "dbName", "odoo_db"),
+        "username": ("login", "user", "odoo_username"),
+        "password": ("api_key", "apiKey", "key", "secret", "token", "odoo_password"),
+        "lang": ("language",),
+        "companies": ("company_ids", "companyIds"),
+        "verify_tls": ("verifySsl", "verify_ssl"),
     }
 
     url: Annotated[str, ConnectOption("--url", "URL")] = Field(
@@ -58,11 +39,13 @@ class OdooConfig(ConnectionSettings):
         description="auto: JSON-2 where the server is 19 or newer and the secret is an API key, else JSON-RPC",
     )
     companies: list[int] = Field(
-        [], title="Companies", description="Ids of the companies to take, the leading one first; none: all of the user"
+        [],
+        title="Companies",
+        description="Ids of the companies to capture, the leading one first; none: all of the user's",
     )
-    lang: str = Field("en_US", title="Language", description="In which translated fields are read")
+    lang: str = Field("en_US", title="Language", description="The language of translated fields")
     ca_file: str | None = Field(None, title="CA file", description="Certificate to trust, for a private CA")
-    # write_date is when a transaction began, not when it became visible: longer than imports and nightly jobs take.
+    # write_date is when a transaction began, which becomes visible later: this covers imports and nightly jobs.
     overlap_seconds: int = Field(
         900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
     )
@@ -90,5 +73,5 @@ class OdooConfig(ConnectionSettings):
     @classmethod
     def _distinct(cls, value: list[int]) -> list[int]:
         if any(number < 1 for number in value):
-            raise ValueError("companies are named by their ids, 1, 2 …")
+            raise ValueError("companies must be given by their ids, such as 1, 2")
         return list(dict.fromkeys(value))

@@ -1,4 +1,4 @@
-"""What an Odoo stream declares in addition: its domain, its companies, its fields."""
+"""What an Odoo stream declares beyond any other stream: its domain, its companies, its fields."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ class OdooStream(Stream):
 
     paging: Paging = Paging.KEYSET
     signal: bool = True
-    sweep: Sweep = Sweep.TELL
+    sweep: Sweep = Sweep.COMPARE
     created: str | None = "create_date"
     modified: str | None = "write_date"
     empty: tuple[str, ...] = ("null", "boolean")  # false stands in every empty field, of whatever type
+    dates: tuple[str, ...] = ("create_date", "write_date")
     # Writing the same value again changes these. They are stored, but not compared.
     noise: tuple[str, ...] = ("write_date", "write_uid")
     sweep_fields: tuple[str, ...] = ("id", "write_date")
@@ -59,6 +60,6 @@ class OdooStream(Stream):
     computed: tuple[str, ...] = ()  # fields the database does not store, captured nevertheless
     expects: tuple[str, ...] = ()  # fields the mapper reads: run and doctor report those not offered
     leaves_out: Mapping[str, str] = field(default_factory=dict)  # field → why
-    # Which of these rows belong to the list, where no domain can say it; `only_by`: the fields it needs.
+    # Which of these rows belong to the list, if no domain can express it; `only_by`: the fields it needs.
     only: Callable[[Asking, OdooStream, Sequence[Row]], set[int]] | None = None
     only_by: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from sync_pipeline.sources.http import Http, SourceResponse
 from sync_pipeline.sources.woocommerce.oauth import signed
 from sync_pipeline.sources.woocommerce.settings import WooConfig
 
-# Per-parent addresses of the streams that a store may also answer in one list.
+# The addresses of lists per parent.
 NESTED = {
     "variations": "wc/v3/products/{parent}/variations",
     "refunds": "wc/v3/orders/{parent}/refunds",
@@ -31,8 +31,8 @@ _NOT_INCLUDABLE = frozenset({"taxes"})  # its list has no `include`
 class WooClient:
     """One store. Thread-safe.
 
-    Lists are ordered by id: any other column has ties, which the store orders anew from page to page and so loses
-    rows of a list nobody is writing to. The total is believed on an answer with rows only: past the end orders say 0.
+    Lists are ordered by id. Any other column has ties, which the store may order differently on every page, so rows
+    would be missed. The total counts only in an answer with rows: past the end, orders report 0.
     """
 
     page_size = 100
@@ -58,13 +58,11 @@ class WooClient:
         return self.http.usage
 
     def close(self) -> None:
-        """Close connections."""
         self.http.close()
 
     # -- lists ---------------------------------------------------------------------------------------------------
 
     def list(self, ask: Ask) -> Page:
-        """A part of a list, ordered by id."""
         params = self._list_params(ask)
         return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
 
@@ -74,11 +72,11 @@ class WooClient:
         return self._page(ask.stream, self._path(ask.stream, ask.walk), params, ask.walk, keep_total=True)
 
     def scope(self, stream: Stream) -> Scope:  # noqa: ARG002
-        """Everything is taken: its lists answer with whole records."""
+        """Nothing is left out: the lists hold whole records."""
         return Scope()
 
     def fetch(self, stream: Stream, ids: Sequence[str], walk: str = "") -> Page:
-        """These records, from the list; what is not there any more is not in the page."""
+        """These records, from the list; the page lacks those that no longer exist."""
         path = self._path(stream, walk)
         if stream.paging is Paging.WHOLE or stream.name in _NOT_INCLUDABLE:
             looks = [self.look(stream, external_id, walk or None) for external_id in ids]
@@ -94,21 +92,15 @@ class WooClient:
         page = self._page(stream, path, params, walk)
         wanted = set(ids)
         # A host that ignores `include` answers with the first page instead.
-        return Page(
-            items=[item for item in page.items if item.external_id in wanted],
-            size=page.size,
-            clock=page.clock,
-            request=page.request,
-            rejected=page.rejected,
-        )
+        return replace(page, items=[item for item in page.items if item.external_id in wanted])
 
     def look(self, stream: Stream, external_id: str, parent_id: str | None = None) -> Look:
-        """Is this record still there? 404 and 410 are evidence that it is not, and so is the status trash."""
+        """Does this record still exist? 404, 410 and the status trash are evidence that it does not."""
         path = self._one(stream, external_id, parent_id)
         try:
-            answer = self._get(path, [], accept=frozenset({404, 410}))
+            answer = self.get(path, accept=frozenset({404, 410}))
         except RefusedBySource as error:
-            # Some controllers say “invalid id” with 400 where a record is gone.
+            # For a record that is gone, some controllers answer 400 “invalid id”.
             if error.status == 400 and "invalid_id" in error.code:
                 return Look(Presence.GONE, f"400 {error.code}")
             raise
@@ -116,8 +108,7 @@ class WooClient:
             code = _code(answer.body)
             if code == "rest_no_route" or (not code and answer.body.lstrip()[:1] == b"<"):
                 raise RefusedBySource(
-                    f"GET {path} answered {answer.status} without the API's own words; this is not evidence of a "
-                    "deletion.",
+                    f"GET {path} answered {answer.status}, but not as the API does: this is no evidence of a deletion.",
                     status=answer.status,
                     code="no_api",
                 )
@@ -129,7 +120,7 @@ class WooClient:
         return Look(Presence.PRESENT, "200", RawRecord(external_id, raw, parent_id))
 
     def lists(self, stream: Stream) -> bool:
-        """True if all records are in one list; asked once where stores differ."""
+        """True if all records are in one list. Where stores differ, the store is asked once."""
         if stream.parent is None:
             return True
         if "{parent}" in stream.path:
@@ -139,9 +130,9 @@ class WooClient:
         return self._one_list[stream.name]
 
     def _is_list(self, stream: Stream, offset: int) -> bool:
-        """Does the list answer there? A failure at the first record and behind the last one is no record's fault."""
+        """Does the list answer there? If it fails at the first record and past the last one, no record is the cause."""
         try:
-            self._get(stream.path, [("per_page", "1"), ("offset", str(offset)), ("_fields", stream.id_field)])
+            self.get(stream.path, [("per_page", "1"), ("offset", str(offset)), ("_fields", stream.id_field)])
         except TransientSourceError as error:
             if error.status != 500:
                 raise
@@ -153,18 +144,13 @@ class WooClient:
         return True
 
     def offset_ignored(self, stream: Stream) -> None:
-        """Remember that this list knows pages only."""
+        """Remember that this list can only be read by page number."""
         self._paged.add(stream.name)
 
     def get(
         self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: frozenset[int] = frozenset()
     ) -> SourceResponse:
         """One signed GET below /wp-json."""
-        return self._get(path, list(params), accept=accept)
-
-    def _get(
-        self, path: str, params: Sequence[tuple[str, str]], *, accept: frozenset[int] = frozenset()
-    ) -> SourceResponse:
         url = f"{self.http.base_url}/{path}"
         auth = None
         if self._auth == "basic":
@@ -178,8 +164,6 @@ class WooClient:
     def _list_params(self, ask: Ask) -> builtins.list[tuple[str, str]]:
         stream = ask.stream
         params = list(stream.params.items())
-        if ask.trash:
-            params = [(k, v) for k, v in params if k != "status"] + [("status", "trash")]
         if stream.paging is not Paging.WHOLE:
             params += [("per_page", str(ask.limit)), ("orderby", "id"), ("order", "asc")]
             if stream.name in self._paged:
@@ -187,8 +171,8 @@ class WooClient:
             else:
                 params.append(("offset", str(ask.offset)))
         if ask.since is not None and stream.signal:
-            # Naive UTC with dates_are_gmt: with a Z the store converts to site time first and then takes it as GMT.
-            # Strict and whole seconds: one second earlier keeps the boundary.
+            # Naive UTC with dates_are_gmt: the store converts a time with a Z to site time and reads that as GMT.
+            # The filter is exclusive and in whole seconds, so one second earlier includes the boundary.
             since = datetime.fromtimestamp(ask.since.timestamp() - 1, UTC)
             params += [("modified_after", since.strftime("%Y-%m-%dT%H:%M:%S")), ("dates_are_gmt", "true")]
         if ask.fields:
@@ -196,29 +180,23 @@ class WooClient:
         return params
 
     def _page(
-        self,
-        stream: Stream,
-        path: str,
-        params: Sequence[tuple[str, str]],
-        walk: str,
-        *,
-        keep_total: bool = False,
+        self, stream: Stream, path: str, params: Sequence[tuple[str, str]], walk: str, *, keep_total: bool = False
     ) -> Page:
-        answer = self._get(path, params)
+        answer = self.get(path, params)
         items: list[RawRecord] = []
         rejected: list[tuple[bytes, str]] = []
         pick = jsontext.picker(*filter(None, (stream.id_field, stream.parent_field)))
         for raw in jsontext.slices(answer.body):
             try:
-                told = pick(raw)
+                picked = pick(raw)
             except ValueError:
                 rejected.append((raw, "an element of the list is not a JSON object"))
                 continue
-            external_id = _scalar(told[0])
+            external_id = _scalar(picked[0])
             if external_id is None or external_id == "":
                 rejected.append((raw, f"the record has no {stream.id_field}"))
                 continue
-            parent = _scalar(told[1]) if stream.parent_field else None
+            parent = _scalar(picked[1]) if stream.parent_field else None
             items.append(RawRecord(external_id, raw, (None if parent in ("0", "") else parent) or walk or None))
         total = None
         if keep_total and items:
@@ -227,12 +205,7 @@ class WooClient:
         elif keep_total and answer.headers.get("x-wp-total") == "0":
             total = 0
         return Page(
-            items=items,
-            total=total,
-            size=len(answer.body),
-            clock=answer.clock,
-            request=f"GET {path}?{_shown(params)}",
-            rejected=rejected,
+            items=items, total=total, clock=answer.clock, request=f"GET {path}?{_shown(params)}", rejected=rejected
         )
 
     def _path(self, stream: Stream, walk: str) -> str:
@@ -259,7 +232,7 @@ def _code(body: bytes) -> str:
 
 
 def _scalar(raw: bytes | None) -> str | None:
-    """An id as text, digit for digit; None for what cannot be one."""
+    """An id as text, with all its digits; None if it cannot be one."""
     if raw is None or raw[:1] in (b"[", b"{", b"n", b"t", b"f"):
         return None
     if raw[:1] == b'"':

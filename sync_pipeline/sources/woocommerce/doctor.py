@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Finding
+from sync_pipeline.sources.doctor import Findings, network_cause, resolves
 
 if TYPE_CHECKING:
     from sync_pipeline.sources.woocommerce.client import WooClient
 
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
-_PROBED = {
-    "products": "wc/v3/products",
-    "customers": "wc/v3/customers",
-    "orders": "wc/v3/orders",
-    "coupons": "wc/v3/coupons",
-    "taxes": "wc/v3/taxes",
-    "settings": "wc/v3/settings/general",
-}
+_PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")
 
 
 def examine(client: WooClient) -> Sequence[Finding]:
     """Name resolution, the API's index, the clock, the key, and each right that a pull needs."""
-    findings: list[Finding] = []
-    address = urlsplit(client.config.store_url)
-    try:
-        socket.getaddrinfo(address.hostname, address.port or address.scheme)
-    except OSError as error:
-        return [
-            Finding(
-                "error",
-                "dns",
-                f"The name {address.hostname} does not resolve: {error}.",
-                "Check the spelling of the store address; if it is right, the domain's DNS is down.",
-            )
-        ]
-    if address.scheme == "http":
-        findings.append(
-            Finding(
-                "warning",
-                "http",
-                "The store is reached over plain http: data travels unencrypted, requests are signed by OAuth 1.0a.",
-                "Use the https address if the store has one.",
-            )
+    findings = Findings()
+    if not resolves(client.config.store_url, findings):
+        return findings
+    if client.config.store_url.lower().startswith("http://"):
+        findings.warning(
+            "http",
+            "The store is reached over plain http: data travels unencrypted, requests are signed by OAuth 1.0a.",
+            "Use the https address if the store has one.",
         )
-    reached = _index(client, findings)
-    if reached and _key(client, findings):
+    if _index(client, findings) and _key(client, findings):
         _rights(client, findings)
     return findings
 
 
-def _index(client: WooClient, findings: list[Finding]) -> bool:
+def _index(client: WooClient, findings: Findings) -> bool:
     try:
         answer = client.http.request("GET", f"{client.http.base_url}/", accept=frozenset({401, 403, 404}))
     except (TransientSourceError, RefusedBySource) as error:
@@ -66,25 +44,19 @@ def _index(client: WooClient, findings: list[Finding]) -> bool:
     if answer.clock is not None:
         skew = abs((datetime.now(UTC) - answer.clock).total_seconds())
         if skew > _SKEW_SECONDS:
-            findings.append(
-                Finding(
-                    "error",
-                    "clock_skew",
-                    f"The store's clock and this machine's differ by {skew:.0f} seconds; signed requests are refused "
-                    "from 15 minutes on.",
-                    "Set both clocks by NTP.",
-                )
+            findings.error(
+                "clock_skew",
+                f"The store's clock and this machine's differ by {skew:.0f} seconds; signed requests are refused "
+                "from 15 minutes on.",
+                "Set both clocks by NTP.",
             )
     prefix = answer.body.lstrip()
     printed = prefix[:3] == b"\xef\xbb\xbf" or (prefix[:1] not in (b"{", b"[") and b"{" in prefix)
     if printed and answer.status == 200 and b"<html" not in prefix[:2000].lower():
-        findings.append(
-            Finding(
-                "warning",
-                "php_notice",
-                "Something is printed in front of the JSON (a PHP notice or a byte-order mark). It is passed over.",
-                "Switch WP_DEBUG_DISPLAY off in wp-config.php.",
-            )
+        findings.warning(
+            "php_notice",
+            "Something is printed in front of the JSON (a PHP notice or a byte-order mark). It is skipped.",
+            "Switch WP_DEBUG_DISPLAY off in wp-config.php.",
         )
     try:
         index = exact_json.loads(jsontext.single(answer.body))
@@ -92,16 +64,13 @@ def _index(client: WooClient, findings: list[Finding]) -> bool:
         findings.append(_no_index(answer.status, prefix))
         return False
     if "wc/v3" not in index.get("namespaces", []):
-        findings.append(
-            Finding(
-                "error",
-                "no_woocommerce",
-                "WordPress answers, but there is no WooCommerce API (wc/v3) on it.",
-                "Install or activate WooCommerce 3.5 or newer.",
-            )
+        findings.error(
+            "no_woocommerce",
+            "WordPress answers, but there is no WooCommerce API (wc/v3) on it.",
+            "Install or activate WooCommerce 3.5 or newer.",
         )
         return False
-    findings.append(Finding("ok", "api", f"The API answers at {client.http.base_url}."))
+    findings.ok("api", f"The API answers at {client.http.base_url}.")
     return True
 
 
@@ -137,30 +106,18 @@ def _no_index(status: int, body: bytes) -> Finding:
 
 
 def _unreachable(error: SourceError) -> Finding:
+    cause = network_cause(error)
+    if cause is not None:
+        return cause
     text = str(error)
-    lowered = text.lower()
-    if isinstance(error, RefusedBySource) and error.code == "redirect":
-        return Finding("error", "redirect", text, "Connect with the address it redirects to (www, https).")
-    if isinstance(error, RefusedBySource) and error.code == "private_address":
-        return Finding("error", "private_address", text, "Use the store's public address.")
-    if "tls failed" in lowered:
-        return Finding(
-            "error",
-            "tls",
-            text,
-            "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
-        )
-    if "refused" in lowered:
+    if "refused" in text.lower():
         return Finding("error", "refused", text, "Nothing listens there: check the port, or the server is down.")
-    if "no answer in time" in lowered:
-        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
-    status = getattr(error, "status", None)
-    if status == 503:
+    if getattr(error, "status", None) == 503:
         return Finding("error", "unavailable", text, "Maintenance mode or overload: try again later.")
     return Finding("error", "unreachable", text, "Open the store's address in a browser from this machine.")
 
 
-def _key(client: WooClient, findings: list[Finding]) -> bool:
+def _key(client: WooClient, findings: Findings) -> bool:
     try:
         client.get("wc/v3/products", [("per_page", "1")])
     except RefusedBySource as error:
@@ -169,7 +126,7 @@ def _key(client: WooClient, findings: list[Finding]) -> bool:
     except TransientSourceError as error:
         findings.append(_unreachable(error))
         return False
-    findings.append(Finding("ok", "key", "The key is accepted."))
+    findings.ok("key", "The key is accepted.")
     return True
 
 
@@ -219,23 +176,22 @@ def _accepts_query(client: WooClient) -> bool:
     return True
 
 
-def _rights(client: WooClient, findings: list[Finding]) -> None:
+def _rights(client: WooClient, findings: Findings) -> None:
+    from sync_pipeline.sources.woocommerce import SOURCE
+
     missing = []
-    for name, path in _PROBED.items():
+    for name in _PROBED:
         try:
-            client.get(path, [("per_page", "1")])
+            client.get(SOURCE.stream(name).path, [("per_page", "1")])
         except RefusedBySource:
             missing.append(name)
         except TransientSourceError as error:
-            findings.append(Finding("warning", "unstable", f"{name}: {error}", "Try again; look at the host's load."))
+            findings.warning("unstable", f"{name}: {error}", "Try again; look at the host's load.")
     if missing:
-        findings.append(
-            Finding(
-                "error",
-                "permission",
-                f"The key may not read: {', '.join(missing)}.",
-                "Give the key's user the role Administrator or Shop manager, and the key the right Read.",
-            )
+        findings.error(
+            "permission",
+            f"The key may not read: {', '.join(missing)}.",
+            "Give the key's user the role Administrator or Shop manager, and the key the right Read.",
         )
     else:
-        findings.append(Finding("ok", "rights", "The key may read everything that is captured."))
+        findings.ok("rights", "The key may read everything that is captured.")

@@ -1,4 +1,4 @@
-"""OAuth 1.0a as WooCommerce checks it over plain http: HMAC-SHA256, a fresh nonce at each try."""
+"""OAuth 1.0a as WooCommerce checks it over plain http: HMAC-SHA256, and a new nonce for each request."""
 
 import base64
 import hashlib
@@ -14,10 +14,10 @@ def _encode(text: str) -> str:
 
 
 def signed(method: str, url: str, params: Iterable[tuple[str, str]], *, key: str, secret: str) -> list[tuple[str, str]]:
-    """`params` with the OAuth ones and their signature.
+    """`params`, the OAuth parameters, and the signature of both.
 
-    The base string follows WooCommerce's own check (class-wc-rest-authentication.php): parameters sorted by name,
-    names and values encoded once more when they are joined.
+    The base string follows WooCommerce's own check (class-wc-rest-authentication.php): parameters are encoded and
+    sorted, and the joined string is encoded again.
     """
     everything = [
         *params,

@@ -1,7 +1,7 @@
-"""What store plugins push, in the names and the spelling of the REST API's own payloads.
+"""Translate what store plugins push to the names and formats of the REST API's own payloads.
 
-A plugin sends few fields (`wc_product_id`, `name`, `price` …). In the API's names they can lie over a payload that was
-pulled, and promotion maps both alike. The models declare the fields for the API's document and for the translation.
+A plugin sends few fields (`wc_product_id`, `name`, `price` …). With the API's names they can update a pulled payload,
+and promotion maps both alike. The models declare the fields, for the API's document and for this translation.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync_pipeline.sources.base import Pushed, Unreadable
 
-_DIGITS = 30  # in front of the point or behind it
+_DIGITS = 30  # at most, before the decimal point or after it
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-# Not what Decimal takes: that reads 1_000 and the digits of every script.
+# Stricter than Decimal, which accepts 1_000 and the digits of every script.
 _NUMERAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_NO_DATE = "0000-00-00"  # how WordPress writes none
+_NO_DATE = "0000-00-00"  # WordPress writes this for no date
 _Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
 _Combine = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
@@ -51,17 +51,17 @@ def _number(name: str, value: Any) -> Decimal | int:
         raise Unreadable(f"{name} is not a number")
     number: Decimal | int = value
     if number and abs(Decimal(number).adjusted()) > _DIGITS:
-        raise Unreadable(f"{name} is too large")  # written out, 1E999999999 would fill the memory
+        raise Unreadable(f"{name} is too large")  # 1E999999999 written out would fill the memory
     return number
 
 
 def _money(name: str, value: Any) -> str:
-    """A string, as the API writes prices; "" where there is none."""
+    """A string, as the API writes prices; "" for none."""
     if value is None or value == "":
         return ""
     number = _number(name, value)
     if isinstance(value, str) and _PLAIN.fullmatch(value.strip()):
-        return value.strip()  # with the decimals that were typed
+        return value.strip()  # keeps trailing zeros
     return f"{number:f}" if isinstance(number, Decimal) else str(number)
 
 
@@ -69,7 +69,7 @@ def _quantity(name: str, value: Any) -> Decimal | int | None:
     if value is None or value == "":
         return None
     number = _number(name, value)
-    # Not by a division: that fails where a quotient has more digits than Decimal's precision.
+    # Not by division, which fails if the quotient has more digits than Decimal's precision.
     return int(number) if number == Decimal(number).to_integral_value() else number
 
 
@@ -85,7 +85,7 @@ def _count(name: str, value: Any) -> int:
 
 
 def _id(name: str, value: Any) -> int:
-    """A record's number, from 1 on."""
+    """A record's id, a whole number from 1."""
     if isinstance(value, str) and value.strip().isdecimal() and value.isascii() and len(value) < 100:
         value = int(value.strip())
     if type(value) is not int or not 0 < value < 2**63:
@@ -94,12 +94,12 @@ def _id(name: str, value: Any) -> int:
 
 
 def _reference(name: str, value: Any) -> int:
-    """The number of another record; 0 for none."""
+    """The id of another record; 0 for none."""
     return 0 if value in (None, "", 0, "0") else _id(name, value)
 
 
 def _moment(name: str, value: Any) -> str | None:
-    """A time as the API's *_gmt fields have it: naive UTC, whole seconds. Input without a zone counts as UTC."""
+    """A time as the API writes its *_gmt fields: naive UTC, whole seconds. Input without a zone is UTC."""
     if value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE)):
         return None
     try:
@@ -207,7 +207,7 @@ def _translate(model: type[BaseModel], record: Mapping[str, Any]) -> dict[str, A
     for name, value in record.items():
         known = translated.get(name)
         if known is None:
-            if name != "id":  # which would put the record in another's place
+            if name != "id":  # it would replace another record
                 payload.setdefault(name, value)
         elif known.name:
             payload[known.name] = known.write(name, value)
@@ -244,7 +244,7 @@ def _order(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _over(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects (billing) are laid over one another, everything else is replaced."""
+    """Objects (billing) are merged; everything else is replaced."""
     merged = dict(known)
     for name, value in given.items():
         before = merged.get(name)
@@ -253,7 +253,7 @@ def _over(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _product_over(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A plugin names one category of several: it is added where it is missing, and takes none away."""
+    """A plugin names one category of several: it is added if missing, and removes none."""
     merged = _over(known, given)
     before = known.get("categories")
     if given.get("categories") and isinstance(before, list):

@@ -1,6 +1,6 @@
-"""What a WooCommerce connection must supply. Older spellings of the keys are understood."""
+"""What a WooCommerce connection must supply. Older names of the settings are accepted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -11,19 +11,11 @@ from sync_pipeline.sources.settings import ConnectionSettings, ConnectOption, ad
 class WooConfig(ConnectionSettings):
     """Settings of one WooCommerce store."""
 
-    LEGACY_KEYS: ClassVar[Mapping[str, str]] = {
-        "storeUrl": "store_url",
-        "url": "store_url",
-        "site_url": "store_url",
-        "siteUrl": "store_url",
-        "consumerKey": "consumer_key",
-        "key": "consumer_key",
-        "api_key": "consumer_key",
-        "consumerSecret": "consumer_secret",
-        "secret": "consumer_secret",
-        "api_secret": "consumer_secret",
-        "verifySsl": "verify_tls",
-        "verify_ssl": "verify_tls",
+    LEGACY_KEYS: ClassVar[Mapping[str, Sequence[str]]] = {
+        "store_url": ("storeUrl", "url", "site_url", "siteUrl"),
+        "consumer_key": ("consumerKey", "key", "api_key"),
+        "consumer_secret": ("consumerSecret", "secret", "api_secret"),
+        "verify_tls": ("verifySsl", "verify_ssl"),
     }
 
     store_url: Annotated[str, ConnectOption("--url", "URL")] = Field(

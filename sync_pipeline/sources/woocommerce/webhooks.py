@@ -1,7 +1,7 @@
-"""WooCommerce's webhooks: a signed body, built when it is sent, not when the change happened.
+"""WooCommerce's webhooks: a signed body that is built when it is sent, not when the change happened.
 
-So a body may show the record as it is now, one merged from several changes, or an error where the record is gone by
-then; a deletion carries an id alone. What cannot be taken as the record says only “look at the store”.
+So a body may show the record as it is now, a merge of several changes, or an error if the record is gone; a deletion
+holds only an id. If the body is not a complete current record, the store is asked for it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WooWebhooks:
         delivery_id = headers.get("x-wc-webhook-delivery-id", "")
         try:
             text = body.decode("utf-8-sig")
-            # Only whole numbers and texts matter here; a number too long for an id stays a text.
+            # Only whole numbers and strings matter here; a number too long for an id stays a string.
             payload: Any = json.loads(text, parse_float=str, parse_int=lambda n: int(n) if len(n) < 20 else n)
         except (ValueError, RecursionError):
             raise Unreadable("the body is not valid JSON") from None
@@ -60,10 +60,10 @@ class WooWebhooks:
         said = payload if isinstance(payload, dict) else {}
         external_id = said.get("id")
         if stream is None or type(external_id) is not int or external_id <= 0:
-            # An action hook, or {"code": …} because the record was gone when the body was built: no record is named.
+            # An action hook, or {"code": …} because the record was gone when the body was built: it names no record.
             return Delivery(delivery_id=delivery_id, topic=topic, stream=None)
         if stream == "products" and said.get("type") == "variation":
-            # A variation in the form of a product; its own list has another form.
+            # A variation written as a product; the variations' own list has other fields.
             parent = said.get("parent_id")
             return Delivery(
                 delivery_id=delivery_id,
@@ -75,12 +75,12 @@ class WooWebhooks:
         modified = when(said, "date_modified_gmt", [])
         event = headers.get("x-wc-webhook-event", "") or topic.rpartition(".")[2]
         whole = stream in _WHOLE and all(name in said for name in _WHOLE[stream]) and modified is not None
-        taken = whole and event in ("created", "updated", "restored") and said.get("status") != "trash"
+        complete = whole and event in ("created", "updated", "restored") and said.get("status") != "trash"
         return Delivery(
             delivery_id=delivery_id,
             topic=topic,
             stream=stream,
             external_id=str(external_id),
-            modified=modified if taken else None,
-            raw=text.encode() if taken else None,
+            modified=modified if complete else None,
+            raw=text.encode() if complete else None,
         )

@@ -3,11 +3,11 @@
 A record passes, in this order:
 
     run/     session: which lists to read → ledger (open)
-    read/    walk, windows → isolate what fails → coverage: the proof that nothing is missing
+    read/    walk, windows → isolate (find the record that fails) → coverage: the proof that nothing is missing
     write/   pages (one transaction a page) → records → record (hashes), pii, currency
     run/     deletion → ledger (close)
 
-`budget` decides how hard the store may be asked; `export` gives the payloads back.
+`budget` limits the requests to a store; `export` prints the captured payloads.
 """
 
 from sync_pipeline.steps.capture.export import export

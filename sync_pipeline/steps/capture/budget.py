@@ -1,7 +1,7 @@
-"""How hard a store may be asked: learnt from its answers, kept in the database, shared by all processes.
+"""How many requests a store gets at once: learnt from its answers, kept in the database, shared by all processes.
 
-More requests in flight while answers are good and quick, half as many at a 429 or 503, a pause where Retry-After says
-so, and a circuit breaker where nothing answers any more.
+The limit rises while answers are good and quick. A 429 or 503 halves it, Retry-After pauses all requests, and a circuit
+breaker opens when the store stops answering.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ T = TypeVar("T")
 _SQL = load("sync_pipeline.steps.capture")
 
 SLOW_SECONDS = 5.0  # a call slower than this is counted
-_SHARE_EVERY = 1.0  # seconds between two looks at what the other processes do
-_GROW_AFTER = 8  # good answers in a row, per step up
+_SHARE_EVERY = 1.0  # seconds between two exchanges with the other processes
+_GROW_AFTER = 8  # good answers in a row raise the limit by one
 _TRIES_BUSY = 8  # 429, 503, time-outs, broken connections: about 40 s in all
-_TRIES_BROKEN = 4  # 500 and answers that are not JSON: rather one record's fault
-_TRIES_SILENT = 3  # after it was waited for once, in vain: the next entity asks briefly
+_TRIES_BROKEN = 4  # 500 and answers that are not JSON: more likely one record's fault
+_TRIES_SILENT = 3  # when the store was given the time of a restart once, and did not answer
 _LONGEST_PAUSE = 300.0
 
 
@@ -47,18 +47,17 @@ class Budget:
         self.answered = False  # the store has answered at least once
         self._given_up = False  # it was waited for as long as a restart takes, and did not answer
         self.throttled = 0
-        self.retried = 0
         self.slow = 0
 
-    # -- asking ----------------------------------------------------------------------------------------------------
+    # -- requests --------------------------------------------------------------------------------------------------
 
     def call(self, ask: Callable[[], T], *, tries: int | None = None) -> T:
-        """Ask when it is this process's turn; ask again, later and later, while the store is busy.
+        """Make a request when the budget allows it; retry with growing delays while the store is busy.
 
         Raises:
-            TransientSourceError: it did not get better; the last answer is in it.
-            SourceUnavailable: the store has never answered at all, not even after the time that a restart takes.
-            RefusedBySource: at once.
+            TransientSourceError: every try failed; it holds the last answer.
+            SourceUnavailable: the store has never answered, not even after the time that a restart takes.
+            RefusedBySource: on the first refusal.
         """
         attempt = 0
         while True:
@@ -77,7 +76,6 @@ class Budget:
                         raise
                     self._given_up = True
                     raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
-                self.retried += 1
                 time.sleep(min(8.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
             except RefusedBySource:
                 self.answered = True
@@ -159,19 +157,18 @@ class Budget:
                 self._pause_until = max(self._pause_until, time.monotonic() + row.pause)
 
     def circuit_open(self) -> bool:
-        """True if somebody found the store dead a moment ago: one look first, before asking in earnest."""
+        """True if a process found the store dead a moment ago: make one request before a pull."""
         with self._db.org(self._org) as conn:
             return bool(execute(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
 
     def open_circuit(self, seconds: float = 60.0) -> None:
-        """The store is dead: whoever comes next takes one look before asking in earnest."""
+        """Record that the store is dead: the next session makes one request before a pull."""
         with self._db.org(self._org) as conn:
             execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
 
     def close_circuit(self) -> None:
-        """It answers again."""
-        with self._db.org(self._org) as conn:
-            execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=0.0)
+        """Record that the store answers again."""
+        self.open_circuit(seconds=0.0)
 
     def leave(self) -> None:
         """Give this process's share back."""

@@ -1,4 +1,4 @@
-"""Captured payloads, value for value, as they came."""
+"""Captured payloads with their exact values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.write.records import SQL
 from sync_pipeline.steps.connect import Connection
 
-_ROWS = 500  # a fetch from the server's cursor: bounded memory at any size
+_ROWS = 500  # read at a time, so that memory stays bounded
 
 
 def export(db: Database, connection: Connection, stream: Stream, *, history: bool = False) -> Iterator[str]:
     """One payload a line, as JSON text, in order of the external id.
 
-    What the store has deleted is left out, unless `history` asks for every version there ever was.
+    Records deleted in the store are left out; `history` gives every version of every record.
     """
     keys = {
         "connection_id": connection.connection_id,

@@ -1,10 +1,10 @@
 -- set_based --
--- Statements over a whole entity hash, whatever the statistics of a table that has just been filled say: a nested loop
--- chosen for the one row they promise takes minutes for the million there are.
+-- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
+-- planner would choose for it takes minutes for a million.
 SET LOCAL enable_nestloop = off
 
 -- share_budget --
--- Renew this worker's lease, tell what was learnt, and read what the others learnt.
+-- Renew this worker's lease, share what it learnt, and read what the others learnt.
 WITH lease AS (
     INSERT INTO connect.request_lease (org_id, connection_id, worker, expires_at)
     VALUES (connect.current_org(), %(connection_id)s, %(worker)s, now() + interval '15 seconds')
@@ -47,10 +47,10 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND external_id = ANY (%(ids)s) AND provider = %(provider)s
 
 -- take_turns --
--- Whoever writes records of one entity of one connection does so in turn, until its transaction ends: two would lock
--- the same rows in another order, and a push would lay its fields over what a page is just replacing.
-SELECT pg_advisory_xact_lock(hashtextextended(
-    'records/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
+-- Only one transaction at a time writes records of an entity of a connection. Two would lock the same rows in different
+-- orders, and a push would merge its fields into a payload that a page is replacing. What is written under the lock is
+-- stamped by the clock, so that it is later than any list that was made before.
+SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
 -- write_records --
 -- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
@@ -73,35 +73,35 @@ WITH incoming AS (
     FROM capture.sync_record AS r JOIN incoming AS i ON i.external_id = r.external_id
     WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
         AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
-        -- A list, so that it is looked up by the index whatever the planner believes of a table that is being filled.
+        -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
         AND r.external_id = ANY (%(replacing)s)
     ON CONFLICT DO NOTHING
 )
 INSERT INTO capture.sync_record AS r
 (org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,
- parent_id, name, code, email, remote_created_at, remote_modified_at, run_id)
+ parent_id, name, code, email, remote_created_at, remote_modified_at, captured_at, run_id)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id, %(provider)s, i.sync_data::jsonb,
        i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
-       i.remote_created_at, i.remote_modified_at, %(run_id)s
+       i.remote_created_at, i.remote_modified_at, clock_timestamp(), %(run_id)s
 FROM incoming AS i
 ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
 SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
     raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,
     name = excluded.name, code = excluded.code, email = excluded.email,
     remote_created_at = excluded.remote_created_at, remote_modified_at = excluded.remote_modified_at,
-    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE now() END,
+    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE excluded.captured_at END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
     deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL, pushed_only = false
 
 -- resolve_quarantine --
--- What was in quarantine and has now been read.
+-- Records that were in quarantine and have now been read.
 UPDATE capture.sync_quarantine SET resolved_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND external_id = ANY (%(ids)s) AND resolved_at IS NULL
 
 -- resolve_older --
--- Everything was read: what pulls before this one set aside, also by its place in a list, is read or gone.
+-- Everything was read: what earlier pulls quarantined, also by its position in a list, is now read or gone.
 UPDATE capture.sync_quarantine AS q SET resolved_at = now()
 FROM capture.sync_ledger AS l
 WHERE q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s AND q.entity_type = %(entity_type)s
@@ -146,14 +146,14 @@ UPDATE connect.organization SET currency = %(currency)s
 WHERE org_id = connect.current_org() AND currency IS NULL AND %(currency)s ~ '^[A-Z]{3}$'
 
 -- currencies --
--- The organization's, and the one this connection's prices were decided to be in.
+-- The organization's currency, and the one that was set for this connection's prices.
 SELECT o.currency AS ours, o.name, c.settings ->> 'currency' AS own
 FROM connect.organization AS o
 JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_id = %(connection_id)s
 WHERE o.org_id = connect.current_org()
 
 -- cursor --
-SELECT watermark, full_at, swept_at FROM capture.sync_cursor
+SELECT watermark, swept_at FROM capture.sync_cursor
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 
 -- deltas_since_sweep --
@@ -162,9 +162,8 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND mode = 'delta' AND state = 'closed' AND started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
 
 -- unfinished_run --
--- The newest run, if it did not close: it is taken up again. Whoever asks holds the entity's lock, so nobody else
--- works on it.
-SELECT run_id, mode, window_from, window_to, started_at, detail
+-- The newest run, if it did not close: it is resumed. The caller holds the entity's lock, so nobody else works on it.
+SELECT run_id, mode, window_from, window_to, started_at
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND mode IN ('full', 'delta')
@@ -186,7 +185,7 @@ SET state = 'open', resumed = resumed + 1, error = NULL, finished_at = NULL,
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- abandon_runs --
--- Runs that nobody will take up again.
+-- Runs that will never be resumed.
 UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND state = 'open' AND run_id <> %(run_id)s
@@ -200,7 +199,7 @@ SELECT kind, walk, low, high, cardinality(ids) AS size FROM capture.sync_page
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND low IS NOT NULL ORDER BY page_no
 
 -- unfetched --
--- Ids a sweep found different (it noted them in `missing` of its page) that no later fetch has answered.
+-- Ids that a sweep found different (in `missing` of its page) and no later fetch has read.
 SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
 WHERE p.org_id = connect.current_org() AND p.run_id = %(run_id)s AND p.kind = 'sweep'
     AND NOT EXISTS (
@@ -224,7 +223,7 @@ GROUP BY id
 ANALYZE seen
 
 -- balance --
--- The ledger, by id: every id that was listed is captured, in quarantine, or vanished.
+-- The sums of the ledger: every listed id is captured, in quarantine, or vanished.
 SELECT count(*) AS expected,
        count(*) FILTER (WHERE q.external_id IS NOT NULL) AS quarantined,
        count(*) FILTER (WHERE q.external_id IS NULL AND s.gone AND NOT s.read) AS vanished,
@@ -240,7 +239,7 @@ LEFT JOIN capture.sync_quarantine AS q
         AND q.resolved_at IS NULL
 
 -- suspects --
--- Known records that a complete list did not hold, and those that were listed and then not answered.
+-- Known records that are missing from a complete list, and those that were listed and not found when fetched.
 SELECT r.external_id, r.parent_id, r.deletion_state, coalesce(r.deletion_evidence = 'kept', false) AS kept
 FROM capture.sync_record AS r
 LEFT JOIN seen AS s ON s.id = r.external_id
@@ -254,7 +253,7 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
 ORDER BY length(r.external_id), r.external_id
 
 -- vanished --
--- Without a complete list: only what was listed and then not answered.
+-- Without a complete list: only records that were listed and not found when fetched.
 SELECT r.external_id, r.parent_id, r.deletion_state, coalesce(r.deletion_evidence = 'kept', false) AS kept
 FROM seen AS s JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
@@ -273,14 +272,14 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'present'
 
 -- keep --
--- A person was asked about these and said that they stay.
+-- A person decided that these records stay.
 UPDATE capture.sync_record SET deletion_evidence = 'kept'
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
 
 -- confirm_deleted --
 UPDATE capture.sync_record AS r
-SET deletion_state = 'deleted', deletion_at = now(), deletion_evidence = e.evidence
+SET deletion_state = 'deleted', deletion_at = clock_timestamp(), deletion_evidence = e.evidence
 FROM unnest(%(ids)s::text[], %(evidence)s::text[]) AS e (external_id, evidence)
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = e.external_id AND r.deletion_state <> 'deleted'
@@ -291,7 +290,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = ANY (%(ids)s) AND deletion_state = 'suspected'
 
 -- open_quarantine --
-SELECT external_id, reason, status FROM capture.sync_quarantine
+SELECT external_id FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND run_id = %(run_id)s AND resolved_at IS NULL
 ORDER BY length(external_id), external_id
@@ -306,7 +305,7 @@ WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
 
 -- advance --
--- The watermark moves with the closing of the ledger, in one transaction with it.
+-- Runs in the transaction that closes the ledger.
 INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
         CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
@@ -316,7 +315,7 @@ SET watermark = greatest(sync_cursor.watermark, excluded.watermark),
     swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
 
 -- forget_pages --
--- The evidence of earlier runs is not needed once a newer one has closed; their counts stay.
+-- When a run has closed, the evidence of earlier runs is no longer needed; their counts stay.
 DELETE FROM capture.sync_page
 WHERE org_id = connect.current_org() AND run_id < %(run_id)s
     AND run_id IN (SELECT run_id FROM capture.sync_ledger
@@ -334,7 +333,7 @@ SET health = 'failing', health_detail = %(detail)s, health_checked_at = now()
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
 -- parents --
--- Records that have a list of their own under them.
+-- Records that may have a list of their own.
 SELECT external_id, coalesce(exact_text, sync_data::text) AS payload, captured_at
 FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

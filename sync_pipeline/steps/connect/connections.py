@@ -1,4 +1,4 @@
-"""Connections: the stores of an organization, their settings, without their secrets."""
+"""Connections: the stores of an organization and their settings, without their secrets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Connection:
     def common(self) -> ConnectionSettings:
         """The settings that all providers share, with this provider's defaults.
 
-        A stored value outside today's bounds counts as unset here; whoever needs it reports it.
+        A stored value outside today's bounds counts as unset; `parse_settings` reports it.
         """
         shared = ConnectionSettings.model_fields
         usual = {k: f.get_default(call_default_factory=True) for k, f in self.source.settings.model_fields.items()}
@@ -101,14 +101,10 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
         execute(tx, _SQL["set_settings"], connection_id=conn.connection_id, settings=json.dumps(changed))
         journal.record(tx, "connect.settings_changed", actor=actor, connection_id=conn.connection_id, settings=changed)
         if changes.get("currency"):
+            outcome = f"the store's prices were set to be in {changes['currency']}"
+            here = conn.connection_id
             gates.end_gates(
-                tx,
-                CURRENCY_CONFLICT,
-                connection_id=conn.connection_id,
-                entity_type=None,
-                but=[],
-                outcome=f"the store's prices were set to be in {changes['currency']}",
-                actor=actor,
+                tx, CURRENCY_CONFLICT, connection_id=here, entity_type=None, but=[], outcome=outcome, actor=actor
             )
 
 
@@ -121,7 +117,7 @@ def parse_settings(provider: Source, given: Mapping[str, Any]) -> ConnectionSett
     try:
         return provider.settings.model_validate(dict(given))
     except ValidationError as error:
-        # The error's own text quotes the input, and with it a secret.
+        # The error's own text quotes the input, which may be a secret.
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()[:10])
         raise ConfigurationError(
             f"The settings of this {provider.title} connection are not valid: {problems}"

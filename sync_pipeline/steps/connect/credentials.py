@@ -1,6 +1,6 @@
-"""Credentials: encrypted at rest, decrypted here and nowhere else.
+"""Credentials: encrypted at rest, decrypted only here.
 
-Fernet with the newest key first. A sealed text is bound to its connection, so a copy in another row does not open.
+Fernet, with the newest key first. The ciphertext is bound to its connection: copied to another row it cannot be used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 import psycopg.errors
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
+from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import IntegrityError
 
 from sync_pipeline import journal
@@ -34,15 +35,15 @@ _SQL = load(__package__)
 
 
 def encrypt(keys: Sequence[bytes], secrets: Mapping[str, str], *, bound_to: str) -> bytes:
-    """Seal `secrets`; they open only for the same `bound_to`."""
+    """Encrypt `secrets`. They can be decrypted only with the same `bound_to`."""
     return _cipher(keys).encrypt(msgspec.json.encode({"bound_to": bound_to, "secrets": dict(secrets)}))
 
 
 def decrypt(keys: Sequence[bytes], sealed: bytes, *, bound_to: str) -> dict[str, str]:
-    """Open sealed secrets.
+    """Decrypt secrets.
 
     Raises:
-        ConfigurationError: no key opens them, or they were copied from another row.
+        ConfigurationError: no key decrypts them, or they were copied from another row.
     """
     try:
         content = msgspec.json.decode(_cipher(keys).decrypt(sealed))
@@ -67,6 +68,26 @@ def _cipher(keys: Sequence[bytes]) -> MultiFernet:
 
 def _open(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:
     return decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+
+
+def _store(
+    tx: Transaction,
+    settings: Settings,
+    conn: Connection,
+    secrets: Mapping[str, str],
+    *,
+    public: Mapping[str, Any] | None,
+    address: str | None,
+) -> None:
+    """Write a connection's secrets; and its public settings and address, if given."""
+    execute(
+        tx,
+        _SQL["set_credentials"],
+        connection_id=conn.connection_id,
+        credentials=encrypt(settings.encryption_keys, secrets, bound_to=f"{conn.org_id}/{conn.name}"),
+        settings=None if public is None else json.dumps(public),
+        store_url=address,
+    )
 
 
 def client_for(settings: Settings, conn: Connection) -> Client:
@@ -166,21 +187,14 @@ def rotate_keys(db: Database, settings: Settings) -> int:
             secrets = _open(settings, conn, now.credentials)
             given = {**now.settings, conn.source.address_field: now.store_url, **secrets}
             public, secrets, address = _split(conn.source, parse_settings(conn.source, given))
-            execute(
-                tx,
-                _SQL["set_credentials"],
-                connection_id=conn.connection_id,
-                credentials=encrypt(settings.encryption_keys, secrets, bound_to=f"{org.org_id}/{conn.name}"),
-                settings=json.dumps(public),
-                store_url=address,
-            )
+            _store(tx, settings, conn, secrets, public=public, address=address)
     return len(every)
 
 
 def webhook_secrets(settings: Settings, conn: Connection | None) -> Sequence[str]:
-    """The secrets that a webhook of this store may be signed with: the current one, and for a while its predecessor.
+    """The secrets that may sign a webhook of this store: the current one and, for a while, the one before.
 
-    Without a connection there are none, and finding that out takes as long.
+    Without a connection there are none; the call takes as long, so that its time does not show whether one exists.
     """
     if conn is None:
         decrypt(settings.encryption_keys, _sealed_nothing(settings.encryption_keys[0]), bound_to="")
@@ -202,10 +216,10 @@ def set_webhook_secret(
     actor: str,
     overlap: timedelta = timedelta(days=1),
 ) -> None:
-    """Set the secret with which the store signs its webhooks. An empty one removes it: no webhook is accepted.
+    """Set the secret with which the store signs its webhooks. An empty one removes it, and no webhook is accepted.
 
-    The previous secret stays valid for `overlap`: people change a store's webhooks one by one, and a store disables
-    those that are refused. Setting the new secret twice, or an empty one first, ends the previous one at once.
+    The previous secret stays valid for `overlap`, because people change a store's webhooks one by one, and a store
+    disables those that are refused. Setting the new secret twice, or an empty one first, ends the previous one at once.
 
     Raises:
         ConfigurationError: this provider sends no webhooks.
@@ -223,14 +237,7 @@ def set_webhook_secret(
             secrets[hooks.secret_field] = fresh
         if fresh and before and before != fresh:
             secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
-        execute(
-            tx,
-            _SQL["set_credentials"],
-            connection_id=conn.connection_id,
-            credentials=encrypt(settings.encryption_keys, secrets, bound_to=f"{conn.org_id}/{conn.name}"),
-            settings=None,
-            store_url=None,
-        )
+        _store(tx, settings, conn, secrets, public=None, address=None)
         journal.record(
             tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
         )
@@ -248,13 +255,13 @@ def _sealed_nothing(key: bytes) -> bytes:
 def _kept(
     db: Database, settings: Settings, org: Organization, provider: Source, name: str, address: str
 ) -> dict[str, str]:
-    """Secrets that are not credentials (a webhook's) survive new credentials of the same store."""
+    """The secrets that new credentials of the same store keep, such as a webhook's."""
     optional = [one for one in provider.secret_fields if not provider.settings.model_fields[one].is_required()]
     for known in connections(db, org, name) if optional else ():
         if known.provider == provider.name and known.store_url == address:
             try:
                 secrets = _open(settings, known)
-            except ConfigurationError:  # no key opens them: connecting again is the remedy
+            except ConfigurationError:  # no key decrypts them: connecting again is the remedy
                 return {}
             return {one: secrets[one] for one in optional if one in secrets}
     return {}

@@ -1,4 +1,4 @@
-"""The doctor: does a store answer as it should, and if not, why."""
+"""The doctor: does a store answer as it should, and why not."""
 
 from __future__ import annotations
 

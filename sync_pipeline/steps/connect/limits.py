@@ -22,7 +22,7 @@ def consume(db: Database, org_id: int, subject: str, *, per_minute: int, burst: 
         RateLimited: the limit is reached; says how many seconds to wait.
     """
     rate = pace(per_minute, burst)
-    # After a crash all counts start at zero anyway.
+    # The table is unlogged, so a crash resets the counts anyway.
     with db.org(org_id, async_commit=True) as conn:
         if execute(conn, _SQL["take_call"], subject=subject, **rate).one_or_none() is None:
             raise rate_limited(conn, subject, rate, per_minute)

@@ -31,7 +31,7 @@ class Organization:
 
 
 def add_organization(db: Database, slug: str, name: str | None = None) -> Organization:
-    """Make an organization; rename or restore an existing one.
+    """Create an organization; rename or restore an existing one.
 
     Raises:
         ConfigurationError: the slug cannot be a partition key.
@@ -78,7 +78,7 @@ def organization(db: Database, slug: str) -> Organization:
     """The organization with this slug.
 
     Raises:
-        NotFound: unknown or removed; says how to make it.
+        NotFound: unknown or removed; says how to create it.
     """
     found = _find(db, slug)
     if found.removed_at is not None:
@@ -96,4 +96,4 @@ def _find(db: Database, slug: str) -> Organization:
     for org in _all(db):
         if org.slug == slug:
             return org
-    raise NotFound(f"There is no organization “{slug}”. Make it with `sync-pipeline org add {slug}`.")
+    raise NotFound(f"There is no organization “{slug}”. Create it with `sync-pipeline org add {slug}`.")

@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, get_args
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
@@ -21,7 +23,8 @@ from sync_pipeline.steps.connect.organizations import Organization
 
 _SQL = load(__package__, "tokens.sql")
 
-ROLES = ("viewer", "operator", "admin", "plugin", "agent")
+Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
+ROLES: tuple[Role, ...] = get_args(Role)
 _SHAPE = re.compile(r"sp_([0-9]{1,18})_([A-Za-z0-9_-]{43})")
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -31,7 +34,7 @@ class Token:
     """A new token. `plain` is shown once and cannot be shown again."""
 
     token_id: int
-    role: str
+    role: Role
     connection: str | None
     expires_at: datetime | None
     plain: str = field(repr=False)
@@ -39,13 +42,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token in a list, without the token text."""
+    """A token, without its text."""
 
     token_id: int
-    role: str
+    role: Role
     name: str | None
     connection: str | None
-    user: str | None
+    user: Annotated[str | None, Field(description="The user of a session.")]
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -61,7 +64,7 @@ class Caller:
 
     org: Organization
     token_id: int
-    role: str
+    role: Role
     actor: str
     connection_id: int | None = None
     user_id: int | None = None
@@ -82,7 +85,7 @@ def add_token(
     expires: datetime | None = None,
     actor: str,
 ) -> Token:
-    """Make a token. Its text starts with the organization's id, which tells where to look its hash up.
+    """Create a token. Its text starts with the organization's id, so that its hash can be looked up there.
 
     Raises:
         ConfigurationError: unknown role, or a plugin's token without a connection.
@@ -91,18 +94,10 @@ def add_token(
         raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
         raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
+    bound_to = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
-        token_id, plain = new_token(
-            conn, org, role, connection_id=connection.connection_id if connection else None, name=name, expires=expires
-        )
-        journal.record(
-            conn,
-            "token.added",
-            actor=actor,
-            connection_id=connection.connection_id if connection else None,
-            token=token_id,
-            role=role,
-        )
+        token_id, plain = new_token(conn, org, role, connection_id=bound_to, name=name, expires=expires)
+        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, token=token_id, role=role)
     return Token(token_id, role, connection.name if connection else None, expires, plain)
 
 
@@ -132,7 +127,7 @@ def new_token(
 
 
 def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> Caller:
-    """Who this token belongs to; counts one call against its rate.
+    """The caller that this token belongs to; counts one call against its rate limit.
 
     Raises:
         Unauthenticated: the token is unknown, expired or revoked, or its organization or user was removed. The error
@@ -163,7 +158,7 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
 
 
 def valid_tokens(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int]:
-    """Those of these tokens that are still valid: for calls that outlast their authentication."""
+    """Those of these tokens that are still valid, for calls that last longer than their authentication."""
     with db.org(org_id) as conn:
         return set(execute(conn, _SQL["valid_tokens"], token_ids=list(token_ids)).scalars())
 

@@ -4,8 +4,7 @@ VALUES (connect.current_org(), %(token_hash)s, %(role)s, %(connection_id)s, %(us
 RETURNING token_id
 
 -- find_token --
--- A valid token, with its user's present role; and, if a rate is given,
--- takes one call of it, as `take_call` does.
+-- A valid token with its user's current role. If a rate is given, one call counts against it, as in `take_call`.
 WITH found AS (
     SELECT t.org_id, t.token_id, coalesce(u.role, t.role) AS role, t.connection_id, t.name, t.last_used_at, t.user_id,
            u.email, o.slug, o.name AS org_name, o.currency
@@ -79,18 +78,18 @@ SELECT user_id, role, password_hash FROM connect.app_user
 WHERE org_id = connect.current_org() AND email = %(email)s AND disabled_at IS NULL
 
 -- delete_expired_sessions --
--- Expired sessions. What they did stays in the audit log.
+-- The audit log keeps what these sessions did.
 DELETE FROM connect.api_token
 WHERE org_id = connect.current_org() AND user_id IS NOT NULL AND expires_at < now() - interval '30 days'
 
 -- delete_old_attempts --
--- Old login attempts: trying many names must not fill the table.
+-- Trying many names must not fill the table.
 DELETE FROM connect.rate_limit
 WHERE org_id = connect.current_org() AND subject LIKE 'login:%%' AND at_rest < clock_timestamp() - interval '10 minutes'
 
 -- take_call --
--- Take one call if the rate allows it. An idle subject may make `burst` calls at once; each is forgotten after `every`
--- seconds.
+-- Count one call if the rate allows it. An idle subject may make `burst` calls at once; each stops counting after
+-- `every` seconds.
 INSERT INTO connect.rate_limit AS r (org_id, subject, at_rest)
 VALUES (connect.current_org(), %(subject)s, clock_timestamp() + make_interval(secs => %(every)s))
 ON CONFLICT (org_id, subject) DO UPDATE

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from pydantic import Field
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
@@ -15,13 +17,14 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
 from sync_pipeline.steps.connect.limits import consume
 from sync_pipeline.steps.connect.organizations import Organization, organization
-from sync_pipeline.steps.connect.tokens import new_token
+from sync_pipeline.steps.connect.tokens import Role, new_token
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 _SQL = load(__package__, "tokens.sql")
-ROLES = ("viewer", "operator", "admin")
+PersonRole = Literal["viewer", "operator", "admin"]
+ROLES: tuple[PersonRole, ...] = get_args(PersonRole)
 SESSION = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 512
@@ -36,19 +39,19 @@ class User:
 
     user_id: int
     email: str
-    role: str
+    role: PersonRole
     created_at: datetime
     disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """The result of a login. `token` is shown once."""
+    """A session. Its token is shown once."""
 
-    org: str
-    role: str
+    org: Annotated[str, Field(examples=["acme"])]
+    role: Role
     expires_at: datetime
-    token: str = field(repr=False)
+    token: Annotated[str, Field(examples=["sp_1_…"])] = field(repr=False)
 
 
 def add_user(db: Database, org: Organization, email: str, password: str, role: str, *, actor: str) -> User:
@@ -98,7 +101,7 @@ def change_user(
     disabled: bool | None = None,
     actor: str,
 ) -> User:
-    """Change a user's role or password, disable or enable them. A new password or disabling ends all sessions.
+    """Change a user's role or password, disable or enable them. A new password and disabling end all sessions.
 
     Raises:
         NotFound: the organization has no such user.
@@ -125,7 +128,7 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     """A session of 12 hours.
 
     Raises:
-        Unauthenticated: unknown organization or user, or a wrong password. Neither the error nor its timing tells
+        Unauthenticated: unknown organization or user, or a wrong password. Neither the error nor its timing shows
             which.
         RateLimited: too many attempts for this user.
     """
@@ -135,7 +138,7 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     try:
         org = organization(db, slug)
     except NotFound:
-        org = _NO_ORGANIZATION  # goes through the same steps, so that neither limit nor time tells which exist
+        org = _NO_ORGANIZATION  # goes through the same steps, so that neither limit nor time shows which exist
     with db.org(org.org_id) as conn:
         execute(conn, _SQL["delete_old_attempts"])
     # Attempts for unknown users count too. The limiter keeps a hash, not the typed address.
@@ -143,23 +146,19 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
     consume(db, org.org_id, f"login:{attempt}", per_minute=_ATTEMPTS_PER_MINUTE, burst=_ATTEMPTS_AT_ONCE)
     with db.org(org.org_id) as conn:
         found = execute(conn, _SQL["login"], email=address.replace("\x00", " ")).one_or_none()
-    if found is None or found.password_hash is None:
-        _dummy_verify(password)
-        raise _refused()
+    stored = found.password_hash if found is not None else None
     try:
-        _hasher().verify(found.password_hash, password)
+        _hasher().verify(stored or _dummy_hash(), password)  # an unknown user takes as long
     except (Argon2Error, InvalidHashError):
-        raise _refused() from None
+        stored = None
+    if found is None or stored is None:
+        raise Unauthenticated("No such organization, person or password.")
     expires = datetime.now(UTC) + SESSION
     with db.org(org.org_id) as conn:
         execute(conn, _SQL["delete_expired_sessions"])
         token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
         journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
     return LoginSession(org.slug, found.role, expires, plain)
-
-
-def _refused() -> Unauthenticated:
-    return Unauthenticated("No such organization, person or password.")
 
 
 def _role(role: str) -> None:
@@ -191,13 +190,3 @@ def _hasher() -> PasswordHasher:
 @cache
 def _dummy_hash() -> str:
     return _hasher().hash("nobody has this password")
-
-
-def _dummy_verify(password: str) -> None:
-    """Take as long as for an existing user."""
-    from argon2.exceptions import Argon2Error
-
-    try:
-        _hasher().verify(_dummy_hash(), password)
-    except Argon2Error:
-        return

@@ -1,8 +1,8 @@
-"""observe: where everything stands, what happened, and what waits for a person."""
+"""observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
-from sync_pipeline.steps.observe.requests import Request, ask, request, requests
+from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
 from sync_pipeline.steps.observe.service import (
     Activity,
     Decision,
@@ -34,9 +34,9 @@ __all__ = [
     "activity",
     "all_open_decisions",
     "answer",
-    "ask",
     "compat",
     "core_counts",
+    "create_request",
     "decisions",
     "quarantine",
     "reconcile",

@@ -1,4 +1,4 @@
-"""Failing and stale connections, told to the deployment's webhook: once when it begins, once when it is over."""
+"""Alerts about failing and stale connections, posted to SYNC_ALERT_URL when they begin and when they are over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message: what is wrong (or no longer) with which connection."""
+    """One alert: a connection's problem that began or is over."""
 
     org: str
     connection: str
@@ -32,37 +32,37 @@ class Alert:
 
 
 def send_alerts(db: Database, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> Sequence[Alert]:
-    """Tell what began or ended since the last time; returns what was told. Without SYNC_ALERT_URL nothing is told.
+    """Send what began or ended since the last call; returns the alerts that were sent.
 
-    A message is noted as told in the transaction it is sent in: one that cannot be sent is sent the next time, one
-    whose transaction fails after it was sent comes again. A receiver that does not answer is not asked again before the
-    next time: a thousand organizations would wait for it one after the other.
+    Without SYNC_ALERT_URL nothing is sent. An alert is marked as sent in the transaction that sends it: one that cannot
+    be sent is sent by the next call, and one whose transaction fails after sending is sent twice. If the receiver does
+    not respond, this call ends: otherwise a thousand organizations would wait for it one after another.
     """
     if settings.alert_url is None:
         return []
-    told: list[Alert] = []
+    sent: list[Alert] = []
     with httpx.Client(timeout=_SECONDS, transport=transport, follow_redirects=False) as client:
         for org in organizations(db):
             if org.providers:
                 try:
-                    _of_org(db, settings, org, client, told)
-                except _NobodyThere:
+                    _send_for_org(db, settings, org, client, sent)
+                except _ReceiverUnavailable:
                     break
-    return told
+    return sent
 
 
-class _NobodyThere(Exception):
-    """The receiver does not answer."""
+class _ReceiverUnavailable(Exception):
+    """The receiver does not respond."""
 
 
-def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, told: list[Alert]) -> None:
+def _send_for_org(db: Database, settings: Settings, org: Organization, client: httpx.Client, sent: list[Alert]) -> None:
     address = settings.alert_url.get_secret_value() if settings.alert_url else ""
-    silent = False
+    unavailable = False
     with db.org(org.org_id) as conn:
-        # One process at a time tells an organization's.
-        if not execute(conn, _SQL["alone"]).scalar_one():
+        # One process at a time sends an organization's alerts.
+        if not execute(conn, _SQL["lock_alerts"]).scalar_one():
             return
-        for row in execute(conn, _SQL["news"], seconds=settings.stale_hours * 3600).all():
+        for row in execute(conn, _SQL["alert_changes"], seconds=settings.stale_hours * 3600).all():
             alert = Alert(
                 org.slug,
                 row.connection,
@@ -73,18 +73,18 @@ def _of_org(db: Database, settings: Settings, org: Organization, client: httpx.C
                 row.since,
             )
             try:
-                if not _sent(client, address, alert):
+                if not _post(client, address, alert):
                     continue
             except (httpx.HTTPError, httpx.InvalidURL):
-                silent = True
-                break  # what was told before stays noted
-            execute(conn, _SQL["told" if row.begins else "forget"], subject=row.subject)
-            told.append(alert)
-    if silent:
-        raise _NobodyThere
+                unavailable = True
+                break  # what was already sent stays marked as sent
+            execute(conn, _SQL["mark_alert_sent" if row.begins else "clear_alert"], subject=row.subject)
+            sent.append(alert)
+    if unavailable:
+        raise _ReceiverUnavailable
 
 
-def _sent(client: httpx.Client, address: str, alert: Alert) -> bool:
+def _post(client: httpx.Client, address: str, alert: Alert) -> bool:
     body = {
         "text": f"{alert.org}/{alert.connection} ({alert.provider}): {alert.kind} {alert.state}"
         + (f": {alert.detail}" if alert.detail else ""),

@@ -1,8 +1,8 @@
--- alone --
+-- lock_alerts --
 SELECT pg_try_advisory_xact_lock(hashtextextended('alerts/' || connect.current_org()::text, 0))
 
--- news --
--- What is wrong and not told, and what was told and is over.
+-- alert_changes --
+-- Problems that no alert was sent about, and alerted problems that are over.
 WITH wrong AS (
     SELECT 'connection:' || connection_id::text || ':failing' AS subject, name AS connection, provider, 'failing' AS kind,
            health_detail AS detail, health_checked_at AS since
@@ -20,7 +20,7 @@ FROM wrong AS w
 WHERE NOT EXISTS (
     SELECT 1 FROM observe.alert AS a WHERE a.org_id = connect.current_org() AND a.subject = w.subject)
 UNION ALL
-SELECT a.subject, coalesce(c.name, 'a connection that is no more'), coalesce(c.provider, ''),
+SELECT a.subject, coalesce(c.name, 'a removed connection'), coalesce(c.provider, ''),
        split_part(a.subject, ':', 3), NULL, a.told_at, false
 FROM observe.alert AS a
 LEFT JOIN connect.integration_connector AS c
@@ -29,8 +29,8 @@ WHERE a.org_id = connect.current_org()
     AND NOT EXISTS (SELECT 1 FROM wrong AS w WHERE w.subject = a.subject)
 ORDER BY 1
 
--- told --
+-- mark_alert_sent --
 INSERT INTO observe.alert (org_id, subject) VALUES (connect.current_org(), %(subject)s) ON CONFLICT DO NOTHING
 
--- forget --
+-- clear_alert --
 DELETE FROM observe.alert WHERE org_id = connect.current_org() AND subject = %(subject)s

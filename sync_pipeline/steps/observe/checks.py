@@ -1,7 +1,7 @@
-"""What must hold now: the ledger closes, money adds up, nothing waits for ever. Each check is one statement.
+"""Checks of the data: the ledger closes, money adds up, nothing waits indefinitely. Each check is one statement.
 
-A statement gives, for one organization, a row for each place where the check does not hold: `place` (a core table, a
-provider, or `provider/entity_type`), `found` (how often) and `sample` (a few examples).
+For one organization the statement returns a row for each place that violates the check: `place` (a core table, a
+provider, or `provider/entity_type`), `found` (the number of violations) and `sample` (a few examples).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from sync_pipeline.steps.observe.status import SQL as STATUS
 from sync_pipeline.steps.promote.core.statements import for_each_table
 
 SQL = {**load("sync_pipeline.steps.observe", "checks.sql"), **load("sync_pipeline.steps.observe", "compat.sql")}
-STALE_HOURS = 36.0  # a night and a half: one missed night is seen by noon
+STALE_HOURS = 36.0  # one and a half days: a missed nightly run is reported the same afternoon
 _SHOWN = 10
 
 
 class About(StrEnum):
-    """What the places of a check are."""
+    """The kind of places that a check reports."""
 
     STORES = "stores"
     RAW = "raw"
@@ -38,7 +38,7 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: what must hold, and what to do where it does not. A warning is no failure."""
+    """A check: what must hold, and what to do if it does not. A check with severity `warning` cannot fail."""
 
     name: str
     about: About
@@ -47,15 +47,15 @@ class Check:
     severity: Literal["error", "warning"] = "error"
 
     def run(self, conn: Connection) -> Sequence[Any]:
-        """The places of the transaction's organization where it does not hold."""
+        """The places that violate the check in the transaction's organization."""
         statement = SQL[self.name].replace("{rows}", for_each_table(STATUS["core_ids"]))
-        # A parameter that a statement does not name is left alone.
+        # Statements that do not use the parameter ignore it.
         return execute(conn, statement, stale_seconds=STALE_HOURS * 3600).all()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How a check came out for one organization: `found` says how often it does not hold, `detail` what to do."""
+    """The result of a check for one organization: `found` counts the violations, `detail` says what to do."""
 
     name: str
     ok: bool
@@ -135,13 +135,13 @@ CHECKS: Sequence[Check] = (
 
 
 def check(db: Database, org: Organization) -> Sequence[CheckResult]:
-    """Every check for one organization, in the order of the flow."""
+    """Evaluate every check for one organization, in the order of the flow."""
     with db.org(org.org_id) as conn:
         return [_result(one, one.run(conn)) for one in CHECKS]
 
 
 def ok(results: Sequence[CheckResult]) -> bool:
-    """True where nothing failed; warnings may be among them."""
+    """True if no check failed; there may be warnings."""
     return all(one.ok or one.severity == "warning" for one in results)
 
 

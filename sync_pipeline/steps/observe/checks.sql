@@ -10,7 +10,7 @@ WHERE c.org_id = connect.current_org() AND c.disabled_at IS NULL
 GROUP BY 1
 
 -- ledger_closed --
--- Entities whose newest run did not close (a run that goes on right now is not at fault).
+-- Entities whose newest run failed, or has been open for hours.
 SELECT
     n.provider || '/' || n.entity_type AS place, count(*) AS found,
     (array_agg(n.connection || coalesce(': ' || n.error, ''))) [1:10] AS sample
@@ -57,7 +57,7 @@ WHERE s.org_id = connect.current_org() AND c.disabled_at IS NULL AND jsonb_array
 GROUP BY 1
 
 -- selections_promoted --
--- Committed selections that no plan was made of for ten minutes.
+-- Committed selections without a plan after ten minutes.
 SELECT
     c.provider || '/' || b.entity_type AS place, count(*) AS found,
     (array_agg(c.name || ': selection ' || b.batch_id::text || ', ' || b.records::text || ' records'
@@ -70,7 +70,7 @@ WHERE b.org_id = connect.current_org() AND b.decision = 'include' AND NOT b.draf
 GROUP BY 1
 
 -- no_orphan_mapping --
--- Mappings whose core row is not there. The rows of core are `core_ids` of every table.
+-- Mappings without their core row. The rows come from `core_ids` of every table.
 SELECT
     m.core_table AS place, count(*) AS found,
     (array_agg(m.entity_type || ' ' || m.external_id || ' → ' || m.internal_id::text)) [1:10] AS sample
@@ -80,7 +80,7 @@ WHERE m.org_id = connect.current_org() AND t.id IS NULL
 GROUP BY 1
 
 -- money_adds_up --
--- Orders whose items do not add up to their total, the difference that the store itself has being noted in metadata.
+-- Orders whose items do not add up to their total. A difference that the store itself has is noted in metadata.
 SELECT 'core.sales_orders' AS place, count(*) AS found, (array_agg(
     n.number || ': total ' || n.total::text || ', items ' || n.items::text ORDER BY n.id)) [1:10] AS sample
 FROM (

@@ -1,4 +1,4 @@
-"""The legacy names in `compat`, compared with the core tables they stand for."""
+"""The legacy views in schema `compat`, compared with their core tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SQL = load(__package__, "compat.sql")
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """Columns (`compat.view.column`) that a view lacks, or has over its core table."""
+    """Columns (`compat.view.column`) that a view lacks, or has and its core table does not."""
 
     table: str
     found: int
@@ -23,14 +23,14 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Compat:
-    """The report: how many legacy views there are, and where they differ."""
+    """The number of legacy views, and where they differ."""
 
     views: int
     divergences: Sequence[Divergence]
 
     @property
     def ok(self) -> bool:
-        """True when every view shows its table as it is."""
+        """True if every view has the columns of its table."""
         return not self.divergences
 
 

@@ -3,7 +3,7 @@ SELECT count(*) FROM pg_catalog.pg_class
 WHERE relkind = 'v' AND relnamespace = 'compat'::regnamespace
 
 -- compat_agrees --
--- Columns that a legacy view lacks, or has over its core table. The same for every organization.
+-- Columns that a legacy view lacks, or has and its core table does not. The same for every organization.
 WITH pair AS (
     SELECT DISTINCT v.oid AS view_oid, v.relname AS view, t.oid AS base_oid, t.relname AS base
     FROM pg_catalog.pg_class AS v

@@ -1,4 +1,4 @@
-"""Figures over all organizations, for machines that watch: names and numbers, nothing of what is in the records."""
+"""Metrics over all organizations, for monitoring: names and numbers, nothing from the records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SQL = load(__package__, "figures.sql")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFigures:
-    """A connection: how long ago it was last pulled, and what its pulls did since there was one (seconds, bytes)."""
+    """A connection: how long ago it was last pulled, and the totals of all its pulls."""
 
     org: str
     connection: str
@@ -35,7 +35,7 @@ class ConnectionFigures:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """An organization's queues, requests and gates. `done` only grows; the others are as they are now."""
+    """An organization's queues, requests and gates. `done` only grows; the others are current numbers."""
 
     org: str
     waiting: int
@@ -49,14 +49,14 @@ class QueueFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All of them."""
+    """The metrics of all connections and queues."""
 
     connections: Sequence[ConnectionFigures]
     queues: Sequence[QueueFigures]
 
 
 def figures(db: Database) -> Figures:
-    """The figures as they are now."""
+    """Read the current metrics."""
     with db.unscoped() as conn:
         return Figures(
             [ConnectionFigures(**row._mapping) for row in execute(conn, _SQL["connection_figures"])],

@@ -1,4 +1,4 @@
-"""Is anybody there who turns requests into runs?"""
+"""The heartbeat of Dagster's sensors: while it is missing, requests wait."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _SQL = load(__package__, "heartbeat.sql")
 _SENSORS = "sensors"
 
 
-def beat(db: Database) -> None:
-    """Say that sensors tick. Written every twenty seconds at most."""
+def record_heartbeat(db: Database) -> None:
+    """Record that a sensor ticked, at most every twenty seconds."""
     with db.unscoped() as conn:
-        execute(conn, _SQL["beat"], name=_SENSORS)
+        execute(conn, _SQL["record_heartbeat"], name=_SENSORS)
 
 
-def daemon_seen(db: Database) -> datetime | None:
-    """When a sensor last ticked; None if never."""
+def last_heartbeat(db: Database) -> datetime | None:
+    """The time of the last recorded tick; None if there was none."""
     with db.unscoped() as conn:
-        seen: datetime | None = execute(conn, _SQL["seen"], name=_SENSORS).scalar_one_or_none()
+        seen: datetime | None = execute(conn, _SQL["last_heartbeat"], name=_SENSORS).scalar_one_or_none()
     return seen

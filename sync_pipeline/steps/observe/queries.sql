@@ -11,7 +11,7 @@ LEFT JOIN (
 ) AS g ON g.connection_id = k.connection_id AND g.entity_type = k.entity_type
 
 -- differences --
--- What would change, and what was decided about it in the version that would be promoted.
+-- What would change, and the decisions about the versions that would be promoted.
 SELECT d.connection_id, d.entity_type,
        count(*) FILTER (WHERE d.status = 'new') AS new,
        count(*) FILTER (WHERE d.status = 'updated') AS updated,
@@ -38,7 +38,7 @@ WHERE org_id = connect.current_org() AND resolved_at IS NULL
 GROUP BY connection_id, entity_type
 
 -- cursors --
--- The watermark, and whether the preview has seen the last write.
+-- The watermark, and whether the preview includes the last write.
 SELECT c.connection_id, c.entity_type, c.watermark,
        s.computed_at IS NOT NULL AND (c.changed_at IS NULL OR c.changed_at <= s.computed_at) AS previewed
 FROM capture.sync_cursor AS c
@@ -53,7 +53,7 @@ SELECT DISTINCT ON (connection_id, entity_type)
        coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
-    AND mode NOT IN ('push', 'webhook')  -- what was sent says nothing of what the store holds
+    AND mode NOT IN ('push', 'webhook')  -- what a store sent does not show all that it has
     AND run_id > %(after)s
 ORDER BY connection_id, entity_type, run_id DESC
 
@@ -72,7 +72,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 SELECT '{table}' AS core_table, id FROM {table} WHERE org_id = connect.current_org()
 
 -- core_rows --
--- Mappings whose core row is there, and those whose row is not. Its rows are `core_ids` of every table.
+-- Mappings with their core row, and without it. The rows come from `core_ids` of every table.
 WITH there AS ({rows})
 SELECT m.entity_type, count(t.id) AS core, count(*) - count(t.id) AS orphans,
        (array_agg(m.external_id ORDER BY length(m.external_id), m.external_id)

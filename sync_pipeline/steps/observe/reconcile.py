@@ -1,4 +1,4 @@
-"""Ids in the store, captured, and in core, compared. The store is listed afresh: nothing remembered is believed."""
+"""Compare the ids of the store, of capture and of core. The store is listed again; earlier results are not used."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class EntityReconciliation:
-    """One entity: how many the store lists, how many are captured, how many of these are in core.
+    """One entity: how many records the store lists, how many are captured, how many of these are in core.
 
     `missing` are in the store and not captured; `extra` are captured as present and not in the store; `orphans` are
-    promoted and have no core row. `store` is None where the store could not be listed; `error` says why.
+    promoted and have no core row. `store` is None if the store could not be listed; `error` says why.
     """
 
     entity: str
@@ -45,19 +45,19 @@ class EntityReconciliation:
 
     @property
     def ok(self) -> bool:
-        """True when nothing is missing, extra or orphaned. What people chose not to promote is no difference."""
+        """True if nothing is missing, extra or orphaned. Records that were not promoted are not a difference."""
         return not (self.missing or self.extra or self.orphans or self.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The report over an organization."""
+    """The report of an organization."""
 
     entities: tuple[EntityReconciliation, ...]
 
     @property
     def ok(self) -> bool:
-        """True when every entity is."""
+        """True if every entity is."""
         return all(entity.ok for entity in self.entities)
 
 
@@ -69,7 +69,7 @@ def reconcile(
     connection: str | None = None,
     entities: Sequence[str] = (),
 ) -> Reconciliation:
-    """Compare every entity, or those named, of every connection, or the one named.
+    """Compare every entity, or `entities`, of every connection, or `connection`.
 
     Raises:
         NotFound: no such connection or entity.
@@ -81,12 +81,12 @@ def reconcile(
             with capture.session(db, settings, one, actor="reconcile") as session:
                 found += _Comparison(session, db, one).all(streams)
         except SourceError as error:
-            found += [_unlisted(db, one, stream, str(error)) for stream in streams]
+            found += [_not_listed(db, one, stream, str(error)) for stream in streams]
     return Reconciliation(tuple(found))
 
 
 class _Comparison:
-    """One connection: lists are read once, also where one stream's ids name the lists of another."""
+    """The comparison of one connection. Each list is read once, also if its ids are needed for a child stream."""
 
     def __init__(self, session: capture.CaptureSession, db: Database, connection: Connection) -> None:
         self.session, self.db, self.connection = session, db, connection
@@ -100,10 +100,10 @@ class _Comparison:
             store = self.ids(stream)
         except RefusedBySource as error:
             if not (stream.optional and error.status in stream.absent):
-                return _unlisted(self.db, self.connection, stream, str(error))
-            store = set()  # a store without it is not at fault
+                return _not_listed(self.db, self.connection, stream, str(error))
+            store = set()  # the stream is optional, and the store does not have it
         except SourceError as error:
-            return _unlisted(self.db, self.connection, stream, str(error))
+            return _not_listed(self.db, self.connection, stream, str(error))
         return _compare(self.db, self.connection, stream, store, None)
 
     def ids(self, stream: Stream) -> set[str]:
@@ -126,11 +126,11 @@ class _Comparison:
         if stream.parent is None or self.session.client.lists(stream):
             return [""]
         parent = self.connection.source.stream(stream.parent)
-        listless = self._listless(stream, parent)
-        return sorted((i for i in self.ids(parent) if i not in listless), key=lambda i: (len(i), i))
+        without_list = self._parents_without_list(stream, parent)
+        return sorted((i for i in self.ids(parent) if i not in without_list), key=lambda i: (len(i), i))
 
-    def _listless(self, stream: Stream, parent: Stream) -> set[str]:
-        """Captured parents that say they have no list of their own; of a parent nobody captured, nothing is known."""
+    def _parents_without_list(self, stream: Stream, parent: Stream) -> set[str]:
+        """Captured parents whose record says that they have no list of this stream."""
         if stream.parent_where is None:
             return set()
         without: set[str] = set()
@@ -147,7 +147,7 @@ class _Comparison:
 
 
 class _Listing(Run):
-    """A walk that writes nothing: what cannot be read is not set aside, it is only counted as listed."""
+    """A walk that writes nothing: records that cannot be read count as listed and are not quarantined."""
 
     @classmethod
     def of(cls, session: capture.CaptureSession, stream: Stream) -> _Listing:
@@ -168,7 +168,7 @@ class _Listing(Run):
     def quarantine(
         self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
     ) -> None:
-        """Reconciling changes nothing."""
+        """Do nothing: reconciling changes no data."""
 
 
 def _fields(stream: Stream) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def _keys(connection: Connection, stream: Stream) -> dict[str, object]:
     }
 
 
-def _unlisted(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
+def _not_listed(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
     return _compare(db, connection, stream, None, error)
 
 

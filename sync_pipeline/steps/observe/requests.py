@@ -1,4 +1,4 @@
-"""What the doors asked for, and how far it is."""
+"""Durable requests: what was requested, and its state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQL = load(__package__, "requests.sql")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A durable request. `run_id` is Dagster's, once a run was made of it."""
+    """A durable request. `run_id` is the Dagster run, once it was launched."""
 
     request_id: int
     kind: str
@@ -31,13 +31,13 @@ class Request:
     error: str | None
 
 
-def ask(
+def create_request(
     db: Database, org: Organization, kind: str, *, actor: str, idempotency_key: str | None = None, **parameters: Any
 ) -> Request:
-    """Write down what is wanted; a sensor makes a run of it as soon as there is one.
+    """Record a request; a Dagster sensor launches a run for it.
 
     Raises:
-        Conflict: the idempotency key was used for something else.
+        Conflict: the idempotency key was used for another request.
     """
     with db.org(org.org_id) as conn:
         number = journal.request(conn, kind, actor=actor, idempotency_key=idempotency_key, **parameters)
@@ -61,7 +61,7 @@ def request(db: Database, org: Organization, request_id: int) -> Request:
 def requests(
     db: Database, org: Organization, *, state: str | None = None, page: int = 1, page_size: int = 50
 ) -> tuple[Sequence[Request], int]:
-    """A page of requests, newest first, and how many there are."""
+    """A page of requests, newest first, and the number of all."""
     with db.org(org.org_id) as conn:
         rows = execute(conn, _SQL["requests"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
         count = int(execute(conn, _SQL["request_count"], state=state).scalar_one())

@@ -1,4 +1,4 @@
-"""What people ask afterwards: what happened, what is set aside, what waits for them, what has gone quiet."""
+"""The audit log, the quarantine, decisions, stale connections and core counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record or page that could not be taken in; its bytes are kept."""
+    """A record or page that could not be captured; its bytes are kept."""
 
     connection: str
     entity: str
@@ -43,7 +43,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A gate: the question, what may be answered, and the answer once there is one."""
+    """A gate: the question, the options, and the answer once there is one."""
 
     decision_id: int
     org: str
@@ -61,13 +61,13 @@ class Decision:
     answered_at: datetime | None
     why: str | None
     outcome: str | None
-    blocks: list[str]  # entity types of the connection that are not promoted meanwhile
-    resumed_at: datetime | None = None  # when what it stopped had been taken up again
+    blocks: list[str]  # entity types of the connection that are not promoted until then
+    resumed_at: datetime | None = None  # when the work it stopped had resumed
 
 
 @dataclass(frozen=True, slots=True)
 class StaleConnection:
-    """A connection nothing was pulled from for too long. `last_sync_at` is None if never."""
+    """A connection that was not pulled for too long. `last_sync_at` is None if it never was."""
 
     org: str
     connection: str
@@ -90,7 +90,7 @@ def activity(db: Database, org: Organization, *, page: int = 1, page_size: int =
 
 
 def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
-    """Everything that is set aside now, of the organization or of one connection."""
+    """Everything in quarantine, of the organization or of one connection."""
     with db.org(org.org_id) as conn:
         rows = execute(
             conn, SQL["quarantined_records"], connection_id=connection.connection_id if connection else None
@@ -136,8 +136,8 @@ def answer(
 
     Raises:
         NotFound: no such decision.
-        ConfigurationError: `choice` is none of its options.
-        Conflict: it has been answered.
+        ConfigurationError: `choice` is not one of its options.
+        Conflict: it was already answered.
     """
     known = decisions(db, org, everything=True, decision_id=decision_id)
     if not known:
@@ -145,18 +145,18 @@ def answer(
     choices = [option["choice"] for option in known[0].options]
     if choice not in choices:
         raise ConfigurationError(
-            f"“{choice}” is no answer to decision {decision_id}. There are: {', '.join(choices)} "
+            f"“{choice}” is not an answer to decision {decision_id}. Use one of: {', '.join(choices)} "
             f"(the safest is {known[0].recommended})."
         )
     with db.org(org.org_id) as conn:
         if not gates.answer_gate(conn, decision_id, choice, actor=actor, why=why):  # somebody else was first
             [now] = execute(conn, SQL["decisions"], everything=True, decision_id=decision_id)
-            raise Conflict(f"Decision {decision_id} was answered already: {now.answer} by {now.answered_by}.")
+            raise Conflict(f"Decision {decision_id} was already answered: {now.answer} by {now.answered_by}.")
     return decisions(db, org, everything=True, decision_id=decision_id)[0]
 
 
 def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
-    """Connections of any organization from which nothing was pulled in the last `hours`."""
+    """Connections of all organizations from which nothing was pulled in the last `hours`."""
     stale: list[StaleConnection] = []
     for org in organizations(db):
         with db.org(org.org_id) as conn:

@@ -1,4 +1,4 @@
-"""Where an organization stands, per connection and entity: counts as they are now, not as a run remembered them."""
+"""The status of an organization per connection and entity. All numbers are counted now, not taken from runs."""
 
 from __future__ import annotations
 
@@ -6,36 +6,37 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization, connections
-from sync_pipeline.steps.preview import mapped_by_older
+from sync_pipeline.steps.preview import MappedByOlder, mapped_by_older
 
 SQL = load(__package__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The account of the last run, by id: `expected` = `captured` + `quarantined` + `vanished` when it is closed."""
+    """The ids of the last run: `expected` = `captured` + `quarantined` + `vanished` if it is closed."""
 
-    expected: int = 0
-    captured: int = 0
-    quarantined: int = 0
-    vanished: int = 0
-    closed: bool = False
+    expected: int
+    captured: int
+    quarantined: int
+    vanished: int
+    closed: bool
+
+
+_NO_RUN = Ledger(0, 0, 0, 0, closed=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EntityStatus:
-    """One entity of one connection. `message` is for people, where there is something to say.
-
-    `mapped_by_older` counts records that are in sync and were mapped by an older mapper.
-    """
+    """The status of one entity of a connection."""
 
     entity: str
     captured: int
@@ -43,7 +44,7 @@ class EntityStatus:
     updated: int
     deleted: int
     in_sync: int
-    mapped_by_older: int
+    mapped_by_older: MappedByOlder
     included: int
     ignored: int
     undecided: int
@@ -52,7 +53,7 @@ class EntityStatus:
     ledger: Ledger
     watermark: datetime | None
     last_run: datetime | None
-    message: str | None = None
+    message: Annotated[str | None, Field(description="A note for people, such as: this is an initial import.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ConnectionStatus:
 
 
 def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
-    """Every entity of every connection of the organization, also those that were never pulled."""
+    """The status of every entity of every connection, also those that were never pulled."""
     found = connections(db, org)
     with db.org(org.org_id) as conn:
         facts = _facts(conn)
@@ -100,7 +101,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
     new, updated = facts.get("new", 0), facts.get("updated", 0)
     in_sync = max(0, captured - new - updated)
     if not facts.get("previewed", False):
-        # Captured and not compared yet: what was never promoted is not in sync, whatever the preview has not noted.
+        # Captured and not compared yet: records that were never promoted are not in sync.
         in_sync = min(in_sync, promoted)
     last = facts.get("run")
     remote = max(captured, (last.remote_total or 0) if last is not None else 0)
@@ -126,7 +127,7 @@ def _entity(connection: Connection, stream: Stream, facts: Mapping[str, Any]) ->
         ledger=(
             Ledger(last.expected, last.captured, last.quarantined, last.vanished, last.state == "closed")
             if last is not None
-            else Ledger()
+            else _NO_RUN
         ),
         watermark=facts.get("watermark"),
         last_run=(last.finished_at or last.started_at) if last is not None else None,

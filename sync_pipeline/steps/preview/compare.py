@@ -1,4 +1,4 @@
-"""Compare what is captured with what is in core, set-based; only differences that changed are written."""
+"""Compare captured records with core, set-based. Only differences that changed are written."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from sync_pipeline.steps.preview.warn import warn, warn_some
 SQL = load(__package__, "compare.sql")
 
 
-def recompute(db: Database, connection: Connection, stream: Stream, *, actor: str = "preview") -> PreviewReport:
+def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewReport:
     """Compare again, warn about what would go wrong in promotion, and sum up.
 
     If nothing was captured since the last comparison, only the sums are computed: promotion and undo keep the
     differences up to date.
     """
-    del actor  # comparing writes nothing to the audit log
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
+        execute(conn, SQL["hold_core"])
         known = execute(
             conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)
         ).one_or_none()
@@ -52,8 +52,9 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
-    """Compare these records alone, in the caller's transaction, so that what it wrote has its status at once."""
+    """Compare only these records, in the caller's transaction, so that they have their status at once."""
     here = keys(connection, stream)
+    execute(conn, SQL["hold_core"])
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))

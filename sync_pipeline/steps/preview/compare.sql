@@ -1,11 +1,16 @@
+-- hold_core --
+-- Promotion and undo take this lock alone: none of them commits while records are compared with core, or what it wrote
+-- would be overwritten by a difference that is gone. Comparisons do not wait for one another.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('promote', connect.current_org()))
+
 -- join_by_hash --
 -- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
 -- planner would choose for it takes minutes for a million.
 SET LOCAL enable_nestloop = off
 
 -- compare --
--- What is captured against what is in core. A table of its own, because PostgreSQL uses parallel workers for it, and none
--- for a statement that also writes.
+-- Captured records against core. A separate table, because PostgreSQL uses no parallel workers for a statement that
+-- writes.
 CREATE TEMP TABLE different ON COMMIT DROP AS
 SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
        CASE WHEN m.external_id IS NULL THEN 'new'
@@ -25,7 +30,7 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
 ANALYZE different
 
 -- write_different --
--- Write only differences that are not stored yet: without changes nothing is written.
+-- Only differences that are not stored yet are written.
 WITH settled AS (
     DELETE FROM preview.difference AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
@@ -47,7 +52,7 @@ SET status = excluded.status, content_hash = excluded.content_hash, promoted_has
     warnings = '[]', computed_at = now()
 
 -- compare_some --
--- The same for a few records, by an index probe each: the statistics of tables that were empty a minute ago mislead.
+-- The same for a few records, with one index probe each, because statistics of a table that was just filled mislead.
 CREATE TEMP TABLE different ON COMMIT DROP AS
 SELECT * FROM (
     SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
@@ -84,7 +89,7 @@ WHERE (d.status, d.content_hash, d.promoted_hash)
     IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash)
 
 -- last_change --
--- When a record of this entity was last written, and whether the last comparison has seen that. The time is committed
+-- When a record of this entity was last written, and whether the last comparison included that. The time is committed
 -- with the records, so the same time means the same records.
 SELECT c.changed_at, s.changed_at IS NOT DISTINCT FROM c.changed_at AND s.noise = %(noise)s AS compared, s.drift
 FROM capture.sync_cursor AS c

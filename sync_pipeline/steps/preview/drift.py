@@ -1,7 +1,7 @@
 """Schema drift that breaks a mapper: a field it needs is missing or has changed its type.
 
-Capture and preview go on, because they keep every payload; promotion of that entity waits at a gate. The gate closes by
-itself when the field is back.
+Capture and preview continue, because they keep every payload. Promotion of the entity waits at a gate, which closes
+when the field is back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SQL = load(__package__, "drift.sql")
 
 
 def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) -> list[dict[str, Any]]:
-    """Fields that appeared, vanished or changed their type: {field, change, detail, since}."""
+    """Fields that appeared, vanished or changed their type, as {field, change, detail, since}."""
     rows = execute(
         conn,
         SQL["drifted_fields"],
@@ -36,48 +36,24 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
     """Open a gate for each broken field that nobody accepted, and close those whose field is back."""
     if not stream.needs:
         return
-    place: dict[str, int | str] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    place: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     broken = {
         f"{row.field} {row.change}": row
         for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs), empty=list(stream.empty))
     }
-    gates.end_gates(
-        conn,
-        CAUSE,
-        connection_id=connection.connection_id,
-        entity_type=stream.entity_type,
-        but=list(broken),
-        outcome="the store writes it again as it did",
-        actor="preview",
-    )
+    outcome = "the store writes it again as it did"
+    gates.end_gates(conn, CAUSE, **place, but=list(broken), outcome=outcome, actor="preview")
     asked = {(one.connection_id, one.entity_type, one.subject) for one in gates.open_gates(conn, CAUSE)}
     for subject, row in broken.items():
-        answer = gates.gate_answer(
-            conn,
-            CAUSE,
-            subject=subject,
-            connection_id=connection.connection_id,
-            entity_type=stream.entity_type,
-            ever=True,
-        )
-        if answer is None and (connection.connection_id, stream.entity_type, subject) not in asked:
-            _open(conn, connection, stream, subject, row.field)
-
-
-def _open(conn: Transaction, connection: Connection, stream: Stream, subject: str, field: str) -> None:
-    gates.open_gate(
-        conn,
-        CAUSE,
-        subject=subject,
-        values={
+        answer = gates.gate_answer(conn, CAUSE, subject=subject, **place, ever=True)
+        if answer is not None or (connection.connection_id, stream.entity_type, subject) in asked:
+            continue
+        values = {
             "store": connection.name,
             "change": subject,
             "title": stream.title.lower(),
-            "field": field,
+            "field": row.field,
             "entity_type": stream.entity_type,
-        },
-        connection_id=connection.connection_id,
-        entity_type=stream.entity_type,
-        blocks=[stream.entity_type],
-        field=field,
-    )
+        }
+        blocks = [stream.entity_type]
+        gates.open_gate(conn, CAUSE, subject=subject, values=values, **place, blocks=blocks, field=row.field)

@@ -28,9 +28,8 @@ GROUP BY field, last_full, first_full HAVING max(last_run_id) < last_full AND la
 ORDER BY 1
 
 -- broken_fields --
--- Fields a mapping needs that the store no longer writes, or writes as something else: an object for a list, a text for
--- an object. A number for a text, or an empty field, is read either way. Judged by what the newest reading of the field
--- saw.
+-- Fields the mapper needs that the store no longer writes, or writes as another type: an object for a list, text for an
+-- object. A number for text, or an empty field, can be mapped. The newest value of the field counts.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full

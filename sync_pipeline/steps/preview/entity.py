@@ -18,7 +18,7 @@ def keys(connection: Connection, stream: Stream) -> dict[str, Any]:
 
 
 def noise(connection: Connection, stream: Stream) -> list[str]:
-    """Fields that change although the content does not, including those the connection lists."""
+    """Fields that change although the record does not, including those the connection lists."""
     return [*stream.noise, *connection.common().noise.get(stream.name, ())]
 
 

@@ -1,9 +1,11 @@
-"""Records that an older mapper has mapped. They are in sync, and `plan --remap` renews them."""
+"""Records that an older mapper mapped. They are in sync; `plan --remap` maps them again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.queries import execute, load
@@ -12,10 +14,13 @@ from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection
 
 MAPPER_SQL = load(__package__, "mappers.sql")
+MappedByOlder = Annotated[
+    int, Field(description="Of those in sync: mapped by an older mapper; a remap plan renews them.")
+]
 
 
 def mapped_by_older(conn: Transaction, chosen: Iterable[tuple[Connection, Stream]]) -> Mapping[tuple[int, str], int]:
-    """How many records that are in sync an older mapper has mapped, by connection id and entity type."""
+    """How many records in sync an older mapper mapped, by connection id and entity type."""
     mapped = [
         (one.connection_id, stream.entity_type, fingerprint(stream.to_entity))
         for one, stream in chosen

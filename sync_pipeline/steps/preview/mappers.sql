@@ -1,7 +1,7 @@
 -- mapped_by_older --
--- How many records that are in sync an older mapper has mapped: what `plan --remap` would plan. It reads three ranges of
--- an index, which are empty if the current mapper has mapped every record. Only otherwise are records that differ from
--- core and ignored records subtracted.
+-- How many records in sync an older mapper mapped: what `plan --remap` would plan. This reads three ranges of an index,
+-- which are empty if the current mapper mapped every record. Only if not, records that differ from core and ignored
+-- records are subtracted.
 SELECT k.connection_id, k.entity_type, CASE WHEN o.records = 0 THEN 0 ELSE o.records - (
     SELECT count(*) FROM (
         SELECT d.external_id FROM preview.difference AS d

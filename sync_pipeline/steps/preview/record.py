@@ -11,16 +11,17 @@ from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys, noise
-from sync_pipeline.steps.preview.table import display
+from sync_pipeline.steps.preview.table import display, withdrawn
 
 SQL = load(__package__, "record.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """One record in full: its fields before and after, its versions, its mapping."""
+    """One record in full, with its fields before and after, its versions and its mapping."""
 
     external_id: str
+    version: str
     status: str
     display: dict[str, Any]
     raw: Any
@@ -29,6 +30,7 @@ class RecordDetail:
     versions: list[dict[str, Any]]
     mapping: dict[str, Any] | None
     decision: dict[str, Any] | None
+    withdrawn: dict[str, Any] | None
 
 
 def record(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordDetail:
@@ -47,6 +49,7 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
         versions = [dict(v._mapping) for v in execute(conn, SQL["record_versions"], **here, external_id=external_id)]
     return RecordDetail(
         external_id=row.external_id,
+        version=row.version,
         status=row.status,
         display=display(stream, row),
         raw=row.sync_data,
@@ -59,8 +62,9 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
             else None
         ),
         decision=(
-            {"decision": row.decision, "by": row.decided_by, "at": row.decided_at, "why": row.why}
+            {"decision": row.decision, "by": row.decided_by, "at": row.decided_at, "why": row.decided_why}
             if row.decision
             else None
         ),
+        withdrawn=withdrawn(row),
     )

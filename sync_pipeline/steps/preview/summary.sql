@@ -1,32 +1,28 @@
 -- count_differences --
--- In the words of a plan, and how many of the differences are decided.
+-- In the words of a plan, and how many of the differences are decided. In sync is what is in core, less what differs:
+-- mappings are a tenth of the size of the records, which are therefore not read again; a record that came back after
+-- its deletion was promoted differs and is not counted. One statement, so that a push that commits meanwhile is in all
+-- of the counts or in none.
 SELECT count(*) FILTER (WHERE d.status = 'new') AS new,
        count(*) FILTER (WHERE d.status = 'updated') AS updated,
        count(*) FILTER (WHERE d.status = 'deleted') AS deleted,
        count(*) FILTER (WHERE s.decision = 'include') AS included,
        count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
        count(*) FILTER (WHERE s.decision IS NULL) AS undecided,
-       count(*) FILTER (WHERE d.warnings <> '[]') AS warnings
+       count(*) FILTER (WHERE d.warnings <> '[]') AS warnings,
+       (SELECT count(*) FROM promote.integration_mapping AS i
+        WHERE i.org_id = connect.current_org() AND i.connection_id = %(connection_id)s
+            AND i.entity_type = %(entity_type)s AND NOT i.promoted_deleted)
+       - count(*) FILTER (WHERE d.status <> 'new' AND NOT EXISTS (
+           SELECT 1 FROM promote.integration_mapping AS m
+           WHERE m.org_id = d.org_id AND m.connection_id = d.connection_id AND m.entity_type = d.entity_type
+               AND m.external_id = d.external_id AND m.promoted_deleted)) AS in_sync
 FROM preview.difference AS d
 LEFT JOIN selection.sync_selective_config AS s
     ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
         AND s.external_id = d.external_id AND s.content_hash = d.content_hash
         AND s.seen_deleted = (d.status = 'deleted')
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-
--- count_in_sync --
--- What is in core, less what differs. Mappings are a tenth of the size of the records, which are therefore not read again;
--- a record that came back after its deletion was promoted differs and is not counted here.
-SELECT count(*) - (
-    SELECT count(*) FROM preview.difference AS d
-    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-        AND d.status <> 'new' AND NOT EXISTS (
-            SELECT 1 FROM promote.integration_mapping AS m
-            WHERE m.org_id = d.org_id AND m.connection_id = d.connection_id AND m.entity_type = d.entity_type
-                AND m.external_id = d.external_id AND m.promoted_deleted)) AS in_sync
-FROM promote.integration_mapping
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND NOT promoted_deleted
 
 -- store_total --
 -- How many records the store reported in the newest run that asked, and whether that run was capped.

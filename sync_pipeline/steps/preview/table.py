@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, column, exists, func, literal, not_, or_, select
@@ -30,16 +31,14 @@ _KEY = ("org_id", "connection_id", "entity_type", "external_id")
 _RECORD = sql_table(
     "sync_record",
     *map(column, (*_KEY, "provider", "sync_data", "name", "code", "email", "content_hash")),
-    *map(column, ("deletion_state", "captured_at", "remote_modified_at")),
+    *map(column, ("deletion_state", "deletion_at", "captured_at", "remote_modified_at")),
     schema="capture",
 )
 _DIFFERENCE = sql_table(
     "difference", *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at")), schema="preview"
 )
 _DECIDED = sql_table(
-    "sync_selective_config",
-    *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")),
-    schema="selection",
+    "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"
 )
 _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
     "external_id": (func.length(_RECORD.c.external_id), _RECORD.c.external_id),  # the only order with an index
@@ -51,12 +50,14 @@ _SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Rows {external_id, status, display, raw, warnings, changed_fields, decision}, and how many match in total."""
+    """Rows {external_id, version, status, display, raw, warnings, changed_fields, decision, withdrawn}, and how many
+    match in total. What is captured or decided after `as_of` is not in it: a selection by filter gives it back."""
 
     data: list[dict[str, Any]]
     row_count: int
     page: int
     page_size: int
+    as_of: datetime
     message: str | None = None
     capped: bool = False
 
@@ -65,6 +66,13 @@ def display(stream: Stream, row: Any) -> dict[str, Any]:
     """The fields by which people identify the record."""
     shown = {"name": row.name, stream.code_is: row.code, "email": row.email}
     return {key: value for key, value in shown.items() if value is not None}
+
+
+def withdrawn(row: Any) -> dict[str, Any] | None:
+    """Why a record that was included is undecided again: {cause: refused or undone, by, at, why}."""
+    if row.cause is None:
+        return None
+    return {"cause": row.cause, "by": row.withdrawn_by, "at": row.withdrawn_at, "why": row.why}
 
 
 def matching(
@@ -76,7 +84,7 @@ def matching(
     search: str | None = None,
     decision: str | None = None,
 ) -> tuple[Any, ColumnElement[bool]]:
-    """The joined tables and the condition for these records; selection uses the same, so it selects what was shown.
+    """The joined tables and the condition for these records. Selection uses them too, so it selects what was shown.
 
     Raises:
         ConfigurationError: no such status or decision.
@@ -84,12 +92,7 @@ def matching(
     r, d, s = _RECORD, _DIFFERENCE, _DECIDED
     deleted = r.c.deletion_state == "deleted"
     tables = r.outerjoin(d, and_(*(d.c[k] == r.c[k] for k in _KEY))).outerjoin(
-        s,
-        and_(
-            *(s.c[k] == r.c[k] for k in _KEY),
-            s.c.content_hash == r.c.content_hash,
-            s.c.seen_deleted == deleted,
-        ),
+        s, and_(*(s.c[k] == r.c[k] for k in _KEY), s.c.content_hash == r.c.content_hash, s.c.seen_deleted == deleted)
     )
     where = [
         r.c.org_id == func.connect.current_org(),
@@ -148,6 +151,7 @@ def table(  # noqa: PLR0913 - what a person filters by
     asked = _Asked(connection, stream, status, search, selection, name, direction == "desc")
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
+        as_of = execute(conn, SQL["table_as_of"], **here).scalar_one()
         ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
         rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **here, ids=ids)} if ids else {}
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
@@ -166,16 +170,18 @@ def table(  # noqa: PLR0913 - what a person filters by
     data = [
         {
             "external_id": row.external_id,
+            "version": row.version,
             "status": row.status,
             "display": display(stream, row),
             "raw": raw(row.raw),
             "warnings": row.warnings or [],
             "changed_fields": changed.get(row.external_id, []),
             "decision": row.decision,
+            "withdrawn": withdrawn(row),
         }
         for row in (rows[one] for one in ids if one in rows)
     ]
-    return RecordPage(data, count, page, page_size, message, capped)
+    return RecordPage(data, count, page, page_size, as_of, message, capped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,7 @@ class _Asked:
 
 
 def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
-    """The ids of a page, how many records there are in all, and whether a search was cut short."""
+    """The ids of a page, the total number of records, and whether a search was capped."""
     totals = execute(conn, SQL["table_totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
@@ -224,7 +230,7 @@ def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[li
 
 
 def _shown(conn: Transaction, here: dict[str, Any], rows: Sequence[Any]) -> list[str]:
-    """The ids a search found, without deleted records whose deletion is in core already."""
+    """The ids a search found, without deleted records whose deletion is already in core."""
     gone = [row.external_id for row in rows if row.deleted]
     if not gone:
         return [row.external_id for row in rows]

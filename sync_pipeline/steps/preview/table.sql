@@ -29,10 +29,22 @@ SELECT external_id FROM preview.difference
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND status = 'deleted' AND external_id = ANY (%(ids)s)
 
+-- table_as_of --
+-- What is captured or decided later is later than the list. While somebody writes, what he writes may carry an earlier
+-- time than now: then it is the time of the last commit.
+SELECT CASE
+    WHEN pg_try_advisory_xact_lock_shared(capture.entity_lock(%(connection_id)s, %(entity_type)s))
+    THEN clock_timestamp()
+    ELSE coalesce((
+        SELECT c.changed_at FROM capture.sync_cursor AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+            AND c.entity_type = %(entity_type)s), 'epoch') END AS as_of
+
 -- table_rows --
 -- The columns of some records.
-SELECT r.external_id, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
-       coalesce(d.status, 'in_sync') AS status, d.warnings, s.decision
+SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted') AS version, r.name, r.code,
+       r.email, coalesce(r.exact_text, r.sync_data::text) AS raw, coalesce(d.status, 'in_sync') AS status, d.warnings,
+       s.decision, w.cause, w.withdrawn_by, w.withdrawn_at, w.why
 FROM capture.sync_record AS r
 LEFT JOIN preview.difference AS d
     ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
@@ -41,6 +53,10 @@ LEFT JOIN selection.sync_selective_config AS s
     ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
         AND s.external_id = r.external_id AND s.content_hash = r.content_hash
         AND s.seen_deleted = (r.deletion_state = 'deleted')
+LEFT JOIN selection.withdrawal AS w
+    ON s.external_id IS NULL AND w.org_id = r.org_id AND w.connection_id = r.connection_id
+        AND w.entity_type = r.entity_type AND w.external_id = r.external_id AND w.content_hash = r.content_hash
+        AND w.seen_deleted = (r.deletion_state = 'deleted')
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 

@@ -10,7 +10,7 @@ WHERE d.status <> 'deleted' AND d.computed_at = now()
 ANALYZE fresh
 
 -- join_by_index --
--- Few of many records are new or changed: look them up by index.
+-- Few records are new or changed, so look them up by index.
 SET LOCAL enable_nestloop = on
 
 -- warn_unparsable --
@@ -39,7 +39,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
     AND d.external_id = bad.external_id
 
 -- warn_missing_parent --
--- Its parent is not captured, or is deleted in the store.
+-- Records whose parent is not captured, or is deleted in the store.
 WITH bad AS (
     SELECT fresh.external_id, fresh.parent_id FROM fresh
     WHERE fresh.parent_id IS NOT NULL AND NOT EXISTS (
@@ -118,7 +118,7 @@ SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 ANALYZE fresh_codes
 
 -- forget_sku_warnings --
--- They depend on other records too, so they are computed again for every SKU of a new or changed record.
+-- These warnings depend on other records too, so they are computed again for every SKU of a new or changed record.
 UPDATE preview.difference AS d
 SET warnings = jsonb_path_query_array(d.warnings, '$[*] ? (!(@.code like_regex "sku$"))')
 FROM fresh_codes AS k JOIN capture.sync_record AS r

@@ -1,4 +1,4 @@
-"""promote: plans become core rows, and can be taken back.
+"""promote: plans become core rows, and can be undone.
 
 A record passes, in this order:
 
@@ -6,7 +6,7 @@ A record passes, in this order:
     map/     batch: payloads become entities and rows → related: the records that they name
     place/   identity, sku: which core row a record is
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
-    undo     back to what every row was before
+    undo     every row returns to what it was before
 
 `core/` has the statements, written once for all core tables; entities/ describes the tables.
 """
@@ -14,6 +14,7 @@ A record passes, in this order:
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 from sync_pipeline.steps.promote.queue.queue import (
     Line,
+    LineState,
     QueueStatus,
     cancel,
     force_done,
@@ -32,6 +33,7 @@ __all__ = [
     "ApplyReport",
     "Asked",
     "Line",
+    "LineState",
     "Once",
     "Pick",
     "QueueStatus",

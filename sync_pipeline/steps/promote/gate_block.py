@@ -1,4 +1,4 @@
-"""What a gate blocks fails alone and says so; everything else of a batch goes on."""
+"""Items behind a gate fail with a reason; the other items of a batch are promoted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_pipeline.steps.promote.map.batch import WorkItem
 
 
 def stop_held(conn: Transaction, queue: str, items: Sequence[WorkItem]) -> None:
-    """Give every item behind a gate its reason. Deletions pass: they need nothing of the payload."""
+    """Give every item behind a gate its reason. Deletions are not stopped: they need no payload."""
     held = gates.blocking(conn)
     if not held:
         return
@@ -23,23 +23,23 @@ def stop_held(conn: Transaction, queue: str, items: Sequence[WorkItem]) -> None:
             continue
         stopped_by.add(row.decision_id)
         item.error = (
-            f"Decision {row.decision_id} was answered with hold: this goes on by itself when its cause is gone."
+            f"Decision {row.decision_id} was answered with hold: this record is promoted when the cause is gone."
             if row.answer is not None
-            else f"Decision {row.decision_id} waits for a person (`sync-pipeline decisions list`); this goes on by "
-            "itself when it is answered."
+            else f"Decision {row.decision_id} waits for a person (`sync-pipeline decisions list`); this record is "
+            "promoted when it is answered."
         )
     if stopped_by:
         gates.note_stopped(conn, sorted(stopped_by), queue)
 
 
 def settle_conflicts(conn: Transaction, items: Sequence[WorkItem]) -> None:
-    """A record that is promoted without its conflict answers the open question about it."""
+    """Withdraw the open gates of records that were promoted without their conflict."""
     promoted = {item.line.key for item in items if item.error is None}
     for gate in gates.open_gates(conn, SKU_CONFLICT):
         if (gate.connection_id, gate.entity_type, gate.external_id) in promoted:
             gates.withdraw(
                 conn,
                 gate.decision_id,
-                outcome="the record was promoted: its SKU is in conflict no longer",
+                outcome="the record was promoted: its SKU is no longer in conflict",
                 actor=SKU_CONFLICT.found_by,
             )

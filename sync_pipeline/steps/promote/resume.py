@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sync_pipeline import gates, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.steps.connect import Organization, connections, update_settings
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 
@@ -22,14 +23,14 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
 
     Raises:
         NotFound: no such decision, or it is not answered.
-        Conflict: it was answered with hold, and the cause is still there.
+        Conflict: it was answered with hold, and the cause still exists.
     """
     with db.org(org.org_id) as conn:
         gate = gates.answered(conn, decision_id)
     if gate is None:
         raise NotFound(f"{org.slug} has no answered decision {decision_id}.")
     if gates.resumed_by(gate.cause, gate.answer) is None and gate.outcome is None:
-        raise Conflict(f"Decision {decision_id} was answered with hold: it goes on by itself when its cause is gone.")
+        raise Conflict(f"Decision {decision_id} was answered with hold: it resumes when its cause is gone.")
     _carry_out(db, org, gate)
     where = {
         "queues": gate.stopped,
@@ -40,7 +41,7 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
     with db.org(org.org_id) as conn:
         execute(conn, _SQL["reopen_stopped"], **where)
         plans = [str(plan) for plan in execute(conn, _SQL["stopped_plans"], queues=gate.stopped).scalars()]
-    reports = [apply(db, org.org_id, plan, actor=actor) for plan in plans]
+    reports = list(_applied(db, org.org_id, plans, actor))
     with db.org(org.org_id) as conn:
         tally = execute(conn, _SQL["stopped_tally"], **where).one()
         outcome = _outcome(dict(tally._mapping), stopped=bool(gate.stopped))
@@ -57,6 +58,13 @@ def resume(db: Database, org: Organization, decision_id: int, *, actor: str) -> 
             outcome=outcome,
         )
     return reports
+
+
+def _applied(db: Database, org_id: int, plans: Sequence[str], actor: str) -> Iterator[ApplyReport]:
+    """Apply the plans; one whose records another of them has promoted meanwhile is closed, and left out."""
+    for plan in plans:
+        with suppress(StalePlan):
+            yield apply(db, org_id, plan, actor=actor)
 
 
 def _carry_out(db: Database, org: Organization, gate: Any) -> None:

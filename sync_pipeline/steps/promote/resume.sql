@@ -12,6 +12,11 @@ WITH reopened AS (
         AND r.org_id = l.org_id AND r.connection_id = l.connection_id AND r.entity_type = l.entity_type
         AND r.external_id = l.external_id AND r.content_hash = l.content_hash
         AND (r.deletion_state = 'deleted') = (l.action = 'delete')
+        AND NOT EXISTS (
+            SELECT 1 FROM selection.plan_item_now AS n
+            WHERE n.org_id = q.org_id AND n.plan_id = q.plan_id AND n.connection_id = l.connection_id
+                AND n.entity_type = l.entity_type AND n.external_id = l.external_id
+                AND coalesce(n.selected, n.promoted) IS NOT NULL)
     RETURNING l.queue_id
 )
 SELECT DISTINCT q.plan_id FROM reopened AS k

@@ -1,7 +1,7 @@
-"""Undo: core, the mapping and the pending links go back to what they were before a promotion, row for row.
+"""Undo a promotion: core, the mapping and the pending links return to what they were before it, row for row.
 
-The way back was written when the promotion was: the image of each row before its first touch. Rows that a later
-promotion wrote are not undone over its head, unless another record stands behind them: then they are merged anew from
+Promotion stores the image of each row before it first changes it; undo writes the images back. If a later promotion
+wrote the same row, undo is refused. The exception is a row that another record also maps to: it is merged again from
 the records that stay.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -22,29 +24,31 @@ from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.place.identity import promotion_settings
+from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.merge import recompute
+from sync_pipeline.steps.promote.write.merge import follow, recompute
 from sync_pipeline.steps.promote.write.rows import begin
+from sync_pipeline.steps.select import withdraw
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
-# What promotion writes beside core; it refers to rows there.
+# The tables that promotion writes beside core; they refer to rows there.
 _OWN = ("promote.integration_mapping", "promote.pending_link")
 
 
 @dataclass(frozen=True, slots=True)
 class UndoReport:
-    """What undoing did: rows restored, and rows merged again because another record also maps to them."""
+    """The result of undoing a promotion."""
 
-    plan: str
-    queue: str
-    rows: int
-    merged: int
+    plan_id: UUID
+    queue_id: UUID
+    rows: Annotated[int, Field(description="Core rows restored to their state before the promotion.")]
+    merged: Annotated[int, Field(description="Rows merged again because another record also maps to them.")]
     seconds: float
 
 
-def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoReport:
-    """Take a plan's promotion back, in one transaction. Undoing it twice changes nothing.
+def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str | None = None) -> UndoReport:
+    """Undo a plan's promotion, in one transaction: its records are undecided again. Undoing it twice changes nothing.
 
     Raises:
         NotFound: no such plan.
@@ -54,23 +58,24 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> UndoR
     plan = as_uuid(plan_id, "plan")
     try:
         with db.org(org_id) as conn:
-            # Without a queue nothing is logged: undoing is not a promotion.
+            # Without a queue no row images are logged: undo is not a promotion.
             begin(conn, org_id, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
             if found.queue_id is None:
                 raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
-            queue = str(found.queue_id)
-            rows, merged = (0, 0) if found.state == "undone" else _undo(conn, org_id, plan, queue, actor)
+            queue_id: UUID = found.queue_id
+            undone = found.state == "undone"
+            rows, merged = (0, 0) if undone else _undo(conn, org_id, plan, str(queue_id), actor, why)
     except IntegrityError as error:
         raise Conflict(
             "Rows that were promoted or changed since depend on this promotion; undo those promotions first."
         ) from error
-    return UndoReport(plan, queue, rows, merged, round(time.monotonic() - began, 3))
+    return UndoReport(UUID(plan), queue_id, rows, merged, round(time.monotonic() - began, 3))
 
 
-def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> tuple[int, int]:
+def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:
     execute(conn, SQL["close_lines"], queue=queue)
     execute(conn, SQL["stage_undo"], queue=queue)
     execute(conn, SQL["index_undo"])
@@ -85,6 +90,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
         )
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["hand_over"], queue=queue)
+    before = execute(conn, SQL["undone_claims"]).all()
     rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
     shared: dict[str, list[int]] = defaultdict(list)
     for one in execute(conn, SQL["undone_shared_rows"]):
@@ -92,8 +98,16 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str) -> t
     org = promotion_settings(conn, org_id)
     for name, ids in shared.items():
         recompute(conn, org, core_tables()[name], ids, queue=None)
+    settled = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
+    for name, (claims, touched) in settled.items():
+        table = core_tables()[name]
+        if table.match is not None:
+            outcome = settle_claims(conn, org, None, table, claims, touched)
+            follow(conn, org, table, outcome, queue=None)
+            shared[name] += outcome.recompute
     derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
     execute(conn, SQL["show_again"], plan=plan)
+    withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
     merged = sum(map(len, shared.values()))

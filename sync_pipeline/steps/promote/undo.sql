@@ -75,6 +75,15 @@ JOIN promote.core_change AS c
         AND c.content ->> 'queue_id' = %(queue)s
 WHERE s.shared AND c.queue_id <> %(queue)s::uuid;
 
+-- undone_claims --
+-- What the records of the work list claim now, and their rows.
+SELECT m.core_table, m.claim, m.internal_id
+FROM stage_undo AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = (s.key ->> 0)::bigint AND m.entity_type = s.key ->> 1
+        AND m.external_id = (s.key ->> 2) COLLATE "C"
+WHERE s.table_name = 'promote.integration_mapping' AND NOT m.promoted_deleted;
+
 -- take_back --
 SELECT promote.take_back(%(tables)s::text []);
 

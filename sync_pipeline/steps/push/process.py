@@ -1,4 +1,4 @@
-"""The worker's side of webhooks: one capture run over the deliveries of a stream that wait."""
+"""Process waiting webhook deliveries of a stream, in one capture run."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _close(session: CaptureSession, run: Run, here: dict[str, Any], counts: dict
 
 @contextmanager
 def _alone(session: CaptureSession, stream: Stream, here: dict[str, Any]) -> Iterator[None]:
-    """Hold the entity's lock. While a pull holds it, the deliveries wait a little: the pull reads most of them."""
+    """Hold the entity's lock. If a pull holds it, delay the deliveries: the pull reads most of them."""
     try:
         with session.alone(stream):
             yield

@@ -80,7 +80,7 @@ RETURNING delivery_no
 
 -- next_deliveries --
 -- Some of an entity's waiting deliveries, oldest first. `doubted`: one without a payload (deleted, trashed, cut) was
--- ever delivered for the record, so none of its payloads is accepted.
+-- ever delivered for the record, so no payload of it is accepted.
 SELECT d.delivery_no, d.external_id, d.parent_id, d.payload, d.modified, d.attempts,
        EXISTS (SELECT 1 FROM capture.webhook_delivery AS g
                WHERE g.org_id = d.org_id AND g.connection_id = d.connection_id AND g.external_id = d.external_id
@@ -112,7 +112,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND state = 'waiting' AND (not_before IS NULL OR not_before < now() + interval '2 minutes')
 
 -- reassign_deliveries --
--- What the store calls a product may be captured as a child of one (a variation).
+-- A record that the store calls a product may be captured as a child of one (a variation).
 UPDATE capture.webhook_delivery AS d SET entity_type = r.entity_type, parent_id = r.parent_id, payload = NULL
 FROM capture.sync_record AS r
 WHERE d.org_id = connect.current_org() AND d.delivery_no = ANY (%(numbers)s) AND d.state = 'waiting'

@@ -1,8 +1,8 @@
 """Webhooks, the slow half: each delivery becomes its record, or the record is looked up in the store.
 
-A body is accepted if it is newer than the stored record, by the store's own date. In every other case (same second, a
-record that was ever reported gone, no date, last written by a push) the store is asked, so the order of deliveries does
-not matter.
+A body is accepted if it is newer than the stored record by the store's own date. In every other case (same second, a
+record that was ever reported gone, no date, last written by a push) the record is requested from the store, so the
+order of deliveries does not matter.
 """
 
 from __future__ import annotations
@@ -127,12 +127,12 @@ class DeliveryBatch:
         parent = parsed.payload.get(self.stream.parent_field) if self.stream.parent_field else None
         item = RawRecord(item.external_id, item.raw, str(parent) if parent else None)
         if stored is None:
-            record.outcome = "taken"
+            record.outcome = "accepted"
             return item
         if stored.deletion_state != "present" or stored.pushed_last or stored.remote_modified_at is None:
             return None
         if newest > stored.remote_modified_at:
-            record.outcome = "taken"
+            record.outcome = "accepted"
             return item
         if newest < stored.remote_modified_at:
             record.outcome = "older than the stored record"
@@ -182,7 +182,7 @@ class DeliveryBatch:
                 self.tally.postponed += len(numbers)
                 continue
             for record in part:
-                record.outcome = "looked at" if record.external_id in found else "gone"
+                record.outcome = "read from the store" if record.external_id in found else "gone"
             with self.run.transaction() as conn:
                 self._write(conn, list(found.values()), [record for record in part if record.external_id in found])
             self._gone({record.external_id: record for record in part if record.external_id in missing}, missing, known)

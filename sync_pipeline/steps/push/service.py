@@ -65,7 +65,8 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     """
     pushed = connection.source.pushed.get(kind)
     if pushed is None:
-        raise NotFound(f"{connection.source.title} stores cannot push {kind}. They can push: {_calls(connection)}.")
+        known = ", ".join(connection.source.pushed) or "none"
+        raise NotFound(f"{connection.source.title} stores cannot push {kind}. They can push: {known}.")
     records = records_of(kind, body)
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
@@ -236,10 +237,6 @@ class _Push:
             journal.request(
                 conn, "preview", actor=self.actor, connection=self.connection.name, entities=[self.stream.name]
             )
-
-
-def _calls(connection: Connection) -> str:
-    return ", ".join(connection.source.pushed) or "none"
 
 
 def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:

@@ -1,28 +1,34 @@
-"""select: what people decided, bound to the version they saw, and the plans made of it."""
+"""select: people's decisions, bound to the version they saw, and the plans made from them."""
 
 from sync_pipeline.steps.select.plans import (
     Plan,
     PlanItem,
+    PlanState,
     approve,
+    approved,
     make_plan,
     make_remap_plan,
     plan,
     plan_items,
     plans,
     refuse,
+    withdraw,
 )
 from sync_pipeline.steps.select.rules import StandingRule, add_rule, apply_rules, drop_rule, list_rules
-from sync_pipeline.steps.select.service import Selected, SelectionReport, select, summary
+from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary
 
 __all__ = [
     "Plan",
     "PlanItem",
+    "PlanState",
     "Selected",
     "SelectionReport",
     "StandingRule",
+    "Which",
     "add_rule",
     "apply_rules",
     "approve",
+    "approved",
     "drop_rule",
     "list_rules",
     "make_plan",
@@ -33,4 +39,5 @@ __all__ = [
     "refuse",
     "select",
     "summary",
+    "withdraw",
 ]

@@ -5,52 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.sources.base import Stream
+from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
+PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 _NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan and its counts. `hash` covers every item in it."""
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
 
     plan_id: UUID
     hash: str
     creates: int
     updates: int
     deletes: int
-    state: str = "proposed"
-    origin: str = "command"
-    created_by: str = ""
-    created_at: datetime | None = None
-    approved_by: str | None = None
-    approved_at: datetime | None = None
-    applied_at: datetime | None = None
-    queue: UUID | None = None
+    state: PlanState
+    origin: str
+    created_by: str
+    created_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    applied_at: datetime | None
+    queue: UUID | None
+
+    @property
+    def items(self) -> int:
+        """How many records it has."""
+        return self.creates + self.updates + self.deletes
 
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """What a plan does to one record."""
+    """What a plan does to one record. `changes` are {field, before, after} of an update; a side that does not have the
+    field has no key."""
 
     connection: str
-    entity_type: str
+    entity: str
     external_id: str
-    action: str
-    version: str
+    action: Literal["create", "update", "delete"]
+    name: str | None
+    code: Annotated[str | None, Field(description="SKU, order number … as the store has it.")]
+    version: Annotated[str, Field(description="The version that is promoted.")]
+    changes: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="{field, before, after} of an update; a side without the field has no key.",
+            examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
+        ),
+    ]
+    warnings: Annotated[list[dict[str, Any]], Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])]
 
 
 def make_plan(
@@ -59,34 +77,37 @@ def make_plan(
     *,
     actor: str,
     origin: str = "command",
-    batches_up_to: int | None = None,
-    batches: Sequence[int] | None = None,
     entities: Sequence[tuple[int, str]] | None = None,
+    records: Sequence[tuple[int, str, str]] | None = None,
+    waiting: bool = True,
 ) -> Plan | None:
-    """Plan everything that is included in its captured version and not yet in core; None if there is nothing to plan.
+    """Plan what is included in its captured version and not yet in core; None if there is nothing to plan.
 
-    A person's plan includes drafts and waits for approval. The sensor's plan (`origin` “selection”) leaves drafts out,
-    takes selections up to `batches_up_to`, and is approved at once. `batches` (selections) and `entities` (connection
-    id and entity type) narrow a plan.
+    A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. The
+    sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
+    (connection id and entity type) or `records` (and external id) narrow a plan. With `waiting` false the selections
+    that wait for the sensor are left to it: one who may not approve cannot hold them up.
     """
-    everything = origin != "selection"
-    only = {
-        "batches": list(batches) if batches is not None else None,
-        "connections": [connection_id for connection_id, _ in entities] if entities is not None else None,
-        "types": [entity_type for _, entity_type in entities] if entities is not None else None,
-    }
+    by_sensor = origin == "selection"
+    only = records if records is not None else entities
     with db.org(org.org_id) as conn:
-        up_to = batches_up_to if batches_up_to is not None else execute(conn, SQL["newest_batch"]).scalar_one()
         plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
-        items = execute(conn, SQL["fill_plan"], plan_id=plan_id, all=everything, up_to=up_to, **only).rowcount
+        items = execute(
+            conn,
+            SQL["fill_plan"],
+            plan_id=plan_id,
+            actor=actor,
+            drafts=not by_sensor,
+            waiting=waiting,
+            connections=[one[0] for one in only] if only is not None else None,
+            types=[one[1] for one in only] if only is not None else None,
+            ids=[one[2] for one in records] if records is not None else None,
+        ).rowcount
         if not items:
+            execute(conn, SQL["nothing_to_plan"], plan_id=plan_id, nothing=_NOTHING)
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
-            execute(conn, SQL["planned_batches"], plan_id=_NOTHING, all=everything, up_to=up_to, **only)
             return None
-        _seal(conn, plan_id, origin=origin, actor=actor, approved_by=None if everything else actor)
-        if everything:
-            execute(conn, SQL["commit_drafts"], plan_id=plan_id)
-        execute(conn, SQL["planned_batches"], plan_id=plan_id, all=everything, up_to=up_to, **only)
+        _seal(conn, plan_id, origin=origin, actor=actor, approved_by=actor if by_sensor else None)
     return plan(db, org, plan_id)
 
 
@@ -167,11 +188,28 @@ def plan_items(
         rows = execute(
             conn, SQL["plan_items"], plan_id=found.plan_id, limit=page_size, offset=(page - 1) * page_size
         ).all()
-    return [PlanItem(**row._mapping) for row in rows], found.creates + found.updates + found.deletes
+    return [_item(row) for row in rows], found.items
+
+
+def _item(row: Any) -> PlanItem:
+    return PlanItem(
+        connection=row.connection,
+        entity=source(row.provider).stream(row.entity_type).name,
+        external_id=row.external_id,
+        action=row.action,
+        name=row.name or row.email,
+        code=row.code,
+        version=row.version,
+        changes=[
+            {"field": field, **{side: sides[side] for side in ("before", "after") if side in sides}}
+            for field, sides in sorted((row.changes or {}).items())
+        ],
+        warnings=row.warnings or [],
+    )
 
 
 def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
-    """Approve the plan, which must have this hash. Approving it again changes nothing.
+    """Approve the plan, which must have this hash: its drafts are decided. Approving it again changes nothing.
 
     Raises:
         NotFound: no such plan.
@@ -181,7 +219,7 @@ def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: 
 
 
 def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: str, why: str | None = None) -> Plan:
-    """Refuse the plan: it is never applied.
+    """Refuse the plan: it is never applied, and what it included is undecided again.
 
     Raises:
         NotFound: no such plan.
@@ -206,10 +244,25 @@ def _settle(
     with db.org(org.org_id) as conn:
         now = execute(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
         if now.settled:
+            if state == "approved":
+                execute(conn, SQL["commit_drafts"], plan_id=found.plan_id)
+            else:
+                withdraw(conn, found.plan_id, "refused", actor=actor, why=why)
             journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
         elif now.state != state:
             raise Conflict(f"The plan is already {now.state}.")
     return plan(db, org, found.plan_id)
+
+
+def approved(conn: Transaction, plan_id: UUID | str, *, actor: str) -> None:
+    """Approve a plan that waits, in the caller's transaction; one that is approved or applied stays as it is."""
+    if execute(conn, SQL["settle_plan"], plan_id=plan_id, state="approved", actor=actor).one().settled:
+        execute(conn, SQL["commit_drafts"], plan_id=plan_id)
+
+
+def withdraw(conn: Transaction, plan_id: UUID | str, cause: str, *, actor: str, why: str | None = None) -> int:
+    """Records of a plan that was `refused` or `undone` are undecided again; returns how many."""
+    return execute(conn, SQL["withdraw"], plan_id=plan_id, cause=cause, actor=actor, why=why).rowcount
 
 
 def _read(row: Any) -> Plan:

@@ -44,9 +44,10 @@ RETURNING rule_id
 -- apply_rule --
 -- Decide the undecided differences that the rule covers.
 INSERT INTO selection.sync_selective_config AS c
-(org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, decided_by, why, batch_id)
+(org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, why,
+ batch_id)
 SELECT d.org_id, d.connection_id, d.entity_type, d.external_id, %(decision)s, d.content_hash, d.status = 'deleted',
-       'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
+       %(draft)s, 'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
 FROM preview.difference AS d
 LEFT JOIN selection.sync_selective_config AS s
     ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
@@ -54,6 +55,12 @@ LEFT JOIN selection.sync_selective_config AS s
         AND s.seen_deleted = (d.status = 'deleted')
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND s.external_id IS NULL AND d.status = ANY (%(statuses)s)
+    -- What a person took back is a person's to decide, as long as it is the same version.
+    AND NOT EXISTS (
+        SELECT 1 FROM selection.withdrawal AS w
+        WHERE w.org_id = d.org_id AND w.connection_id = d.connection_id AND w.entity_type = d.entity_type
+            AND w.external_id = d.external_id AND w.content_hash = d.content_hash
+            AND w.seen_deleted = (d.status = 'deleted'))
     AND (%(field)s::text IS NULL OR EXISTS (
         SELECT 1 FROM capture.sync_record AS r
         WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
@@ -61,7 +68,7 @@ WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s A
             AND r.sync_data -> %(field)s = %(value)s::jsonb))
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
-    draft = false, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,
+    draft = excluded.draft, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,
     batch_id = excluded.batch_id
 
 -- open_plan --
@@ -69,13 +76,31 @@ INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
 (connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
 
 -- fill_plan --
--- What was included in the version that is captured now, and is not in core yet.
+-- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
+-- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
+-- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it.
+-- A plan of records that are named takes no batch: the rest of a batch still waits.
+WITH taken AS (
+    UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
+    FROM connect.integration_connector AS c
+    WHERE b.org_id = connect.current_org() AND b.plan_id IS NULL AND b.decision = 'include'
+        AND c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
+        AND CASE WHEN b.draft OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true)
+                 THEN %(drafts)s ELSE %(waiting)s END
+        AND %(ids)s::text[] IS NULL
+        AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+            SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+            WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
+    RETURNING b.batch_id
+)
 INSERT INTO selection.sync_plan_item
-(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, batch_id, promoted_hash,
+ promoted_deleted)
 SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
        CASE WHEN r.deletion_state = 'deleted' THEN 'delete' WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END,
-       r.content_hash, m.promoted_hash
+       r.content_hash, s.batch_id, m.promoted_hash, m.promoted_deleted
 FROM selection.sync_selective_config AS s
+JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
 JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
 JOIN capture.sync_record AS r
     ON r.org_id = s.org_id AND r.connection_id = s.connection_id AND r.entity_type = s.entity_type
@@ -85,22 +110,31 @@ LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
         AND m.external_id = s.external_id
 WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
-    AND (%(all)s OR (NOT s.draft AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
-                     AND s.batch_id <= %(up_to)s))
-    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s))
+    AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
+         OR %(ids)s::text[] IS NOT NULL)
+    AND (%(drafts)s OR NOT s.draft)
     AND (%(connections)s::bigint[] IS NULL OR EXISTS (
-        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
-        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type))
+        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+            AS o (connection_id, entity_type, external_id)
+        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type
+            AND (%(ids)s::text[] IS NULL OR o.external_id = s.external_id)))
     AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+    AND NOT (s.draft AND EXISTS (
+        SELECT 1 FROM selection.sync_plan AS p
+        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
+        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
+            AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
+            AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
 
 -- fill_remap_plan --
--- What is in core in the version captured now and was mapped by an older mapper, ignored records left out. An entity at
--- a time: so the planner knows how many there are.
+-- Records that are in core in their captured version and were mapped by an older mapper, without ignored ones. One entity
+-- at a time, so that the planner knows how many there are.
 INSERT INTO selection.sync_plan_item
-(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash)
-SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash, promoted_deleted)
+SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id, 'update', r.content_hash, m.promoted_hash,
+       m.promoted_deleted
 FROM promote.integration_mapping AS m
 JOIN capture.sync_record AS r
     ON r.org_id = m.org_id AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
@@ -137,22 +171,45 @@ RETURNING p.plan_hash, p.creates, p.updates, p.deletes
 -- drop_plan --
 DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
+-- nothing_to_plan --
+-- These batches leave nothing to plan: they wait no longer.
+UPDATE selection.selection_batch SET plan_id = %(nothing)s
+WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+
 -- commit_drafts --
+-- What an approved plan proposed is decided. A decision made since is somebody else's.
 UPDATE selection.sync_selective_config AS s SET draft = false
 FROM selection.sync_plan_item AS i
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id = i.org_id
     AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
-    AND s.draft AND s.decision = 'include'
+    AND s.batch_id = i.batch_id AND s.draft AND s.decision = 'include'
 
--- planned_batches --
--- These selections have their plan, or left nothing to plan.
-UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s, draft = false
-WHERE org_id = connect.current_org() AND plan_id IS NULL AND decision = 'include'
-    AND (%(all)s OR NOT draft) AND batch_id <= %(up_to)s
-    AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s))
-    AND (%(connections)s::bigint[] IS NULL OR EXISTS (
-        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
-        WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
+-- withdraw --
+-- What a plan included in these versions is undecided again, unless it was decided since. After an undo only what
+-- differs from core: the rest is still there.
+WITH withdrawn AS (
+    DELETE FROM selection.sync_selective_config AS s USING selection.sync_plan_item AS i
+    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id = i.org_id
+        AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
+        AND s.content_hash = i.content_hash AND s.seen_deleted = (i.action = 'delete') AND s.decision = 'include'
+        AND CASE %(cause)s
+            WHEN 'refused' THEN s.batch_id = i.batch_id
+            ELSE NOT EXISTS (
+                SELECT 1 FROM promote.integration_mapping AS m
+                WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+                    AND m.external_id = i.external_id AND m.promoted_hash = i.content_hash
+                    AND m.promoted_deleted = (i.action = 'delete'))
+            END
+    RETURNING s.org_id, s.connection_id, s.entity_type, s.external_id, s.content_hash, s.seen_deleted
+)
+INSERT INTO selection.withdrawal
+(org_id, connection_id, entity_type, external_id, content_hash, seen_deleted, cause, plan_id, withdrawn_by, why)
+SELECT w.org_id, w.connection_id, w.entity_type, w.external_id, w.content_hash, w.seen_deleted, %(cause)s,
+       %(plan_id)s, %(actor)s, %(why)s
+FROM withdrawn AS w
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted, cause = excluded.cause,
+    plan_id = excluded.plan_id, withdrawn_by = excluded.withdrawn_by, withdrawn_at = now(), why = excluded.why
 
 -- find_plan --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
@@ -173,14 +230,36 @@ SELECT count(*) FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
 
 -- plan_items --
-SELECT c.name AS connection, i.entity_type, i.external_id, i.action, encode(i.content_hash, 'hex') AS version
-FROM selection.sync_plan_item AS i
+-- What a plan does to each record, and the fields that change: the version in core when it was planned against the
+-- planned one.
+SELECT c.name AS connection, c.provider, i.entity_type, i.external_id, i.action, r.name, r.code, r.email,
+       preview.version_of(i.content_hash, i.action = 'delete') AS version,
+       CASE WHEN i.action = 'update' THEN (
+           SELECT preview.field_changes(b.sync_data - coalesce(n.noise, '{}'), a.sync_data - coalesce(n.noise, '{}'))
+           FROM capture.sync_record_version AS b, capture.sync_record_version AS a
+           WHERE b.org_id = i.org_id AND b.connection_id = i.connection_id AND b.entity_type = i.entity_type
+               AND b.external_id = i.external_id AND b.content_hash = i.promoted_hash
+               AND a.org_id = i.org_id AND a.connection_id = i.connection_id AND a.entity_type = i.entity_type
+               AND a.external_id = i.external_id AND a.content_hash = i.content_hash) END AS changes,
+       d.warnings
+FROM (
+    SELECT * FROM selection.sync_plan_item AS p
+    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
+    ORDER BY p.connection_id, p.entity_type, length(p.external_id), p.external_id LIMIT %(limit)s OFFSET %(offset)s
+) AS i
 JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
-WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
-ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT %(limit)s OFFSET %(offset)s
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id AND r.provider = c.provider
+LEFT JOIN preview.summary AS n
+    ON n.org_id = i.org_id AND n.connection_id = i.connection_id AND n.entity_type = i.entity_type
+LEFT JOIN preview.difference AS d
+    ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
+        AND d.external_id = i.external_id AND d.content_hash = i.content_hash
+ORDER BY i.connection_id, i.entity_type, length(i.external_id), i.external_id
 
 -- settle_plan --
--- Only a plan that waits can be approved, and only one that was not applied refused.
+-- A waiting plan can be approved; a plan that was not applied can be refused.
 WITH settled AS (
     UPDATE selection.sync_plan
     SET state = %(state)s,
@@ -194,6 +273,3 @@ WITH settled AS (
 )
 SELECT p.state, EXISTS (SELECT 1 FROM settled) AS settled FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
-
--- newest_batch --
-SELECT coalesce(max(batch_id), 0) FROM selection.selection_batch WHERE org_id = connect.current_org()

@@ -113,6 +113,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     """Decide undecided differences by the standing rules; returns how many were decided."""
     here = keys(connection, stream)
     decided = 0
+    draft = not connection.common().promote_on_select
     with db.org(connection.org_id) as conn:
         rules = execute(
             conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
@@ -126,7 +127,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                     **here,
                     decision=decision,
                     criteria=json.dumps({"rule": rule.rule_id}),
-                    draft=False,
+                    draft=draft,
                     actor=f"rule:{rule.rule_id}",
                     why=rule.why,
                 ).scalar_one()
@@ -139,6 +140,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                     statuses=statuses,
                     field=rule.field,
                     value=None if rule.value is None else json.dumps(rule.value),
+                    draft=draft,
                     why=rule.why,
                     batch_id=batch_id,
                 ).rowcount

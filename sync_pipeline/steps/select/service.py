@@ -1,41 +1,70 @@
-"""Include or ignore records: one, many, or all that match. A decision is bound to the captured version."""
+"""Include or ignore records: one, many, or all that match. A decision is bound to the version that was seen."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, and_, column, func, literal, not_
 from sqlalchemy import Connection as Transaction
+from sqlalchemy import and_, column, delete, func, insert, literal
 from sqlalchemy import select as sql_select
 from sqlalchemy import table as sql_table
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview import recompute
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.preview.table import matching
 
 SQL = load(__package__)
-_KEY = ("org_id", "connection_id", "entity_type", "external_id")
-_RECORD_COLUMNS = (*_KEY, "content_hash")
-_DECISION_COLUMNS = ("decision", "draft", "decided_by", "why", "batch_id")
-_COLUMNS = (*_RECORD_COLUMNS, "seen_deleted", *_DECISION_COLUMNS)
-_CONFIG = sql_table("sync_selective_config", *map(column, (*_COLUMNS, "decided_at")), schema="selection")
+CHOOSE = load(__package__, "choose.sql")
+_NAMED = 1000  # of the records that are left out so many are named
+_CHOSEN = sql_table(
+    "chosen", *map(column, ("external_id", "content_hash", "seen_deleted", "captured_at", "deletion_at"))
+)
+
+
+class Which(TypedDict, total=False):
+    """Which records to decide, and what the one who decides has seen.
+
+    `ids`, or all differences that match: of a `status`, a `selection` (include, ignore, undecided), a `search`, or
+    `everything`; `excluding` some. `seen` is the version of each record as it was shown, `as_of` when the list was
+    made, `expected` how many it had (with those to exclude). `replace`: also what others have decided since.
+    """
+
+    ids: Sequence[str] | None
+    status: str | None
+    selection: str | None
+    search: str | None
+    everything: bool
+    excluding: Sequence[str]
+    seen: Mapping[str, str] | None
+    as_of: datetime | None
+    expected: int | None
+    replace: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One selection: its number and how many records it decided."""
+    """One selection: its number, how many records it decided, and (up to 1,000 each) those that it left out.
+
+    `moved`: {external_id, seen, now}, the versions that were seen and that are captured now. `replaced_by_others`:
+    {external_id, who, when, decision}, what somebody else decided since.
+    """
 
     batch_id: int
     records: int
+    moved: Sequence[dict[str, Any]] = ()
+    replaced_by_others: Sequence[dict[str, Any]] = ()
+    moved_count: int = 0
+    replaced_by_others_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +78,54 @@ class SelectionReport:
     undecided: int
 
 
-def select(  # noqa: PLR0913 - one keyword for each part of the sentence “include what is new of …”
+def select(
     db: Database,
     connection: Connection,
     stream: Stream,
     *,
-    ids: Sequence[str] | None = None,
-    status: str | None = None,
-    search: str | None = None,
-    everything: bool = False,
-    excluding: Sequence[str] = (),
     include: bool,
     actor: str,
     why: str | None = None,
     draft: bool = False,
+    **which: Unpack[Which],
 ) -> Selected:
-    """Decide on records: those named by `ids`, or all differences (of a status, matching a search, or `everything`).
-    The sensor does not promote a draft; a plan commits it.
+    """Include or ignore records in the version that was seen; without `seen` and `as_of`, in the captured one.
+
+    The sensor does not promote a draft, which is what every selection is where promote_on_select is off: a plan that
+    somebody approves does.
 
     Raises:
         ConfigurationError: no records are named, or an id is not captured.
+        Conflict: the list does not have `expected` records any more; nothing was decided.
     """
-    if ids is None and not (status or search or everything):
+    if which.get("seen") is not None and not _filtered(which) and which.get("ids") is None:
+        which["ids"] = list(which["seen"] or ())
+    if which.get("ids") is None and not _filtered(which):
         raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
-    criteria: dict[str, Any] = {"status": status, "search": search, "all": everything}
-    criteria |= {"ids": list(ids or ())[:1000], "except": list(excluding)[:1000]}
-    act = {"decision": "include" if include else "ignore", "draft": draft}
-    tables, where = matching(connection, stream, ids=ids, status=status, search=search)
-    record, difference = tables.left.left, tables.left.right
+    draft = draft or (include and not connection.common().promote_on_select)
+    if _filtered(which):
+        recompute(db, connection, stream)  # a pull that was killed leaves a comparison of a part
+    here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    decision = {"decision": "include" if include else "ignore", "draft": draft, "actor": actor, "why": why}
     with db.org(connection.org_id) as conn:
-        if ids is not None:
-            found = set(conn.execute(sql_select(record.c.external_id).select_from(tables).where(where)).scalars())
-            _refuse_unknown(connection, stream, [one for one in ids if one not in found])
-        elif status != "in_sync":
-            where = and_(where, difference.c.status.is_not(None))
-        if excluding:
-            where = and_(where, not_(record.c.external_id == func.any(literal(list(excluding)))))
+        execute(conn, CHOOSE["hold_entity"], **here)
+        _choose(conn, connection, stream, which)
+        moved, moved_count = _leave_out_moved(conn, keys(connection, stream), which)
         batch_id = int(
-            execute(
-                conn,
-                SQL["open_batch"],
-                **keys(connection, stream),
-                **act,
-                criteria=json.dumps({name: value for name, value in criteria.items() if value}),
-                actor=actor,
-                why=why,
-            ).scalar_one()
+            execute(conn, SQL["open_batch"], **here, **decision, criteria=json.dumps(_criteria(which))).scalar_one()
         )
-        records = _decide(conn, tables, where, **act, decided_by=actor, why=why, batch_id=batch_id)
+        records = execute(
+            conn,
+            CHOOSE["decide"],
+            **here,
+            **decision,
+            batch_id=batch_id,
+            replace=which.get("replace", False),
+            as_of=which.get("as_of"),
+        ).rowcount
+        kept = execute(
+            conn, CHOOSE["kept"], **here, batch_id=batch_id, decision=decision["decision"], limit=_NAMED
+        ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         journal.record(
             conn,
@@ -106,32 +135,86 @@ def select(  # noqa: PLR0913 - one keyword for each part of the sentence “incl
             entity_type=stream.entity_type,
             records=records,
             batch=batch_id,
-            **act,
+            decision=decision["decision"],
+            draft=draft,
+            moved=moved_count,
         )
-    return Selected(batch_id, records)
+    others = [{"external_id": k.external_id, "who": k.who, "when": k.when, "decision": k.decision} for k in kept]
+    return Selected(batch_id, records, moved, others, moved_count, kept[0].records if kept else 0)
 
 
-def _refuse_unknown(connection: Connection, stream: Stream, unknown: Sequence[str]) -> None:
-    if unknown:
-        raise ConfigurationError(
-            f"{connection.name} has no captured {stream.entity_type} {', '.join(unknown[:20])}. Nothing was selected."
-        )
+def _filtered(which: Which) -> bool:
+    return bool(which.get("status") or which.get("selection") or which.get("search") or which.get("everything"))
 
 
-def _decide(conn: Transaction, tables: Any, where: ColumnElement[bool], **decision: Any) -> int:
-    """Write one decision on all records that match, bound to their captured version; returns how many."""
-    record = tables.left.left
+def _criteria(which: Which) -> dict[str, Any]:
+    """How the records were named, for those who ask later."""
+    criteria: dict[str, Any] = {name: which.get(name) for name in ("status", "selection", "search")}
+    criteria |= {"all": which.get("everything"), "as_of": str(which["as_of"]) if which.get("as_of") else None}
+    criteria |= {"ids": list(which.get("ids") or ())[:_NAMED], "except": list(which.get("excluding", ()))[:_NAMED]}
+    return {name: value for name, value in criteria.items() if value}
+
+
+def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Which) -> None:
+    """Write the records to decide into the table `chosen`."""
+    ids = which.get("ids")
+    tables, where = matching(
+        connection,
+        stream,
+        ids=ids,
+        status=which.get("status"),
+        search=which.get("search"),
+        decision=which.get("selection"),
+    )
+    record, difference = tables.left.left, tables.left.right
+    if ids is None and which.get("status") != "in_sync":
+        where = and_(where, difference.c.status.is_not(None))
     chosen = sql_select(
-        *(record.c[name] for name in _RECORD_COLUMNS),
+        record.c.external_id,
+        record.c.content_hash,
         record.c.deletion_state == "deleted",
-        *(literal(decision[name]) for name in _DECISION_COLUMNS),
+        record.c.captured_at,
+        record.c.deletion_at,
     )
-    write = upsert(_CONFIG).from_select(list(_COLUMNS), chosen.select_from(tables).where(where))
-    write = write.on_conflict_do_update(
-        index_elements=_KEY,
-        set_={**{name: write.excluded[name] for name in _COLUMNS if name not in _KEY}, "decided_at": func.now()},
-    )
-    return int(conn.execute(write, execution_options={"preserve_rowcount": True}).rowcount)
+    execute(conn, CHOOSE["chosen"])
+    columns = [one.name for one in _CHOSEN.columns]
+    found = conn.execute(
+        insert(_CHOSEN).from_select(columns, chosen.select_from(tables).where(where)),
+        execution_options={"preserve_rowcount": True},
+    ).rowcount
+    if ids is not None and not _filtered(which):
+        there = set(conn.execute(sql_select(_CHOSEN.c.external_id)).scalars())
+        unknown = [one for one in ids if one not in there]
+        if unknown:
+            raise ConfigurationError(
+                f"{connection.name} has no captured {stream.entity_type} {', '.join(unknown[:20])}. "
+                "Nothing was selected."
+            )
+    expected = which.get("expected")
+    if expected is not None and expected != found:
+        raise Conflict(
+            f"The list has {found:,} records now, and {expected:,} were expected. Nothing was decided. Read it again."
+        )
+    if excluding := which.get("excluding"):
+        conn.execute(delete(_CHOSEN).where(_CHOSEN.c.external_id == func.any(literal(list(excluding)))))
+
+
+def _leave_out_moved(conn: Transaction, here: Mapping[str, Any], which: Which) -> tuple[Sequence[dict[str, Any]], int]:
+    """Take out of `chosen` what is not as it was seen; returns the first of these, and how many there are."""
+    rows: list[Any] = []
+    seen = which.get("seen")
+    if seen is not None:
+        everything = which.get("ids") is None and which.get("as_of") is None
+        versions = {"ids": list(seen), "versions": list(seen.values())}
+        rows += execute(conn, CHOOSE["drop_moved"], **versions, all=everything, limit=_NAMED)
+    counts = rows[0].records if rows else 0
+    if which.get("as_of") is not None:
+        changed = execute(
+            conn, CHOOSE["drop_changed"], **here, as_of=which["as_of"], seen=list(seen or ()), limit=_NAMED
+        ).all()
+        counts += changed[0].records if changed else 0
+        rows += changed
+    return [{"external_id": one.external_id, "seen": one.seen, "now": one.now} for one in rows], counts
 
 
 def summary(db: Database, connection: Connection, stream: Stream) -> SelectionReport:

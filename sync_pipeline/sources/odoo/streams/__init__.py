@@ -1,1 +1,1 @@
-"""One file a stream: which Odoo model it is, what its write_date misses, what is left out of it."""
+"""One file per stream: its Odoo model, the changes that write_date misses, and the fields that are left out."""

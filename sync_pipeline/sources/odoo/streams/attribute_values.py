@@ -13,7 +13,6 @@ STREAM = OdooStream(
     refers_to="attribute",
     sweep_fields=("id", "write_date", "name", "attribute_id", "active"),
     expects=("name", "attribute_id"),
-    leaves_out={"pav_attribute_line_ids": "the products that use it: they say so themselves"},
-    dates=("create_date", "write_date"),
+    leaves_out={"pav_attribute_line_ids": "the products name their attributes"},
     to_entity=to_reference("attribute_value"),
 )

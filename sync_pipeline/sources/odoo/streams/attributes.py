@@ -12,7 +12,6 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     company=None,
     expects=("name",),
-    leaves_out={"product_tmpl_ids": "the products that use it: they say so themselves"},
-    dates=("create_date", "write_date"),
+    leaves_out={"product_tmpl_ids": "the products name their attributes"},
     to_entity=to_reference("attribute"),
 )

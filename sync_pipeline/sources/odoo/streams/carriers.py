@@ -14,6 +14,5 @@ STREAM = OdooStream(
     code="delivery_type",
     expects=("name", "delivery_type", "product_id"),
     money=("fixed_price",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("carrier"),
 )

@@ -1,4 +1,4 @@
-"""Product categories, a tree. Renaming one moves no date of its products: they hold its id only."""
+"""Product categories, a tree. Renaming one does not change the date of its products, which hold only its id."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.category import to_category
@@ -14,9 +14,7 @@ STREAM = OdooStream(
     company=None,
     parent_field="parent_id",
     refers_to="category",
-    label="name",
     code="complete_name",
     expects=("name", "parent_id", "complete_name"),
-    dates=("create_date", "write_date"),
     to_entity=to_category,
 )

@@ -1,4 +1,4 @@
-"""The companies that the connection takes."""
+"""The companies of the connection."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -11,10 +11,9 @@ STREAM = OdooStream(
     path="res.company",
     sweep=Sweep.READ,
     company="id",
-    # Names, places and numbers of a company are its partner's.
+    # A company's name, address and numbers are its partner's.
     computed=("street", "street2", "zip", "city", "state_id", "country_id", "country_code", "vat"),
     expects=("name", "currency_id", "partner_id"),
-    leaves_out={"user_ids": "who may enter, no data of the company"},
-    dates=("create_date", "write_date"),
+    leaves_out={"user_ids": "the users that may log in, not data of the company"},
     to_entity=to_reference("company"),
 )

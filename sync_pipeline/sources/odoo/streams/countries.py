@@ -13,6 +13,5 @@ STREAM = OdooStream(
     company=None,
     code="code",
     expects=("name", "code"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("country"),
 )

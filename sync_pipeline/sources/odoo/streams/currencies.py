@@ -1,4 +1,4 @@
-"""Currencies, those not in use too."""
+"""Currencies, including those not in use."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -14,6 +14,5 @@ STREAM = OdooStream(
     label="full_name|name",
     code="name",
     expects=("name", "symbol", "rounding", "decimal_places"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("currency"),
 )

@@ -16,6 +16,5 @@ STREAM = OdooStream(
     code="name",  # the day
     sweep_fields=("id", "write_date", "name", "rate", "currency_id"),
     expects=("name", "rate", "currency_id"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("currency_rate"),
 )

@@ -18,7 +18,7 @@ STREAM = OdooStream(
     email="email_normalized|email",
     only=customers,
     only_by=("parent_id", "customer_rank"),
-    # Merging partners rewrites who points to whom without a date; later increments of the rank may move none either.
+    # Merging partners rewrites references without changing a date; so may later increments of the rank.
     sweep_fields=(
         "id",
         "write_date",
@@ -56,6 +56,5 @@ STREAM = OdooStream(
         "commercial_company_name",
         "active",
     ),
-    dates=("create_date", "write_date"),
     to_entity=to_customer,
 )

@@ -1,4 +1,4 @@
-"""Fiscal positions: which taxes hold for whom."""
+"""Fiscal positions: which taxes apply to whom."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -12,6 +12,5 @@ STREAM = OdooStream(
     optional=True,
     sweep=Sweep.READ,
     expects=("name",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("fiscal_position"),
 )

@@ -12,7 +12,6 @@ STREAM = OdooStream(
     domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
     parent_field="move_id",
     refers_to="invoice",
-    label="name",
     sweep_fields=(
         "id",
         "write_date",
@@ -39,6 +38,5 @@ STREAM = OdooStream(
         "display_type",
     ),
     money=("price_unit", "price_subtotal", "price_total"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("invoice_line"),
 )

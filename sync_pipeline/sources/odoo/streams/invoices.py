@@ -1,4 +1,4 @@
-"""Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not taken."""
+"""Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not captured."""
 
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
@@ -41,11 +41,10 @@ STREAM = OdooStream(
         "payment_state",
     ),
     leaves_out={
-        "transaction_ids": "payments: they name their invoices themselves",
-        "matched_payment_ids": "payments: they name their invoices themselves",
-        "sending_data": "the state of a mailing",
+        "transaction_ids": "the payments name their invoices",
+        "matched_payment_ids": "the payments name their invoices",
+        "sending_data": "state of sending the e-mail",
     },
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("invoice"),
 )

@@ -14,6 +14,5 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     code="code",
     expects=("name", "code", "type"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("journal"),
 )

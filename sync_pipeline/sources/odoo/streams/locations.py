@@ -15,6 +15,5 @@ STREAM = OdooStream(
     code="barcode",
     sweep_fields=("id", "write_date", "name", "complete_name", "usage", "location_id", "active"),
     expects=("name", "complete_name", "usage"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("location"),
 )

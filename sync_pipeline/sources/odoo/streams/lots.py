@@ -15,6 +15,5 @@ STREAM = OdooStream(
     code="name",
     sweep_fields=("id", "write_date", "name", "ref", "product_id"),
     expects=("name", "product_id"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("lot"),
 )

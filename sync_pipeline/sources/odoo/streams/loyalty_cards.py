@@ -16,6 +16,5 @@ STREAM = OdooStream(
     code="code",
     sweep_fields=("id", "write_date", "points", "code", "partner_id", "order_id", "expiration_date", "active"),
     expects=("program_id", "points", "code"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("loyalty_card"),
 )

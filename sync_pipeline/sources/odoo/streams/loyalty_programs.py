@@ -12,6 +12,5 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     optional=True,
     expects=("name", "program_type"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("loyalty_program"),
 )

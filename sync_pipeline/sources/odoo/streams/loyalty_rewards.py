@@ -17,6 +17,5 @@ STREAM = OdooStream(
     label="description",
     expects=("program_id", "reward_type", "description"),
     money=("discount_max_amount",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("loyalty_reward"),
 )

@@ -18,6 +18,5 @@ STREAM = OdooStream(
     code="code",
     expects=("program_id", "reward_point_amount", "minimum_qty"),
     money=("minimum_amount",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("loyalty_rule"),
 )

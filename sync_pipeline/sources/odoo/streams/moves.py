@@ -25,8 +25,8 @@ STREAM = OdooStream(
     ),
     expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
     leaves_out={
-        "move_orig_ids": "written from the moves before it",
-        "move_dest_ids": "written from the moves behind it",
+        "move_orig_ids": "the earlier moves write it",
+        "move_dest_ids": "the later moves write it",
         "analytic_account_line_ids": "the analytic lines hold it",
     },
     dates=("create_date", "write_date", "date"),

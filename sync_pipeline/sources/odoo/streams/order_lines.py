@@ -13,7 +13,6 @@ STREAM = OdooStream(
     all_documents=ALL_DOCUMENTS,
     parent_field="order_id",
     refers_to="order",
-    label="name",
     # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
     sweep_fields=(
         "id",
@@ -48,8 +47,7 @@ STREAM = OdooStream(
         "display_type",
         "currency_id",
     ),
-    leaves_out={"invoice_lines": "the invoice lines name their order lines themselves"},
+    leaves_out={"invoice_lines": "the invoice lines name their order lines"},
     money=("price_unit", "price_subtotal", "price_total"),
-    dates=("create_date", "write_date"),
     to_entity=to_order_lines,
 )

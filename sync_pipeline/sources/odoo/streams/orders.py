@@ -13,10 +13,9 @@ STREAM = OdooStream(
     all_documents=ALL_DOCUMENTS,
     parent_field="partner_id",
     refers_to="customer",
-    label="name",
     code="name",
     code_is="order_number",
-    # Merging two partners changes who ordered and moves no date.
+    # Merging two partners changes who ordered, but no date.
     sweep_fields=(
         "id",
         "write_date",
@@ -44,7 +43,7 @@ STREAM = OdooStream(
         "amount_tax",
         "amount_total",
     ),
-    leaves_out={"transaction_ids": "payments: they name their orders themselves"},
+    leaves_out={"transaction_ids": "the payments name their orders"},
     money=("amount_total", "amount_untaxed", "amount_tax"),
     dates=("create_date", "write_date", "date_order"),
     currency="currency_id",

@@ -1,4 +1,4 @@
-"""Tags of customers, a tree. parent_id is the tag above. Renaming one moves no date of its partners."""
+"""Tags of customers, a tree. parent_id is the tag above. Renaming one does not change the date of its partners."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -14,7 +14,6 @@ STREAM = OdooStream(
     parent_field="parent_id",
     refers_to="partner_tag",
     expects=("name",),
-    leaves_out={"partner_ids": "the partners that have it: they say so themselves"},
-    dates=("create_date", "write_date"),
+    leaves_out={"partner_ids": "the partners name their tags"},
     to_entity=to_reference("partner_tag"),
 )

@@ -1,4 +1,4 @@
-"""Payment providers. Odoo keeps a row for each one it knows; `state` says whether it is in use."""
+"""Payment providers. Odoo has a row for every known one; `state` says whether it is in use."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
@@ -16,6 +16,5 @@ STREAM = OdooStream(
     read_apart=("payment_method_ids",),
     code="code",
     expects=("name", "code", "state"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("payment_provider"),
 )

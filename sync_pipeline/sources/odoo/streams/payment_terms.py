@@ -13,6 +13,5 @@ STREAM = OdooStream(
     absent=LEFT_OUT,
     sweep=Sweep.READ,
     expects=("name",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("payment_term"),
 )

@@ -18,6 +18,5 @@ STREAM = OdooStream(
     sweep_fields=("id", "write_date", "name", "state", "partner_id", "amount", "is_reconciled", "is_matched"),
     expects=("name", "state", "payment_type", "partner_id", "amount", "currency_id", "date"),
     money=("amount",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("payment"),
 )

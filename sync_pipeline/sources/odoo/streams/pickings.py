@@ -1,4 +1,4 @@
-"""Deliveries and receipts. parent_id is the sale order, where there is one."""
+"""Deliveries and receipts. parent_id is the sale order, if there is one."""
 
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
@@ -11,7 +11,6 @@ STREAM = OdooStream(
     optional=True,
     parent_field="sale_id",
     refers_to="order",
-    label="name",
     code="name",
     sweep_fields=(
         "id",

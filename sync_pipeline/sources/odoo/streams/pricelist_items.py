@@ -1,4 +1,4 @@
-"""The rules of pricelists. parent_id is the pricelist, whose date they do not move."""
+"""The rules of pricelists. parent_id is the pricelist; changing them does not change its date."""
 
 from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream

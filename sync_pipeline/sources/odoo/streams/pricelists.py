@@ -11,6 +11,5 @@ STREAM = OdooStream(
     path="product.pricelist",
     sweep=Sweep.READ,
     expects=("name", "currency_id"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("pricelist"),
 )

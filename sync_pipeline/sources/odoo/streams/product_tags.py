@@ -18,6 +18,5 @@ STREAM = OdooStream(
         "product_template_ids": "the products that have it: they say so themselves",
         "product_product_ids": "the variants that have it: they say so themselves",
     },
-    dates=("create_date", "write_date"),
     to_entity=to_reference("product_tag"),
 )

@@ -9,12 +9,11 @@ STREAM = OdooStream(
     title="Products",
     path="product.template",
     entity="product",
-    label="name",
     code="default_code",
     code_is="sku",
-    # A single variant's barcode is the template's too.
+    # The barcode of a template with a single variant is the variant's.
     computed=("barcode", "currency_id"),
-    # Variants write SKU and barcode of theirs here without its date.
+    # Variants write their SKU and barcode here without changing the date.
     sweep_fields=(
         "id",
         "write_date",
@@ -40,6 +39,5 @@ STREAM = OdooStream(
         "taxes_id",
     ),
     money=("list_price",),
-    dates=("create_date", "write_date"),
     to_entity=to_product,
 )

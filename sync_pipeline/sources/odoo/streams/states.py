@@ -15,6 +15,5 @@ STREAM = OdooStream(
     refers_to="country",
     code="code",
     expects=("name", "code", "country_id"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("state"),
 )

@@ -1,4 +1,4 @@
-"""Stock (quants) by product, location, lot and owner. A quant at 0 is deleted some time later, without a trace."""
+"""Stock (quants) by product, location, lot and owner. Odoo deletes a quant at 0 some time later, without a trace."""
 
 from sync_pipeline.sources.odoo.mappers.stock import to_stock
 from sync_pipeline.sources.odoo.stream import OdooStream
@@ -26,6 +26,5 @@ STREAM = OdooStream(
         "reserved_quantity",
     ),
     expects=("product_id", "location_id", "quantity", "reserved_quantity"),
-    dates=("create_date", "write_date"),
     to_entity=to_stock,
 )

@@ -17,6 +17,5 @@ STREAM = OdooStream(
     sweep_fields=("id", "write_date", "partner_id", "product_tmpl_id", "product_id", "price", "min_qty"),
     expects=("partner_id", "product_tmpl_id", "price", "min_qty", "currency_id"),
     money=("price",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("supplier_price"),
 )

@@ -13,6 +13,5 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     computed=("price_include",),
     expects=("name", "amount", "amount_type", "type_tax_use"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("tax"),
 )

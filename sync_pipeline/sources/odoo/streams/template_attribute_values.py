@@ -8,15 +8,14 @@ STREAM = OdooStream(
     entity_type="template_attribute_value",
     title="Product attribute values",
     path="product.template.attribute.value",
-    # The model knows no company; its product does.
+    # The model has no company; its product does.
     company="product_tmpl_id.company_id",
     parent_field="product_tmpl_id",
     refers_to="product",
     computed=("name",),
     sweep_fields=("id", "write_date", "price_extra", "ptav_active", "product_attribute_value_id", "name"),
     expects=("product_attribute_value_id", "attribute_id", "product_tmpl_id", "price_extra"),
-    leaves_out={"ptav_product_variant_ids": "the variants that have it: they say so themselves"},
+    leaves_out={"ptav_product_variant_ids": "the variants name their values"},
     money=("price_extra",),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("template_attribute_value"),
 )

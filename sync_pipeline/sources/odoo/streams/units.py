@@ -12,6 +12,5 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     company=None,
     expects=("name", "factor"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("unit"),
 )

@@ -11,10 +11,9 @@ STREAM = OdooStream(
     entity="variant",
     parent_field="product_tmpl_id",
     refers_to="product",
-    label="name",
     code="default_code",
     code_is="sku",
-    # The template's own, which a change of the template shows here too; and the price with the attributes' extras.
+    # Fields of the template, so that a change there shows here; and the price with the attributes' extras.
     computed=(
         "name",
         "list_price",
@@ -28,7 +27,7 @@ STREAM = OdooStream(
         "company_id",
         "sale_ok",
     ),
-    # An attribute's extra price changes lst_price and no date.
+    # An attribute's extra price changes lst_price, but no date.
     sweep_fields=(
         "id",
         "write_date",
@@ -51,10 +50,9 @@ STREAM = OdooStream(
         "product_template_attribute_value_ids",
     ),
     leaves_out={
-        "is_in_selected_section_of_order": "a state of someone's screen",
-        "lot_properties_definition": "the form of another model's records",
+        "is_in_selected_section_of_order": "state of a user interface",
+        "lot_properties_definition": "defines fields of another model",
     },
     money=("lst_price", "list_price", "standard_price"),
-    dates=("create_date", "write_date"),
     to_entity=to_variant,
 )

@@ -13,6 +13,5 @@ STREAM = OdooStream(
     sweep=Sweep.READ,
     code="code",
     expects=("name", "code", "lot_stock_id"),
-    dates=("create_date", "write_date"),
     to_entity=to_reference("warehouse"),
 )

@@ -1,1 +1,1 @@
-"""One file per stream: its name in WooCommerce, how its list is read, what its change signal misses."""
+"""One file per stream: its name in WooCommerce, how to read its list, and the changes that its signal misses."""

@@ -1,4 +1,4 @@
-"""Coupons. Neither a new amount nor a use changes their date, so every pull reads them all."""
+"""Coupons. Neither a new amount nor a redemption changes their date, so every pull reads them all."""
 
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.woocommerce.mappers.reference import to_reference

@@ -11,7 +11,7 @@ STREAM = Stream(
     entity="order",
     params={"status": "any"},
     signal=True,
-    sweep=Sweep.TELL,
+    sweep=Sweep.COMPARE,
     parent_field="customer_id",
     refers_to="customer",
     label="billing.first_name billing.last_name|billing.company",
@@ -20,7 +20,7 @@ STREAM = Stream(
     email="billing.email",
     created="date_created_gmt",
     modified="date_modified_gmt",
-    # Links and flags that depend on time and reader, not on the order.
+    # Links and flags that depend on the time and the user, not on the order.
     noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
     # Deleting a refund or product, and writing items, fees or addresses directly, change no date.
     sweep_fields=(

@@ -12,6 +12,6 @@ STREAM = Stream(
     label="label",
     code="id",
     noise=("_links",),
-    tells_currency=lambda setting: str(setting.get("value")) if setting.get("id") == "woocommerce_currency" else None,
+    store_currency=lambda setting: str(setting.get("value")) if setting.get("id") == "woocommerce_currency" else None,
     to_entity=to_reference("setting"),
 )

@@ -1,7 +1,7 @@
 """The proof that a walk lost nothing: the id ranges its pages cover have no gap between them.
 
-A page ordered by id covers every id from its first to its last row, at the moment it was read. Pages overlap by one
-row, so two neighbours whose ranges touch had nothing between them, whatever was deleted or inserted meanwhile.
+A page ordered by id covers every id from its first to its last row at the moment it was read. Pages overlap by one row,
+so there was nothing between two pages whose ranges touch, whatever was deleted or inserted meanwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Coverage:
             self.add(low, high)
 
     def add(self, low: int, high: int) -> None:
-        """Ids `low` to `high` are covered. Ids are whole numbers: 1–5 and 6–9 leave nothing between them."""
+        """Add ids `low` to `high`. Ids are whole numbers, so 1–5 and 6–9 join."""
         insort(self._ranges, (low, high))
         merged: list[tuple[int, int]] = []
         for start, end in self._ranges:
@@ -37,11 +37,6 @@ class Coverage:
     def complete(self) -> bool:
         """True when every possible id is covered."""
         return self._ranges == [(LOWEST, HIGHEST)]
-
-    @property
-    def empty(self) -> bool:
-        """True when nothing is covered yet."""
-        return not self._ranges
 
     def first_gap(self) -> tuple[int, int] | None:
         """The last covered id before the first gap and the first one after it."""

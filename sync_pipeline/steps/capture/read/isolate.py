@@ -1,10 +1,10 @@
-"""A page that fails is taken apart until only the record that makes it fail is left.
+"""Divide a page that fails until only the record that makes it fail is left.
 
-First by id: the ids of the page are asked for alone, then the records by id, in halves. Where even the ids fail, by
-position. What is left is looked at directly, and only then set aside, with the server's answer.
+First by id: request the page's ids alone, then its records by id, in halves. If even the ids fail, by position. The
+record that is left is requested at its own address; if that fails too, it is quarantined with the server's answer.
 
-Before that it is asked whether it is a record's fault at all (`alive` knows): a store that fails everywhere has no
-record to be found, and would be asked for hours.
+Before that, `alive` checks whether a record is the cause at all: if the whole store fails, the search would take hours
+and find nothing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from sync_pipeline.sources.base import Ask, Page, Paging, Presence, RawRecord
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 
-_CALM = 4  # tries before a store is called dead
-_OTHERS = 3  # lists that are asked whether it is
+_PROBE_TRIES = 4  # of one request, before the store counts as dead
+_OTHERS = 3  # other lists to probe
 _BEYOND = 10_000_000  # rows: no list is so long
-HASTY = 2  # tries while a page is being taken apart; the single record gets the full number
-_WIDEST_HOLE = 300  # ids between two neighbours that are worth a look each
+HASTY = 2  # tries while a page is being divided; the single record gets the full number
+_WIDEST_HOLE = 300  # look up the ids between two neighbours one by one if there are no more than this
 
 
 class ListUnreadable(SourceError):
-    """A list fails at every place, while the store answers otherwise."""
+    """A list fails at every place while the store answers other requests."""
 
     def __init__(self, title: str, error: TransientSourceError) -> None:
         super().__init__(
-            f"The store fails at every place of its list of {title.lower()}, while it answers otherwise: {error}. "
+            f"The store fails at every place of its list of {title.lower()}, and answers other requests: {error}. "
             "Look at the store's error log; most often a plugin breaks this list. Nothing was lost: run again."
         )
 
@@ -38,36 +38,40 @@ def isolate(run: Run, ask: Ask, error: TransientSourceError) -> Sequence[Listed]
     """The records of a failing page that can be read; the others are in quarantine.
 
     Raises:
-        SourceUnavailable: it is not the page, the store itself does not answer.
-        ListUnreadable: this list fails everywhere, while others answer.
+        SourceUnavailable: the store itself does not answer.
+        ListUnreadable: this list fails everywhere, and others answer.
     """
     places = (0, ask.offset + ask.limit, max(0, ask.offset - 1), ask.offset + _BEYOND)
     small = replace(ask, limit=1, fields=(run.stream.id_field,))
     if not alive(run, [replace(small, offset=offset) for offset in places], error):
         if not ask.walk:
             raise ListUnreadable(run.stream.title, error) from error
-        return [_list_aside(run, ask, error)]  # one parent's list: the others are read
-    if not ask.fields:
-        try:
-            ids = run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
-        except TransientSourceError:
-            pass
-        else:
-            return [_by_id(run, ask, ids)]
-    return _by_position(run, ask)
+        return [_list_aside(run, ask, error)]  # one parent's list: the other parents' are read
+    ids = list_ids(run, ask)
+    return [_by_id(run, ask, ids)] if ids is not None else _by_position(run, ask)
+
+
+def list_ids(run: Run, ask: Ask) -> Page | None:
+    """The page with ids alone; None if they fail too, or if the page had few fields anyway."""
+    if ask.fields:
+        return None
+    try:
+        return run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
+    except TransientSourceError:
+        return None
 
 
 def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
-    """Does this list answer anywhere? The smallest requests there are, the last of them where no record is.
+    """Does this list answer anywhere? `asks` are the smallest possible requests, the last one past every record.
 
-    A 500 may be a record's fault, so other places are asked; a failure everywhere is none's.
+    A 500 may be one record's fault, so several places are tried. If all of them fail, no record is the cause.
 
     Raises:
         SourceUnavailable: neither this list nor another one answers.
     """
     for ask in asks:
         try:
-            run.budget.call(lambda ask=ask: run.client.list(ask), tries=_CALM)  # type: ignore[misc]
+            run.budget.call(lambda ask=ask: run.client.list(ask), tries=_PROBE_TRIES)  # type: ignore[misc]
         except TransientSourceError as still:
             if still.status == 500:
                 continue
@@ -84,9 +88,7 @@ def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
         except RefusedBySource:
             return False
         return False
-    raise SourceUnavailable(
-        f"The store fails at whatever it is asked: {error}. Nothing was lost: run again."
-    ) from error
+    raise SourceUnavailable(f"The store fails at every request: {error}. Nothing was lost: run again.") from error
 
 
 def _list_aside(run: Run, ask: Ask, error: TransientSourceError) -> Listed:
@@ -103,9 +105,7 @@ def _list_aside(run: Run, ask: Ask, error: TransientSourceError) -> Listed:
 
 def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:
     ids = [item.external_id for item in listing.items]
-    items, unread = fetch_apart(run, ids, ask.walk)
-    found = {item.external_id for item in items}
-    gone = [i for i in ids if i not in found and i not in unread]
+    items, unread, gone = fetch_apart(run, ids, ask.walk)
     numbers = [int(i) for i in ids]
     ended = not ids or (listing.total is not None and ask.offset + len(ids) >= listing.total)
     return Listed(
@@ -119,8 +119,8 @@ def _by_id(run: Run, ask: Ask, listing: Page) -> Listed:
     )
 
 
-def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord], list[str]]:
-    """Records by id, in halves where a request fails; and the ids that could not be read (now in quarantine)."""
+def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord], list[str], list[str]]:
+    """Records by id, in halves if a request fails; the ids that are in quarantine now; and those that are gone."""
     items: list[RawRecord] = []
     unread: list[str] = []
     stack = [list(ids)]
@@ -145,11 +145,12 @@ def fetch_apart(run: Run, ids: Sequence[str], walk: str) -> tuple[list[RawRecord
                 items.append(item)
         else:
             items += page.items
-    return items, unread
+    found = {item.external_id for item in items}
+    return items, unread, [i for i in ids if i not in found and i not in unread]
 
 
 def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) -> RawRecord | None:
-    """The last try: the record at its own address. None: it is in quarantine now."""
+    """The last try: the record at its own address. None: it is gone, or in quarantine now."""
     try:
         look = run.budget.call(lambda: run.client.look(run.stream, external_id, walk or None))
     except TransientSourceError as final:
@@ -173,7 +174,7 @@ def set_aside(run: Run, external_id: str, error: TransientSourceError) -> None:
 
 
 def _by_position(run: Run, ask: Ask) -> Sequence[Listed]:
-    """Halve the page by position. Neighbouring parts were read one after the other, so they touch."""
+    """Halve the page by position. The parts are read in order, so neighbours touch."""
     items: list[RawRecord] = []
     broken: list[tuple[int, int, TransientSourceError]] = []  # offset, index in items, last error
     total: int | None = None
@@ -228,7 +229,7 @@ def _name_broken(
     error: TransientSourceError,
     items: list[RawRecord],
 ) -> str:
-    """Which record is it? The ids between its neighbours are looked at, one by one."""
+    """Find the id of the broken record: look up the ids between its neighbours one by one."""
     if run.stream.paging is Paging.OFFSET and before is not None and after is not None:
         for number in range(before + 1, after) if after - before <= _WIDEST_HOLE else ():
             try:
@@ -242,7 +243,7 @@ def _name_broken(
             except RefusedBySource:
                 continue
             if look.presence is Presence.PRESENT and look.item is not None and not ask.fields:
-                # It cannot be listed, but it can be read at its own address.
+                # It fails in the list, and can be read at its own address.
                 items.append(look.item)
                 return str(number)
     key = f"row {offset} of {ask.walk or run.stream.name}, after id {before if before is not None else 'none'}"

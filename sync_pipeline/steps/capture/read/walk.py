@@ -1,8 +1,8 @@
-"""Walk a list to its end and prove that nothing slipped through while the store was changing.
+"""Walk a list to its end and prove that no record was missed while the store was changing.
 
-Here are lists that are paged by offset; those that can be cut by id are in `windows`. Pages are asked for concurrently,
-each overlapping its neighbour by one row, and committed as they come. What the pages do not cover in the end (rows were
-deleted in front of them and everything moved up) is asked for again.
+This module reads lists by offset; `windows` reads lists that can be cut by id. Pages are requested concurrently, each
+overlaps its neighbour by one row, and they are committed as they come. Ranges that no page covered are requested again:
+there the rows moved up, because rows before them were deleted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sync_pipeline.errors import SourceError, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Paging
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
 from sync_pipeline.steps.capture.read.isolate import isolate
-from sync_pipeline.steps.capture.read.windows import by_windows
+from sync_pipeline.steps.capture.read.windows import WindowWalk
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
 _MOST_REPAIRS = 500
 
 
 class OffsetIgnored(Exception):
-    """The list answers every offset with its beginning, or in no order: only its page numbers can be used."""
+    """The list answers every offset with its first page, or without an order: only page numbers can be used."""
 
 
 class ListKeepsChanging(SourceError):
@@ -42,8 +42,8 @@ def cover(
 ) -> bool:
     """Give every page of the list that `ask` names to `sink`; True when all ids are covered.
 
-    `coverage` and `known_rows` are what a killed run has committed. With `max_pages` it stops there, and the answer is
-    False if there is more.
+    `coverage` and `known_rows` are what a killed run has committed. After `max_pages` it stops, and returns False if
+    there are more.
 
     Raises:
         ListKeepsChanging: after 500 repairs.
@@ -56,7 +56,7 @@ def cover(
         sink([_whole(run, ask)])
         return True
     if run.stream.paging is Paging.KEYSET:
-        return by_windows(run, pool, ask, sink, coverage, max_pages)
+        return WindowWalk(run, pool, ask, sink, coverage, max_pages).walk()
     try:
         return _Offsets(run, pool, ask, sink, coverage, known_rows, max_pages).walk()
     except OffsetIgnored:
@@ -83,7 +83,7 @@ class _Offsets:
         self.run, self.pool, self.ask, self.sink, self.coverage = run, pool, ask, sink, coverage
         self.limit = run.client.page_size
         self.next = max(0, known_rows - 1)
-        self.reach = 0  # rows before here have been asked for
+        self.reach = 0  # rows before this one have been requested
         self.ended = False
         self.max_pages = max_pages
         self.asked = 0
@@ -117,7 +117,7 @@ class _Offsets:
         return True
 
     def _ahead(self) -> int:
-        # The first answer tells the total, or that there is none.
+        # The first answer says the total, if the list has one.
         return 2 * self.run.budget.slots if self.known else 1
 
     def _capped(self) -> bool:
@@ -139,12 +139,9 @@ class _Offsets:
         for ask, future in done:
             pages = future.result()
             self.known = True
-            for listed in pages:
-                batch.append(listed)
-                if listed.low is not None and listed.high is not None:
-                    self.coverage.add(listed.low, listed.high)
             self._learn(ask, pages)
-        self.sink(batch)
+            batch += pages
+        self._give(batch)
 
     def _learn(self, ask: Ask, pages: Sequence[Listed]) -> None:
         totals = [p.page.total for p in pages if p.page.total]
@@ -154,7 +151,7 @@ class _Offsets:
         if any(p.high == HIGHEST for p in pages):
             self.ended = True
         elif len(pages) == 1 and 1 < rows < ask.limit and pages[0].low is not None:
-            # Short, and not the end: the host caps pages (then smaller steps), or rows went while it was read.
+            # Short, and not the last page: the host caps pages (then smaller steps), or rows were deleted meanwhile.
             if self.total is None or ask.offset + rows < self.total:
                 self.limit = max(2, min(self.limit, rows))
                 self.next = min(self.next, ask.offset + rows - 1)
@@ -166,7 +163,7 @@ class _Offsets:
         """A page with the range it covers.
 
         Raises:
-            OffsetIgnored: it is not ordered by id, or it is the list's beginning again.
+            OffsetIgnored: it is not ordered by id, or it is the first page again.
         """
         ids = [int(item.external_id) for item in page.items]
         if any(a >= b for a, b in pairwise(ids)):
@@ -179,13 +176,13 @@ class _Offsets:
             empty = ask.offset == 0
             return Listed(page, ask.walk, LOWEST if empty else None, HIGHEST if empty else None)
         self.places[ids[0]] = ask.offset
-        # Without a total, a page of the overlapping row alone says that nothing follows.
+        # Without a total, a page with only the overlapping row is the last one.
         alone = len(ids) == 1 and ask.limit > 1
         ended = alone if page.total is None else ask.offset + len(ids) >= page.total
         return Listed(page, ask.walk, LOWEST if ask.offset == 0 else ids[0], HIGHEST if ended else ids[-1])
 
     def _repair(self) -> None:
-        """Ask again for what no page has covered, until nothing is left."""
+        """Request the ranges that no page has covered, until none is left."""
         place: int | None = None
         last: tuple[int, int] | None = None
         for _ in range(_MOST_REPAIRS):
@@ -198,7 +195,7 @@ class _Offsets:
                 place = max(0, place - self.limit + 1)
             last = gap
             pages = self._read(replace(self.ask, offset=place, limit=self.limit))
-            self._take_repair(pages)
+            self._give(pages)
             ids = [int(i.external_id) for p in pages for i in p.page.items]
             if not ids or ids[0] > before + 1:
                 if place == 0 and ids:
@@ -208,7 +205,7 @@ class _Offsets:
                 place = place + max(1, len(ids) - 1)
         raise ListKeepsChanging()
 
-    def _take_repair(self, pages: Sequence[Listed]) -> None:
+    def _give(self, pages: Sequence[Listed]) -> None:
         for listed in pages:
             if listed.low is not None and listed.high is not None:
                 self.coverage.add(listed.low, listed.high)
@@ -216,7 +213,7 @@ class _Offsets:
 
 
 def _by_pages(run: Run, ask: Ask, sink: Sink, max_pages: int | None) -> bool:
-    """Page numbers alone cannot be proved; so the ids are listed again until a listing holds nothing unknown."""
+    """Page numbers prove nothing, so list the ids again until a listing holds no unknown id."""
     seen: set[str] = set()
     for round_no in range(6):
         fields = ask.fields if round_no == 0 else (run.stream.id_field,)

@@ -1,7 +1,7 @@
-"""Walk a list that can be asked for a window of ids: several windows in flight, and no id between them.
+"""Walk a list by windows of ids: several windows are in flight, and no id lies between them.
 
-A page covers its window up to the last id that was looked at, whatever was deleted or inserted meanwhile; the rest of
-the window is asked for again. How wide a window is follows from how many ids the pages before it held.
+A page covers its window up to the last id it read, whatever was deleted or inserted meanwhile. The rest of the window
+is requested again. The pages read so far show how wide the next window should be.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from itertools import pairwise
 from sync_pipeline.errors import MalformedAnswer, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, Coverage
-from sync_pipeline.steps.capture.read.isolate import HASTY, ListUnreadable, alive, fetch_apart, set_aside
+from sync_pipeline.steps.capture.read.isolate import HASTY, ListUnreadable, alive, fetch_apart, list_ids, set_aside
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
-_ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and a page that overflows costs another
-_STEP = 16  # times wider at most: an empty stretch says little of what follows
+_ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and an overflowing page costs a request
+_STEP = 16  # times wider at most: an empty range says little about the next one
 _WIDEST = 2**40
 _BEYOND = 2**31 - 2  # ids of 32 bits end there, and no list goes so far
 
@@ -43,41 +43,31 @@ class _Window:
         return Listed(page, walk, self.low, self.high if page.upto is None else page.upto)
 
     def uncovered(self, pages: Sequence[Listed]) -> list[_Window]:
-        """What of the window these pages did not look at."""
+        """The parts of the window that these pages did not read."""
         seen = Coverage((p.low, p.high) for p in pages if p.low is not None and p.high is not None)
         inside = ((max(low, self.low), min(high, self.high)) for low, high in seen.gaps())
         return [_Window(low, high) for low, high in inside if low <= high]
 
 
-def by_windows(
-    run: Run, pool: ThreadPoolExecutor, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None
-) -> bool:
-    """Give every page of the list to `sink`; True when all ids are covered, False where `max_pages` stopped it.
+class WindowWalk:
+    """A walk of one list by windows of ids, from what `coverage` lacks."""
 
-    Raises:
-        SourceError: the store gave up.
-    """
-    return _Walk(run, pool, ask, sink, coverage, max_pages).walk()
-
-
-class _Walk:
     def __init__(
-        self,
-        run: Run,
-        pool: ThreadPoolExecutor,
-        ask: Ask,
-        sink: Sink,
-        coverage: Coverage,
-        max_pages: int | None,
+        self, run: Run, pool: ThreadPoolExecutor, ask: Ask, sink: Sink, coverage: Coverage, max_pages: int | None
     ) -> None:
         self.run, self.pool, self.ask, self.sink, self.max_pages = run, pool, ask, sink, max_pages
         self.limit = run.client.page_size
         self.todo = [_Window(low, high) for low, high in coverage.gaps()]
-        self.width: int | None = None  # ids a window has; unknown until a page has come
-        self.highest: int | None = None  # the list's last id when it was asked
+        self.width: int | None = None  # ids per window; unknown until the first page
+        self.highest: int | None = None  # the list's last id, once requested
         self.asked = 0
 
     def walk(self) -> bool:
+        """Give every page of the list to `sink`; True when all ids are covered, False if `max_pages` stopped it.
+
+        Raises:
+            SourceError: the store gave up.
+        """
         pending: dict[Future[Sequence[Listed]], _Window] = {}
         while True:
             while self.todo and len(pending) < self._ahead() and not self._capped():
@@ -96,17 +86,16 @@ class _Walk:
                 raise
 
     def _ahead(self) -> int:
-        # The first page tells whether there is more than one, and how wide a window is.
-        # Few wait for their turn: they were cut before the newest page told how wide.
+        # The first page shows how wide a window is. Later ones correct it, so few windows are cut ahead.
         return self.run.budget.slots + 2 if self.width is not None else 1
 
     def _capped(self) -> bool:
         return self.max_pages is not None and self.asked >= self.max_pages
 
     def _next(self) -> _Window:
-        """The next window: no wider than a page, save the last one, which has no end."""
+        """The next window: about a page wide, except the last one, which has no end."""
         window = self.todo.pop(0)
-        # What has no end is asked for whole until the last id is known: cut into pieces, nothing would end it.
+        # The endless window is not cut until the last id is known: its pieces would never end.
         if self.width is None or (self.highest is None and window.high == HIGHEST):
             return window
         cut = window.low + self.width - 1
@@ -144,7 +133,7 @@ class _Walk:
             self.width = self.width or self.limit
             return
         assert listed.high is not None
-        # So many ids of the window held a page of rows. Not more ids than rows on a page never overflow.
+        # These ids filled a page. A window with as many ids as a page has rows never overflows.
         self.width = max(self.limit, int(_ROOM * (listed.high - window.low + 1)))
         if self.highest is None and window.high == HIGHEST:
             last = self.run.budget.call(lambda: self.run.client.last(self.ask))
@@ -159,14 +148,14 @@ class _Walk:
 
 
 def _in_order(page: Page, window: _Window) -> Page:
-    """The page, if it is what was asked for: rising ids of the window.
+    """The page, if it holds rising ids of the window.
 
     Raises:
-        MalformedAnswer: what it covers cannot be told.
+        MalformedAnswer: it does not, so the ids it covers are unknown.
     """
     ids = [int(item.external_id) for item in page.items]
     if any(a >= b for a, b in pairwise(ids)) or (ids and not window.low <= ids[0] <= ids[-1] <= window.high):
-        raise MalformedAnswer("The answer is not in the order of its ids, or not the part that was asked for")
+        raise MalformedAnswer("The answer is not ordered by id, or is not the requested part of the list")
     return page
 
 
@@ -174,23 +163,17 @@ def _isolate(run: Run, ask: Ask, window: _Window, error: TransientSourceError) -
     """The records of a failing page that can be read; the others are in quarantine.
 
     Raises:
-        SourceUnavailable: it is not the page, the store itself does not answer.
+        SourceUnavailable: the store itself does not answer.
     """
     _alive(run, ask, error)
-    if not ask.fields:
-        try:
-            ids = run.budget.call(lambda: run.client.list(replace(ask, fields=(run.stream.id_field,))))
-        except TransientSourceError:
-            pass
-        else:
-            return [_by_id(run, ask, window, ids)]
-    return _by_halves(run, ask, window)
+    ids = list_ids(run, ask)
+    return [_by_id(run, ask, window, ids)] if ids is not None else _by_halves(run, ask, window)
 
 
 def _alive(run: Run, ask: Ask, error: TransientSourceError) -> None:
     """Raises:
-    SourceUnavailable: it is not the window, the store itself does not answer.
-    ListUnreadable: this list fails everywhere, while others answer.
+    SourceUnavailable: the store itself does not answer.
+    ListUnreadable: this list fails everywhere, and others answer.
     """
     small = replace(ask, after=None, before=None, limit=1, fields=(run.stream.id_field,))
     if not alive(run, [small, replace(small, after=_BEYOND)], error):
@@ -198,25 +181,19 @@ def _alive(run: Run, ask: Ask, error: TransientSourceError) -> None:
 
 
 def _by_id(run: Run, ask: Ask, window: _Window, listing: Page) -> Listed:
-    """The window's ids were listed: its records one by one where need be."""
+    """The window's ids were listed: read its records by id, one by one if necessary."""
     ids = [item.external_id for item in listing.items]
-    items, unread = fetch_apart(run, ids, ask.walk)
-    found = {item.external_id for item in items}
-    gone = [i for i in ids if i not in found and i not in unread]
+    items, unread, gone = fetch_apart(run, ids, ask.walk)
     covered = window.listed(listing, ask.walk)
     return replace(
-        covered,
-        page=replace(listing, items=items),
-        unread=unread,
-        missing=gone,
-        kind="fetch" if gone else "walk",
+        covered, page=replace(listing, items=items), unread=unread, missing=gone, kind="fetch" if gone else "walk"
     )
 
 
 def _by_halves(run: Run, ask: Ask, window: _Window) -> Sequence[Listed]:
-    """Not even the ids can be listed: windows are halved down to the one id that fails.
+    """Not even the ids can be listed: halve the window down to the one id that fails.
 
-    It ends behind that id; what was not looked at is for the walk to ask for.
+    This ends after that id; the walk requests what was not read.
     """
     found: list[Listed] = []
     stack = [window]

@@ -23,7 +23,7 @@ from sync_pipeline.steps.connect import Connection
 
 @dataclass(frozen=True, slots=True)
 class PullReport:
-    """What one pull of one stream did. Times in seconds, sizes in bytes."""
+    """What one pull of one stream did. Times are in seconds, sizes in bytes."""
 
     connection: str
     entity: str
@@ -50,7 +50,7 @@ class PullReport:
     slow: int = 0
     watermark: str | None = None
     quarantine: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()  # what the mapping expects and the store does not offer to this user
+    missing: tuple[str, ...] = ()  # fields the mapper expects and the store does not offer to this user
     error: str | None = None
 
     @property
@@ -60,13 +60,8 @@ class PullReport:
 
     @property
     def ok(self) -> bool:
-        """True when nothing is left that a person must look at."""
+        """True when it closed and nothing is in quarantine."""
         return self.closed and not self.quarantined
-
-    @property
-    def records_per_second(self) -> float:
-        """Records read a second."""
-        return (self.new + self.changed + self.unchanged + self.swept) / self.seconds if self.seconds else 0.0
 
 
 Report = Callable[[Stream, Progress], None]
@@ -74,7 +69,7 @@ Report = Callable[[Stream, Progress], None]
 
 @dataclass
 class Opened:
-    """A run as it begins: where it starts from, and what an earlier, killed life of it has committed."""
+    """A run at its start: its watermark, and what it committed before it was killed, if it is resumed."""
 
     run_id: int
     mode: str
@@ -89,7 +84,7 @@ class Opened:
     used_before: Usage = field(default_factory=Usage)
 
     def coverage(self, kind: str, walk: str) -> tuple[Coverage, int]:
-        """The id ranges of this list that are committed, and how many rows lie before the first gap."""
+        """The committed id ranges of this list, and the number of rows before the first gap."""
         return self.pages.get((kind, walk), (Coverage(), 0))
 
 
@@ -109,7 +104,7 @@ class CaptureContext:
     report: Report = field(default=lambda _stream, _progress: None)
 
     def run(self, stream: Stream, opened: Opened) -> Run:
-        """What a run of this stream works with."""
+        """A run of this stream, with its client, budget and settings."""
         noise = frozenset(stream.noise) | frozenset(self.common.noise.get(stream.name, ()))
         overlap = timedelta(seconds=self.common.overlap_seconds)
         return Run(
@@ -129,7 +124,7 @@ class CaptureContext:
 
     @contextmanager
     def alone(self, stream: Stream) -> Iterator[None]:
-        """Hold the entity's lock; it is let go by itself when the process dies.
+        """Hold the entity's lock. If the process dies, the lock is released.
 
         Raises:
             Busy: another process works on it.

@@ -1,14 +1,14 @@
-"""Deletion is evidence: missing from a complete list → suspected → looked for → deleted.
+"""A deletion needs evidence: missing from a complete list → suspected → looked up → deleted.
 
-More missing than the connection's share opens a gate instead: a store that answers nothing has a fault more often than
-an owner who sold everything.
+If more records are missing than the connection's share, a gate opens instead: an empty answer is more often a fault of
+the store than a real deletion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -21,17 +21,17 @@ from sync_pipeline.sources.base import Look, Page, Presence, RawRecord
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL
 
-# Fewer than this are simply looked at: in a small list one deletion is a large share.
+# Fewer are looked up without a gate: in a small list one deletion is a large share.
 _GATE_FROM = 3
 
 
 class Suspect(NamedTuple):
-    """A record that a complete list did not hold."""
+    """A record that is missing from a complete list."""
 
     external_id: str
     parent_id: str | None
     state: str
-    kept: bool  # a person was asked about it and said that it stays
+    kept: bool  # a person decided that it stays
 
 
 @dataclass
@@ -42,22 +42,15 @@ class Verdict:
     still_there: int = 0
     unclear: int = 0
     gate: int | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def judge(
-    run: Run,
-    pool: ThreadPoolExecutor,
-    suspects: Sequence[Suspect],
-    known: int,
-    *,
-    share: float,
-    actor: str,
+    run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], known: int, *, share: float, actor: str
 ) -> Verdict:
-    """Look for each suspect; mark what is gone. `known`: records there were.
+    """Look up each suspect; mark those that are gone as deleted. `known`: how many records there were.
 
-    An answer is about those that were missing when it was given; what went missing since is a question of its own.
-    Those that a person has kept stay as they are until the store lists them again, or are asked about with others.
+    A person's answer covers the records that were missing then; records missing since open a gate of their own. Kept
+    records stay until the store lists them again, or a later gate asks about them with others.
     """
     verdict = Verdict()
     ids = [one.external_id for one in suspects]
@@ -84,21 +77,14 @@ def judge(
         elif answer is None:
             _withdraw(conn, place)
     verdict.unclear = len(suspects) - len(confirmed) - len(news)
-    if verdict.unclear and verdict.gate is None:
-        verdict.notes.append(f"{verdict.unclear} kept, as decided")
     _look_for(run, pool, news, verdict)
     if answer == "confirm":
         before = verdict.deleted, verdict.still_there
         _look_for(run, pool, confirmed, verdict)
         deleted, still_there = verdict.deleted - before[0], verdict.still_there - before[1]
         with run.transaction() as conn:
-            gates.record_outcome(
-                conn,
-                CAUSE,
-                subject=subject,
-                outcome=f"{deleted} marked deleted, {still_there} still there",
-                **place,
-            )
+            outcome = f"{deleted} marked deleted, {still_there} still there"
+            gates.record_outcome(conn, CAUSE, subject=subject, outcome=outcome, **place)
     return verdict
 
 
@@ -140,7 +126,7 @@ def _withdraw(conn: Connection, place: dict[str, Any]) -> None:
 
 
 def _look_for(run: Run, pool: ThreadPoolExecutor, suspects: Sequence[Suspect], verdict: Verdict) -> None:
-    """In chunks, so that what was found out is kept when the process dies."""
+    """Look up in chunks, so that results survive if the process dies."""
     for start in range(0, len(suspects), 200):
         chunk = suspects[start : start + 200]
         looks = list(pool.map(lambda suspect: _look(run, suspect), chunk))
@@ -176,7 +162,7 @@ def _look(run: Run, suspect: Suspect) -> Look | None:
         return run.budget.call(lambda: run.client.look(run.stream, suspect.external_id, suspect.parent_id))
     except RefusedBySource as error:
         if error.code in ("rest_no_route", "no_api") and suspect.state == "suspected":
-            # The list has no address for one record: then a second complete list without it must do.
+            # A single record has no address here: a second complete list without it is the evidence.
             return Look(Presence.GONE, "missing from two complete lists")
         return None
     except (TransientSourceError, MalformedAnswer):

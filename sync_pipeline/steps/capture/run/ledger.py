@@ -1,4 +1,4 @@
-"""Open a run, or take a killed one up again; close it when every expected id is accounted for."""
+"""Open a run or resume a killed one; close it when every expected id is accounted for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sync_pipeline.steps.capture.write.pages import Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
-_ANALYZE_FROM = 1000  # records written; autovacuum sees to less in its own time
+_ANALYZE_FROM = 1000  # records written; autovacuum is quick enough for fewer
 _ANALYZED = sql.SQL(", ").join(
     map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
 )
@@ -88,12 +88,12 @@ def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, 
 
 
 def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, note: str | None = None) -> PullReport:
-    """Account for every id, judge what is missing, move the watermark: the last two in one transaction.
+    """Account for every id, judge what is missing, and close the ledger and move the watermark in one transaction.
 
     A run whose ids do not add up fails, and its watermark stays.
     """
     verdict = Verdict()
-    cut = opened.capped and not complete  # a look whose pages sufficed saw everything
+    cut = opened.capped and not complete  # a capped pull whose pages sufficed read everything
     complete = complete and not opened.capped and note is None
     with run.transaction() as conn:
         _stage_seen(conn, run, complete)
@@ -114,9 +114,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
     clock = opened.clock or run.clock or run.started_at
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
-        _stage_seen(conn, run, complete)
-        balance = execute(conn, SQL["balance"], **run.keys).one()
-        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        balance, quarantine = _sums(conn, run, complete)
         accounted = balance.captured + balance.quarantined + balance.vanished
         error = None
         if accounted != balance.expected or unfetched:
@@ -146,29 +144,34 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
 
 
 def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
-    """The ids of the run's pages. A few of very many are looked up by the index, all of them are hashed."""
+    """Stage the ids of the run's pages. A complete list is joined by hash, a few ids by index."""
     if complete:
         execute(conn, SQL["set_based"])
     execute(conn, SQL["stage_seen"], run_id=run.run_id)
     execute(conn, SQL["analyze_seen"])
 
 
+def _sums(conn: Any, run: Run, complete: bool) -> tuple[Any, list[str]]:
+    """The sums of the ledger, and what the run has in quarantine."""
+    _stage_seen(conn, run, complete)
+    balance = execute(conn, SQL["balance"], **run.keys).one()
+    return balance, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+
+
 def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) -> PullReport:
-    """Leave the run unclosed: what is committed stays, the watermark does not move, the next run goes on here."""
-    said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's own words may name a person
+    """Fail the run: committed pages stay, the watermark does not move, and the next run continues here."""
+    said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's message may name a person
     with run.transaction() as conn:
-        _stage_seen(conn, run, complete=False)
         if run.clock is not None:
             execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
-        balance = execute(conn, SQL["balance"], **run.keys).one()
-        quarantine = [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+        balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
         return _finish(session, run, opened, conn, _Ending(Verdict(), balance, quarantine, opened.capped, said, None))
 
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """How a run ended: what was found deleted, the sums of the ledger, and why it is incomplete, if it is."""
+    """How a run ended: what was found deleted, the sums of the ledger, and the reason if it is incomplete."""
 
     verdict: Verdict
     balance: Any
@@ -225,7 +228,7 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
     )
 
 
-# What the ledger's row counts over all attempts of a run, killed ones too.
+# Counts of the ledger's row over all attempts of a run, killed ones included.
 _COUNTED = ("new", "changed", "unchanged", "deleted", "swept", "requests", "bytes", "seconds", "resumed")
 
 

@@ -1,4 +1,4 @@
-"""Pull a stream: full or delta, from the same code. Nothing counts until the ledger closes."""
+"""Pull a stream, full or delta. A pull counts only when its ledger closes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from sync_pipeline import exact_json
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
-from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
+from sync_pipeline.errors import (
+    DatabaseUnavailable,
+    RefusedBySource,
+    SourceError,
+    SourceUnavailable,
+    TransientSourceError,
+)
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
@@ -26,21 +32,16 @@ class CaptureSession(CaptureContext):
     """Pulls of one connection. Made by `session`."""
 
     def pull(
-        self,
-        stream: Stream,
-        *,
-        full: bool = False,
-        do_sweep: bool | None = None,
-        max_pages: int | None = None,
+        self, stream: Stream, *, full: bool = False, do_sweep: bool | None = None, max_pages: int | None = None
     ) -> PullReport:
         """Capture a stream: everything if `full` or for the first time, else what changed since the watermark.
 
-        `do_sweep` None follows the connection's `sweep_every`. With `max_pages` it is a capped look: no watermark moves
-        and nothing is thought missing.
+        `do_sweep` None follows the connection's `sweep_every`. A pull with `max_pages` is capped: it moves no watermark
+        and infers no deletions.
 
         Raises:
             Busy: another process pulls the same stream of this connection.
-            DatabaseUnavailable: what was committed is safe; run again.
+            DatabaseUnavailable: committed pages are safe; run again.
         """
         with self.alone(stream):
             opened = open_run(self, stream, full=full, do_sweep=do_sweep, max_pages=max_pages)
@@ -60,7 +61,7 @@ class CaptureSession(CaptureContext):
                 return fail(self, run, opened, error)
 
     def _read(self, run: Run, opened: Opened, max_pages: int | None) -> bool:
-        """True when the ids of all records were listed, so that what is missing is missing."""
+        """True if the ids of all records were listed: a record that is missing from them may be deleted."""
         if run.mode in ("full", "preview"):
             return read_all(run, self.pool, opened, max_pages)
         reads_all = run.stream.sweep is Sweep.READ
@@ -87,7 +88,7 @@ def session(
 ) -> Iterator[CaptureSession]:
     """A client, a budget and threads for one connection.
 
-    If somebody found the store dead a moment ago, one look decides.
+    If a process found the store dead a moment ago, one request decides.
 
     Raises:
         SourceUnavailable: it still does not answer.
@@ -106,12 +107,11 @@ def session(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         client.close()
-        _leave(budget)
+        with suppress(DatabaseUnavailable):  # the lease expires anyway
+            budget.leave()
 
 
 def _probe(opened: CaptureSession) -> None:
-    from sync_pipeline.sources.base import Ask
-
     stream = next(iter(opened.connection.source.streams.values()))
     try:
         opened.budget.call(lambda: opened.client.list(Ask(stream=stream, limit=1)), tries=2)
@@ -122,18 +122,11 @@ def _probe(opened: CaptureSession) -> None:
     opened.budget.close_circuit()
 
 
-def _leave(budget: Budget) -> None:
-    from sync_pipeline.errors import DatabaseUnavailable
-
-    with suppress(DatabaseUnavailable):  # then the lease lapses by itself
-        budget.leave()
-
-
 # -- which lists are read, and how ------------------------------------------------------------------------------------
 
 
 def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int | None) -> bool:
-    """Every record of the stream, in one list or in one list a parent; True when all were listed."""
+    """Read every record of the stream, from one list or one list per parent; True if all were listed."""
     complete, before = True, run.progress.pages
     for walk in walks(run):
         left = None if max_pages is None else max_pages - (run.progress.pages - before)
@@ -141,37 +134,30 @@ def read_all(run: Run, pool: ThreadPoolExecutor, opened: Opened, max_pages: int 
             return False
         done, rows = opened.coverage("walk", walk)
         complete &= cover(
-            run,
-            pool,
-            Ask(stream=run.stream, walk=walk),
-            run.commit,
-            coverage=done,
-            known_rows=rows,
-            max_pages=left,
+            run, pool, Ask(stream=run.stream, walk=walk), run.commit, coverage=done, known_rows=rows, max_pages=left
         )
     return complete
 
 
 def read_changes(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> None:
-    """What the store says changed since the watermark, less an overlap; the hash absorbs what comes twice."""
+    """Read what the store reports as changed since the watermark, minus an overlap; hashes absorb repeated records."""
     if not run.budget.call(lambda: run.client.lists(run.stream)):
-        return _read_changed_parents(run, pool, opened)
+        if not opened.sweeps:
+            _read_changed_parents(run, pool, opened)
+        return
     done, rows = opened.coverage("walk", "")
     cover(run, pool, Ask(stream=run.stream, since=run.since), run.commit, coverage=done, known_rows=rows)
-    return None
 
 
 def _read_changed_parents(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> None:
-    """One list a parent: only parents captured anew since the last time, the sweep sees the others."""
-    if opened.sweeps:
-        return
+    """One list per parent: read those of the parents that changed since the watermark; sweeps read the others."""
     for walk in walks(run, changed_since=opened.watermark):
         done, rows = opened.coverage("walk", walk)
         cover(run, pool, Ask(stream=run.stream, walk=walk), run.commit, coverage=done, known_rows=rows)
 
 
 def read_new(run: Run) -> None:
-    """A stream without a signal and without its sweep: only what was added, behind the highest id known."""
+    """A stream without a signal, in a delta without a sweep: read what was added after the last known record."""
     if run.stream.parent is not None or run.stream.paging.value != "offset":
         return
     with run.transaction() as conn:
@@ -188,7 +174,7 @@ def read_new(run: Run) -> None:
 
 
 def sweep(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> bool:
-    """Ids and sweep fields of every record; what differs is fetched. True when all ids were listed."""
+    """List ids and sweep fields of every record and fetch those that differ; True if all ids were listed."""
     fetches: list[Future[Listed]] = []
     waiting: dict[str, list[str]] = {}
 
@@ -228,13 +214,11 @@ def sweep(run: Run, pool: ThreadPoolExecutor, opened: Opened) -> bool:
 def _fetch(run: Run, ids: list[str], walk: str) -> Listed:
     try:
         page = run.budget.call(lambda: run.client.fetch(run.stream, ids, walk))
-        unread: list[str] = []
     except TransientSourceError:
-        items, unread = fetch_apart(run, ids, walk)
-        page = Page(items=items)
+        items, unread, gone = fetch_apart(run, ids, walk)
+        return Listed(Page(items=items), walk, unread=unread, missing=gone, kind="fetch")
     found = {item.external_id for item in page.items}
-    missing = [i for i in ids if i not in found and i not in unread]
-    return Listed(page, walk, unread=unread, missing=missing, kind="fetch")
+    return Listed(page, walk, missing=[i for i in ids if i not in found], kind="fetch")
 
 
 def _collect(run: Run, fetches: list[Future[Listed]], *, keep: int) -> None:
@@ -243,7 +227,7 @@ def _collect(run: Run, fetches: list[Future[Listed]], *, keep: int) -> None:
 
 
 def walks(run: Run, *, changed_since: object = None) -> Iterator[str]:
-    """The lists of the stream: one, named by nothing, or one for each captured parent that has any."""
+    """The lists of the stream: one with an empty name, or one per captured parent that has any."""
     stream = run.stream
     if stream.parent is None or run.budget.call(lambda: run.client.lists(stream)):
         yield ""

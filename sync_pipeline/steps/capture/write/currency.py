@@ -1,6 +1,6 @@
-"""A store whose currency is not the organization's: its prices name none, so they would be taken for others.
+"""A store whose currency is not the organization's: prices without a currency would be read in the wrong one.
 
-Orders name their currency and go on; what has prices without one waits at a gate.
+Orders name their currency and are promoted. Entities whose prices name none wait at a gate.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from sync_pipeline.steps.connect import Connection
 SQL = load("sync_pipeline.steps.capture")
 
 
-def judge_currency(conn: Transaction, connection: Connection, told: str) -> None:
-    """The store told its currency: it becomes the organization's if that has none, else it must agree."""
-    execute(conn, SQL["set_currency"], currency=told)
+def judge_currency(conn: Transaction, connection: Connection, currency: str) -> None:
+    """Set the organization's currency to the store's if it has none; open a gate if they differ."""
+    execute(conn, SQL["set_currency"], currency=currency)
     row = execute(conn, SQL["currencies"], connection_id=connection.connection_id).one()
-    subject = f"{told} against {row.ours}"
-    agree = row.ours is None or told in (row.ours, row.own)
+    subject = f"{currency} against {row.ours}"
+    agree = row.ours is None or currency in (row.ours, row.own)
     gates.end_gates(
         conn,
         CAUSE,
         connection_id=connection.connection_id,
         entity_type=None,
         but=[] if agree else [subject],
-        outcome=f"the store's currency is {told}, and its prices are taken as that"
+        outcome=f"the store's currency is {currency}, and its prices are read in it"
         if agree
         else "the currency changed",
         actor="capture",
@@ -45,9 +45,9 @@ def judge_currency(conn: Transaction, connection: Connection, told: str) -> None
         conn,
         CAUSE,
         subject=subject,
-        values={"store": connection.name, "theirs": told, "organization": row.name, "ours": row.ours},
+        values={"store": connection.name, "theirs": currency, "organization": row.name, "ours": row.ours},
         blocks=priced,
-        store_currency=told,
+        store_currency=currency,
         organization_currency=row.ours,
         connection_id=connection.connection_id,
         entity_type=None,

@@ -18,14 +18,14 @@ from sync_pipeline.steps.capture.write.records import SQL, Progress, Records
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page and the id range it covers; `walk` names the list. Without a range it proves nothing."""
+    """A page and the id range it covers; `walk` names the list. A page without a range proves nothing."""
 
     page: Page
     walk: str = ""
     low: int | None = None
     high: int | None = None
     unread: Sequence[str] = ()  # listed, and in quarantine
-    missing: Sequence[str] = ()  # asked for by id, and not answered
+    missing: Sequence[str] = ()  # requested by id, and not in the answer
     kind: str = "walk"
 
 
@@ -46,7 +46,7 @@ class Run(Records):
     _totals: dict[str, int] = field(default_factory=dict)  # by list
 
     def fetch(self, ask: Ask) -> Page:
-        """One page of a list, asked for within the budget."""
+        """Request one page of a list within the budget."""
 
         def once() -> Page:
             page = self.client.list(ask)
@@ -63,7 +63,7 @@ class Run(Records):
         items: dict[str, RawRecord] = {}
         for listed in pages:
             items.update((item.external_id, item) for item in listed.page.items)
-            # A delta's own list holds what changed, and what is asked for by id is no list.
+            # A delta's list holds only what changed, and a fetch by id is not a list.
             self._note(listed, whole=listed.kind == "walk" and self.since is None)
         with self.transaction() as conn:
             counts = self.write(conn, list(items.values()))
@@ -94,11 +94,11 @@ class Run(Records):
             known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=list(hashes))}
             differing = {
                 external_id
-                for external_id, told in hashes.items()
+                for external_id, new_hash in hashes.items()
                 if external_id not in known
                 or known[external_id].deletion_state == "deleted"
-                or told is None
-                or bytes(known[external_id].sweep_hash or b"") != told
+                or new_hash is None
+                or bytes(known[external_id].sweep_hash or b"") != new_hash
             }
             back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
             if back:
@@ -116,7 +116,7 @@ class Run(Records):
     def quarantine(
         self, external_id: str, reason: str, *, request: str = "", status: int | None = None, raw: bytes = b""
     ) -> None:
-        """Set aside what cannot be taken in, with the bytes that say why."""
+        """Set aside a record that cannot be captured, with the answer that shows why."""
         with self.transaction() as conn:
             self._quarantine(conn, external_id, reason, request, status, raw)
         self.progress.quarantined.append(external_id)
@@ -133,7 +133,7 @@ class Run(Records):
             self.progress.remote = sum(self._totals.values())
 
     def _keep_clock(self, conn: Transaction) -> None:
-        """The watermark to be, with the first pages: a run that is killed and taken up again still began back then."""
+        """Store the next watermark with the first pages: a killed run that is resumed still began then."""
         if self.clock is not None and not self._clock_kept:
             execute(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
             self._clock_kept = True

@@ -1,7 +1,7 @@
-"""E-mail addresses, replaced by their SHA-256 wherever they stand in a payload.
+"""Replace every e-mail address in a payload by its SHA-256.
 
-The hash is of the address trimmed and in lower case, as hexadecimal: the same person has the same hash in every record
-of every connection that hashes. Nothing else of the payload is touched, so its digits stay as they came.
+The address is trimmed and lower-cased before it is hashed, so a person has the same hash in every record of every
+connection that hashes. Nothing else in the payload changes, so numbers keep their digits.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import unquote
 _AT_SIGN = r"\\+u0040|%(?:25)*40|&(?:amp;)*(?:#0*64|#[xX]0*40|commat);"
 _AT = re.compile(f"@|{_AT_SIGN}")
 _SUSPECT = re.compile(f"@|{_AT_SIGN}|e-?_?mail".encode(), re.IGNORECASE)
-# What may stand before and behind it. Looked for from each @, so that a megabyte without a blank costs nothing.
+# What may precede and follow it. The search starts at each @, so a megabyte without a blank costs nothing.
 _LONGEST = 200
-_URL_ESCAPE = (  # of what is neither a blank nor a sign that parts a URL or a list
+_URL_ESCAPE = (  # of a character that is neither a blank nor a separator of a URL or a list
     r"%(?:25)*(?:2[14579ABDEabde]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaEeFf]|6[0-9A-Fa-f]|7[0-9A-Ea-e]|[89A-Fa-f][0-9A-Fa-f])"
 )
 _ENTITY = r"&(?:amp;)*(?:#0*(?:39|4[356]|95)|#[xX]0*(?:27|2[BDEbde]|5[Ff])|apos|plus|period|lowbar|hyphen);"
@@ -55,14 +55,14 @@ def hash_text(text: str) -> str:
 
 
 def _unescaped(local: str) -> str:
-    """As its owner writes it, so that the hash is the same wherever it stands."""
+    """The local part as its owner writes it, so that the hash is the same in every encoding."""
     return unescape(unquote(_ESCAPED_TWICE.sub("", local))) if "%" in local or "&" in local else local
 
 
 def hash_emails(raw: bytes) -> bytes:
     """A JSON text with every e-mail address in its strings and keys replaced by its hash.
 
-    The value of a field called e-mail is hashed whatever it looks like. Hashing twice changes nothing.
+    The value of a field called e-mail is always hashed, whatever its form. Hashing twice changes nothing.
     """
     if not _SUSPECT.search(raw):
         return raw
@@ -75,7 +75,7 @@ def hash_emails(raw: bytes) -> bytes:
         quoted = token[: len(token) - len(colon)]
         try:
             text = json.loads(quoted, strict=False)
-        except ValueError:  # not JSON: as text, so that nothing passes
+        except ValueError:  # not JSON: hash it as text, so that no address stays
             return hash_text(token.decode("utf-8", "replace")).encode()
         if colon:
             field = text

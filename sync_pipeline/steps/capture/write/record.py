@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class _Reader(threading.local):
-    """A decoder of one thread, which remembers whether a number was written as jsonb would not write it."""
+    """A thread's decoder; `odd` is set if a number is written as jsonb would not write it."""
 
     def __init__(self) -> None:
         self.odd = False
@@ -44,8 +44,7 @@ class _Reader(threading.local):
 _READER = _Reader()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """One row for `capture.sync_record`."""
 
     external_id: str
@@ -69,7 +68,7 @@ def raw_hash(raw: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A payload that was parsed, and its content hash: enough to say whether it changed."""
+    """A parsed payload and its content hash: enough to tell whether the record changed."""
 
     item: RawRecord
     payload: dict[str, Any]
@@ -91,8 +90,8 @@ def read(item: RawRecord, noise: frozenset[str]) -> Read:
 def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
     """Everything that is stored of a record.
 
-    `minimal` keeps only the scalar top-level fields in `sync_data`, beside the exact text: for payloads that
-    PostgreSQL's jsonb refuses even without the characters it is known to refuse.
+    `minimal` keeps only short scalar top-level fields in `sync_data`, beside the exact text: for payloads that jsonb
+    refuses even without the characters it is known to refuse.
     """
     item, payload = parsed.item, parsed.payload
     sync_data, exact_text = _for_jsonb(item.raw, payload, parsed.odd)
@@ -100,20 +99,19 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         exact_text = item.raw.decode()
         scalars = {k: v for k, v in payload.items() if isinstance(v, str | int | bool) and len(str(v)) < 1000}
         sync_data = json.dumps(_sanitized({**scalars, "_incomplete": "see exact_text"}))
-    columns = _columns(stream)
     return Prepared(
         external_id=item.external_id,
         sync_data=sync_data,
         exact_text=exact_text,
         content_hash=parsed.content_hash,
         raw_hash=raw_hash(item.raw),
-        sweep_hash=_tell(item.raw, payload, stream.sweep_fields) if stream.sweep_fields else None,
+        sweep_hash=_hash_fields(item.raw, payload, stream.sweep_fields) if stream.sweep_fields else None,
         parent_id=item.parent_id,
-        name=_text(columns.name(payload), 500),
-        code=_text(columns.code(payload), 200),
-        email=(_text(columns.email(payload), 320) or "").strip().lower() or None,
-        remote_created_at=moment(columns.created(payload)),
-        remote_modified_at=moment(columns.modified(payload)),
+        name=_text(finder(stream.label)(payload), 500),
+        code=_text(finder(stream.code)(payload), 200),
+        email=(_text(finder(stream.email)(payload), 320) or "").strip().lower() or None,
+        remote_created_at=moment(finder(stream.created)(payload)),
+        remote_modified_at=moment(finder(stream.modified)(payload)),
     )
 
 
@@ -126,7 +124,7 @@ def shape(parsed: Read) -> Shape:
 
 
 def fields_of(shapes: Iterable[Shape]) -> list[tuple[str, str]]:
-    """Field names with their JSON types, each pair once; names PostgreSQL's text cannot hold are left out."""
+    """Field names with their JSON types, each pair once, without names that PostgreSQL's text cannot hold."""
     pairs = {
         (name, _TYPES.get(kind, "number")) for names, kinds in shapes for name, kind in zip(names, kinds, strict=True)
     }
@@ -134,27 +132,21 @@ def fields_of(shapes: Iterable[Shape]) -> list[tuple[str, str]]:
 
 
 def sweep_hash(raw: bytes, sweep_fields: tuple[str, ...]) -> bytes:
-    """Hash of the sweep fields of a record, the same from a sweep's short answer and from the whole record.
+    """Hash of a record's sweep fields. A sweep's short answer and the whole record give the same hash.
 
     Raises:
         ValueError: it is not a JSON object.
     """
     payload, _ = _read(raw)
-    return _tell(raw, payload, sweep_fields)
+    return _hash_fields(raw, payload, sweep_fields)
 
 
-_TYPES: dict[type, str] = {
-    str: "string",
-    dict: "object",
-    list: "array",
-    bool: "boolean",
-    type(None): "null",
-}
+_TYPES: dict[type, str] = {str: "string", dict: "object", list: "array", bool: "boolean", type(None): "null"}
 
 
-def _tell(raw: bytes, payload: dict[str, Any], sweep_fields: tuple[str, ...]) -> bytes:
-    told = {name: payload[name] for name in sweep_fields if name in payload}
-    return hashlib.sha256(_canonical(told, raw)).digest()[:16]
+def _hash_fields(raw: bytes, payload: dict[str, Any], names: tuple[str, ...]) -> bytes:
+    compared = {name: payload[name] for name in names if name in payload}
+    return hashlib.sha256(_canonical(compared, raw)).digest()[:16]
 
 
 def _read(raw: bytes) -> tuple[dict[str, Any], bool]:
@@ -171,14 +163,14 @@ def _read(raw: bytes) -> tuple[dict[str, Any], bool]:
 
 
 def _read_slowly(raw: bytes) -> Any:
-    """Lone surrogates, and what is nested deeper than a parser goes: such a field reads as None, its text is kept."""
+    """Read lone surrogates and deep nesting. A field nested too deep for any parser reads as None; its text is kept."""
     try:
         return exact_json.loads(raw, fraction=_READER.number)
     except RecursionError:
-        return {key: _shallow(value) for key, value in jsontext.fields(raw).items()}
+        return {key: _read_field(value) for key, value in jsontext.fields(raw).items()}
 
 
-def _shallow(raw: bytes) -> Any:
+def _read_field(raw: bytes) -> Any:
     try:
         return exact_json.loads(raw, fraction=_READER.number)
     except RecursionError:
@@ -186,7 +178,7 @@ def _shallow(raw: bytes) -> Any:
 
 
 def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
-    """The bytes that are hashed; the record's own where it is nested too deep."""
+    """The bytes to hash; the record's own bytes if it is nested too deep."""
     try:
         return exact_json.canonical(payload)
     except RecursionError:
@@ -194,7 +186,7 @@ def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
 
 
 def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:
-    """The text for jsonb, and the exact text where jsonb would lose something of it."""
+    """The text for jsonb; and the exact text, if jsonb would lose something of it."""
     text = raw.decode()
     pairs = b"\\ud" in raw or b"\\uD" in raw
     escaped = b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
@@ -213,7 +205,7 @@ def _huge_exponent(raw: bytes) -> bool:
 
 
 def _sanitized(value: Any) -> Any:
-    """A payload that jsonb takes: U+FFFD for what it refuses, numbers beyond its range as text."""
+    """The payload as jsonb accepts it: U+FFFD for characters it refuses, text for numbers out of its range."""
     if isinstance(value, str):
         return _SURROGATES.sub("\ufffd", value.replace("\x00", "\ufffd"))
     if isinstance(value, dict):
@@ -225,28 +217,9 @@ def _sanitized(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    name: Callable[[Mapping[str, Any]], Any]
-    code: Callable[[Mapping[str, Any]], Any]
-    email: Callable[[Mapping[str, Any]], Any]
-    created: Callable[[Mapping[str, Any]], Any]
-    modified: Callable[[Mapping[str, Any]], Any]
-
-
 @cache
-def _columns_of(
-    name: str | None, code: str | None, email: str | None, created: str | None, modified: str | None
-) -> _Columns:
-    return _Columns(finder(name), finder(code), finder(email), finder(created), finder(modified))
-
-
-def _columns(stream: Stream) -> _Columns:
-    return _columns_of(stream.label, stream.code, stream.email, stream.created, stream.modified)
-
-
 def finder(path: str | None) -> Callable[[Mapping[str, Any]], Any]:
-    """A function that reads `path` from a payload: `a.b|c d` is a.b, or c and d joined, whichever is not empty."""
+    """A function that reads `path` from a payload: `a.b|c d` is a.b if not empty, else c and d joined."""
     if path is None:
         return lambda _payload: None
     alternatives = [[part.split(".") for part in option.split(" ")] for option in path.split("|")]
@@ -280,7 +253,7 @@ def _text(value: Any, longest: int) -> str | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A source's UTC time, naive as WooCommerce and Odoo write it; None where it is no time."""
+    """A source's UTC time, naive as WooCommerce and Odoo write it; None if it is not a time."""
     if not isinstance(value, str) or not value:
         return None
     try:

@@ -31,22 +31,8 @@ from sync_pipeline.steps.connect import Connection
 
 SQL = load("sync_pipeline.steps.capture")
 
-# How PostgreSQL says that it cannot hold a payload: its characters, its size, its depth.
+# PostgreSQL cannot hold a payload: its characters, its size or its depth.
 _REFUSED = (DataError, ProgramLimitExceeded, StatementTooComplex)
-_COLUMNS = (
-    "external_id",
-    "sync_data",
-    "exact_text",
-    "content_hash",
-    "raw_hash",
-    "sweep_hash",
-    "parent_id",
-    "name",
-    "code",
-    "email",
-    "remote_created_at",
-    "remote_modified_at",
-)
 
 
 @dataclass
@@ -58,7 +44,7 @@ class Progress:
     unchanged: int = 0
     swept: int = 0
     pages: int = 0
-    total: int | None = None  # of the list that is read just now
+    total: int | None = None  # of the list being read
     remote: int | None = None  # how many records the store said it has
     quarantined: list[str] = field(default_factory=list)
 
@@ -92,11 +78,11 @@ class Records:
         return self.db.org(self.connection.org_id)
 
     def clean(self, raw: bytes) -> bytes:
-        """A payload as it may be stored."""
+        """The payload as the connection's policy allows to store it."""
         return hash_emails(raw) if self.hashes_emails else raw
 
     def take_turns(self, conn: Transaction) -> None:
-        """Nobody else writes records of this stream until the transaction ends: what is read now stays true."""
+        """Lock the stream's records until the transaction ends: no other transaction writes them."""
         execute(conn, SQL["take_turns"], **self.keys)
 
     def write(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int]:
@@ -119,7 +105,7 @@ class Records:
                     back.append(item.external_id)
                 if bytes(stored.raw_hash) == raw_hash(item.raw) and stored.deletion_state != "deleted":
                     if self.mode == "full" and not seen:
-                        seen.append(read(item, self.noise))  # one a page tells which fields there still are
+                        seen.append(read(item, self.noise))  # one record a page shows which fields still exist
                     continue
             try:
                 record = read(item, self.noise)
@@ -133,8 +119,8 @@ class Records:
                 changed += 1
             else:
                 seen.append(record)
-                if not self._told_otherwise(record, stored.sweep_hash):
-                    continue  # only noise moved
+                if not self._sweep_differs(record, stored.sweep_hash):
+                    continue  # only noise changed
             write.append(record)
         if write:
             self._store(conn, write)
@@ -147,9 +133,11 @@ class Records:
         execute(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
         return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
 
-    def _told_otherwise(self, record: Read, stored: Any) -> bool:
-        """A telling field moved that is noise, such as the date of a write that changed nothing: the payload is kept up
-        to date, without a new version, or each sweep would find it different again."""
+    def _sweep_differs(self, record: Read, stored: Any) -> bool:
+        """Did a sweep field change that is noise, such as the date of a write that changed nothing?
+
+        Then the payload is updated without a new version. Otherwise every sweep would find it different again.
+        """
         return bool(self.stream.sweep_fields) and sweep_hash(record.item.raw, self.stream.sweep_fields) != bytes(
             stored or b""
         )
@@ -161,13 +149,13 @@ class Records:
         except DBAPIError as error:
             if not isinstance(error.orig, _REFUSED):
                 raise
-            # One of them holds what PostgreSQL refuses: find it, and keep its text beside a smaller sync_data.
+            # PostgreSQL refuses one of them: find it, and keep its text beside a smaller sync_data.
             for record in records:
                 self._store_alone(conn, record)
         self._note_shapes(conn, records)
-        if self.stream.tells_currency:
+        if self.stream.store_currency:
             for record in records:
-                currency = self.stream.tells_currency(record.payload)
+                currency = self.stream.store_currency(record.payload)
                 if currency:
                     judge_currency(conn, self.connection, currency)
 
@@ -186,22 +174,18 @@ class Records:
         self.progress.quarantined.append(record.item.external_id)
 
     def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
-        columns = {name: [getattr(record, name) for record in records] for name in _COLUMNS}
+        columns = dict(zip(Prepared._fields, map(list, zip(*records, strict=True)), strict=True))
         execute(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         fresh = {shape(record) for record in records} - self._shapes
-        # What a plugin sends says nothing of the store's own payloads.
+        # A plugin's fields do not show what the store's own payloads hold.
         if not fresh or self.mode == "push":
             return
         self._shapes |= fresh
         pairs = fields_of(fresh)
         execute(
-            conn,
-            SQL["write_shape"],
-            **self.keys,
-            fields=[name for name, _ in pairs],
-            types=[kind for _, kind in pairs],
+            conn, SQL["write_shape"], **self.keys, fields=[name for name, _ in pairs], types=[kind for _, kind in pairs]
         )
 
     def _quarantine(

@@ -30,56 +30,59 @@ SELECT DISTINCT customer_id FROM {table}
 WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
 
 -- holders --
--- Each value folded, the row that has it (the oldest, a live one before a deleted one), and who maps to that: a row a
--- mapping, live ones only. Values that nobody has and one record wants are left out where `contested` is asked for.
--- Lookups are LATERAL with a LIMIT or OFFSET 0: one index probe a record, whatever the planner thinks of a table that
--- was empty a minute ago.
-WITH asked AS MATERIALIZED (
-    SELECT f.n, f.key, count(*) OVER (PARTITION BY f.key) AS wanted
-    FROM (SELECT k.n, core.fold(k.value) AS key FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n)) AS f)
-SELECT a.n, a.key, t.id, m.connection_id, m.entity_type, m.external_id, m.core_wins,
-       t.id IS NOT NULL AND m.external_id IS NULL AND NOT EXISTS (
-           SELECT 1 FROM promote.integration_mapping AS e
-           WHERE e.org_id = connect.current_org() AND e.core_table = '{table}' AND e.internal_id = t.id) AS unmapped
-FROM asked AS a
+-- Each value folded, and the row that has it: the oldest, a live one before a deleted one. Lookups are LATERAL with a
+-- LIMIT: one index probe a record, whatever the planner thinks of a table that was empty a minute ago.
+SELECT a.n, a.key, t.id
+FROM (SELECT k.n, core.fold(k.value) AS key FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n)) AS a
 LEFT JOIN LATERAL (
     SELECT c.id FROM {table} AS c
     WHERE c.org_id = connect.current_org() AND c.{match}_key = a.key COLLATE "C"
     ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS t ON true
-LEFT JOIN LATERAL (
-    SELECT e.connection_id, e.entity_type, e.external_id, e.core_wins FROM promote.integration_mapping AS e
-    WHERE e.org_id = connect.current_org() AND e.core_table = '{table}' AND e.internal_id = t.id
-        AND NOT e.promoted_deleted OFFSET 0) AS m ON true
-WHERE a.key IS NOT NULL AND (t.id IS NOT NULL OR a.wanted > 1 OR NOT %(contested)s)
-ORDER BY a.n, m.connection_id, m.external_id;
+WHERE a.key IS NOT NULL ORDER BY a.n;
 
 -- release_skus --
--- These rows give their SKU up; what it was is kept beside it.
+-- These rows lose their SKU; its old value is kept beside it.
 UPDATE {table} AS t
 SET sku = NULL, metadata = t.metadata || jsonb_build_object('sku_set_aside', t.sku), updated_at = now(),
-    queue_id = %(queue)s::uuid
-WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []);
+    queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []) AND t.sku IS NOT NULL;
 
 -- retire_rows --
--- Rows whose records all moved to another: not removed, because orders may name them.
+-- A row whose records all moved to another: not removed, because orders may name it.
 UPDATE {table} AS t
-SET sku = NULL, active = false, deleted_at = coalesce(t.deleted_at, now()), updated_at = now(),
-    metadata = t.metadata || jsonb_build_object('merged_into', %(target)s::bigint), queue_id = %(queue)s::uuid
+SET {match} = NULL, active = false, deleted_at = coalesce(t.deleted_at, now()), updated_at = now(),
+    metadata = t.metadata || jsonb_build_object('merged_into', %(target)s::bigint),
+    queue_id = coalesce(%(queue)s::uuid, t.queue_id)
 WHERE t.org_id = connect.current_org() AND t.id = %(origin)s AND NOT EXISTS (
     SELECT 1 FROM promote.integration_mapping AS m
-    WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id);
+    WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id AND NOT m.promoted_deleted);
 
 -- move_parts --
--- Child rows written by records of these connections move with them to their present row.
-UPDATE {table} SET {column} = %(target)s, queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND {column} = %(origin)s AND connection_id = ANY(%(connections)s::bigint []);
+-- Child rows that moved records wrote, and where a record was alone of its connection, those of the connection.
+UPDATE {table} AS t SET {column} = k.target, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(origins)s::bigint [],
+            %(targets)s::bigint [], %(alone)s::boolean [])
+    AS k (connection_id, entity_type, external_id, origin, target, alone)
+WHERE t.org_id = connect.current_org() AND t.{column} = k.origin AND t.connection_id = k.connection_id
+    AND (k.alone OR (t.entity_type, t.external_id) = (k.entity_type, k.external_id COLLATE "C"));
 
 -- move_referring_rows --
-UPDATE {table} AS t SET {column} = %(target)s, queue_id = %(queue)s::uuid
-FROM promote.integration_mapping AS m
-WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s
+-- Rows of a moved record's connection; where another record of it was on the row, those that name the moved one.
+UPDATE {table} AS t SET {column} = k.target, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM unnest(%(connections)s::bigint [], %(ids)s::text [], %(origins)s::bigint [], %(targets)s::bigint [],
+            %(alone)s::boolean []) AS k (connection_id, external_id, origin, target, alone),
+    promote.integration_mapping AS m
+WHERE t.org_id = connect.current_org() AND t.{column} = k.origin
     AND m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id
-    AND m.connection_id = ANY(%(connections)s::bigint []);
+    AND m.connection_id = k.connection_id
+    AND (k.alone OR EXISTS (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+            AND r.external_id = m.external_id AND r.provider = m.provider AND r.parent_id = k.external_id));
+
+-- absorb_row --
+UPDATE {table} AS t SET {column} = %(target)s, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s;
 
 -- fill_link --
 UPDATE {table} AS t SET {column} = l.target, updated_at = now(), queue_id = %(queue)s::uuid

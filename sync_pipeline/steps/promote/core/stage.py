@@ -1,4 +1,4 @@
-"""Rows into temporary tables: COPY, which row-level security does not let into the real ones."""
+"""Copy rows into temporary tables, because row-level security does not allow COPY into the real ones."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def stage(
     create: str = ROWS["stage_rows"],
     copy_to: str = ROWS["copy_rows"],
 ) -> None:
-    """Fill the table's stage with `rows` and nothing else; text is what `line` made of a row.
+    """Empty the table's stage and fill it with `rows`; a row that is text was made by `line`.
 
-    `create` and `copy_to` are the statements for it, where its columns are not those of rows.
+    `create` and `copy_to` are its statements, if its columns are not those of core rows.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: a value does not fit its column, as any other statement would say it.
+        sqlalchemy.exc.DBAPIError: a value does not fit its column.
     """
     execute(conn, for_table(create, table))
     execute(conn, for_table(ROWS["clear_stage"], table))
@@ -48,14 +48,14 @@ def stage(
 
 
 def array(values: Iterable[int | None]) -> str:
-    """Numbers (or truths) as a PostgreSQL array, for a parameter: a third of the time of the driver's own."""
+    """Numbers or booleans as a PostgreSQL array parameter, in a third of the driver's time."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
 def line(row: Sequence[Any]) -> str:
-    """A row in COPY's text format; a fifth of the time of the driver's own, which asks each value for its adapter."""
+    """A row in COPY's text format, in a fifth of the time of the driver, which looks up an adapter for each value."""
     text = "\t".join([value if value.__class__ is str else _plain(value) for value in row])
-    # Nearly no row has anything to escape: then the only backslashes are those of nulls, the only tabs those between.
+    # Few rows need escaping. In the others the only backslashes are those of nulls, the only tabs are separators.
     if text.count("\\") != row.count(None) or text.count("\t") != len(row) - 1 or "\n" in text or "\r" in text:
         text = "\t".join([_escaped(value) if value.__class__ is str else _plain(value) for value in row])
     return text

@@ -1,4 +1,4 @@
-"""A batch of lines on its way: payloads become entities and rows. No database here, so it runs beside one."""
+"""Map a batch of lines: payloads become entities and rows. Without a database, so it runs during a database write."""
 
 from __future__ import annotations
 
@@ -48,20 +48,22 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class WorkItem(msgspec.Struct, eq=False):
-    """A line with what becomes of it. `error` set: it fails, alone."""
+    """A line and what it becomes. With an `error` it fails alone."""
 
     line: Claimed
     provider: str
     entity: Entity | None = None
     table: CoreTable | None = None
     text: str = ""  # the core row's columns, ready for COPY
-    stock: str | None = None  # and its stock's, where the record tells it
+    stock: str | None = None  # the same for its stock, if the record holds it
     error: str | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
-    # From the mapping, when the batch is written; or from identity:
+    # Set from the mapping when the batch is written, or by identity:
     id: int = 0
     was_mapped: bool = False
-    was_set_aside: bool = False  # its SKU was decided to belong to another before: no new conflict
+    former: str | None = None  # what its promoted version claims
+    claim: str | None = None  # its folded SKU or e-mail
+    was_set_aside: bool = False  # it lost its SKU to another record before: no new conflict
     is_new: bool = False
     left: tuple[str, int] | None = None  # the table and row it was mapped to, where it belongs to another table now
     core_wins: bool = False  # the core row keeps its own values
@@ -69,8 +71,9 @@ class WorkItem(msgspec.Struct, eq=False):
     targets: list[int | None] = msgspec.field(default_factory=list)  # of the table's relations, in their order
 
     def is_mapped_to(self, row: Any | None) -> None:
-        """Start from what the mapping says now (`row` of it, if there is one); identity continues from there."""
+        """Set the fields from the current mapping (`row`, if there is one); identity sets the rest."""
         self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
+        self.claim, self.former = None, row.claim if row is not None and not row.promoted_deleted else None
         here = row is not None and (self.table is None or self.table.name == row.core_table)
         self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
         self.left = None if row is None or here else (row.core_table, row.internal_id)
@@ -104,9 +107,9 @@ class _Mapping(NamedTuple):
 
 
 def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
-    """Captured payloads as entities, in order; for one that cannot be mapped the reason.
+    """Captured payloads as entities, in order; a payload that cannot be mapped gives its exception.
 
-    `look` finds the records they name; it is asked a few times for some hundred of them.
+    `look` finds the records they name; it is called a few times for each few hundred payloads.
     """
     rest = iter(records)
     while some := list(islice(rest, _TOGETHER)):
@@ -146,7 +149,7 @@ def _mapping(provider: str, entity_type: str) -> _Mapping:
     fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
     if not fields:
         return _Mapping(_decoder, to, follows)
-    # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
+    # A dictionary of these fields alone. Skipping the others saves most of the decoding time.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
     return _Mapping(decoder(read), to, follows)
 
@@ -216,16 +219,16 @@ def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
 
 
 def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any, ...]:
-    """What a record tells of stock, as stage_inventory has it after the article's ids."""
+    """A record's stock, as the columns of stage_inventory after the article's ids."""
     if stock.quantity is not None and not stock.manage_stock:
         stock = msgspec.structs.replace(stock, quantity=None)
     return (line.connection_id, line.entity_type, line.external_id, *_STOCK.values(stock), metadata)
 
 
 def check_totals(order: Order, warnings: list[str]) -> None:
-    """Where the items do not add up to the total: a warning with the amount, which `metadata` keeps."""
+    """Warn if the items do not add up to the total; `metadata` keeps the difference."""
     if order.lines_apart:
-        return  # they are summed in core, when the lines are there
+        return  # core sums them up when the lines are promoted
     difference = order.total - sum((one.total for one in order.items), Decimal(0))
     if difference:
         order.metadata["items_difference"] = difference

@@ -1,11 +1,10 @@
-"""Which core row a record is: by mapping, else by SKU or e-mail, else a new one.
+"""Find the core row of a record: by its mapping, else by SKU or e-mail, else a new row.
 
-Rules are in docs/mapping.md. Everything here works on a batch: a lookup per question, then decisions in memory.
+docs/mapping.md has the rules. Every function works on a batch: one query per question, then decisions in memory.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ SQL = load("sync_pipeline.steps.promote.place", "identity.sql")
 
 @dataclass(frozen=True, slots=True)
 class PromotionSettings:
-    """What of the organization's settings decides how records become rows."""
+    """The organization's settings that decide how records become rows."""
 
     org_id: int
     currency: str | None
@@ -32,7 +31,7 @@ class PromotionSettings:
     priority: Sequence[str]
     providers: Mapping[int, str]
     names: Mapping[int, str]
-    currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, where it is another
+    currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, if another
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +49,32 @@ class IdentityConflict:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Records of these connections go from one row to another, with what belongs to them."""
+    """A record goes from one row to another, with what belongs to it.
+
+    `alone`: no other record of its connection was on the row, so all that the connection has there goes with it.
+    """
 
     origin: int
     target: int
-    connections: Sequence[int]
+    connection: int
+    entity_type: str
+    external_id: str
+    alone: bool
 
 
 @dataclass(slots=True)
 class Resolution:
-    """What resolving a batch changed besides ids.
+    """What giving records their rows changed besides ids.
 
-    `recompute`: rows whose set of records changed, so their values must be merged again.
+    `recompute`: rows to merge again from the records behind them; `fresh`: those of them that do not exist yet.
+    `absorbed`: rows of guests, and the customers' that they go into.
     """
 
     conflicts: list[IdentityConflict] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
+    fresh: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
+    absorbed: list[tuple[int, int]] = field(default_factory=list)
 
 
 def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
@@ -116,38 +124,8 @@ def new_ids(conn: Connection, table: str, count: int) -> list[int]:
     return [int(one) for one in execute(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
 
 
-def resolve_emails(conn: Connection, table: CoreTable, items: Sequence[WorkItem], outcome: Resolution) -> None:
-    asked = [item for item in items if not item.id and item.email]
-    groups: dict[str, list[WorkItem]] = defaultdict(list)
-    rows: dict[str, int] = {}
-    holders: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in holders_of(conn, table, [item.email for item in asked]):
-        item = asked[row.n - 1]
-        if not groups[row.key] or groups[row.key][-1] is not item:
-            groups[row.key].append(item)
-        if row.id is not None:
-            rows[row.key] = row.id
-            if row.external_id is not None and (row.connection_id, row.external_id) not in holders[row.key]:
-                holders[row.key].append((row.connection_id, row.external_id))
-    for key, group in groups.items():
-        fresh = key not in rows
-        if fresh:
-            rows[key] = new_ids(conn, table.name, 1)[0]
-        for place, item in enumerate(sorted(group, key=lambda one: numeric(one.line.external_id))):
-            item.id, item.is_new = rows[key], fresh and place == 0
-            same = [ext for connection, ext in holders[key] if connection == item.line.connection_id]
-            if same:
-                outcome.conflicts.append(
-                    IdentityConflict("shared_email", item, item.email or "", same[0], item.id, None, "merged")
-                )
-                item.warnings.append(f"Customer {same[0]} has the same e-mail; both are one customer in core.")
-            holders[key].append((item.line.connection_id, item.line.external_id))
-        if len(group) > 1:
-            outcome.recompute.add(rows[key])
-
-
 def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
-    """Write conflicts down."""
+    """Store conflicts."""
     if not conflicts:
         return
     execute(
@@ -184,38 +162,46 @@ def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
         guest.id = groups[row.key]
 
 
-def holders_of(
-    conn: Connection, table: CoreTable, values: Sequence[str | None], *, contested: bool = False
-) -> Sequence[Any]:
-    """Who has these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row's id and the
-    mappings to it. `contested`: only of those that a row has or several want.
-    """
+def holders_of(conn: Connection, table: CoreTable, values: Sequence[str | None]) -> Sequence[Any]:
+    """The rows that have these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row."""
     if not values:
         return ()
-    return execute(conn, for_table(ROWS["holders"], table), values=list(values), contested=contested).all()
+    return execute(conn, for_table(ROWS["holders"], table), values=list(values)).all()
 
 
-def move(conn: Connection, queue: str, table: CoreTable, change: Move) -> None:
-    """Carry the records of some connections, and what belongs to them, to another row; an empty row is retired."""
-    where = {
+def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[Move]) -> None:
+    """Move records, and what belongs to them, to other rows; all at once, because two may trade theirs."""
+    where: dict[str, Any] = {
         "queue": queue,
-        "origin": change.origin,
-        "target": change.target,
-        "connections": list(change.connections),
+        "origins": [one.origin for one in moves],
+        "targets": [one.target for one in moves],
+        "connections": [one.connection for one in moves],
+        "types": [one.entity_type for one in moves],
+        "ids": [one.external_id for one in moves],
+        "alone": [one.alone for one in moves],
     }
-    execute(conn, SQL["move_mappings"], table=table.name, **where)
+    execute(conn, SQL["move_mappings"], **where)
+    execute(conn, SQL["move_pending_links"], table=table.name, **where)
     for one, column in referring(table.name):
         statement = ROWS["move_referring_rows"] if one.row is None else ROWS["move_parts"]
         execute(conn, for_table(statement, one, column), **where)
-    if table.pairs:
-        pairs = execute(conn, SQL["move_product_categories"], **where).all()
-        if pairs:
-            execute(
-                conn,
-                SQL["add_product_categories"],
-                queue=queue,
-                target=change.target,
-                categories=[one.category_id for one in pairs],
-                connections=[one.connection_id for one in pairs],
-            )
-    execute(conn, for_table(ROWS["retire_rows"], table), **where)
+    if table.pairs and (pairs := execute(conn, SQL["take_product_categories"], **where).all()):
+        execute(
+            conn,
+            SQL["give_product_categories"],
+            queue=queue,
+            targets=[one.target for one in pairs],
+            categories=[one.category_id for one in pairs],
+            connections=[one.connection_id for one in pairs],
+        )
+
+
+def absorb(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:
+    """Everything that refers to the row of a guest refers to the customer's row."""
+    for one, column in referring(table.name):
+        execute(conn, for_table(ROWS["absorb_row"], one, column), queue=queue, origin=origin, target=target)
+
+
+def retire(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:
+    """Mark a row as deleted that no live record is mapped to any more."""
+    execute(conn, for_table(ROWS["retire_rows"], table), queue=queue, origin=origin, target=target)

@@ -21,30 +21,33 @@ SELECT string_agg(nextval(s.sequence)::text, ',')
 FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS sequence OFFSET 0) AS s,
     generate_series(1, %(count)s);
 
--- set_aside --
--- The records on these rows lost their SKU to another of their connection.
-UPDATE promote.integration_mapping
-SET sku_set_aside = true, queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = ANY(%(rows)s::bigint [])
-    AND connection_id = %(connection)s;
-
 -- move_mappings --
--- Records of other connections follow the SKU to the row that has it now.
-UPDATE promote.integration_mapping
-SET internal_id = %(target)s, queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND core_table = %(table)s AND internal_id = %(origin)s
-    AND connection_id = ANY(%(connections)s::bigint []);
+UPDATE promote.integration_mapping AS m
+SET internal_id = k.target, core_wins = false, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(targets)s::bigint [])
+    AS k (connection_id, entity_type, external_id, target)
+WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+    AND m.external_id = k.external_id AND m.internal_id <> k.target;
 
--- move_product_categories --
-DELETE FROM core.product_categories
-WHERE org_id = connect.current_org() AND product_id = %(origin)s
-    AND connection_id = ANY(%(connections)s::bigint [])
-RETURNING category_id, connection_id;
+-- move_pending_links --
+UPDATE promote.pending_link AS p SET from_id = k.target
+FROM unnest(%(connections)s::bigint [], %(origins)s::bigint [], %(targets)s::bigint [], %(alone)s::boolean [])
+    AS k (connection_id, origin, target, alone)
+WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = k.origin
+    AND p.connection_id = k.connection_id AND k.alone;
 
--- add_product_categories --
+-- take_product_categories --
+DELETE FROM core.product_categories AS p
+USING unnest(%(connections)s::bigint [], %(origins)s::bigint [], %(targets)s::bigint [], %(alone)s::boolean [])
+    AS k (connection_id, origin, target, alone)
+WHERE p.org_id = connect.current_org() AND p.product_id = k.origin AND p.connection_id = k.connection_id AND k.alone
+RETURNING p.category_id, p.connection_id, k.target;
+
+-- give_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
-SELECT connect.current_org(), %(target)s, k.category_id, k.connection_id, %(queue)s::uuid
-FROM unnest(%(categories)s::bigint [], %(connections)s::bigint []) AS k (category_id, connection_id)
+SELECT connect.current_org(), k.target, k.category_id, k.connection_id, %(queue)s::uuid
+FROM unnest(%(targets)s::bigint [], %(categories)s::bigint [], %(connections)s::bigint [])
+    AS k (target, category_id, connection_id)
 ON CONFLICT DO NOTHING;
 
 -- record_conflicts --

@@ -1,1 +1,1 @@
-"""A plan at work: its lines, their states, the workers."""
+"""A plan being promoted: its lines, their states, the workers."""

@@ -48,7 +48,7 @@ def apply(
         NotFound: no such plan.
         Conflict: the plan was refused or undone.
         StalePlan: records changed since the plan was made; nothing was changed. A queue made from it before is
-            closed, and a plan of the sensor's is planned again without them.
+            closed, and the sensor plans its own plan again without them.
     """
     began = time.monotonic()
     try:
@@ -93,11 +93,11 @@ def apply(
 
 
 def _settle_stale(db: Database, org_id: int, plan: str, why: str, *, actor: str) -> None:
-    """Close the queue of a plan that became stale after it was queued, so that its followers see an end."""
+    """Close the queue of a plan that became stale after it was queued, so that everyone who follows it sees its end."""
     with db.org(org_id) as conn:
         lines = execute(conn, SQL["close_stale"], plan=plan, reason=why).rowcount
-        anew = execute(conn, SQL["give_up_plan"], plan=plan).rowcount
-        if anew:
+        replan = execute(conn, SQL["give_up_plan"], plan=plan).rowcount
+        if replan:
             execute(conn, SQL["release_selection"], plan=plan)
-        if lines or anew:
-            journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_anew=bool(anew))
+        if lines or replan:
+            journal.record(conn, "plan.stale", actor=actor, plan=plan, lines=lines, planned_again=bool(replan))

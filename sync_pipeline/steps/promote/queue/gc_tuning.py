@@ -1,8 +1,8 @@
 """Garbage collection and thread switching while batches are mapped during database writes.
 
-A batch is hundreds of thousands of objects that live together and die together, without cycles. At its usual pace the
-collector walks them again and again, which took more time than mapping them. And the thread that writes needs the
-interpreter often and for an instant: at the usual 5 ms it waited for the one that maps longer than for the database.
+A batch is hundreds of thousands of objects without cycles, which are all freed at once. At its usual thresholds the
+collector scans them again and again, which took longer than mapping them. And the writing thread needs the interpreter
+often and briefly: with the usual switch interval of 5 ms it waited longer for the mapping thread than for the database.
 """
 
 import gc

@@ -1,13 +1,14 @@
-"""Queues: a plan at work. Their counts and states are kept by the database (see sql/schema/50_promote.sql)."""
+"""Queues: plans being promoted. Their counts and states are kept by the database (see sql/schema/50_promote.sql)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from sync_pipeline import journal
@@ -16,27 +17,30 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.select import approved
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
+QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
+LineState = Literal["draft", "processing", "done", "failed", "cancelled"]
 _STATES_AT_WORK = ("draft", "processing")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How far a queue is. `percent` of its lines are closed; `eta_seconds` is None while it is unknown."""
+    """The progress of a queue. The database keeps the counts, whichever process works on it."""
 
-    queue: str
-    plan: str
-    state: str
+    queue_id: UUID
+    plan_id: UUID
+    state: QueueState
     total: int
     done: int
     failed: int
     cancelled: int
-    open: int
-    action_required: int
-    percent: float
+    open: Annotated[int, Field(description="Lines that are neither done, failed nor cancelled.")]
+    action_required: Annotated[int, Field(description="Failed lines that a person must look at.")]
+    percent: Annotated[float, Field(description="Share of lines that are done, failed or cancelled.")]
     items_per_minute: float
-    eta_seconds: float | None
+    eta_seconds: Annotated[float | None, Field(description="None while it is unknown.")]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -51,8 +55,8 @@ class Line:
     connection: str
     entity_type: str
     external_id: str
-    action: str
-    state: str
+    action: Literal["create", "update", "delete"]
+    state: LineState
     attempts: int
     is_action_required: bool
     reason: str | None
@@ -82,7 +86,7 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
     queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
     if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
         _refuse_stale(conn, plan)
-    execute(conn, SQL["approve"], plan=plan, actor=actor)
+    approved(conn, plan, actor=actor)
     if queue is not None:
         return str(queue)
     types = execute(conn, SQL["plan_types"], plan=plan).all()
@@ -116,10 +120,10 @@ def status(db: Database, org_id: int, queue_id: str | UUID) -> QueueStatus:
         return queue_status(conn, queue_id)
 
 
-def statuses(db: Database, org_id: int, queue_ids: Sequence[str]) -> Sequence[QueueStatus]:
+def statuses(db: Database, org_id: int, queue_ids: Sequence[str | UUID]) -> Sequence[QueueStatus]:
     """The progress of these queues, in one statement; unknown ids are left out."""
     with db.org(org_id) as conn:
-        return [_told(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
+        return [_queue_status(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
 
 def lines(
@@ -185,16 +189,16 @@ def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
     row = execute(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no queue {queue_id}.")
-    return _told(row)
+    return _queue_status(row)
 
 
-def _told(row: Any) -> QueueStatus:
+def _queue_status(row: Any) -> QueueStatus:
     closed = row.done + row.failed + row.cancelled
     rate = (row.done + row.failed) / row.seconds if row.seconds else 0.0
     remaining = row.waiting + row.processing
     return QueueStatus(
-        queue=str(row.queue_id),
-        plan=str(row.plan_id),
+        queue_id=row.queue_id,
+        plan_id=row.plan_id,
         state=row.state,
         total=row.total,
         done=row.done,
@@ -223,7 +227,12 @@ def _refuse_stale(conn: Connection, plan: str) -> None:
         f"stale: {found[0].stale} of {total} records changed since the plan was made. "
         "Nothing was changed. Make a new plan.",
         stale=[
-            {"connection": one.connection or "", "entity": one.entity_type, "external_id": one.external_id}
+            {
+                "connection": one.connection,
+                "entity": one.entity_type,
+                "external_id": one.external_id,
+                "moved": one.moved,
+            }
             for one in found
         ],
         of=total,

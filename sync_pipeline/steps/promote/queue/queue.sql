@@ -1,42 +1,39 @@
 -- plan --
--- The plan, locked: two who start it at once take turns.
+-- The plan, locked: two starts at once take turns.
 SELECT plan_id, state, plan_hash FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
-
--- approve --
-UPDATE selection.sync_plan SET state = 'approved', approved_by = %(actor)s, approved_at = now()
-WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state = 'proposed';
 
 -- plan_applied --
 UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');
 
 -- stale --
--- The plan's records that are not what they were; those whose line is closed are past that. A remap plan renews what is
--- in core: a record that was taken out of core since, or promoted in another version, is stale too.
-SELECT c.name AS connection, i.entity_type, i.external_id, count(*) OVER () AS stale
-FROM selection.sync_plan_item AS i
-LEFT JOIN capture.sync_record AS r
-    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
-        AND r.external_id = i.external_id
-LEFT JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
-WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
-    AND (r.external_id IS NULL OR r.content_hash <> i.content_hash
-        OR (r.deletion_state = 'deleted') <> (i.action = 'delete')
-        OR (EXISTS (SELECT 1 FROM selection.sync_plan AS p
-                    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.origin = 'remap')
-            AND NOT EXISTS (
-                SELECT 1 FROM promote.integration_mapping AS m
-                WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
-                    AND m.external_id = i.external_id AND m.promoted_hash = i.promoted_hash
-                    AND NOT m.promoted_deleted)))
+-- The plan's records that are not what they were, and what moved; those whose line is closed are past that.
+SELECT c.name AS connection, n.entity_type, n.external_id, coalesce(n.captured, n.selected, n.promoted) AS moved,
+       count(*) OVER () AS stale
+FROM selection.plan_item_now AS n
+JOIN connect.integration_connector AS c ON c.org_id = n.org_id AND c.connection_id = n.connection_id
+WHERE n.org_id = connect.current_org() AND n.plan_id = %(plan)s::uuid
+    AND coalesce(n.captured, n.selected, n.promoted) IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM promote.sync_queue AS q
         JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
-        WHERE q.org_id = i.org_id AND q.plan_id = i.plan_id AND l.connection_id = i.connection_id
-            AND l.entity_type = i.entity_type AND l.external_id = i.external_id
+        WHERE q.org_id = n.org_id AND q.plan_id = n.plan_id AND l.connection_id = n.connection_id
+            AND l.entity_type = n.entity_type AND l.external_id = n.external_id
             AND l.state IN ('done', 'failed', 'cancelled'))
-ORDER BY i.connection_id, i.entity_type, i.external_id LIMIT 1000;
+ORDER BY n.connection_id, n.entity_type, n.external_id LIMIT 1000;
+
+-- moved_since --
+-- Of a batch's lines those whose record was decided otherwise, or is another in core, since the plan was made. The
+-- planned version is promoted although the store has a newer one by now.
+SELECT l.line_no, coalesce(n.selected, n.promoted) AS moved
+FROM promote.sync_queue_line AS l
+JOIN selection.plan_item_now AS n
+    ON n.org_id = l.org_id AND n.plan_id = %(plan)s::uuid AND n.connection_id = l.connection_id
+        AND n.entity_type = l.entity_type AND n.external_id = l.external_id
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid
+    AND coalesce(n.selected, n.promoted) IS NOT NULL;
 
 -- close_stale --
 -- The open lines of a stale plan's queue, unless somebody is at work on them.
@@ -108,7 +105,7 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 SELECT queue_id FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
 -- waiting_request --
--- A run of this plan that was asked for and does not exist yet: one is enough.
+-- A run of this plan that was requested and has not started: one is enough.
 SELECT min(request_id) FROM observe.request
 WHERE org_id = connect.current_org() AND state = 'waiting' AND kind = 'promote' AND parameters ->> 'plan' = %(plan)s;
 
@@ -124,7 +121,7 @@ FROM observe.request WHERE org_id = connect.current_org() AND idempotency_key = 
 INSERT INTO promote.sync_queue_line
     (org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
 SELECT i.org_id, %(queue)s::uuid,
-       row_number() OVER (ORDER BY t.stage, i.connection_id, i.entity_type, length(i.external_id), i.external_id),
+       row_number() OVER (ORDER BY t.stage, i.action <> 'delete', i.connection_id, i.entity_type, length(i.external_id), i.external_id),
        t.stage, i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash
 FROM selection.sync_plan_item AS i
 JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(stages)s::smallint [])
@@ -137,8 +134,8 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid
 RETURNING batch_size, batch_delay_ms, plan_id;
 
 -- settle_queue --
--- Batches do not wait for the disk. A crash may take the last ones along, each whole with its lines, so they are done
--- again. This is a write that waits: with it, whatever was committed before is there as well.
+-- Batches do not wait for the disk. A crash may lose the last ones, each with its lines, so they are promoted again. This
+-- write does wait, and with it everything committed before is on disk.
 UPDATE promote.sync_queue SET started_at = started_at
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 
@@ -155,7 +152,7 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
 
 -- give_up --
--- A line that took three workers with it does not get a fourth.
+-- A line whose worker died three times fails.
 UPDATE promote.sync_queue_line
 SET state = 'failed', is_action_required = true, worker = NULL, lease_until = NULL, finished_at = now(),
     reason = coalesce(reason, 'Its worker was lost ' || attempts || ' times.')
@@ -199,7 +196,7 @@ LEFT JOIN LATERAL (
 ORDER BY k.line_no;
 
 -- heartbeat --
--- Lines of a batch being written are locked by it, which holds them better than a lease.
+-- Lines of a batch that is being written are locked, so they need no lease.
 UPDATE promote.sync_queue_line SET lease_until = now() + make_interval(secs => %(lease)s)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no = ANY(ARRAY(
     SELECT l.line_no FROM promote.sync_queue_line AS l
@@ -208,7 +205,7 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND line_no 
     FOR UPDATE SKIP LOCKED));
 
 -- release --
--- Hand back what was claimed and not done.
+-- Release lines that were claimed and not finished.
 UPDATE promote.sync_queue_line
 SET state = 'draft', worker = NULL, lease_until = NULL, attempts = greatest(attempts - 1, 0)
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished_at IS NULL AND state = 'processing'
@@ -227,17 +224,18 @@ SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') EN
 
 -- known --
 -- The core rows that a batch's records are mapped to already.
-SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted
 FROM promote.sync_queue_line AS l
 CROSS JOIN LATERAL (
-    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside FROM promote.integration_mapping AS e
+    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted
+    FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
         AND e.external_id = l.external_id LIMIT 1) AS m
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
     AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid;
 
 -- finish --
--- What is left of a claim after those with something to say: done.
+-- The other lines of a claim, without a reason or warnings, are done.
 UPDATE promote.sync_queue_line
 SET state = 'done', worker = NULL, lease_until = NULL, finished_at = now(), reason = NULL, warnings = NULL,
     is_action_required = false
@@ -253,7 +251,7 @@ FROM unnest(%(lines)s::bigint [], %(states)s::text [], %(reasons)s::text [], %(w
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no;
 
 -- put_back --
--- A batch that the database would not take now: later, or a person must look.
+-- A batch that failed with a transient error: try later, or after too many attempts a person must look.
 UPDATE promote.sync_queue_line
 SET state = CASE WHEN attempts >= %(attempts)s THEN 'failed' ELSE 'draft' END,
     is_action_required = attempts >= %(attempts)s, reason = %(reason)s, worker = NULL, lease_until = NULL,

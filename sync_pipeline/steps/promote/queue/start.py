@@ -101,7 +101,7 @@ def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
         count, found = unforce_and_retry(conn, queue_id, actor=actor)
         if not count and not found.open:
             raise Conflict("Nothing in this queue failed: there is nothing to try again.")
-        return Asked(found, journal.request(conn, "promote", actor=actor, plan=found.plan))
+        return Asked(found, journal.request(conn, "promote", actor=actor, plan=str(found.plan_id)))
 
 
 def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: str, why: str | None) -> Plan | None:
@@ -109,13 +109,23 @@ def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: st
 
     Raises:
         ConfigurationError: an id is not captured; nothing was selected of that entity.
+        Conflict: somebody else has ignored a record that is named.
     """
-    named = [
-        select(db, pick.connection, pick.stream, ids=pick.ids, include=True, actor=actor, why=why, draft=True).batch_id
-        for pick in picks
-        if pick.ids is not None
-    ]
-    if named:
-        return make_plan(db, org, actor=actor, origin="api", batches=named)
+    records = [record for pick in picks if pick.ids is not None for record in _included(db, pick, actor, why)]
+    if any(pick.ids is not None for pick in picks):
+        return make_plan(db, org, actor=actor, origin="api", records=records)
     entities = [(pick.connection.connection_id, pick.stream.entity_type) for pick in picks]
     return make_plan(db, org, actor=actor, origin="api", entities=entities)
+
+
+def _included(db: Database, pick: Pick, actor: str, why: str | None) -> Sequence[tuple[int, str, str]]:
+    """Include the named records as a draft, which the plan commits; returns them."""
+    ids = pick.ids or ()
+    done = select(db, pick.connection, pick.stream, ids=ids, include=True, actor=actor, why=why, draft=True)
+    if done.replaced_by_others:
+        one = done.replaced_by_others[0]
+        raise Conflict(
+            f"{pick.stream.title} {one['external_id']} was ignored by {one['who']}. "
+            "Nothing was planned. Leave it out, or select it with `replace` first."
+        )
+    return [(pick.connection.connection_id, pick.stream.entity_type, one) for one in ids]

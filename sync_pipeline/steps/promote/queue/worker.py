@@ -1,4 +1,4 @@
-"""The worker: claims lines in batches, maps them while the database writes the batch before, and finishes them.
+"""The worker: claims lines in batches, maps a batch while the database writes the one before, and finishes them.
 
 Safe to kill at any moment and to run many times at once: a batch is one transaction, lines are held under a lease,
 and a line that is no longer this worker's when its batch is written is left out.
@@ -50,7 +50,8 @@ def work(
     """Work on the queue until no line is open; several may. `progress` is called after each batch.
 
     Raises:
-        DatabaseUnavailable: the server is gone; what was committed stays, the lines come back by themselves.
+        DatabaseUnavailable: the server is gone. Committed batches stay; the other lines are claimed again when their
+        lease ends.
     """
     return _Worker(db, org_id, str(queue_id), progress).run()
 
@@ -71,10 +72,11 @@ class _Worker:
     def __init__(self, db: Database, org_id: int, queue: str, progress: Callable[[QueueStatus], None] | None) -> None:
         self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
         self.claims: set[str] = set()
-        self.first_open = 0  # before this line none is open, unless somebody opened one again
+        self.first_open = 0  # no earlier line is open, unless one was reopened
         with db.org(org_id) as conn:
             begun = execute(conn, SQL["begin"], queue=queue).one()
             self.org: PromotionSettings = promotion_settings(conn, org_id)
+        self.plan = str(begun.plan_id)
         self.size = int(begun.batch_size)
         self.delay = begun.batch_delay_ms / 1000
         self.stopped = threading.Event()
@@ -96,7 +98,7 @@ class _Worker:
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ahead: Future[_Batch | None] | None = None
         while True:
-            # With nothing ahead the next batch is fetched here; otherwise it was, beside the last write.
+            # The next batch was fetched during the last write, except at the start of a stage.
             batch = ahead.result() if ahead is not None else self._fetch()
             ahead = None
             if batch is None:
@@ -109,7 +111,7 @@ class _Worker:
             try:
                 seconds = self._write(batch)
             except BaseException:
-                ahead.exception()  # let it end, so that what it claimed is handed back
+                ahead.exception()  # let it end, so that its claim is released
                 raise
             if seconds < _QUICK_SECONDS and len(batch.items) >= self.size:
                 self.size = min(self.size * 2, _MAX_BATCH)
@@ -167,7 +169,7 @@ class _Worker:
         ).all()
 
     def _write(self, batch: _Batch) -> float:
-        """One batch, one transaction; returns the seconds it took. What the database refuses for now is put back."""
+        """Write a batch in one transaction; returns the seconds it took. A transient error puts the batch back."""
         began = time.monotonic()
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
@@ -176,6 +178,7 @@ class _Worker:
                 held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
                 known = {row.line_no: row for row in execute(conn, SQL["known"], **where)}
+                self._stop_moved(conn, mine, where)
                 stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 settle_conflicts(conn, mine)
@@ -196,8 +199,15 @@ class _Worker:
         self.claims.discard(batch.claim)
         return time.monotonic() - began
 
+    def _stop_moved(self, conn: Connection, items: Sequence[WorkItem], where: Mapping[str, Any]) -> None:
+        """Fail what was decided otherwise, or promoted by another plan, since this one was checked."""
+        moved = {row.line_no: row.moved for row in execute(conn, SQL["moved_since"], plan=self.plan, **where)}
+        for item in items:
+            if item.line.line_no in moved:
+                item.error = f"Since the plan was made {moved[item.line.line_no]}. Make a new plan."
+
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
-        """Write items together; where the database refuses one, halve until it stands alone with its reason."""
+        """Write items together. If the database refuses one, halve until it fails alone with its reason."""
         if not items:
             return
         for item in items:
@@ -245,7 +255,7 @@ class _Worker:
                         after=self.first_open,
                         lease=LEASE_SECONDS,
                     )
-            except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the work itself will say
+            except Exception:  # noqa: BLE001, S112 - the lease outlives a missed beat; the worker reports the cause
                 continue
 
     def _release(self) -> None:
@@ -253,7 +263,7 @@ class _Worker:
         try:
             with self.db.org(self.org_id) as conn:
                 execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
-        except Exception:  # noqa: BLE001, S110 - then the lease ends by itself
+        except Exception:  # noqa: BLE001, S110 - the lease expires anyway
             pass
 
 

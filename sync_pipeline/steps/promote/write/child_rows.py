@@ -1,4 +1,4 @@
-"""What belongs to rows: a product's categories, stock, and the items of orders."""
+"""Rows that belong to other rows: a product's categories, stock, and the items of orders."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
 
 
 def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """The categories of products; those not promoted yet are waited for."""
+    """Write the categories of products; those not promoted yet become pending links."""
     named = [
         (item.id, item.line.connection_id, ref)
         for item in items
@@ -81,7 +81,7 @@ def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) ->
 
 
 def write_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """Stock that an article's own record tells: one row a record, at the store's one place."""
+    """Write the stock in an article's own record: one row per record, without a location."""
     rows: list[str] = []
     gone = []
     for item in items:
@@ -149,7 +149,7 @@ def write_inventory_items(conn: Connection, queue: str, items: Sequence[WorkItem
 
 
 def write_order_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """The items of orders that bring theirs along."""
+    """Write the items of orders whose payload holds them."""
     some = [item for item in items if isinstance(item.entity, Order)]
     rows = (
         _item_row(item, item.id, one, None)
@@ -195,7 +195,7 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -
 
 
 def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
-    """Totals by item type of orders whose lines are records of their own, from the items that are there."""
+    """Sum up, by item type, the promoted items of orders whose lines are records of their own."""
     if orders:
         execute(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
 

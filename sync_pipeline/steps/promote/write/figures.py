@@ -1,4 +1,4 @@
-"""What customers' captured orders say of them: lifetime value, segment, status, dates.
+"""Figures of customers from their captured orders: lifetime value, segment, status, dates.
 
 Computed from what is captured, promoted or not, and without one call to a store. Each provider's own mapping says
 what an order's status and totals mean.
@@ -39,7 +39,7 @@ class CustomerFigures:
     last: datetime | None = None
 
     def add(self, order: Order) -> None:
-        """One more order; those that were never sales change only when the customer was last heard of."""
+        """Add an order. One that was never a sale changes only the date of the last interaction."""
         moment = order.ordered_at
         if moment is not None:
             self.last = moment if self.last is None else max(self.last, moment)
@@ -53,7 +53,7 @@ class CustomerFigures:
             self.first = moment if self.first is None else min(self.first, moment)
 
     def currency(self, of_org: str | None) -> str | None:
-        """The organization's; where it has none, the one most orders are in."""
+        """The organization's; without one, the currency of most orders."""
         if of_org is not None or not self.orders:
             return of_org
         return min(self.orders, key=lambda one: (-self.orders[one], one)) or None
@@ -105,7 +105,7 @@ def _types(entity: str) -> list[str]:
 
 
 def _add(conn: Connection, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
-    # Whose the orders are is known here: who they name need not be looked up.
+    # The customer of these orders is known, so the records they name are not looked up.
     look = looking(conn, without=_types("customer"))
     rows = iter(rows)
     while some := list(islice(rows, _CHUNK)):

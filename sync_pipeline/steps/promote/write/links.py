@@ -1,4 +1,4 @@
-"""References whose target is not promoted yet: they wait as pending links and are filled when it comes."""
+"""References whose target is not promoted yet: pending links, filled when the target is promoted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def say(ref: Ref) -> str:
 
 
 def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[WorkItem, Ref]]) -> None:
-    """Let rows wait for what they refer to."""
+    """Store pending links for these rows."""
     if not items:
         return
     for item, ref in items:
@@ -41,7 +41,7 @@ def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequenc
 
 
 def drop(conn: Connection, table: str, items: Sequence[WorkItem]) -> None:
-    """Forget what rows waited for before they are written again."""
+    """Delete the pending links of rows that are written again."""
     old = [item for item in items if not item.is_new]
     if old:
         execute(

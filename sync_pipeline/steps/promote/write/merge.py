@@ -1,7 +1,7 @@
-"""One core row from all the records behind it: for each field the first value that is not empty wins.
+"""Merge all records that map to one core row: for each field the first value that is not empty wins.
 
-First is the organization's provider priority, then the lowest connection, then the lowest external id. So the row is
-the same whichever record was promoted first. An address is one value, for half of one and half of another would be
+The order is the organization's provider priority, then the lowest connection, then the lowest external id. So the row
+is the same whichever record was promoted first. An address is one value, because parts of two addresses would be
 nobody's; `metadata` is merged key by key.
 """
 
@@ -21,7 +21,8 @@ from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import Captured, priced, to_entities
 from sync_pipeline.steps.promote.map.related import looking
-from sync_pipeline.steps.promote.place.identity import PromotionSettings, look_up_refs, numeric
+from sync_pipeline.steps.promote.place import identity
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution, look_up_refs, numeric
 
 WRITE = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # rows merged at a time; bounds memory
@@ -36,7 +37,7 @@ def set_aside(table: CoreTable, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def merge(table: CoreTable, rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    """Rows of one table, best first, as one. False and 0 are values; "" and what has nothing in it are none."""
+    """Merge rows of one table, best first. False and 0 are values; "" and empty objects and lists are not."""
     return tuple(
         _by_key(values) if column == "metadata" else _first(values)
         for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
@@ -54,8 +55,28 @@ def _by_key(values: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def follow(
+    conn: Connection, org: PromotionSettings, table: CoreTable, outcome: Resolution, *, queue: str | None
+) -> None:
+    """Carry out what giving records their rows changed: move what belongs to them, merge rows, retire empty ones."""
+    if outcome.moves:
+        identity.move(conn, queue, table, outcome.moves)
+    for origin, target in outcome.absorbed:
+        identity.absorb(conn, queue, table, origin, target)
+    if outcome.recompute:
+        recompute(conn, org, table, outcome.recompute, queue=queue, fresh=outcome.fresh)
+    for origin, target in [*((one.origin, one.target) for one in outcome.moves), *outcome.absorbed]:
+        identity.retire(conn, queue, table, origin, target)
+
+
 def recompute(
-    conn: Connection, org: PromotionSettings, table: CoreTable, rows: Collection[int], *, queue: str | None
+    conn: Connection,
+    org: PromotionSettings,
+    table: CoreTable,
+    rows: Collection[int],
+    *,
+    queue: str | None,
+    fresh: Collection[int] = (),
 ) -> None:
     """Write these rows again from the promoted versions of all records that map to them.
 
@@ -64,12 +85,15 @@ def recompute(
     """
     ordered = sorted(rows)
     for start in range(0, len(ordered), _CHUNK):
-        stage(conn, table, list(_merged(conn, org, table, ordered[start : start + _CHUNK])))
+        some = ordered[start : start + _CHUNK]
+        stage(conn, table, list(_merged(conn, org, table, some, fresh)))
+        if fresh:
+            execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
         execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
 
 
 def _merged(
-    conn: Connection, org: PromotionSettings, table: CoreTable, rows: Sequence[int]
+    conn: Connection, org: PromotionSettings, table: CoreTable, rows: Sequence[int], fresh: Collection[int]
 ) -> Iterator[tuple[Any, ...]]:
     behind: dict[int, list[Any]] = defaultdict(list)
     for version in execute(conn, WRITE["versions"], table=table.name, rows=list(rows)):
@@ -94,7 +118,7 @@ def _merged(
             value = table.values(entity)
             values.append(set_aside(table, value) if version.sku_set_aside and entity.sku else value)  # type: ignore[attr-defined]
         merged = encode(table, with_currency(table, merge(table, values), org.currency))
-        yield (False, row, *merged, *(_first_target(found, some) for found in targets))
+        yield (row in fresh, row, *merged, *(_first_target(found, some) for found in targets))
 
 
 def _targets(

@@ -1,7 +1,7 @@
 -- for_queue --
--- Writers of one organization take turns: nobody waits for a row in the middle, so nothing can deadlock, and two
--- batches with one new SKU or e-mail cannot both make its row. Mapping and fetching go on beside.
--- A batch looks rows up by key. Statistics of a table that was empty a minute ago would have it read whole.
+-- Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail cannot
+-- both create its row. Mapping and fetching continue meanwhile.
+-- A batch looks rows up by key. With statistics of a nearly empty table PostgreSQL would read the whole table.
 SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_mergejoin', 'off', true),
        pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
@@ -9,21 +9,22 @@ SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan'
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
 SELECT connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
-       sku_set_aside, mapper
+       sku_set_aside, mapper, claim
 FROM promote.integration_mapping WITH NO DATA;
 
 -- clear_mapping --
 DELETE FROM stage_mapping;
 
 -- fill_mapping --
--- From the lines, which hold all of it but the rows they became.
+-- From the lines, which hold everything except the row ids.
 INSERT INTO stage_mapping (
     connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins, sku_set_aside,
-    mapper)
+    mapper, claim)
 SELECT l.connection_id, l.entity_type, l.external_id, c.provider, k.internal_id, l.content_hash, k.core_wins,
-       k.sku_set_aside, k.mapper
+       k.sku_set_aside, k.mapper, k.claim
 FROM unnest(%(lines)s::bigint [], %(rows)s::bigint [], %(core_wins)s::boolean [], %(set_aside)s::boolean [],
-            %(mappers)s::bigint []) AS k (line_no, internal_id, core_wins, sku_set_aside, mapper)
+            %(mappers)s::bigint [], %(claims)s::text [])
+    AS k (line_no, internal_id, core_wins, sku_set_aside, mapper, claim)
 JOIN promote.sync_queue_line AS l
     ON l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no
         AND l.line_no BETWEEN %(low)s AND %(high)s
@@ -32,9 +33,9 @@ JOIN connect.integration_connector AS c ON c.org_id = connect.current_org() AND 
 -- map --
 INSERT INTO promote.integration_mapping AS m (
     org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash, core_wins,
-    sku_set_aside, queue_id, mapper)
+    sku_set_aside, queue_id, mapper, claim)
 SELECT (SELECT connect.current_org()), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
-       promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid, mapper
+       promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid, mapper, claim
 FROM stage_mapping;
 
 -- map_again --
@@ -42,7 +43,8 @@ FROM stage_mapping;
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET core_table = excluded.core_table, internal_id = excluded.internal_id, promoted_hash = excluded.promoted_hash,
     promoted_deleted = false, core_wins = excluded.core_wins, sku_set_aside = excluded.sku_set_aside,
-    last_promoted_at = now(), queue_id = excluded.queue_id, mapper = excluded.mapper;
+    last_promoted_at = now(), queue_id = excluded.queue_id, mapper = excluded.mapper,
+    claim = excluded.claim;
 
 -- shared_rows --
 -- Rows that several records map to: these are merged.
@@ -72,7 +74,7 @@ FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(
     AS k (connection_id, entity_type, external_id, content_hash)
 WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
     AND m.external_id = k.external_id
-RETURNING m.connection_id, m.entity_type, m.external_id, m.core_table, m.internal_id, m.core_wins;
+RETURNING m.connection_id, m.entity_type, m.external_id, m.core_table, m.internal_id, m.core_wins, m.claim;
 
 -- still_mapped --
 SELECT DISTINCT internal_id FROM promote.integration_mapping
@@ -290,7 +292,7 @@ JOIN capture.sync_record AS r
 WHERE r.deletion_state <> 'deleted' AND coalesce(r.parent_id, '') IN ('', '0');
 
 -- write --
--- Only where something changed, so that promoting an order does not touch a customer it says nothing new of.
+-- Only if something changed, so that promoting an order does not touch a customer whose figures stay the same.
 UPDATE core.customers AS c
 SET lifetime_value = k.value, lifetime_currency = k.currency, order_count = k.orders, segment = k.segment,
     status = k.status, acquisition_date = k.acquired, last_interaction_date = k.last_seen,

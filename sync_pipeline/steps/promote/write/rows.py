@@ -1,4 +1,4 @@
-"""A batch into core, set-based, in the caller's transaction."""
+"""Write a batch into core, set-based, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem, mapper_of
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
-from sync_pipeline.steps.promote.place.sku import resolve_skus
+from sync_pipeline.steps.promote.place.settle import settle_batch, settle_claims
 from sync_pipeline.steps.promote.write import child_rows, links
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.merge import WRITE, recompute, set_aside
+from sync_pipeline.steps.promote.write.merge import WRITE, follow, recompute, set_aside
 
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
-    """Take the organization's turn to write core; the transaction's changes are logged for `queue`."""
+    """Lock the organization's core for writing; the transaction's changes are logged for `queue`."""
     execute(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
 
 
@@ -44,7 +44,8 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
             deletes.append(item)
         elif item.table is not None:
             groups[item.table.name].append(item)
-    customers: set[int] = set()
+    # First what goes: it has no claim against what comes.
+    customers = _delete(conn, org, queue, deletes) if deletes else set()
     for name, group in groups.items():
         if name == INVENTORY.name:
             child_rows.write_inventory_items(conn, queue, group)
@@ -58,15 +59,13 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
     moved = [item for item in items if item.left is not None and item.error is None]
     if moved:
         customers |= _leave(conn, org, queue, moved)
-    if deletes:
-        customers |= _delete(conn, org, queue, deletes)
     derive(conn, org, customers, queue=queue)
 
 
 def _write_rows(
     conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, group: Sequence[WorkItem]
 ) -> set[int]:
-    """Rows of one table with all that belongs to them; returns the customers whose figures may have changed."""
+    """Write rows of one table and what belongs to them; returns the customers whose figures may have changed."""
     outcome = _resolve(conn, org, queue, table, group)
     group = [item for item in group if item.error is None]
     if not group:
@@ -98,12 +97,10 @@ def _write_rows(
 def _resolve(
     conn: Connection, org: PromotionSettings, queue: str, table: CoreTable, items: Sequence[WorkItem]
 ) -> Resolution:
-    """Give every item that is not mapped its core id; items that must wait for a person get an error instead."""
+    """Give every unmapped item its core id. Items that must wait for a person get an error instead."""
     outcome = Resolution()
-    if table.match == "sku":
-        resolve_skus(conn, org, queue, table, items, outcome)
-    elif table.match == "email":
-        identity.resolve_emails(conn, table, items, outcome)
+    if table.match is not None:
+        settle_batch(conn, org, queue, table, items, outcome)
     open_items = [item for item in items if not item.id and item.error is None]
     for item, fresh in zip(open_items, identity.new_ids(conn, table.name, len(open_items)), strict=True):
         item.id, item.is_new = fresh, True
@@ -125,6 +122,7 @@ def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkIte
         core_wins=array(item.core_wins for item in group),
         set_aside=array(item.sku_set_aside for item in group),
         mappers=array(mapper_of(item.provider, item.line.entity_type) for item in group),
+        claims=[item.claim for item in group],
     )
     again = any(item.was_mapped for item in group)
     execute(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)
@@ -132,7 +130,7 @@ def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkIte
 
 
 def _link(conn: Connection, table: CoreTable, group: Sequence[WorkItem]) -> dict[str, list[tuple[WorkItem, Ref]]]:
-    """Resolve what each item refers to; returns by column those that must wait for it."""
+    """Resolve the references of each item; returns, by column, the items whose target is not promoted yet."""
     waiting: dict[str, list[tuple[WorkItem, Ref]]] = {}
     for relation in table.relations:
         refs = [relation.of(item.entity) for item in group]
@@ -165,11 +163,7 @@ def _insert_and_update(
             execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
         if not all(item.is_new for item in some):
             execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
-    for move in outcome.moves:
-        identity.move(conn, queue, table, move)
-        outcome.recompute.add(move.origin)
-    if outcome.recompute:
-        recompute(conn, org, table, outcome.recompute, queue=queue)
+    follow(conn, org, table, outcome, queue=queue)
 
 
 def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
@@ -181,7 +175,7 @@ def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
 
 
 def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
-    """Who bought without an account is a customer by e-mail: found, or made."""
+    """Find or create a customer by e-mail for buyers without an account."""
     guests = [
         WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
         for item in group
@@ -209,6 +203,7 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     keeps: set[tuple[str, int]] = set()
+    claims: set[str] = set()
     keys = {
         "connections": [item.line.connection_id for item in deletes],
         "types": [item.line.entity_type for item in deletes],
@@ -224,13 +219,15 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
         items[row.core_table].append(item)
         if row.core_wins:
             keeps.add((row.core_table, item.id))
+        if row.claim:
+            claims.add(row.claim)
     for item in by_key.values():
         item.warnings.append("It was never promoted, so there is nothing to delete.")
-    return _retire(conn, org, queue, rows, items, keeps)
+    return _retire(conn, org, queue, rows, items, keeps, claims)
 
 
 def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence[WorkItem]) -> set[int]:
-    """Records that became something else (a contact an address, say) leave the row they were."""
+    """Records that now belong to another table (a contact that became an address) leave their old row."""
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     for item in moved:
@@ -238,7 +235,7 @@ def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence
         name, row = item.left
         rows[name].add(row)
         items[name].append(item)
-    return _retire(conn, org, queue, rows, items, set())
+    return _retire(conn, org, queue, rows, items, set(), {item.former for item in moved if item.former})
 
 
 def _retire(
@@ -248,8 +245,9 @@ def _retire(
     rows: Mapping[str, set[int]],
     items: Mapping[str, Sequence[WorkItem]],
     keeps: Collection[tuple[str, int]],
+    claims: Collection[str],
 ) -> set[int]:
-    """Mark rows that these records stood behind as deleted, or merge them from the records that stay."""
+    """Mark the rows of these records as deleted, or merge them from the other records that map to them."""
     customers: set[int] = set()
     for name, ids in rows.items():
         if name == ITEMS.name:
@@ -265,5 +263,9 @@ def _retire(
         dead = [one for one in ids if one not in live and (name, one) not in keeps]
         execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
         recompute(conn, org, table, live & ids, queue=queue)
+        if table.match is not None:  # who else claimed what they had may have it now
+            outcome = settle_claims(conn, org, queue, table, claims, live & ids)
+            follow(conn, org, table, outcome, queue=queue)
+            customers |= child_rows.customers_behind(conn, name, outcome.recompute)
         customers |= child_rows.customers_behind(conn, name, ids)
     return customers

@@ -1,6 +1,6 @@
-"""`python -m sync_pipeline.defs.after PORT COMMAND …`: wait until something listens on PORT, then become COMMAND.
+"""`python -m sync_pipeline.defs.wait_for_port PORT COMMAND …`: wait until PORT accepts connections, then run COMMAND.
 
-A webserver that starts before its code server shows a broken code location until somebody reloads it.
+A webserver that starts before its code server shows the code location as failed until somebody reloads it.
 """
 
 import os
@@ -12,7 +12,7 @@ _SECONDS = 120.0
 
 
 def main(port: int, command: list[str]) -> None:
-    """Wait, then become the command. Starts it in any case after two minutes: its own error says more."""
+    """Wait at most two minutes, then replace this process with the command: its own error message says more."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         try:
@@ -21,7 +21,7 @@ def main(port: int, command: list[str]) -> None:
             time.sleep(0.1)
         else:
             break
-    os.execv(command[0], command)  # noqa: S606 - a command of our own
+    os.execv(command[0], command)  # noqa: S606 - the command comes from `servers.py`
 
 
 if __name__ == "__main__":

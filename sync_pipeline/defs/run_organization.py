@@ -1,6 +1,6 @@
-"""One organization's turn: its connections of a provider, through capture, preview and select.
+"""Run capture, preview and select for one organization's connections of a provider.
 
-Knows steps, not runs: what it returns, `flow` turns into events.
+It reports no events of its own: `provider_assets` turns its result into Dagster events.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Place = tuple[Stage, str]  # an asset of the provider: stage and stream
 
 @dataclass
 class OrganizationResult:
-    """What an organization's turn did: the reports of each asset (one a connection), and why some have none."""
+    """The result of one organization: the reports of each asset (one per connection), and the failures."""
 
     org: str
     reports: dict[Place, list[Any]] = field(default_factory=dict)
@@ -31,42 +31,42 @@ class OrganizationResult:
     skipped: str | None = None
 
     def add(self, place: Place, report: Any) -> None:
-        """Keep a report of a step that worked."""
+        """Keep the report of a step that succeeded."""
         self.reports.setdefault(place, []).append(report)
 
     @property
     def done(self) -> Mapping[Place, Sequence[Any]]:
-        """Assets of which every connection's part worked."""
+        """The assets that succeeded for every connection."""
         return {place: reports for place, reports in self.reports.items() if place not in self.failures}
 
     @property
-    def why(self) -> str:
-        """The reasons of its failures, each once."""
+    def reason(self) -> str:
+        """The distinct reasons of its failures."""
         return "; ".join(dict.fromkeys(self.failures.values()))
 
 
 def run_organization(
     runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str
 ) -> OrganizationResult:
-    """Everything `wanted` of one organization. Never raises: what went wrong is in the turn's failures."""
-    turn = OrganizationResult(slug)
+    """Run the `wanted` stages and streams of one organization. Never raises: errors are in `failures`."""
+    result = OrganizationResult(slug)
     everything = [(stage, name) for stage, names in wanted.items() for name in names]
     try:
         org = connect.organization(runtime.db, slug)
         stores = [c for c in connect.connections(runtime.db, org, config.connection) if c.provider == source.name]
         if not stores:
-            turn.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
+            result.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
         for store in stores:
-            _connection(runtime, turn, store, wanted, config, run_id)
-    except Exception as error:  # noqa: BLE001 - one organization's failure must not become the others'
+            _run_connection(runtime, result, store, wanted, config, run_id)
+    except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         reason = describe(error)
         for place in everything:
-            turn.failures.setdefault(place, reason)
-    return turn
+            result.failures.setdefault(place, reason)
+    return result
 
 
 def describe(error: BaseException) -> str:
-    """Why something failed, in a sentence without secrets."""
+    """The error as a message without secrets."""
     from sync_pipeline.errors import redact
 
     if isinstance(error, SyncError):
@@ -74,9 +74,9 @@ def describe(error: BaseException) -> str:
     return redact(f"{type(error).__name__}: {error}")
 
 
-def _connection(
+def _run_connection(
     runtime: Runtime,
-    turn: OrganizationResult,
+    result: OrganizationResult,
     store: connect.Connection,
     wanted: Wanted,
     config: FlowConfig,
@@ -85,37 +85,37 @@ def _connection(
     streams = list(store.source.streams.values())
     raw = [stream for stream in streams if stream.name in wanted.get(Stage.RAW, ())]
     if raw:
-        _capture(runtime, turn, store, raw, config, run_id)
+        _capture(runtime, result, store, raw, config, run_id)
     for stream in streams:
         for stage in (Stage.PREVIEW, Stage.SELECTED):
             if stream.name not in wanted.get(stage, ()):
                 continue
-            before = _failed_before(turn, stage, stream)
+            before = _upstream_failure(result, stage, stream)
             if before is not None:
-                turn.failures[stage, stream.name] = before
+                result.failures[stage, stream.name] = before
                 continue
-            _attempt(runtime, turn, (stage, stream.name), _STEPS[stage], store, stream)
+            _run_step(runtime, result, (stage, stream.name), _STEPS[stage], store, stream)
 
 
-def _failed_before(turn: OrganizationResult, stage: Stage, stream: Stream) -> str | None:
+def _upstream_failure(result: OrganizationResult, stage: Stage, stream: Stream) -> str | None:
     for earlier in (Stage.RAW, Stage.PREVIEW):
-        if earlier != stage and (earlier, stream.name) in turn.failures:
-            return turn.failures[earlier, stream.name]
+        if earlier != stage and (earlier, stream.name) in result.failures:
+            return result.failures[earlier, stream.name]
     return None
 
 
 def _capture(
     runtime: Runtime,
-    turn: OrganizationResult,
+    result: OrganizationResult,
     store: connect.Connection,
     streams: Sequence[Stream],
     config: FlowConfig,
     run_id: str,
 ) -> None:
-    """Pull in declared order through one session. A store that does not answer is not asked again."""
+    """Pull the streams in their declared order in one session. Stops at a store that does not respond."""
     from sync_pipeline.steps import capture, push
 
-    left = list(streams)
+    remaining = list(streams)
     try:
         with capture.session(
             runtime.db,
@@ -123,41 +123,42 @@ def _capture(
             store,
             actor=config.actor,
             orchestrator_run=run_id,
-            report=lambda stream, progress: runtime.progress(turn.org, Stage.RAW, stream.name, progress),
+            report=lambda stream, progress: runtime.progress(result.org, Stage.RAW, stream.name, progress),
         ) as session:
-            while left:
-                place = (Stage.RAW, left[0].name)
+            while remaining:
+                place = (Stage.RAW, remaining[0].name)
                 try:
                     if config.deliveries:
-                        report = push.process_deliveries(session, left[0])
+                        report = push.process_deliveries(session, remaining[0])
                     else:
                         report = session.pull(
-                            left[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
+                            remaining[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
                         )
                 except (DatabaseUnavailable, Interrupted):
                     raise
-                except SyncError as error:  # Busy, a gate: this stream's alone
-                    if not (config.deliveries and isinstance(error, Busy)):  # deliveries wait for a pull to end
-                        turn.failures[place] = f"{store.name}: {error}"
+                except SyncError as error:  # such as Busy or a gate: only this stream fails
+                    # While a pull has the stream, its deliveries wait.
+                    if not (config.deliveries and isinstance(error, Busy)):
+                        result.failures[place] = f"{store.name}: {error}"
                 else:
-                    runtime.on_report(turn.org, Stage.RAW, left[0].name, report)
+                    runtime.on_report(result.org, Stage.RAW, remaining[0].name, report)
                     if report.closed:
-                        turn.add(place, report)
+                        result.add(place, report)
                     else:
-                        turn.failures[place] = f"{store.name}: {report.error}"
+                        result.failures[place] = f"{store.name}: {report.error}"
                         if session.budget.circuit_open():
                             break
-                left.pop(0)
-        reason = turn.failures.get((Stage.RAW, left[0].name)) if left else None
-    except Exception as error:  # noqa: BLE001 - its other connections may be well
+                remaining.pop(0)
+        reason = result.failures.get((Stage.RAW, remaining[0].name)) if remaining else None
+    except Exception as error:  # noqa: BLE001 - the other connections may work
         reason = f"{store.name}: {describe(error)}"
-    for stream in left:
-        turn.failures.setdefault((Stage.RAW, stream.name), reason or "")
+    for stream in remaining:
+        result.failures.setdefault((Stage.RAW, stream.name), reason or "")
 
 
-def _attempt(
+def _run_step(
     runtime: Runtime,
-    turn: OrganizationResult,
+    result: OrganizationResult,
     place: Place,
     step: Callable[[Runtime, connect.Connection, Stream], Any],
     store: connect.Connection,
@@ -169,11 +170,11 @@ def _attempt(
         report = step(runtime, store, stream)
     except (DatabaseUnavailable, Interrupted):
         raise
-    except Exception as error:  # noqa: BLE001 - this asset's failure, not the organization's
-        turn.failures[place] = f"{store.name}: {describe(error)}"
+    except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
+        result.failures[place] = f"{store.name}: {describe(error)}"
     else:
-        runtime.on_report(turn.org, place[0], stream.name, report)
-        turn.add(place, report)
+        runtime.on_report(result.org, place[0], stream.name, report)
+        result.add(place, report)
 
 
 def _preview(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:

@@ -1,7 +1,7 @@
-"""raw → preview → selected: one step a provider and run, many organizations in it.
+"""The raw, preview and selected assets: one multi-asset per provider, whose run has many organizations.
 
-One step for the three stages, because Dagster skips a step whose upstream step failed or gave no output: with a step
-a stage, one organization's dead store would keep the previews of all others from being made.
+The three stages are one step, because Dagster skips a step if its upstream step failed or returned no output. If each
+stage were a step, one organization's unavailable store would prevent the previews of all others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ import dagster as dg
 
 from sync_pipeline.defs import metadata
 from sync_pipeline.defs.config import FlowConfig
-from sync_pipeline.defs.events import FEW, Event, Reporter, failure, orgs_of
+from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, flow_specs, key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.work import OrganizationResult, run_organization
+from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
 from sync_pipeline.sources.base import Source, all_sources
 
 
-def flow_assets() -> Sequence[dg.AssetsDefinition]:
-    """The assets of every provider there is."""
+def provider_assets() -> Sequence[dg.AssetsDefinition]:
+    """The assets of all providers."""
     return [_assets_of(source) for source in all_sources().values()]
 
 
@@ -32,7 +32,7 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
         partitions_def=ORG,
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        # How many runs read stores of this provider at once; each store's own budget holds in any case.
+        # Limits how many runs read stores of this provider at once, in addition to each store's own budget.
         pool=f"store_{source.name}",
         description=f"Captures {source.title} stores, previews what would change, applies the standing rules.",
     )
@@ -53,40 +53,42 @@ def _flow(context: dg.AssetExecutionContext, config: FlowConfig, runtime: Runtim
         if not config.entities or name in config.entities:
             wanted[Stage(stage)].add(name)
     reporter = Reporter(context, orgs)
-    charts = _Charts(runtime, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= FEW else None
+    charts = _Charts(runtime, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= SMALL_RUN else None
     failures: dict[str, str] = {}
-    turn_of = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
-    for org, turn in each_org(runtime, orgs, turn_of):
-        if turn.skipped:
-            context.log.debug(f"{org}: {turn.skipped}, nothing to do")
-        if turn.failures:
-            failures[org] = turn.why
-            context.log.error(f"{org}: {turn.why}")
-        yield from _tell(reporter, source, turn, charts)
+    run = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
+    for org, result in each_org(runtime, orgs, run):
+        if result.skipped:
+            context.log.debug(f"{org}: {result.skipped}, nothing to do")
+        if result.failures:
+            failures[org] = result.reason
+            context.log.error(f"{org}: {result.reason}")
+        yield from _events(reporter, source, result, charts)
     reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
 
 
-def _tell(reporter: Reporter, source: Source, turn: OrganizationResult, charts: "_Charts | None") -> Iterator[Event]:
-    # In the order of the flow: Dagster takes the versions of what lies upstream from the results before.
+def _events(
+    reporter: Reporter, source: Source, result: OrganizationResult, charts: "_Charts | None"
+) -> Iterator[Event]:
+    # In the order of the flow: Dagster takes the data versions of upstream assets from the results before.
     for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED):
         for name in source.streams:
-            if (stage, name) in turn.failures:
-                reporter.failed(key(stage, source.name, name), turn.org)
-            elif (stage, name) in turn.done:
-                about = metadata.of_reports(stage, turn.done[stage, name])
-                if stage is Stage.RAW and charts is not None and _moved(about):
-                    about.update(charts.of(turn.org, name))
-                yield from reporter.done(key(stage, source.name, name), turn.org, about)
+            if (stage, name) in result.failures:
+                reporter.failed(key(stage, source.name, name), result.org)
+            elif (stage, name) in result.done:
+                about = metadata.of_reports(stage, result.done[stage, name])
+                if stage is Stage.RAW and charts is not None and _has_changes(about):
+                    about.update(charts.of(result.org, name))
+                yield from reporter.done(key(stage, source.name, name), result.org, about)
 
 
-def _moved(about: dict[str, Any]) -> bool:
+def _has_changes(about: dict[str, Any]) -> bool:
     return any(about[name] for name in ("new", "changed", "deleted", "quarantined"))
 
 
 class _Charts:
-    """Draws the history of a stream, where this run added to it: a chart of zeros tells nothing."""
+    """Draws the history of a stream if this run added to it."""
 
     def __init__(self, runtime: Runtime, source: Source, org_ids: dict[str, int]) -> None:
         self._runtime, self._source, self._org_ids = runtime, source, org_ids

@@ -1,0 +1,1 @@
+ALTER TABLE promote.integration_mapping DROP COLUMN claim;

@@ -1,0 +1,55 @@
+"""Runs whose process is gone: Dagster shows them as running for ever, and they hold their slot of a pool."""
+
+import json
+import os
+import platform
+import socket
+
+import dagster as dg
+
+PID, HOST = "sync/pid", "sync/host"
+_GRPC = ".dagster/grpc_info"
+_BATCH = 500
+
+
+def process_tags() -> dict[str, str]:
+    """Tags of a run in this process: which process on which machine executes it."""
+    return {PID: str(os.getpid()), HOST: platform.node()}
+
+
+def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs whose process is gone as failed and free their pool slots; returns how many.
+
+    A killed process reports nothing. What it had committed is safe, and the next run continues from there.
+    """
+    running = instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]), limit=_BATCH
+    )
+    orphans = [one for one in running if _is_orphan(one)]
+    for one in orphans:
+        instance.report_run_failed(one, "The process of this run is gone. Run it again: it continues where it stopped.")
+        instance.event_log_storage.free_concurrency_slots_for_run(one.run_id)
+    return len(orphans)
+
+
+def _is_orphan(one: dg.DagsterRun) -> bool:
+    if PID in one.tags:
+        if one.tags.get(HOST) != platform.node():
+            return False
+        try:
+            os.kill(int(one.tags[PID]), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+    server = json.loads(one.tags.get(_GRPC) or "{}")
+    if server.get("host") not in ("127.0.0.1", "localhost") or not server.get("port"):
+        return False
+    try:
+        socket.create_connection((server["host"], int(server["port"])), timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False

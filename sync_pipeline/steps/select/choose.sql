@@ -1,0 +1,68 @@
+-- hold_entity --
+-- Nobody writes or decides on records of this entity until the selection is committed.
+SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
+
+-- chosen --
+-- The records to decide, in the version that is captured now.
+CREATE TEMP TABLE chosen (
+    external_id text COLLATE "C" PRIMARY KEY, content_hash bytea, seen_deleted boolean, captured_at timestamptz,
+    deletion_at timestamptz
+) ON COMMIT DROP
+
+-- drop_moved --
+-- Leave out what is not in the version that was seen. What a filter finds and nobody saw is left out too.
+WITH seen AS (
+    SELECT * FROM unnest(%(ids)s::text[], %(versions)s::text[]) AS k (external_id, version)
+), moved AS (
+    DELETE FROM chosen AS c
+    WHERE NOT EXISTS (
+            SELECT 1 FROM seen AS k
+            WHERE k.external_id = c.external_id AND k.version = preview.version_of(c.content_hash, c.seen_deleted))
+        AND (%(all)s OR EXISTS (SELECT 1 FROM seen AS k WHERE k.external_id = c.external_id))
+    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted) AS now
+)
+SELECT m.external_id, k.version AS seen, m.now, count(*) OVER () AS records
+FROM moved AS m LEFT JOIN seen AS k ON k.external_id = m.external_id
+ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
+
+-- drop_changed --
+-- Leave out what was captured after the list was made; `seen` is the version that it had then.
+WITH moved AS (
+    DELETE FROM chosen AS c
+    WHERE (c.captured_at > %(as_of)s OR (c.seen_deleted AND c.deletion_at > %(as_of)s))
+        AND NOT c.external_id = ANY (%(seen)s)
+    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted) AS now
+)
+SELECT m.external_id, (
+    SELECT preview.version_of(v.content_hash, false) FROM capture.sync_record_version AS v
+    WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
+        AND v.provider = %(provider)s AND v.external_id = m.external_id AND v.captured_at <= %(as_of)s
+    ORDER BY v.captured_at DESC LIMIT 1) AS seen, m.now, count(*) OVER () AS records
+FROM moved AS m ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
+
+-- decide --
+-- A decision of another person on the same version stands: unless it was made before the list was, is a draft, is the
+-- same, or is to be replaced. What a rule decided is anybody's to change.
+INSERT INTO selection.sync_selective_config AS s
+(org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, decided_at,
+ why, batch_id)
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, c.external_id, %(decision)s, c.content_hash,
+       c.seen_deleted, %(draft)s, %(actor)s, clock_timestamp(), %(why)s, %(batch_id)s
+FROM chosen AS c
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
+    draft = excluded.draft, decided_by = excluded.decided_by, decided_at = excluded.decided_at, why = excluded.why,
+    batch_id = excluded.batch_id
+WHERE %(replace)s OR s.draft OR s.decided_by = excluded.decided_by OR s.decided_by LIKE 'rule:%%'
+    OR s.decided_at <= %(as_of)s OR (s.decision = excluded.decision AND NOT excluded.draft)
+    OR s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
+
+-- kept --
+-- The other decisions of others that stand.
+SELECT s.external_id, s.decided_by AS who, s.decided_at AS "when", s.decision, count(*) OVER () AS records
+FROM chosen AS c
+JOIN selection.sync_selective_config AS s
+    ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.external_id = c.external_id
+WHERE s.batch_id IS DISTINCT FROM %(batch_id)s AND s.decision <> %(decision)s
+ORDER BY length(s.external_id), s.external_id LIMIT %(limit)s

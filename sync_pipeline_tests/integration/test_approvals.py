@@ -1,0 +1,204 @@
+"""What was proposed, refused, ignored or undone reaches core by nobody's doing but its own approved plan.
+
+A table: each state of a record against each way in which something is promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sandbox.woocommerce import Store, seed
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import Conflict, StalePlan
+from sync_pipeline.steps import connect, promote, select
+from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.stores import Shop, shop
+
+PLANS = "/api/v1/plans"
+SYNC = "/api/v1/integrations/sync"
+SELECT = f"{SYNC}/preview?action=select&entity_type=tags"
+
+
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=2, variable=0, customers=2, orders=0, random_seed=9)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("tags", "customers", full=True)
+    opened.preview("tags")
+    opened.preview("customers")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@dataclass
+class Case:
+    """The record X, the other records, and who calls."""
+
+    api: Served
+    shop: Shop
+    x: str
+    others: list[str]
+    plans: dict[str, str]
+    queue: str | None = None
+
+    def call(self, role: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+        answer = self.api.call("POST", path, self.shop.org, role, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json().get("data")
+
+    def choose(self, role: str, ids: list[str], **more: Any) -> Any:
+        return self.call(role, SELECT, {"decision": "include", "ids": ids, **more})
+
+    def plan(self, role: str) -> str | None:
+        made = self.call(role, PLANS, status=201)["plan"]
+        return made and str(made["plan_id"])
+
+    def apply(self, plan: str | None) -> None:
+        if plan is not None:
+            promote.apply(self.shop.db, self.shop.org.org_id, plan, actor="run")
+
+    @property
+    def promoted(self) -> set[str]:
+        rows = self.shop.rows(
+            "SELECT external_id FROM promote.integration_mapping WHERE entity_type = 'tag' AND NOT promoted_deleted"
+        )
+        return {row[0] for row in rows}
+
+
+@pytest.fixture
+def case(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Iterator[Case]:
+    opened = template.copy(database, settings, org)
+    with served(database, settings) as api:
+        x, *others = sorted(opened.ids("tags"))
+        yield Case(api, opened, x, others, {})
+
+
+def proposed(case: Case) -> None:
+    case.choose("agent", [case.x])
+    case.plans["agent"] = case.plan("agent") or ""
+
+
+def refused(case: Case) -> None:
+    proposed(case)
+    case.call("operator", f"{PLANS}/{case.plans['agent']}/refuse", {"why": "no"})
+
+
+def ignored(case: Case) -> None:
+    proposed(case)
+    case.call("operator", SELECT, {"decision": "ignore", "ids": [case.x]})
+
+
+def undone(case: Case) -> None:
+    case.choose("operator", [case.x], draft=True)
+    case.plans["operator"] = case.plan("operator") or ""
+    case.apply(case.plans["operator"])
+    case.queue = str(case.shop.value("SELECT queue_id FROM promote.sync_queue"))
+    case.call("operator", f"{PLANS}/{case.plans['operator']}/undo", {"why": "no"})
+
+
+def by_sensor(case: Case) -> None:
+    case.choose("operator", case.others)
+    plan = select.make_plan(case.shop.db, case.shop.org, actor="selection", origin="selection")
+    case.apply(str(plan.plan_id) if plan else None)
+
+
+def by_a_persons_plan(case: Case) -> None:
+    case.choose("operator", case.others, draft=True)
+    case.apply(case.plan("operator"))
+
+
+def by_an_admins_plan_of_nothing_new(case: Case) -> None:
+    case.apply(case.plan("admin"))
+    by_sensor(case)
+
+
+def by_a_request_for_what_is_included(case: Case) -> None:
+    case.choose("operator", case.others, draft=True)
+    queue = case.call("operator", f"{SYNC}/materialize", {"entities": ["tags"]})["queue"]["queue_id"]
+    promote.work(case.shop.db, case.shop.org.org_id, queue)
+
+
+def by_a_request_for_named_records(case: Case) -> None:
+    body = {"action": "start", "ids": case.others}
+    queue = case.call("operator", "/api/v1/integrations/woocommerce/sync/tags", body)["queue"]["queue_id"]
+    promote.work(case.shop.db, case.shop.org.org_id, queue)
+
+
+def by_standing_rules(case: Case) -> None:
+    stream = case.shop.connection.source.stream("tags")
+    for kind in ("include_new", "follow_updates"):
+        select.add_rule(case.shop.db, case.shop.connection, stream, kind=kind, actor="ann")
+    select.apply_rules(case.shop.db, case.shop.connection, stream)
+    by_sensor(case)
+
+
+def by_what_was_left(case: Case) -> None:
+    """Plans and queues from before, as sensors and gates take them up again."""
+    by_sensor(case)
+    for who, plan in case.plans.items():
+        if who == "agent" and case.shop.value(
+            "SELECT state FROM selection.sync_plan WHERE plan_id = %(p)s", p=plan
+        ) == ("proposed"):
+            continue  # to apply it is to approve it
+        with pytest.raises((Conflict, StalePlan)):
+            case.apply(plan)
+    if case.queue is not None:
+        with pytest.raises(Conflict):
+            promote.retry(case.shop.db, case.shop.org.org_id, case.queue, actor="ann")
+
+
+def by_those_who_may_not(case: Case) -> None:
+    by_sensor(case)
+    for role in ("agent", "viewer", "plugin"):
+        for plan in case.plans.values():
+            for act, body in (("approve", {"hash": "0" * 64}), ("apply", None), ("refuse", None), ("undo", None)):
+                case.call(role, f"{PLANS}/{plan}/{act}", body, status=403)
+        case.call(role, f"{SYNC}/materialize", {"entities": ["tags"]}, status=403)
+    replace = {"decision": "include", "ids": [case.x], "replace": True}
+    case.call("agent", SELECT, replace, status=403)
+    case.choose("agent", [case.x])
+    case.plan("agent")
+    select.make_plan(case.shop.db, case.shop.org, actor="selection", origin="selection")
+    case.apply(case.plan("operator"))
+
+
+STATES: list[Callable[[Case], None]] = [proposed, refused, ignored, undone]
+WAYS: list[Callable[[Case], None]] = [
+    by_sensor,
+    by_a_persons_plan,
+    by_an_admins_plan_of_nothing_new,
+    by_a_request_for_what_is_included,
+    by_a_request_for_named_records,
+    by_standing_rules,
+    by_what_was_left,
+    by_those_who_may_not,
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_nothing_but_its_own_approved_plan_promotes_a_record(case: Case, state: Any, way: Any) -> None:
+    state(case)
+    way(case)
+    assert case.promoted == set(case.others)
+
+
+def test_its_own_approved_plan_does(case: Case) -> None:
+    proposed(case)
+    by_sensor(case)
+    case.apply(case.plans["agent"])
+    assert case.promoted == {case.x, *case.others}

@@ -1,0 +1,232 @@
+"""Core is a function of the promoted versions: random stores, promoted, deleted and undone, against a model.
+
+The model knows only which version of which record is promoted. It says which records are one row and what the row has,
+by the rules of docs/mapping.md and by code of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import Conflict
+from sync_pipeline.steps import connect
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product
+
+IDS = st.integers(1, 4)
+SKUS = st.sampled_from(["", "A", "a ", "B", "C"])
+EMAILS = st.sampled_from(["", "x@a.test", "X@a.test", "y@a.test", "z@a.test"])
+SHOPS = st.sampled_from(["shop", "second"])
+Key = tuple[int, str, str]
+_numbers = count()
+
+
+class Stores(RuleBasedStateMachine):
+    """Two shops whose records change, and people who promote, delete and undo in any order."""
+
+    database: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        org = connect.add_organization(self.database, f"model-{next(_numbers)}")
+        self.world = World(self.database, org.org_id)
+        self.shops = {"shop": self.world.shop, "second": self.world.connect("second")}
+        self.captured: dict[Key, dict[str, Any]] = {}
+        self.gone: set[Key] = set()
+        self.promoted: dict[Key, dict[str, Any]] = {}  # the model: live records and their promoted versions
+        self.plans: list[tuple[Any, dict[Key, dict[str, Any] | None]]] = []
+
+    def capture(self, entity_type: str, payload: dict[str, Any], shop: str, *, deleted: bool = False) -> None:
+        key = self.world.capture(entity_type, payload, connection=self.shops[shop], deleted=deleted)
+        self.captured[key] = payload
+        (self.gone.add if deleted else self.gone.discard)(key)
+
+    @initialize()
+    def begin(self) -> None:
+        for number in (1, 2, 3):
+            self.capture("product", product(number, sku="A", name=f"shop {number}"), "shop")
+
+    @rule(shop=SHOPS, number=IDS, sku=SKUS, name=st.sampled_from("abc"))
+    def change_product(self, shop: str, number: int, sku: str, name: str) -> None:
+        self.capture("product", product(number, sku=sku, name=f"{shop} {number} {name}"), shop)
+
+    @rule(shop=SHOPS, number=IDS, email=EMAILS, name=st.sampled_from("abc"))
+    def change_customer(self, shop: str, number: int, email: str, name: str) -> None:
+        fields = {"email": email, "first_name": f"{shop} {number}", "last_name": name, "billing": {}}
+        self.capture("customer", customer(number, **fields), shop)
+
+    @rule(shop=SHOPS, number=IDS, buyer=IDS, article=IDS)
+    def change_order(self, shop: str, number: int, buyer: int, article: int) -> None:
+        lines = [{"id": number, "name": "x", "product_id": article, "quantity": 1, "subtotal": "1", "total": "1"}]
+        payload = order(number, customer_id=buyer, total="1", line_items=lines, billing={})
+        self.capture("order", payload, shop)
+
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        here = sorted(key for key in self.captured if key not in self.gone)
+        if here:
+            connection, entity_type, _ = key = data.draw(st.sampled_from(here))
+            shop = next(name for name, number in self.shops.items() if number == connection)
+            self.capture(entity_type, self.captured[key], shop, deleted=True)
+
+    @rule(data=st.data())
+    def promote(self, data: st.DataObject) -> None:
+        open_ = sorted(
+            key
+            for key, payload in self.captured.items()
+            if (key in self.promoted if key in self.gone else self.promoted.get(key) != payload)
+        )
+        if not open_:
+            return
+        some = data.draw(st.lists(st.sampled_from(open_), min_size=1, max_size=len(open_), unique=True))
+        report = self.world.apply(*some)
+        assert (report.state, report.errors) == ("done", [])
+        self.plans.append((report, {key: self.promoted.get(key) for key in some}))
+        for key in some:
+            if key in self.gone:
+                self.promoted.pop(key, None)
+            else:
+                self.promoted[key] = self.captured[key]
+
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        if not self.plans:
+            return
+        place = data.draw(st.integers(0, len(self.plans) - 1))
+        report, before = self.plans[place]
+        try:
+            self.world.undo(report)
+        except Conflict:
+            assert place < len(self.plans) - 1, "the newest promotion can be undone"
+            return
+        del self.plans[place]
+        for key, payload in before.items():
+            if payload is None:
+                self.promoted.pop(key, None)
+            else:
+                self.promoted[key] = payload
+
+    @invariant()
+    def products_are_what_the_model_says(self) -> None:
+        assert self.rows("core.products", "sku", "name") == self.model("product", "sku", _sku_owners)
+
+    @invariant()
+    def customers_are_what_the_model_says(self) -> None:
+        assert self.rows("core.customers", "email", "name") == self.model("customer", "email", _email_owners)
+
+    @invariant()
+    def links_lead_to_the_rows_of_what_is_named(self) -> None:
+        rows = self.world.sql(
+            "SELECT m.connection_id, o.customer_id, i.product_id, r.sync_data ->> 'customer_id', "
+            "r.sync_data #>> '{line_items,0,product_id}' FROM promote.integration_mapping m "
+            "JOIN core.sales_orders o ON m.core_table = 'core.sales_orders' AND o.id = m.internal_id "
+            "JOIN core.sales_order_items i ON i.order_id = o.id AND i.deleted_at IS NULL "
+            "JOIN capture.sync_record_version r ON r.connection_id = m.connection_id AND r.entity_type = m.entity_type "
+            "AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash WHERE NOT m.promoted_deleted"
+        )
+        behind = {tuple(row[:3]): row[3] for row in self.mappings()}
+        for connection, buyer, article, customer_id, product_id in rows:
+            for kind, external_id, row in (("customer", customer_id, buyer), ("product", product_id, article)):
+                if (connection, kind, external_id) in behind:
+                    assert row == behind[connection, kind, external_id]
+
+    @invariant()
+    def nothing_refers_to_nothing(self) -> None:
+        assert self.world.sql("SELECT * FROM core.orphans()") == []
+
+    def mappings(self) -> list[Any]:
+        return self.world.sql(
+            "SELECT connection_id, entity_type, external_id, internal_id, core_table FROM promote.integration_mapping "
+            "WHERE NOT promoted_deleted"
+        )
+
+    def rows(self, table: str, *columns: str) -> set[tuple[Any, ...]]:
+        """The live rows that records are mapped to: which records, and what the row has."""
+        behind: dict[int, set[Key]] = defaultdict(set)
+        for connection, entity_type, external_id, row, core_table in self.mappings():
+            if core_table == table:
+                behind[row].add((connection, entity_type, external_id))
+        found = self.world.sql(f"SELECT id, {', '.join(columns)}, deleted_at FROM {table}")
+        live = {row[0]: row for row in found if row[-1] is None}
+        assert set(behind) <= set(live), "a live record's row is marked deleted"
+        extra = [row for number, row in live.items() if number not in behind]
+        assert extra == [], "a row without a record is not marked deleted"
+        return {(frozenset(keys), *live[number][1:-1]) for number, keys in behind.items()}
+
+    def model(self, entity_type: str, field: str, owners: Any) -> set[tuple[Any, ...]]:
+        """What core must have."""
+        records = {key: payload for key, payload in self.promoted.items() if key[1] == entity_type}
+        expected = set()
+        for members, owns in owners(records, field):
+            first = records[min(members, key=lambda key: (key[0], int(key[2])))]
+            name = first["name"] if entity_type == "product" else f"{first['first_name']} {first['last_name']}"
+            value = first[field] if owns else None
+            if entity_type == "customer" and value is not None:
+                value = value.strip()
+            expected.add((frozenset(members), value, name))
+        return expected
+
+
+def _folded(payload: dict[str, Any], field: str) -> str:
+    return str(payload[field]).strip().casefold()
+
+
+def _sku_owners(records: dict[Key, dict[str, Any]], field: str) -> Iterator[tuple[list[Key], bool]]:
+    lowest: dict[tuple[str, int], int] = {}
+    for (connection, _, number), payload in records.items():
+        if sku := _folded(payload, field):
+            lowest[sku, connection] = min(int(number), lowest.get((sku, connection), 99))
+    together: dict[str, list[Key]] = defaultdict(list)
+    for key, payload in records.items():
+        sku = _folded(payload, field)
+        if sku and lowest[sku, key[0]] == int(key[2]):
+            together[sku].append(key)
+        else:
+            yield [key], False
+    yield from ((keys, True) for keys in together.values())
+
+
+def _email_owners(records: dict[Key, dict[str, Any]], field: str) -> Iterator[tuple[list[Key], bool]]:
+    together: dict[str, list[Key]] = defaultdict(list)
+    for key, payload in records.items():
+        if email := _folded(payload, field):
+            together[email].append(key)
+        else:
+            yield [key], False
+    yield from ((keys, True) for keys in together.values())
+
+
+@contextmanager
+def _machine(database: Database) -> Iterator[type[Stores]]:
+    yield type("BoundStores", (Stores,), {"database": database})
+
+
+def _run(database: Database, *, sequences: int, steps: int) -> None:
+    with _machine(database) as machine:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=sequences,
+                stateful_step_count=steps,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+def test_core_is_a_function_of_what_is_promoted(database: Database) -> None:
+    _run(database, sequences=15, steps=15)
+
+
+@pytest.mark.torture
+def test_core_is_a_function_of_what_is_promoted_at_length(database: Database) -> None:
+    _run(database, sequences=2000, steps=20)
