@@ -110,6 +110,13 @@ def test_sweep_fields_written_by_sql_are_found(open_shop: Shop) -> None:
     assert {kind: ids ^ found[kind][1] for kind, ids in expected.items()} == {kind: set() for kind in expected}
 
 
+def test_a_sale_is_no_change_of_its_product(open_shop: Shop) -> None:
+    one = min(open_shop.store.ids("products"))
+    open_shop.store.update("products", one, touch=False, total_sales=4711)
+    report = open_shop.pull("products", full=True)["products"]
+    assert (report.new, report.changed) == (0, 0)
+
+
 def test_a_renamed_tag_changes_its_products_without_a_date(open_shop: Shop) -> None:
     store = open_shop.store
     tag = store.add_tag("Summer")

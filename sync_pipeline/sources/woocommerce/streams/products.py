@@ -15,8 +15,8 @@ STREAM = Stream(
     code_is="sku",
     created="date_created_gmt",
     modified="date_modified_gmt",
-    # related_ids is random in each answer; price_html is rendered from price and theme.
-    noise=("_links", "related_ids", "price_html"),
+    # related_ids is random in each answer; price_html is rendered from price and theme; total_sales counts orders.
+    noise=("_links", "related_ids", "price_html", "total_sales"),
     # Plugins write these without changing a date; renaming a category, tag or attribute of the product changes none.
     sweep_fields=(
         "id",
