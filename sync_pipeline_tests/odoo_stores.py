@@ -118,11 +118,15 @@ def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
 
 
 def customer_ids(server: Server, companies: Sequence[int] = (1, 2)) -> set[int]:
-    """Who is a customer, worked out from whole lists: ranked, named by a sale order, or an address of either."""
+    """Who is a customer, worked out from whole lists: ranked, in a sale order, above one, or an address of any."""
     domain = [["company_id", "in", [False, *companies]]]
     partners = ask(server, "res.partner", "search_read", domain=domain, fields=["parent_id", "customer_rank"], load="")
     named = ("partner_id", "partner_invoice_id", "partner_shipping_id")
     orders = ask(server, "sale.order", "search_read", domain=domain, fields=list(named), load="")
     buyers = {one["id"] for one in partners if one["customer_rank"] > 0}
     buyers |= {order[name] for order in orders for name in named if order[name]}
+    size = 0
+    while size < len(buyers):
+        size = len(buyers)
+        buyers |= {one["parent_id"] for one in partners if one["id"] in buyers and one["parent_id"]}
     return {one["id"] for one in partners if one["id"] in buyers or one["parent_id"] in buyers}

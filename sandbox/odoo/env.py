@@ -17,6 +17,7 @@ _SALES = {
     "product.template.attribute.line", "product.template.attribute.value", "product.pricelist",
     "product.pricelist.item",
     "sale.order", "sale.order.line", "uom.uom", "account.tax", "account.fiscal.position", "account.payment.term",
+    "product.tag", "product.supplierinfo", "crm.team", "res.currency.rate",
     "delivery.carrier", "stock.location", "stock.warehouse", "stock.quant",
 }  # fmt: skip
 _WRITABLE = {"res.partner", "sale.order", "sale.order.line"}
@@ -46,12 +47,19 @@ class Env:
 
     def seen_by(self) -> tuple[Any, ...]:
         """What an encoded row depends on, besides the row."""
-        return (self.uid, tuple(self.companies), self.lang, self.active_test)
+        denied = tuple(sorted(self.store.denied.get(self.user.login, ())))
+        return (self.uid, tuple(self.companies), self.lang, self.active_test, denied)
 
     def may_read(self, model: str) -> bool:
         if model in self.store.denied.get(self.user.login, ()):
             return False
         return self.user.admin or (model in _SALES and model not in _ADMIN_ONLY)
+
+    def may_list(self, relation: str) -> bool:
+        """Whether lists of this model's records are answered: they are read with its own rights."""
+        if relation in self.store.models:
+            return self.may_read(relation)
+        return relation not in self.store.denied.get(self.user.login, ())
 
     def may_write(self, model: str) -> bool:
         return self.may_read(model) and (self.user.admin or model in _WRITABLE)

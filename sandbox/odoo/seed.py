@@ -5,6 +5,7 @@ All dates are in the past, so a delta after seeding is empty. Hundreds of rows s
 
 import random
 
+from sandbox.odoo.seed_around import around
 from sandbox.odoo.seed_catalogue import categories_and_attributes, pricelists_and_programs, simple, variable
 from sandbox.odoo.seed_people import people
 from sandbox.odoo.seed_reference import reference
@@ -38,4 +39,5 @@ def seed(
         world.tick(3600)
         if world.sold and world.buyers:
             sales(world, orders)
+        around(world)
         store.version += 1

@@ -7,7 +7,7 @@ from sandbox.odoo.computed import COMPUTED, INHERITS, RELATED, SLOW
 from sandbox.odoo.display import display_name
 from sandbox.odoo.env import Env
 from sandbox.odoo.models import LISTS, Field, Json
-from sandbox.odoo.refusals import access_error, invalid_field
+from sandbox.odoo.refusals import access_error, invalid_field, no_access
 from sandbox.odoo.rows import Row, text
 
 Getter = Callable[[Row], Any]
@@ -153,6 +153,12 @@ def _shown(env: Env, model: str, known: Field, *, load: bool) -> Getter:
             return [target, display_name(env, relation, target)] if target else False
 
         return named
+    if known.type in LISTS and not env.may_list(known.relation):
+
+        def refused(_row: Row) -> Any:
+            raise no_access(known.relation, known.relation)
+
+        return refused
     if known.type in LISTS and known.relation in env.store.tables:
         rows = env.store.tables[known.relation].rows
         hide = env.active_test and env.store.models[known.relation].archives

@@ -62,6 +62,7 @@ class Stream:
     email: str | None = None
     created: str | None = None
     modified: str | None = None
+    empty: tuple[str, ...] = ("null",)  # JSON types of an empty field: filling one is no schema drift
     noise: tuple[str, ...] = ()  # top-level fields that vary without a change; stored, not hashed
     sweep_fields: tuple[str, ...] = ()  # top-level fields a sweep compares
     # Fields that the mapper reads, those of a list's elements as line_items.total. Preview maps a record in which

@@ -69,6 +69,66 @@ def test_a_moved_date_is_found_by_the_signal_and_an_unmoved_one_by_the_sweep(ope
     assert changed(open_shop) == {"product": (set(), {str(touched), str(quiet), str(priced)})}
 
 
+UNTOLD: dict[str, dict[str, Any]] = {
+    "products": {
+        "slug": "another-slug",
+        "catalog_visibility": "hidden",
+        "tax_status": "none",
+        "tax_class": "zero-rate",
+        "weight": "7.75",
+        "dimensions": {"length": "1", "width": "2", "height": "3"},
+        "menu_order": 77,
+        "attributes": [{"id": 0, "name": "Size", "options": ["Renamed"], "position": 0, "visible": True}],
+    },
+    "variations": {"tax_class": "zero-rate", "weight": "7.75", "menu_order": 77, "status": "private"},
+    "orders": {
+        "billing": {"email": "another@example.test"},
+        "shipping": {"city": "Elsewhere"},
+        "payment_method": "cod",
+        "payment_method_title": "Cash",
+        "transaction_id": "T-7",
+        "fee_lines": [{"id": 90001, "name": "Gift", "total": "3.00", "total_tax": "0.00"}],
+        "shipping_lines": [{"id": 90002, "method_title": "Courier", "total": "9.00", "total_tax": "0.00"}],
+        "coupon_lines": [{"id": 90003, "code": "spring", "discount": "1.00", "discount_tax": "0.00"}],
+        "tax_lines": [{"id": 90004, "label": "VAT", "tax_total": "1.00", "shipping_tax_total": "0.00"}],
+    },
+}
+
+
+def test_sweep_fields_written_by_sql_are_found(open_shop: Shop) -> None:
+    """One field of one record each, without a date."""
+    store = open_shop.store
+    expected: dict[str, set[str]] = {}
+    for kind, fields in UNTOLD.items():
+        ids = sorted(store.ids(kind))
+        if kind == "products":
+            ids = [i for i in ids if store.payload(kind, i)["type"] == "simple"]
+        for one, (name, value) in zip(ids, fields.items(), strict=False):
+            now = store.payload(kind, one)[name]
+            store.update(kind, one, touch=False, **{name: {**now, **value} if isinstance(value, dict) else value})
+            expected.setdefault(kind.removesuffix("s"), set()).add(str(one))
+    found = changed(open_shop)
+    assert {kind: ids ^ found[kind][1] for kind, ids in expected.items()} == {kind: set() for kind in expected}
+
+
+def test_a_sale_is_no_change_of_its_product(open_shop: Shop) -> None:
+    one = min(open_shop.store.ids("products"))
+    open_shop.store.update("products", one, touch=False, total_sales=4711)
+    report = open_shop.pull("products", full=True)["products"]
+    assert (report.new, report.changed) == (0, 0)
+
+
+def test_a_renamed_tag_changes_its_products_without_a_date(open_shop: Shop) -> None:
+    store = open_shop.store
+    tag = store.add_tag("Summer")
+    product = store.add_product(name="Tagged", tags=[tag])
+    open_shop.pull("products", "tags")
+    store.advance(3600)
+    store.update("tags", tag, name="Winter")
+    found = changed(open_shop)
+    assert (found["tag"][1], found["product"][1]) == ({str(tag)}, {str(product)})
+
+
 def test_a_variation_whose_parent_is_untouched(open_shop: Shop) -> None:
     one = sorted(open_shop.store.ids("variations"))[3]
     open_shop.store.update("variations", one, touch=False, stock_quantity=1, manage_stock=True)

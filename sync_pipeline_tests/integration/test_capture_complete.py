@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -212,6 +213,18 @@ def test_one_parents_list_that_fails_everywhere_is_set_aside(open_shop: Shop) ->
     assert report.quarantined == 0
     assert open_shop.ids("variations") == {str(i) for i in open_shop.store.ids("variations")}
     assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
+
+
+def test_a_store_that_restarts_as_a_pull_begins_is_waited_for(open_shop: Shop) -> None:
+    open_shop.server.faults.down(True)
+    restarted = threading.Timer(3.0, open_shop.server.faults.down, [False])
+    restarted.start()
+    try:
+        report = open_shop.pull("tags", full=True)["tags"]
+    finally:
+        restarted.cancel()
+    assert report.ok, report.error
+    assert open_shop.ids("tags") == {str(i) for i in open_shop.store.ids("tags")}
 
 
 def test_a_store_that_is_down_loses_nothing_and_says_so(open_shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
+from sync_pipeline.sources.base import Sweep
+from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.odoo_stores import Odoo, ask, customer_ids, odoo
@@ -192,6 +195,40 @@ def test_each_change_is_found_and_nothing_else(opened: Odoo, change: Change) -> 
     assert changed(opened) == {}
 
 
+def test_filling_a_field_for_the_first_time_is_no_drift(opened: Odoo) -> None:
+    """Odoo's false stands in every empty field; a text that becomes a list is another thing."""
+    one = min(opened.store.ids("product.category"))
+    fields = {"text": "false", "flag": "true", "full": '"x"', "kind": '"x"'}
+
+    def answer(number: int, **changed: str) -> None:
+        given = {"id": str(number), "parent_id": "false", "name": '"A"', **fields, **changed}
+        text = ",".join(f'"{name}":{value}' for name, value in given.items())
+        opened.store.raw_override("product.category", number, "{" + text + "}")
+
+    answer(one)
+    opened.store.unlink("product.category", [i for i in opened.store.ids("product.category") if i != one], force=True)
+    other_org = connect.add_organization(opened.db, "drift")
+    given = {"url": opened.server.url, "db": opened.server.db, "username": "admin", "password": opened.server.key}
+    made = connect.add_connection(opened.db, opened.settings, other_org, "odoo", "erp", given, actor="test")
+    side = Odoo(
+        db=opened.db,
+        settings=opened.settings,
+        org=other_org,
+        connection=made,
+        store=opened.store,
+        server=opened.server,
+    )
+    assert side.pull("categories", full=True)["categories"].ok
+    assert side.preview("categories").drift == ()
+    answer(one, text='"filled"', flag="false", full="false")
+    opened.store.touch(opened.store.row("product.category", one), opened.store.now())
+    side.pull("categories", full=True)
+    assert side.preview("categories").drift == ()
+    answer(one, text='"filled"', kind='["x"]')
+    side.pull("categories", full=True)
+    assert {(d["field"], d["change"]) for d in side.preview("categories").drift} == {("kind", "changed type")}
+
+
 def test_merged_partners(opened: Odoo) -> None:
     """The orders move to the other partner without a date: the sweep of the next delta finds them."""
     order = first(opened, "sale.order", ["company_id", "=", 1])
@@ -210,6 +247,49 @@ def test_merged_partners(opened: Odoo) -> None:
     state, evidence = opened.states()["customer", str(source)]
     assert state == "deleted"
     assert "no such id" in evidence
+
+
+def other_value(opened: Odoo, stream: OdooStream, name: str, now: Any) -> Any:
+    """A value of the field's type that is not the one it has."""
+    field = opened.store.models[stream.path].fields[name]
+    if field.type == "selection":
+        return next(choice for choice in field.more["selection"] if choice != now)
+    if field.type == "many2one":
+        return next(i for i in sorted(opened.store.ids(field.relation)) if i != now)
+    if field.type == "boolean":
+        return not now
+    if field.type in ("date", "datetime"):
+        return "2020-02-02" if field.type == "date" else "2020-02-02 02:02:02"
+    return (now or 0) + 7 if field.type in ("integer", "float", "monetary") else f"{now or ''}, otherwise"
+
+
+def test_each_sweep_field_written_by_sql_is_found(opened: Odoo) -> None:
+    """One field of one record each, past Odoo's ORM: no date tells it."""
+    expected: dict[str, set[str]] = {}
+    for name in opened.streams:
+        stream = opened.stream(name)
+        if stream.sweep is not Sweep.COMPARE:
+            continue
+        known = opened.store.models[stream.path].fields
+        fields = [
+            one
+            for one in stream.sweep_fields
+            if one not in ("id", "write_date") and known[one].stored and known[one].type != "many2many"
+        ]
+        held = sorted(int(i) for i in opened.ids(name))
+        for field, number in zip(fields, reversed(held), strict=False):
+            now = opened.store.row(stream.path, number).values.get(field)
+            if known[field].per_company:
+                value: Any = {1: 4711.0}
+            elif known[field].type == "many2one" and len(opened.store.ids(known[field].relation)) < 2:
+                continue
+            else:
+                value = other_value(opened, stream, field, now)
+            opened.store.sql(stream.path, number, {field: value})
+            expected.setdefault(stream.entity_type, set()).add(str(number))
+    assert changed(opened, do_sweep=False).get("order_line", set()) == set()
+    found = changed(opened)
+    assert {kind: ids - found.get(kind, set()) for kind, ids in expected.items()} == {kind: set() for kind in expected}
 
 
 def test_an_extra_price_is_found_without_the_sweep_only_where_it_is_written(opened: Odoo) -> None:
@@ -244,6 +324,27 @@ def test_a_buyer_becomes_a_customer_with_the_first_order(opened: Odoo) -> None:
     found = changed(opened)
     assert str(order) in found["order"]
     assert found["customer"] == {str(buyer), str(address)}
+
+
+def test_the_companies_above_a_contact_who_orders_are_customers(opened: Odoo) -> None:
+    """An order is its contact's company's, whether or not the company ever ordered."""
+    store = opened.store
+    group = store.create("res.partner", {"name": "Group", "is_company": True})[0]
+    company, idle = store.create(
+        "res.partner",
+        [
+            {"name": "Company", "is_company": True, "parent_id": group},
+            {"name": "Idle company", "is_company": True},
+        ],
+    )
+    office, contact = store.create("res.partner", [{"name": "Office", "parent_id": company}, {"name": "Clerk"}])
+    store.write("res.partner", contact, {"parent_id": office})
+    assert changed(opened) == {}
+    store.advance(3600)
+    store.create("sale.order", {"partner_id": contact, "company_id": 1})
+    found = changed(opened)
+    assert found["customer"] == {str(i) for i in (group, company, office, contact)}
+    assert str(idle) not in opened.ids("customers")
 
 
 def test_a_partner_who_is_no_customer_any_more_has_left_the_list(opened: Odoo) -> None:

@@ -17,7 +17,7 @@ from sandbox.odoo import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.sources.base import Ask
-from sync_pipeline.sources.odoo.client import COMPANY_VALUES
+from sync_pipeline.sources.odoo.company_values import COMPANY_VALUES
 from sync_pipeline.steps import capture, connect, observe
 from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.read.walk import cover
@@ -67,8 +67,7 @@ def assert_equal_to_the_server(opened: Odoo, name: str) -> None:
     assert {str(i) for i in captured} == expected_ids(opened, name), name
     if captured:
         fields = list(next(iter(captured.values())))
-        domain = [["id", "in", list(captured)]]
-        rows = ask(opened.server, opened.stream(name).path, "search_read", domain=domain, fields=fields, load="")
+        rows = ask(opened.server, opened.stream(name).path, "read", ids=list(captured), fields=fields, load="")
         assert captured == {row["id"]: row for row in rows}, name
 
 

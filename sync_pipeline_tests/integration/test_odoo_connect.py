@@ -11,7 +11,7 @@ import pytest
 from sandbox.odoo import Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sources.odoo.client import COMPANY_VALUES
+from sync_pipeline.sources.odoo.company_values import COMPANY_VALUES
 from sync_pipeline.sources.odoo.settings import OdooConfig
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.odoo_stores import Odoo, ask, odoo
@@ -67,6 +67,9 @@ def test_a_connection_to_one_company_holds_nothing_of_the_other(opened: Odoo) ->
         values = [payload["product_tmpl_id"] for payload in side.export("template_attribute_values")]
         foreign = [["id", "in", values], ["company_id", "=", other]]
         assert ask(side.server, "product.template", "search", domain=foreign) == []
+        places = {payload["id"]: payload["usage"] for payload in side.export("locations")}
+        for quant in side.export("stock"):
+            assert quant["company_id"] == company or places[quant["location_id"]] in ("internal", "transit"), quant
     assert not one.ids("orders") & two.ids("orders")
     assert one.ids("orders") | two.ids("orders") == {str(i) for i in opened.store.ids("sale.order")}
 
@@ -80,6 +83,7 @@ def test_values_that_depend_on_the_company_are_kept_for_each(opened: Odoo) -> No
         payload = next(p for p in side.export("variants") if p["id"] == one)
         assert float(payload["standard_price"]) == own
         assert float(payload[COMPANY_VALUES][key]["standard_price"]) == other
+        assert [*payload[COMPANY_VALUES][key]] == ["standard_price"]  # only what differs
     opened.store.advance(3600)
     opened.store.write("product.product", one, {"standard_price": {2: 1.11}})
     both.pull("variants")
@@ -117,6 +121,68 @@ def test_a_user_with_fewer_rights_gets_less_and_run_and_doctor_say_what(opened: 
     refused = side.pull("invoices", full=True)["invoices"]
     assert not refused.closed
     assert "account.move" in str(refused.error)
+
+
+def test_a_list_of_a_model_that_the_user_may_not_read_is_left_out_and_named(opened: Odoo) -> None:
+    """Odoo offers the field, and then refuses every call that reads it."""
+    opened.store.denied[opened.store.login] = {"stock.package.history"}
+    finding = opened.findings()["fields"]
+    assert "stock.picking: package_history_ids" in finding.message
+    report = opened.pull("pickings", full=True)["pickings"]
+    assert report.ok, report.error
+    assert report.missing == ("package_history_ids",)
+    assert opened.detail("pickings")["left_out"]["no right to read it"] == ["package_history_ids"]
+    assert opened.ids("pickings") == {str(i) for i in opened.store.ids("stock.picking")}
+    assert all("package_history_ids" not in payload for payload in opened.export("pickings"))
+    assert opened.pull("pickings")["pickings"].ok
+
+
+def test_payment_providers_need_a_group_of_their_own_and_hold_nothing_up(opened: Odoo) -> None:
+    opened.pull("payment_providers", full=True)
+    held = opened.ids("payment_providers")
+    opened.store.denied[opened.store.login] = {"payment.provider"}
+    finding = opened.findings()
+    assert "payment.provider" in finding["left_out"].message
+    assert "permission" not in finding
+    for full in (False, True):
+        report = opened.pull("payment_providers", full=full)["payment_providers"]
+        assert report.closed
+        assert report.missing == ("payment.provider (no right to read it)",)
+        assert "no right to read it" in str(report.error)
+    assert opened.ids("payment_providers") == held
+    assert opened.states() == {}
+
+
+def test_the_payment_methods_of_a_provider_are_read(opened: Odoo) -> None:
+    opened.pull("payment_providers", full=True)
+    methods = {p["id"]: p["payment_method_ids"] for p in opened.export("payment_providers")}
+    providers = opened.store.read("payment.provider", opened.store.ids("payment.provider"), ["payment_method_ids"])
+    assert methods == {one["id"]: one["payment_method_ids"] for one in providers}
+    assert any(methods.values())
+
+
+def test_each_run_of_a_user_who_sees_only_own_documents_says_so(opened: Odoo) -> None:
+    clerk = opened.store.clerk
+    side = connected(opened, "clerk", username=clerk.login, password=clerk.key, companies=[1])
+    for full in (True, False):
+        for name in ("orders", "order_lines", "customers"):
+            report = side.pull(name, full=full)[name]
+            assert report.closed, report.error
+            assert "only the user's own documents" in " ".join(report.missing), name
+    assert "own documents" not in " ".join(side.pull("products", full=True)["products"].missing)
+
+
+def test_an_order_that_becomes_another_user_s_is_not_taken_for_deleted(opened: Odoo) -> None:
+    clerk = opened.store.clerk
+    side = connected(opened, "clerk", username=clerk.login, password=clerk.key, companies=[1])
+    own, gone = opened.store.create("sale.order", [{"partner_id": 1, "company_id": 1, "user_id": clerk.id}] * 2)
+    side.pull("orders", full=True)
+    opened.store.write("sale.order", own, {"user_id": 2})
+    opened.store.unlink("sale.order", gone, force=True)
+    side.pull("orders")
+    states = side.states()
+    assert states["order", str(gone)][0] == "deleted"
+    assert states["order", str(own)][0] == "suspected"
 
 
 def test_without_the_right_to_read_orders_the_run_says_who_is_not_seen(opened: Odoo) -> None:

@@ -11,14 +11,13 @@ from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.doctor import Findings, resolves
 from sync_pipeline.sources.odoo.causes import refused, unreachable
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 if TYPE_CHECKING:
     from sync_pipeline.sources.odoo.client import OdooClient
 
 _SKEW_SECONDS = 120
 _EXPIRES_SOON_DAYS = 14
-_SEES_ALL_ORDERS = "sales_team.group_sale_salesman_all_leads"
 
 
 def examine(client: OdooClient) -> Sequence[Finding]:
@@ -144,11 +143,7 @@ def _expiry(client: OdooClient, findings: Findings) -> None:
 
 def _own_documents(client: OdooClient, findings: Findings) -> bool:
     """True if record rules hide other users' orders: lists are then shorter, without any error."""
-    try:
-        sees_all = client.rpc.call("res.users", "has_group", ids=[client.rpc.uid], group_ext_id=_SEES_ALL_ORDERS)
-    except SourceError:
-        return False  # an older server expects other arguments
-    if sees_all.value() is not False:
+    if client.in_group(ALL_DOCUMENTS):
         return False
     findings.warning(
         "own_documents",
@@ -193,14 +188,16 @@ def _rights(client: OdooClient, findings: Findings) -> None:
 
     closed: list[str] = []
     absent: list[str] = []
+    left_out: list[str] = []
     fields: list[str] = []
     for stream in SOURCE.streams.values():
         assert isinstance(stream, OdooStream)
         try:
-            client.may_read(stream.path)
+            client.sample(stream)
             missing = client.chosen(stream).scope.missing
         except RefusedBySource as error:
-            (absent if error.status == 404 else closed).append(f"{stream.title} ({stream.path})")
+            found = absent if error.status == 404 else left_out if error.status in stream.absent else closed
+            found.append(f"{stream.title} ({stream.path})")
             continue
         except TransientSourceError as error:
             findings.warning("unstable", f"{stream.title}: {error}", "Try again; check the server's load.")
@@ -219,6 +216,12 @@ def _rights(client: OdooClient, findings: Findings) -> None:
             "fields",
             f"Expected fields that are not offered to {client.config.username}: {'; '.join(fields)}.",
             "Field groups hide them, or their module is not installed. Everything else is captured.",
+        )
+    if left_out:
+        findings.warning(
+            "left_out",
+            f"{client.config.username} may not read: {', '.join(left_out)}. Pulls leave them out.",
+            "Give the user the right to read them if the business needs them. Everything else is captured.",
         )
     if absent:
         findings.warning(

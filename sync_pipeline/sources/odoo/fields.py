@@ -7,7 +7,7 @@ from those the server offers this user. Every field left out is reported with it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ INVERSE = "one2many: the other record holds it"
 COMPUTED = "computed at each reading, without a signal when it changes"
 CHATTER = "messages and activities: they change although the record does not"
 CREDENTIAL = "a secret"
+REFUSED = "no right to read it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,15 @@ class Chosen:
     scope: Scope
 
 
-def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chosen:
-    """Divide the fields that `fields_get` offers into captured ones and ones left out."""
+def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]], refused: Collection[str] = ()) -> Chosen:
+    """Divide the fields that `fields_get` offers into captured ones and ones left out.
+
+    Odoo offers fields that it then refuses to read: lists of a model that the user may not read.
+    """
     left_out: dict[str, list[str]] = {}
     names: list[str] = []
     for name, attributes in offered.items():
-        reason = _reason(stream, name, attributes)
+        reason = REFUSED if name in refused else _reason(stream, name, attributes)
         if reason is None:
             names.append(name)
         else:
@@ -60,7 +64,7 @@ def choose(stream: OdooStream, offered: Mapping[str, Mapping[str, Any]]) -> Chos
         searchable=frozenset(name for name, attributes in offered.items() if attributes.get("searchable", True)),
         scope=Scope(
             {reason: tuple(sorted(fields)) for reason, fields in sorted(left_out.items())},
-            tuple(name for name in wanted if name not in offered),
+            (*(name for name in wanted if name not in offered), *sorted(refused)),
         ),
     )
 

@@ -10,6 +10,10 @@ from sync_pipeline.sources.base import Paging, Stream, Sweep
 
 Domain = Sequence[Any]
 Row = Mapping[str, Any]
+# The group whose members see everybody's orders; without it a user sees their own.
+ALL_DOCUMENTS = "sales_team.group_sale_salesman_all_leads"
+# How a server answers whose module is not installed or whose user lacks the right: for lists that nothing waits for.
+LEFT_OUT = (403, 404)
 
 
 class Asking(Protocol):
@@ -41,12 +45,17 @@ class OdooStream(Stream):
     sweep: Sweep = Sweep.COMPARE
     created: str | None = "create_date"
     modified: str | None = "write_date"
+    empty: tuple[str, ...] = ("null", "boolean")  # false stands in every empty field, of whatever type
     # Writing the same value again changes these. They are stored, but not compared.
     noise: tuple[str, ...] = ("write_date", "write_uid")
     sweep_fields: tuple[str, ...] = ("id", "write_date")
     absent: tuple[int, ...] = (404,)  # the model is unknown; 403 is a missing permission, which is reported
     domain: tuple[Any, ...] = ()
     company: str | None = "company_id"  # the path to a record's company; None: the model has none
+    # Of the records without a company those that a connection to some of the companies takes; (): all of them.
+    shared: tuple[Any, ...] = ()
+    all_documents: str | None = None  # the group without which Odoo lists only the user's own records
+    read_apart: tuple[str, ...] = ()  # fields that search_read answers wrongly and read does not
     computed: tuple[str, ...] = ()  # fields the database does not store, captured nevertheless
     expects: tuple[str, ...] = ()  # fields the mapper reads: run and doctor report those not offered
     leaves_out: Mapping[str, str] = field(default_factory=dict)  # field → why

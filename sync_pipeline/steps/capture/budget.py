@@ -25,6 +25,7 @@ _SHARE_EVERY = 1.0  # seconds between two exchanges with the other processes
 _GROW_AFTER = 8  # good answers in a row raise the limit by one
 _TRIES_BUSY = 8  # 429, 503, time-outs, broken connections: about 40 s in all
 _TRIES_BROKEN = 4  # 500 and answers that are not JSON: more likely one record's fault
+_TRIES_SILENT = 3  # when the store was given the time of a restart once, and did not answer
 _LONGEST_PAUSE = 300.0
 
 
@@ -44,6 +45,7 @@ class Budget:
         self._shared_at = 0.0
         self._changed = False
         self.answered = False  # the store has answered at least once
+        self._given_up = False  # it was waited for as long as a restart takes, and did not answer
         self.throttled = 0
         self.slow = 0
 
@@ -54,7 +56,7 @@ class Budget:
 
         Raises:
             TransientSourceError: every try failed; it holds the last answer.
-            SourceUnavailable: the store has never answered.
+            SourceUnavailable: the store has never answered, not even after the time that a restart takes.
             RefusedBySource: on the first refusal.
         """
         attempt = 0
@@ -68,10 +70,12 @@ class Budget:
                 self._failed(error)
                 broken = error.status == 500 or isinstance(error, MalformedAnswer)
                 allowed = tries or (_TRIES_BROKEN if broken else _TRIES_BUSY)
-                if not self.answered and error.status is None and attempt >= 3:
+                silent = not self.answered and error.status is None and (tries or allowed) >= _TRIES_SILENT
+                if attempt >= (min(allowed, _TRIES_SILENT) if silent and self._given_up else allowed):
+                    if not silent:
+                        raise
+                    self._given_up = True
                     raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
-                if attempt >= allowed:
-                    raise
                 time.sleep(min(8.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
             except RefusedBySource:
                 self.answered = True

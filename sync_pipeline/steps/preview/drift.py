@@ -22,7 +22,13 @@ SQL = load(__package__, "drift.sql")
 
 def drifted_fields(conn: Transaction, connection: Connection, stream: Stream) -> list[dict[str, Any]]:
     """Fields that appeared, vanished or changed their type, as {field, change, detail, since}."""
-    rows = execute(conn, SQL["drifted_fields"], **keys(connection, stream), noise=noise(connection, stream))
+    rows = execute(
+        conn,
+        SQL["drifted_fields"],
+        **keys(connection, stream),
+        noise=noise(connection, stream),
+        empty=list(stream.empty),
+    )
     return [{"field": r.field, "change": r.change, "detail": r.detail, "since": r.since.isoformat()} for r in rows]
 
 
@@ -33,7 +39,7 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
     place: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     broken = {
         f"{row.field} {row.change}": row
-        for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs))
+        for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs), empty=list(stream.empty))
     }
     outcome = "the store writes it again as it did"
     gates.end_gates(conn, CAUSE, **place, but=list(broken), outcome=outcome, actor="preview")

@@ -1,6 +1,6 @@
 -- drifted_fields --
 -- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
--- not see. A null instead of a value does not change the type.
+-- not see. An empty field has no type: to fill or empty one is no drift.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
@@ -19,7 +19,7 @@ SELECT n.field, 'changed type',
        string_agg(DISTINCT o.json_type, '/') || ' → ' || n.json_type, min(n.first_seen_at)
 FROM runs CROSS JOIN shape AS n JOIN shape AS o
     ON o.field = n.field AND o.json_type <> n.json_type AND o.first_run_id < n.first_run_id
-WHERE n.json_type <> 'null' AND o.json_type <> 'null' AND n.first_run_id > runs.first_full
+WHERE n.json_type <> ALL (%(empty)s) AND o.json_type <> ALL (%(empty)s) AND n.first_run_id > runs.first_full
 GROUP BY n.field, n.json_type
 UNION ALL
 SELECT field, 'vanished', max(json_type), now()
@@ -29,8 +29,8 @@ ORDER BY 1
 
 -- broken_fields --
 -- Fields the mapper needs that the store no longer writes, or writes as another type: text for an object, say. A number
--- for text, or null, can be mapped, and so can an object for a list: PHP writes the one for the other. The newest value
--- of the field counts.
+-- for text, or an empty field, can be mapped, and so can an object for a list: PHP writes the one for the other. The
+-- newest value of the field counts.
 WITH runs AS (
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
@@ -41,7 +41,7 @@ WITH runs AS (
            min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id
     FROM capture.sync_shape
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-        AND field = ANY (%(needs)s) AND json_type <> 'null'
+        AND field = ANY (%(needs)s) AND json_type <> ALL (%(empty)s)
     GROUP BY field, form
 ), seen AS (
     SELECT field, max(last_run_id) AS last_run_id FROM capture.sync_shape

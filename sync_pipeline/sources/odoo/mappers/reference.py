@@ -14,8 +14,12 @@ _CODE = {
     "location": "complete_name",
     "move": "reference",
     "invoice_line": "move_name",
+    "payment": "name",
+    "lot": "name",
+    "supplier_price": "product_code",
+    "currency_rate": "name",
 }
-_NAME = ("full_name", "complete_name", "name", "display_name", "invoice_partner_display_name")
+_NAME = ("full_name", "complete_name", "name", "display_name", "invoice_partner_display_name", "description")
 
 
 def to_reference(kind: str) -> Callable[[Mapping[str, Any]], Reference]:
@@ -27,7 +31,7 @@ def to_reference(kind: str) -> Callable[[Mapping[str, Any]], Reference]:
             kind=kind,
             code=first(text(payload, _CODE.get(kind, "code")), str(payload.get("id"))),
             name=first(*(text(payload, field) for field in _NAME)),
-            active=not archived and payload.get("state") not in ("disabled", "cancel"),
+            active=not archived and payload.get("state") not in ("disabled", "cancel", "canceled", "rejected"),
             data=bare(payload),
         )
 

@@ -1,4 +1,4 @@
-"""Currencies, including those not in use. Rates are not captured: they change daily."""
+"""Currencies, including those not in use."""
 
 from sync_pipeline.sources.base import Sweep
 from sync_pipeline.sources.odoo.mappers.reference import to_reference

@@ -2,7 +2,7 @@
 
 from sync_pipeline.sources.odoo.customers import customers
 from sync_pipeline.sources.odoo.mappers.customer import to_customer
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 STREAM = OdooStream(
     name="customers",
@@ -10,6 +10,7 @@ STREAM = OdooStream(
     title="Customers",
     path="res.partner",
     entity="customer",
+    all_documents=ALL_DOCUMENTS,
     parent_field="parent_id",
     refers_to="customer",
     label="name|complete_name",
@@ -18,7 +19,27 @@ STREAM = OdooStream(
     only=customers,
     only_by=("parent_id", "customer_rank"),
     # Merging partners rewrites references without changing a date; so may later increments of the rank.
-    sweep_fields=("id", "write_date", "customer_rank", "parent_id", "commercial_partner_id", "active"),
+    sweep_fields=(
+        "id",
+        "write_date",
+        "active",
+        "name",
+        "email",
+        "phone",
+        "vat",
+        "ref",
+        "type",
+        "is_company",
+        "street",
+        "street2",
+        "city",
+        "zip",
+        "state_id",
+        "country_id",
+        "customer_rank",
+        "parent_id",
+        "commercial_partner_id",
+    ),
     expects=(
         "name",
         "email",

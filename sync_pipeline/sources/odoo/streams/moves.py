@@ -12,7 +12,17 @@ STREAM = OdooStream(
     parent_field="picking_id",
     refers_to="picking",
     label="reference",
-    sweep_fields=("id", "write_date", "state", "partner_id", "quantity"),
+    sweep_fields=(
+        "id",
+        "write_date",
+        "state",
+        "partner_id",
+        "product_id",
+        "location_id",
+        "location_dest_id",
+        "product_uom_qty",
+        "quantity",
+    ),
     expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
     leaves_out={
         "move_orig_ids": "the earlier moves write it",

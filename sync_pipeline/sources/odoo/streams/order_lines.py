@@ -1,7 +1,7 @@
 """Lines of sale orders, with sections, notes, delivery and rewards. parent_id is the order."""
 
 from sync_pipeline.sources.odoo.mappers.order_line import to_order_lines
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 STREAM = OdooStream(
     name="order_lines",
@@ -10,14 +10,24 @@ STREAM = OdooStream(
     path="sale.order.line",
     optional=True,
     entity="order_lines",
+    all_documents=ALL_DOCUMENTS,
     parent_field="order_id",
     refers_to="order",
     # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
     sweep_fields=(
         "id",
         "write_date",
+        "order_id",
         "order_partner_id",
         "state",
+        "display_type",
+        "product_id",
+        "name",
+        "product_uom_qty",
+        "price_unit",
+        "discount",
+        "price_subtotal",
+        "price_tax",
         "price_total",
         "qty_delivered",
         "qty_invoiced",

@@ -1,7 +1,7 @@
 """Sale orders and quotations. parent_id is the partner who ordered."""
 
 from sync_pipeline.sources.odoo.mappers.order import STATUS, to_order
-from sync_pipeline.sources.odoo.stream import OdooStream
+from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
 STREAM = OdooStream(
     name="orders",
@@ -10,6 +10,7 @@ STREAM = OdooStream(
     path="sale.order",
     optional=True,
     entity="order",
+    all_documents=ALL_DOCUMENTS,
     parent_field="partner_id",
     refers_to="customer",
     code="name",
@@ -18,12 +19,16 @@ STREAM = OdooStream(
     sweep_fields=(
         "id",
         "write_date",
+        "name",
         "state",
+        "date_order",
         "partner_id",
         "partner_invoice_id",
         "partner_shipping_id",
-        "amount_total",
+        "currency_id",
         "amount_untaxed",
+        "amount_tax",
+        "amount_total",
         "invoice_status",
     ),
     expects=(

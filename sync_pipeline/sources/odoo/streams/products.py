@@ -14,7 +14,19 @@ STREAM = OdooStream(
     # The barcode of a template with a single variant is the variant's.
     computed=("barcode", "currency_id"),
     # Variants write their SKU and barcode here without changing the date.
-    sweep_fields=("id", "write_date", "active", "name", "default_code", "barcode", "list_price", "categ_id"),
+    sweep_fields=(
+        "id",
+        "write_date",
+        "active",
+        "sale_ok",
+        "type",
+        "name",
+        "default_code",
+        "barcode",
+        "list_price",
+        "categ_id",
+        "uom_id",
+    ),
     expects=(
         "name",
         "list_price",

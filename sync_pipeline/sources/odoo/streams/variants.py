@@ -32,6 +32,7 @@ STREAM = OdooStream(
         "id",
         "write_date",
         "active",
+        "name",
         "default_code",
         "barcode",
         "standard_price",

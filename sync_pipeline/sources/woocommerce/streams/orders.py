@@ -22,9 +22,10 @@ STREAM = Stream(
     modified="date_modified_gmt",
     # Links and flags that depend on the time and the user, not on the order.
     noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
-    # Deleting a refund or product, and writing items directly, change no date.
+    # Deleting a refund or product, and writing items, fees or addresses directly, change no date.
     sweep_fields=(
         "id",
+        "number",
         "status",
         "currency",
         "total",
@@ -32,7 +33,16 @@ STREAM = Stream(
         "discount_total",
         "shipping_total",
         "customer_id",
+        "billing",
+        "shipping",
+        "payment_method",
+        "payment_method_title",
+        "transaction_id",
         "line_items",
+        "tax_lines",
+        "shipping_lines",
+        "fee_lines",
+        "coupon_lines",
         "refunds",
         "date_modified_gmt",
     ),

@@ -55,7 +55,8 @@ class CaptureSession(CaptureContext):
                 return fail(self, run, opened, error)
             except RefusedBySource as error:
                 if stream.optional and error.status in stream.absent:
-                    return close(self, run, opened, complete=False, note=f"not on this store: {error}")
+                    why = "no right to read it" if error.status == 403 else "not on this store"
+                    return close(self, run, opened, complete=False, note=f"{why}: {error}")
                 return fail(self, run, opened, error)
             except SourceError as error:
                 return fail(self, run, opened, error)
