@@ -98,7 +98,7 @@ def assign(parts: Sequence[Part], owned: Mapping[str, int]) -> None:
 
     for part in parts:
         row = owned.get(part.claim or "", 0)
-        if row in part.rows:
+        if row in part.rows and row not in taken:
             take(part, row)
     for part in sorted(parts, key=lambda one: (one.claim is None, one.members[0].rank)):
         if not part.row and (free := [row for row in part.rows if row not in taken]):
