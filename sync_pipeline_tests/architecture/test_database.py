@@ -383,3 +383,17 @@ def test_a_transaction_rolls_back_whole_and_its_organization_ends_with_it(databa
         assert conn.exec_driver_sql("SELECT to_regclass('of_this_transaction')").scalar_one() is None
         assert conn.exec_driver_sql("SELECT connect.current_org()").scalar_one() is None
         assert conn.exec_driver_sql("SHOW synchronous_commit").scalar_one() == waits
+
+
+REVISIONS = sorted(
+    one for one in (PROJECT / "sql" / "migrations" / "versions").glob("*/*.sql") if "0001_" not in str(one)
+)
+
+
+@pytest.mark.parametrize("file", REVISIONS, ids=lambda one: f"{one.parent.name}/{one.name}")
+def test_a_revision_that_changes_rows_sees_them_all(file: Path) -> None:
+    """Row-level security is forced on the owner too: without this an owner that is no superuser would change no row."""
+    text = re.sub(r"\$\$.*?\$\$", "", file.read_text("utf-8"), flags=re.DOTALL)
+    for table in re.findall(r"^(?:UPDATE|DELETE FROM|INSERT INTO)\s+(\w+\.\w+)", text, flags=re.MULTILINE):
+        lifted = text.find(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;")
+        assert 0 <= lifted < text.rfind(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"), table

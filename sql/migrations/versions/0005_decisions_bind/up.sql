@@ -44,10 +44,15 @@ CALL connect.isolate('selection.withdrawal');
 -- Without defaults: no table is rewritten.
 ALTER TABLE selection.sync_plan_item ADD COLUMN batch_id bigint;
 ALTER TABLE selection.sync_plan_item ADD COLUMN promoted_deleted boolean;
+-- Row-level security holds for an owner that is no superuser, too: it would see no row here.
+ALTER TABLE selection.sync_plan NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE selection.sync_plan_item NO FORCE ROW LEVEL SECURITY;
 UPDATE selection.sync_plan_item AS i SET promoted_deleted = false
 FROM selection.sync_plan AS p
 WHERE p.org_id = i.org_id AND p.plan_id = i.plan_id AND p.state IN ('proposed', 'approved')
     AND i.promoted_hash IS NOT NULL;
+ALTER TABLE selection.sync_plan FORCE ROW LEVEL SECURITY;
+ALTER TABLE selection.sync_plan_item FORCE ROW LEVEL SECURITY;
 
 -- What has moved since a plan was made, item by item, in words; null where nothing has.
 CREATE VIEW selection.plan_item_now WITH (security_invoker = true) AS
