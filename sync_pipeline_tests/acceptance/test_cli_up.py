@@ -57,7 +57,8 @@ def test_it_stops_with_all_its_children(running: subprocess.Popen[str]) -> None:
 
 def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:
     started = children(running.pid)
-    os.kill(started[2], signal.SIGKILL)
+    daemon = next(pid for pid in started if b"dagster-daemon" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(daemon, signal.SIGKILL)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "dagster-daemon exited" in said
