@@ -24,16 +24,29 @@ WHERE n.org_id = connect.current_org() AND n.plan_id = %(plan)s::uuid
 ORDER BY n.connection_id, n.entity_type, n.external_id LIMIT 1000;
 
 -- moved_since --
--- Of a batch's lines those whose record was decided otherwise, or is another in core, since the plan was made. The
--- planned version is promoted although the store has a newer one by now.
-SELECT l.line_no, coalesce(n.selected, n.promoted) AS moved
+-- Of a batch's lines those whose record was decided otherwise since the plan was made, and what core had of those that are
+-- not new: `known` says what it has now. One index probe a line and table. The planned version is promoted although the
+-- store has a newer one by now.
+SELECT l.line_no, i.promoted_hash, i.promoted_deleted,
+       CASE WHEN s.decision = 'ignore' OR (s.decision IS NULL AND i.batch_id IS NOT NULL) THEN (
+           SELECT v.selected FROM selection.plan_item_now AS v
+           WHERE v.org_id = connect.current_org() AND v.plan_id = %(plan)s::uuid
+               AND v.connection_id = l.connection_id AND v.entity_type = l.entity_type
+               AND v.external_id = l.external_id) END AS moved
 FROM promote.sync_queue_line AS l
-JOIN selection.plan_item_now AS n
-    ON n.org_id = l.org_id AND n.plan_id = %(plan)s::uuid AND n.connection_id = l.connection_id
-        AND n.entity_type = l.entity_type AND n.external_id = l.external_id
+CROSS JOIN LATERAL (
+    SELECT p.batch_id, p.content_hash, p.action, p.promoted_hash, p.promoted_deleted
+    FROM selection.sync_plan_item AS p
+    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.connection_id = l.connection_id
+        AND p.entity_type = l.entity_type AND p.external_id = l.external_id LIMIT 1) AS i
+LEFT JOIN LATERAL (
+    SELECT c.decision FROM selection.sync_selective_config AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = l.connection_id
+        AND c.entity_type = l.entity_type AND c.external_id = l.external_id AND c.content_hash = i.content_hash
+        AND c.seen_deleted = (i.action = 'delete') LIMIT 1) AS s ON true
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
     AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid
-    AND coalesce(n.selected, n.promoted) IS NOT NULL;
+    AND (i.action <> 'create' OR s.decision = 'ignore' OR (s.decision IS NULL AND i.batch_id IS NOT NULL));
 
 -- close_stale --
 -- The open lines of a stale plan's queue, unless somebody is at work on them.
@@ -225,10 +238,12 @@ SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') EN
 
 -- known --
 -- The core rows that a batch's records are mapped to already.
-SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted
+SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted,
+       m.promoted_hash
 FROM promote.sync_queue_line AS l
 CROSS JOIN LATERAL (
-    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted
+    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted,
+           e.promoted_hash
     FROM promote.integration_mapping AS e
     WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
         AND e.external_id = l.external_id LIMIT 1) AS m
