@@ -1,6 +1,6 @@
 -- claims_of --
 -- What each record of a batch claims, and whether anybody else is touched: who claims the same, is on the row, or
--- waits for what it claimed before. Index probes; the statistics of a table that was empty a minute ago mislead.
+-- waits for what it claimed before. Who owns a claim has it in the row. Index probes; the statistics of a table that was empty a minute ago mislead.
 WITH asked AS MATERIALIZED (
     SELECT k.n, core.fold(k.value) COLLATE "C" AS claim, k.row, k.former COLLATE "C" AS former, k.connection_id,
            k.entity_type, k.external_id COLLATE "C" AS external_id
@@ -13,12 +13,7 @@ SELECT a.n, a.claim, (
         a.wanted > 1
         OR EXISTS (
             SELECT 1 FROM {table} AS t
-            WHERE t.org_id = connect.current_org() AND t.{match}_key = a.claim AND t.id <> a.row)
-        OR EXISTS (
-            SELECT 1 FROM promote.integration_mapping AS m
-            WHERE m.org_id = connect.current_org() AND m.core_table = '{table}' AND m.claim = a.claim
-                AND NOT m.promoted_deleted AND (m.connection_id, m.entity_type, m.external_id)
-                    <> (a.connection_id, a.entity_type, a.external_id)))
+            WHERE t.org_id = connect.current_org() AND t.{match}_key = a.claim AND t.id <> a.row))
     OR (a.row <> 0 AND EXISTS (
         SELECT 1 FROM promote.integration_mapping AS m
         WHERE m.org_id = connect.current_org() AND m.core_table = '{table}' AND m.internal_id = a.row
