@@ -169,10 +169,7 @@ class Stores(RuleBasedStateMachine):
         for members, owns in owners(records, field):
             first = records[min(members, key=lambda key: (key[0], int(key[2])))]
             name = first["name"] if entity_type == "product" else f"{first['first_name']} {first['last_name']}"
-            value = first[field] if owns else None
-            if entity_type == "customer" and value is not None:
-                value = value.strip()
-            expected.add((frozenset(members), value, name))
+            expected.add((frozenset(members), first[field].strip() if owns else None, name))
         return expected
 
 
