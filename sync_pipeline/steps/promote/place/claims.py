@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from sync_pipeline.steps.promote.map.batch import WorkItem
 
 
+def numeric(external_id: str) -> tuple[int, int, str]:
+    """Sorts ids by number where they are numbers, before words."""
+    return (0, int(external_id), "") if external_id.isdecimal() else (1, 0, external_id)
+
+
 @dataclass(slots=True, eq=False)
 class Claimant:
     """A live record: what it claims and the row that it is mapped to (0: none yet).
@@ -40,10 +45,9 @@ class Claimant:
         return (self.connection, self.entity_type, self.external_id)
 
     @property
-    def rank(self) -> tuple[int, int, int, str, str]:
-        """Lowest connection first, then lowest id; numbers before words."""
-        number = int(self.external_id) if self.external_id.isdecimal() else 0
-        return (self.connection, not self.external_id.isdecimal(), number, self.external_id, self.entity_type)
+    def rank(self) -> tuple[int, tuple[int, int, str], str, str]:
+        """Lowest connection first, then lowest id."""
+        return (self.connection, numeric(self.external_id), self.external_id, self.entity_type)
 
 
 @dataclass(slots=True, eq=False)

@@ -92,11 +92,6 @@ def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
     )
 
 
-def numeric(external_id: str) -> tuple[int, int, str]:
-    """Sorts ids by number where they are numbers, before words."""
-    return (0, int(external_id), "") if external_id.isdecimal() else (1, 0, external_id)
-
-
 def look_up(conn: Connection, keys: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str, str], Any]:
     """Mapping rows of records, by (connection, entity type, external id)."""
     if not keys:

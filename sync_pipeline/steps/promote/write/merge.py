@@ -23,7 +23,8 @@ from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place import identity
-from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution, look_up_refs, numeric
+from sync_pipeline.steps.promote.place.claims import numeric
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution, look_up_refs
 
 WRITE = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # rows merged at a time; bounds memory
