@@ -27,7 +27,7 @@ from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.merge import follow, recompute
+from sync_pipeline.steps.promote.write.merge import follow
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import withdraw
 
@@ -80,8 +80,8 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     execute(conn, SQL["stage_undo"], queue=queue)
     execute(conn, SQL["index_undo"])
     execute(conn, SQL["analyze_undo"])
-    merged_tables = [table.name for table in core_tables().values() if table.match]
-    execute(conn, SQL["written_since"], queue=queue, merged=merged_tables)
+    merged_tables = [table for table in core_tables().values() if table.match]
+    execute(conn, SQL["written_since"], queue=queue, merged=[table.name for table in merged_tables])
     blocking = execute(conn, SQL["blocking"]).all()
     if blocking:
         names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
@@ -92,20 +92,17 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     execute(conn, SQL["hand_over"], queue=queue)
     before = execute(conn, SQL["undone_claims"]).all()
     rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
-    shared: dict[str, list[int]] = defaultdict(list)
+    shared: dict[str, set[int]] = defaultdict(set)
     for one in execute(conn, SQL["undone_shared_rows"]):
-        shared[one.table_name].append(one.row_id)
+        shared[one.table_name].add(one.row_id)
+    touched = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
     org = promotion_settings(conn, org_id)
-    for name, ids in shared.items():
-        recompute(conn, org, core_tables()[name], ids, queue=None)
-    settled = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
-    for name, (claims, touched) in settled.items():
-        table = core_tables()[name]
-        if table.match is not None:
-            outcome = settle_claims(conn, org, None, table, claims, touched)
-            follow(conn, org, table, outcome, queue=None)
-            shared[name] += outcome.recompute
-    derive(conn, org, shared.get(CUSTOMERS.name, ()), queue=None)
+    for table in merged_tables:
+        outcome = settle_claims(conn, org, None, table, *touched[table.name])
+        outcome.recompute |= shared[table.name]
+        follow(conn, org, table, outcome, queue=None)
+        shared[table.name] = outcome.recompute
+    derive(conn, org, shared[CUSTOMERS.name], queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)

@@ -254,9 +254,9 @@ def _write_asides(conn: Connection, queue: str | None, parts: Sequence[Part]) ->
         )
 
 
-def touched_by(keys: Iterable[tuple[str, str | None, int]]) -> Mapping[str, tuple[set[str], set[int]]]:
-    """(core table, claim, row) of mappings as claims and rows by table."""
-    by_table: dict[str, tuple[set[str], set[int]]] = defaultdict(lambda: (set(), set()))
+def touched_by(keys: Iterable[tuple[str, str | None, int]]) -> defaultdict[str, tuple[set[str], set[int]]]:
+    """(core table, claim, row) of mappings as claims and rows by table; none where a table has none."""
+    by_table: defaultdict[str, tuple[set[str], set[int]]] = defaultdict(lambda: (set(), set()))
     for table, claim, row in keys:
         claims, rows = by_table[table]
         rows.add(row)

@@ -24,7 +24,7 @@ from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolu
 from sync_pipeline.steps.promote.place.settle import settle_batch, settle_claims
 from sync_pipeline.steps.promote.write import child_rows, links
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.merge import WRITE, follow, recompute, set_aside
+from sync_pipeline.steps.promote.write.merge import WRITE, follow, set_aside
 
 
 def begin(conn: Connection, org_id: int, queue: str | None) -> None:
@@ -266,10 +266,10 @@ def _retire(
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
         dead = [one for one in ids if one not in live and (name, one) not in keeps]
         execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
-        recompute(conn, org, table, live & ids, queue=queue)
+        outcome = Resolution()
         if table.match is not None:  # who else claimed what they had may have it now
             outcome = settle_claims(conn, org, queue, table, claims, live & ids)
-            follow(conn, org, table, outcome, queue=queue)
-            customers |= child_rows.customers_behind(conn, name, outcome.recompute)
-        customers |= child_rows.customers_behind(conn, name, ids)
+        outcome.recompute |= live & ids
+        follow(conn, org, table, outcome, queue=queue)
+        customers |= child_rows.customers_behind(conn, name, ids | outcome.recompute)
     return customers
