@@ -23,30 +23,15 @@ WHERE n.org_id = connect.current_org() AND n.plan_id = %(plan)s::uuid
             AND l.state IN ('done', 'failed', 'cancelled'))
 ORDER BY n.connection_id, n.entity_type, n.external_id LIMIT 1000;
 
--- moved_since --
--- Of a batch's lines those whose record was decided otherwise since the plan was made, and what core had of those that are
--- not new: `known` says what it has now. One index probe a line and table. The planned version is promoted although the
--- store has a newer one by now.
-SELECT l.line_no, i.promoted_hash, i.promoted_deleted,
-       CASE WHEN s.decision = 'ignore' OR (s.decision IS NULL AND i.batch_id IS NOT NULL) THEN (
-           SELECT v.selected FROM selection.plan_item_now AS v
-           WHERE v.org_id = connect.current_org() AND v.plan_id = %(plan)s::uuid
-               AND v.connection_id = l.connection_id AND v.entity_type = l.entity_type
-               AND v.external_id = l.external_id) END AS moved
+-- moved_lines --
+-- What moved since the plan was made, in words, of lines of which `known` says that something did.
+SELECT l.line_no, n.moved
 FROM promote.sync_queue_line AS l
 CROSS JOIN LATERAL (
-    SELECT p.batch_id, p.content_hash, p.action, p.promoted_hash, p.promoted_deleted
-    FROM selection.sync_plan_item AS p
-    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.connection_id = l.connection_id
-        AND p.entity_type = l.entity_type AND p.external_id = l.external_id LIMIT 1) AS i
-LEFT JOIN LATERAL (
-    SELECT c.decision FROM selection.sync_selective_config AS c
-    WHERE c.org_id = connect.current_org() AND c.connection_id = l.connection_id
-        AND c.entity_type = l.entity_type AND c.external_id = l.external_id AND c.content_hash = i.content_hash
-        AND c.seen_deleted = (i.action = 'delete') LIMIT 1) AS s ON true
-WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
-    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid
-    AND (i.action <> 'create' OR s.decision = 'ignore' OR (s.decision IS NULL AND i.batch_id IS NOT NULL));
+    SELECT coalesce(v.selected, v.promoted) AS moved FROM selection.plan_item_now AS v
+    WHERE v.org_id = connect.current_org() AND v.plan_id = %(plan)s::uuid AND v.connection_id = l.connection_id
+        AND v.entity_type = l.entity_type AND v.external_id = l.external_id OFFSET 0) AS n
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = ANY(%(lines)s::bigint []);
 
 -- close_stale --
 -- The open lines of a stale plan's queue, unless somebody is at work on them.
@@ -237,18 +222,33 @@ WITH held AS (
 SELECT CASE WHEN count(*) <> %(size)s THEN coalesce(array_agg(line_no), '{}') END AS held FROM held;
 
 -- known --
--- The core rows that a batch's records are mapped to already.
-SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted,
-       m.promoted_hash
-FROM promote.sync_queue_line AS l
-CROSS JOIN LATERAL (
-    SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted,
-           e.promoted_hash
-    FROM promote.integration_mapping AS e
-    WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id AND e.entity_type = l.entity_type
-        AND e.external_id = l.external_id LIMIT 1) AS m
-WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
-    AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid;
+-- What a batch finds, by an index probe a line and table: the core rows that its records are mapped to already, and
+-- whether one was decided otherwise, or is another in core, since the plan was made (plan_item_now says the same in words).
+-- The planned version is promoted although the store has a newer one by now. Lines with neither are left out.
+SELECT * FROM (
+    SELECT l.line_no, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted,
+           coalesce(s.decision = 'ignore', i.batch_id IS NOT NULL)
+           OR m.promoted_hash IS DISTINCT FROM i.promoted_hash
+           OR m.promoted_deleted IS DISTINCT FROM i.promoted_deleted AS moved
+    FROM promote.sync_queue_line AS l
+    CROSS JOIN LATERAL (
+        SELECT p.batch_id, p.content_hash, p.action, p.promoted_hash, p.promoted_deleted
+        FROM selection.sync_plan_item AS p
+        WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid AND p.connection_id = l.connection_id
+            AND p.entity_type = l.entity_type AND p.external_id = l.external_id LIMIT 1) AS i
+    LEFT JOIN LATERAL (
+        SELECT e.internal_id, e.core_table, e.core_wins, e.sku_set_aside, e.claim, e.promoted_deleted, e.promoted_hash
+        FROM promote.integration_mapping AS e
+        WHERE e.org_id = connect.current_org() AND e.connection_id = l.connection_id
+            AND e.entity_type = l.entity_type AND e.external_id = l.external_id LIMIT 1) AS m ON true
+    LEFT JOIN LATERAL (
+        SELECT c.decision FROM selection.sync_selective_config AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = l.connection_id
+            AND c.entity_type = l.entity_type AND c.external_id = l.external_id AND c.content_hash = i.content_hash
+            AND c.seen_deleted = (i.action = 'delete') LIMIT 1) AS s ON true
+    WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+        AND l.line_no BETWEEN %(low)s AND %(high)s AND l.worker = %(claim)s::uuid) AS found
+WHERE found.moved OR found.internal_id IS NOT NULL;
 
 -- finish --
 -- The other lines of a claim, without a reason or warnings, are done.

@@ -177,8 +177,8 @@ class _Worker:
                 begin(conn, self.org_id, self.queue)
                 held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
-                known = {row.line_no: row for row in execute(conn, SQL["known"], **where)}
-                self._stop_moved(conn, mine, known, where)
+                known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}
+                self._stop_moved(conn, mine, known)
                 stop_held(conn, self.queue, mine)
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 settle_conflicts(conn, mine)
@@ -199,16 +199,16 @@ class _Worker:
         self.claims.discard(batch.claim)
         return time.monotonic() - began
 
-    def _stop_moved(
-        self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any], where: Mapping[str, Any]
-    ) -> None:
+    def _stop_moved(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Fail what was decided otherwise, or promoted by another plan, since this one was checked."""
-        planned = {row.line_no: row for row in execute(conn, SQL["moved_since"], plan=self.plan, **where)}
+        lines = [number for number, row in known.items() if row.moved]
+        if not lines:
+            return
+        found = execute(conn, SQL["moved_lines"], plan=self.plan, queue=self.queue, lines=lines)
+        moved = {row.line_no: row.moved for row in found}
         for item in items:
-            number = item.line.line_no
-            moved = _moved(planned.get(number), known.get(number))
-            if moved is not None:
-                item.error = f"Since the plan was made {moved}. Make a new plan."
+            if item.line.line_no in moved:
+                item.error = f"Since the plan was made {moved[item.line.line_no]}. Make a new plan."
 
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Write items together. If the database refuses one, halve until it fails alone with its reason."""
@@ -269,20 +269,6 @@ class _Worker:
                 execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
         except Exception:  # noqa: BLE001, S110 - the lease expires anyway
             pass
-
-
-def _moved(planned: Any | None, known: Any | None) -> str | None:
-    """What moved: `planned` is None for a new record that is still included, `known` is what core has of it."""
-    if planned is None:
-        return None if known is None else "it was promoted by another plan"
-    if planned.moved is not None:
-        return str(planned.moved)
-    if planned.promoted_hash is None and known is None:
-        return None
-    if known is None:
-        return "it was taken out of core"
-    same = planned.promoted_hash is not None and bytes(known.promoted_hash) == bytes(planned.promoted_hash)
-    return None if same and known.promoted_deleted == planned.promoted_deleted else "core has another version of it"
 
 
 def _transient(error: DBAPIError) -> bool:
