@@ -151,8 +151,8 @@ def table(  # noqa: PLR0913 - what a person filters by
     asked = _Asked(connection, stream, status, search, selection, name, direction == "desc")
     here = keys(connection, stream)
     with db.org(connection.org_id) as conn:
-        as_of = execute(conn, SQL["table_as_of"], **here).scalar_one()
-        ids, count, capped = _page(conn, asked, page_size, (page - 1) * page_size)
+        totals = execute(conn, SQL["table_totals"], **here).one()
+        ids, count, capped = _page(conn, asked, totals, page_size, (page - 1) * page_size)
         rows = {row.external_id: row for row in execute(conn, SQL["table_rows"], **here, ids=ids)} if ids else {}
         updated = [row.external_id for row in rows.values() if row.status == "updated"]
         changed = (
@@ -181,7 +181,7 @@ def table(  # noqa: PLR0913 - what a person filters by
         }
         for row in (rows[one] for one in ids if one in rows)
     ]
-    return RecordPage(data, count, page, page_size, as_of, message, capped)
+    return RecordPage(data, count, page, page_size, totals.as_of, message, capped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +197,8 @@ class _Asked:
     descending: bool
 
 
-def _page(conn: Transaction, asked: _Asked, limit: int, offset: int) -> tuple[list[str], int, bool]:
+def _page(conn: Transaction, asked: _Asked, totals: Any, limit: int, offset: int) -> tuple[list[str], int, bool]:
     """The ids of a page, the total number of records, and whether a search was capped."""
-    totals = execute(conn, SQL["table_totals"], **keys(asked.connection, asked.stream)).one()
     if asked.search:
         few = _present(conn, asked, totals) <= _FEW
         at_most = _FEW if few else FIRST_FINDS

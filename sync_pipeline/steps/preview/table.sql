@@ -1,6 +1,8 @@
 -- table_totals --
 -- How many records an entity has and how many differ, without counting them: from the last comparison, if nothing was
--- captured since (else null), and from the tally.
+-- captured since (else null), and from the tally. What is captured or decided after `as_of` is later than the list: the
+-- rows are read after it, under this lock. While somebody writes, what they write may carry an earlier time than now: then
+-- it is the time of the last commit.
 SELECT (SELECT s.in_sync + s.new + s.updated
         FROM capture.sync_cursor AS c JOIN preview.summary AS s
             ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
@@ -9,7 +11,14 @@ SELECT (SELECT s.in_sync + s.new + s.updated
             AND c.entity_type = %(entity_type)s) AS present,
        coalesce(sum(t.records) FILTER (WHERE t.status = 'new'), 0)::bigint AS new,
        coalesce(sum(t.records) FILTER (WHERE t.status = 'updated'), 0)::bigint AS updated,
-       coalesce(sum(t.records) FILTER (WHERE t.status = 'deleted'), 0)::bigint AS deleted
+       coalesce(sum(t.records) FILTER (WHERE t.status = 'deleted'), 0)::bigint AS deleted,
+       (SELECT CASE
+            WHEN pg_try_advisory_xact_lock_shared(capture.entity_lock(%(connection_id)s, %(entity_type)s))
+            THEN clock_timestamp()
+            ELSE coalesce((
+                SELECT c.changed_at FROM capture.sync_cursor AS c
+                WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+                    AND c.entity_type = %(entity_type)s), 'epoch') END) AS as_of
 FROM preview.tally AS t
 WHERE t.org_id = connect.current_org() AND t.connection_id = %(connection_id)s AND t.entity_type = %(entity_type)s
 
@@ -28,17 +37,6 @@ ORDER BY length(external_id), external_id
 SELECT external_id FROM preview.difference
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND status = 'deleted' AND external_id = ANY (%(ids)s)
-
--- table_as_of --
--- What is captured or decided later is later than the list. While somebody writes, what he writes may carry an earlier
--- time than now: then it is the time of the last commit.
-SELECT CASE
-    WHEN pg_try_advisory_xact_lock_shared(capture.entity_lock(%(connection_id)s, %(entity_type)s))
-    THEN clock_timestamp()
-    ELSE coalesce((
-        SELECT c.changed_at FROM capture.sync_cursor AS c
-        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
-            AND c.entity_type = %(entity_type)s), 'epoch') END AS as_of
 
 -- table_rows --
 -- The columns of some records.
