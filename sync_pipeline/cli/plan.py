@@ -16,6 +16,20 @@ def register(app: typer.Typer) -> None:
     app.command("undo")(undo)
 
 
+def counts_of(plan: Any | None) -> dict[str, int]:
+    """What a plan does, in numbers; None does nothing."""
+    return {
+        "create": plan.creates if plan else 0,
+        "update": plan.updates if plan else 0,
+        "delete": plan.deletes if plan else 0,
+    }
+
+
+def say_counts(plan: Any) -> None:
+    """The same in a line for people."""
+    say(f"  + {plan.creates:,} create   ~ {plan.updates:,} update   - {plan.deletes:,} delete")
+
+
 def plan(
     org: Org,
     connection: AnyConnection = None,
@@ -44,16 +58,12 @@ def plan(
             {
                 "plan": made.plan_id if made else None,
                 "hash": made.hash if made else None,
-                "counts": {
-                    "create": made.creates if made else 0,
-                    "update": made.updates if made else 0,
-                    "delete": made.deletes if made else 0,
-                },
+                "counts": counts_of(made),
             }
         )
     elif made:
         say(f"Plan {made.plan_id}")
-        say(f"  + {made.creates:,} create   ~ {made.updates:,} update   - {made.deletes:,} delete")
+        say_counts(made)
         say(f"  hash {made.hash}")
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:

@@ -6,7 +6,7 @@ import typer
 
 from sync_pipeline.cli.options import Json, Org, Why
 from sync_pipeline.cli.output import cell, emit, note, row, say, show
-from sync_pipeline.cli.plan import PlanId
+from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
 
@@ -65,8 +65,8 @@ def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> No
 
 
 def _summary(plan: Any) -> dict[str, Any]:
-    counts = {"create": plan.creates, "update": plan.updates, "delete": plan.deletes}
-    return {"plan": plan.plan_id, "counts": counts, **row(plan, without=("plan_id", "creates", "updates", "deletes"))}
+    rest = row(plan, without=("plan_id", "creates", "updates", "deletes"))
+    return {"plan": plan.plan_id, "counts": counts_of(plan), **rest}
 
 
 def _list(org: str, listed: Any, count: int) -> None:
@@ -84,7 +84,7 @@ def _list(org: str, listed: Any, count: int) -> None:
 
 def _print(org: str, plan: Any, items: Any, count: int) -> None:
     say(f"Plan {plan.plan_id}, {plan.state}, made by {plan.created_by} at {cell(plan.created_at)}")
-    say(f"  + {plan.creates:,} create   ~ {plan.updates:,} update   - {plan.deletes:,} delete")
+    say_counts(plan)
     for item in items:
         named = " ".join(part for part in (item.name, f"({item.code})" if item.code else None) if part)
         say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {named}")
