@@ -27,8 +27,8 @@ from sync_pipeline.errors import (
     StalePlan,
     SyncError,
     Unauthenticated,
-    redact,
 )
+from sync_pipeline.redaction import redact
 
 _log = structlog.get_logger("sync_pipeline.api")
 _RETRY_SECONDS = 5

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 
 _SECRET_NAMES = (
     "password",

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sync_pipeline.cli.output import note
 from sync_pipeline.cli.signals import end_on_signals
-from sync_pipeline.errors import SyncError, redact
+from sync_pipeline.errors import SyncError
+from sync_pipeline.redaction import redact
 
 _GRACE_SECONDS = 20.0
 _LAST_LINES = 20

@@ -94,7 +94,8 @@ def _stopped() -> int:
 
 
 def _failed(error: Exception) -> int:
-    from sync_pipeline.errors import ConfigurationError, DiskFull, SyncError, redact
+    from sync_pipeline.errors import ConfigurationError, DiskFull, SyncError
+    from sync_pipeline.redaction import redact
 
     if os.environ.get("SYNC_DEBUG") == "1":
         import traceback

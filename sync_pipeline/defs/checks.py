@@ -11,7 +11,7 @@ import dagster as dg
 from sync_pipeline.defs.graph import Stage, core_key, fed_by, key, store_key
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.entities.core import core_tables
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.checks import CHECKS, About, Check

@@ -184,7 +184,7 @@ class _Launch:
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
         from sync_pipeline.defs.events import failed_in
-        from sync_pipeline.errors import redact
+        from sync_pipeline.redaction import redact
 
         for event in result.all_events:
             if (failed := failed_in(event)) is not None:

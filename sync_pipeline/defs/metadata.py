@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.defs.graph import Stage
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 
 _SHOWN_IDS = 20
 _SUMS = {

@@ -67,7 +67,7 @@ def run_organization(
 
 def describe(error: BaseException) -> str:
     """The error as a message without secrets."""
-    from sync_pipeline.errors import redact
+    from sync_pipeline.redaction import redact
 
     if isinstance(error, SyncError):
         return str(error)

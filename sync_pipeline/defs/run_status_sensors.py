@@ -9,7 +9,7 @@ from sync_pipeline.defs.events import failed_in
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
 
 _SECONDS = 5

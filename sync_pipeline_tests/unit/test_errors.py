@@ -3,7 +3,8 @@
 import pytest
 
 from sync_pipeline.db.migrate import new_enough
-from sync_pipeline.errors import ConfigurationError, SyncError, redact
+from sync_pipeline.errors import ConfigurationError, SyncError
+from sync_pipeline.redaction import redact
 
 
 @pytest.mark.parametrize(

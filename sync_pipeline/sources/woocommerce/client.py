@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import exact_json
-from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError, redact
+from sync_pipeline.errors import MalformedAnswer, RefusedBySource, TransientSourceError
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Ask, Look, Page, Paging, Presence, RawRecord, Scope, Stream, Usage
 from sync_pipeline.sources.http import Http, SourceResponse

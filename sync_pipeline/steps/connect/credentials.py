@@ -24,7 +24,8 @@ from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import ConfigurationError, conceal
+from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.redaction import conceal
 from sync_pipeline.sources.base import Client, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings

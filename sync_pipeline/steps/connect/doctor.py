@@ -8,7 +8,8 @@ from dataclasses import replace
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import SourceError, redact
+from sync_pipeline.errors import SourceError
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.steps.connect.connections import Connection
 from sync_pipeline.steps.connect.credentials import client_for

@@ -11,7 +11,7 @@ import httpx
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps.connect import Organization, organizations
 
 _SQL = load(__package__, "alerts.sql")

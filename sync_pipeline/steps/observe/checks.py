@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import redact
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.observe.status import SQL as STATUS
 from sync_pipeline.steps.promote.core.statements import for_each_table

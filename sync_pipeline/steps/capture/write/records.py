@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import redact, redact_bytes
+from sync_pipeline.redaction import redact, redact_bytes
 from sync_pipeline.sources.base import RawRecord, Stream
 from sync_pipeline.steps.capture.write.currency import judge_currency
 from sync_pipeline.steps.capture.write.pii import hash_emails, hash_text

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
-from sync_pipeline.errors import redact
 from sync_pipeline.exact_json import to_json
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.related import Key, looking
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
