@@ -59,6 +59,10 @@ class Part:
     row: int = 0
     is_new: bool = False
 
+    def sets_aside(self, one: Claimant) -> bool:
+        """True for a member whose SKU another record owns."""
+        return self.claim is None and one.claim is not None
+
     @property
     def rows(self) -> list[int]:
         """The rows that its members are on now."""

@@ -104,8 +104,13 @@ def _settle(
     assign(parts, {claim: row for claim, row in rows.items() if row not in keeps})
     _new_rows(conn, table, parts)
     behind = {one.row for one in claimants if one.row}
-    changed = [part for part in parts if _changes(part)]
-    held = {part.row for part in parts if part not in changed}
+    changed: list[Part] = []
+    held: set[int] = set()  # rows that stay as they are
+    for part in parts:
+        if _changes(part):
+            changed.append(part)
+        else:
+            held.add(part.row)
     mine = {part.claim: part.row for part in parts if part.claim}
     given_up = {int(row.id) for row in owned if mine.get(row.claim, row.id) != row.id}
     keeps |= {part.row for part in parts if _keeps(part)}
@@ -176,10 +181,8 @@ def _new_rows(conn: Connection, table: CoreTable, parts: Sequence[Part]) -> None
 
 
 def _changes(part: Part) -> bool:
-    aside = part.claim is None
     return part.is_new or any(
-        one.item is not None or one.row != part.row or one.aside != (aside and one.claim is not None)
-        for one in part.members
+        one.item is not None or one.row != part.row or one.aside != part.sets_aside(one) for one in part.members
     )
 
 
@@ -201,7 +204,7 @@ def _apply(
             if one.item is not None:
                 one.item.id, one.item.is_new = part.row, False
                 one.item.core_wins = _keeps(part)
-                one.item.sku_set_aside = part.claim is None and one.claim is not None
+                one.item.sku_set_aside = part.sets_aside(one)
     for part in changed:
         outcome.recompute.add(part.row)
         if part.is_new:
@@ -237,10 +240,10 @@ def _warn_shared(parts: Sequence[Part], outcome: Resolution) -> None:
 
 def _write_asides(conn: Connection, queue: str | None, parts: Sequence[Part]) -> None:
     turned = [
-        (one, part.claim is None and one.claim is not None)
+        (one, part.sets_aside(one))
         for part in parts
         for one in part.members
-        if one.item is None and one.aside != (part.claim is None and one.claim is not None)
+        if one.item is None and one.aside != part.sets_aside(one)
     ]
     if turned:
         execute(
