@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from sandbox.odoo import Server, Store, running, seed
 from sandbox.shapes.recordings import RECORDINGS
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.sources.base import Finding, source
+from sync_pipeline.sources.base import Finding, Stream, source
 from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.stores import Connected
@@ -24,6 +25,16 @@ from sync_pipeline_tests.stores import Connected
 # Where whole payloads come from: a seeded sandbox, of the recorded shapes, and the recordings, where they are.
 PAYLOADS = ["sandbox", *(["recordings"] if RECORDINGS.is_dir() else [])]
 Records = dict[str, dict[int, dict[str, Any]]]
+
+
+def _recorded(path: str) -> list[Path]:
+    files = [RECORDINGS / "odoo" / f"{path}{suffix}.json" for suffix in ("", "__all")]
+    return [file for file in files if file.is_file()]
+
+
+def held(origin: str, stream: Stream) -> bool:
+    """Whether there are payloads of the stream: the sandbox has every stream, the recordings are of an older list."""
+    return origin == "sandbox" or bool(_recorded(stream.path))
 
 
 @cache
@@ -38,8 +49,7 @@ def payloads(origin: str, *, bare: bool, number: type = float) -> Records:
         if origin == "sandbox":
             texts = [json.dumps({"records": store.read(stream.path, sorted(store.ids(stream.path)), load=True)})]
         else:
-            files = [RECORDINGS / "odoo" / f"{stream.path}{suffix}.json" for suffix in ("", "__all")]
-            texts = [file.read_text("utf-8") for file in files if file.is_file()]
+            texts = [file.read_text("utf-8") for file in _recorded(stream.path)]
         rows = [row for text in texts for row in json.loads(text, parse_float=number)["records"]]
         found[stream.entity_type] = {row["id"]: _bare(row) if bare else row for row in rows}
     return found

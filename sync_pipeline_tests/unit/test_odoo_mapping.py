@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from sync_pipeline.entities.variant import Variant
 from sync_pipeline.errors import SyncError
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.capture.related import Key, Place, embed
-from sync_pipeline_tests.odoo_stores import PAYLOADS, payloads
+from sync_pipeline_tests.odoo_stores import PAYLOADS, held, payloads
 
 STREAMS = source("odoo").streams
 
@@ -436,11 +435,11 @@ def test_a_number_with_more_digits_than_a_float_keeps_them_all() -> None:
     assert mapped("product", {"id": 1, "name": "x", "list_price": price}).price == price
 
 
-@cache
-@pytest.mark.parametrize("origin", PAYLOADS)
-@pytest.mark.parametrize("name", sorted(STREAMS))
+@pytest.mark.parametrize(
+    ("origin", "name"), [(origin, one) for origin in PAYLOADS for one in sorted(STREAMS) if held(origin, STREAMS[one])]
+)
 @pytest.mark.parametrize("bare", [False, True], ids=["named", "bare"])
-def test_every_payload_of_a_store_maps(name: str, bare: bool, origin: str) -> None:
+def test_every_payload_of_a_store_maps(origin: str, name: str, bare: bool) -> None:
     """With [id, name] as Odoo answers by default, and with bare ids as captured."""
     store = payloads(origin, bare=bare, number=Decimal)
     stream = STREAMS[name]
