@@ -86,7 +86,7 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
     rows = execute(conn, SQL["customers"], rows=list(customers)).all()
     figures = {row.id: CustomerFigures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
-    emails = [(row.id, row.email) for row in rows if row.email]
+    emails = [(row.id, email) for row in rows for email in row.emails]
     types = _types("order")
     if records:
         found = execute(
@@ -98,7 +98,9 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
         )
         _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        found = execute(
+            conn, SQL["orders_of_emails"], emails=[one[1] for one in emails], types=types, buyers=_types("customer")
+        )
         _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
