@@ -137,3 +137,68 @@ JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     AS k (connection_id, entity_type, external_id)
     ON m.connection_id = k.connection_id AND m.entity_type = k.entity_type AND m.external_id = k.external_id COLLATE "C"
 WHERE m.org_id = connect.current_org();
+
+-- figures_that_wait --
+-- Customers with a captured order or refund that is newer than their figures: promoting it, or another record of theirs,
+-- renews them. A minute is left for what was being captured while they were renewed.
+WITH records AS (
+    SELECT k.id, m.connection_id, m.entity_type, m.external_id, m.last_promoted_at, m.claim
+    FROM unnest(%(rows)s::bigint []) AS k (id)
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.internal_id = k.id
+    UNION ALL
+    SELECT k.id, m.connection_id, m.entity_type, m.external_id, m.last_promoted_at, NULL
+    FROM unnest(%(rows)s::bigint []) AS k (id)
+    JOIN core.customer_addresses AS a ON a.org_id = connect.current_org() AND a.customer_id = k.id
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = a.org_id AND m.core_table = 'core.customer_addresses' AND m.internal_id = a.id
+), emails AS (
+    SELECT r.id, r.claim AS email FROM records AS r WHERE r.claim IS NOT NULL
+    UNION
+    SELECT r.id, f.email FROM records AS r
+    JOIN capture.former_email AS f
+        ON f.org_id = connect.current_org() AND f.connection_id = r.connection_id AND f.entity_type = r.entity_type
+            AND f.external_id = r.external_id
+    UNION
+    SELECT c.id, c.email_key FROM core.customers AS c
+    WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.email_key IS NOT NULL
+), sales AS (
+    SELECT b.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM records AS b
+    CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = b.connection_id AND r.entity_type = t.entity_type
+            AND r.parent_id = b.external_id
+    UNION
+    SELECT e.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM emails AS e
+    CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = e.email COLLATE "C"
+), events AS (
+    SELECT * FROM sales
+    UNION ALL
+    SELECT s.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM sales AS s
+    CROSS JOIN unnest(%(refunds)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = s.connection_id AND r.entity_type = t.entity_type
+            AND r.parent_id = s.external_id
+), known AS (
+    SELECT e.id, e.captured_at, e.deletion_at, m.last_promoted_at,
+           m.promoted_hash IS DISTINCT FROM e.content_hash
+           OR m.promoted_deleted IS DISTINCT FROM (e.deletion_state = 'deleted') AS differs
+    FROM events AS e
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = connect.current_org() AND m.connection_id = e.connection_id AND m.entity_type = e.entity_type
+            AND m.external_id = e.external_id
+), renewed AS (
+    SELECT a.id, max(a.at) AS at
+    FROM (SELECT id, last_promoted_at AS at FROM records UNION ALL SELECT id, last_promoted_at FROM known) AS a
+    GROUP BY a.id
+)
+SELECT DISTINCT k.id FROM known AS k JOIN renewed AS n ON n.id = k.id
+WHERE k.differs AND greatest(k.captured_at, k.deletion_at) > coalesce(n.at, '-infinity') - interval '1 minute';
