@@ -355,7 +355,7 @@ WHERE r.deletion_state <> 'deleted' AND (
         OR EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
-                AND m.external_id = r.external_id AND m.claim IS NOT NULL)));
+                AND m.external_id = r.external_id AND m.claim = k.email COLLATE "C")));
 
 -- refunds_of_orders --
 -- The captured refunds of orders, deleted ones too.
