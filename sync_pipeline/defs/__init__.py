@@ -14,8 +14,6 @@ An asset calls its step and turns the report into metadata. All decisions about 
 
 import dagster as dg
 
-__all__ = ["definitions"]
-
 
 def definitions() -> dg.Definitions:
     """Everything Dagster loads. Sources and streams are discovered from their files, not listed here."""

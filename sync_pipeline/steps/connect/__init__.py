@@ -18,24 +18,3 @@ from sync_pipeline.steps.connect.organizations import (
     organizations,
     set_sku_policy,
 )
-
-__all__ = [
-    "Connection",
-    "Organization",
-    "add_connection",
-    "add_organization",
-    "client_for",
-    "connection",
-    "connections",
-    "diagnose",
-    "ensure_tested",
-    "organization",
-    "organizations",
-    "rotate_credentials",
-    "rotate_keys",
-    "secret",
-    "set_sku_policy",
-    "set_webhook_secret",
-    "update_settings",
-    "webhook_secrets",
-]

@@ -104,7 +104,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
             outcome = f"the store's prices were set to be in {changes['currency']}"
             here = conn.connection_id
             gates.end_gates(
-                tx, CURRENCY_CONFLICT, connection_id=here, entity_type=None, but=[], outcome=outcome, actor=actor
+                tx, CURRENCY_CONFLICT, connection_id=here, entity_type=None, keep=[], outcome=outcome, actor=actor
             )
 
 
