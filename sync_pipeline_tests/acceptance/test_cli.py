@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -60,17 +58,12 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal() -> Iterator[Terminal]:
+def terminal(module_folder: Path) -> Iterator[Terminal]:
     """A database kept running, a shop that is connected and pulled once."""
-    home = Path(tempfile.mkdtemp(prefix="sync-cli-"))
     store = Store()
     store.shuffle_related = False
     seed(store, products=20, variable=3, customers=6, orders=12, random_seed=11)
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    env |= {
-        "SYNC_HOME": str(home / "data"),
-        "SYNC_ALLOW_PRIVATE_HOSTS": "1",
-    }
+    env = {**os.environ, "SYNC_HOME": str(module_folder / "data"), "SYNC_ALLOW_PRIVATE_HOSTS": "1"}
     with running(store) as server, commands() as forked:
         terminal = Terminal(server, {**env, "SHOP_SECRET": server.secret}, forked)
         try:
@@ -93,7 +86,6 @@ def terminal() -> Iterator[Terminal]:
             assert server.key not in everything
         finally:
             terminal.run("db", "stop")
-            shutil.rmtree(home, ignore_errors=True)
 
 
 # -- what is read --------------------------------------------------------------------------------------------------

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,10 +54,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    home = Path(tempfile.mkdtemp(prefix="sync-served-"))
+def served(module_folder: Path) -> Iterator[Served]:
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
-    settings = Settings(home=home)
+    settings = Settings(home=module_folder)
     db = open_database(settings)
     store = Store()
     seed(store, products=5, variable=0, customers=2, orders=2)
@@ -75,7 +72,7 @@ def served() -> Iterator[Served]:
         servers = server_commands(settings, port)
         try:
             for name, command in servers.commands.items():
-                with (home / f"{name}.log").open("wb") as log:
+                with (module_folder / f"{name}.log").open("wb") as log:
                     started.append(
                         subprocess.Popen(
                             command,
@@ -103,7 +100,6 @@ def served() -> Iterator[Served]:
             os.environ.clear()
             os.environ.update(environment)
             os.environ.pop("SYNC_ALLOW_PRIVATE_HOSTS", None)
-            shutil.rmtree(home, ignore_errors=True)
 
 
 def test_a_selection_reaches_core_by_itself(served: Served) -> None:

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,7 +117,7 @@ class Clone:
             file.write_text(file.read_text("utf-8").replace("sync_pipeline_tests.kiosk", "sync_pipeline.sources.kiosk"))
         self._migration()
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            **os.environ,
             "PYTHONPATH": str(self.project),
             "SYNC_HOME": str(folder / "home"),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
@@ -159,10 +158,9 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone() -> Iterator[Clone]:
+def clone(module_folder: Path) -> Iterator[Clone]:
     """With a till that is connected and pulled, on the command line."""
-    folder = Path(tempfile.mkdtemp(prefix="sync-kiosk-"))  # PostgreSQL's own user must reach it
-    made = Clone(folder)
+    made = Clone(module_folder)
     with _till() as url:
         try:
             made.command("db", "start")
@@ -175,7 +173,6 @@ def clone() -> Iterator[Clone]:
             yield made
         finally:
             made.command("db", "stop")
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_command_line_takes_it_from_connect_to_core(clone: Clone) -> None:

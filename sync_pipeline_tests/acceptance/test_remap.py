@@ -50,7 +50,7 @@ class Upgraded:
         assert 'name=text(payload, "name") or ""' in text
         mapper.write_text(text.replace('name=text(payload, "name") or ""', "name=f\"New {text(payload, 'name')}\""))
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            **os.environ,
             "SYNC_HOME": str(folder / "home"),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
         }
