@@ -34,7 +34,9 @@ def select(  # noqa: PLR0913 - the command's options
     status: Annotated[
         str | None, typer.Option("--status", metavar="S", help="All that are new, updated or deleted.")
     ] = None,
-    search: Annotated[str | None, typer.Option("--search", metavar="T", help="All that match this search.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="T", help="All that this search finds, as in `table`.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
     excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
     selection: Annotated[

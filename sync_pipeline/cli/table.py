@@ -20,7 +20,10 @@ def table(  # noqa: PLR0913 - the command's options
         str | None, typer.Option("--status", metavar="S", help="new, updated, deleted or in_sync.")
     ] = None,
     search: Annotated[
-        str | None, typer.Option("--search", metavar="T", help="Search name, SKU, email, order number and id.")
+        str | None,
+        typer.Option(
+            "--search", metavar="T", help="An id, the beginning of a SKU, email or order number, or words of a name."
+        ),
     ] = None,
     selection: Annotated[
         str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")

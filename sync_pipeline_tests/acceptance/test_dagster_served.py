@@ -134,7 +134,8 @@ def test_a_request_becomes_a_run_and_is_closed(served: Served) -> None:
 
 
 def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
-    served.store.faults.down()
+    shop = served.store.store
+    known, shop.secret = shop.secret, "cs_revoked"
     try:
         with served.db.org(served.org.org_id) as conn:
             conn.exec_driver_sql(
@@ -145,7 +146,7 @@ def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
         wait_until(lambda: served.one(failed), "the failure is in the log")
         assert served.one("SELECT error FROM observe.request WHERE state = 'failed'")
     finally:
-        served.store.faults.clear()
+        shop.secret = known
 
 
 def test_a_run_from_the_command_line_is_in_the_ui(served: Served) -> None:

@@ -4,6 +4,7 @@ from sync_pipeline.steps.connect.connections import Connection, connection, conn
 from sync_pipeline.steps.connect.credentials import (
     add_connection,
     client_for,
+    moved_by,
     rotate_credentials,
     rotate_keys,
     secret,
@@ -13,8 +14,9 @@ from sync_pipeline.steps.connect.credentials import (
 from sync_pipeline.steps.connect.doctor import diagnose, ensure_tested
 from sync_pipeline.steps.connect.organizations import (
     Organization,
+    Policy,
     add_organization,
     organization,
     organizations,
-    set_sku_policy,
+    set_policy,
 )
