@@ -6,6 +6,7 @@ from sync_pipeline.steps.select.plans import (
     PlanState,
     approve,
     approved,
+    make_filled_plan,
     make_plan,
     make_remap_plan,
     plan,
