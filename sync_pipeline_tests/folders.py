@@ -1,4 +1,4 @@
-"""Folders of tests that hold a database."""
+"""Folders of tests: one that holds a database, and copies of the project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sync_pipeline.config import PROJECT
 
 _MEMORY = Path("/dev/shm")  # Linux's file system in memory
 _ROOM_BYTES = 4 * 1024**3
@@ -26,3 +28,10 @@ def data_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_project(folder: Path) -> Path:
+    """A copy of the project in which a test changes something; what is compiled already need not be again."""
+    passing = "*.pyc.*"  # what another process is about to rename
+    ignore = shutil.ignore_patterns(".*", "bench", "*.egg-info", "sync_pipeline_tests", passing)
+    return Path(shutil.copytree(PROJECT, folder, ignore=ignore))

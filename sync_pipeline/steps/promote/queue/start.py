@@ -74,7 +74,7 @@ def create_request(
 def request_once(
     db: Database, org_id: int, once: Once | None, make: Callable[[], Requested | None]
 ) -> Requested | None:
-    """What `make` asks for (with `once`); the same asked for with the same key is that, however often and at once.
+    """What `make` requests; with `once`, a repeated call with the same key returns the first one's request.
 
     Raises:
         Conflict: the key was used for something else.
