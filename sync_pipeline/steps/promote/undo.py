@@ -60,7 +60,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
     try:
         with db.org(org_id) as conn:
             # Without a queue no row images are logged: undo is not a promotion.
-            begin(conn, org_id, None)
+            begin(conn, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
