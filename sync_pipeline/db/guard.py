@@ -53,6 +53,9 @@ class GuardedUpgrade:
             watch = Watch(conn, self.compared)
             begun = conn.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
             self._upgrade(conn)
+            conn.exec_driver_sql(
+                "SET CONSTRAINTS ALL IMMEDIATE"
+            )  # what a revision deferred happens before the comparison
             if conn.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()::text").scalar_one() != begun:
                 raise ConfigurationError(
                     "A revision of this migration ends its own transaction, so what it loses cannot be seen before it "

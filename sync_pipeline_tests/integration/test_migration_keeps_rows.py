@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, NullPool, create_engine
 
+from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.migrate import current_revision, migrate
+from sync_pipeline.db.kept import Watch
+from sync_pipeline.db.migrate import _config, current_revision, migrate
 from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.gates import migration as asking
 from sync_pipeline_tests.integration.migrating import NEWEST, add_revision, copy_revisions, fill, migrated, rows
@@ -52,8 +54,8 @@ HOSTILE = {
         "sync_record.name (the column is dropped; 1 value)",
     ),
     "changes a type": (
-        "ALTER TABLE capture.record_history ALTER COLUMN superseded_at TYPE date",
-        "record_history.superseded_at (1 value is rewritten)",
+        "ALTER TABLE capture.sync_record ALTER COLUMN first_captured_at TYPE date",
+        "sync_record.first_captured_at (1 value is rewritten)",
     ),
     "takes a partition away": (
         "ALTER TABLE capture.sync_record DETACH PARTITION capture.woocommerce_sync; "
@@ -61,6 +63,13 @@ HOSTILE = {
         "CREATE TABLE capture.woocommerce_sync PARTITION OF capture.sync_record FOR VALUES IN ('woocommerce'); "
         "CALL connect.isolate('capture.woocommerce_sync')",
         "sync_record (1 row is deleted)",
+    ),
+    "waits for the commit": (
+        "CREATE FUNCTION public.later() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN DELETE FROM capture.record_history; RETURN NULL; END $$; "
+        "CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON connect.organization DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION public.later(); UPDATE connect.organization SET slug = slug",
+        "record_history (1 row is deleted)",
     ),
     "deletes in a partition": ("DELETE FROM capture.woocommerce_sync", "sync_record (1 row is deleted)"),
     "makes a table again": (
@@ -187,6 +196,22 @@ def test_a_loss_that_the_revision_declares_is_a_question(url: URL, scripts: Path
     [(question,)] = rows(url, "SELECT question FROM observe.decision")
     assert "capture.record_history (1 row is deleted): They were wrong." in str(question)
     assert rows(url, "SELECT count(*) FROM capture.record_history") == [(1,)]
+
+
+def test_the_way_back_of_every_revision_loses_no_captured_data(filled: URL) -> None:
+    from alembic import command
+
+    with create_engine(filled, poolclass=NullPool).connect() as conn:
+        tables = {
+            row[0] for row in rows(filled, "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')")
+        }
+        watch = Watch(conn, tables)
+        config = _config(PROJECT / "sql" / "migrations")
+        config.attributes["connection"] = conn
+        command.downgrade(config, "0001")
+        assert [one for one in watch.losses() if one.table.startswith("capture.")] == []
+        conn.rollback()
+    assert current_revision(filled) == NEWEST
 
 
 def test_what_loses_nothing_is_applied_and_says_what_was_compared(url: URL, scripts: Path) -> None:
