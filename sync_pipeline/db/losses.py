@@ -6,6 +6,7 @@ This module writes nothing: the caller of `migrate` asks people.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -31,11 +32,16 @@ class LossApproval(Protocol):
     ) -> None: ...
 
 
-def to_ask(target: str, found: Sequence[Loss], declared: Mapping[str, str]) -> Mapping[int, Sequence[str]]:
-    """What each organization must be asked about, as sentences.
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What revisions say of themselves in their files: the place (a table, or a column of one) and why."""
 
-    `declared`: the places that the revisions say they lose, and why. Captured data is lost only if it is declared; a
-    declared rewrite of anything else is not a question.
+    loses: Mapping[str, str]
+    computes: Mapping[str, str]  # columns whose values follow from what stays: to write them again is no loss
+
+
+def to_ask(target: str, found: Sequence[Loss], declared: Declared) -> Mapping[int, Sequence[str]]:
+    """What each organization must be asked about, as sentences. Captured data is lost only if a revision declares it.
 
     Raises:
         ConfigurationError: captured data would be lost, and no revision says so.
@@ -44,11 +50,13 @@ def to_ask(target: str, found: Sequence[Loss], declared: Mapping[str, str]) -> M
     undeclared: list[Loss] = []
     for loss in found:
         captured = loss.table.startswith("capture.")
-        why = declared.get(loss.place) or declared.get(loss.table)
+        why = declared.loses.get(loss.place) or declared.loses.get(loss.table)
+        if loss.how in ("emptied", "rewritten", "filled") and loss.place in declared.computes:
+            continue
+        if loss.how == "filled" and not captured:
+            continue
         if captured and why is None:
             undeclared.append(loss)
-        elif loss.how in ("rewritten", "filled") and not (captured or (why is None and loss.how == "rewritten")):
-            continue
         else:
             open_.setdefault(loss.org_id, []).append(in_words(loss) + (f": {why}" if why else ""))
     if undeclared:

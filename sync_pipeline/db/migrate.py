@@ -16,7 +16,7 @@ from sync_pipeline.db.branch import try_from_nothing, try_on_clone
 from sync_pipeline.db.engine import psycopg_url
 from sync_pipeline.db.guard import GuardedUpgrade
 from sync_pipeline.db.kept import organizations
-from sync_pipeline.db.losses import LossApproval, to_ask
+from sync_pipeline.db.losses import Declared, LossApproval, to_ask
 from sync_pipeline.db.owner import create_database, ensure_login, owner_engine
 from sync_pipeline.errors import ConfigurationError
 
@@ -179,15 +179,16 @@ def _prepare(url: URL, revision: str | None) -> None:
             _upgrade(revision, conn)
 
 
-def _declared(before: str | None) -> dict[str, str]:
-    """What the revisions to come say that they lose (`loses = {place: why}` in their files)."""
+def _declared(before: str | None) -> Declared:
+    """What the revisions to come say of themselves: `loses` and `computes` in their files, {place: why}."""
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory(str(SQL / "migrations"))
-    declared: dict[str, str] = {}
-    for revision in script.iterate_revisions("head", before or "base"):
-        declared |= getattr(revision.module, "loses", {})
-    return declared
+    loses: dict[str, str] = {}
+    computes: dict[str, str] = {}
+    for revision in ScriptDirectory(str(SQL / "migrations")).iterate_revisions("head", before or "base"):
+        loses |= getattr(revision.module, "loses", {})
+        computes |= getattr(revision.module, "computes", {})
+    return Declared(loses, computes)
 
 
 def _config(scripts: Path) -> Any:

@@ -28,11 +28,12 @@ def copy_revisions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "migrations" / "versions"
 
 
-def add_revision(scripts: Path, *statements: str, loses: dict[str, str] | None = None) -> None:
+def add_revision(scripts: Path, *statements: str, **declared: dict[str, str]) -> None:
     body = "\n".join(f"    op.get_bind().connection.driver_connection.execute({one!r})" for one in statements)
     (scripts / "9999_test.py").write_text(
-        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{NEWEST}"\nloses = {loses or {}!r}\n\n\n'
-        f"def upgrade():\n{body}\n"
+        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{NEWEST}"\n'
+        + "".join(f"{name} = {places!r}\n" for name, places in declared.items())
+        + f"\n\ndef upgrade():\n{body}\n"
     )
 
 

@@ -202,10 +202,8 @@ def test_the_way_back_of_every_revision_loses_no_captured_data(filled: URL) -> N
     from alembic import command
 
     with create_engine(filled, poolclass=NullPool).connect() as conn:
-        tables = {
-            row[0] for row in rows(filled, "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')")
-        }
-        watch = Watch(conn, tables)
+        relations = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')"
+        watch = Watch(conn, {str(row[0]) for row in rows(filled, relations)})
         config = _config(PROJECT / "sql" / "migrations")
         config.attributes["connection"] = conn
         command.downgrade(config, "0001")
@@ -225,9 +223,11 @@ def test_what_loses_nothing_is_applied_and_says_what_was_compared(url: URL, scri
             "ALTER TABLE capture.record_history RENAME COLUMN version_no TO number",
             "ALTER TABLE capture.record_history RENAME TO former",
             "ALTER TABLE promote.core_change ALTER COLUMN row_id TYPE numeric",
+            "UPDATE capture.sync_record SET name = upper(name)",
             "UPDATE core.products SET short_description = 'none' WHERE short_description IS NULL",
             "INSERT INTO observe.sync_activity (org_id, event, actor) SELECT org_id, 'x', 'y' "
             "FROM connect.organization",
+            computes={"capture.sync_record.name": "The payload has it."},
         )
         done = migrate(url, approval=asking)
     [said] = [one for one in done.verified if one.startswith("no captured row lost")]
