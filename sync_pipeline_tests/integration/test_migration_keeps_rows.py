@@ -10,8 +10,10 @@ from sqlalchemy import URL, NullPool, create_engine
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import driver
 from sync_pipeline.db.kept import Watch
-from sync_pipeline.db.migrate import _config, current_revision, migrate
+from sync_pipeline.db.migrate import _config, _upgrade, current_revision, migrate
+from sync_pipeline.db.owner import create_database
 from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.gates import migration as asking
 from sync_pipeline_tests.integration.migrating import NEWEST, add_revision, copy_revisions, fill, migrated, rows
@@ -235,3 +237,42 @@ def test_what_loses_nothing_is_applied_and_says_what_was_compared(url: URL, scri
     assert "capture.record_history" not in said  # renamed, not written to
     assert rows(url, "SELECT colour FROM capture.sync_record") == [("red",)]
     assert len(rows(url, "SELECT 1 FROM capture.former")) == len(before[1]) == 1
+
+
+_AT_THE_BASELINE = """
+SET session_replication_role = replica;
+INSERT INTO connect.organization (slug, name) VALUES ('first', 'First');
+INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash,
+    raw_hash, code, email)
+VALUES (1, 1, 'customer', '1', 'woocommerce', '{"email": "ann@x.example"}', 'b', 'b', NULL, U&'ann@x.example\\00A0'),
+    (1, 1, 'product', '1', 'woocommerce', '{}', 'b', 'b', U&'\\00A0P-1', NULL);
+INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no,
+    sync_data, captured_at)
+VALUES (1, 1, 'customer', '1', 'a', 'woocommerce', 1, '{"email": "old@x.example"}', now());
+INSERT INTO promote.integration_mapping (org_id, connection_id, entity_type, external_id, provider, core_table,
+    internal_id, promoted_hash)
+VALUES (1, 1, 'customer', '1', 'woocommerce', 'core.customers', 1, 'b');
+INSERT INTO core.customers (org_id, id, email) VALUES (1, 1, U&'ann@x.example\\00A0');
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (1, 'x', 'test', 'ann');
+INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash,
+    promoted_hash)
+SELECT 1, plan_id, 1, 'customer', '1', 'update', 'b', 'b' FROM selection.sync_plan;
+"""
+
+
+def test_a_filled_database_goes_from_the_baseline_to_the_newest_revision_in_service(server: EmbeddedPostgres) -> None:
+    """What the revisions compute again they say, so nobody is asked."""
+    url = server.url("from_the_baseline")
+    create_database(url)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as conn:
+        _upgrade("0001", conn)
+    with engine.connect() as conn:
+        driver(conn).execute(_AT_THE_BASELINE)
+        driver(conn).commit()
+        done = migrate(url, approval=asking)
+        assert (done.before, done.after) == ("0001", NEWEST)
+        assert "capture.sync_record" in done.verified[-1]
+        found = conn.exec_driver_sql("SELECT count(*) FROM capture.record_history").scalar_one()
+    engine.dispose()
+    assert found == 1
