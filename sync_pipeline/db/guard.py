@@ -46,16 +46,17 @@ class GuardedUpgrade:
             self._agreed |= _places(lost)
 
     def _attempt(self, url: URL, check: Callable[[Connection], None]) -> _Sentences | None:
-        """Upgrade and commit (None), or roll back and return what people must be asked about; {} where that is unknown,
-        because tables were written to that were not compared."""
+        """Upgrade and commit (None), or roll back and return what people must be asked about.
+
+        That is {} where tables were written to that were not compared: the next attempt compares them.
+        """
         with owner_engine(url) as engine, engine.connect() as conn, self._translated(), conn.begin() as transaction:
             conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{self._lock_timeout}'")
             watch = Watch(conn, self.compared)
             begun = conn.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
             self._upgrade(conn)
-            conn.exec_driver_sql(
-                "SET CONSTRAINTS ALL IMMEDIATE"
-            )  # what a revision deferred happens before the comparison
+            # What a revision defers to the commit happens before the comparison.
+            conn.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             if conn.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()::text").scalar_one() != begun:
                 raise ConfigurationError(
                     "A revision of this migration ends its own transaction, so what it loses cannot be seen before it "

@@ -62,7 +62,8 @@ def to_ask(target: str, found: Sequence[Loss], declared: Declared) -> Mapping[in
     if undeclared:
         raise ConfigurationError(
             f"The migration to {target} would lose captured data, and nothing was changed: {_summed(undeclared)}. Keep "
-            "the version that is installed. If the loss is meant, the revision must declare it in its file, in `loses`."
+            "the version that is installed. If the loss is meant, the revision must declare it in its file "
+            "(CONTRIBUTING.md, “A migration”)."
         )
     return open_
 

@@ -24,6 +24,11 @@ SQL = PROJECT / "sql"
 _OLDEST = 180_000
 # A statement that waits longer for its lock fails, because every other session would wait behind it.
 _LOCK_TIMEOUT = "10s"
+_ON_BRANCHES = (
+    "row-level security on every table",
+    "hot queries use their indexes",
+    "the schema is the one that the revisions make",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +136,13 @@ def _apply(
     expected: Mapping[str, str] = {}
     if branch:
         expected = try_from_nothing(
-            url,
-            lambda empty: _prepare(empty, before),
-            lambda empty: guarded.run(empty, lambda _: None),
+            url, lambda empty: _prepare(empty, before), lambda empty: guarded.run(empty, lambda _: None)
         )
         if before is not None:
             try_on_clone(url, lambda clone: guarded.run(clone, lambda conn: schema.compare(conn, expected)))
     guarded.run(url, lambda conn: schema.compare(conn, expected))
-    verified = (
-        *(("row-level security on every table", "hot queries use their indexes") if branch else ()),
-        *(("the schema is the one that the revisions make",) if branch else ()),
-        "no captured row lost: "
-        + (f"{', '.join(sorted(guarded.compared))} compared row by row" if guarded.compared else "no row was touched"),
-    )
+    compared = f"{', '.join(sorted(guarded.compared))} compared row by row" if guarded.compared else "no row written to"
+    verified = (*(_ON_BRANCHES if branch else ()), f"no captured row lost: {compared}")
     if approval is not None:
         with owner_engine(url) as engine, engine.connect() as conn:
             approval.record_migrated(conn, target, organizations(conn), verified)

@@ -39,8 +39,6 @@ UNION ALL
 SELECT 'function ' || f.oid::regprocedure, pg_get_functiondef(f.oid)
 FROM pg_proc AS f JOIN ours AS o ON o.oid = f.pronamespace WHERE f.prokind IN ('f', 'p')
 UNION ALL
-SELECT 'rights of ' || pg_get_userbyid(g.grantee) || ' on ' || r.name,
-    string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type)
+SELECT 'right of ' || pg_get_userbyid(g.grantee) || ' to ' || g.privilege_type || ' on ' || r.name, ''
 FROM relation AS r CROSS JOIN LATERAL aclexplode(r.relacl) AS g
-WHERE r.relkind IN ('r', 'p', 'v') AND pg_get_userbyid(g.grantee) = ANY (%(roles)s)
-GROUP BY r.name, g.grantee;
+WHERE r.relkind IN ('r', 'p', 'v') AND pg_get_userbyid(g.grantee) = ANY (%(roles)s);
