@@ -17,6 +17,7 @@ ORGS_PER_RUN = 250
 CAPTURE = {
     "sync/work": "capture"
 }  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
+CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
@@ -57,7 +58,15 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
             description="Compares the records of the store, of capture and of core.",
         ),
         dg.define_asset_job(
-            "watch", dg.AssetSelection.all_asset_checks(), description="Evaluates every check over all organizations."
+            "watch",
+            dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks(CORE_COMPARED),
+            description="Evaluates every check over all organizations, but for the comparison of core.",
+        ),
+        dg.define_asset_job(
+            "compare_core",
+            dg.AssetSelection.checks(CORE_COMPARED),
+            tags=CAPTURE,
+            description="Promotes every record once more and rolls back: core must not change.",
         ),
     ]
     return {job.name: job for job in made}
@@ -65,7 +74,7 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
     """All of them, on by default: they change nothing in core."""
-    return [nightly_delta, weekly_reconcile, hourly_watch, daily_tidy]
+    return [nightly_delta, weekly_reconcile, weekly_core_check, hourly_watch, daily_tidy]
 
 
 def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
@@ -123,6 +132,15 @@ def weekly_reconcile(
     """Finds changes that neither a delta nor a sweep can detect."""
     yield from _run_requests(context, sync, name="weekly_reconcile", full=True)
 
+
+weekly_core_check = dg.ScheduleDefinition(
+    name="weekly_core_check",
+    cron_schedule="0 5 * * 0",
+    job_name="compare_core",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sundays at 05:00 UTC: compares core with the promoted versions.",
+)
 
 hourly_watch = dg.ScheduleDefinition(
     name="hourly_watch",

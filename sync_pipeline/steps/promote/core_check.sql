@@ -4,7 +4,7 @@ SELECT m.connection_id, m.entity_type, m.provider FROM promote.integration_mappi
 WHERE m.org_id = connect.current_org()
 GROUP BY m.connection_id, m.entity_type, m.provider;
 
--- mapped_by_older --
+-- older_mapped --
 SELECT count(*) FROM promote.integration_mapping AS m
 WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
     AND NOT m.promoted_deleted AND m.mapper IS DISTINCT FROM %(mapper)s;
@@ -102,7 +102,7 @@ WITH written AS (
     FROM written)
 SELECT table_name, id, before, after FROM plain WHERE before IS DISTINCT FROM after;
 
--- parts_of_nothing --
+-- stray_parts --
 -- Rows that are parts of a record that is not in core.
 SELECT '{table}' AS table_name, t.id, t.connection_id, t.entity_type, t.external_id FROM {table} AS t
 WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND NOT EXISTS (

@@ -144,6 +144,13 @@ SELECT DISTINCT connect.current_org(), l.from_id, l.target, l.connection_id, %(q
 FROM stage_links AS l WHERE l.from_table = 'core.products' AND l.relation = 'product_categories'
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 
+-- fill_stock_links --
+-- The stock of variants names their product too.
+UPDATE core.inventory_items AS i SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_links AS l
+WHERE l.from_table = 'core.product_variants' AND l.relation = 'product_id' AND i.org_id = connect.current_org()
+    AND i.variant_id = l.from_id AND i.product_id IS NULL;
+
 -- insert_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
 SELECT (SELECT connect.current_org()), k.product_id, k.category_id, k.connection_id, %(queue)s::uuid

@@ -260,6 +260,8 @@ def _retire(
         table = core_tables()[name]
         if INVENTORY.name in (name, *table.others):
             child_rows.delete_stock(conn, queue, items[name])
+        if ITEMS.name in table.others:
+            child_rows.delete_items(conn, queue, items[name])
         if name == INVENTORY.name:
             continue
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
