@@ -115,6 +115,8 @@ def test_what_is_old_goes_and_what_is_young_can_be_undone(
 ) -> None:
     monkeypatch.setattr(retention, "_AT_MOST", 1)  # many transactions
     world.capture("product", product(1, name="Never promoted"))
+    for total in ("1.00", "2.00"):
+        world.capture("order", {"id": 7, "total": total})
     first = world.promote("product", product(1))
     second = world.promote("product", product(1, name="Second"))
     grow_old(owner_url)
@@ -128,8 +130,9 @@ def test_what_is_old_goes_and_what_is_young_can_be_undone(
         "selection.sync_plan",
     }
     # What core has and what the plan that stays would go back to are kept, what nobody refers to is not.
-    names = world.sql("SELECT sync_data ->> 'name' FROM capture.record_history ORDER BY 1")
-    assert [row[0] for row in names] == ["Second"]
+    kept = "SELECT sync_data ->> %(field)s FROM capture.record_history WHERE entity_type = %(type)s"
+    assert [row[0] for row in world.sql(kept, field="name", type="product")] == ["Second"]
+    assert [row[0] for row in world.sql(kept, field="total", type="order")] == ["1.00"]  # promotion reads it
     assert count(world, "promote.sync_queue") == count(world, "selection.sync_plan") == 1
     with pytest.raises(NotFound):
         promote.undo(world.db, org.org_id, first.plan, actor="tester")

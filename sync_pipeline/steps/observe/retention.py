@@ -12,11 +12,13 @@ from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.write.rows import begin
 
 _SQL = load(__package__, "retention.sql")
 _AT_MOST = 10_000  # rows a transaction deletes
+_RECALLED = ("order", "order_lines")  # entities whose earlier versions promotion reads (promote.map.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,12 @@ def delete_old(db: Database, org: Organization, settings: Settings) -> Mapping[s
 
 
 def _delete(db: Database, org_id: int, statement: str, days: int) -> int:
+    streams = [stream for source in all_sources().values() for stream in source.streams.values()]
+    recalled = sorted({stream.entity_type for stream in streams if stream.entity in _RECALLED})
     total = 0
     while True:
         with db.org(org_id) as conn:
-            rows = execute(conn, _SQL[statement], days=days, at_most=_AT_MOST).rowcount
+            rows = execute(conn, _SQL[statement], days=days, at_most=_AT_MOST, recalled=recalled).rowcount
         total += rows
         if rows < _AT_MOST:
             return total

@@ -74,10 +74,12 @@ DELETE FROM selection.selection_batch AS b USING (
 WHERE b.org_id = connect.current_org() AND b.batch_id = old.batch_id
 
 -- delete_versions --
--- Former contents of records. What core has, and what a plan that is kept promotes or would undo to, stays.
+-- Former contents of records. What core has, and what a plan that is kept promotes or would undo to, stays; and those of
+-- orders, by which promotion knows products that the store has emptied since.
 DELETE FROM capture.record_history AS h USING (
     SELECT o.connection_id, o.entity_type, o.external_id, o.content_hash FROM capture.record_history AS o
     WHERE o.org_id = connect.current_org() AND o.superseded_at < now() - make_interval(days => %(days)s)
+        AND o.entity_type <> ALL (%(recalled)s)
         AND NOT EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = o.org_id AND m.connection_id = o.connection_id AND m.entity_type = o.entity_type
