@@ -157,5 +157,5 @@ daily_tidy = dg.ScheduleDefinition(
     job=tidy,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 04:30 UTC: deletes runs that are older than 60 days.",
+    description="Every day at 04:30 UTC: deletes what is older than the SYNC_KEEP_… settings say.",
 )

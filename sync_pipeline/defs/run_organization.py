@@ -13,7 +13,7 @@ from typing import Any
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Interrupted, Runtime
-from sync_pipeline.errors import Busy, DatabaseUnavailable, SyncError
+from sync_pipeline.errors import Busy, DatabaseUnavailable, DiskFull, SyncError
 from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect
 
@@ -67,10 +67,13 @@ def run_organization(
 
 def describe(error: BaseException) -> str:
     """The error as a message without secrets."""
+    from sync_pipeline.db.engine import is_full
     from sync_pipeline.redaction import redact
 
     if isinstance(error, SyncError):
         return str(error)
+    if is_full(error):
+        return str(DiskFull())
     return redact(f"{type(error).__name__}: {error}")
 
 

@@ -389,3 +389,43 @@ for command in ("status acme", "plan acme", "org list", "decisions list"):
         [sys.executable, "-c", code], env=terminal.env, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+_FULL_DISK = (
+    "CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+    "'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "command"),
+    [
+        ("capture.sync_page", ("pull", "acme", "--full")),
+        ("preview.summary", ("preview", "acme")),
+        ("selection.sync_plan", ("plan", "acme", "--remap")),
+        ("promote.sync_queue_line", ("apply", "acme", "PLAN")),
+        ("promote.core_change", ("apply", "acme", "PLAN")),
+        ("dagster:event_logs", ("pull", "acme")),
+    ],
+    ids=lambda one: one if isinstance(one, str) else one[0],
+)
+def test_a_full_disk_is_said_by_every_long_command(terminal: Terminal, table: str, command: tuple[str, ...]) -> None:
+    url = terminal.json("db", "url")["url"]
+    dagster, _, name = table.rpartition(":")
+    engine = create_engine(psycopg_url(url).set(database="sync_dagster" if dagster else "sync"))
+    if "PLAN" in command:
+        plan = terminal.included("customers")["plan"]
+        command = tuple(plan if word == "PLAN" else word for word in command)
+    try:
+        with engine.begin() as conn:
+            conn.exec_driver_sql(_FULL_DISK)
+            conn.exec_driver_sql(
+                f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {name} EXECUTE FUNCTION public.full_disk()"
+            )
+        done = terminal.run(*command)
+        assert done.returncode != 0
+        assert "full. What was committed is safe" in done.stdout + done.stderr
+    finally:
+        with engine.begin() as conn:
+            conn.exec_driver_sql("DROP FUNCTION IF EXISTS public.full_disk() CASCADE")
+        engine.dispose()

@@ -3,6 +3,7 @@
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
+from sync_pipeline.steps.observe.retention import delete_old
 from sync_pipeline.steps.observe.service import (
     Activity,
     Decision,
