@@ -64,7 +64,8 @@ class PlanItem:
     changes: Annotated[
         list[dict[str, Any]],
         Field(
-            description="{field, before, after} of an update; a side without the field has no key.",
+            description="{field, before, after} of an update; a side without the field has no key. `through` names "
+            "the followed record where the value is copied from one that changed.",
             examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
         ),
     ]
@@ -201,7 +202,7 @@ def _item(row: Any) -> PlanItem:
         code=row.code,
         version=row.version,
         changes=[
-            {"field": field, **{side: sides[side] for side in ("before", "after") if side in sides}}
+            {"field": field, **{side: sides[side] for side in ("before", "after", "through") if side in sides}}
             for field, sides in sorted((row.changes or {}).items())
         ],
         warnings=row.warnings or [],
