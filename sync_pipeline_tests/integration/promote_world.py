@@ -9,6 +9,7 @@ from typing import Any
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
+from sync_pipeline.entities.values import email_address, fold
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.write.record import finder
@@ -93,14 +94,15 @@ class World:
             "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
             "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state, "
             "captured_at = CASE WHEN sync_record.content_hash = excluded.content_hash THEN sync_record.captured_at "
-            "ELSE excluded.captured_at END",
+            "ELSE excluded.captured_at END, "
+            "version_no = sync_record.version_no + (sync_record.content_hash <> excluded.content_hash)::integer",
             **key,
             data=json.dumps(payload),
             h=digest(payload),
             provider=provider,
             parent=parent_id,
             code=finder(stream.code)(payload) or None,
-            email=email.strip().lower() if email else None,
+            email=email_address(fold(email)) if email else None,
             state="deleted" if deleted else "present",
         )
         self.sql(

@@ -35,9 +35,7 @@ _RECORD = sql_table(
     schema="capture",
 )
 _DIFFERENCE = sql_table(
-    "difference",
-    *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at", "followed")),
-    schema="preview",
+    "difference", *map(column, (*_KEY, "status", "content_hash", "computed_at", "followed")), schema="preview"
 )
 _DECIDED = sql_table(
     "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"

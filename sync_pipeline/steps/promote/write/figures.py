@@ -86,8 +86,8 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
     rows = execute(conn, SQL["customers"], rows=list(customers)).all()
     figures = {row.id: CustomerFigures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
-    emails = [(row.id, row.email) for row in rows if row.email]
-    types = _types("order")
+    emails = [(row.id, email) for row in rows for email in row.emails]
+    types = types_of("order")
     if records:
         found = execute(
             conn,
@@ -98,12 +98,14 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
         )
         _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        found = execute(
+            conn, SQL["orders_of_emails"], emails=[one[1] for one in emails], types=types, buyers=types_of("customer")
+        )
         _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
 
-def _types(entity: str) -> list[str]:
+def types_of(entity: str) -> list[str]:
     """The entity types that any provider's records of a core entity have."""
     every = (stream for source in all_sources().values() for stream in source.streams.values())
     return sorted({stream.entity_type for stream in every if stream.entity == entity})
@@ -111,7 +113,7 @@ def _types(entity: str) -> list[str]:
 
 def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
     # The customer of these orders is known, so the records they name are not looked up.
-    look = looking(conn, without=_types("customer"))
+    look = looking(conn, without=types_of("customer"))
     rows = iter(rows)
     while some := list(islice(rows, _CHUNK)):
         refunds = _refunds(conn, [row for _, row in some])
@@ -130,7 +132,7 @@ def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str]
         SQL["refunds_of_orders"],
         connections=[row.connection_id for row in orders],
         ids=[row.external_id for row in orders],
-        types=_types("refund"),
+        types=types_of("refund"),
     ).all()
     for row, refund in zip(rows, _mapped(rows, looking(conn)), strict=True):
         if isinstance(refund, Refund):

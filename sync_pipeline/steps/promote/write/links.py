@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
@@ -21,12 +21,20 @@ def say(ref: Ref) -> str:
     return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
 
 
-def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[WorkItem, Ref]]) -> None:
-    """Store pending links for these rows."""
+def wait(
+    conn: Connection,
+    queue: str,
+    table: str,
+    relation: str,
+    items: Sequence[tuple[WorkItem, Ref]],
+    quiet: Collection[WorkItem] = (),
+) -> None:
+    """Store pending links for these rows, with a warning for each item that is not in `quiet`."""
     if not items:
         return
     for item, ref in items:
-        item.warnings.append(say(ref))
+        if item not in quiet:
+            item.warnings.append(say(ref))
     execute(
         conn,
         SQL["wait"],

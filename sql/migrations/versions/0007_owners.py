@@ -1,4 +1,4 @@
-"""Stale."""
+"""Owners."""
 
 from sync_pipeline.db.revision import run
 
