@@ -339,6 +339,28 @@ def test_a_plan_is_stale_if_what_its_records_follow_changed(opened: Odoo) -> Non
     assert opened.rows("SELECT * FROM core.inventory_items ORDER BY id") == before
 
 
+def test_a_plan_leaves_out_what_the_preview_has_not_seen(opened: Odoo) -> None:
+    """A pull that is still at work holds up nobody: what was included is planned as it is now, or undecided."""
+    model, one, values, holders = a_location(opened)
+    here, *others = sorted(holders["stock"], key=int)
+    opened.store.write(model, one, values)
+    opened.pull("locations")
+    opened.preview("stock")
+    include(opened, "stock", ids=others)
+    opened.store.write("stock.quant", int(here), {"quantity": 77.0})
+    opened.pull("stock")
+    opened.preview("stock")
+    include(opened, "stock", ids=[here])
+    opened.store.write(model, one, {"name": "Third"})
+    opened.store.advance(60)
+    opened.pull("locations")
+    made = apply(opened)
+    assert [item.external_id for item in select.plan_items(opened.db, opened.org, made.plan_id)[0]] == [here]
+    (row,) = stock_at(opened, {here})
+    assert row.location.endswith("/Third")
+    assert opened.table("stock", "updated") == set(others)
+
+
 def test_a_line_fails_if_what_it_follows_changes_while_the_queue_is_at_work(opened: Odoo) -> None:
     model, one, values, holders = a_location(opened)
     here, *_ = sorted(holders["stock"], key=int)

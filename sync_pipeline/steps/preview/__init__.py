@@ -1,6 +1,6 @@
 """preview: what would change, before anything changes."""
 
-from sync_pipeline.steps.preview.compare import compare_some, recompute
+from sync_pipeline.steps.preview.compare import catch_up, compare_some, recompute
 from sync_pipeline.steps.preview.followed import check as check_followed
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.record import RecordDetail, record
@@ -15,6 +15,7 @@ __all__ = [
     "PreviewReport",
     "RecordDetail",
     "RecordPage",
+    "catch_up",
     "check_followed",
     "compare_some",
     "mapped_by_older",

@@ -30,15 +30,24 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
     """
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
-        held = followed.behind(conn, connection, stream)
-        followed.hold(conn, connection, held)
+        held = {one.stream.name: one.stream for one in followed.behind(conn, connection, stream)}
+        followed.hold(conn, connection, held.values())
         execute(conn, SQL["hold_core"])
-        # Read again under the lock: what commits from here on is later than these times.
-        late = {one.stream.name: one for one in followed.behind(conn, connection, stream)} if held else {}
+        # Read again under the locks: what commits from here on is later than these times.
+        again = followed.behind(conn, connection, stream) if held else ()
+        late = {one.stream.name: one for one in again if one.stream.name in held}
         report = _recompute(conn, connection, stream, late.pop(stream.name, None))
         for one in late.values():
             _recompute(conn, connection, one.stream, one)
     return replace(report, seconds=time.monotonic() - started)
+
+
+def catch_up(db: Database, connection: Connection) -> None:
+    """Compare again what follows records that changed since: what a plan includes is what would become of it now."""
+    with db.org(connection.org_id) as conn:
+        late = followed.behind(conn, connection)
+    for one in late:
+        recompute(db, connection, one.stream)
 
 
 def _recompute(

@@ -8,7 +8,7 @@ became with them. When a followed record changes, its holders are mapped again: 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,9 +39,13 @@ class Behind:
     changed: Mapping[str, tuple[datetime | None, datetime]]
 
 
-def behind(conn: Transaction, connection: Connection, stream: Stream) -> Sequence[Behind]:
-    """Which of this stream and those that follow it have to look at what they follow, in a fixed order."""
-    streams = {one.entity_type: one for one in (stream, *followers(connection.source, stream))}
+def behind(conn: Transaction, connection: Connection, stream: Stream | None = None) -> Sequence[Behind]:
+    """Which of this stream and those that follow it have to look at what they follow, in a fixed order.
+
+    Without a stream, of all that were compared with core before.
+    """
+    some = connection.source.streams.values() if stream is None else (stream, *followers(connection.source, stream))
+    streams = {one.entity_type: one for one in some}
     pairs = [(kind, of_type) for kind, one in streams.items() for of_type in followed_types(one)]
     if not pairs:
         return ()
@@ -49,7 +53,7 @@ def behind(conn: Transaction, connection: Connection, stream: Stream) -> Sequenc
         conn,
         SQL["behind"],
         connection_id=connection.connection_id,
-        own=stream.entity_type,
+        own=None if stream is None else stream.entity_type,
         types=[kind for kind, _ in pairs],
         of_types=[of_type for _, of_type in pairs],
     )
@@ -59,10 +63,10 @@ def behind(conn: Transaction, connection: Connection, stream: Stream) -> Sequenc
     return [Behind(streams[kind], found[kind]) for kind in sorted(found)]
 
 
-def hold(conn: Transaction, connection: Connection, some: Sequence[Behind]) -> None:
+def hold(conn: Transaction, connection: Connection, some: Iterable[Stream]) -> None:
     """Nobody writes or decides on the records of these streams until the transaction ends."""
     for one in some:
-        here = {"connection_id": connection.connection_id, "entity_type": one.stream.entity_type}
+        here = {"connection_id": connection.connection_id, "entity_type": one.entity_type}
         execute(conn, SQL["hold_holders"], **here)
 
 

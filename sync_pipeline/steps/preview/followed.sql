@@ -8,7 +8,7 @@ JOIN capture.sync_cursor AS c
 LEFT JOIN preview.summary AS s
     ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = k.entity_type
 WHERE c.changed_at IS DISTINCT FROM (s.followed ->> c.entity_type)::timestamptz
-    AND (s.entity_type IS NOT NULL OR k.entity_type = %(own)s)
+    AND (s.entity_type IS NOT NULL OR k.entity_type = %(own)s::text)
 
 -- hold_holders --
 -- What differs by what it follows is written while nobody captures or decides on these records, as everything that a list
