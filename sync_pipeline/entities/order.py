@@ -63,6 +63,8 @@ class Order(Entity, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     active: bool = True
     items: Annotated[Sequence[OrderItem], Elsewhere("core.sales_order_items")] = ()
+    # What it says of an order of another store that it is a copy of: that order's number, perhaps with words before it.
+    references: Annotated[Sequence[str], Elsewhere()] = ()
     # True: the lines are records of their own (OrderLines); `items` has only those in the order's payload, and core
     # sums up the totals by item type.
     lines_apart: Annotated[bool, Elsewhere()] = False

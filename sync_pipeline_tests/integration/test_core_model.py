@@ -225,7 +225,7 @@ class Stores(RuleBasedStateMachine):
             "SELECT m.connection_id, o.customer_id, i.product_id, r.sync_data ->> 'customer_id', "
             "r.sync_data #>> '{line_items,0,product_id}' FROM promote.integration_mapping m "
             "JOIN core.sales_orders o ON m.core_table = 'core.sales_orders' AND o.id = m.internal_id "
-            "JOIN core.sales_order_items i ON i.order_id = o.id AND i.deleted_at IS NULL "
+            "JOIN core.sales_order_items i ON i.order_id = o.id AND i.deleted_at IS NULL AND i.item_type = 'line' "
             "JOIN capture.sync_record_version r ON r.connection_id = m.connection_id AND r.entity_type = m.entity_type "
             "AND r.external_id = m.external_id AND r.content_hash = m.promoted_hash WHERE NOT m.promoted_deleted"
         )

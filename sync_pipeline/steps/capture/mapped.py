@@ -106,7 +106,9 @@ def mapping_of(provider: str, entity_type: str) -> Mapping:
     if to is None:
         raise Unmappable("entity", entity_type, "entity that can be promoted")
     fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
-    rest = (to, follows, stream.parent_field, getattr(to, "as_promoted", ()))
+    # Only where a list has a parent: what another field says of a record may differ from version to version.
+    listed = stream.parent_field if stream.parent is not None else None
+    rest = (to, follows, listed, getattr(to, "as_promoted", ()))
     if not fields:
         return Mapping(_decoder, *rest)
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.

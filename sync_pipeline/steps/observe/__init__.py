@@ -3,6 +3,7 @@
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
+from sync_pipeline.steps.observe.retention import delete_old
 from sync_pipeline.steps.observe.service import (
     Activity,
     Decision,
@@ -17,31 +18,3 @@ from sync_pipeline.steps.observe.service import (
     stale_connections,
 )
 from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, Ledger, status
-
-__all__ = [
-    "Activity",
-    "Compat",
-    "ConnectionStatus",
-    "Decision",
-    "Divergence",
-    "EntityReconciliation",
-    "EntityStatus",
-    "Ledger",
-    "Quarantined",
-    "Reconciliation",
-    "Request",
-    "StaleConnection",
-    "activity",
-    "all_open_decisions",
-    "answer",
-    "compat",
-    "core_counts",
-    "create_request",
-    "decisions",
-    "quarantine",
-    "reconcile",
-    "request",
-    "requests",
-    "stale_connections",
-    "status",
-]

@@ -24,6 +24,7 @@ from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline.steps.promote.map.batch import Claimed, prepare
+from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.write.apart import write_apart
@@ -101,7 +102,7 @@ class _Check:
             mapper = mapper_of(one.provider, one.entity_type)
             where = {"connection_id": one.connection_id, "entity_type": one.entity_type, "mapper": mapper}
             with self.db.org(self.org_id) as conn:
-                self.found.older += execute(conn, SQL["mapped_by_older"], **where).scalar_one()
+                self.found.older += execute(conn, SQL["older_mapped"], **where).scalar_one()
             after: str | None = ""
             while after is not None:
                 after = self._batch(where, after)
@@ -114,7 +115,7 @@ class _Check:
         queue = str(uuid4())
         try:
             with self.db.org(self.org_id) as conn:
-                begin(conn, self.org_id, queue)
+                begin(conn, queue)
                 yield conn, queue
                 raise _RolledBack
         except _RolledBack:
@@ -137,6 +138,7 @@ class _Check:
     def _compare(self, conn: Connection, queue: str, rows: Sequence[Any]) -> None:
         lines = ((Claimed(*tuple(row)[:6]), row.payload, row.parent_id) for row in rows)
         items = prepare(lines, self.org.providers, self.org.currency, looking(conn), self.org.currencies)
+        recall_products(items, earlier_versions(conn), looking(conn))
         for item, row in zip(items, rows, strict=True):
             item.is_mapped_to(row)
         # What they follow changed since they were promoted: that is a difference of the preview.
@@ -189,7 +191,7 @@ class _Check:
         """Parts of records that are not in core."""
         for table in _PARTS.values():
             with self.db.org(self.org_id) as conn:
-                for row in execute(conn, for_table(SQL["parts_of_nothing"], table), most=MOST):
+                for row in execute(conn, for_table(SQL["stray_parts"], table), most=MOST):
                     key = (row.connection_id, row.entity_type, row.external_id)
                     self._add(Difference(table.name, row.id, "", True, None), [key])
 

@@ -4,7 +4,7 @@ SELECT m.connection_id, m.entity_type, m.provider FROM promote.integration_mappi
 WHERE m.org_id = connect.current_org()
 GROUP BY m.connection_id, m.entity_type, m.provider;
 
--- mapped_by_older --
+-- older_mapped --
 SELECT count(*) FROM promote.integration_mapping AS m
 WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
     AND NOT m.promoted_deleted AND m.mapper IS DISTINCT FROM %(mapper)s;
@@ -103,7 +103,7 @@ WITH written AS (
     FROM written)
 SELECT table_name, id, before, after FROM plain WHERE before IS DISTINCT FROM after;
 
--- parts_of_nothing --
+-- stray_parts --
 -- Rows that are parts of a record that is not in core.
 SELECT '{table}' AS table_name, t.id, t.connection_id, t.entity_type, t.external_id FROM {table} AS t
 WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND NOT EXISTS (
@@ -178,6 +178,16 @@ WITH records AS (
     CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
     JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = e.email COLLATE "C"
+    UNION
+    SELECT o.customer_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state,
+           r.captured_at, r.deletion_at
+    FROM core.sales_orders AS o
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = o.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = o.id
+    JOIN capture.sync_record AS r
+        ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+            AND r.external_id = m.external_id
+    WHERE o.org_id = connect.current_org() AND o.customer_id = ANY(%(rows)s::bigint [])
 ), events AS (
     SELECT * FROM sales
     UNION ALL

@@ -76,6 +76,7 @@ STREAM = Stream(
     ),
     words={"status": tuple(STATUS)},
     currency="currency",
+    total="total",
     needs=(
         "number",
         "status",

@@ -31,6 +31,7 @@ class PromotionSettings:
     providers: Mapping[int, str]
     names: Mapping[int, str]
     currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, if another
+    separate_sales: frozenset[int] = frozenset()  # connections whose orders are never a copy of another store's
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
         {one.connection_id: one.provider for one in connections},
         {one.connection_id: one.name for one in connections},
         {one.connection_id: one.currency for one in connections if one.currency},
+        frozenset(one.connection_id for one in connections if not one.same_sales),
     )
 
 

@@ -25,6 +25,7 @@ from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.related import Key, looking
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
+from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
@@ -142,16 +143,19 @@ class _Worker:
             self.claims.discard(claim)
             return None
         self.first_open = rows[0].first_open
-        return _Batch(
-            claim,
-            prepare(
-                ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
-                self.org.providers,
-                self.org.currency,
-                self._look,
-                self.org.currencies,
-            ),
+        items = prepare(
+            ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
+            self.org.providers,
+            self.org.currency,
+            self._look,
+            self.org.currencies,
         )
+        recall_products(items, self._earlier, self._look)
+        return _Batch(claim, items)
+
+    def _earlier(self, items: Sequence[WorkItem]) -> Sequence[Any]:
+        with self.db.org(self.org_id) as conn:
+            return earlier_versions(conn)(items)
 
     def _look(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
         with self.db.org(self.org_id) as conn:
@@ -175,7 +179,7 @@ class _Worker:
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
             with self.db.org(self.org_id, async_commit=True) as conn:
-                begin(conn, self.org_id, self.queue)
+                begin(conn, self.queue)
                 held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
                 known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}

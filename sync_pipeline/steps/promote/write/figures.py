@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
@@ -26,6 +27,7 @@ from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import Look, looking
 from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
+from sync_pipeline.steps.promote.write.same_sale import Sale, without_copies
 
 SQL = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # customers, and orders, at a time; bounds memory
@@ -35,11 +37,17 @@ _CHUNK = 1000  # customers, and orders, at a time; bounds memory
 class CustomerFigures:
     """What a customer's orders add up to, by currency."""
 
+    sales: list[Sale] = field(default_factory=list)
     totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     orders: Counter[str] = field(default_factory=Counter)
     completed: int = 0
     first: datetime | None = None
     last: datetime | None = None
+
+    def add_up(self, separate_sales: frozenset[int]) -> None:
+        """Add the customer's sales up, each once whichever stores know it."""
+        for sale in without_copies(self.sales, separate_sales):
+            self.add(sale.order, sale.refunds)
 
     def add(self, order: Order, refunds: Mapping[str, Decimal]) -> None:
         """Add an order and the refunds that are records. One that was never a sale changes only the date of the last
@@ -121,7 +129,8 @@ def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[Customer
             # One that cannot be mapped fails on its own line, with the reason, when it is promoted.
             if isinstance(order, Order):
                 order = priced(order, org.currencies.get(row.connection_id) or org.currency)
-                figures.add(order, refunds[row.connection_id, row.external_id])
+                refunded = refunds[row.connection_id, row.external_id]
+                figures.sales.append(Sale(row.connection_id, msgspec.structs.replace(order, items=()), refunded))
 
 
 def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str], dict[str, Decimal]]:
@@ -156,6 +165,7 @@ def _write(
     columns: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
         one = figures[row.id]
+        one.add_up(org.separate_sales)
         currency = one.currency(org.currency)
         value = one.totals.get(currency or "", Decimal(0))
         others = {name: total for name, total in one.totals.items() if name != (currency or "")}

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, core_tables, referring
+from sync_pipeline.entities.variant import TABLE as VARIANTS
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
@@ -76,6 +77,8 @@ def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
     for one, column in columns:
         if (one.name, column) in found:
             execute(conn, for_table(ROWS["fill_link"], one, column), queue=queue)
+    if (VARIANTS.name, "product_id") in found:
+        execute(conn, SQL["fill_stock_links"], queue=queue)
     for one, two in pairs:
         if (one.name, two.short) in found:
             execute(conn, SQL["fill_product_categories"], queue=queue)

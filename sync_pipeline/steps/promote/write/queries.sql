@@ -1,10 +1,7 @@
 -- for_queue --
--- Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail cannot
--- both create its row. Mapping and fetching continue meanwhile.
 -- A batch looks rows up by key. With statistics of a nearly empty table PostgreSQL would read the whole table.
 SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_mergejoin', 'off', true),
-       pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
+       set_config('enable_mergejoin', 'off', true);
 
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
@@ -143,6 +140,13 @@ INSERT INTO core.product_categories (org_id, product_id, category_id, connection
 SELECT DISTINCT connect.current_org(), l.from_id, l.target, l.connection_id, %(queue)s::uuid
 FROM stage_links AS l WHERE l.from_table = 'core.products' AND l.relation = 'product_categories'
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
+
+-- fill_stock_links --
+-- The stock of variants names their product too.
+UPDATE core.inventory_items AS i SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_links AS l
+WHERE l.from_table = 'core.product_variants' AND l.relation = 'product_id' AND i.org_id = connect.current_org()
+    AND i.variant_id = l.from_id AND i.product_id IS NULL;
 
 -- insert_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
@@ -348,7 +352,7 @@ WHERE r.deletion_state <> 'deleted' AND (
         OR EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
-                AND m.external_id = r.external_id AND m.claim IS NOT NULL)));
+                AND m.external_id = r.external_id AND m.claim = k.email COLLATE "C")));
 
 -- refunds_of_orders --
 -- The captured refunds of orders, deleted ones too.
