@@ -6,7 +6,7 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from sync_pipeline.defs.graph import core_specs, flow_specs
+from sync_pipeline.defs.graph import core_specs, provider_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
@@ -21,14 +21,14 @@ CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
-def _flow_keys() -> list[dg.AssetKey]:
-    return [spec.key for provider in all_sources() for spec in flow_specs(provider)]
+def _provider_keys() -> list[dg.AssetKey]:
+    return [spec.key for provider in all_sources() for spec in provider_specs(provider)]
 
 
 @cache
 def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
     """The jobs that schedules, sensors and people launch. Checks are in a job of their own."""
-    flow = dg.AssetSelection.assets(*_flow_keys()).without_checks()
+    flow = dg.AssetSelection.assets(*_provider_keys()).without_checks()
     made = [
         dg.define_asset_job(
             "nightly_delta",
@@ -84,7 +84,7 @@ def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
         yield ordered[start : start + ORGS_PER_RUN]
 
 
-def flow_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
+def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
     """The run configuration of every provider's step, for these organizations."""
     config = {"orgs": list(orgs), "full": full, "actor": actor}
     return dg.RunConfig(ops={provider: {"config": config} for provider in all_sources()})
@@ -102,7 +102,7 @@ def _run_requests(
     for orgs in batches(slugs):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
-            run_config=flow_config(orgs, full=full, actor=name),
+            run_config=capture_run_config(orgs, full=full, actor=name),
             tags={"sync/orgs": f"{orgs[0]} to {orgs[-1]} ({len(orgs)})"},
         )
 

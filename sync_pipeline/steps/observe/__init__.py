@@ -18,32 +18,3 @@ from sync_pipeline.steps.observe.service import (
     stale_connections,
 )
 from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, Ledger, status
-
-__all__ = [
-    "Activity",
-    "Compat",
-    "ConnectionStatus",
-    "Decision",
-    "Divergence",
-    "EntityReconciliation",
-    "EntityStatus",
-    "Ledger",
-    "Quarantined",
-    "Reconciliation",
-    "Request",
-    "StaleConnection",
-    "activity",
-    "all_open_decisions",
-    "answer",
-    "compat",
-    "core_counts",
-    "create_request",
-    "decisions",
-    "delete_old",
-    "quarantine",
-    "reconcile",
-    "request",
-    "requests",
-    "stale_connections",
-    "status",
-]

@@ -1,23 +1,8 @@
 """preview: what would change, before anything changes."""
 
-from sync_pipeline.steps.preview.compare import compare_some, recompute
+from sync_pipeline.steps.preview.compare import catch_up, compare_some, hold_core, recompute
+from sync_pipeline.steps.preview.followed import check as check_followed
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.record import RecordDetail, record
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
 from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, RecordPage, table
-
-__all__ = [
-    "DECISIONS",
-    "STATUSES",
-    "EntityPreview",
-    "MappedByOlder",
-    "PreviewReport",
-    "RecordDetail",
-    "RecordPage",
-    "compare_some",
-    "mapped_by_older",
-    "recompute",
-    "record",
-    "summaries",
-    "table",
-]

@@ -35,7 +35,7 @@ _RECORD = sql_table(
     schema="capture",
 )
 _DIFFERENCE = sql_table(
-    "difference", *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at")), schema="preview"
+    "difference", *map(column, (*_KEY, "status", "content_hash", "computed_at", "followed")), schema="preview"
 )
 _DECIDED = sql_table(
     "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"
@@ -175,7 +175,7 @@ def table(  # noqa: PLR0913 - what a person filters by
             "display": display(stream, row),
             "raw": raw(row.raw),
             "warnings": row.warnings or [],
-            "changed_fields": changed.get(row.external_id, []),
+            "changed_fields": changed.get(row.external_id) or row.followed,
             "decision": row.decision,
             "withdrawn": withdrawn(row),
         }

@@ -26,6 +26,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.place.buyers import settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
+from sync_pipeline.steps.promote.queue.followed import check_undone
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import follow
@@ -61,7 +62,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
     try:
         with db.org(org_id) as conn:
             # Without a queue no row images are logged: undo is not a promotion.
-            begin(conn, org_id, None)
+            begin(conn, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
@@ -116,6 +117,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     customers = settle_buyers(conn, None, emails, renew=True)
     derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
+    check_undone(conn, plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
