@@ -221,7 +221,8 @@ def test_runs_that_later_runs_compare_with_stay(
     )
     world.sql(
         "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, swept_at) "
-        f"SELECT org_id, connection_id, entity_type, started_at FROM capture.sync_ledger WHERE run_id = {runs[9]}"
+        f"SELECT org_id, connection_id, entity_type, started_at FROM capture.sync_ledger WHERE run_id = {runs[9]} "
+        "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET swept_at = excluded.swept_at"
     )
     world.sql(  # an entity that never sweeps
         "INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, state) "
