@@ -41,7 +41,7 @@ test: setup ## Run all tests except the long fault suites (under 10 minutes on 2
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 torture: setup ## Run the long fault and kill suites
-	$(BIN)/pytest -m torture -x -v
+	$(BIN)/pytest -m torture -n 2 --dist worksteal -v
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
@@ -27,12 +30,26 @@ class World:
 
     def __init__(self, database: Database, org_id: int) -> None:
         self.db, self.org_id = database, org_id
+        self._open: Connection | None = None
         self.providers: dict[int, str] = {}
         self.shop = self.connect("shop")
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked and written meanwhile is one transaction."""
+        if self._open is not None:
+            yield
+            return
+        with self.db.org(self.org_id) as self._open:
+            try:
+                yield
+            finally:
+                self._open = None
+
     def sql(self, statement: str, **parameters: Any) -> list[Any]:
-        with self.db.org(self.org_id) as conn:
-            result = conn.exec_driver_sql(statement, parameters)
+        with self.together():
+            assert self._open is not None
+            result = self._open.exec_driver_sql(statement, parameters)
             return list(result) if result.returns_rows else []
 
     def one(self, statement: str, **parameters: Any) -> Any:
@@ -130,35 +147,43 @@ class World:
             c=self.shop,
             p=plan,
         )[0]
-        for connection, entity_type, external_id in records:
-            where = {"c": connection, "t": entity_type, "x": external_id}
-            self.sql(
-                "INSERT INTO selection.sync_selective_config (org_id, connection_id, entity_type, external_id, "
-                "decision, content_hash, seen_deleted, decided_by, batch_id) SELECT org_id, connection_id, "
-                "entity_type, external_id, 'include', content_hash, deletion_state = 'deleted', 'tester', %(b)s "
-                "FROM capture.sync_record WHERE org_id = connect.current_org() AND connection_id = %(c)s "
-                "AND entity_type = %(t)s AND external_id = %(x)s ON CONFLICT (org_id, connection_id, entity_type, "
-                "external_id) DO UPDATE SET decision = 'include', content_hash = excluded.content_hash, "
-                "seen_deleted = excluded.seen_deleted, batch_id = excluded.batch_id",
-                b=batch,
-                **where,
-            )
-            self.sql(
-                "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, "
-                "action, content_hash, batch_id, promoted_hash, promoted_deleted) SELECT r.org_id, %(p)s, "
-                "r.connection_id, r.entity_type, r.external_id, CASE WHEN r.deletion_state = 'deleted' THEN 'delete' "
-                "WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END, r.content_hash, %(b)s, m.promoted_hash, "
-                "m.promoted_deleted FROM capture.sync_record r LEFT JOIN promote.integration_mapping m USING "
-                "(org_id, connection_id, entity_type, external_id) WHERE r.org_id = connect.current_org() "
-                "AND r.connection_id = %(c)s AND r.entity_type = %(t)s AND r.external_id = %(x)s",
-                p=plan,
-                b=batch,
-                **where,
-            )
+        keys = {
+            "c": [record[0] for record in records],
+            "t": [record[1] for record in records],
+            "x": [record[2] for record in records],
+        }
+        these = (
+            "JOIN unnest(%(c)s::bigint[], %(t)s::text[], %(x)s::text[]) AS k (connection_id, entity_type, external_id) "
+            "ON r.connection_id = k.connection_id AND r.entity_type = k.entity_type AND r.external_id = k.external_id "
+            "WHERE r.org_id = connect.current_org()"
+        )
+        self.sql(
+            "INSERT INTO selection.sync_selective_config (org_id, connection_id, entity_type, external_id, decision, "
+            "content_hash, seen_deleted, decided_by, batch_id) SELECT r.org_id, r.connection_id, r.entity_type, "
+            "r.external_id, 'include', r.content_hash, r.deletion_state = 'deleted', 'tester', %(b)s "
+            f"FROM capture.sync_record AS r {these} ON CONFLICT (org_id, connection_id, entity_type, external_id) "
+            "DO UPDATE SET decision = 'include', content_hash = excluded.content_hash, "
+            "seen_deleted = excluded.seen_deleted, batch_id = excluded.batch_id",
+            b=batch,
+            **keys,
+        )
+        self.sql(
+            "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
+            "content_hash, batch_id, promoted_hash, promoted_deleted) SELECT r.org_id, %(p)s, r.connection_id, "
+            "r.entity_type, r.external_id, CASE WHEN r.deletion_state = 'deleted' THEN 'delete' "
+            "WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END, r.content_hash, %(b)s, m.promoted_hash, "
+            "m.promoted_deleted FROM capture.sync_record AS r LEFT JOIN promote.integration_mapping AS m "
+            f"USING (org_id, connection_id, entity_type, external_id) {these}",
+            p=plan,
+            b=batch,
+            **keys,
+        )
         return plan
 
     def apply(self, *records: tuple[int, str, str]) -> ApplyReport:
-        return promote.apply(self.db, self.org_id, self.plan(records), actor="tester")
+        with self.together():
+            plan = self.plan(records)
+        return promote.apply(self.db, self.org_id, plan, actor="tester")
 
     def promote(self, entity_type: str, payload: dict[str, Any], **where: Any) -> ApplyReport:
         """Capture and promote one record, which must not fail."""
