@@ -1,4 +1,4 @@
-"""The API over a test's database, and tokens of every role."""
+"""The service, its API and its Explorer, over a test's database, and tokens of every role."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
+from sync_pipeline.explorer import mount
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 
@@ -74,6 +75,6 @@ def listening(app: FastAPI) -> Iterator[str]:
 @contextmanager
 def served(db: Database, settings: Settings) -> Iterator[Served]:
     """Start the application on this database."""
-    app = build(settings, db)
+    app = mount(build(settings, db))
     with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as client:
         yield Served(app, client, db, settings)

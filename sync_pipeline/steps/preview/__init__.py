@@ -2,19 +2,23 @@
 
 from sync_pipeline.steps.preview.compare import compare_some, recompute
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
+from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES
 from sync_pipeline.steps.preview.record import RecordDetail, record
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
-from sync_pipeline.steps.preview.table import DECISIONS, STATUSES, RecordPage, table
+from sync_pipeline.steps.preview.table import RecordPage, table
+from sync_pipeline.steps.preview.totals import EntityTotals, entity_totals
 
 __all__ = [
     "DECISIONS",
     "STATUSES",
     "EntityPreview",
+    "EntityTotals",
     "MappedByOlder",
     "PreviewReport",
     "RecordDetail",
     "RecordPage",
     "compare_some",
+    "entity_totals",
     "mapped_by_older",
     "recompute",
     "record",

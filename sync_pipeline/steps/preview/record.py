@@ -11,7 +11,7 @@ from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys, noise
-from sync_pipeline.steps.preview.table import display, withdrawn
+from sync_pipeline.steps.preview.matching import display, withdrawn
 
 SQL = load(__package__, "record.sql")
 

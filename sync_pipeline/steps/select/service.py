@@ -21,7 +21,7 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import recompute
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.preview.table import matching
+from sync_pipeline.steps.preview.matching import matching
 
 SQL = load(__package__)
 CHOOSE = load(__package__, "choose.sql")
