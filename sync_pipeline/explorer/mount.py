@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -16,11 +17,16 @@ from sync_pipeline.explorer.session import PageRoute
 def mount(app: FastAPI) -> FastAPI:
     """Add pages and static files to the service; its root leads to them."""
     app.include_router(static_files.router)
-    for info in sorted(iter_modules(pages.__path__), key=lambda one: one.name):
-        router: APIRouter = import_module(f"{pages.__name__}.{info.name}").router
+    for router in routers():
         app.include_router(router, include_in_schema=False)
-    app.include_router(_last, include_in_schema=False)
     return app
+
+
+def routers() -> Iterator[APIRouter]:
+    """The routers of all pages; the one for what is no page comes last."""
+    for info in sorted(iter_modules(pages.__path__), key=lambda one: one.name):
+        yield import_module(f"{pages.__name__}.{info.name}").router
+    yield _last
 
 
 _last = APIRouter(route_class=PageRoute)

@@ -46,6 +46,8 @@ def _environment() -> Environment:
         "moment": text.moment,
         "short": text.short,
         "plain": text.plain,
+        "label": text.label,
+        "json": text.compact,
     }
     made.globals |= {"static": static_files.address, "icon": icon}
     return made

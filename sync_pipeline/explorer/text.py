@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from sync_pipeline.exact_json import dumps
 
 # Controls, marks of direction, characters without a width, tags, lone surrogates. The two joiners belong to emoji and
 # to scripts beyond Latin, and are marked beside Latin letters only.
@@ -53,6 +54,16 @@ def moment(value: datetime | None) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""
 
 
+def compact(value: Any, longest: int = LONGEST) -> str:
+    """The beginning of a value as JSON, with every digit."""
+    return short(dumps(value), longest)
+
+
+def label(field: str) -> str:
+    """A field's name as words: List price."""
+    return field.removesuffix("_id").replace("_", " ").capitalize()
+
+
 def plain(value: Any, longest: int = LONGEST) -> str:
     """A JSON value of a payload in few words: the name of what it refers to, how many a list has."""
     if value is None or value == "" or value is False or value in ([], {}):
@@ -63,7 +74,7 @@ def plain(value: Any, longest: int = LONGEST) -> str:
         return short(value, longest)
     if isinstance(value, Mapping):
         named = value.get("name") or value.get("display_name")
-        return short(named if isinstance(named, str) else json.dumps(value, default=str, ensure_ascii=False), longest)
+        return short(named if isinstance(named, str) else dumps(value), longest)
     if isinstance(value, list):
         if len(value) == 2 and isinstance(value[0], int) and isinstance(value[1], str):  # Odoo: [id, name]
             return short(value[1], longest)

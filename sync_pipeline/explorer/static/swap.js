@@ -108,7 +108,9 @@ document.addEventListener("click", (event) => {
   const link = event.target instanceof Element && event.target.closest("a[data-swap]");
   if (!(link instanceof HTMLAnchorElement) || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  visit(link.href, { focus: link.dataset.swap || undefined });
+  // A filter keeps the focus; otherwise it goes where the link says.
+  const { swap = "" } = link.dataset;
+  visit(link.href, { focus: swap === "." ? `[aria-current][data-swap="."], .chip` : swap || undefined });
 });
 
 document.addEventListener("submit", (event) => {

@@ -1,6 +1,7 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
+from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
 from sync_pipeline.steps.observe.service import (
@@ -22,6 +23,7 @@ __all__ = [
     "Activity",
     "Compat",
     "ConnectionStatus",
+    "CoreField",
     "Decision",
     "Divergence",
     "EntityReconciliation",
@@ -29,6 +31,8 @@ __all__ = [
     "Ledger",
     "Quarantined",
     "Reconciliation",
+    "RecordEvent",
+    "RecordInCore",
     "Request",
     "StaleConnection",
     "activity",
@@ -38,8 +42,10 @@ __all__ = [
     "core_counts",
     "create_request",
     "decisions",
+    "in_core",
     "quarantine",
     "reconcile",
+    "record_events",
     "request",
     "requests",
     "stale_connections",

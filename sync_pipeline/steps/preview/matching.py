@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, column, exists, func, literal, not_, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Join, and_, column, exists, func, literal, not_, or_, select, text, true, tuple_
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
@@ -32,7 +32,7 @@ RECORD = sql_table(
 DIFFERENCE = sql_table(
     "difference", *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at")), schema="preview"
 )
-_DECIDED = sql_table(
+DECIDED = sql_table(
     "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"
 )
 SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
@@ -73,7 +73,7 @@ def matching(
     Raises:
         ConfigurationError: no such status or decision.
     """
-    r, d, s = RECORD, DIFFERENCE, _DECIDED
+    r, d, s = RECORD, DIFFERENCE, DECIDED
     deleted = r.c.deletion_state == "deleted"
     tables = r.outerjoin(d, and_(*(d.c[k] == r.c[k] for k in _KEY))).outerjoin(
         s, and_(*(s.c[k] == r.c[k] for k in _KEY), s.c.content_hash == r.c.content_hash, s.c.seen_deleted == deleted)
@@ -166,6 +166,20 @@ def in_order(asked: RecordQuery, *, deleted: bool) -> tuple[Any, ColumnElement[b
     return RECORD, and_(*where)
 
 
+def differing(asked: RecordQuery, *, warned: bool, ids: Sequence[str] | None) -> tuple[Any, ColumnElement[bool]]:
+    """The records that differ, without the records themselves: their status, warnings and decision."""
+    d, s = DIFFERENCE, DECIDED
+    same = (*(s.c[key] == d.c[key] for key in _KEY), s.c.content_hash == d.c.content_hash)
+    where = [*_of(d, asked), d.c.status == asked.status if asked.status else true()]
+    if asked.decision is not None:
+        where.append(s.c.decision.is_(None) if asked.decision == "undecided" else s.c.decision == asked.decision)
+    if warned:
+        where.append(d.c.warnings != text("'[]'"))
+    if ids is not None:
+        where.append(d.c.external_id == func.any(literal(list(ids))))
+    return d.outerjoin(s, and_(*same, s.c.seen_deleted == (d.c.status == "deleted"))), and_(*where)
+
+
 def _of(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
     return [
         one.c.org_id == func.connect.current_org(),
@@ -189,7 +203,8 @@ def slice_of(  # noqa: PLR0913 - a page has a place, a size and an order
 
     `backwards`: counted from the end of the list, or before `beyond`; in the list's order all the same.
     """
-    record_id = tables.c.external_id if tables is DIFFERENCE else RECORD.c.external_id
+    first = tables.left if isinstance(tables, Join) else tables
+    record_id = (DIFFERENCE if first is DIFFERENCE else RECORD).c.external_id
     falling = asked.descending is not backwards
     # By id: the full order of an index, so that PostgreSQL reads a page from it without sorting.
     by = (func.length(record_id), record_id) if asked.sort == "external_id" else SORTS[asked.sort]
