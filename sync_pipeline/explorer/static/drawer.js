@@ -16,11 +16,7 @@ function address(id) {
   return url;
 }
 
-/**
- * Open a record beside the list.
- * @param {string} href the record's page, with its tab
- * @param {boolean} [replace] in place of the one that is open
- */
+/** Open a record beside the list. @param {string} href its page, with the tab @param {boolean} [replace] in place of the one that is open */
 export async function openRecord(href, replace = opened()) {
   if (!drawer) return location.assign(href);
   const answer = await ask(href);

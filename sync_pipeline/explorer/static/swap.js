@@ -28,17 +28,12 @@ function banner(words) {
   shown.textContent = words;
 }
 
-/**
- * Ask for a part of a page. A session that ended leads to the login and back.
- * @param {string} address
- * @param {{body?: unknown, signal?: AbortSignal, again?: boolean}} [options] `again`: try until the service is back
- * @returns {Promise<Response>}
- */
-export async function ask(address, { body, signal, again = body === undefined } = {}) {
-  const headers = { "X-Fragment": "1", ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+/** Ask for a part of a page, or send JSON. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] */
+export async function ask(address, { body, signal } = {}) {
+  const headers = { "X-Fragment": "1", ...(body && { "Content-Type": "application/json" }) };
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     try {
-      const answer = await fetch(address, { method: body === undefined ? "GET" : "POST", headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+      const answer = await fetch(address, { method: body ? "POST" : "GET", headers, signal, body: body && JSON.stringify(body) });
       const login = answer.headers.get("X-Login");
       if (login) {
         location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
@@ -49,20 +44,15 @@ export async function ask(address, { body, signal, again = body === undefined } 
     } catch (error) {
       if (signal?.aborted) throw error;
       banner("The connection is lost. What you chose is kept; trying again…");
-      if (!again) throw error;
+      if (body) throw error;
       await new Promise((done) => setTimeout(done, wait));
     }
   }
 }
 
-/** @type {AbortController | null} */
-let running = null;
+/** @type {AbortController | null} */ let running = null;
 
-/**
- * Show another part of the list: fetch it and put it in place of the main part.
- * @param {string} address
- * @param {{push?: boolean, focus?: string}} [options] `focus`: the selector of what has the focus afterwards
- */
+/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string}} [options] `focus`: a selector */
 export async function visit(address, { push = true, focus } = {}) {
   const main = document.getElementById("main");
   if (!main) return location.assign(address);
@@ -120,8 +110,7 @@ document.addEventListener("submit", (event) => {
   visit(addressOf(form));
 });
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
+/** @type {ReturnType<typeof setTimeout> | undefined} */ let typing;
 document.addEventListener("input", (event) => {
   const field = event.target;
   if (!(field instanceof HTMLInputElement) || field.type !== "search" || !field.form || !("swap" in field.form.dataset)) return;

@@ -3,10 +3,7 @@
 import { ask, put, say, show } from "./swap.js";
 import { close, opened, openRecord, reload } from "./drawer.js";
 
-/**
- * What is ticked, of one view: records with the version that was seen; or all that match, but for some.
- * @typedef {{ids: Record<string, string>, all: boolean, except: Record<string, true>, asOf: string, expected: number, why: string}} Ticks
- */
+/** What is ticked, of one view: records with the version that was seen; or all that match, but for some. @typedef {{ids: Record<string, string>, all: boolean, except: Record<string, true>, asOf: string, expected: number, why: string}} Ticks */
 const grid = () => /** @type {HTMLTableElement | null} */ (document.querySelector(".grid"));
 const rows = () => /** @type {HTMLTableRowElement[]} */ ([...document.querySelectorAll(".grid tbody tr")]);
 const decidable = () => rows().filter((row) => row.dataset.version);
@@ -66,11 +63,7 @@ function paint() {
   if (bar.why && document.activeElement !== bar.why) bar.why.value = ticks.why;
 }
 
-/**
- * Decide, and show the list with what was done.
- * @param {string} decision
- * @param {{ids?: Record<string, string>, replace?: boolean}} [some] these records instead of the ticked ones
- */
+/** Decide, and show the list with what was done. @param {string} decision @param {{ids?: Record<string, string>, replace?: boolean}} [some] these instead of the ticked ones */
 async function decide(decision, { ids, replace = false } = {}) {
   const ticks = load();
   const alone = /** @type {HTMLElement | null} */ (document.querySelector("main > .record"));
@@ -137,10 +130,7 @@ document.addEventListener("click", (event) => {
   } else if (event.target instanceof HTMLInputElement && "page" in event.target.dataset) {
     tick(decidable(), event.target.checked);
   } else if (event.target instanceof HTMLInputElement && row?.dataset.version) {
-    const every = decidable(), from = every.findIndex((one) => one.dataset.id === last), to = every.indexOf(row);
-    const range = /** @type {MouseEvent} */ (event).shiftKey && from >= 0 ? every.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
-    last = row.dataset.id ?? null;
-    tick(range, event.target.checked);
+    tick(upTo(row, event.shiftKey), event.target.checked);
   }
 });
 
@@ -151,7 +141,9 @@ document.addEventListener("submit", (event) => event.target instanceof Element &
 
 /** @param {number} by */
 function neighbour(by) {
-  if (!opened()) return;
+  const shown = /** @type {HTMLElement | null} */ (document.querySelector("dialog .record"));
+  if (!opened() || !shown) return;
+  at = shown.dataset.id ?? at;
   move(by);
   const link = /** @type {HTMLAnchorElement | null} */ (document.querySelector(`tr.at [data-open]`));
   if (link) openRecord(link.href, true);
@@ -179,11 +171,15 @@ for (const place of [1, 2, 3, 4, 5]) KEYS[place] = () => /** @type {HTMLElement 
 
 /** @param {boolean} range */
 function toggle(range) {
-  const every = decidable(), row = every.find((one) => one.dataset.id === at);
-  if (!row) return;
-  const from = every.findIndex((one) => one.dataset.id === last), to = every.indexOf(row);
-  tick(range && from >= 0 ? every.slice(Math.min(from, to), Math.max(from, to) + 1) : [row], range || !has(load(), at ?? ""));
-  last = at;
+  const row = decidable().find((one) => one.dataset.id === at);
+  if (row) tick(upTo(row, range), range || !has(load(), at ?? ""));
+}
+
+/** The row, or all from the one that was ticked last up to it. @param {HTMLTableRowElement} row @param {boolean} range */
+function upTo(row, range) {
+  const every = decidable(), from = every.findIndex((one) => one.dataset.id === last), to = every.indexOf(row);
+  last = row.dataset.id ?? null;
+  return range && from >= 0 ? every.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
 }
 
 /** The ticked records; without any, the one that the keys are on. @param {string} decision */
