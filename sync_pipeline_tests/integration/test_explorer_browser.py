@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox.woocommerce import Store, seed
@@ -254,6 +255,41 @@ def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> 
         assert page.locator("h1").inner_text() == HOSTILE[0]
         page.locator(".tabs a", has_text="In core").click()
         assert "It is not in core" in page.locator(".record").inner_text()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_no_page_has_a_barrier(browser: Browser, store: Shop, width: int, scheme: str) -> None:
+    found: dict[str, list[str]] = {}
+
+    def look(page: Page, name: str) -> None:
+        page.wait_for_timeout(250)  # what slides in is half transparent meanwhile
+        violations = Axe().run(page).response["violations"]
+        if grave := [f"{one['id']}: {one['nodes'][0]['html'][:100]}" for one in violations if one["impact"] != "minor"]:
+            found[name] = grave
+
+    with opened(browser, store, "/ui/acme", viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
+        look(page, "overview")
+        page.goto("/ui/login")
+        look(page, "login")
+        page.goto("/ui/other")
+        look(page, "not found")
+        page.goto(f"{LIST}?q=zzz")
+        look(page, "no match")
+        page.goto(LIST)
+        page.locator(".grid tbody input").first.click()
+        look(page, "ticked")
+        page.locator(".bulk [data-decide=include]").click()
+        page.locator(".notice").wait_for()
+        look(page, "decided")
+        page.locator(".grid [data-open]").first.click()
+        for tab in ("Changes", "JSON", "Versions", "In core", "Events"):
+            page.locator("dialog .tabs a", has_text=tab).click()
+            expect(page.locator("dialog .tabs [aria-current]")).to_contain_text(tab)
+            look(page, tab)
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        look(page, "keys")
+    assert found == {}
 
 
 def test_scripts_are_few(store: Shop) -> None:

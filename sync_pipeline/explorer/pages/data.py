@@ -26,6 +26,7 @@ Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 ConnectionName = Annotated[str, Path(max_length=63)]
 Entity = Annotated[str, Path(max_length=60)]
 SIZE = 50
+MOST_SORTED = 20_000  # only the order of ids has an index; more would be sorted at every click
 _NAMED = 20  # of the records that were left out so many are shown
 
 _Id = Annotated[str | None, Query(max_length=200)]
@@ -161,6 +162,8 @@ async def _shown(
         notice=notice,
         at=addresses(caller, one, stream, view),
         record_at=lambda external_id: f"{stream.name}/{quote(external_id, safe='')}",  # beside the list
+        sortable=found.total <= MOST_SORTED,
+        most_sorted=MOST_SORTED,
         decides=Right.PROPOSE in RIGHTS[caller.role],
         proposes=Right.SELECT not in RIGHTS[caller.role],
         amounts=frozenset((*stream.money, *stream.numbers)),
