@@ -58,8 +58,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- SKUs and e-mails are compared trimmed and case-folded. Stored, because an index on an expression is not reached
--- through row-level security.
+-- SKUs and e-mails are compared trimmed of every kind of blank and case-folded: here, and in entities/values.py for what is
+-- folded before it is stored. Stored, because an index on an expression is not reached through row-level security.
 CREATE FUNCTION core.fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN nullif(casefold(btrim(value) COLLATE "pg_unicode_fast"), '');
+RETURN nullif(casefold(btrim(value, (
+    E' \t\n\x0B\f\r\x1C\x1D\x1E\x1F\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008'
+    '\u2009\u200A\u2028\u2029\u202F\u205F\u3000')) COLLATE "pg_unicode_fast"), '');

@@ -16,7 +16,7 @@ CREATE TABLE capture.sync_record (
     name text,
     code text COLLATE "C",              -- SKU, order number, coupon code … as the source writes it
     code_key text COLLATE "C" GENERATED ALWAYS AS (core.fold(code)) STORED,  -- trimmed, case folded: how SKUs compare
-    email text COLLATE "C",             -- trimmed, lower case
+    email text COLLATE "C",             -- trimmed, case folded; null where it is no address
     remote_created_at timestamptz,
     remote_modified_at timestamptz,
     first_captured_at timestamptz NOT NULL DEFAULT now(),
@@ -83,6 +83,34 @@ WHERE NOT EXISTS (
     SELECT 1 FROM capture.sync_record AS r
     WHERE r.org_id = h.org_id AND r.connection_id = h.connection_id AND r.entity_type = h.entity_type
         AND r.external_id = h.external_id AND r.content_hash = h.content_hash);
+
+-- Addresses that a record had before: a customer is found by them, too. `last_version` is the last one that had it.
+CREATE TABLE capture.former_email (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    email text COLLATE "C" NOT NULL,
+    last_version integer NOT NULL,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id, email)
+);
+CREATE INDEX former_email_email ON capture.former_email (org_id, email);
+
+CREATE FUNCTION capture.keep_former_email() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO capture.former_email AS f (org_id, connection_id, entity_type, external_id, email, last_version)
+    VALUES (OLD.org_id, OLD.connection_id, OLD.entity_type, OLD.external_id, OLD.email, OLD.version_no)
+    ON CONFLICT (org_id, connection_id, entity_type, external_id, email) DO UPDATE
+    SET last_version = greatest(f.last_version, excluded.last_version);
+    RETURN NULL;
+END $$;
+
+-- A trigger, because records are written by pulls, pushes and webhooks. Its condition costs less than its call.
+CREATE TRIGGER keep_former_email AFTER UPDATE OF email ON capture.sync_record
+FOR EACH ROW WHEN (OLD.email IS NOT NULL AND OLD.email IS DISTINCT FROM NEW.email)
+EXECUTE FUNCTION capture.keep_former_email();
 
 CREATE TABLE capture.sync_cursor (
     org_id bigint NOT NULL,
@@ -226,7 +254,7 @@ CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connec
 
 CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
-    'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
+    'capture.former_email', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
 
 -- A sensor looks for deliveries across organizations: who has some, and of what; nothing of their content.

@@ -17,7 +17,7 @@ CREATE TABLE promote.integration_mapping (
     first_promoted_at timestamptz NOT NULL DEFAULT now(),
     last_promoted_at timestamptz NOT NULL DEFAULT now(),
     mapper bigint,                      -- fingerprint of the mapper that wrote the core row; null: before it was kept
-    claim text COLLATE "C",             -- the folded SKU or e-mail of the promoted version
+    claim text COLLATE "C",             -- the folded SKU or e-mail of the promoted version; a guest's order: its buyer's
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 CREATE INDEX integration_mapping_internal ON promote.integration_mapping (org_id, core_table, internal_id);
@@ -31,6 +31,44 @@ ON promote.integration_mapping (org_id, connection_id, entity_type, mapper) WHER
 -- Who claims a SKU or an e-mail.
 CREATE INDEX integration_mapping_claim
 ON promote.integration_mapping (org_id, core_table, claim) WHERE claim IS NOT NULL AND NOT promoted_deleted;
+
+-- The number of a record's version that is in core.
+CREATE FUNCTION promote.promoted_version(m promote.integration_mapping) RETURNS integer
+LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(
+        (SELECT r.version_no FROM capture.sync_record AS r
+        WHERE r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+            AND r.external_id = m.external_id AND r.provider = m.provider AND r.content_hash = m.promoted_hash),
+        (SELECT h.version_no FROM capture.record_history AS h
+        WHERE h.org_id = m.org_id AND h.connection_id = m.connection_id AND h.entity_type = m.entity_type
+            AND h.external_id = m.external_id AND h.content_hash = m.promoted_hash))
+$$;
+
+-- The customer that an e-mail leads to: whose promoted version has it, else who had it before that version. In both the one
+-- of the lowest connection, then of the lowest id. Plain SQL, so that the planner sees through it.
+CREATE FUNCTION promote.email_owner(address text) RETURNS TABLE (internal_id bigint)
+LANGUAGE sql STABLE
+AS $$
+    SELECT o.internal_id
+    FROM (
+        (SELECT m.internal_id, 1 AS place
+        FROM promote.integration_mapping AS m
+        WHERE m.org_id = connect.current_org() AND m.core_table = 'core.customers'
+            AND m.claim = address COLLATE "C" AND NOT m.promoted_deleted
+        ORDER BY m.connection_id, length(m.external_id), m.external_id LIMIT 1)
+        UNION ALL
+        (SELECT m.internal_id, 2
+        FROM capture.former_email AS f
+        JOIN promote.integration_mapping AS m
+            ON m.org_id = f.org_id AND m.connection_id = f.connection_id AND m.entity_type = f.entity_type
+                AND m.external_id = f.external_id AND m.core_table = 'core.customers' AND NOT m.promoted_deleted
+        WHERE f.org_id = connect.current_org() AND f.email = address COLLATE "C"
+            AND f.last_version < promote.promoted_version(m)
+        ORDER BY m.connection_id, length(m.external_id), m.external_id LIMIT 1)
+    ) AS o
+    ORDER BY o.place LIMIT 1
+$$;
 
 CREATE TABLE promote.sync_queue (
     org_id bigint NOT NULL,

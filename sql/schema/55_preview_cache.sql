@@ -30,6 +30,7 @@ CREATE VIEW selection.plan_item_now WITH (security_invoker = true) AS
 SELECT
     i.org_id, i.plan_id, i.connection_id, i.entity_type, i.external_id,
     CASE
+        WHEN p.origin = 'repair' THEN NULL  -- what core has is written once more, whatever the store has by now
         WHEN r.external_id IS NULL THEN 'it is no longer captured'
         WHEN i.action = 'delete' AND r.deletion_state <> 'deleted' THEN 'it is in the store again'
         WHEN i.action <> 'delete' AND r.deletion_state = 'deleted' THEN 'it was deleted in the store'
@@ -49,6 +50,7 @@ SELECT
         ELSE 'core has another version of it'
     END AS promoted
 FROM selection.sync_plan_item AS i
+JOIN selection.sync_plan AS p ON p.org_id = i.org_id AND p.plan_id = i.plan_id
 JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
 LEFT JOIN capture.sync_record AS r
     ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type

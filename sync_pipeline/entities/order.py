@@ -51,7 +51,9 @@ class Order(Entity, frozen=True, kw_only=True):
     # What the header says of each refund, by id. A refund that is a record of its own is counted by that record.
     refunds: Annotated[dict[str, Decimal], Elsewhere()] = msgspec.field(default_factory=dict)
     customer: Annotated[Ref | None, To("core.customers")] = None
-    guest: Annotated[Customer | None, Elsewhere("core.customers")] = None  # who bought, where no customer is named
+    guest: Annotated[Customer | None, Elsewhere("core.customers")] = (
+        None  # the buyer as the order itself says, for where no customer is
+    )
     customer_email: str | None = None
     billing_address: dict[str, Any] | None = None
     shipping_address: dict[str, Any] | None = None
@@ -61,6 +63,8 @@ class Order(Entity, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     active: bool = True
     items: Annotated[Sequence[OrderItem], Elsewhere("core.sales_order_items")] = ()
+    # What it says of an order of another store that it is a copy of: that order's number, perhaps with words before it.
+    references: Annotated[Sequence[str], Elsewhere()] = ()
     # True: the lines are records of their own (OrderLines); `items` has only those in the order's payload, and core
     # sums up the totals by item type.
     lines_apart: Annotated[bool, Elsewhere()] = False

@@ -78,6 +78,11 @@ def email_address(value: str | None) -> str | None:
     return value if value is not None and _ADDRESS.fullmatch(value.strip()) else None
 
 
+def fold(text: str) -> str:
+    """How SKUs and e-mails are compared: no blanks around, case-folded. `core.fold` in the database does the same."""
+    return text.strip().casefold()
+
+
 def currency_code(value: Any) -> str | None:
     """A currency code, in upper case; None where there is none."""
     return value.strip().upper() or None if value.__class__ is str else None

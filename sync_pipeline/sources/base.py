@@ -77,6 +77,8 @@ class Stream:
     flags: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # field → the words known
     currency: str | None = None
+    total: str | None = None  # an order's total
+    references: tuple[str, ...] = ()  # an order's fields that may name another store's order
     needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # a store may lack it

@@ -68,6 +68,12 @@ class ConnectionSettings(BaseModel):
         None, pattern="^[A-Z]{3}$", description="Currency of its prices, if not the organization's."
     )
 
+    same_sales: bool = Field(
+        True,
+        description="An order that refers to another store's order, with equal customer, currency and total, is the "
+        "same sale: it counts once.",
+    )
+
     @classmethod
     def secret_fields(cls) -> tuple[str, ...]:
         """The fields that hold secrets."""

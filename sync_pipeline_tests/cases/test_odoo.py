@@ -83,7 +83,6 @@ def test_two_products_swap_their_codes_in_one_plan(erp: Erp) -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="an order follows its partner only a few levels up")
 def test_an_order_of_an_address_far_below_its_company_finds_the_customer(erp: Erp) -> None:
     partners = [erp.capture("customer", partner(70, name="Top AG", is_company=True, email="top@example.test"))]
     for number in range(71, 76):

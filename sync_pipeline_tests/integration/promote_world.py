@@ -9,6 +9,7 @@ from typing import Any
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
+from sync_pipeline.entities.values import email_address, fold
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.write.record import finder
@@ -90,14 +91,15 @@ class World:
             "%(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, %(code)s, %(email)s, %(state)s) "
             "ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE SET "
             "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
-            "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state",
+            "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state, "
+            "version_no = sync_record.version_no + (sync_record.content_hash <> excluded.content_hash)::integer",
             **key,
             data=json.dumps(payload),
             h=digest(payload),
             provider=provider,
             parent=parent_id,
             code=finder(stream.code)(payload) or None,
-            email=email.strip().lower() if email else None,
+            email=email_address(fold(email)) if email else None,
             state="deleted" if deleted else "present",
         )
         return (connection or self.shop, entity_type, external_id)

@@ -12,6 +12,7 @@ from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.queue import worker as worker_module
+from sync_pipeline.steps.promote.write import apart
 from sync_pipeline.steps.promote.write.rows import write
 from sync_pipeline_tests.integration.promote_world import World, product, variation
 
@@ -96,7 +97,7 @@ def test_killed_between_batches_the_next_run_finishes_it(
     world.sql("UPDATE connect.integration_connector SET settings = '{\"batch_size\": 2}'")
     plan = world.plan([world.capture("product", product(n)) for n in range(1, 10)])
     calls = []
-    target: Any = worker_module if where == "write" else worker_module._Worker
+    target: Any = apart if where == "write" else worker_module._Worker
     real = getattr(target, where)
 
     def dying(*args: Any) -> Any:
@@ -200,7 +201,7 @@ def test_a_deadlock_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch
             conn.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
         write(conn, *rest)
 
-    monkeypatch.setattr(worker_module, "write", unlucky)
+    monkeypatch.setattr(apart, "write", unlucky)
     report = _apply(world, plan)
     assert (report.state, report.done, len(calls)) == ("done", 2, 2)
     assert {line.attempts for line in world.lines(report)} == {2}

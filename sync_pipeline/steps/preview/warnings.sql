@@ -103,6 +103,42 @@ FROM bad
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = bad.external_id
 
+-- warn_same_sale --
+-- Orders that refer to an order of another store with the same total: the same sale, where the customer and the currency are
+-- the same too (promote/write/same_sale.py).
+WITH named AS (
+    SELECT r.external_id, r.sync_data ->> %(total)s AS total, n.number
+    FROM fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    CROSS JOIN unnest(%(references)s::text[]) AS f (field)
+    CROSS JOIN LATERAL (
+        SELECT core.fold(r.sync_data ->> f.field) AS number
+        UNION SELECT regexp_replace(core.fold(r.sync_data ->> f.field), '^[^0-9]+', '')) AS n
+    WHERE jsonb_typeof(r.sync_data -> f.field) = 'string' AND n.number <> ''
+), bad AS (
+    SELECT DISTINCT ON (n.external_id) n.external_id, p.code, c.name
+    FROM named AS n
+    JOIN capture.sync_record AS p
+        ON p.org_id = connect.current_org() AND p.entity_type = ANY (%(types)s)
+            AND p.code_key = n.number COLLATE "C" AND p.connection_id <> %(connection_id)s
+            AND p.deletion_state <> 'deleted'
+    JOIN connect.integration_connector AS c ON c.org_id = p.org_id AND c.connection_id = p.connection_id
+    CROSS JOIN LATERAL (
+        SELECT p.sync_data ->> f.field AS total FROM unnest(%(totals)s::text[]) AS f (field)
+        WHERE p.sync_data ? f.field LIMIT 1) AS t
+    WHERE pg_input_is_valid(t.total, 'numeric') AND pg_input_is_valid(n.total, 'numeric')
+        AND t.total::numeric = n.total::numeric
+    ORDER BY n.external_id, p.connection_id
+)
+UPDATE preview.difference AS d
+SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+        'code', 'same_sale', 'message', 'it is the same sale as ' || bad.code || ' of ' || bad.name
+            || ': the customer''s figures count it once'))
+FROM bad
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = bad.external_id
+
 -- warn_email --
 -- E-mails that several records share: they become one customer in core.
 WITH shared AS (

@@ -7,10 +7,12 @@ A record passes, in this order:
     place/   identity, sku: which core row a record is
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
     undo     every row returns to what it was before
+    core_check   everything is written once more and must change nothing
 
 `core/` has the statements, written once for all core tables; entities/ describes the tables.
 """
 
+from sync_pipeline.steps.promote.core_check import CoreCheck, Difference, check_core, make_repair_plan
 from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 from sync_pipeline.steps.promote.queue.queue import (
     Line,
@@ -32,6 +34,8 @@ from sync_pipeline.steps.promote.undo import UndoReport, undo
 __all__ = [
     "ApplyReport",
     "Asked",
+    "CoreCheck",
+    "Difference",
     "Line",
     "LineState",
     "Once",
@@ -43,8 +47,10 @@ __all__ = [
     "ask_again",
     "ask_once",
     "cancel",
+    "check_core",
     "force_done",
     "lines",
+    "make_repair_plan",
     "plan_of",
     "resume",
     "retry",

@@ -23,6 +23,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.steps.promote.place.buyers import settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.queue import as_uuid
@@ -102,7 +103,12 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
         outcome.recompute |= shared[table.name]
         follow(conn, org, table, outcome, queue=None)
         shared[table.name] = outcome.recompute
-    derive(conn, org, shared[CUSTOMERS.name], queue=None)
+    emails = set(execute(conn, SQL["undone_former_emails"]).scalars())
+    for table in core_tables().values():
+        if table is CUSTOMERS or CUSTOMERS.name in table.others:
+            emails |= touched[table.name][0]
+    customers = settle_buyers(conn, None, emails, renew=True)
+    derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)

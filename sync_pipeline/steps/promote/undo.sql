@@ -84,6 +84,15 @@ JOIN promote.integration_mapping AS m
         AND m.external_id = (s.key ->> 2) COLLATE "C"
 WHERE s.table_name = 'promote.integration_mapping' AND NOT m.promoted_deleted;
 
+-- undone_former_emails --
+-- The addresses that customers among them had before.
+SELECT DISTINCT f.email
+FROM stage_undo AS s
+JOIN capture.former_email AS f
+    ON f.org_id = connect.current_org() AND f.connection_id = (s.key ->> 0)::bigint AND f.entity_type = s.key ->> 1
+        AND f.external_id = (s.key ->> 2) COLLATE "C"
+WHERE s.table_name = 'promote.integration_mapping';
+
 -- take_back --
 SELECT promote.take_back(%(tables)s::text []);
 

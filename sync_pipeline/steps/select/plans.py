@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -121,19 +121,29 @@ def make_remap_plan(
     """
     if chosen is None:
         chosen = ((one, stream) for one in connections(db, org) for stream in one.source.streams.values())
-    with db.org(org.org_id) as conn:
-        plan_id = execute(conn, SQL["open_plan"], origin="remap", actor=actor).scalar_one()
+
+    def fill(conn: Transaction, plan_id: UUID) -> int:
         items = 0
         for one, stream in chosen:
             if stream.to_entity is not None:
                 mapper = fingerprint(stream.to_entity)
-                items += execute(
-                    conn, SQL["fill_remap_plan"], plan_id=plan_id, mapper=mapper, **keys(one, stream)
-                ).rowcount
-        if not items:
+                where = keys(one, stream)
+                items += execute(conn, SQL["fill_remap_plan"], plan_id=plan_id, mapper=mapper, **where).rowcount
+        return items
+
+    return make_filled_plan(db, org, fill, origin="remap", actor=actor)
+
+
+def make_filled_plan(
+    db: Database, org: Organization, fill: Callable[[Transaction, UUID], int], *, origin: str, actor: str
+) -> Plan | None:
+    """A plan whose items `fill` inserts, whatever is selected; None if it inserts none. It waits for approval."""
+    with db.org(org.org_id) as conn:
+        plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+        if not fill(conn, plan_id):
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             return None
-        _seal(conn, plan_id, origin="remap", actor=actor)
+        _seal(conn, plan_id, origin=origin, actor=actor)
     return plan(db, org, plan_id)
 
 

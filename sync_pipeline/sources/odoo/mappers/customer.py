@@ -6,8 +6,8 @@ from typing import Any
 from sync_pipeline.entities.address import Address
 from sync_pipeline.entities.base import Follow, Ref, reads
 from sync_pipeline.entities.customer import Customer
-from sync_pipeline.entities.values import email_address, when
-from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, STATE, partner
+from sync_pipeline.entities.values import email_address, fold, when
+from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, LEVELS, STATE, partner
 from sync_pipeline.sources.odoo.mappers.values import amount, first, ident, kept, linked, named, records, text
 
 _KINDS = {"invoice": "billing", "delivery": "shipping", "contact": "contact"}
@@ -31,12 +31,12 @@ def is_address(payload: Mapping[str, Any]) -> bool:
     if own is None:
         return not amount(payload, "customer_rank")
     above = e_mail(linked(payload, "parent_id"))
-    return above is not None and own.casefold() == above.casefold()
+    return above is not None and fold(own) == fold(above)
 
 
 def owner(payload: Mapping[str, Any]) -> Ref | None:
     """The customer that a partner is, or that it is an address of."""
-    for _ in range(3):
+    for _ in range(LEVELS + 1):
         if not is_address(payload):
             break
         parent = linked(payload, "parent_id")

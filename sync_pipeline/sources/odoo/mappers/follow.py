@@ -9,6 +9,8 @@ from sync_pipeline.sources.odoo.mappers.values import ident, named, not_captured
 CURRENCY = Follow("currency_id", "currency", ("name",))
 COUNTRY = Follow("country_id", "country", ("code", "name"))
 STATE = Follow("state_id", "state", ("code", "name"))
+# Partners above a partner that are looked at. Odoo has no limit; a level costs a query only where somebody is on it.
+LEVELS = 12
 UNIT = Follow("uom_id", "unit", ("name",))
 
 
@@ -33,7 +35,9 @@ def taxes(field: str) -> Follow:
 def partner(field: str, *fields: str, follows: tuple[Follow, ...] = ()) -> Follow:
     """The partner in `field`; an address names the customer it belongs to."""
     who = ("type", "parent_id", "is_company", "name", "email", "email_normalized", "customer_rank")
-    owner = Follow("parent_id", "customer", who, (Follow("parent_id", "customer", who),))
+    owner = Follow("parent_id", "customer", who)
+    for _ in range(LEVELS - 1):
+        owner = Follow("parent_id", "customer", who, (owner,))
     return Follow(field, "customer", tuple(dict.fromkeys((*who, *fields))), (owner, *follows))
 
 

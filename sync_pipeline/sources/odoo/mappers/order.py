@@ -1,15 +1,16 @@
 """Sale orders: the header and its tax. The lines are records of their own."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.base import MapperWarning, reads
+from sync_pipeline.entities.base import Follow, MapperWarning, reads
 from sync_pipeline.entities.order import Order, OrderStatus
 from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
 from sync_pipeline.sources.odoo.mappers.customer import PLACE, REACH, e_mail, owner, place
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, CURRENCY, STATE, currency_of, partner
-from sync_pipeline.sources.odoo.mappers.values import amount, kept, linked, ref, text
+from sync_pipeline.sources.odoo.mappers.values import amount, ident, kept, linked, records, ref, text
 
 # A quotation is not a sale, sent or not.
 STATUS = {
@@ -41,6 +42,37 @@ _KEPT = (
 _ADDRESS = ("commercial_company_name", "company_name", *PLACE, *REACH)
 
 
+INVOICES = Follow(
+    "invoice_ids",
+    "invoice",
+    ("move_type", "state", "currency_id", "invoice_line_ids"),
+    (Follow("invoice_line_ids", "invoice_line", ("sale_line_ids", "price_total", "display_type")),),
+)
+
+
+def credited(order: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What posted credit notes gave back of an order, by their id: the lines that credit lines of it, tax included.
+
+    A credit note in another currency than the order's is left out: its amounts are not the order's.
+    """
+    lines = {ident(one) for one in order.get("order_line") or ()}
+    found: dict[str, Decimal] = {}
+    for note in records(order, "invoice_ids"):
+        if note.get("move_type") != "out_refund" or note.get("state") != "posted":
+            continue
+        if ident(note.get("currency_id")) != ident(order.get("currency_id")):
+            continue
+        parts = [
+            amount(one, "price_total")
+            for one in records(note, "invoice_line_ids")
+            if one.get("display_type") in (None, False, "product")
+            and lines & {ident(line) for line in one.get("sale_line_ids") or ()}
+        ]
+        if parts:
+            found[str(ident(note))] = sum(parts, Decimal(0))
+    return found
+
+
 def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
     """A confirmed order is completed when nothing is left to deliver and it is invoiced in full, or locked."""
     state = str(payload.get("state") or "")
@@ -64,9 +96,12 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
     "date_order",
     "create_date",
     "effective_date",
+    "order_line",
+    "invoice_ids",
     *_KEPT,
     follows=(
         CURRENCY,
+        INVOICES,
         partner("partner_id"),
         partner("partner_invoice_id", *_ADDRESS, follows=(COUNTRY, STATE)),
         partner("partner_shipping_id", *_ADDRESS, follows=(COUNTRY, STATE)),
@@ -86,6 +121,7 @@ def to_order(payload: Mapping[str, Any]) -> Order:
     tax = amount(payload, "amount_tax")
     ordered_at = when(payload, "date_order", warnings) or when(payload, "create_date", warnings)
     delivered_at = when(payload, "effective_date", warnings)
+    refunds = credited(payload)
     return Order(
         number=text(payload, "name") or str(payload.get("id")),
         status=status,
@@ -93,6 +129,8 @@ def to_order(payload: Mapping[str, Any]) -> Order:
         currency=currency_of(payload),
         total=amount(payload, "amount_total"),
         tax_total=tax,
+        refunded_total=sum(refunds.values(), Decimal(0)),
+        refunds=refunds,
         customer=owner(buyer) if buyer else ref("customer", payload.get("partner_id")),
         customer_email=e_mail(buyer) or e_mail(bill_to),
         billing_address=place(bill_to),
@@ -101,6 +139,11 @@ def to_order(payload: Mapping[str, Any]) -> Order:
         completed_at=delivered_at if status is OrderStatus.COMPLETED else None,
         items=[OrderItem(item_type=ItemType.TAX, external_item_id="tax", name="Tax", total=tax)] if tax else [],
         lines_apart=True,
-        metadata={"odoo_order_id": payload.get("id"), **kept(payload, _KEPT)},
+        references=[one for one in (text(payload, "client_order_ref"), text(payload, "origin")) if one],
+        metadata={
+            "odoo_order_id": payload.get("id"),
+            **kept(payload, _KEPT),
+            **({"refunds": refunds} if refunds else {}),
+        },
         warnings=tuple(warnings),
     )

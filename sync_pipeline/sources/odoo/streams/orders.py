@@ -16,7 +16,7 @@ STREAM = OdooStream(
     refers_to="customer",
     code="name",
     code_is="order_number",
-    # Merging two partners changes who ordered, but no date.
+    # Merging two partners changes who ordered, but no date; nor does a credit note.
     sweep_fields=(
         "id",
         "write_date",
@@ -31,6 +31,7 @@ STREAM = OdooStream(
         "amount_tax",
         "amount_total",
         "invoice_status",
+        "invoice_ids",
     ),
     expects=(
         "name",
@@ -50,5 +51,7 @@ STREAM = OdooStream(
     texts=("name",),
     words={"state": tuple(STATUS)},
     currency="currency_id",
+    total="amount_total",
+    references=("client_order_ref", "origin"),
     to_entity=to_order,
 )

@@ -181,7 +181,6 @@ def to_order(payload: Mapping[str, Any]) -> Order:
     warnings: list[str] = []
     status = status_of(payload, warnings)
     items = own_ids(to_items(payload))
-    customer = ref("customer", raw(payload, "customer_id"))
     billing = address(payload, "billing")
     refunds = refunds_of(payload)
     return Order(
@@ -197,8 +196,8 @@ def to_order(payload: Mapping[str, Any]) -> Order:
         tax_total=money(payload, "total_tax"),
         refunded_total=total(refunds.values()),
         refunds=refunds,
-        customer=customer,
-        guest=to_guest(payload) if customer is None else None,
+        customer=ref("customer", raw(payload, "customer_id")),
+        guest=to_guest(payload),
         customer_email=text(billing or {}, "email", "billing."),
         billing_address=billing,
         shipping_address=address(payload, "shipping"),

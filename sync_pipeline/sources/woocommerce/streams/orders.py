@@ -77,6 +77,7 @@ STREAM = Stream(
     ),
     words={"status": tuple(STATUS)},
     currency="currency",
+    total="total",
     needs=(
         "number",
         "status",

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_pipeline import exact_json
-from sync_pipeline.entities.values import email_address
+from sync_pipeline.entities.values import email_address, fold
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
 
@@ -110,7 +110,7 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         parent_id=item.parent_id,
         name=_text(finder(stream.label)(payload), 500, stream.read_text),
         code=_text(finder(stream.code)(payload), 200, stream.read_text),
-        email=email_address((_text(finder(stream.email)(payload), 320, stream.read_text) or "").strip().lower()),
+        email=email_address(fold(_text(finder(stream.email)(payload), 320, stream.read_text) or "")),
         remote_created_at=moment(finder(stream.created)(payload)),
         remote_modified_at=moment(finder(stream.modified)(payload)),
     )

@@ -29,17 +29,6 @@ WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND delet
 SELECT DISTINCT customer_id FROM {table}
 WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND customer_id IS NOT NULL;
 
--- holders --
--- Each value folded, and the row that has it: the oldest, a live one before a deleted one. Lookups are LATERAL with a
--- LIMIT: one index probe a record, whatever the planner thinks of a table that was empty a minute ago.
-SELECT a.n, a.key, t.id
-FROM (SELECT k.n, core.fold(k.value) AS key FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n)) AS a
-LEFT JOIN LATERAL (
-    SELECT c.id FROM {table} AS c
-    WHERE c.org_id = connect.current_org() AND c.{match}_key = a.key COLLATE "C"
-    ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS t ON true
-WHERE a.key IS NOT NULL ORDER BY a.n;
-
 -- release_skus --
 -- These rows lose their SKU; its old value is kept beside it.
 UPDATE {table} AS t
@@ -79,10 +68,6 @@ WHERE t.org_id = connect.current_org() AND t.{column} = k.origin
         SELECT 1 FROM capture.sync_record AS r
         WHERE r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
             AND r.external_id = m.external_id AND r.provider = m.provider AND r.parent_id = k.external_id));
-
--- absorb_row --
-UPDATE {table} AS t SET {column} = %(target)s, queue_id = coalesce(%(queue)s::uuid, t.queue_id)
-WHERE t.org_id = connect.current_org() AND t.{column} = %(origin)s;
 
 -- fill_link --
 UPDATE {table} AS t SET {column} = l.target, updated_at = now(), queue_id = %(queue)s::uuid

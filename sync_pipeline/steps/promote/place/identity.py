@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, referring
-from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
@@ -32,6 +31,7 @@ class PromotionSettings:
     providers: Mapping[int, str]
     names: Mapping[int, str]
     currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, if another
+    separate_sales: frozenset[int] = frozenset()  # connections whose orders are never a copy of another store's
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,12 @@ class Resolution:
     """What giving records their rows changed besides ids.
 
     `recompute`: rows to merge again from the records behind them; `fresh`: those of them that do not exist yet.
-    `absorbed`: rows of guests, and the customers' that they go into.
     """
 
     conflicts: list[IdentityConflict] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
     fresh: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
-    absorbed: list[tuple[int, int]] = field(default_factory=list)
 
 
 def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
@@ -89,6 +87,7 @@ def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
         {one.connection_id: one.provider for one in connections},
         {one.connection_id: one.name for one in connections},
         {one.connection_id: one.currency for one in connections if one.currency},
+        frozenset(one.connection_id for one in connections if not one.same_sales),
     )
 
 
@@ -140,30 +139,6 @@ def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[I
     )
 
 
-def resolve_guests(conn: Connection, guests: Sequence[WorkItem]) -> None:
-    """Give every guest the core customer of their e-mail, or a new id."""
-    groups: dict[str, int] = {}
-    last = 0
-    for row in holders_of(conn, CUSTOMERS, [guest.email for guest in guests]):
-        if row.n == last:
-            continue
-        last = row.n
-        guest = guests[row.n - 1]
-        if row.id is not None:
-            groups[row.key] = int(row.id)
-        if row.key not in groups:
-            groups[row.key] = new_ids(conn, CUSTOMERS.name, 1)[0]
-            guest.is_new = True
-        guest.id = groups[row.key]
-
-
-def holders_of(conn: Connection, table: CoreTable, values: Sequence[str | None]) -> Sequence[Any]:
-    """The rows that have these values of the table's `match`: `n` (which value, from 1), its folded `key`, the row."""
-    if not values:
-        return ()
-    return execute(conn, for_table(ROWS["holders"], table), values=list(values)).all()
-
-
 def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[Move]) -> None:
     """Move records, and what belongs to them, to other rows; all at once, because two may trade theirs."""
     where: dict[str, Any] = {
@@ -189,12 +164,6 @@ def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[
             categories=[one.category_id for one in pairs],
             connections=[one.connection_id for one in pairs],
         )
-
-
-def absorb(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:
-    """Everything that refers to the row of a guest refers to the customer's row."""
-    for one, column in referring(table.name):
-        execute(conn, for_table(ROWS["absorb_row"], one, column), queue=queue, origin=origin, target=target)
 
 
 def retire(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:

@@ -2,7 +2,8 @@
 SELECT currency, sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org();
 
 -- providers --
-SELECT connection_id, provider, name, settings ->> 'currency' AS currency
+SELECT connection_id, provider, name, settings ->> 'currency' AS currency,
+       coalesce((settings ->> 'same_sales')::boolean, true) AS same_sales
 FROM connect.integration_connector WHERE org_id = connect.current_org();
 
 -- mapped --

@@ -7,9 +7,8 @@ with one of them. So after every transaction core is the same function of what i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -118,7 +117,6 @@ def _settle(
     if table.match == "sku":
         execute(conn, for_table(ROWS["release_skus"], table), rows=sorted(releases), queue=queue)
     else:
-        _absorb(owned, mine, outcome)
         _warn_shared(parts, outcome)
     _apply(parts, changed, outcome, Counter((one.connection, one.row) for one in claimants))
     if table.match == "sku":
@@ -209,14 +207,6 @@ def _apply(
         outcome.recompute.add(part.row)
         if part.is_new:
             outcome.fresh.add(part.row)
-
-
-def _absorb(owned: Sequence[Any], mine: Mapping[str, int], outcome: Resolution) -> None:
-    """A guest's row that turns out to be a customer's goes into it, with its orders."""
-    for row in owned:
-        target = mine.get(row.claim)
-        if row.unmapped and not row.deleted and target is not None and row.id != target:
-            outcome.absorbed.append((int(row.id), target))
 
 
 def _warn_shared(parts: Sequence[Part], outcome: Resolution) -> None:

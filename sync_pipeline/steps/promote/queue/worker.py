@@ -24,10 +24,12 @@ from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.related import Key, looking
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
+from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
-from sync_pipeline.steps.promote.write.rows import begin, write
+from sync_pipeline.steps.promote.write.apart import is_transient, reason, write_apart
+from sync_pipeline.steps.promote.write.rows import begin
 
 ATTEMPTS = 3
 LEASE_SECONDS = 20.0
@@ -36,8 +38,6 @@ _QUICK_SECONDS = 1.0  # a batch that takes less may double
 _SLOW_SECONDS = 4.0  # one that takes more is halved, so that the lease, a cancel and the counts keep up
 _BACK_OFF_SECONDS = 0.5
 _POLL_SECONDS = 0.2
-# A lock conflict, or the server lacked a resource: the same batch may succeed the next time.
-_TRANSIENT = ("40001", "40P01", "55P03", "57014", "53")
 
 
 def work(
@@ -141,16 +141,19 @@ class _Worker:
             self.claims.discard(claim)
             return None
         self.first_open = rows[0].first_open
-        return _Batch(
-            claim,
-            prepare(
-                ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
-                self.org.providers,
-                self.org.currency,
-                self._look,
-                self.org.currencies,
-            ),
+        items = prepare(
+            ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
+            self.org.providers,
+            self.org.currency,
+            self._look,
+            self.org.currencies,
         )
+        recall_products(items, self._earlier, self._look)
+        return _Batch(claim, items)
+
+    def _earlier(self, items: Sequence[WorkItem]) -> Sequence[Any]:
+        with self.db.org(self.org_id) as conn:
+            return earlier_versions(conn)(items)
 
     def _look(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
         with self.db.org(self.org_id) as conn:
@@ -184,7 +187,7 @@ class _Worker:
                 settle_conflicts(conn, mine)
                 self._finish(conn, mine, where)
         except DBAPIError as error:
-            if not _transient(error):
+            if not is_transient(error):
                 raise
             with self.db.org(self.org_id) as conn:
                 execute(
@@ -194,7 +197,7 @@ class _Worker:
                     claim=batch.claim,
                     attempts=ATTEMPTS,
                     base=_BACK_OFF_SECONDS,
-                    reason=_reason(error),
+                    reason=reason(error),
                 )
         self.claims.discard(batch.claim)
         return time.monotonic() - began
@@ -211,27 +214,9 @@ class _Worker:
                 item.error = f"Since the plan was made {moved[item.line.line_no]}. Make a new plan."
 
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
-        """Write items together. If the database refuses one, halve until it fails alone with its reason."""
-        if not items:
-            return
         for item in items:
             item.is_mapped_to(known.get(item.line.line_no))
-        warnings = [(item, len(item.warnings)) for item in items]
-        try:
-            with conn.begin_nested():
-                write(conn, self.org, self.queue, items)
-        except DBAPIError as error:
-            if _transient(error) or _lost(error):
-                raise
-            for item, count in warnings:
-                del item.warnings[count:]
-                item.error = None
-            if len(items) == 1:
-                items[0].error = _reason(error)
-                return
-            middle = len(items) // 2
-            self._promote(conn, items[:middle], known)
-            self._promote(conn, items[middle:], known)
+        write_apart(conn, self.org, self.queue, items)
 
     def _finish(self, conn: Connection, items: Sequence[WorkItem], where: Mapping[str, Any]) -> None:
         loud = [item for item in items if item.error is not None or item.warnings]
@@ -269,18 +254,3 @@ class _Worker:
                 execute(conn, SQL["release"], queue=self.queue, claims=list(self.claims))
         except Exception:  # noqa: BLE001, S110 - the lease expires anyway
             pass
-
-
-def _transient(error: DBAPIError) -> bool:
-    return str(getattr(error.orig, "sqlstate", "") or "").startswith(_TRANSIENT)
-
-
-def _lost(error: DBAPIError) -> bool:
-    return not (state := getattr(error.orig, "sqlstate", None)) or str(state).startswith(("57P", "08"))
-
-
-def _reason(error: DBAPIError) -> str:
-    diagnosis: Any = getattr(error.orig, "diag", None)
-    message = getattr(diagnosis, "message_primary", None) or str(error.orig)
-    detail = getattr(diagnosis, "message_detail", None)
-    return f"The database refused it: {message}" + (f" ({detail})" if detail else "")

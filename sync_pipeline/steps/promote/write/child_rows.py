@@ -233,6 +233,11 @@ def _write_items(conn: Connection, queue: str, items: Sequence[WorkItem], rows: 
         item.warnings.append("An order or product it names is not promoted; the link is filled when it is.")
 
 
+def delete_items(conn: Connection, queue: str, orders: Sequence[WorkItem]) -> None:
+    """Mark the items in the payloads of deleted orders as deleted; the orders keep their sums."""
+    execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(orders))
+
+
 def delete_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -> set[int]:
     """Mark the items of these records as deleted; returns their orders."""
     found = execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(items)).all()

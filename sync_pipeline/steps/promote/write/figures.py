@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
@@ -26,6 +27,7 @@ from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import Look, looking
 from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
+from sync_pipeline.steps.promote.write.same_sale import Sale, without_copies
 
 SQL = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # customers, and orders, at a time; bounds memory
@@ -35,11 +37,17 @@ _CHUNK = 1000  # customers, and orders, at a time; bounds memory
 class CustomerFigures:
     """What a customer's orders add up to, by currency."""
 
+    sales: list[Sale] = field(default_factory=list)
     totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     orders: Counter[str] = field(default_factory=Counter)
     completed: int = 0
     first: datetime | None = None
     last: datetime | None = None
+
+    def add_up(self, separate_sales: frozenset[int]) -> None:
+        """Add the customer's sales up, each once whichever stores know it."""
+        for sale in without_copies(self.sales, separate_sales):
+            self.add(sale.order, sale.refunds)
 
     def add(self, order: Order, refunds: Mapping[str, Decimal]) -> None:
         """Add an order and the refunds that are records. One that was never a sale changes only the date of the last
@@ -86,8 +94,8 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
     rows = execute(conn, SQL["customers"], rows=list(customers)).all()
     figures = {row.id: CustomerFigures() for row in rows}
     records = [(row.id, connection, ext) for row in rows for connection, _, ext in row.records]
-    emails = [(row.id, row.email) for row in rows if row.email]
-    types = _types("order")
+    emails = [(row.id, email) for row in rows for email in row.emails]
+    types = types_of("order")
     if records:
         found = execute(
             conn,
@@ -98,12 +106,14 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
         )
         _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = execute(conn, SQL["orders_of_guests"], emails=[one[1] for one in emails], types=types)
+        found = execute(
+            conn, SQL["orders_of_emails"], emails=[one[1] for one in emails], types=types, buyers=types_of("customer")
+        )
         _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
 
-def _types(entity: str) -> list[str]:
+def types_of(entity: str) -> list[str]:
     """The entity types that any provider's records of a core entity have."""
     every = (stream for source in all_sources().values() for stream in source.streams.values())
     return sorted({stream.entity_type for stream in every if stream.entity == entity})
@@ -111,7 +121,7 @@ def _types(entity: str) -> list[str]:
 
 def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:
     # The customer of these orders is known, so the records they name are not looked up.
-    look = looking(conn, without=_types("customer"))
+    look = looking(conn, without=types_of("customer"))
     rows = iter(rows)
     while some := list(islice(rows, _CHUNK)):
         refunds = _refunds(conn, [row for _, row in some])
@@ -119,7 +129,8 @@ def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[Customer
             # One that cannot be mapped fails on its own line, with the reason, when it is promoted.
             if isinstance(order, Order):
                 order = priced(order, org.currencies.get(row.connection_id) or org.currency)
-                figures.add(order, refunds[row.connection_id, row.external_id])
+                refunded = refunds[row.connection_id, row.external_id]
+                figures.sales.append(Sale(row.connection_id, msgspec.structs.replace(order, items=()), refunded))
 
 
 def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str], dict[str, Decimal]]:
@@ -130,7 +141,7 @@ def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str]
         SQL["refunds_of_orders"],
         connections=[row.connection_id for row in orders],
         ids=[row.external_id for row in orders],
-        types=_types("refund"),
+        types=types_of("refund"),
     ).all()
     for row, refund in zip(rows, _mapped(rows, looking(conn)), strict=True):
         if isinstance(refund, Refund):
@@ -154,6 +165,7 @@ def _write(
     columns: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
         one = figures[row.id]
+        one.add_up(org.separate_sales)
         currency = one.currency(org.currency)
         value = one.totals.get(currency or "", Decimal(0))
         others = {name: total for name, total in one.totals.items() if name != (currency or "")}

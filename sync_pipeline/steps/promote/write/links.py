@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, core_tables, referring
+from sync_pipeline.entities.variant import TABLE as VARIANTS
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
@@ -21,12 +22,20 @@ def say(ref: Ref) -> str:
     return f"{name.capitalize()} {ref.external_id} is not promoted; the link is filled when it is."
 
 
-def wait(conn: Connection, queue: str, table: str, relation: str, items: Sequence[tuple[WorkItem, Ref]]) -> None:
-    """Store pending links for these rows."""
+def wait(
+    conn: Connection,
+    queue: str,
+    table: str,
+    relation: str,
+    items: Sequence[tuple[WorkItem, Ref]],
+    quiet: Collection[WorkItem] = (),
+) -> None:
+    """Store pending links for these rows, with a warning for each item that is not in `quiet`."""
     if not items:
         return
     for item, ref in items:
-        item.warnings.append(say(ref))
+        if item not in quiet:
+            item.warnings.append(say(ref))
     execute(
         conn,
         SQL["wait"],
@@ -68,6 +77,8 @@ def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
     for one, column in columns:
         if (one.name, column) in found:
             execute(conn, for_table(ROWS["fill_link"], one, column), queue=queue)
+    if (VARIANTS.name, "product_id") in found:
+        execute(conn, SQL["fill_stock_links"], queue=queue)
     for one, two in pairs:
         if (one.name, two.short) in found:
             execute(conn, SQL["fill_product_categories"], queue=queue)

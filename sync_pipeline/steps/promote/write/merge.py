@@ -63,12 +63,10 @@ def follow(
     """Carry out what giving records their rows changed: move what belongs to them, merge rows, retire empty ones."""
     if outcome.moves:
         identity.move(conn, queue, table, outcome.moves)
-    for origin, target in outcome.absorbed:
-        identity.absorb(conn, queue, table, origin, target)
     if outcome.recompute:
         recompute(conn, org, table, outcome.recompute, queue=queue, fresh=outcome.fresh)
-    for origin, target in [*((one.origin, one.target) for one in outcome.moves), *outcome.absorbed]:
-        identity.retire(conn, queue, table, origin, target)
+    for one in outcome.moves:
+        identity.retire(conn, queue, table, one.origin, one.target)
 
 
 def recompute(

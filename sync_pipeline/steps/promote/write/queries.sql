@@ -144,6 +144,13 @@ SELECT DISTINCT connect.current_org(), l.from_id, l.target, l.connection_id, %(q
 FROM stage_links AS l WHERE l.from_table = 'core.products' AND l.relation = 'product_categories'
 ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 
+-- fill_stock_links --
+-- The stock of variants names their product too.
+UPDATE core.inventory_items AS i SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
+FROM stage_links AS l
+WHERE l.from_table = 'core.product_variants' AND l.relation = 'product_id' AND i.org_id = connect.current_org()
+    AND i.variant_id = l.from_id AND i.product_id IS NULL;
+
 -- insert_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
 SELECT (SELECT connect.current_org()), k.product_id, k.category_id, k.connection_id, %(queue)s::uuid
@@ -280,15 +287,35 @@ FROM (
 WHERE o.org_id = connect.current_org() AND o.id = k.id AND o.refunded_total <> k.refunded;
 
 -- customers --
--- With the records behind each, those of its addresses included: some stores let an address be the buyer.
-SELECT c.id, lower(btrim(c.email)) AS email, c.registered_at,
+-- With the records behind each, those of its addresses included (some stores let an address be the buyer), and the e-mails
+-- that lead to it; to a guest, whom no record is mapped to, its own as long as it leads to nobody else.
+SELECT c.id, c.registered_at,
        coalesce((SELECT jsonb_agg(jsonb_build_array(m.connection_id, m.entity_type, m.external_id))
                  FROM promote.integration_mapping AS m
                  WHERE m.org_id = c.org_id
                      AND (m.core_table = 'core.customers' AND m.internal_id = c.id
                          OR m.core_table = 'core.customer_addresses' AND m.internal_id = ANY(ARRAY(
                              SELECT a.id FROM core.customer_addresses AS a
-                             WHERE a.org_id = c.org_id AND a.customer_id = c.id)))), '[]') AS records
+                             WHERE a.org_id = c.org_id AND a.customer_id = c.id)))), '[]') AS records,
+       ARRAY(
+           SELECT e.email FROM (
+               SELECT m.claim AS email, m.internal_id FROM promote.integration_mapping AS m
+               WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id
+                   AND NOT m.promoted_deleted AND m.claim IS NOT NULL
+               UNION
+               SELECT f.email, m.internal_id FROM promote.integration_mapping AS m
+               JOIN capture.former_email AS f
+                   ON f.org_id = m.org_id AND f.connection_id = m.connection_id AND f.entity_type = m.entity_type
+                       AND f.external_id = m.external_id
+               WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id
+                   AND NOT m.promoted_deleted
+               UNION
+               SELECT c.email_key, NULL WHERE c.email_key IS NOT NULL AND c.deleted_at IS NULL AND NOT EXISTS (
+                   SELECT 1 FROM promote.integration_mapping AS m
+                   WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id)
+           ) AS e
+           WHERE (SELECT o.internal_id FROM promote.email_owner(e.email) AS o) IS NOT DISTINCT FROM e.internal_id
+       ) AS emails
 FROM core.customers AS c
 WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []);
 
@@ -302,14 +329,33 @@ JOIN capture.sync_record AS r
         AND r.parent_id = k.external_id
 WHERE r.deletion_state <> 'deleted';
 
--- orders_of_guests --
--- The captured orders that name no customer, by e-mail.
+-- orders_of_emails --
+-- The captured orders that belong to whom their e-mail leads to: they name no customer, or one that is neither in core nor
+-- listed by the store. Promotion links them in the same way (place/buyers.py).
 SELECT k.n, r.connection_id, r.provider, r.entity_type, r.external_id, r.sync_data::text AS payload
 FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n)
 CROSS JOIN unnest(%(types)s::text []) AS t (entity_type)
 JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = k.email COLLATE "C"
-WHERE r.deletion_state <> 'deleted' AND coalesce(r.parent_id, '') IN ('', '0');
+WHERE r.deletion_state <> 'deleted' AND (
+    coalesce(r.parent_id, '') IN ('', '0')
+    OR NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
+            AND m.external_id = r.parent_id)
+    AND (EXISTS (
+        SELECT 1 FROM capture.sync_cursor AS u
+        WHERE u.org_id = r.org_id AND u.connection_id = r.connection_id AND u.entity_type = ANY(%(buyers)s::text [])
+            AND u.full_at IS NOT NULL)
+        AND NOT EXISTS (
+            SELECT 1 FROM capture.sync_record AS b
+            WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id
+                AND b.entity_type = ANY(%(buyers)s::text []) AND b.external_id = r.parent_id
+                AND b.deletion_state <> 'deleted')
+        OR EXISTS (
+            SELECT 1 FROM promote.integration_mapping AS m
+            WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+                AND m.external_id = r.external_id AND m.claim IS NOT NULL)));
 
 -- refunds_of_orders --
 -- The captured refunds of orders, deleted ones too.

@@ -19,7 +19,7 @@ from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import array, line, stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
-from sync_pipeline.steps.promote.place import identity
+from sync_pipeline.steps.promote.place import buyers, identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
 from sync_pipeline.steps.promote.place.settle import settle_batch, settle_claims
 from sync_pipeline.steps.promote.write import child_rows, links
@@ -74,12 +74,14 @@ def _write_rows(
     affected = child_rows.customers_behind(conn, table.name, (item.id for item in group if not item.is_new))
     _map(conn, queue, table, group)
     waiting = _link(conn, table, group)
+    bought: Sequence[WorkItem] = ()
     if CUSTOMERS.name in table.others:
-        _guests(conn, queue, table, group)
+        bought, changed = _buyers(conn, queue, table, group)
+        affected |= changed
     _insert_and_update(conn, org, queue, table, group, outcome)
     links.drop(conn, table.name, group)
     for column, some in waiting.items():
-        links.wait(conn, queue, table.name, column, some)
+        links.wait(conn, queue, table.name, column, some, quiet=bought)
     if table.pairs:
         child_rows.write_categories(conn, queue, group)
     if INVENTORY.name in table.others:
@@ -94,7 +96,10 @@ def _write_rows(
         child_rows.sum_refunds(conn, queue, {*linked, *(item.id for item in group if not item.is_new)})
     affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
     if table is CUSTOMERS:
-        affected |= outcome.recompute
+        emails = buyers.former_emails(conn, [item.line.key for item in group]) | buyers.unclaim(conn, queue, linked)
+        emails |= {email for item in group for email in (item.claim, item.former) if email}
+        affected |= outcome.recompute | buyers.settle_buyers(conn, queue, emails)
+        affected |= buyers.related_customers(conn, emails)
     return affected | child_rows.customers_behind(conn, "core.sales_orders", linked)
 
 
@@ -178,27 +183,14 @@ def _staged(org: PromotionSettings, table: CoreTable, item: WorkItem) -> str:
     return f"{text}\t{line(item.targets)}" if item.targets else text
 
 
-def _guests(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]) -> None:
-    """Find or create a customer by e-mail for buyers without an account."""
-    guests = [
-        WorkItem(item.line, item.provider, entity=item.entity.guest, table=CUSTOMERS)
-        for item in group
-        if isinstance(item.entity, Order) and item.entity.customer is None and item.entity.guest is not None
-    ]
-    if not guests:
-        return
-    identity.resolve_guests(conn, guests)
-    fresh = [guest for guest in guests if guest.is_new]
-    if fresh:
-        stage(
-            conn, CUSTOMERS, ((True, guest.id, *encode(CUSTOMERS, CUSTOMERS.values(guest.entity))) for guest in fresh)
-        )
-        execute(conn, for_table(ROWS["insert_rows"], CUSTOMERS), queue=queue)
+def _buyers(
+    conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkItem]
+) -> tuple[Sequence[WorkItem], set[int]]:
+    """Give orders without a customer the one of their e-mail; returns them, and whose figures may have changed."""
     place = next(n for n, relation in enumerate(table.relations) if relation.table == CUSTOMERS.name)
-    by_line = {guest.line.line_no: guest.id for guest in guests}
-    for item in group:
-        if item.line.line_no in by_line:
-            item.targets[place] = by_line[item.line.line_no] or None
+    mine = buyers.claim_buyers(conn, group, place)
+    emails = {email for item in group for email in (item.claim, item.former) if email}
+    return mine, buyers.settle_buyers(conn, queue, emails, mine, place=place) if emails else set()
 
 
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
@@ -207,7 +199,7 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
     rows: dict[str, set[int]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     keeps: set[tuple[str, int]] = set()
-    claims: set[str] = set()
+    claims: dict[str, set[str]] = defaultdict(set)
     keys = {
         "connections": [item.line.connection_id for item in deletes],
         "types": [item.line.entity_type for item in deletes],
@@ -224,7 +216,7 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
         if row.core_wins:
             keeps.add((row.core_table, item.id))
         if row.claim:
-            claims.add(row.claim)
+            claims[row.core_table].add(row.claim)
     for item in by_key.values():
         item.warnings.append("It was never promoted, so there is nothing to delete.")
     return _retire(conn, org, queue, rows, items, keeps, claims)
@@ -239,7 +231,11 @@ def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence
         name, row = item.left
         rows[name].add(row)
         items[name].append(item)
-    return _retire(conn, org, queue, rows, items, set(), {item.former for item in moved if item.former})
+    claims: dict[str, set[str]] = defaultdict(set)
+    for item in moved:
+        if item.left is not None and item.former:
+            claims[item.left[0]].add(item.former)
+    return _retire(conn, org, queue, rows, items, set(), claims)
 
 
 def _retire(
@@ -249,9 +245,12 @@ def _retire(
     rows: Mapping[str, set[int]],
     items: Mapping[str, Sequence[WorkItem]],
     keeps: Collection[tuple[str, int]],
-    claims: Collection[str],
+    claims: Mapping[str, set[str]],
 ) -> set[int]:
-    """Mark the rows of these records as deleted, or merge them from the other records that map to them."""
+    """Mark the rows of these records as deleted, or merge them from the other records that map to them.
+
+    `claims`: what the records claimed, by table.
+    """
     customers: set[int] = set()
     for name, ids in rows.items():
         if name == ITEMS.name:
@@ -261,6 +260,8 @@ def _retire(
         table = core_tables()[name]
         if INVENTORY.name in (name, *table.others):
             child_rows.delete_stock(conn, queue, items[name])
+        if ITEMS.name in table.others:
+            child_rows.delete_items(conn, queue, items[name])
         if name == INVENTORY.name:
             continue
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
@@ -268,8 +269,14 @@ def _retire(
         execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
         outcome = Resolution()
         if table.match is not None:  # who else claimed what they had may have it now
-            outcome = settle_claims(conn, org, queue, table, claims, live & ids)
+            outcome = settle_claims(conn, org, queue, table, claims.get(name, ()), live & ids)
         outcome.recompute |= live & ids
         follow(conn, org, table, outcome, queue=queue)
         customers |= child_rows.customers_behind(conn, name, ids | outcome.recompute)
+        emails = set(claims.get(name, ()))
+        if table is CUSTOMERS:
+            emails |= buyers.former_emails(conn, [item.line.key for item in items[name]])
+        if table is CUSTOMERS or CUSTOMERS.name in table.others:
+            customers |= buyers.settle_buyers(conn, queue, emails, renew=table is not CUSTOMERS)
+            customers |= buyers.related_customers(conn, emails)
     return customers

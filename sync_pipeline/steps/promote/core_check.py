@@ -1,0 +1,231 @@
+"""Compare core with what it should be: write every promoted version once more, in transactions that are rolled back.
+
+Core is a function of the promoted versions, the policies and the captured orders (docs/mapping.md). So writing any
+record again must change nothing. A batch is one short transaction, so promotions go on meanwhile and nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import core_tables, stage_of
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
+from sync_pipeline.redaction import redact
+from sync_pipeline.steps.capture.mapped import mapper_of
+from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
+from sync_pipeline.steps.promote.map.batch import Claimed, prepare
+from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
+from sync_pipeline.steps.promote.queue.queue import stream_of
+from sync_pipeline.steps.promote.write.apart import write_apart
+from sync_pipeline.steps.promote.write.figures import types_of
+from sync_pipeline.steps.promote.write.rows import begin
+from sync_pipeline.steps.select import Plan, make_filled_plan
+
+SQL = load("sync_pipeline.steps.promote", "core_check.sql")
+_BATCH = 1000  # records written at a time, and rolled back
+MOST = 1000  # differences that a report lists
+_PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
+_FIGURES = {*CUSTOMERS.figures, "metadata.completed_orders", "metadata.other_currencies"}
+_NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
+Key = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of a core row that is not what it should be. Without a `field` the row itself should (not) be there."""
+
+    table: str
+    id: int
+    field: str
+    found: Any
+    should: Any
+
+
+@dataclass(slots=True)
+class CoreCheck:
+    """What comparing core found: `records` compared, the differences (at most 1,000 are listed), what was left out.
+
+    `behind` are the records to promote again so that core is right. `older` were mapped by an older mapper and are
+    compared when they are mapped again.
+    """
+
+    records: int = 0
+    older: int = 0
+    count: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    behind: set[Key] = field(default_factory=set)
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing differs."""
+        return not self.count
+
+
+class _RolledBack(Exception):
+    """Ends a transaction that must change nothing."""
+
+
+def check_core(
+    db: Database, org: Organization, *, size: int = _BATCH, progress: Callable[[int], None] | None = None
+) -> CoreCheck:
+    """Compare all of an organization's core; `progress` is told how many records are compared.
+
+    Raises:
+        DatabaseUnavailable: the server is gone.
+    """
+    return _Check(db, org.org_id, size, progress).run()
+
+
+class _Check:
+    def __init__(self, db: Database, org_id: int, size: int, progress: Callable[[int], None] | None) -> None:
+        self.db, self.org_id, self.size, self.progress = db, org_id, size, progress
+        self.found = CoreCheck()
+        self.seen: set[tuple[str, int, str]] = set()
+        with db.org(org_id) as conn:
+            self.org: PromotionSettings = promotion_settings(conn, org_id)
+
+    def run(self) -> CoreCheck:
+        with self.db.org(self.org_id) as conn:
+            types = execute(conn, SQL["mapped_types"]).all()
+        for one in sorted(types, key=lambda one: (stage_of(stream_of(one.provider, one.entity_type).entity), *one)):
+            mapper = mapper_of(one.provider, one.entity_type)
+            where = {"connection_id": one.connection_id, "entity_type": one.entity_type, "mapper": mapper}
+            with self.db.org(self.org_id) as conn:
+                self.found.older += execute(conn, SQL["older_mapped"], **where).scalar_one()
+            after: str | None = ""
+            while after is not None:
+                after = self._batch(where, after)
+        self._parts()
+        return self.found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Connection, str]]:
+        """A transaction that writes core for a queue of its own, and is rolled back."""
+        queue = str(uuid4())
+        try:
+            with self.db.org(self.org_id) as conn:
+                begin(conn, self.org_id, queue)
+                yield conn, queue
+                raise _RolledBack
+        except _RolledBack:
+            pass
+
+    def _batch(self, where: dict[str, Any], after: str) -> str | None:
+        """Compare the next records; returns the last one's id, None after the end."""
+        with self._transaction() as (conn, queue):
+            execute(conn, SQL["lines_again"], queue=queue, after=after, size=self.size, **where)
+            rows = execute(conn, SQL["versions_again"], queue=queue).all()
+            if rows:
+                self._compare(conn, queue, rows)
+        if not rows:
+            return None
+        self.found.records += len(rows)
+        if self.progress is not None:
+            self.progress(self.found.records)
+        return str(rows[-1].external_id)
+
+    def _compare(self, conn: Connection, queue: str, rows: Sequence[Any]) -> None:
+        lines = ((Claimed(*tuple(row)[:6]), row.payload, row.parent_id) for row in rows)
+        items = prepare(lines, self.org.providers, self.org.currency, looking(conn), self.org.currencies)
+        recall_products(items, earlier_versions(conn), looking(conn))
+        for item, row in zip(items, rows, strict=True):
+            item.is_mapped_to(row)
+        write_apart(conn, self.org, queue, [item for item in items if item.error is None])
+        for item, row in zip(items, rows, strict=True):
+            if item.error is not None:
+                self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
+        execute(conn, SQL["stage_written"], queue=queue)
+        statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
+        different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=_NOISE).all()]
+        waiting = self._waiting(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
+        for row, some in different:
+            behind = self._behind(conn, row)
+            for one in some:
+                if row.id not in waiting or not _is_figure(one):
+                    self._add(one, behind)
+
+    def _waiting(self, conn: Connection, customers: Sequence[int]) -> set[int]:
+        """Customers whose figures are renewed by what is captured and not promoted yet."""
+        if not customers:
+            return set()
+        types = {"orders": types_of("order"), "refunds": types_of("refund")}
+        return set(execute(conn, SQL["figures_that_wait"], rows=list(customers), **types).scalars())
+
+    def _behind(self, conn: Connection, row: Any) -> list[Key]:
+        """The records that a row comes from."""
+        there = row.before or row.after
+        if row.table_name == "promote.integration_mapping" or row.table_name in _PARTS:
+            return [(there["connection_id"], there["entity_type"], there["external_id"])]
+        table, number = row.table_name, row.id
+        if table == "promote.pending_link":
+            table, number = there["from_table"], there["from_id"]
+        elif table not in core_tables():  # a pair: its first row has it
+            table = next(one.name for one in core_tables().values() for _, two in one.pairs if two.name == table)
+        found = execute(conn, SQL["records_behind"], table=table, ids=[number])
+        return [(one.connection_id, one.entity_type, one.external_id) for one in found]
+
+    def _parts(self) -> None:
+        """Parts of records that are not in core."""
+        for table in _PARTS.values():
+            with self.db.org(self.org_id) as conn:
+                for row in execute(conn, for_table(SQL["stray_parts"], table), most=MOST):
+                    key = (row.connection_id, row.entity_type, row.external_id)
+                    self._add(Difference(table.name, row.id, "", True, None), [key])
+
+    def _add(self, one: Difference, behind: Iterable[Key]) -> None:
+        if (one.table, one.id, one.field) in self.seen:
+            return
+        self.seen.add((one.table, one.id, one.field))
+        self.found.count += 1
+        self.found.behind.update(behind)
+        if len(self.found.differences) < MOST:
+            self.found.differences.append(one)
+
+
+def _is_figure(one: Difference) -> bool:
+    return one.table == CUSTOMERS.name and one.field in _FIGURES
+
+
+def _fields(row: Any) -> Iterator[Difference]:
+    """The fields in which a row is not what it should be, keys of `metadata` each by itself."""
+    if row.before is None or row.after is None:
+        yield Difference(row.table_name, row.id, "", row.before, row.after)
+        return
+    sides = [{**side, **{f"metadata.{key}": value for key, value in (side.get("metadata") or {}).items()}}
+             for side in (row.before, row.after)]  # fmt: skip
+    for name in sorted({*sides[0], *sides[1]} - {"metadata"}):
+        found, should = (side.get(name) for side in sides)
+        if found != should:
+            yield Difference(row.table_name, row.id, name, found, should)
+
+
+def make_repair_plan(db: Database, org: Organization, found: CoreCheck, *, actor: str) -> Plan | None:
+    """Plan the records behind what differs, in the versions that core has; None if there are none.
+
+    Raises:
+        DatabaseUnavailable: the server is gone.
+    """
+    keys = sorted(found.behind)
+
+    def fill(conn: Connection, plan_id: UUID) -> int:
+        return execute(
+            conn,
+            SQL["fill_repair_plan"],
+            plan_id=plan_id,
+            connections=[key[0] for key in keys],
+            types=[key[1] for key in keys],
+            ids=[key[2] for key in keys],
+        ).rowcount
+
+    return make_filled_plan(db, org, fill, origin="repair", actor=actor)

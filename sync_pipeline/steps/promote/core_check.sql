@@ -1,0 +1,204 @@
+-- mapped_types --
+-- The kinds of records that are in core, and how many of each an older mapper has mapped.
+SELECT m.connection_id, m.entity_type, m.provider FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org()
+GROUP BY m.connection_id, m.entity_type, m.provider;
+
+-- older_mapped --
+SELECT count(*) FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+    AND NOT m.promoted_deleted AND m.mapper IS DISTINCT FROM %(mapper)s;
+
+-- lines_again --
+-- The next records that are in core, as lines of a queue that exists in this transaction alone.
+INSERT INTO promote.sync_queue_line
+    (org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
+SELECT m.org_id, %(queue)s::uuid, row_number() OVER (ORDER BY m.external_id), 1, m.connection_id, m.entity_type,
+       m.external_id, CASE WHEN m.promoted_deleted THEN 'delete' ELSE 'update' END, m.promoted_hash
+FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+    AND m.external_id > %(after)s COLLATE "C" AND (m.promoted_deleted OR m.mapper = %(mapper)s)
+ORDER BY m.external_id LIMIT %(size)s;
+
+-- versions_again --
+-- These records with their promoted versions, and how they are mapped.
+SELECT l.line_no, l.connection_id, l.entity_type, l.external_id, l.action, l.content_hash,
+       CASE WHEN l.action = 'delete' THEN NULL
+            WHEN r.content_hash = l.content_hash THEN r.sync_data::text ELSE (
+                SELECT h.sync_data::text FROM capture.record_history AS h
+                WHERE h.org_id = l.org_id AND h.connection_id = l.connection_id AND h.entity_type = l.entity_type
+                    AND h.external_id = l.external_id AND h.content_hash = l.content_hash) END AS payload,
+       r.parent_id, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted
+FROM promote.sync_queue_line AS l
+JOIN promote.integration_mapping AS m
+    ON m.org_id = l.org_id AND m.connection_id = l.connection_id AND m.entity_type = l.entity_type
+        AND m.external_id = l.external_id
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = l.org_id AND r.connection_id = l.connection_id AND r.entity_type = l.entity_type
+        AND r.external_id = l.external_id AND r.provider = m.provider
+WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
+ORDER BY l.line_no;
+
+-- stage_written --
+-- Each row that was written, as it was before.
+CREATE TEMP TABLE stage_written ON COMMIT DROP AS
+WITH written AS (
+    SELECT c.table_name, c.change_id, k.key, NULL::jsonb AS before
+    FROM promote.core_change AS c CROSS JOIN LATERAL jsonb_array_elements(c.content) AS k (key)
+    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation = 'insert'
+    UNION ALL
+    SELECT c.table_name, c.change_id,
+           CASE c.table_name
+               WHEN 'promote.integration_mapping' THEN jsonb_build_array(
+                   c.content -> 'connection_id', c.content -> 'entity_type', c.content -> 'external_id')
+               WHEN 'core.product_categories' THEN jsonb_build_array(
+                   c.content -> 'product_id', c.content -> 'category_id')
+               ELSE to_jsonb(c.row_id) END,
+           c.content
+    FROM promote.core_change AS c
+    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation <> 'insert')
+SELECT DISTINCT ON (table_name, key) table_name, key, before,
+       CASE WHEN jsonb_typeof(key) = 'number' THEN key::bigint END AS id
+FROM written ORDER BY table_name, key, change_id;
+
+-- rows_now --
+SELECT w.table_name, w.id, w.before, to_jsonb(t) AS after
+FROM stage_written AS w LEFT JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = w.id
+WHERE w.table_name = '{table}'
+
+-- rows_that_differ --
+-- What is in core, and what it should be, of rows that are not the same. When and by whom a row was written is no part
+-- of what it is. A link that waits has a new id each time; a pair has none.
+WITH written AS (
+    {rows}
+    UNION ALL
+    SELECT w.table_name, (w.key ->> 0)::bigint, w.before, to_jsonb(p)
+    FROM stage_written AS w
+    LEFT JOIN core.product_categories AS p
+        ON p.org_id = connect.current_org() AND p.product_id = (w.key ->> 0)::bigint
+            AND p.category_id = (w.key ->> 1)::bigint
+    WHERE w.table_name = 'core.product_categories'
+    UNION ALL
+    SELECT w.table_name, m.internal_id, w.before - '{last_promoted_at,mapper}'::text [],
+           to_jsonb(m) - '{last_promoted_at,mapper}'::text []
+    FROM stage_written AS w
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = connect.current_org() AND m.connection_id = (w.key ->> 0)::bigint
+            AND m.entity_type = w.key ->> 1 AND m.external_id = (w.key ->> 2) COLLATE "C"
+    WHERE w.table_name = 'promote.integration_mapping'
+    UNION ALL
+    SELECT coalesce(b.table_name, a.table_name), (coalesce(b.link, a.link) ->> 'from_id')::bigint, b.link, a.link
+    FROM (
+        SELECT DISTINCT w.table_name, w.before - '{id,created_at,queue_id}'::text [] AS link FROM stage_written AS w
+        WHERE w.table_name = 'promote.pending_link' AND w.before IS NOT NULL) AS b
+    FULL JOIN (
+        SELECT DISTINCT w.table_name, to_jsonb(p) - '{id,created_at,queue_id}'::text [] AS link
+        FROM stage_written AS w JOIN promote.pending_link AS p ON p.org_id = connect.current_org() AND p.id = w.id
+        WHERE w.table_name = 'promote.pending_link') AS a USING (link)
+), plain AS (
+    SELECT table_name, id,
+           (before - %(noise)s::text []) || jsonb_build_object('deleted', before ->> 'deleted_at' IS NOT NULL) AS before,
+           (after - %(noise)s::text []) || jsonb_build_object('deleted', after ->> 'deleted_at' IS NOT NULL) AS after
+    FROM written)
+SELECT table_name, id, before, after FROM plain WHERE before IS DISTINCT FROM after;
+
+-- stray_parts --
+-- Rows that are parts of a record that is not in core.
+SELECT '{table}' AS table_name, t.id, t.connection_id, t.entity_type, t.external_id FROM {table} AS t
+WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = t.org_id AND m.connection_id = t.connection_id AND m.entity_type = t.entity_type
+        AND m.external_id = t.external_id AND NOT m.promoted_deleted)
+ORDER BY t.id LIMIT %(most)s;
+
+-- records_behind --
+-- The records that are mapped to rows, and the orders that name a customer whom no record is mapped to.
+SELECT m.internal_id AS id, m.connection_id, m.entity_type, m.external_id
+FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = ANY(%(ids)s::bigint [])
+UNION ALL
+SELECT o.customer_id, m.connection_id, m.entity_type, m.external_id
+FROM core.sales_orders AS o
+JOIN promote.integration_mapping AS m
+    ON m.org_id = o.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = o.id
+WHERE o.org_id = connect.current_org() AND %(table)s = 'core.customers' AND o.customer_id = ANY(%(ids)s::bigint [])
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS c
+        WHERE c.org_id = o.org_id AND c.core_table = 'core.customers' AND c.internal_id = o.customer_id);
+
+-- fill_repair_plan --
+-- What core has of these records is written once more, whatever was captured or decided since.
+INSERT INTO selection.sync_plan_item
+    (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash, promoted_deleted)
+SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id,
+       CASE WHEN m.promoted_deleted THEN 'delete' ELSE 'update' END, m.promoted_hash, m.promoted_hash, m.promoted_deleted
+FROM promote.integration_mapping AS m
+JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    AS k (connection_id, entity_type, external_id)
+    ON m.connection_id = k.connection_id AND m.entity_type = k.entity_type AND m.external_id = k.external_id COLLATE "C"
+WHERE m.org_id = connect.current_org();
+
+-- figures_that_wait --
+-- Customers with a captured order or refund that is newer than their figures: promoting it, or another record of theirs,
+-- renews them. A minute is left for what was being captured while they were renewed.
+WITH records AS (
+    SELECT k.id, m.connection_id, m.entity_type, m.external_id, m.last_promoted_at, m.claim
+    FROM unnest(%(rows)s::bigint []) AS k (id)
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.internal_id = k.id
+    UNION ALL
+    SELECT k.id, m.connection_id, m.entity_type, m.external_id, m.last_promoted_at, NULL
+    FROM unnest(%(rows)s::bigint []) AS k (id)
+    JOIN core.customer_addresses AS a ON a.org_id = connect.current_org() AND a.customer_id = k.id
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = a.org_id AND m.core_table = 'core.customer_addresses' AND m.internal_id = a.id
+), emails AS (
+    SELECT r.id, r.claim AS email FROM records AS r WHERE r.claim IS NOT NULL
+    UNION
+    SELECT r.id, f.email FROM records AS r
+    JOIN capture.former_email AS f
+        ON f.org_id = connect.current_org() AND f.connection_id = r.connection_id AND f.entity_type = r.entity_type
+            AND f.external_id = r.external_id
+    UNION
+    SELECT c.id, c.email_key FROM core.customers AS c
+    WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.email_key IS NOT NULL
+), sales AS (
+    SELECT b.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM records AS b
+    CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = b.connection_id AND r.entity_type = t.entity_type
+            AND r.parent_id = b.external_id
+    UNION
+    SELECT e.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM emails AS e
+    CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = e.email COLLATE "C"
+), events AS (
+    SELECT * FROM sales
+    UNION ALL
+    SELECT s.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM sales AS s
+    CROSS JOIN unnest(%(refunds)s::text []) AS t (entity_type)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = s.connection_id AND r.entity_type = t.entity_type
+            AND r.parent_id = s.external_id
+), known AS (
+    SELECT e.id, e.captured_at, e.deletion_at, m.last_promoted_at,
+           m.promoted_hash IS DISTINCT FROM e.content_hash
+           OR m.promoted_deleted IS DISTINCT FROM (e.deletion_state = 'deleted') AS differs
+    FROM events AS e
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = connect.current_org() AND m.connection_id = e.connection_id AND m.entity_type = e.entity_type
+            AND m.external_id = e.external_id
+), renewed AS (
+    SELECT a.id, max(a.at) AS at
+    FROM (SELECT id, last_promoted_at AS at FROM records UNION ALL SELECT id, last_promoted_at FROM known) AS a
+    GROUP BY a.id
+)
+SELECT DISTINCT k.id FROM known AS k JOIN renewed AS n ON n.id = k.id
+WHERE k.differs AND greatest(k.captured_at, k.deletion_at) > coalesce(n.at, '-infinity') - interval '1 minute';

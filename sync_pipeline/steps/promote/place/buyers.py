@@ -1,0 +1,214 @@
+"""Who bought: an order that names no customer of the store belongs to whoever its e-mail leads to.
+
+That is the customer whose promoted version has the e-mail, else one who had it before, else a guest: a customer made of
+the order itself. The mapping of such an order keeps the e-mail as its claim, so that it follows when the e-mail leads
+to somebody else. docs/mapping.md has the rules; figures use the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.base import Ref
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
+from sync_pipeline.entities.customer import Customer
+from sync_pipeline.entities.order import Order
+from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.promote.core.encode import encode
+from sync_pipeline.steps.promote.core.stage import stage
+from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.map.batch import WorkItem
+from sync_pipeline.steps.promote.place.identity import new_ids
+
+SQL = load("sync_pipeline.steps.promote.place", "buyers.sql")
+_CHUNK = 2000  # e-mails settled at a time
+Key = tuple[int, str, str]
+
+
+def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> list[WorkItem]:
+    """The orders of a batch that belong to their e-mail's customer; each has the folded e-mail as its claim.
+
+    `place`: of the customer among an item's targets. A customer that the store lists and nobody has promoted yet is
+    waited for, unless the order found its buyer before that customer was listed.
+    """
+    for item in items:
+        item.claim = None
+    some = [item for item in items if isinstance(item.entity, Order) and item.entity.guest is not None]
+    named = [item for item in some if _customer(item) is not None and item.targets[place] is None]
+    gone: set[int] = set()
+    asked = [item for item in named if item.former is None]
+    if asked:
+        refs = [_customer(item) for item in asked]
+        found = execute(
+            conn,
+            SQL["not_in_the_store"],
+            connections=[item.line.connection_id for item in asked],
+            types=[ref.entity_type if ref else "" for ref in refs],
+            ids=[ref.external_id if ref else "" for ref in refs],
+        )
+        gone = {asked[row.n - 1].line.line_no for row in found}
+    waits = {item.line.line_no for item in named if item.former is None} - gone
+    mine = [
+        item
+        for item in some
+        if item.line.line_no not in waits and (_customer(item) is None or item.targets[place] is None)
+    ]
+    if not mine:
+        return []
+    for row in execute(conn, SQL["fold"], values=[_guest(item).email for item in mine]):
+        mine[row.n - 1].claim = row.folded
+    execute(
+        conn,
+        SQL["claim_orders"],
+        connections=[item.line.connection_id for item in mine],
+        types=[item.line.entity_type for item in mine],
+        ids=[item.line.external_id for item in mine],
+        claims=[item.claim for item in mine],
+    )
+    return mine
+
+
+def former_emails(conn: Connection, keys: Sequence[Key]) -> set[str]:
+    """The addresses that these records had before."""
+    return set(
+        execute(
+            conn,
+            SQL["former_emails"],
+            connections=[key[0] for key in keys],
+            types=[key[1] for key in keys],
+            ids=[key[2] for key in keys],
+        ).scalars()
+    )
+
+
+def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set[str]:
+    """The customers of these orders came; returns the e-mails that led to their buyers until now."""
+    if not orders:
+        return set()
+    return set(execute(conn, SQL["unclaim_orders"], rows=list(orders), queue=queue).scalars())
+
+
+def related_customers(conn: Connection, emails: Collection[str]) -> set[int]:
+    """Customers who have one of these e-mails, or had it."""
+    return set(execute(conn, SQL["related_customers"], emails=list(emails)).scalars()) if emails else set()
+
+
+def settle_buyers(
+    conn: Connection,
+    queue: str | None,
+    emails: Collection[str],
+    items: Sequence[WorkItem] = (),
+    *,
+    place: int = 0,
+    renew: bool = False,
+) -> set[int]:
+    """Let the orders that claim these e-mails belong to whom they lead to; make and end guests.
+
+    `items`: orders that are about to be written; they get their customer as a target, and guests made of them are
+    written again. `renew`: so are all others, because the order that they were made of may be gone.
+
+    Returns the customers who won or lost orders, guests among them.
+    """
+    ordered = sorted(emails)
+    by_key = {item.line.key: item for item in items}
+    by_email: dict[str, int] = {}
+    affected: set[int] = set()
+    for start in range(0, len(ordered), _CHUNK):
+        affected |= _settle(conn, queue, ordered[start : start + _CHUNK], by_key, by_email, renew=renew)
+    for item in items:
+        item.targets[place] = by_email.get(item.claim or "")
+    return affected
+
+
+def _settle(
+    conn: Connection,
+    queue: str | None,
+    emails: Sequence[str],
+    items: dict[Key, WorkItem],
+    by_email: dict[str, int],
+    *,
+    renew: bool,
+) -> set[int]:
+    rows = execute(conn, SQL["buyers"], emails=list(emails)).all()
+    fresh = iter(new_ids(conn, CUSTOMERS.name, sum(row.owner is None and row.guest is None for row in rows)))
+    ended: list[int] = []
+    made: list[tuple[int, bool, Any]] = []  # row, whether it is new, the order it is made of
+    customers: dict[str, int] = {}
+    for row in rows:
+        over = row.owner is not None or row.external_id is None
+        if over and row.guest is not None and row.guest_made and not row.guest_deleted:
+            ended.append(row.guest)
+        if row.external_id is None:
+            continue
+        target = row.owner
+        if target is None:
+            target = row.guest if row.guest is not None else next(fresh)
+            written = (row.connection_id, row.entity_type, row.external_id) in items
+            if row.guest is None or (row.guest_made and (written or renew or row.guest_deleted)):
+                made.append((target, row.guest is None, row))
+        customers[emails[row.n - 1]] = target
+    by_email |= customers
+    affected = {*_write_guests(conn, queue, made, items), *ended}
+    if customers:
+        moved = execute(
+            conn, SQL["follow_buyers"], queue=queue, emails=list(customers), customers=list(customers.values())
+        )
+        affected |= {int(one) for row in moved for one in row if one is not None}
+    if ended:
+        execute(conn, SQL["end_guests"], queue=queue, rows=ended)
+    return affected
+
+
+def _write_guests(
+    conn: Connection, queue: str | None, made: Sequence[tuple[int, bool, Any]], items: dict[Key, WorkItem]
+) -> set[int]:
+    """Write the rows of guests, each from the lowest order that claims its e-mail; returns those that changed."""
+    if not made:
+        return set()
+    entities: dict[int, Customer] = {}
+    others = []
+    for row, _, order in made:
+        item = items.get((order.connection_id, order.entity_type, order.external_id))
+        if item is not None:
+            entities[row] = _guest(item)
+        else:
+            others.append((row, order))
+    if others:
+        found = execute(
+            conn,
+            SQL["promoted_orders"],
+            connections=[order.connection_id for _, order in others],
+            types=[order.entity_type for _, order in others],
+            ids=[order.external_id for _, order in others],
+        ).all()
+        payloads = (
+            Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found
+        )
+        for one, entity in zip(found, to_entities(payloads, looking(conn)), strict=True):
+            if isinstance(entity, Order) and entity.guest is not None:
+                entities[others[one.n - 1][0]] = entity.guest
+    stage(
+        conn,
+        CUSTOMERS,
+        [(new, row, *encode(CUSTOMERS, CUSTOMERS.values(entities[row]))) for row, new, _ in made if row in entities],
+    )
+    execute(conn, for_table(ROWS["insert_rows"], CUSTOMERS), queue=queue)
+    execute(conn, SQL["keep_figures"])
+    renewed = execute(conn, for_table(SQL["renew_guests"], CUSTOMERS), queue=queue).scalars()
+    return {*renewed, *(row for row, new, _ in made if new)}
+
+
+def _customer(item: WorkItem) -> Ref | None:
+    assert isinstance(item.entity, Order)
+    return item.entity.customer
+
+
+def _guest(item: WorkItem) -> Customer:
+    assert isinstance(item.entity, Order)
+    assert item.entity.guest is not None
+    return item.entity.guest

@@ -1,0 +1,127 @@
+-- not_in_the_store --
+-- Which of these records the store does not have: its list was read whole, and they are not in it, or were deleted.
+SELECT k.n
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+LEFT JOIN LATERAL (
+    SELECT r.deletion_state FROM capture.sync_record AS r
+    WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+        AND r.external_id = k.external_id COLLATE "C" LIMIT 1) AS c ON true
+WHERE coalesce(c.deletion_state, 'deleted') = 'deleted' AND EXISTS (
+    SELECT 1 FROM capture.sync_cursor AS r
+    WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+        AND r.full_at IS NOT NULL);
+
+-- fold --
+SELECT k.n, core.fold(k.value) AS folded FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n);
+
+-- claim_orders --
+-- These orders belong to whoever their buyer's e-mail leads to.
+UPDATE promote.integration_mapping AS m SET claim = k.claim
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(claims)s::text [])
+    AS k (connection_id, entity_type, external_id, claim)
+WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+    AND m.external_id = k.external_id COLLATE "C";
+
+-- unclaim_orders --
+-- Orders whose customer came: they belong to that one. Returns the e-mails that led to their buyers until now.
+WITH unclaimed AS (
+    UPDATE promote.integration_mapping AS m SET claim = NULL, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
+    FROM (
+        SELECT e.connection_id, e.entity_type, e.external_id, e.claim FROM promote.integration_mapping AS e
+        WHERE e.org_id = connect.current_org() AND e.core_table = 'core.sales_orders'
+            AND e.internal_id = ANY(%(rows)s::bigint []) AND e.claim IS NOT NULL) AS k
+    WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+        AND m.external_id = k.external_id
+    RETURNING k.claim)
+SELECT DISTINCT claim FROM unclaimed;
+
+-- former_emails --
+-- The addresses that these records had.
+SELECT DISTINCT f.email
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+JOIN capture.former_email AS f
+    ON f.org_id = connect.current_org() AND f.connection_id = k.connection_id AND f.entity_type = k.entity_type
+        AND f.external_id = k.external_id COLLATE "C";
+
+-- buyers --
+-- Of each e-mail: the customer it leads to; the row of a guest who has it (one that no record is mapped to), a live one
+-- before a deleted one; the lowest of the live orders that claim it. E-mails with none of the last two need nothing.
+SELECT k.n, o.internal_id AS owner, g.id AS guest, g.deleted AS guest_deleted, g.made AS guest_made,
+       a.connection_id, a.entity_type, a.external_id
+FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n)
+LEFT JOIN LATERAL (
+    SELECT m.connection_id, m.entity_type, m.external_id FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.core_table = 'core.sales_orders' AND m.claim = k.email COLLATE "C"
+        AND NOT m.promoted_deleted
+    ORDER BY m.connection_id, length(m.external_id), m.external_id, m.entity_type LIMIT 1) AS a ON true
+LEFT JOIN LATERAL (
+    SELECT c.id, c.deleted_at IS NOT NULL AS deleted, c.metadata ? 'guest' AS made FROM core.customers AS c
+    WHERE c.org_id = connect.current_org() AND c.email_key = k.email COLLATE "C" AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id)
+    ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS g ON true
+LEFT JOIN LATERAL promote.email_owner(k.email) AS o ON true
+WHERE a.external_id IS NOT NULL OR g.id IS NOT NULL;
+
+-- promoted_orders --
+-- The promoted versions of these orders.
+SELECT k.n, m.connection_id, m.provider, m.entity_type, m.external_id,
+       CASE WHEN r.content_hash = m.promoted_hash THEN r.sync_data::text ELSE (
+           SELECT h.sync_data::text FROM capture.record_history AS h
+           WHERE h.org_id = m.org_id AND h.connection_id = m.connection_id AND h.entity_type = m.entity_type
+               AND h.external_id = m.external_id AND h.content_hash = m.promoted_hash) END AS payload,
+       r.parent_id
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
+        AND m.external_id = k.external_id COLLATE "C"
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+        AND r.external_id = m.external_id AND r.provider = m.provider;
+
+-- follow_buyers --
+-- The orders that claim these e-mails belong to these customers; returns those they belonged to.
+UPDATE core.sales_orders AS o
+SET customer_id = k.customer, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, o.queue_id)
+FROM unnest(%(emails)s::text [], %(customers)s::bigint []) AS k (email, customer)
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.core_table = 'core.sales_orders' AND m.claim = k.email COLLATE "C"
+        AND NOT m.promoted_deleted
+WHERE o.org_id = connect.current_org() AND o.id = m.internal_id AND o.customer_id IS DISTINCT FROM k.customer
+RETURNING old.customer_id AS former, new.customer_id AS current;
+
+-- end_guests --
+-- Guests without an order, or whose e-mail a customer has now: marked, not removed.
+UPDATE core.customers AS c
+SET active = false, deleted_at = now(), updated_at = now(), queue_id = coalesce(%(queue)s::uuid, c.queue_id)
+WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.deleted_at IS NULL;
+
+-- related_customers --
+-- Customers who have one of these e-mails, or had it: an order that counts for one may have counted for another.
+SELECT m.internal_id FROM promote.integration_mapping AS m
+WHERE m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.claim = ANY(%(emails)s::text [])
+    AND NOT m.promoted_deleted
+UNION
+SELECT m.internal_id FROM capture.former_email AS f
+JOIN promote.integration_mapping AS m
+    ON m.org_id = f.org_id AND m.connection_id = f.connection_id AND m.entity_type = f.entity_type
+        AND m.external_id = f.external_id AND m.core_table = 'core.customers' AND NOT m.promoted_deleted
+WHERE f.org_id = connect.current_org() AND f.email = ANY(%(emails)s::text []);
+
+-- keep_figures --
+-- Figures stay beside what an order says in `metadata`.
+UPDATE stage_customers AS s SET metadata = c.metadata || s.metadata
+FROM core.customers AS c
+WHERE c.org_id = connect.current_org() AND c.id = s.id AND NOT s.is_new;
+
+-- renew_guests --
+-- Only what changed.
+UPDATE core.customers AS c
+SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, c.queue_id)
+FROM stage_customers AS s
+WHERE c.org_id = connect.current_org() AND c.id = s.id AND NOT s.is_new AND (
+    c.deleted_at IS NOT NULL
+    OR to_jsonb(c) || (to_jsonb(s) - 'is_new') IS DISTINCT FROM to_jsonb(c))
+RETURNING c.id;

@@ -1,0 +1,146 @@
+"""check --core: core is compared with what the promoted versions say, and repaired by a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.promote import CoreCheck
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    org = connect.add_organization(database, "acme")
+    return World(database, org.org_id)
+
+
+def compared(world: World) -> CoreCheck:
+    return promote.check_core(world.db, organization(world), size=3)
+
+
+def organization(world: World) -> connect.Organization:
+    return next(one for one in connect.organizations(world.db) if one.org_id == world.org_id)
+
+
+def told(found: CoreCheck) -> Sequence[tuple[str, str]]:
+    return sorted((one.table, one.field) for one in found.differences)
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    line = {"id": 1, "name": "x", "product_id": 1, "quantity": 1, "subtotal": "9", "total": "9"}
+    guest = {"email": "guest@a.test", "first_name": "Guest"}
+    world.apply(
+        world.capture("category", {"id": 5, "name": "Five", "parent": 0}),
+        world.capture("product", product(1, sku="A", categories=[{"id": 5}], manage_stock=True, stock_quantity=4)),
+        world.capture("product", product(2, sku="A", name="the same SKU")),
+        world.capture("variation", variation(7, 1, sku="V", manage_stock=True, stock_quantity=2)),
+        world.capture("customer", customer(3, email="three@a.test")),
+        world.capture("order", order(20, customer_id=3, total="9", line_items=[line])),
+        world.capture("order", order(21, customer_id=0, total="9", line_items=[line], billing=guest)),
+        world.capture("order", order(22, customer_id=0, total="9", line_items=[line], billing=guest)),
+        world.capture("refund", {"id": 30, "parent_id": 20, "amount": "2.00"}),
+        world.capture("order", order(23, customer_id=8, total="1", line_items=[])),  # waits for its customer
+    )
+    return world
+
+
+def test_what_was_promoted_is_what_core_should_be(shop: World) -> None:
+    before = shop.dump()
+    found = compared(shop)
+    assert (found.differences, found.records, found.older) == ([], 10, 0)
+    assert shop.dump() == before, "nothing was kept of the comparison"
+
+
+@pytest.mark.parametrize(
+    ("damage", "seen"),
+    [
+        ("UPDATE core.products SET name = 'x' WHERE sku = 'A'", [("core.products", "name")]),
+        ("UPDATE core.products SET metadata = metadata || '{\"a\": 1}' WHERE sku = 'A'",
+         [("core.products", "metadata.a")]),
+        ("UPDATE core.customers SET lifetime_value = 1 WHERE name LIKE '%%3'", [("core.customers", "lifetime_value")]),
+        ("UPDATE core.customers SET order_count = 1 WHERE metadata ? 'guest'", [("core.customers", "order_count")]),
+        ("UPDATE core.sales_orders SET customer_id = NULL WHERE number = '21'", [("core.sales_orders", "customer_id")]),
+        ("UPDATE core.sales_orders SET refunded_total = 0", [("core.sales_orders", "refunded_total")]),
+        ("UPDATE core.sales_order_items SET product_id = NULL WHERE item_type = 'line' AND id = (SELECT min(id) FROM "
+         "core.sales_order_items)", [("core.sales_order_items", "product_id")]),
+        ("DELETE FROM core.sales_order_items WHERE item_type = 'refund'",
+         [("core.sales_order_items", ""), ("core.sales_orders", "refunded_total"),
+          ("promote.integration_mapping", "internal_id")]),
+        ("UPDATE core.inventory_items SET quantity = 1 WHERE quantity = 4", [("core.inventory_items", "quantity")]),
+        ("UPDATE core.inventory_items SET product_id = NULL", [("core.inventory_items", "product_id")] * 3),
+        ("DELETE FROM core.product_categories", [("core.product_categories", "")]),
+        ("DELETE FROM promote.pending_link WHERE from_table = 'core.sales_orders'", [("promote.pending_link", "")]),
+        ("UPDATE core.products SET sku = NULL WHERE sku = 'A'", [("core.products", "sku")]),
+    ],
+)  # fmt: skip
+def test_damage_is_seen_and_repaired_by_a_plan(shop: World, damage: str, seen: Sequence[tuple[str, str]]) -> None:
+    right = _plain(shop)
+    shop.sql(damage)
+    found = compared(shop)
+    assert told(found) == sorted(seen)
+    plan = promote.make_repair_plan(shop.db, organization(shop), found, actor="ann")
+    assert plan is not None
+    assert (plan.origin, plan.state) == ("repair", "proposed")
+    report = promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
+    assert (report.state, report.errors) == ("done", [])
+    assert compared(shop).ok
+    assert _plain(shop) == right
+
+
+def test_a_record_that_the_store_changed_since_is_repaired_in_the_version_that_core_has(shop: World) -> None:
+    shop.capture("product", product(1, sku="A", name="newer"))
+    assert compared(shop).ok
+    shop.sql("UPDATE core.products SET name = 'x' WHERE sku = 'A'")
+    plan = promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann")
+    assert plan is not None
+    promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
+    assert shop.one("SELECT name FROM core.products WHERE sku = 'A'").name == product(1)["name"]
+
+
+def test_what_is_left_of_a_deleted_record_is_seen(shop: World) -> None:
+    shop.apply(shop.capture("product", product(1), deleted=True))
+    assert compared(shop).ok
+    shop.sql("UPDATE core.inventory_items SET deleted_at = NULL, active = true")
+    shop.sql("UPDATE core.products SET deleted_at = NULL")
+    found = compared(shop)
+    assert ("core.products", "deleted") in told(found)
+    plan = promote.make_repair_plan(shop.db, organization(shop), found, actor="ann")
+    assert plan is not None
+    assert plan.deletes
+    promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
+    assert compared(shop).ok
+
+
+def test_figures_wait_for_the_promotion_of_a_newer_order(shop: World) -> None:
+    shop.capture("order", order(24, customer_id=3, total="100"))
+    assert compared(shop).ok, "nothing of this customer's was promoted since"
+    shop.sql("UPDATE capture.sync_record SET captured_at = captured_at - interval '1 hour' WHERE external_id = '24'")
+    shop.promote("order", order(25, customer_id=3, total="1"))
+    assert compared(shop).ok
+    shop.sql("UPDATE core.customers SET lifetime_value = 1 WHERE email = 'three@a.test'")
+    assert told(compared(shop)) == [("core.customers", "lifetime_value")]
+
+
+def test_nothing_to_repair_makes_no_plan(shop: World) -> None:
+    assert promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann") is None
+    assert select.plans(shop.db, organization(shop), state="proposed")[1] == 0
+
+
+def _plain(world: World) -> Any:
+    """Core without when and by whom it was written, and without ids of parts that were written anew."""
+    names = ("products", "product_variants", "customers", "sales_orders")
+    noise = "'{updated_at,created_at,queue_id}'::text []"
+    rows = {name: world.sql(f"SELECT to_jsonb(t) - {noise} FROM core.{name} AS t ORDER BY id") for name in names}
+    parts = {
+        name: world.sql(
+            f"SELECT to_jsonb(t) - {noise} - 'id' FROM core.{name} AS t ORDER BY entity_type, external_id, 1"
+        )
+        for name in ("inventory_items", "sales_order_items")
+    }
+    return {**rows, **parts, "pairs": world.sql("SELECT product_id, category_id FROM core.product_categories")}

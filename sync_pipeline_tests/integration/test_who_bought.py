@@ -1,0 +1,217 @@
+"""Who bought and what it counts: guests, former addresses, credit notes, a sale in two stores, links in any order."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.entities.values import fold
+from sync_pipeline.steps import connect, preview, promote
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
+from sync_pipeline_tests.integration.test_promote_odoo_one_core import Erp, partner
+from sync_pipeline_tests.integration.test_promote_odoo_one_core import order as erp_order
+
+
+@pytest.fixture
+def world(database: Database, org: Organization) -> World:
+    return World(database, org.org_id)
+
+
+@pytest.fixture
+def erp(database: Database, org: Organization) -> Erp:
+    return Erp(database, org.org_id)
+
+
+def worth(world: World) -> list[tuple[Any, ...]]:
+    """E-mail, lifetime value and orders of every live customer."""
+    rows = world.sql(
+        "SELECT email, lifetime_value, order_count FROM core.customers WHERE deleted_at IS NULL ORDER BY email, id"
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def is_right(world: World) -> bool:
+    (org,) = (one for one in connect.organizations(world.db) if one.org_id == world.org_id)
+    found = promote.check_core(world.db, org)
+    assert found.differences == []
+    return found.ok
+
+
+def guest(number: int, email: str, total: str = "10", **fields: Any) -> dict[str, Any]:
+    return order(number, customer_id=0, total=total, billing={"email": email, "first_name": "Guest"}, **fields)
+
+
+def test_the_database_and_the_program_fold_alike(world: World) -> None:
+    """Every character, in the middle of a text and around it; those that this Python's Unicode does not know aside."""
+    texts = [
+        f"{chr(one)}a{chr(one)}B"
+        for one in range(1, sys.maxunicode + 1)
+        if not 0xD800 <= one <= 0xDFFF and chr(one).isprintable() | chr(one).isspace()
+    ]
+    rows = world.sql(
+        "SELECT t.n, core.fold(t.value) FROM unnest(%(texts)s::text[]) WITH ORDINALITY AS t (value, n)", texts=texts
+    )
+    assert [texts[n - 1] for n, folded in rows if folded != fold(texts[n - 1])] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "elsewhere"),
+    [("ann@x.test\t", "ann@x.test"), ("ann@x.test\u00a0", "ANN@x.test"), ("stra\u00dfe@x.test", "STRASSE@x.test"),
+     ("\u0130da@x.test", "i\u0307da@x.test")],
+)  # fmt: skip
+def test_one_address_however_it_is_written(world: World, typed: str, elsewhere: str) -> None:
+    world.apply(
+        world.capture("customer", customer(1, email=typed)),
+        world.capture("order", guest(20, elsewhere)),
+    )
+    assert [row[1:] for row in worth(world)] == [(10, 1)]
+    assert is_right(world)
+
+
+def test_an_order_follows_its_email_from_guest_to_customer_and_back(world: World) -> None:
+    world.promote("order", guest(20, "ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    registered = world.apply(world.capture("customer", customer(1, email="ann@x.test")))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    world.promote("customer", customer(1, email="new@x.test"))
+    assert worth(world) == [("new@x.test", 10, 1)], "a former address still leads to the customer"
+    assert is_right(world)
+    world.promote("customer", customer(2, email="ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1), ("new@x.test", 0, 0)], "it is somebody else's by now"
+    assert is_right(world)
+    world.apply(world.capture("customer", customer(2), deleted=True))
+    world.apply(world.capture("customer", customer(1), deleted=True))
+    assert worth(world) == [("ann@x.test", 10, 1)], "a guest again"
+    assert is_right(world)
+    assert registered.state == "done"
+
+
+def test_the_last_order_of_a_guest_takes_the_guest_with_it(world: World) -> None:
+    first = world.apply(world.capture("order", guest(20, "ann@x.test")))
+    second = world.apply(world.capture("order", guest(21, "ann@x.test")))
+    world.apply(world.capture("order", guest(20, "ann@x.test"), deleted=True))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    world.apply(world.capture("order", guest(21, "other@x.test")))
+    assert worth(world) == [("other@x.test", 10, 1)]
+    assert is_right(world)
+    assert (first.done, second.done) == (1, 1)
+
+
+@pytest.mark.parametrize("way", list(permutations(range(3))))
+def test_stock_is_linked_in_any_order(world: World, way: tuple[int, ...]) -> None:
+    records = [
+        ("product", product(1, type="variable")),
+        ("variation", variation(7, 1, sku="V", manage_stock=True, stock_quantity=2)),
+        ("category", {"id": 5, "name": "Five", "parent": 0}),
+    ]
+    for place in way:
+        world.promote(*records[place])
+    row = world.one("SELECT i.product_id = p.id AS linked FROM core.inventory_items AS i, core.products AS p "
+                    "WHERE i.variant_id IS NOT NULL")  # fmt: skip
+    assert row.linked
+    assert is_right(world)
+
+
+def test_a_line_keeps_the_product_that_an_earlier_version_named(world: World) -> None:
+    line = {"id": 1, "name": "Cup", "product_id": 1, "sku": "CUP", "quantity": 1, "subtotal": "10", "total": "10"}
+    world.apply(
+        world.capture("product", product(1, sku="CUP")),
+        world.capture("order", guest(20, "a@x.test", line_items=[line])),
+    )
+    emptied = {**line, "product_id": 0, "sku": ""}
+    world.capture("order", guest(20, "a@x.test", line_items=[emptied], note="captured and never promoted"))
+    world.apply(
+        world.capture("product", product(1), deleted=True),
+        world.capture("order", guest(20, "a@x.test", line_items=[emptied])),
+    )
+    row = world.one(
+        "SELECT i.sku, p.sku AS product FROM core.sales_order_items AS i JOIN core.products AS p ON p.id = i.product_id"
+    )
+    assert tuple(row) == ("CUP", "CUP")
+    assert is_right(world)
+
+
+def test_a_line_that_never_named_a_product_names_none(world: World) -> None:
+    line = {"id": 1, "name": "By hand", "product_id": 0, "quantity": 1, "subtotal": "10", "total": "10"}
+    world.promote("order", guest(20, "a@x.test", line_items=[line]))
+    world.promote("order", guest(20, "a@x.test", line_items=[{**line, "name": "By hand, again"}]))
+    assert world.one("SELECT product_id FROM core.sales_order_items").product_id is None
+
+
+def _credit(erp: Erp, number: int, lines: dict[int, float], **fields: Any) -> None:
+    """A credit note over lines of orders: order line → amount."""
+    parts = {number * 10 + n: (line, total) for n, (line, total) in enumerate(lines.items())}
+    note = {"id": number, "move_type": "out_refund", "state": "posted", "currency_id": 126, "name": f"R{number}"}
+    for part, (line, total) in parts.items():
+        erp.capture("invoice_line", {"id": part, "move_id": number, "sale_line_ids": [line], "price_total": total,
+                                     "display_type": "product"})  # fmt: skip
+    erp.capture("invoice", {**note, "invoice_line_ids": list(parts), **fields})
+
+
+def test_posted_credit_notes_lower_what_a_customer_is_worth(erp: Erp) -> None:
+    _credit(erp, 500, {901: 20.0, 911: 5.0})
+    _credit(erp, 501, {901: 1.0}, state="draft")
+    _credit(erp, 502, {901: 1.0}, move_type="out_invoice")
+    _credit(erp, 503, {901: 1.0}, currency_id=1)
+    notes = [500, 501, 502, 503]
+    sold = {"amount_total": 100.0, "amount_tax": 0.0, "currency_id": 126, "state": "sale", "partner_id": 70}
+    erp.apply(
+        erp.capture("customer", partner(70, email="c@x.test")),
+        erp.capture("order", erp_order(90, order_line=[901, 902], invoice_ids=notes, **sold)),
+        erp.capture("order", erp_order(91, order_line=[911], invoice_ids=[500], **sold)),
+    )
+    assert worth(erp) == [("c@x.test", 175, 2)]
+    refunded = erp.sql("SELECT refunded_total FROM core.sales_orders ORDER BY number")
+    assert [row[0] for row in refunded] == [20, 5]
+    assert is_right(erp)
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({"client_order_ref": "WC-5001"}, 1),
+        ({"origin": "WooCommerce #5001"}, 1),
+        ({"client_order_ref": "5001"}, 1),
+        ({"client_order_ref": "5002"}, 2),
+        ({"client_order_ref": "WC-5001", "amount_total": 99.0}, 2),
+        ({"client_order_ref": "WC-5001", "currency_id": 1}, 1),  # two currencies: shown apart, the org's has one order
+        ({"client_order_ref": "PO 12 5001"}, 2),
+    ],
+)
+def test_a_sale_that_two_stores_know_counts_once(erp: Erp, fields: dict[str, Any], counts: int) -> None:
+    erp.organize(currency="EUR")
+    copied = {"amount_total": 100.0, "amount_tax": 0.0, "currency_id": 126, "state": "sale", "partner_id": 70, **fields}
+    key = erp.capture("order", erp_order(90, **copied))
+    original = order(11, number="5001", total="100.00", currency="EUR", customer_id=3)
+    erp.apply(
+        erp.capture("customer", customer(3, email="c@x.test"), connection=erp.shop),
+        erp.capture("customer", partner(70, email="c@x.test")),
+        erp.capture("order", original, connection=erp.shop),
+        key,
+    )
+    value = Decimal(100) if counts == 1 else Decimal(100) + Decimal(str(copied["amount_total"]))
+    (row,) = worth(erp)
+    assert row[1] == value
+    assert is_right(erp)
+    erp.sql("UPDATE connect.integration_connector SET settings = '{\"same_sales\": false}'")
+    erp.apply(erp.capture("order", erp_order(90, **{**copied, "note": "again"})))
+    (row,) = worth(erp)
+    assert row[2] == 2, "the store's references mean something else"
+
+
+def test_the_preview_warns_of_the_same_sale(erp: Erp) -> None:
+    original = order(11, number="5001", total="100.00", currency="EUR", customer_id=3)
+    erp.capture("order", original, connection=erp.shop)
+    for number, reference in ((90, "WC-5001"), (91, "5002")):
+        erp.capture("order", erp_order(number, amount_total=100.0, client_order_ref=reference))
+    (org,) = (one for one in connect.organizations(erp.db) if one.org_id == erp.org_id)
+    (one,) = (one for one in connect.connections(erp.db, org) if one.connection_id == erp.erp)
+    preview.recompute(erp.db, one, one.source.stream("order"))
+    said = erp.sql('SELECT external_id FROM preview.difference WHERE warnings @> \'[{"code": "same_sale"}]\'')
+    assert [row[0] for row in said] == ["90"]
