@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_pipeline.explorer import static_files, text
 from sync_pipeline.explorer.icons import icon
+from sync_pipeline.explorer.remedies import remedy
 
 # Nothing but our own files; no inline script or style; HTML enters the page through one function of swap.js.
 CSP = (
@@ -48,6 +49,7 @@ def _environment() -> Environment:
         "plain": text.plain,
         "label": text.label,
         "json": text.compact,
+        "remedy": remedy,
     }
     made.globals |= {"static": static_files.address, "icon": icon}
     return made

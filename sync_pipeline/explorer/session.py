@@ -38,7 +38,8 @@ class Visitor:
 
 def sessions(request: Request) -> dict[str, str]:
     """The tokens in the cookie, by organization."""
-    value = request.cookies.get(SECURE) or request.cookies.get(PLAIN) or ""
+    plain = request.cookies.get(PLAIN) if request.url.scheme == "http" else None
+    value = request.cookies.get(SECURE) or plain or ""
     parts = (part.partition(":") for part in value.split("|")[:_MOST])
     return {slug: token for slug, _, token in parts if slug and token}
 

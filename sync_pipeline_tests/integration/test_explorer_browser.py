@@ -242,6 +242,17 @@ def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store:
         page.wait_for_url(f"**{LIST}")
 
 
+def test_the_colours_that_were_chosen_stay(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, color_scheme="light") as page:
+        bright = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_role("button", name="Light or dark").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != bright
+        page.reload()
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        page.get_by_role("button", name="Light or dark").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == bright
+
+
 def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> None:
     with opened(browser, store, "/ui/acme", java_script_enabled=False) as page:
         page.locator(".list a", has_text="Products").click()
@@ -282,7 +293,7 @@ def test_no_page_has_a_barrier(browser: Browser, store: Shop, width: int, scheme
         page.locator(".notice").wait_for()
         look(page, "decided")
         page.locator(".grid [data-open]").first.click()
-        for tab in ("Changes", "JSON", "Versions", "In core", "Events"):
+        for tab in ("Changes", "JSON", "Versions", "In core", "Related", "Events"):
             page.locator("dialog .tabs a", has_text=tab).click()
             expect(page.locator("dialog .tabs [aria-current]")).to_contain_text(tab)
             look(page, tab)

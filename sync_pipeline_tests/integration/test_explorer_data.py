@@ -300,7 +300,7 @@ def test_hostile_names_are_text_on_every_page(ann: Browser, store: Shop) -> None
         ids = list(rows(listed.text))
         assert ids
         for path in (LIST, *(f"{LIST}/{one}{tab}" for one in ids for tab in ("", "?tab=raw", "?tab=versions",
-            "?tab=core", "?tab=events"))):  # fmt: skip
+            "?tab=core", "?tab=related", "?tab=events"))):  # fmt: skip
             page = ann.get(path, params={"q": search} if path == LIST else None)
             assert page.status_code == 200, path
             for forbidden in ("<script>alert", "<img src=x", "\u202e", "\u200b"):
@@ -335,6 +335,30 @@ def test_a_record_shows_core_now_and_after_its_versions_and_what_happened(ann: B
     assert "by eve" in events
     assert ann.get(f"{LIST}/no-such-record").status_code == 404
     assert ann.get(f"{LIST}/{one}?tab=versions&from=1&to=9").status_code == 404
+
+
+def test_a_record_names_what_hangs_on_it_and_what_it_hangs_on(ann: Browser, store: Shop) -> None:
+    store.pull("orders")
+    store.preview("orders")
+    order = store.rows(
+        "SELECT external_id, parent_id, code FROM capture.sync_record WHERE entity_type = 'order' "
+        "AND parent_id IN (SELECT external_id FROM capture.sync_record WHERE entity_type = 'customer') LIMIT 1"
+    )[0]
+    customer = ann.get(f"/ui/acme/shop/data/customers/{order.parent_id}?tab=related").text
+    assert f'href="/ui/acme/shop/data/orders/{order.external_id}"' in customer
+    back = ann.get(f"/ui/acme/shop/data/orders/{order.external_id}?tab=related").text
+    assert f'href="/ui/acme/shop/data/customers/{order.parent_id}"' in back
+
+
+def test_a_warning_says_what_to_do(ann: Browser, store: Shop) -> None:
+    for _ in range(2):
+        store.store.add_product(name="Twin", sku="TWIN")
+    store.pull("products")
+    store.preview("products")
+    [_, second] = rows(ann.get(LIST, params={"q": "TWIN"}).text)
+    page = ann.get(f"{LIST}/{second}").text
+    assert "▲ Its SKU twin belongs to" in page
+    assert "Give one of them another SKU in the store." in page
 
 
 def test_json_keeps_every_digit_and_is_saved_as_it_is(ann: Browser, store: Shop) -> None:

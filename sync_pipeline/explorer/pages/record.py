@@ -17,7 +17,7 @@ from sync_pipeline.steps import connect, observe, preview
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
-Tab = Literal["changes", "raw", "versions", "core", "events"]
+Tab = Literal["changes", "raw", "versions", "core", "related", "events"]
 Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
@@ -47,12 +47,15 @@ async def record_page(  # noqa: PLR0913 - where, who, and what of it is shown
             shown["core"] = observe.in_core(*here)
         elif tab == "events":
             shown["events"] = observe.record_events(*here)
+        elif tab == "related":
+            shown["related"] = preview.relatives(*here)
         elif tab == "versions":
             first, second = _compared(record.versions, earlier, later)
             shown |= {"earlier": first, "later": second}
             shown["changes"] = preview.version_changes(*here, first, second) if first and second else {}
         shown["links"] = [] if render.is_fragment(request) else nav.links(runtime, caller)
         shown["back"] = list_address(caller, one, stream)
+        shown["address_of"] = lambda other, of_it: record_address(caller, one, other)(of_it)
         shown["address"] = record_address(caller, one, stream)(external_id)
         shown["code_title"] = "SKU" if stream.code_is == "sku" else stream.code_is.replace("_", " ").capitalize()
         return shown

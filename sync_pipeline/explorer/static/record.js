@@ -61,7 +61,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", async (event) => {
   const button = event.target instanceof Element && event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(button.closest(".record")?.querySelector(".json")?.textContent ?? "");
+  await navigator.clipboard?.writeText(button.closest(".record")?.querySelector(".json")?.textContent ?? "");
   button.lastChild?.replaceWith(" Copied");
 });
 

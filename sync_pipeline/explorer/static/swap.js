@@ -43,7 +43,7 @@ export async function ask(address, { body, signal } = {}) {
       return answer;
     } catch (error) {
       if (signal?.aborted) throw error;
-      banner("The connection is lost. What you chose is kept; trying again…");
+      banner(`The connection is lost. What you chose is kept; ${body ? "try again in a moment." : "trying again…"}`);
       if (body) throw error;
       await new Promise((done) => setTimeout(done, wait));
     }

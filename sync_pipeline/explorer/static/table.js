@@ -73,7 +73,8 @@ async function decide(decision, { ids, replace = false } = {}) {
     decision, replace, why: ticks.why || null, as_of: (!ids && ticks.asOf) || (alone ?? grid())?.dataset.asOf,
     ...(all ? { all, excluding: Object.keys(ticks.except), expected: ticks.expected } : { seen: ids ?? ticks.ids }),
   };
-  const answer = await ask(alone?.dataset.list ?? location.pathname + location.search, { body });
+  const answer = await ask(alone?.dataset.list ?? location.pathname + location.search, { body }).catch(() => null);
+  if (!answer) return;
   const html = await answer.text();
   if (!answer.ok) return problem(html);
   if (alone) return location.reload();

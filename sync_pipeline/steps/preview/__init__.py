@@ -5,6 +5,7 @@ from sync_pipeline.steps.preview.compare import compare_some, recompute
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES
 from sync_pipeline.steps.preview.record import RecordDetail, record, version_changes, version_text
+from sync_pipeline.steps.preview.relatives import Relatives, relatives
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
 from sync_pipeline.steps.preview.table import RecordPage, table
 from sync_pipeline.steps.preview.totals import EntityTotals, entity_totals
@@ -22,6 +23,7 @@ __all__ = [
     "RecordPage",
     "RecordRow",
     "RecordView",
+    "Relatives",
     "browse",
     "browse_some",
     "compare_some",
@@ -29,6 +31,7 @@ __all__ = [
     "mapped_by_older",
     "recompute",
     "record",
+    "relatives",
     "summaries",
     "table",
     "version_changes",

@@ -49,3 +49,15 @@ WHERE b.org_id = connect.current_org() AND b.connection_id = %(connection_id)s A
     AND b.provider = %(provider)s AND b.external_id = %(external_id)s AND b.version_no = %(earlier)s
     AND a.org_id = b.org_id AND a.connection_id = b.connection_id AND a.entity_type = b.entity_type
     AND a.provider = b.provider AND a.external_id = b.external_id AND a.version_no = %(later)s
+
+-- parent_of --
+SELECT parent_id FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+
+-- children_of --
+-- The first records that hang on another one, and how many do.
+SELECT external_id, count(*) OVER () AS records FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND parent_id = %(external_id)s AND deletion_state <> 'deleted'
+ORDER BY length(external_id), external_id LIMIT %(limit)s
