@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
 .PHONY: help setup demo test browser check torture bench examples migration lock clean
 

@@ -3,11 +3,13 @@
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+KeepDays = Annotated[int | None, Field(ge=30)]  # the database refuses to delete what is younger than 30 days
 
 
 class Settings(BaseSettings):
@@ -33,6 +35,16 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback
     alert_url: SecretStr | None = None  # receives alerts about failing and stale connections
     stale_hours: float = 36.0  # a connection that was not pulled for this long is stale
+    # Retention, in days; None: kept for ever (steps/observe/retention.py says what each gives up).
+    keep_runs_days: int = Field(60, ge=1)  # Dagster's runs, their events and compute logs
+    keep_promotion_runs_days: KeepDays = None  # those of promotions
+    keep_activity_days: KeepDays = None
+    keep_requests_days: KeepDays = None
+    keep_ledger_days: KeepDays = None
+    keep_quarantine_days: KeepDays = None
+    keep_versions_days: KeepDays = None
+    keep_undo_days: KeepDays = None
+    keep_plans_days: KeepDays = None
 
     @property
     def embedded(self) -> bool:

@@ -57,13 +57,16 @@ class Commands:
 
 
 @contextlib.contextmanager
-def commands() -> Iterator[Commands]:
-    """Start the process that commands are forked from."""
+def commands(project: Path = PROJECT) -> Iterator[Commands]:
+    """Start the process that commands are forked from; `project` may be a copy in which something is another."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             parent = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()], cwd=PROJECT
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                cwd=project,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join((str(project), str(PROJECT)))},
             )
         yield Commands(ours)
     parent.wait(30)
@@ -78,8 +81,10 @@ def _serve(asked: socket.socket) -> None:
 
     import sync_pipeline.cli.main
     import sync_pipeline.definitions  # noqa: F401 - what commands import when they run
+    from sync_pipeline_tests.waiting import do_not_delay
 
     del alembic, pandas
+    do_not_delay()
     gc.freeze()
     while True:
         head, descriptors, *_ = socket.recv_fds(asked, 8, 3)

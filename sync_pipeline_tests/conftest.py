@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +18,18 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import migrate
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.databases import MIGRATED, Template, cloned, opened_as_the_application, settings_at
+from sync_pipeline_tests.folders import data_folder
+from sync_pipeline_tests.waiting import do_not_delay
 
-for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_"))]:
-    del os.environ[name]  # a developer's own settings must not reach a test
+# A developer's own settings must not reach a test. And processes share what one of them has compiled.
+for name in [n for n in os.environ if n.startswith(("SYNC_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE"))]:
+    del os.environ[name]
 
 # A machine with other work is slow, and no test's fault.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
+
+do_not_delay()
 
 # structlog's default draws a traceback with all its locals, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
@@ -35,18 +38,18 @@ structlog.configure(processors=[structlog.processors.format_exc_info, structlog.
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """An embedded PostgreSQL of this test process, with a migrated database to clone."""
-    home = Path(tempfile.mkdtemp(prefix="sync-test-"))
-    postgres = EmbeddedPostgres(home)
-    postgres.use()
-    with create_engine(postgres.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as conn:
-        # A test's data may be lost with the machine; waiting for the disk at each commit is most of its time.
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-            conn.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
-        conn.exec_driver_sql("SELECT pg_reload_conf()")
-    migrate(postgres.url(MIGRATED.name), branch=False)
-    yield postgres
-    postgres.release()
-    shutil.rmtree(home, ignore_errors=True)
+    with data_folder() as home:
+        postgres = EmbeddedPostgres(home)
+        postgres.use()
+        url = postgres.url("postgres")
+        with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as conn:
+            # A test's data may be lost with the machine; waiting for the disk at each commit is most of its time.
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                conn.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
+            conn.exec_driver_sql("SELECT pg_reload_conf()")
+        migrate(postgres.url(MIGRATED.name), branch=False)
+        yield postgres
+        postgres.release()
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,27 @@ def org(database: Database) -> connect.Organization:
     return connect.add_organization(database, "acme", "Acme")
 
 
+# Minutes each: their tests start processes, or wait for what Dagster does.
+_LONGEST = (
+    "test_demo.py", "test_kill.py", "test_dagster_served.py", "test_odoo_complete.py", "test_cli.py", "test_remap.py",
+    "test_promote_odoo_two_stores.py", "test_new_provider.py", "test_cli_up.py", "test_secrets.py",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)  # after those that are not to be run are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest test first: begun last, it would run alone for minutes."""
-    items.sort(key=lambda item: item.path.name != "test_demo.py")
+    """Each process begins with some of the longest modules: begun last, one would run alone for minutes.
+
+    `--dist worksteal` deals the tests out in equal parts, in this order.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    for place, module in enumerate(_LONGEST):
+        first[place % processes] += [item for item in items if item.path.name == module]
+    rest = [item for item in items if item.path.name not in _LONGEST]
+    count, items[:] = len(items), []
+    for number, own in enumerate(first):
+        part = (count - len(items)) // (processes - number)
+        items += own + rest[: max(0, part - len(own))]
+        del rest[: max(0, part - len(own))]
+    items += rest

@@ -10,5 +10,3 @@ from sandbox.odoo.faults import Faults
 from sandbox.odoo.seed import seed
 from sandbox.odoo.serving import Server, running
 from sandbox.odoo.store import Store
-
-__all__ = ["Faults", "Server", "Store", "running", "seed"]

@@ -10,6 +10,7 @@ import pytest
 from sandbox.odoo import Server, Store, running, seed
 from sandbox.shapes import EMPTY, kind_of, shapes
 from sandbox.shapes.recordings import answer_shape, description_digest
+from sandbox.tests.odoo_calls import CLIENT
 from sandbox.tests.steady import still
 
 SHAPES = shapes("odoo")
@@ -210,7 +211,7 @@ def test_json2_answers_as_recorded(server: Server, name: str) -> None:
     method, arguments = JSON2[name]
     path = method if method.startswith("/") else f"/json/2/res.partner/{method}"
     headers = {"Authorization": f"bearer {server.key}", **HEADERS.get(name, {})} if name != "no_key" else {}
-    answer = httpx.post(f"{server.url}{path}", json=arguments, headers=headers)
+    answer = CLIENT.post(f"{server.url}{path}", json=arguments, headers=headers)
     body: Any = answer.json() if "json" in answer.headers["Content-Type"] else answer.text
     here = answer_shape(answer.status_code, answer.headers["Content-Type"], body)
     there = SHAPES["answers"]["json2"][name]
@@ -234,7 +235,7 @@ def test_jsonrpc_answers_as_recorded(server: Server, name: str) -> None:
         "args": [server.db, *users.get(name, (2, server.key)), *JSONRPC[name]],
     }  # fmt: skip
     asked = {"jsonrpc": "2.0", "method": "call", "id": list(JSONRPC).index(name) + 1, "params": params}
-    answer = httpx.post(f"{server.url}/jsonrpc", json=asked)
+    answer = CLIENT.post(f"{server.url}/jsonrpc", json=asked)
     assert answer_shape(answer.status_code, None, answer.json()) == SHAPES["answers"]["jsonrpc"][name], answer.text
 
 

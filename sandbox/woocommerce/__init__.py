@@ -10,5 +10,3 @@ from sandbox.woocommerce.faults import Faults
 from sandbox.woocommerce.seed import seed
 from sandbox.woocommerce.serving import Server, running
 from sandbox.woocommerce.store import Store
-
-__all__ = ["Faults", "Server", "Store", "running", "seed"]

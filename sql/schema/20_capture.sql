@@ -66,7 +66,9 @@ CREATE TABLE capture.record_history (
     superseded_run_id bigint,
     PRIMARY KEY (org_id, connection_id, entity_type, external_id, content_hash)
 );
-REVOKE UPDATE, DELETE ON capture.record_history FROM sync_app;
+-- The application appends, and by a setting deletes what is older than a month (the policy below holds it to that).
+REVOKE UPDATE ON capture.record_history FROM sync_app;
+GRANT UPDATE (superseded_at, superseded_run_id) ON capture.record_history TO sync_app;  -- a content that had come back
 
 -- Every distinct payload a record ever had.
 CREATE VIEW capture.sync_record_version WITH (security_invoker = true) AS
@@ -256,6 +258,8 @@ CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
     'capture.former_email', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
+CREATE POLICY retention ON capture.record_history AS RESTRICTIVE FOR DELETE
+USING (superseded_at < now() - interval '30 days');
 
 -- A sensor looks for deliveries across organizations: who has some, and of what; nothing of their content.
 GRANT USAGE, CREATE ON SCHEMA capture TO sync_router;

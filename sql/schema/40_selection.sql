@@ -113,7 +113,7 @@ CREATE TABLE selection.sync_plan_item (
     PRIMARY KEY (org_id, plan_id, connection_id, entity_type, external_id),
     FOREIGN KEY (org_id, plan_id) REFERENCES selection.sync_plan
 );
-REVOKE UPDATE, DELETE ON selection.sync_plan_item FROM sync_app;
+REVOKE UPDATE ON selection.sync_plan_item FROM sync_app;
 
 CALL connect.isolate(
     'selection.selection_batch', 'selection.sync_selective_config', 'selection.withdrawal', 'selection.standing_rule',

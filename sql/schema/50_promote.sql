@@ -96,6 +96,7 @@ CREATE TABLE promote.sync_queue (
     started_at timestamptz,
     finished_at timestamptz,
     undone_at timestamptz,
+    undo_ended_at timestamptz,          -- from then on its images are deleted: it cannot be undone
     PRIMARY KEY (org_id, queue_id),
     UNIQUE (org_id, idempotency_key)
 );
@@ -235,7 +236,7 @@ CREATE TABLE promote.conflict (
     PRIMARY KEY (org_id, conflict_id)
 );
 CREATE INDEX conflict_record ON promote.conflict (org_id, connection_id, entity_type, external_id);
-REVOKE UPDATE, DELETE ON promote.conflict FROM sync_app;
+REVOKE UPDATE ON promote.conflict FROM sync_app;
 
 -- What a queue did to core, the mapping and the pending links: the image of each row before its first touch, and
 -- the keys of the rows it made. Written by statement triggers, so nothing can be promoted without its way back.
@@ -251,11 +252,17 @@ CREATE TABLE promote.core_change (
 );
 -- Who wrote a row after whom.
 CREATE INDEX core_change_row ON promote.core_change (org_id, table_name, row_id) WHERE row_id IS NOT NULL;
-REVOKE UPDATE, DELETE ON promote.core_change FROM sync_app;
+REVOKE UPDATE ON promote.core_change FROM sync_app;
 
 CALL connect.isolate(
     'promote.integration_mapping', 'promote.sync_queue', 'promote.sync_queue_line', 'promote.pending_link',
     'promote.conflict', 'promote.core_change');
+-- What is older than a month may be deleted by a setting.
+CREATE POLICY retention ON promote.conflict AS RESTRICTIVE FOR DELETE USING (decided_at < now() - interval '30 days');
+CREATE POLICY retention ON promote.core_change AS RESTRICTIVE FOR DELETE USING (EXISTS (
+    SELECT 1 FROM promote.sync_queue AS q
+    WHERE q.org_id = core_change.org_id AND q.queue_id = core_change.queue_id AND q.undo_ended_at IS NOT NULL
+        AND q.finished_at < now() - interval '30 days'));
 
 -- `sync.queue_id` says for whom a transaction writes; without it nothing is logged (undo itself, repairs by hand).
 -- The argument is the key as a jsonb expression over the new row.

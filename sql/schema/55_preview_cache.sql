@@ -66,3 +66,16 @@ LEFT JOIN selection.withdrawal AS w
 LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
         AND m.external_id = i.external_id;
+
+-- Plans that nothing will be done with any more, and since when: not waiting, not undoable.
+CREATE VIEW selection.closed_plan WITH (security_invoker = true) AS
+SELECT p.org_id, p.plan_id, q.queue_id, greatest(p.created_at, p.applied_at, p.undone_at, q.finished_at) AS closed_at
+FROM selection.sync_plan AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+WHERE p.state IN ('applied', 'refused', 'undone') AND (q.queue_id IS NULL OR (
+    q.finished_at IS NOT NULL AND q.undo_ended_at IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM promote.core_change AS c WHERE c.org_id = q.org_id AND c.queue_id = q.queue_id)));
+CREATE POLICY retention ON selection.sync_plan_item AS RESTRICTIVE FOR DELETE USING (EXISTS (
+    SELECT 1 FROM selection.closed_plan AS p
+    WHERE p.org_id = sync_plan_item.org_id AND p.plan_id = sync_plan_item.plan_id
+        AND p.closed_at < now() - interval '30 days'));

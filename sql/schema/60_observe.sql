@@ -12,7 +12,7 @@ CREATE TABLE observe.sync_activity (
     PRIMARY KEY (org_id, activity_id)
 );
 CREATE INDEX sync_activity_recent ON observe.sync_activity (org_id, occurred_at DESC);
-REVOKE UPDATE, DELETE ON observe.sync_activity FROM sync_app;
+REVOKE UPDATE ON observe.sync_activity FROM sync_app;
 
 CREATE VIEW observe.woo_sync_activity WITH (security_invoker = true) AS SELECT * FROM observe.sync_activity;
 
@@ -65,6 +65,8 @@ CREATE UNIQUE INDEX decision_open ON observe.decision
 CREATE INDEX decision_unresumed ON observe.decision (org_id, decision_id) WHERE resumed_at IS NULL;
 
 CALL connect.isolate('observe.sync_activity', 'observe.request', 'observe.decision');
+CREATE POLICY retention ON observe.sync_activity AS RESTRICTIVE FOR DELETE
+USING (occurred_at < now() - interval '30 days');
 
 -- Sensors look for work across organizations; these tell who has some, and nothing of its content.
 GRANT USAGE ON SCHEMA selection, connect TO sync_router;

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sync_pipeline.api.contracts.sync import QueueAnswer, QueueEvent
-from sync_pipeline.steps.promote import Asked, QueueStatus
+from sync_pipeline.steps.promote import QueueStatus, Requested
 
 
-def asked_answer(asked: Asked) -> QueueAnswer:
+def requested_answer(asked: Requested) -> QueueAnswer:
     """The response for a queue and the request whose run works on it."""
     return QueueAnswer(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id)
 

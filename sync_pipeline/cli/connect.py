@@ -31,19 +31,32 @@ def connect(
             metavar="PROVIDER", help="The store's provider. Each option below names the providers that take it."
         ),
     ],
-    name: Annotated[str, typer.Option("--name", metavar="C", help="The name of the new connection.")],
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="C", help="The connection's name. An existing one gets these credentials."),
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give an existing connection another address: the same store has moved.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Connect a store: test it, and save its encrypted credentials. Secrets are read from environment variables."""
     from sync_pipeline.cli.context import opened
+    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.sources.base import source
     from sync_pipeline.steps import connect as step
 
     given = given_settings(source(provider), ctx.obj)
     with opened() as context:
-        made = step.add_connection(
-            context.db, context.settings, context.org(org), provider, name, given, actor=context.actor
-        )
+        tenant = context.org(org)
+        moved = None if replace else step.moved_by(context.db, tenant, provider, name, given)
+        if moved is not None:
+            raise ConfigurationError(
+                f"{org} already has a connection “{name}”, to {moved.store_url}. What was captured from there and is "
+                "not at the new address would count as deleted. Use --replace if the same store has moved, or choose "
+                "another --name."
+            )
+        made = step.add_connection(context.db, context.settings, tenant, provider, name, given, actor=context.actor)
         findings = step.diagnose(context.db, context.settings, made)
     wrong = _wrong(findings)
     if as_json:
@@ -101,11 +114,10 @@ def settings(
         if wanted:
             step.update_settings(context.db, found, wanted, actor=context.actor)
             found = context.connection(tenant, connection)
-    effective = {**found.common().model_dump(mode="json"), **found.settings}
     if as_json:
-        emit({"org": org, "connection": found.name, "settings": effective})
+        emit({"org": org, "connection": found.name, "settings": found.effective()})
     else:
-        show(["setting", "value"], [(k, _shown(v)) for k, v in sorted(effective.items())])
+        show(["setting", "value"], [(k, _shown(v)) for k, v in sorted(found.effective().items())])
 
 
 def webhook(

@@ -52,7 +52,7 @@ def stop(as_json: Json = False) -> None:
 
 @commands.command("migrate")
 def migrate(as_json: Json = False) -> None:
-    """Migrate the database to the newest revision, after a trial on a branch of it. Safe to repeat."""
+    """Migrate the database to the newest revision, after a trial on branches of it. Safe to repeat."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import migrate_to_head
     from sync_pipeline.gates import migration
@@ -63,7 +63,7 @@ def migrate(as_json: Json = False) -> None:
     elif done.applied:
         say(f"Migrated from {done.before or 'nothing'} to {done.after}.")
         for check in done.verified:
-            say(f"  verified on a branch: {check}")
+            say(f"  verified: {check}")
     else:
         say(f"The database is at the newest revision: {done.after}.")
 

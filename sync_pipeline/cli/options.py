@@ -22,6 +22,14 @@ ConnectionArgument = Annotated[
 OneEntity = Annotated[
     str, typer.Option("--entity", metavar="E", help="The entity, such as products or orders.", show_default=False)
 ]
+Search = Annotated[
+    str | None,
+    typer.Option(
+        "--search",
+        metavar="T",
+        help="Find by an id, the beginning of a SKU, email or order number, or words of a name.",
+    ),
+]
 Page = Annotated[int, typer.Option("--page", metavar="N", help="The page, from 1.")]
 PageSize = Annotated[int, typer.Option("--page-size", metavar="N", help="Rows per page.")]
 Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason, for the audit log.")]

@@ -36,19 +36,33 @@ def add(
 @commands.command("policy")
 def policy(
     slug: Org,
-    sku: Annotated[str, typer.Option("--sku", metavar="P", help="source_wins, core_wins, or halt (a person decides).")],
+    sku: Annotated[
+        str | None,
+        typer.Option("--sku", metavar="P", help="A SKU conflict: source_wins, core_wins, or halt (a person decides)."),
+    ] = None,
+    priority: Annotated[
+        str | None,
+        typer.Option(
+            "--priority",
+            metavar="P,…",
+            help="Several stores, one core row: the providers in the order in which their values win.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set which side wins a SKU conflict (see docs/mapping.md)."""
+    """Show or set which side wins: a SKU conflict, or a field that several stores have (see docs/mapping.md)."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
+    order = None if priority is None else [name.strip() for name in priority.split(",") if name.strip()]
     with opened() as context:
-        connect.set_sku_policy(context.db, context.org(slug), sku, actor=context.actor)
+        now = connect.set_policy(context.db, context.org(slug), sku=sku, priority=order, actor=context.actor)
     if as_json:
-        emit({"org": slug, "sku_policy": sku})
+        emit({"org": slug, "sku_policy": now.sku_policy, "provider_priority": now.provider_priority})
         return
-    say(f"{slug} now uses {sku}, from the next promotion on.")
+    say(f"SKU conflicts: {now.sku_policy}. Fields of several stores: {', then '.join(now.provider_priority)}.")
+    if sku is not None or order is not None:
+        say("This applies from the next promotion on.")
 
 
 @commands.command("list")

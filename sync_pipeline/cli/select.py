@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Search, Why
 from sync_pipeline.cli.output import cell, emit, note, say
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def select(  # noqa: PLR0913 - the command's options
     status: Annotated[
         str | None, typer.Option("--status", metavar="S", help="All that are new, updated or deleted.")
     ] = None,
-    search: Annotated[str | None, typer.Option("--search", metavar="T", help="All that match this search.")] = None,
+    search: Search = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
     excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
     selection: Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Page, PageSize
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Page, PageSize, Search
 from sync_pipeline.cli.output import emit, note, say, show
 
 
@@ -19,9 +19,7 @@ def table(  # noqa: PLR0913 - the command's options
     status: Annotated[
         str | None, typer.Option("--status", metavar="S", help="new, updated, deleted or in_sync.")
     ] = None,
-    search: Annotated[
-        str | None, typer.Option("--search", metavar="T", help="Search name, SKU, email, order number and id.")
-    ] = None,
+    search: Search = None,
     selection: Annotated[
         str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")
     ] = None,

@@ -14,7 +14,6 @@ key_commands = typer.Typer(no_args_is_help=True, help="Manage the keys that encr
 def register(app: typer.Typer) -> None:
     app.add_typer(token_commands, name="token")
     app.add_typer(key_commands, name="keys")
-    app.command("rotate", help="The same as `keys rotate`.")(rotate)
 
 
 @token_commands.command("add")

@@ -1,84 +1,70 @@
-"""Try a migration on a branch of the database before the real one, and check the branch.
+"""Try a migration on branches of the database before the real one, and check them.
 
-A branch is a clone (`CREATE DATABASE … TEMPLATE`) if nobody else is connected. Otherwise it is a copy of the schema
-alone, made by the revisions that the real database already has.
+The first branch has no rows: the revisions make it from nothing, so it shows the schema as it must become. The second
+is a clone (`CREATE DATABASE … TEMPLATE`) with its rows, which PostgreSQL makes only while nobody else is connected.
+Whether rows are lost is compared on the real database in any case, in the migrating transaction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from uuid import uuid4
 
 from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from sync_pipeline.db import losses
+from sync_pipeline.db import schema
+from sync_pipeline.db.engine import is_full
 from sync_pipeline.db.owner import owner_engine, quote, server_connection
 from sync_pipeline.errors import ConfigurationError
 
-_Seen = tuple[losses.Catalogue, losses.Counts]
+_IN_USE = "55006"
 
 
-def try_on_branch(
-    url: URL, before: str | None, target: str, approval: losses.LossApproval | None, upgrade: Callable[[URL, str], None]
-) -> tuple[str, ...]:
-    """Migrate a branch of the database at `url` with `upgrade`; return what was checked on it.
+def try_from_nothing(url: URL, prepare: Callable[[URL], None], upgrade: Callable[[URL], None]) -> Mapping[str, str]:
+    """Migrate an empty database, brought to where the one at `url` is by `prepare`; return the objects of its schema.
 
     Raises:
-        ConfigurationError: data would be lost and nobody can be asked, or the migrated branch fails a check.
-        GateClosed: data would be lost, and a person must answer first.
+        ConfigurationError: it fails a check.
     """
+    with _created(url, "template0") as branch:
+        prepare(branch)
+        upgrade(branch)
+        with owner_engine(branch) as engine, engine.begin() as conn:
+            _verify(conn)
+            return schema.objects(conn)
+
+
+def try_on_clone(url: URL, upgrade: Callable[[URL], None]) -> None:
+    """Migrate a clone of the database at `url`, if PostgreSQL makes one now."""
+    try:
+        with server_connection(url) as conn:
+            others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :d")
+            if conn.execute(others, {"d": url.database}).scalar_one():
+                return
+        with _created(url, quote(url.database)) as branch:
+            upgrade(branch)
+    except DBAPIError as error:
+        # Somebody came meanwhile, or there is no room for another copy.
+        if getattr(error.orig, "sqlstate", None) != _IN_USE and not is_full(error):
+            raise
+
+
+@contextmanager
+def _created(url: URL, template: str) -> Iterator[URL]:
     branch = url.set(database=f"{(url.database or 'sync')[:40]}_branch_{uuid4().hex[:8]}")
     with server_connection(url) as conn:
-        others = conn.execute(
-            text("SELECT count(*) FROM pg_stat_activity WHERE datname = :d"), {"d": url.database}
-        ).scalar_one()
-        cloned = before is not None and others == 0
-        conn.exec_driver_sql(
-            f"CREATE DATABASE {quote(branch.database)} TEMPLATE {quote(url.database) if cloned else 'template0'}"
-        )
+        conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE {template}")
     try:
-        if before is not None and not cloned:
-            upgrade(branch, before)
-        seen = _look(branch, cloned)
-        upgrade(branch, target)
-        if before is not None:
-            _ask(url, target, seen, _look(branch, cloned), approval)
-        _verify(branch)
+        yield branch
     finally:
         with server_connection(url) as conn:
             conn.exec_driver_sql(f"DROP DATABASE {quote(branch.database)} WITH (FORCE)")
-    return ("row-level security on every table", "no captured row lost", "hot queries use their indexes")
 
 
-def _look(branch: URL, cloned: bool) -> _Seen:
-    with owner_engine(branch) as engine, engine.connect() as conn:
-        columns = losses.catalogue(conn)
-        return columns, losses.row_counts(conn, sorted({table for table, _ in columns})) if cloned else {}
-
-
-def _ask(url: URL, target: str, before: _Seen, after: _Seen, approval: losses.LossApproval | None) -> None:
-    """Ask the people whose data would be lost."""
-    kept = {table for table, _ in after[0]}
-    fewer = {
-        place: rows - after[1].get(place, 0)
-        for place, rows in before[1].items()
-        if place[1] in kept and after[1].get(place, 0) < rows
-    }
-    with owner_engine(url) as engine, engine.connect() as conn:
-        lost = losses.by_organization(conn, target, losses.between(before[0], after[0]), fewer)
-        if not lost:
-            return
-        if approval is None:
-            raise ConfigurationError(
-                f"The migration to {target} would lose data, and nothing was changed. Run `sync-pipeline db migrate`: "
-                "it asks whose data it is."
-            )
-        approval.approve(conn, target, lost)
-
-
-def _verify(branch: URL) -> None:
-    with owner_engine(branch) as engine, engine.begin() as conn:
-        unprotected = conn.exec_driver_sql(UNPROTECTED_TABLES).scalars().all()
-        wrong = [f"{name} has org_id and no forced policy" for name in unprotected]
-        wrong += [f"{sql.split()[0]} does not use its index: {plan}" for sql, plan in _without_index(conn)]
+def _verify(conn: Connection) -> None:
+    unprotected = conn.exec_driver_sql(UNPROTECTED_TABLES).scalars().all()
+    wrong = [f"{name} has org_id and no forced policy" for name in unprotected]
+    wrong += [f"{sql.split()[0]} does not use its index: {plan}" for sql, plan in _without_index(conn)]
     if wrong:
         raise ConfigurationError(
             "The migration was tried on a branch and failed its checks; the database is unchanged: " + "; ".join(wrong)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from psycopg import Connection as DriverConnection
 
 _FULL = "53100"  # PostgreSQL's disk_full
+_DISK_FULL = (
+    "The disk of the database is full. What was committed is safe, nothing is half done. Free some space there and run "
+    "the same command again."
+)
 _PROBE_AFTER = 30.0  # seconds a connection may be idle before the server is asked whether it still exists
 _PREPARE_AFTER = 5  # executions of a statement
 
@@ -100,12 +104,13 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except DriverError as error:  # COPY is the driver's own
+            if is_full(error):
+                raise DiskFull(_DISK_FULL) from error
+            raise
         except (OperationalError, InterfaceError) as error:
             if is_full(error):
-                raise DiskFull(
-                    "The disk of the database is full. What was committed is safe, nothing is half done. Free some "
-                    "space there and run the same command again."
-                ) from error
+                raise DiskFull(_DISK_FULL) from error
             if error.connection_invalidated or not _server_answered(error):
                 raise DatabaseUnavailable(
                     "The database went away or does not answer. What was committed is safe. "
@@ -146,10 +151,19 @@ def driver(conn: Connection) -> DriverConnection[Any]:
 
 
 def is_full(error: BaseException) -> bool:
-    """True if it says that a disk is full: the server's, or this machine's."""
-    return getattr(getattr(error, "orig", error), "sqlstate", None) == _FULL or (
-        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    )
+    """True if it, or what caused it, says that a disk is full: the server's, or this machine's.
+
+    Dagster's storage speaks through psycopg2, which calls the state `pgcode`, and wraps the errors of its steps.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        driver_error = getattr(seen, "orig", seen)
+        if _FULL in (getattr(driver_error, "sqlstate", None), getattr(driver_error, "pgcode", None)):
+            return True
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        seen = seen.__cause__
+    return False
 
 
 def _server_answered(error: OperationalError | InterfaceError) -> bool:

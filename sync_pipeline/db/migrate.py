@@ -1,25 +1,34 @@
-"""Migrations: Alembic revisions of plain SQL, tried on a branch of the database before the real one."""
+"""Migrations: Alembic revisions of plain SQL, tried on branches of the database before the real one."""
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from sync_pipeline.config import PROJECT
-from sync_pipeline.db import losses
-from sync_pipeline.db.branch import try_on_branch
+from sync_pipeline.db import schema
+from sync_pipeline.db.branch import try_from_nothing, try_on_clone
 from sync_pipeline.db.engine import psycopg_url
+from sync_pipeline.db.guard import GuardedUpgrade
+from sync_pipeline.db.kept import organizations
+from sync_pipeline.db.losses import Declared, LossApproval, to_ask
 from sync_pipeline.db.owner import create_database, ensure_login, owner_engine
-from sync_pipeline.errors import Busy, ConfigurationError
+from sync_pipeline.errors import ConfigurationError
 
 SQL = PROJECT / "sql"
 _OLDEST = 180_000
 # A statement that waits longer for its lock fails, because every other session would wait behind it.
 _LOCK_TIMEOUT = "10s"
+_ON_BRANCHES = (
+    "row-level security on every table",
+    "hot queries use their indexes",
+    "the schema is the one that the revisions make",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ def migrate(
     *,
     login_secret: bytes | None = None,
     branch: bool = True,
-    approval: losses.LossApproval | None = None,
+    approval: LossApproval | None = None,
 ) -> Migration:
     """Bring the database at `url` (the owner's) to the newest revision. Applying twice is harmless.
 
@@ -96,19 +105,48 @@ def migrate(
     with owner_engine(url) as engine, engine.connect() as conn:
         new_enough(int(conn.exec_driver_sql("SHOW server_version_num").scalar_one()))
     before = current_revision(url)
-    verified: tuple[str, ...] = ()
     target = head()
     if not is_known(before):
         raise ConfigurationError(f"{too_new(before)} Nothing was changed.")
-    if before != target and branch:
-        verified = try_on_branch(url, before, target, approval, _upgrade)
-    if before != target:
-        _upgrade(url, target)
-        if approval is not None:
-            with owner_engine(url) as engine, engine.connect() as conn:
-                approval.record_migrated(conn, target, losses.organizations(conn), verified)
+    verified = () if before == target else _apply(url, before, target, approval, branch=branch)
     ensure_login(url, login_secret)
     return Migration(before, target, 0 if before == target else _distance(before), verified)
+
+
+def _apply(
+    url: URL, before: str | None, target: str, approval: LossApproval | None, *, branch: bool
+) -> tuple[str, ...]:
+    """Migrate branches, then the database; return what was verified."""
+
+    def ask(lost: Mapping[int, Sequence[str]]) -> None:
+        if not lost:
+            return
+        if approval is None:
+            raise ConfigurationError(
+                f"The migration to {target} would lose data, and nothing was changed. Run `sync-pipeline db migrate`: "
+                "it asks whose data it is."
+            )
+        with owner_engine(url) as engine, engine.connect() as conn:
+            approval.approve(conn, target, lost)
+
+    declared = _declared(before)
+    guarded = GuardedUpgrade(
+        partial(_upgrade, target), lambda found: to_ask(target, found, declared), ask, _LOCK_TIMEOUT
+    )
+    expected: Mapping[str, str] = {}
+    if branch:
+        expected = try_from_nothing(
+            url, lambda empty: _prepare(empty, before), lambda empty: guarded.run(empty, lambda _: None)
+        )
+        if before is not None:
+            try_on_clone(url, lambda clone: guarded.run(clone, lambda conn: schema.compare(conn, expected)))
+    guarded.run(url, lambda conn: schema.compare(conn, expected))
+    compared = f"{', '.join(sorted(guarded.compared))} compared row by row" if guarded.compared else "no row written to"
+    verified = (*(_ON_BRANCHES if branch else ()), f"no captured row lost: {compared}")
+    if approval is not None:
+        with owner_engine(url) as engine, engine.connect() as conn:
+            approval.record_migrated(conn, target, organizations(conn), verified)
+    return verified
 
 
 def new_enough(version: int) -> None:
@@ -124,20 +162,32 @@ def new_enough(version: int) -> None:
         )
 
 
-def _upgrade(url: URL, revision: str) -> None:
+def _upgrade(revision: str, conn: Connection) -> None:
+    """Upgrade in the caller's transaction."""
     from alembic import command
 
-    with owner_engine(url) as engine, engine.begin() as conn:
-        config = _config(SQL / "migrations")
-        config.attributes["connection"] = conn
-        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-        try:
-            command.upgrade(config, revision)
-        except psycopg.errors.LockNotAvailable as error:
-            raise Busy(
-                f"The migration did not get the lock that it needs within {_LOCK_TIMEOUT}, and nothing was changed. "
-                "Stop what works on the database (`sync-pipeline up`, the service, Dagster), then run it again."
-            ) from error
+    config = _config(SQL / "migrations")
+    config.attributes["connection"] = conn
+    command.upgrade(config, revision)
+
+
+def _prepare(url: URL, revision: str | None) -> None:
+    """Bring an empty branch to the revision of the database."""
+    if revision is not None:
+        with owner_engine(url) as engine, engine.begin() as conn:
+            _upgrade(revision, conn)
+
+
+def _declared(before: str | None) -> Declared:
+    """What the revisions to come say of themselves: `loses` and `computes` in their files, {place: why}."""
+    from alembic.script import ScriptDirectory
+
+    loses: dict[str, str] = {}
+    computes: dict[str, str] = {}
+    for revision in ScriptDirectory(str(SQL / "migrations")).iterate_revisions("head", before or "base"):
+        loses |= getattr(revision.module, "loses", {})
+        computes |= getattr(revision.module, "computes", {})
+    return Declared(loses, computes)
 
 
 def _config(scripts: Path) -> Any:

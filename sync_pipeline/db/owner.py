@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from sync_pipeline.db.engine import psycopg_url
-from sync_pipeline.errors import DatabaseUnavailable
+from sync_pipeline.db.engine import is_full, psycopg_url
+from sync_pipeline.errors import DatabaseUnavailable, DiskFull
 
 APP_ROLE = "sync_app"
 
@@ -77,7 +77,9 @@ def ensure_login(url: URL, secret: bytes | None) -> URL:
 
 
 def unavailable(error: SQLAlchemyError) -> DatabaseUnavailable:
-    """The error that says what to do when a server does not let us in."""
+    """The error that says what to do when a server does not let us in, or has no room."""
+    if is_full(error):
+        return DiskFull()
     return DatabaseUnavailable(
         f"The database does not answer: {str(getattr(error, 'orig', error)).strip()}. Start it "
         "(`sync-pipeline db start` for the embedded one) or correct SYNC_DATABASE_URL, and run the command again."

@@ -12,11 +12,12 @@ An asset calls its step and turns the report into metadata. All decisions about 
     orphaned_runs, retention                                 runs without a process, and old runs
 """
 
+from functools import cache
+
 import dagster as dg
 
-__all__ = ["definitions"]
 
-
+@cache
 def definitions() -> dg.Definitions:
     """Everything Dagster loads. Sources and streams are discovered from their files, not listed here."""
     from sync_pipeline.defs.checks import asset_checks

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from sync_pipeline.defs.graph import Stage, core_key, fed_by, key, store_key
+from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.checks import CHECKS, About, Check
+from sync_pipeline.steps.promote import check_core
 
 _SHOWN = 10
 
@@ -37,10 +39,37 @@ class Violations:
 
 def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
     """One definition per kind of place, so that all its statements run in one pass over the organizations."""
-    return [
+    by_place = [
         _checks_of(f"{about.value}_checks", _assets(about), [one for one in CHECKS if one.about is about])
         for about in About
     ]
+    return [*by_place, core_compared]
+
+
+@dg.asset_check(
+    asset=RECONCILIATION,
+    name="core_compared",
+    description="Every record that was promoted is promoted once more and rolled back: core must not change. "
+    "`sync-pipeline check ORG --core --repair` plans the records behind what differs.",
+)
+def core_compared(sync: SyncResource) -> dg.AssetCheckResult:
+    """Compares core with the promoted versions, over all organizations; takes as long as promoting them."""
+    found = Violations()
+    records = 0
+    for org in connect.organizations(sync.runtime.db):
+        one = check_core(sync.runtime.db, org)
+        records += one.records
+        if not one.ok:
+            found.add(org.slug, one.count, [f"{d.table} {d.id} {d.field}" for d in one.differences])
+    return dg.AssetCheckResult(
+        passed=not found.count,
+        description=f"{found.count} differences in {found.orgs} organizations." if found.count else None,
+        metadata={
+            "records": records,
+            "found": found.count,
+            "examples": dg.MetadataValue.md("\n".join(f"- {sample}" for sample in found.sample)),
+        },
+    )
 
 
 def _assets(about: About) -> Mapping[str, dg.AssetKey]:

@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 
-class FlowConfig(dg.Config):
+class CaptureConfig(dg.Config):
     """Options of a run of raw, preview and selected assets."""
 
     orgs: list[str] = Field(

@@ -84,7 +84,7 @@ def stores() -> Iterator[dg.AssetSpec]:
 
 
 @cache
-def flow_specs(provider: str) -> Sequence[dg.AssetSpec]:
+def provider_specs(provider: str) -> Sequence[dg.AssetSpec]:
     """raw, preview and selected of every stream of a provider."""
     source = all_sources()[provider]
     return [

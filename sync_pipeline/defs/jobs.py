@@ -6,7 +6,7 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from sync_pipeline.defs.graph import core_specs, flow_specs
+from sync_pipeline.defs.graph import core_specs, provider_specs
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
@@ -17,17 +17,18 @@ ORGS_PER_RUN = 250
 CAPTURE = {
     "sync/work": "capture"
 }  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
+CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
-def _flow_keys() -> list[dg.AssetKey]:
-    return [spec.key for provider in all_sources() for spec in flow_specs(provider)]
+def _provider_keys() -> list[dg.AssetKey]:
+    return [spec.key for provider in all_sources() for spec in provider_specs(provider)]
 
 
 @cache
 def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
     """The jobs that schedules, sensors and people launch. Checks are in a job of their own."""
-    flow = dg.AssetSelection.assets(*_flow_keys()).without_checks()
+    flow = dg.AssetSelection.assets(*_provider_keys()).without_checks()
     made = [
         dg.define_asset_job(
             "nightly_delta",
@@ -57,7 +58,15 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
             description="Compares the records of the store, of capture and of core.",
         ),
         dg.define_asset_job(
-            "watch", dg.AssetSelection.all_asset_checks(), description="Evaluates every check over all organizations."
+            "watch",
+            dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks(CORE_COMPARED),
+            description="Evaluates every check over all organizations, but for the comparison of core.",
+        ),
+        dg.define_asset_job(
+            "compare_core",
+            dg.AssetSelection.checks(CORE_COMPARED),
+            tags=CAPTURE,
+            description="Promotes every record once more and rolls back: core must not change.",
         ),
     ]
     return {job.name: job for job in made}
@@ -65,7 +74,7 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
     """All of them, on by default: they change nothing in core."""
-    return [nightly_delta, weekly_reconcile, hourly_watch, daily_tidy]
+    return [nightly_delta, weekly_reconcile, weekly_core_check, hourly_watch, daily_tidy]
 
 
 def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
@@ -75,7 +84,7 @@ def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
         yield ordered[start : start + ORGS_PER_RUN]
 
 
-def flow_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
+def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
     """The run configuration of every provider's step, for these organizations."""
     config = {"orgs": list(orgs), "full": full, "actor": actor}
     return dg.RunConfig(ops={provider: {"config": config} for provider in all_sources()})
@@ -93,7 +102,7 @@ def _run_requests(
     for orgs in batches(slugs):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
-            run_config=flow_config(orgs, full=full, actor=name),
+            run_config=capture_run_config(orgs, full=full, actor=name),
             tags={"sync/orgs": f"{orgs[0]} to {orgs[-1]} ({len(orgs)})"},
         )
 
@@ -124,6 +133,15 @@ def weekly_reconcile(
     yield from _run_requests(context, sync, name="weekly_reconcile", full=True)
 
 
+weekly_core_check = dg.ScheduleDefinition(
+    name="weekly_core_check",
+    cron_schedule="0 5 * * 0",
+    job_name="compare_core",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sundays at 05:00 UTC: compares core with the promoted versions.",
+)
+
 hourly_watch = dg.ScheduleDefinition(
     name="hourly_watch",
     cron_schedule="15 * * * *",
@@ -139,5 +157,5 @@ daily_tidy = dg.ScheduleDefinition(
     job=tidy,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 04:30 UTC: deletes runs that are older than 60 days.",
+    description="Every day at 04:30 UTC: deletes what is older than the SYNC_KEEP_… settings say.",
 )

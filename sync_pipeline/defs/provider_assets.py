@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.defs import metadata
-from sync_pipeline.defs.config import FlowConfig
+from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
-from sync_pipeline.defs.graph import ORG, Stage, flow_specs, key
+from sync_pipeline.defs.graph import ORG, Stage, key, provider_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
@@ -28,7 +28,7 @@ def provider_assets() -> Sequence[dg.AssetsDefinition]:
 def _assets_of(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=source.name,
-        specs=flow_specs(source.name),
+        specs=provider_specs(source.name),
         partitions_def=ORG,
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -36,13 +36,15 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
         pool=f"store_{source.name}",
         description=f"Captures {source.title} stores, previews what would change, applies the standing rules.",
     )
-    def assets(context: dg.AssetExecutionContext, config: FlowConfig, sync: SyncResource) -> Iterator[Event]:
+    def assets(context: dg.AssetExecutionContext, config: CaptureConfig, sync: SyncResource) -> Iterator[Event]:
         yield from _flow(context, config, sync.runtime, source)
 
     return assets
 
 
-def _flow(context: dg.AssetExecutionContext, config: FlowConfig, runtime: Runtime, source: Source) -> Iterator[Event]:
+def _flow(
+    context: dg.AssetExecutionContext, config: CaptureConfig, runtime: Runtime, source: Source
+) -> Iterator[Event]:
     from sync_pipeline.steps import connect
 
     everyone = connect.organizations(runtime.db)

@@ -10,10 +10,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync_pipeline.defs.config import FlowConfig
+from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Interrupted, Runtime
-from sync_pipeline.errors import Busy, DatabaseUnavailable, SyncError
+from sync_pipeline.errors import Busy, DatabaseUnavailable, DiskFull, SyncError
 from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect
 
@@ -46,7 +46,7 @@ class OrganizationResult:
 
 
 def run_organization(
-    runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: FlowConfig, *, run_id: str
+    runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: CaptureConfig, *, run_id: str
 ) -> OrganizationResult:
     """Run the `wanted` stages and streams of one organization. Never raises: errors are in `failures`."""
     result = OrganizationResult(slug)
@@ -67,10 +67,13 @@ def run_organization(
 
 def describe(error: BaseException) -> str:
     """The error as a message without secrets."""
+    from sync_pipeline.db.engine import is_full
     from sync_pipeline.redaction import redact
 
     if isinstance(error, SyncError):
         return str(error)
+    if is_full(error):
+        return str(DiskFull())
     return redact(f"{type(error).__name__}: {error}")
 
 
@@ -79,7 +82,7 @@ def _run_connection(
     result: OrganizationResult,
     store: connect.Connection,
     wanted: Wanted,
-    config: FlowConfig,
+    config: CaptureConfig,
     run_id: str,
 ) -> None:
     streams = list(store.source.streams.values())
@@ -109,7 +112,7 @@ def _capture(
     result: OrganizationResult,
     store: connect.Connection,
     streams: Sequence[Stream],
-    config: FlowConfig,
+    config: CaptureConfig,
     run_id: str,
 ) -> None:
     """Pull the streams in their declared order in one session. Stops at a store that does not respond."""

@@ -5,5 +5,3 @@ Jinja2; where a script fails, links and forms still work.
 """
 
 from sync_pipeline.explorer.mount import mount
-
-__all__ = ["mount"]

@@ -18,7 +18,7 @@ from sync_pipeline.gates.store import (
     answered,
     blocking,
     end_gates,
-    gate_answer,
+    latest_answer,
     note_stopped,
     open_gate,
     open_gates,
@@ -26,27 +26,6 @@ from sync_pipeline.gates.store import (
     settle,
     withdraw,
 )
-
-__all__ = [
-    "Cause",
-    "Option",
-    "Question",
-    "Resume",
-    "all_causes",
-    "answer_gate",
-    "answered",
-    "blocking",
-    "by_name",
-    "end_gates",
-    "gate_answer",
-    "note_stopped",
-    "open_gate",
-    "open_gates",
-    "record_outcome",
-    "resumed_by",
-    "settle",
-    "withdraw",
-]
 
 
 @cache

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from sync_pipeline.db.losses import act_for
+from sync_pipeline.db.kept import act_for
+from sync_pipeline.db.losses import place_of
 from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.gates.causes.destructive_migration import CAUSE
 from sync_pipeline.gates.store import latest, open_gate, settle
@@ -52,15 +53,14 @@ def record_migrated(conn: Connection, target: str, organizations: Sequence[int],
 def _gate(conn: Connection, target: str, lost: Sequence[str]) -> tuple[int, str | None]:
     """This organization's gate for the migration and its answer; a new gate where the answer was about fewer losses."""
     known = latest(conn, CAUSE, _subject(target))
-    if known is not None and known.answer is not None and _places(lost) <= _places(known.detail["lost"]):
+    if (
+        known is not None
+        and known.answer is not None
+        and set(map(place_of, lost)) <= set(map(place_of, known.detail["lost"]))
+    ):
         return int(known.decision_id), known.answer
     values = {"target": target, "lost": "; ".join(lost)}
     return open_gate(conn, CAUSE, subject=_subject(target), values=values, lost=list(lost)), None
-
-
-def _places(lost: Sequence[str]) -> set[str]:
-    """The tables and columns of these losses. A changed number of rows does not raise the question again."""
-    return {what.split(" (")[0] for what in lost}
 
 
 def _subject(target: str) -> str:

@@ -64,28 +64,28 @@ def note_stopped(conn: Connection, decision_ids: Sequence[int], queue: str) -> N
     execute(conn, _SQL["note_stopped"], decisions=sorted(set(decision_ids)), queue=queue)
 
 
-def gate_answer(
+def latest_answer(
     conn: Connection,
     cause: Cause,
     *,
     subject: str,
     connection_id: int | None,
     entity_type: str | None,
-    ever: bool = False,
+    include_settled: bool = False,
 ) -> str | None:
     """The newest answer to a gate whose outcome is not yet recorded; None where there is none.
 
-    `ever` includes answers with a recorded outcome, so that the same question is not asked again. “hold” is not among
-    them: it applies only until its cause ends, and if the cause returns, the question is asked again.
+    `include_settled` adds answers with a recorded outcome, so that the same question is not asked again. “hold” is not
+    among them: it applies only until its cause ends, and if the cause returns, the question is asked again.
     """
     answer: str | None = execute(
         conn,
-        _SQL["gate_answer"],
+        _SQL["latest_answer"],
         cause=cause.name,
         subject=subject,
         connection_id=connection_id,
         entity_type=entity_type,
-        ever=ever,
+        include_settled=include_settled,
     ).scalar_one_or_none()
     return answer
 
@@ -172,18 +172,18 @@ def end_gates(
     *,
     connection_id: int,
     entity_type: str | None,
-    but: Sequence[str],
+    keep: Sequence[str],
     outcome: str,
     actor: str,
 ) -> None:
-    """End the gates of a cause that is gone, except those about `but`: open ones are withdrawn, held ones end."""
+    """End the gates of a cause that is gone, except those about `keep`: open ones are withdrawn, held ones end."""
     ended = execute(
         conn,
         _SQL["end_gates"],
         cause=cause.name,
         connection_id=connection_id,
         entity_type=entity_type,
-        but=list(but),
+        keep=list(keep),
         outcome=outcome,
         actor=actor,
     ).scalars()

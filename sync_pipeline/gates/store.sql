@@ -33,11 +33,11 @@ SELECT decision_id, answer, detail, outcome FROM observe.decision
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
 ORDER BY decision_id DESC LIMIT 1
 
--- gate_answer --
+-- latest_answer --
 SELECT answer FROM observe.decision
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND subject = %(subject)s
     AND connection_id = %(connection_id)s AND entity_type IS NOT DISTINCT FROM %(entity_type)s
-    AND answered_at IS NOT NULL AND answer <> 'withdrawn' AND (outcome IS NULL OR (%(ever)s AND answer <> 'hold'))
+    AND answered_at IS NOT NULL AND answer <> 'withdrawn' AND (outcome IS NULL OR (%(include_settled)s AND answer <> 'hold'))
 ORDER BY answered_at DESC LIMIT 1
 
 -- answered_gate --
@@ -69,7 +69,7 @@ UPDATE observe.decision
 SET outcome = %(outcome)s, answer = coalesce(answer, 'withdrawn'), answered_by = coalesce(answered_by, %(actor)s),
     answered_at = coalesce(answered_at, now())
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %(connection_id)s
-    AND entity_type IS NOT DISTINCT FROM %(entity_type)s AND subject <> ALL (%(but)s::text[])
+    AND entity_type IS NOT DISTINCT FROM %(entity_type)s AND subject <> ALL (%(keep)s::text[])
     AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
 RETURNING decision_id
 

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.sources.base import Finding
 
+_NO_TLS = ("wrong_version_number", "wrong version number", "record layer")  # how TLS says that no TLS was answered
+
 
 class Findings(list[Finding]):
     """What a doctor found, in order."""
@@ -47,6 +49,9 @@ def network_cause(error: SourceError) -> Finding | None:
         return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
     if isinstance(error, RefusedBySource) and error.code == "private_address":
         return Finding("error", "private_address", text, "Use the server's public address.")
+    if any(words in text.lower() for words in _NO_TLS):
+        remedy = "The server speaks plain http there: connect with http://, or its TLS port."
+        return Finding("error", "http_not_https", text, remedy)
     if "tls failed" in text.lower():
         return Finding(
             "error",

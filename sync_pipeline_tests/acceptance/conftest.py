@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-
-@contextmanager
-def own_folder() -> Iterator[Path]:
-    """A folder directly below the system's. Where tests run as root, the embedded server runs as another user, and
-    pytest closes the parents of its own folders to others, at any time.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="sync-acceptance-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+from sync_pipeline_tests.folders import data_folder
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """A test's folder."""
-    with own_folder() as folder:
+    with data_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def module_folder() -> Iterator[Path]:
     """A module's folder."""
-    with own_folder() as folder:
+    with data_folder() as folder:
         yield folder

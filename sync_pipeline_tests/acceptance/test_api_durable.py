@@ -40,11 +40,10 @@ def serving(owner_url: str, database: Database, settings: Settings) -> Iterator[
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert settings.secret_key is not None
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "DAGSTER_"))}
     child = subprocess.Popen(
         [sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port)],
         env={
-            **kept,
+            **os.environ,
             "SYNC_HOME": str(settings.home),
             "SYNC_DATABASE_URL": owner_url,
             "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),

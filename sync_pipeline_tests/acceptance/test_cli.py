@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +17,7 @@ from sqlalchemy import create_engine
 
 from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.db.engine import psycopg_url
+from sync_pipeline.sources.woocommerce.settings import WooConfig
 from sync_pipeline_tests.commands import COMMAND, Commands, commands
 
 ENTITY_KEYS = {
@@ -60,17 +59,12 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal() -> Iterator[Terminal]:
+def terminal(module_folder: Path) -> Iterator[Terminal]:
     """A database kept running, a shop that is connected and pulled once."""
-    home = Path(tempfile.mkdtemp(prefix="sync-cli-"))
     store = Store()
     store.shuffle_related = False
     seed(store, products=20, variable=3, customers=6, orders=12, random_seed=11)
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    env |= {
-        "SYNC_HOME": str(home / "data"),
-        "SYNC_ALLOW_PRIVATE_HOSTS": "1",
-    }
+    env = {**os.environ, "SYNC_HOME": str(module_folder / "data"), "SYNC_ALLOW_PRIVATE_HOSTS": "1"}
     with running(store) as server, commands() as forked:
         terminal = Terminal(server, {**env, "SHOP_SECRET": server.secret}, forked)
         try:
@@ -93,7 +87,6 @@ def terminal() -> Iterator[Terminal]:
             assert server.key not in everything
         finally:
             terminal.run("db", "stop")
-            shutil.rmtree(home, ignore_errors=True)
 
 
 # -- what is read --------------------------------------------------------------------------------------------------
@@ -269,6 +262,47 @@ def test_settings_are_shown_and_changed(terminal: Terminal) -> None:
     terminal.json("settings", "acme", "shop", "sweep_every=1", "promote_on_select=true")
 
 
+def test_settings_show_the_providers_own_with_their_defaults(terminal: Terminal) -> None:
+    shown = terminal.json("settings", "acme", "shop")["settings"]
+    assert set(shown) == set(WooConfig.model_fields) - {"store_url", *WooConfig.secret_fields()}
+    assert shown["auth"] == "auto"
+
+
+def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Terminal) -> None:
+    where = (
+        "connect",
+        "acme",
+        "woocommerce",
+        "--name",
+        "shop",
+        "--key",
+        terminal.server.key,
+        "--secret-env",
+        "SHOP_SECRET",
+    )
+    refused = terminal.run(*where, "--url", "http://127.0.0.1:9")
+    assert refused.returncode == 2
+    assert f"to {terminal.server.url}." in refused.stderr
+    assert "--replace" in refused.stderr
+    (before,) = terminal.json("connections", "acme")["connections"]
+    assert before["store_url"] == terminal.server.url
+    assert terminal.json(*where, "--url", terminal.server.url)["ok"] is True
+    moved = terminal.json(*where, "--url", "http://127.0.0.1:9", "--replace", code=1)
+    assert moved["connection"]["store_url"] == "http://127.0.0.1:9"
+    assert terminal.json(*where, "--url", terminal.server.url, "--replace")["ok"] is True
+
+
+def test_a_policy_is_shown_and_changed(terminal: Terminal) -> None:
+    usual = {"org": "acme", "sku_policy": "source_wins", "provider_priority": ["woocommerce", "odoo"]}
+    assert terminal.json("org", "policy", "acme") == usual
+    changed = terminal.json("org", "policy", "acme", "--priority", "odoo, woocommerce")
+    assert changed == {**usual, "provider_priority": ["odoo", "woocommerce"]}
+    assert terminal.json("org", "policy", "acme", "--sku", "halt") == {**changed, "sku_policy": "halt"}
+    assert terminal.run("org", "policy", "acme", "--priority", "odoo,odoo").returncode == 2
+    assert "There are: " in terminal.run("org", "policy", "acme", "--priority", "odoo,sap").stderr
+    assert terminal.json("org", "policy", "acme", "--sku", "source_wins", "--priority", "woocommerce,odoo") == usual
+
+
 def test_a_token_is_printed_once(terminal: Terminal) -> None:
     made = terminal.json("token", "add", "acme", "--role", "viewer")
     assert made["role"] == "viewer"
@@ -355,3 +389,43 @@ for command in ("status acme", "plan acme", "org list", "decisions list"):
         [sys.executable, "-c", code], env=terminal.env, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+_FULL_DISK = (
+    "CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+    "'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "command"),
+    [
+        ("capture.sync_page", ("pull", "acme", "--full")),
+        ("preview.summary", ("preview", "acme")),
+        ("selection.sync_plan", ("plan", "acme", "--remap")),
+        ("promote.sync_queue_line", ("apply", "acme", "PLAN")),
+        ("promote.core_change", ("apply", "acme", "PLAN")),
+        ("dagster:event_logs", ("pull", "acme")),
+    ],
+    ids=lambda one: one if isinstance(one, str) else one[0],
+)
+def test_a_full_disk_is_said_by_every_long_command(terminal: Terminal, table: str, command: tuple[str, ...]) -> None:
+    url = terminal.json("db", "url")["url"]
+    dagster, _, name = table.rpartition(":")
+    engine = create_engine(psycopg_url(url).set(database="sync_dagster" if dagster else "sync"))
+    if "PLAN" in command:
+        plan = terminal.included("customers")["plan"]
+        command = tuple(plan if word == "PLAN" else word for word in command)
+    try:
+        with engine.begin() as conn:
+            conn.exec_driver_sql(_FULL_DISK)
+            conn.exec_driver_sql(
+                f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {name} EXECUTE FUNCTION public.full_disk()"
+            )
+        done = terminal.run(*command)
+        assert done.returncode != 0
+        assert "full. What was committed is safe" in done.stdout + done.stderr
+    finally:
+        with engine.begin() as conn:
+            conn.exec_driver_sql("DROP FUNCTION IF EXISTS public.full_disk() CASCADE")
+        engine.dispose()

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.dagster
 
 @pytest.fixture(scope="module")
 def env(module_folder: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_", "PYTHONDONT"))}
-    return {**kept, "SYNC_HOME": str(module_folder / "data")}
+    return {**os.environ, "SYNC_HOME": str(module_folder / "data")}
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class World:
         self.settings = Settings(home=home, allow_private_hosts=True)
         self.server, self.store = server, store
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            **os.environ,
             "SYNC_HOME": str(home),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
         }

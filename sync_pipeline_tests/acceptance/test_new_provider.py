@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ import psycopg
 import pytest
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline_tests.commands import Commands, commands
+from sync_pipeline_tests.folders import copy_project
 
 KEY = "k_9f21c07a53d8"
 CATEGORIES = [{"id": 1, "title": "Tea"}, {"id": 2, "title": "Coffee"}]
@@ -108,17 +109,19 @@ def _till() -> Iterator[str]:
 class Clone:
     """A copy of the project with the new provider in it."""
 
+    commands: Commands
+
     def __init__(self, folder: Path) -> None:
-        self.project = folder / "project"
-        ignore = shutil.ignore_patterns("__pycache__", ".*", "bench", "*.egg-info", "sync_pipeline_tests", "sandbox")
-        shutil.copytree(PROJECT, self.project, ignore=ignore)
+        self.project = copy_project(folder / "project")
         sources = self.project / "sync_pipeline" / "sources"
-        shutil.copytree(PROJECT / "sync_pipeline_tests" / "kiosk", sources / "kiosk", ignore=ignore)
+        shutil.copytree(
+            PROJECT / "sync_pipeline_tests" / "kiosk", sources / "kiosk", ignore=shutil.ignore_patterns("__pycache__")
+        )
         for file in (sources / "kiosk").rglob("*.py"):
             file.write_text(file.read_text("utf-8").replace("sync_pipeline_tests.kiosk", "sync_pipeline.sources.kiosk"))
         self._migration()
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            **os.environ,
             "PYTHONPATH": str(self.project),
             "SYNC_HOME": str(folder / "home"),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
@@ -150,8 +153,15 @@ class Clone:
         assert KEY not in done.stdout + done.stderr
         return done.stdout
 
+    def say(self, *arguments: str) -> str:
+        """What a command prints."""
+        done = self.commands.run(*arguments, env=self.env)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        assert KEY not in done.stdout + done.stderr
+        return done.stdout
+
     def command(self, *arguments: str) -> Any:
-        return json.loads(self.python("-m", "sync_pipeline.cli.main", *arguments, "--json"))
+        return json.loads(self.say(*arguments, "--json"))
 
     def calls(self, *calls: tuple[str, str, dict[str, str], Any]) -> list[Any]:
         answers: list[Any] = json.loads(self.python("-c", CALLS, stdin=json.dumps(calls)).splitlines()[-1])
@@ -159,11 +169,10 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone() -> Iterator[Clone]:
+def clone(module_folder: Path) -> Iterator[Clone]:
     """With a till that is connected and pulled, on the command line."""
-    folder = Path(tempfile.mkdtemp(prefix="sync-kiosk-"))  # PostgreSQL's own user must reach it
-    made = Clone(folder)
-    with _till() as url:
+    made = Clone(module_folder)
+    with _till() as url, commands(made.project) as made.commands:
         try:
             made.command("db", "start")
             made.command("org", "add", "acme")
@@ -175,11 +184,10 @@ def clone() -> Iterator[Clone]:
             yield made
         finally:
             made.command("db", "stop")
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_command_line_takes_it_from_connect_to_core(clone: Clone) -> None:
-    helped = clone.python("-m", "sync_pipeline.cli.main", "connect", "--help")
+    helped = clone.say("connect", "--help")
     assert "--base-url" in helped
     assert "--api-key-env" in helped
     (one,) = clone.command("preview", "acme")["connections"]
@@ -189,7 +197,7 @@ def test_the_command_line_takes_it_from_connect_to_core(clone: Clone) -> None:
     plan = clone.command("plan", "acme")
     assert clone.command("apply", "acme", plan["plan"])["done"] == 132
     assert clone.command("reconcile", "acme")["ok"] is True
-    url = clone.python("-m", "sync_pipeline.cli.main", "db", "url").strip()
+    url = clone.say("db", "url").strip()
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT name, price FROM core.products WHERE sku = 'P-1'").fetchall()
     assert rows == [("Pack 1", Decimal("2.51"))]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 from sandbox.woocommerce import Store, running, seed
-from sync_pipeline.config import PROJECT
+from sync_pipeline_tests.folders import copy_project
 
 STREAM = '''
 """Tags, under another name."""
@@ -50,17 +49,13 @@ print(sorted(key for key in keys if key.endswith("labels")))
 
 
 def test_one_file_is_enough(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    ignore = shutil.ignore_patterns(
-        "__pycache__", ".venv", ".sync", ".git", "bench", "*.egg-info", "sync_pipeline_tests"
-    )
-    shutil.copytree(PROJECT, project, ignore=ignore)
+    project = copy_project(tmp_path / "project")
     added = project / "sync_pipeline" / "sources" / "woocommerce" / "streams" / "labels.py"
     added.write_text(textwrap.dedent(STREAM))
     store = Store()
     seed(store, products=10, variable=1, customers=5, orders=5)
     env = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+        **os.environ,
         "PYTHONPATH": str(project),
         "SYNC_HOME": str(tmp_path / "home"),
         "SYNC_ALLOW_PRIVATE_HOSTS": "1",

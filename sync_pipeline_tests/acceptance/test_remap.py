@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from sandbox.woocommerce import Store, running, seed
-from sync_pipeline.config import PROJECT
+from sync_pipeline_tests.commands import Commands, commands
+from sync_pipeline_tests.folders import copy_project
 
-MAIN = "from sync_pipeline.cli.main import main; main()"
 FIRST_IMPORT = """
 import sys
 from sync_pipeline.config import Settings
@@ -39,38 +38,32 @@ assert promote.apply(db, org.org_id, plan.plan_id, actor="test").state == "done"
 class Upgraded:
     """The program as released, and a copy of it in which one mapper is another."""
 
+    commands: Commands  # the copy's
+
     def __init__(self, folder: Path) -> None:
-        self.copy = folder / "project"
-        ignore = shutil.ignore_patterns(
-            "__pycache__", ".venv", ".sync", ".git", "bench", "*.egg-info", "sync_pipeline_tests"
-        )
-        shutil.copytree(PROJECT, self.copy, ignore=ignore)
+        self.copy = copy_project(folder / "project")
         mapper = self.copy / "sync_pipeline" / "sources" / "woocommerce" / "mappers" / "category.py"
         text = mapper.read_text()
         assert 'name=text(payload, "name") or ""' in text
         mapper.write_text(text.replace('name=text(payload, "name") or ""', "name=f\"New {text(payload, 'name')}\""))
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SYNC_", "DAGSTER_"))},
+            **os.environ,
             "SYNC_HOME": str(folder / "home"),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
         }
 
-    def python(self, project: Path, script: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            env={**self.env, "PYTHONPATH": str(project)},
-            cwd=project,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+    def first_import(self, *arguments: str) -> None:
+        """What the program did as it was released."""
+        subprocess.run([sys.executable, "-c", FIRST_IMPORT, *arguments], env=self.env, timeout=300, check=True)
+
+    def say(self, *arguments: str) -> str:
+        """What a command of the upgraded program prints."""
+        done = self.commands.run(*arguments, env=self.env)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def json(self, *arguments: str) -> Any:
-        """What a command of the upgraded program prints."""
-        return json.loads(self.python(self.copy, MAIN, *arguments, "--json"))
+        return json.loads(self.say(*arguments, "--json"))
 
     def older(self, command: str) -> dict[str, int]:
         (one,) = self.json(command, "acme")["connections"]
@@ -84,25 +77,27 @@ def test_a_changed_mapper_reaches_what_is_promoted(tmp_path: Path) -> None:
     seed(store, products=6, variable=0, customers=1, orders=0)
     categories = len(store.ids("categories"))
     with running(store) as server:
-        upgraded.python(PROJECT, FIRST_IMPORT, server.url, server.key, server.secret)
-    try:
-        upgraded.json("db", "start")
-        assert upgraded.older("status") == {"categories": categories}
-        assert upgraded.older("preview") == {"categories": categories}
-        said = upgraded.python(upgraded.copy, MAIN, "status", "acme")
-        assert (
-            f"{categories} records were mapped by an older mapper. Renew them: sync-pipeline plan acme --remap" in said
-        )
-        assert upgraded.json("plan", "acme")["plan"] is None
-        assert upgraded.json("plan", "acme", "--remap", "--entity", "products")["plan"] is None
-        made = upgraded.json("plan", "acme", "--connection", "shop", "--remap")
-        assert made["counts"] == {"create": 0, "update": categories, "delete": 0}
-        applied = upgraded.json("apply", "acme", made["plan"])
-        assert (applied["state"], applied["done"]) == ("done", categories)
-        assert upgraded.older("status") == {}
-        nothing = upgraded.json("plan", "acme", "--remap")
-        assert nothing == {"plan": None, "hash": None, "counts": {"create": 0, "update": 0, "delete": 0}}
-        upgraded.json("undo", "acme", made["plan"])
-        assert upgraded.older("status") == {"categories": categories}
-    finally:
-        upgraded.json("db", "stop")
+        upgraded.first_import(server.url, server.key, server.secret)
+    with commands(upgraded.copy) as upgraded.commands:
+        try:
+            upgraded.json("db", "start")
+            assert upgraded.older("status") == {"categories": categories}
+            assert upgraded.older("preview") == {"categories": categories}
+            said = upgraded.say("status", "acme")
+            assert (
+                f"{categories} records were mapped by an older mapper. Renew them: sync-pipeline plan acme --remap"
+                in said
+            )
+            assert upgraded.json("plan", "acme")["plan"] is None
+            assert upgraded.json("plan", "acme", "--remap", "--entity", "products")["plan"] is None
+            made = upgraded.json("plan", "acme", "--connection", "shop", "--remap")
+            assert made["counts"] == {"create": 0, "update": categories, "delete": 0}
+            applied = upgraded.json("apply", "acme", made["plan"])
+            assert (applied["state"], applied["done"]) == ("done", categories)
+            assert upgraded.older("status") == {}
+            nothing = upgraded.json("plan", "acme", "--remap")
+            assert nothing == {"plan": None, "hash": None, "counts": {"create": 0, "update": 0, "delete": 0}}
+            upgraded.json("undo", "acme", made["plan"])
+            assert upgraded.older("status") == {"categories": categories}
+        finally:
+            upgraded.json("db", "stop")

@@ -39,7 +39,7 @@ def queued(store: Shop) -> str:
     select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
     plan = select.make_plan(store.db, store.org, actor="ann")
     assert plan is not None
-    return str(promote.ask(store.db, store.org.org_id, plan.plan_id, actor="ann").queue.queue_id)
+    return str(promote.create_request(store.db, store.org.org_id, plan.plan_id, actor="ann").queue.queue_id)
 
 
 def work(store: Shop, queue: str) -> None:

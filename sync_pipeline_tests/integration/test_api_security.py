@@ -155,7 +155,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     select.select(database, store.connection, stream, everything=True, include=True, actor="ann", draft=True)
     plan = select.make_plan(database, acme, actor="ann")
     assert plan is not None
-    asked = promote.ask(database, acme.org_id, plan.plan_id, actor="ann")
+    asked = promote.create_request(database, acme.org_id, plan.plan_id, actor="ann")
     with database.org(acme.org_id) as conn:
         gate = gates.open_gate(
             conn,

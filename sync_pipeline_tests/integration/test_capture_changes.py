@@ -243,6 +243,13 @@ def test_history_keeps_every_content_once(open_shop: Shop) -> None:
         open_shop.pull("customers")
     versions = [p for p in open_shop.export("customers", history=True) if p["id"] == one]
     assert sorted(p["first_name"] for p in versions) == sorted([first, "Second"])
+    # The first one came back and was replaced again: its age, by which retention deletes, is that of the last time.
+    replaced = open_shop.rows(
+        "SELECT sync_data ->> 'first_name' FROM capture.record_history WHERE entity_type = 'customer' "
+        "AND external_id = %(id)s ORDER BY superseded_at",
+        id=str(one),
+    )
+    assert [row[0] for row in replaced] == ["Second", first]
 
 
 _TOO_FAR = "SELECT count(*) FROM capture.sync_cursor WHERE watermark > now()"

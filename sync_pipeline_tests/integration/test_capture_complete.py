@@ -13,7 +13,9 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.capture import budget
 from sync_pipeline_tests.stores import Shop, shop, without_noise
+from sync_pipeline_tests.waiting import USUAL_DELAY_SECONDS
 
 
 @pytest.fixture
@@ -215,7 +217,8 @@ def test_one_parents_list_that_fails_everywhere_is_set_aside(open_shop: Shop) ->
     assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
 
 
-def test_a_store_that_restarts_as_a_pull_begins_is_waited_for(open_shop: Shop) -> None:
+def test_a_store_that_restarts_as_a_pull_begins_is_waited_for(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "FIRST_DELAY_SECONDS", USUAL_DELAY_SECONDS)
     open_shop.server.faults.down(True)
     restarted = threading.Timer(3.0, open_shop.server.faults.down, [False])
     restarted.start()

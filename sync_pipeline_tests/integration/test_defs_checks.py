@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pytest
@@ -42,16 +42,20 @@ def connection(database: Database, settings: Settings, org: connect.Organization
     return made
 
 
-def watch(database: Database, settings: Settings) -> Failing:
+def evaluated(database: Database, settings: Settings, job: str) -> Sequence[dg.AssetCheckEvaluation]:
     with use_runtime(Runtime(settings, database)), dg.DagsterInstance.ephemeral() as instance:
         result = (
             definitions()
-            .resolve_job_def("watch")
+            .resolve_job_def(job)
             .execute_in_process(
                 instance=instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             )
         )
-    evaluations = result.get_asset_check_evaluations()
+    return result.get_asset_check_evaluations()
+
+
+def watch(database: Database, settings: Settings) -> Failing:
+    evaluations = evaluated(database, settings, "watch")
     assert len(evaluations) > 50
     return {(one.check_name, one.asset_key.to_user_string()): one for one in evaluations if not one.passed}
 
@@ -59,6 +63,19 @@ def watch(database: Database, settings: Settings) -> Failing:
 @pytest.mark.usefixtures("connection")
 def test_checks_pass_on_sound_data(database: Database, settings: Settings) -> None:
     assert watch(database, settings) == {}
+
+
+def test_core_is_compared_by_a_job_of_its_own(
+    database: Database, settings: Settings, org: connect.Organization, connection: connect.Connection
+) -> None:
+    (sound,) = evaluated(database, settings, "compare_core")
+    assert sound.passed
+    assert int(str(sound.metadata["records"].value)) > 50
+    with database.org(org.org_id) as conn:
+        conn.exec_driver_sql("UPDATE core.products SET name = 'x' WHERE id = (SELECT min(id) FROM core.products)")
+    (damaged,) = evaluated(database, settings, "compare_core")
+    assert not damaged.passed
+    assert "core.products" in str(damaged.metadata["examples"].value)
 
 
 def test_violations_are_counted_with_examples(

@@ -23,12 +23,13 @@ from sync_pipeline.defs.run_status_sensors import close_request, orgs_of_run, re
 from sync_pipeline.defs.sensors import committed_selections, decisions, left_promotions, organizations
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
+from sync_pipeline_tests.folders import data_folder
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+def kept() -> Iterator[dg.DagsterInstance]:
     """A sensor checks partitions only in an instance that lasts."""
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as made:
+    with data_folder() as folder, dg.DagsterInstance.local_temp(str(folder)) as made:
         yield made
 
 

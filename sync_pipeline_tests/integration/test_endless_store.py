@@ -32,11 +32,11 @@ def _raw_deflate(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate, gzip", "gzip", "GZIP,deflate"])
-def test_a_small_answer_that_unpacks_to_a_gigabyte_costs_no_memory(
+def test_a_small_answer_that_unpacks_to_a_hundred_megabytes_costs_no_memory(
     monkeypatch: pytest.MonkeyPatch, coding: str
 ) -> None:
     monkeypatch.setattr(http, "_ANSWER_BYTES", 2_000_000)
-    packed = b" " * 300_000_000
+    packed = b" " * 100_000_000
     for name in coding.lower().split(","):
         packed = gzip.compress(packed, 9) if name.strip() == "gzip" else zlib.compress(packed, 9)
     tracemalloc.start()

@@ -120,9 +120,9 @@ def test_a_yes_to_some_deletions_is_no_yes_to_what_goes_missing_later(open_shop:
 
 
 def test_a_sku_that_is_corrected_at_the_store_withdraws_its_gate(open_shop: Shop, store: Store) -> None:
-    connect.set_sku_policy(open_shop.db, open_shop.org, "halt", actor="ann")
+    connect.set_policy(open_shop.db, open_shop.org, sku="halt", actor="ann")
     with pytest.raises(ConfigurationError, match="source_wins, core_wins, halt"):
-        connect.set_sku_policy(open_shop.db, open_shop.org, "stop", actor="ann")
+        connect.set_policy(open_shop.db, open_shop.org, sku="stop", actor="ann")
     first, second = list(store.tables["products"].ids)[:2]
     store.row("products", second).fields["sku"] = store.row("products", first).fields["sku"]
     store.tables["products"].touch(second)

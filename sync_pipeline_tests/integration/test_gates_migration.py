@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, NullPool, create_engine
 
-from sync_pipeline.db import migrate as migration
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import current_revision, migrate
@@ -18,55 +15,19 @@ from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.errors import ConfigurationError, GateClosed
 from sync_pipeline.gates import migration as asking
 from sync_pipeline.steps import connect, observe
-from sync_pipeline_tests.integration.promote_world import World, product
-
-NEWEST = migration.head()
+from sync_pipeline_tests.integration.migrating import NEWEST, copy_revisions, fill, migrated, rows
+from sync_pipeline_tests.integration.migrating import add_revision as add
 
 
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations, to which a test adds one."""
-    shutil.copytree(migration.SQL / "migrations", tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(migration, "SQL", tmp_path)
-    return tmp_path / "migrations" / "versions"
+    return copy_revisions(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def url(server: EmbeddedPostgres) -> Iterator[URL]:
-    name = f"m_{uuid4().hex[:12]}"
-    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy")
-    yield server.url(name)
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_login")
-    admin.dispose()
-
-
-def add(scripts: Path, *statements: str) -> None:
-    body = "\n".join(f"    op.get_bind().exec_driver_sql({statement!r})" for statement in statements)
-    (scripts / "9999_test.py").write_text(
-        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{NEWEST}"\n\n\ndef upgrade():\n{body}\n'
-    )
-
-
-def fill(url: URL) -> tuple[int, int]:
-    """Two organizations; only the first has products. Their ids."""
-    db = Database(ensure_login(url, None))
-    first, second = connect.add_organization(db, "first", "First"), connect.add_organization(db, "second")
-    World(db, first.org_id).promote("product", product(1))
-    World(db, second.org_id)
-    db.close()
-    return first.org_id, second.org_id
-
-
-def rows(url: URL, statement: str) -> list[tuple[object, ...]]:
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as conn:
-        found = [tuple(row) for row in conn.exec_driver_sql(statement)]
-    engine.dispose()
-    return found
+    with migrated(server) as made:
+        yield made
 
 
 def decide(url: URL, org_id: int, choice: str) -> None:
@@ -100,7 +61,7 @@ def test_a_dropped_column_waits_for_whose_values_it_has(url: URL, scripts: Path,
     told = "SELECT org_id, cause, question, owner, answer FROM observe.decision"
     [(org_id, cause, question, owner, answer)] = rows(url, told)
     assert (org_id, cause, owner, answer) == (first, "destructive_migration", "First", None)
-    assert "core.products.slug (the column is dropped; 1 values)" in str(question)
+    assert "core.products.slug (the column is dropped; 1 value)" in str(question)
     assert rows(url, "SELECT slug FROM core.products") == [("product-1",)]  # all else goes on
     decide(url, first, "migrate")
     db.close()
@@ -117,8 +78,8 @@ def test_a_refused_migration_is_not_made(url: URL, scripts: Path) -> None:
     with pytest.raises(GateClosed):
         migrate(url, approval=asking)
     [(question,)] = rows(url, "SELECT question FROM observe.decision")
-    assert "core.inventory_items (the table is dropped; 1 rows)" in str(question)
-    assert "promote.integration_mapping (1 rows are deleted)" in str(question)
+    assert "core.inventory_items (the table is dropped; 1 row)" in str(question)
+    assert "promote.integration_mapping (1 row is deleted)" in str(question)
     decide(url, first, "refuse")
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="was refused"):

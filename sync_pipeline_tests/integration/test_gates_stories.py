@@ -18,12 +18,13 @@ from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.sensors import decisions
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline_tests.folders import data_folder
 from sync_pipeline_tests.stores import Shop, shop
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as made:
+def kept() -> Iterator[dg.DagsterInstance]:
+    with data_folder() as folder, dg.DagsterInstance.local_temp(str(folder)) as made:
         yield made
 
 

@@ -153,7 +153,7 @@ def test_writers_at_work(database: Database, settings: Settings, org: connect.Or
             for row_id in ids[number % 7 :: 7]:
                 store.write("product.template", row_id, {"list_price": float(number)})
             store.unlink("product.template", ids[number % len(ids)], force=True)
-            time.sleep(0.02)
+            stop.wait(0.1)  # a writer without a pause keeps the reader from running, and fills the store without end
 
     with odoo(database, settings, org, store, overlap_seconds=5, deletion_gate_share=1.0) as opened:
         writer = threading.Thread(target=write)

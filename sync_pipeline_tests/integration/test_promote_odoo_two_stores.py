@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from sandbox import odoo as odoo_sandbox
 from sandbox import woocommerce as woo_sandbox
-from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.observe.checks import CHECKS
+from sync_pipeline_tests.databases import Template, cloned, opened_as_the_application, settings_at
+from sync_pipeline_tests.folders import data_folder
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
 from sync_pipeline_tests.stores import Connected, Shop, shop
 
@@ -89,13 +92,23 @@ class Pair:
             return [*found, *execute(conn, "SELECT * FROM core.orphans()")]
 
 
-@pytest.fixture
-def pairs(database: Database, settings: Settings) -> Iterator[list[Pair]]:
+@dataclass(frozen=True)
+class Pulled(Template):
+    """A database with everything that is promoted here, captured once for all tests."""
+
+    pairs: Sequence[Pair]
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Pulled]:
     """Three organizations connected to the same two stores."""
     woo_store, erp_store = woo_sandbox.Store(), odoo_sandbox.Store()
     woo_sandbox.seed(woo_store, products=40, customers=60, orders=50, random_seed=3)
     odoo_sandbox.seed(erp_store, products=40, partners=60, orders=50, random_seed=3)
     with ExitStack() as stack:
+        settings = settings_at(stack.enter_context(data_folder()))
+        owner_url = stack.enter_context(cloned(server))
+        database = stack.enter_context(opened_as_the_application(owner_url))
         made = []
         for slug in ("one", "two", "three"):
             org = connect.add_organization(database, slug)
@@ -106,7 +119,14 @@ def pairs(database: Database, settings: Settings) -> Iterator[list[Pair]]:
             for store in (pair.woo, pair.erp):
                 assert {name: one.error for name, one in store.pull(full=True).items() if not one.ok} == {}
             made.append(pair)
-        yield made
+        database.close()  # a database can only be cloned while nobody is connected to it
+        yield Pulled(str(make_url(owner_url).database), made)
+
+
+@pytest.fixture
+def pairs(template: Pulled, database: Database) -> list[Pair]:
+    """Them, in a test's own database."""
+    return [Pair(replace(one.woo, db=database), replace(one.erp, db=database)) for one in template.pairs]
 
 
 def test_the_core_of_two_stores_is_the_same_in_any_order(pairs: list[Pair]) -> None:

@@ -55,7 +55,7 @@ def test_a_stale_plan_changes_nothing_and_lists_the_records(world: World) -> Non
 
 def test_a_queue_whose_plan_became_stale_before_its_run_is_closed(world: World) -> None:
     plan = world.plan([world.capture("product", product(n)) for n in (1, 2, 3)])
-    queue = promote.ask(world.db, world.org_id, plan, actor="tester").queue.queue_id
+    queue = promote.create_request(world.db, world.org_id, plan, actor="tester").queue.queue_id
     world.capture("product", product(2, name="Changed"))
     with pytest.raises(StalePlan):
         _apply(world, plan)
@@ -69,7 +69,7 @@ def test_a_queue_whose_plan_became_stale_before_its_run_is_closed(world: World) 
 
 def test_a_stale_plan_does_not_close_a_queue_that_somebody_works_on(world: World) -> None:
     plan = world.plan([world.capture("product", product(n)) for n in (1, 2, 3)])
-    queue = promote.ask(world.db, world.org_id, plan, actor="tester").queue.queue_id
+    queue = promote.create_request(world.db, world.org_id, plan, actor="tester").queue.queue_id
     world.sql(
         "UPDATE promote.sync_queue_line SET state = 'processing', worker = gen_random_uuid(), attempts = 1, "
         "lease_until = now() + interval '1 minute' WHERE line_no = 1"

@@ -440,7 +440,7 @@ def test_a_worker_that_is_killed_leaves_its_deliveries_to_the_next(told: Shop, d
     secret = told.settings.secret_key
     assert secret is not None
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "DAGSTER_"))},
+        **os.environ,
         "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         "SYNC_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         "SYNC_SECRET_KEY": secret.get_secret_value(),

@@ -43,7 +43,7 @@ def _info(one: connect.Connection) -> ConnectionInfo:
             "name": one.name,
             "provider": one.provider,
             "store_url": one.store_url,
-            "settings": {**one.common().model_dump(mode="json"), **one.settings},
+            "settings": one.effective(),
             "health": one.health,
             "health_detail": one.health_detail,
             "last_sync_at": one.last_sync_at,

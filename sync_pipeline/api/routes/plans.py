@@ -18,7 +18,7 @@ from sync_pipeline.api.contracts.sync import (
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import asked_answer
+from sync_pipeline.api.queues import requested_answer
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
@@ -123,11 +123,11 @@ async def apply_plan(
     """
     wanted = given or Application()
 
-    def apply() -> promote.Asked:
+    def apply() -> promote.Requested:
         found = select.plan(runtime.db, caller.org, plan_id)
         if wanted.hash is not None and wanted.hash != found.hash:
             raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
-        return promote.ask(
+        return promote.create_request(
             runtime.db,
             caller.org.org_id,
             plan_id,
@@ -136,7 +136,7 @@ async def apply_plan(
             batch_delay_ms=wanted.batch_delay_ms,
         )
 
-    return Answer(data=asked_answer(await runtime.slowly(apply)))
+    return Answer(data=requested_answer(await runtime.slowly(apply)))
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))

@@ -20,7 +20,7 @@ from sync_pipeline.api.contracts.sync import (
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import asked_answer, event
+from sync_pipeline.api.queues import event, requested_answer
 from sync_pipeline.api.routes.observe import Wait, ended
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
@@ -100,7 +100,7 @@ async def queue_action(
         raise ConfigurationError(f"{given.action} needs the queue_id that start returned.")
     here = (runtime.db, caller.org.org_id, str(given.queue_id))
     if given.action == "retry":
-        return Answer(data=asked_answer(await runtime.run(promote.ask_again, *here, actor=caller.actor)))
+        return Answer(data=requested_answer(await runtime.run(promote.retry_request, *here, actor=caller.actor)))
     if given.action == "status":
         status = await runtime.run(promote.status, *here)
     else:
@@ -158,14 +158,14 @@ def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
 async def _start(
     runtime: ApiRuntime, caller: Caller, picks: list[Pick], given: Start, once: promote.Once | None
 ) -> QueueAnswer:
-    def begin() -> promote.Asked | None:
+    def begin() -> promote.Requested | None:
         plan_id = getattr(given, "plan_id", None)
         if plan_id is None:
             plan = promote.plan_of(runtime.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
             if plan is None:
                 return None
             plan_id = plan.plan_id
-        return promote.ask(
+        return promote.create_request(
             runtime.db,
             caller.org.org_id,
             plan_id,
@@ -175,8 +175,8 @@ async def _start(
             once=once,
         )
 
-    asked = await runtime.slowly(promote.ask_once, runtime.db, caller.org.org_id, once, begin)
-    return asked_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
+    asked = await runtime.slowly(promote.request_once, runtime.db, caller.org.org_id, once, begin)
+    return requested_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))

@@ -41,7 +41,7 @@ async def table(  # noqa: PLR0913 - query parameters
     page_size: PageSize = 50,
     search: Annotated[
         str | None,
-        Query(max_length=200, description="The beginning of a SKU, email or order number, or words of a name."),
+        Query(max_length=200, description="An id, the beginning of a SKU, email or order number, or words of a name."),
     ] = None,
     status: Status | None = None,
     selection: Annotated[str | None, Query(pattern=_DECISION, description=", ".join(DECISIONS))] = None,

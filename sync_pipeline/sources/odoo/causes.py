@@ -16,13 +16,6 @@ def unreachable(error: SourceError) -> Finding:
     """Why the server does not answer as Odoo would."""
     text = str(error)
     lowered = text.lower()
-    if "wrong_version_number" in lowered or "wrong version number" in lowered or "record layer" in lowered:
-        return Finding(
-            "error",
-            "http_not_https",
-            text,
-            "The server speaks plain http there: connect with http://, or its TLS port.",
-        )
     cause = network_cause(error)
     if cause is not None:
         return cause

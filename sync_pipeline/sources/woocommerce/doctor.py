@@ -17,7 +17,6 @@ from sync_pipeline.sources.doctor import Findings, network_cause, resolves
 if TYPE_CHECKING:
     from sync_pipeline.sources.woocommerce.client import WooClient
 
-PLAIN = ("wrong_version_number", "wrong version number", "record layer")  # how TLS says that no TLS was answered
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
 _PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")
 
@@ -146,13 +145,6 @@ def _no_index(status: int, body: bytes) -> Finding:
 
 def _unreachable(error: SourceError) -> Finding:
     text = str(error)
-    if any(words in text.lower() for words in PLAIN):
-        return Finding(
-            "error",
-            "http_not_https",
-            text,
-            "The server speaks plain http there: connect with http://, or its TLS port.",
-        )
     cause = network_cause(error)
     if cause is not None:
         return cause

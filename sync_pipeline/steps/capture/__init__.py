@@ -14,5 +14,3 @@ from sync_pipeline.steps.capture.export import export
 from sync_pipeline.steps.capture.run.context import PullReport
 from sync_pipeline.steps.capture.run.session import CaptureSession, session
 from sync_pipeline.steps.capture.write.records import Progress
-
-__all__ = ["CaptureSession", "Progress", "PullReport", "export", "session"]

@@ -26,6 +26,8 @@ _GROW_AFTER = 8  # good answers in a row raise the limit by one
 _TRIES_BUSY = 8  # 429, 503, time-outs, broken connections: about 40 s in all
 _TRIES_BROKEN = 4  # 500 and answers that are not JSON: more likely one record's fault
 _TRIES_SILENT = 3  # when the store was given the time of a restart once, and did not answer
+FIRST_DELAY_SECONDS = 0.4  # before the second try; it doubles from try to try
+_LONGEST_DELAY = 8.0
 _LONGEST_PAUSE = 300.0
 
 
@@ -76,7 +78,7 @@ class Budget:
                         raise
                     self._given_up = True
                     raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
-                time.sleep(min(8.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+                time.sleep(min(_LONGEST_DELAY, FIRST_DELAY_SECONDS * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
             except RefusedBySource:
                 self.answered = True
                 raise

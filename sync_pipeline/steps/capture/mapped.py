@@ -105,11 +105,13 @@ def mapping_of(provider: str, entity_type: str) -> Mapping:
     if to is None:
         raise Unmappable("entity", entity_type, "entity that can be promoted")
     fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
+    # Only where a list has a parent: what another field says of a record may differ from version to version.
+    listed = stream.parent_field if stream.parent is not None else None
     if not fields:
-        return Mapping(_decoder, to, follows, stream.parent_field)
+        return Mapping(_decoder, to, follows, listed)
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
-    return Mapping(decoder(read), to, follows, stream.parent_field)
+    return Mapping(decoder(read), to, follows, listed)
 
 
 @cache

@@ -4,6 +4,7 @@ from sync_pipeline.steps.connect.connections import Connection, connection, conn
 from sync_pipeline.steps.connect.credentials import (
     add_connection,
     client_for,
+    moved_by,
     rotate_credentials,
     rotate_keys,
     secret,
@@ -13,29 +14,9 @@ from sync_pipeline.steps.connect.credentials import (
 from sync_pipeline.steps.connect.doctor import diagnose, ensure_tested
 from sync_pipeline.steps.connect.organizations import (
     Organization,
+    Policy,
     add_organization,
     organization,
     organizations,
-    set_sku_policy,
+    set_policy,
 )
-
-__all__ = [
-    "Connection",
-    "Organization",
-    "add_connection",
-    "add_organization",
-    "client_for",
-    "connection",
-    "connections",
-    "diagnose",
-    "ensure_tested",
-    "organization",
-    "organizations",
-    "rotate_credentials",
-    "rotate_keys",
-    "secret",
-    "set_sku_policy",
-    "set_webhook_secret",
-    "update_settings",
-    "webhook_secrets",
-]

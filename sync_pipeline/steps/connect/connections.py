@@ -47,6 +47,14 @@ class Connection:
         """Where the store sends its webhooks, below the service's own address."""
         return f"/api/v1/webhooks/{self.provider}/{self.connection_id}"
 
+    def effective(self) -> dict[str, Any]:
+        """Every setting but its address and secrets, with the defaults of what is not set."""
+        hidden = {*self.source.secret_fields, self.source.address_field}
+        fields = self.source.settings.model_fields
+        own = {k: f.get_default(call_default_factory=True) for k, f in fields.items() if not f.is_required()}
+        every = {**own, **self.common().model_dump(mode="json"), **self.settings}
+        return {name: value for name, value in every.items() if name not in hidden}
+
     def common(self) -> ConnectionSettings:
         """The settings that all providers share, with this provider's defaults.
 
@@ -104,7 +112,7 @@ def update_settings(db: Database, conn: Connection, changes: Mapping[str, Any], 
             outcome = f"the store's prices were set to be in {changes['currency']}"
             here = conn.connection_id
             gates.end_gates(
-                tx, CURRENCY_CONFLICT, connection_id=here, entity_type=None, but=[], outcome=outcome, actor=actor
+                tx, CURRENCY_CONFLICT, connection_id=here, entity_type=None, keep=[], outcome=outcome, actor=actor
             )
 
 

@@ -105,6 +105,17 @@ def secret(settings: Settings, conn: Connection, name: str) -> str | None:
     return _open(settings, conn).get(name)
 
 
+def moved_by(db: Database, org: Organization, provider: str, name: str, given: Mapping[str, Any]) -> Connection | None:
+    """The connection that `add_connection` would give another address; None if there is none.
+
+    Raises:
+        ConfigurationError: a setting is missing or invalid.
+    """
+    _, _, address = _split(source(provider), parse_settings(source(provider), given))
+    known = connections(db, org, name)
+    return next((one for one in known if one.provider == provider and one.store_url != address), None)
+
+
 def add_connection(
     db: Database,
     settings: Settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg.errors
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +14,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound
+from sync_pipeline.sources.base import source
 
 SKU_POLICIES = ("source_wins", "core_wins", "halt")
 _SQL = load(__package__)
@@ -56,17 +58,43 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
     return found
 
 
-def set_sku_policy(db: Database, org: Organization, policy: str, *, actor: str) -> None:
-    """Set who wins a SKU conflict: source_wins, core_wins, or halt, which opens a gate.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who wins: a SKU conflict, and a field that several stores of one core row have."""
+
+    sku_policy: str
+    provider_priority: Sequence[str]
+
+
+def set_policy(
+    db: Database,
+    org: Organization,
+    *,
+    sku: str | None = None,
+    priority: Sequence[str] | None = None,
+    actor: str,
+) -> Policy:
+    """Change what is given, from the next promotion on; returns the organization's policy.
+
+    `sku`: source_wins, core_wins, or halt, which opens a gate. `priority`: providers, the first of which wins; those
+    that are not named follow.
 
     Raises:
-        ConfigurationError: unknown policy.
+        ConfigurationError: unknown policy or provider, or one is named twice.
     """
-    if policy not in SKU_POLICIES:
-        raise ConfigurationError(f"Unknown SKU policy “{policy}”. Use one of: {', '.join(SKU_POLICIES)}.")
+    if sku is not None and sku not in SKU_POLICIES:
+        raise ConfigurationError(f"Unknown SKU policy “{sku}”. Use one of: {', '.join(SKU_POLICIES)}.")
+    for name in priority or ():
+        source(name)
+    if priority is not None and len(set(priority)) < len(priority):
+        raise ConfigurationError(f"A provider is named twice: {', '.join(priority)}.")
+    changes: dict[str, Any] = {"sku": sku, "priority": None if priority is None else list(priority)}
     with db.org(org.org_id) as conn:
-        execute(conn, _SQL["set_sku_policy"], policy=policy)
-        journal.record(conn, "organization.sku_policy", actor=actor, policy=policy)
+        row = execute(conn, _SQL["set_policy"], **changes).one()
+        changed = {name: value for name, value in changes.items() if value is not None}
+        if changed:
+            journal.record(conn, "organization.policy", actor=actor, **changed)
+    return Policy(row.sku_policy, row.provider_priority)
 
 
 def organizations(db: Database) -> Sequence[Organization]:

@@ -8,8 +8,12 @@ ON CONFLICT (slug) DO NOTHING RETURNING org_id
 -- rename_organization --
 UPDATE connect.organization SET name = %(name)s, removed_at = NULL WHERE org_id = connect.current_org()
 
--- set_sku_policy --
-UPDATE connect.organization SET sku_policy = %(policy)s WHERE org_id = connect.current_org()
+-- set_policy --
+-- What is not given stays.
+UPDATE connect.organization
+SET sku_policy = coalesce(%(sku)s, sku_policy), provider_priority = coalesce(%(priority)s::text[], provider_priority)
+WHERE org_id = connect.current_org()
+RETURNING sku_policy, provider_priority
 
 -- list_organizations --
 SELECT org_id, slug, name, currency, removed_at, providers FROM connect.list_organizations()

@@ -1,7 +1,7 @@
 """preview: what would change, before anything changes."""
 
 from sync_pipeline.steps.preview.browse import Browsed, RecordCounts, RecordRow, RecordView, browse, browse_some
-from sync_pipeline.steps.preview.compare import compare_some, recompute
+from sync_pipeline.steps.preview.compare import compare_some, hold_core, recompute
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES
 from sync_pipeline.steps.preview.record import RecordDetail, record, version_changes, version_text
@@ -9,31 +9,3 @@ from sync_pipeline.steps.preview.relatives import Relatives, relatives
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
 from sync_pipeline.steps.preview.table import RecordPage, table
 from sync_pipeline.steps.preview.totals import EntityTotals, entity_totals
-
-__all__ = [
-    "DECISIONS",
-    "STATUSES",
-    "Browsed",
-    "EntityPreview",
-    "EntityTotals",
-    "MappedByOlder",
-    "PreviewReport",
-    "RecordCounts",
-    "RecordDetail",
-    "RecordPage",
-    "RecordRow",
-    "RecordView",
-    "Relatives",
-    "browse",
-    "browse_some",
-    "compare_some",
-    "entity_totals",
-    "mapped_by_older",
-    "recompute",
-    "record",
-    "relatives",
-    "summaries",
-    "table",
-    "version_changes",
-    "version_text",
-]

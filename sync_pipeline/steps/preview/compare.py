@@ -20,6 +20,15 @@ from sync_pipeline.steps.preview.warn import warn, warn_some
 SQL = load(__package__, "compare.sql")
 
 
+def hold_core(conn: Transaction, *, writing: bool = False) -> None:
+    """Lock the organization's core until the transaction ends: shared, or alone with `writing`.
+
+    Promotion and undo take it alone, so that none of them commits while records are compared with core: the comparison
+    would overwrite what it wrote. Comparisons do not wait for one another.
+    """
+    execute(conn, SQL["hold_core"], writing=writing)
+
+
 def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewReport:
     """Compare again, warn about what would go wrong in promotion, and sum up.
 
@@ -28,7 +37,7 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
     """
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
-        execute(conn, SQL["hold_core"])
+        hold_core(conn)
         known = execute(
             conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)
         ).one_or_none()
@@ -54,7 +63,7 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
     """Compare only these records, in the caller's transaction, so that they have their status at once."""
     here = keys(connection, stream)
-    execute(conn, SQL["hold_core"])
+    hold_core(conn)
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))

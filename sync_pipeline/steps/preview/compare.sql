@@ -1,7 +1,6 @@
 -- hold_core --
--- Promotion and undo take this lock alone: none of them commits while records are compared with core, or what it wrote
--- would be overwritten by a difference that is gone. Comparisons do not wait for one another.
-SELECT pg_advisory_xact_lock_shared(hashtextextended('promote', connect.current_org()))
+SELECT CASE WHEN %(writing)s::boolean THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
+FROM hashtextextended('promote', connect.current_org()) AS key
 
 -- join_by_hash --
 -- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the

@@ -42,10 +42,10 @@ def judge_drift(conn: Transaction, connection: Connection, stream: Stream) -> No
         for row in execute(conn, SQL["broken_fields"], **place, needs=list(stream.needs), empty=list(stream.empty))
     }
     outcome = "the store writes it again as it did"
-    gates.end_gates(conn, CAUSE, **place, but=list(broken), outcome=outcome, actor="preview")
+    gates.end_gates(conn, CAUSE, **place, keep=list(broken), outcome=outcome, actor="preview")
     asked = {(one.connection_id, one.entity_type, one.subject) for one in gates.open_gates(conn, CAUSE)}
     for subject, row in broken.items():
-        answer = gates.gate_answer(conn, CAUSE, subject=subject, **place, ever=True)
+        answer = gates.latest_answer(conn, CAUSE, subject=subject, **place, include_settled=True)
         if answer is not None or (connection.connection_id, stream.entity_type, subject) in asked:
             continue
         values = {

@@ -26,37 +26,15 @@ from sync_pipeline.steps.promote.queue.queue import (
     status,
     statuses,
 )
-from sync_pipeline.steps.promote.queue.start import Asked, Once, Pick, ask, ask_again, ask_once, plan_of
+from sync_pipeline.steps.promote.queue.start import (
+    Once,
+    Pick,
+    Requested,
+    create_request,
+    plan_of,
+    request_once,
+    retry_request,
+)
 from sync_pipeline.steps.promote.queue.worker import work
 from sync_pipeline.steps.promote.resume import resume
 from sync_pipeline.steps.promote.undo import UndoReport, undo
-
-__all__ = [
-    "ApplyReport",
-    "Asked",
-    "CoreCheck",
-    "Difference",
-    "Line",
-    "LineState",
-    "Once",
-    "Pick",
-    "QueueStatus",
-    "UndoReport",
-    "apply",
-    "ask",
-    "ask_again",
-    "ask_once",
-    "cancel",
-    "check_core",
-    "force_done",
-    "lines",
-    "make_repair_plan",
-    "plan_of",
-    "resume",
-    "retry",
-    "start",
-    "status",
-    "statuses",
-    "undo",
-    "work",
-]

@@ -115,7 +115,7 @@ class _Check:
         queue = str(uuid4())
         try:
             with self.db.org(self.org_id) as conn:
-                begin(conn, self.org_id, queue)
+                begin(conn, queue)
                 yield conn, queue
                 raise _RolledBack
         except _RolledBack:

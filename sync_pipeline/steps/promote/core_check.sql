@@ -177,6 +177,16 @@ WITH records AS (
     CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
     JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = e.email COLLATE "C"
+    UNION
+    SELECT o.customer_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state,
+           r.captured_at, r.deletion_at
+    FROM core.sales_orders AS o
+    JOIN promote.integration_mapping AS m
+        ON m.org_id = o.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = o.id
+    JOIN capture.sync_record AS r
+        ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
+            AND r.external_id = m.external_id
+    WHERE o.org_id = connect.current_org() AND o.customer_id = ANY(%(rows)s::bigint [])
 ), events AS (
     SELECT * FROM sales
     UNION ALL

@@ -53,14 +53,15 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
 
     Raises:
         NotFound: no such plan.
-        Conflict: it was never applied, or later promotions depend on it; the message lists those to undo first.
+        Conflict: it was never applied, it is too old (`keep_undo_days`), or later promotions depend on it; the message
+            lists those to undo first.
     """
     began = time.monotonic()
     plan = as_uuid(plan_id, "plan")
     try:
         with db.org(org_id) as conn:
             # Without a queue no row images are logged: undo is not a promotion.
-            begin(conn, org_id, None)
+            begin(conn, None)
             found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
             if found is None:
                 raise NotFound(f"There is no plan {plan}.")
@@ -68,6 +69,11 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
                 raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
             queue_id: UUID = found.queue_id
             undone = found.state == "undone"
+            if found.undo_ended_at is not None and not undone:
+                raise Conflict(
+                    f"Plan {plan} can no longer be undone: what it changed was kept until "
+                    f"{found.undo_ended_at:%Y-%m-%d} (SYNC_KEEP_UNDO_DAYS). Nothing was changed."
+                )
             rows, merged = (0, 0) if undone else _undo(conn, org_id, plan, str(queue_id), actor, why)
     except IntegrityError as error:
         raise Conflict(

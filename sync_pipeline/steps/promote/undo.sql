@@ -1,5 +1,5 @@
 -- undoable_queue --
-SELECT q.queue_id, p.state FROM selection.sync_plan AS p
+SELECT q.queue_id, q.undo_ended_at, p.state FROM selection.sync_plan AS p
 LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
 WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan)s::uuid FOR UPDATE OF p;
 

@@ -4,15 +4,3 @@ from sync_pipeline.steps.push.body import MAX_RECORDS, NotABatch
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive
 from sync_pipeline.steps.push.process import process_deliveries
 from sync_pipeline.steps.push.service import PushFailed, PushReport, close_killed, push
-
-__all__ = [
-    "MAX_RECORDS",
-    "NotABatch",
-    "NotGenuine",
-    "PushFailed",
-    "PushReport",
-    "close_killed",
-    "process_deliveries",
-    "push",
-    "receive",
-]

@@ -17,29 +17,3 @@ from sync_pipeline.steps.select.plans import (
 )
 from sync_pipeline.steps.select.rules import StandingRule, add_rule, apply_rules, drop_rule, list_rules
 from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary
-
-__all__ = [
-    "Plan",
-    "PlanItem",
-    "PlanState",
-    "Selected",
-    "SelectionReport",
-    "StandingRule",
-    "Which",
-    "add_rule",
-    "apply_rules",
-    "approve",
-    "approved",
-    "drop_rule",
-    "list_rules",
-    "make_filled_plan",
-    "make_plan",
-    "make_remap_plan",
-    "plan",
-    "plan_items",
-    "plans",
-    "refuse",
-    "select",
-    "summary",
-    "withdraw",
-]

@@ -13,6 +13,8 @@ CREATE TABLE capture.former_email (
     entity_type text NOT NULL,
     external_id text COLLATE "C" NOT NULL,
     email text COLLATE "C" NOT NULL,
+    -- An integer, as version_no is.
+    -- squawk-ignore prefer-bigint-over-int
     last_version integer NOT NULL,
     PRIMARY KEY (org_id, connection_id, entity_type, external_id, email)
 );

@@ -61,7 +61,7 @@ def judge(
             _withdraw(conn, place)
             gates.record_outcome(conn, CAUSE, subject=subject, outcome="the records are listed again", **place)
             return verdict
-        answer = gates.gate_answer(conn, CAUSE, subject=subject, **place)
+        answer = gates.latest_answer(conn, CAUSE, subject=subject, **place)
         run.take_turns(conn)
         execute(conn, SQL["suspect"], **run.keys, ids=ids)
         if answer == "keep":

@@ -26,14 +26,14 @@ def judge_currency(conn: Transaction, connection: Connection, currency: str) -> 
         CAUSE,
         connection_id=connection.connection_id,
         entity_type=None,
-        but=[] if agree else [subject],
+        keep=[] if agree else [subject],
         outcome=f"the store's currency is {currency}, and its prices are read in it"
         if agree
         else "the currency changed",
         actor="capture",
     )
-    if agree or gates.gate_answer(
-        conn, CAUSE, subject=subject, connection_id=connection.connection_id, entity_type=None, ever=True
+    if agree or gates.latest_answer(
+        conn, CAUSE, subject=subject, connection_id=connection.connection_id, entity_type=None, include_settled=True
     ):
         return
     priced = [

@@ -112,8 +112,8 @@ class SkuPolicy:
             return self.org.sku_policy
         subject = f"{kind} {item.sku} {item.line.external_id}"
         connection, entity_type = item.line.connection_id, item.line.entity_type
-        answer = gates.gate_answer(
-            self.conn, CAUSE, subject=subject, connection_id=connection, entity_type=entity_type, ever=True
+        answer = gates.latest_answer(
+            self.conn, CAUSE, subject=subject, connection_id=connection, entity_type=entity_type, include_settled=True
         )
         if answer is not None:
             gates.record_outcome(

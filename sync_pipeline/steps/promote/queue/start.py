@@ -17,7 +17,7 @@ from sync_pipeline.steps.select import Plan, make_plan, select
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """A queue, and the number of the request whose run works on it."""
 
     queue: QueueStatus
@@ -41,7 +41,7 @@ class Pick:
     ids: Sequence[str] | None = None
 
 
-def ask(
+def create_request(
     db: Database,
     org_id: int,
     plan_id: str | UUID,
@@ -50,7 +50,7 @@ def ask(
     batch_size: int | None = None,
     batch_delay_ms: int | None = None,
     once: Once | None = None,
-) -> Asked:
+) -> Requested:
     """Approve the plan if nobody has, make its queue and request the run that works on it, all or nothing.
 
     Raises:
@@ -68,11 +68,13 @@ def ask(
             number = journal.request(conn, "promote", actor=actor, idempotency_key=key, plan=str(plan_id), asked=asked)
         else:
             number = waiting
-        return Asked(queue_status(conn, queue), number)
+        return Requested(queue_status(conn, queue), number)
 
 
-def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], Asked | None]) -> Asked | None:
-    """What `make` asks for (with `once`); the same asked for with the same key is that, however often and at once.
+def request_once(
+    db: Database, org_id: int, once: Once | None, make: Callable[[], Requested | None]
+) -> Requested | None:
+    """What `make` requests; with `once`, a repeated call with the same key returns the first one's request.
 
     Raises:
         Conflict: the key was used for something else.
@@ -87,10 +89,10 @@ def ask_once(db: Database, org_id: int, once: Once | None, make: Callable[[], As
         if known.asked != once.asked:
             raise Conflict(f"The idempotency key “{once.key}” was used for another request. Use a new one.")
         queue = execute(conn, SQL["queue_of_plan"], plan=known.plan).scalar_one()
-        return Asked(queue_status(conn, queue), known.request_id)
+        return Requested(queue_status(conn, queue), known.request_id)
 
 
-def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
+def retry_request(db: Database, org_id: int, queue_id: str, *, actor: str) -> Requested:
     """Reopen the failed lines and request the run that works on them.
 
     Raises:
@@ -101,7 +103,7 @@ def ask_again(db: Database, org_id: int, queue_id: str, *, actor: str) -> Asked:
         count, found = unforce_and_retry(conn, queue_id, actor=actor)
         if not count and not found.open:
             raise Conflict("Nothing in this queue failed: there is nothing to try again.")
-        return Asked(found, journal.request(conn, "promote", actor=actor, plan=str(found.plan_id)))
+        return Requested(found, journal.request(conn, "promote", actor=actor, plan=str(found.plan_id)))
 
 
 def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: str, why: str | None) -> Plan | None:

@@ -177,7 +177,7 @@ class _Worker:
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
         try:
             with self.db.org(self.org_id, async_commit=True) as conn:
-                begin(conn, self.org_id, self.queue)
+                begin(conn, self.queue)
                 held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
                 mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
                 known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}

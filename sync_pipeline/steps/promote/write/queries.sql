@@ -1,10 +1,7 @@
 -- for_queue --
--- Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail cannot
--- both create its row. Mapping and fetching continue meanwhile.
 -- A batch looks rows up by key. With statistics of a nearly empty table PostgreSQL would read the whole table.
 SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_mergejoin', 'off', true),
-       pg_advisory_xact_lock(hashtextextended('promote', %(org)s::bigint));
+       set_config('enable_mergejoin', 'off', true);
 
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
@@ -355,7 +352,7 @@ WHERE r.deletion_state <> 'deleted' AND (
         OR EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
-                AND m.external_id = r.external_id AND m.claim IS NOT NULL)));
+                AND m.external_id = r.external_id AND m.claim = k.email COLLATE "C")));
 
 -- refunds_of_orders --
 -- The captured refunds of orders, deleted ones too.

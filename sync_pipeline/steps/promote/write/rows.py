@@ -14,6 +14,7 @@ from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import TABLE as ITEMS
 from sync_pipeline.entities.stock import TABLE as INVENTORY
+from sync_pipeline.steps import preview
 from sync_pipeline.steps.capture.mapped import mapper_of
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import array, line, stage
@@ -27,9 +28,14 @@ from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import WRITE, follow, set_aside
 
 
-def begin(conn: Connection, org_id: int, queue: str | None) -> None:
-    """Lock the organization's core for writing; the transaction's changes are logged for `queue`."""
-    execute(conn, WRITE["for_queue"], queue=queue or "", org=org_id)
+def begin(conn: Connection, queue: str | None) -> None:
+    """Lock the organization's core for writing; the transaction's changes are logged for `queue`.
+
+    Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail
+    cannot both create its row. Mapping and fetching continue meanwhile.
+    """
+    execute(conn, WRITE["for_queue"], queue=queue or "")
+    preview.hold_core(conn, writing=True)
 
 
 def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[WorkItem]) -> None:
