@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from sync_pipeline.api.application import build
 from sync_pipeline.api.logs import configure
 from sync_pipeline.api.traces import trace
-from sync_pipeline.explorer import mount
+from sync_pipeline.explorer.mount import mount
 
 
 def create() -> FastAPI:

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.explorer import mount
+from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 

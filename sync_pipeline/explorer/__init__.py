@@ -3,5 +3,3 @@
 A door like the API and the command line: pages call steps, hold no SQL, and need the API's rights. HTML comes from
 Jinja2; where a script fails, links and forms still work.
 """
-
-from sync_pipeline.explorer.mount import mount

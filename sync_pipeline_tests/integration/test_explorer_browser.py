@@ -16,7 +16,7 @@ from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.explorer import mount
+from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.captured import Captured, Clock, captured

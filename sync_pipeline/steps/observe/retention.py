@@ -112,7 +112,7 @@ def delete_old(db: Database, org: Organization, settings: Settings) -> Mapping[s
     """Delete what is older than the settings say, in bounded transactions; returns how many rows of each table."""
     if settings.keep_undo_days is not None:
         with db.org(org.org_id) as conn:
-            begin(conn, org.org_id, None)  # undo takes the same lock: it has all images, or is refused
+            begin(conn, None)  # undo takes the same lock: it has all images, or is refused
             execute(conn, _SQL["end_undo"], days=settings.keep_undo_days)
     deleted: dict[str, int] = {}
     for one in RETENTIONS:
