@@ -10,6 +10,8 @@ CREATE TABLE preview.difference (
     promoted_hash bytea,                -- the version that is in core
     warnings jsonb NOT NULL DEFAULT '[]',  -- [{code, message, …}]
     computed_at timestamptz NOT NULL DEFAULT now(),
+    -- {through, version, fields}: its own version is in core, and records that it follows have changed; else null
+    followed jsonb,
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 -- In the order people page through them.
@@ -73,6 +75,7 @@ CREATE TABLE preview.summary (
     changed_at timestamptz,             -- the entity's last change when it was compared: the same again, nothing to do
     noise text [] NOT NULL DEFAULT '{}', -- fields that are no change, when it was compared
     computed_at timestamptz NOT NULL DEFAULT now(),
+    followed jsonb,                     -- {entity type: its last change} of the entities it follows, when it was compared
     PRIMARY KEY (org_id, connection_id, entity_type)
 );
 
@@ -97,9 +100,22 @@ AS $$
     WHERE a.value IS DISTINCT FROM b.value
 $$;
 
+-- Both values of each field that differs by what the record follows, and which record that is.
+CREATE FUNCTION preview.followed_changes(followed jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT jsonb_object_agg(f.key, f.value || jsonb_build_object('through', followed -> 'through'))
+    FROM jsonb_each(followed -> 'fields') AS f
+$$;
+
 -- The version of a record as people see it: its content, and whether it is deleted.
 CREATE FUNCTION preview.version_of(content_hash bytea, deleted boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT encode(content_hash, 'hex') || CASE WHEN deleted THEN '-deleted' ELSE '' END $$;
+
+-- The same for a record that differs only by what it follows: what it would become is another version too.
+CREATE FUNCTION preview.version_of(content_hash bytea, deleted boolean, followed jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT preview.version_of(content_hash, deleted) || coalesce('-' || (followed ->> 'version'), '') $$;
 
 CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally');

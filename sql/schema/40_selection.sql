@@ -95,6 +95,8 @@ CREATE TABLE selection.sync_plan (
     applied_at timestamptz,
     undone_by text,
     undone_at timestamptz,
+    -- {connection/entity type: {followed entity type: its last change}} that the previews had seen when it was made
+    followed jsonb,
     PRIMARY KEY (org_id, plan_id)
 );
 CREATE INDEX sync_plan_recent ON selection.sync_plan (org_id, created_at DESC);
@@ -110,6 +112,7 @@ CREATE TABLE selection.sync_plan_item (
     promoted_hash bytea,                -- what core had when the plan was made
     batch_id bigint,                    -- the selection that asked for it; null in a remap plan
     promoted_deleted boolean,           -- core had its deletion; null: core did not have it
+    followed jsonb,                     -- preview.difference.followed, when the plan was made
     PRIMARY KEY (org_id, plan_id, connection_id, entity_type, external_id),
     FOREIGN KEY (org_id, plan_id) REFERENCES selection.sync_plan
 );

@@ -18,6 +18,7 @@ CREATE TABLE promote.integration_mapping (
     last_promoted_at timestamptz NOT NULL DEFAULT now(),
     mapper bigint,                      -- fingerprint of the mapper that wrote the core row; null: before it was kept
     claim text COLLATE "C",             -- the folded SKU or e-mail of the promoted version; a guest's order: its buyer's
+    entity_hash bigint,                 -- of what core has, where it follows other records; null: none, or not kept yet
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 CREATE INDEX integration_mapping_internal ON promote.integration_mapping (org_id, core_table, internal_id);

@@ -6,11 +6,13 @@ SELECT
     coalesce(d.status, 'in_sync') AS status,
     coalesce(d.content_hash, r.content_hash) AS content_hash, -- the version it was computed for
     coalesce(d.promoted_hash, m.promoted_hash) AS promoted_hash,
-    CASE WHEN d.status = 'updated' THEN (
-        SELECT preview.changed_fields(v.sync_data - s.noise, r.sync_data - s.noise)
-        FROM capture.sync_record_version AS v
-        WHERE v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
-            AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash)
+    CASE
+        WHEN d.followed IS NOT NULL THEN ARRAY(SELECT jsonb_object_keys(d.followed -> 'fields') ORDER BY 1)
+        WHEN d.status = 'updated' THEN (
+            SELECT preview.changed_fields(v.sync_data - s.noise, r.sync_data - s.noise)
+            FROM capture.sync_record_version AS v
+            WHERE v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+                AND v.external_id = r.external_id AND v.content_hash = d.promoted_hash)
     END AS changed_fields,
     coalesce(d.warnings, '[]') AS warnings,
     coalesce(d.computed_at, s.computed_at) AS computed_at

@@ -89,7 +89,8 @@ def _print(org: str, plan: Any, items: Any, count: int) -> None:
         named = " ".join(part for part in (item.name, f"({item.code})" if item.code else None) if part)
         say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {named}")
         for change in item.changes:
-            say(f"    {change['field']}: {_value(change, 'before')} → {_value(change, 'after')}")
+            through = f"  (through {change['through']})" if "through" in change else ""
+            say(f"    {change['field']}: {_value(change, 'before')} → {_value(change, 'after')}{through}")
         for warning in item.warnings:
             say(f"    ! {warning.get('message', warning.get('code'))}")
     if count > len(items):

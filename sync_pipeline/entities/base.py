@@ -57,27 +57,33 @@ class Follow(msgspec.Struct, frozen=True):
 
     `field` holds an id, [id, name] or a list of ids of captured `entity_type` records. The mapper gets a `LookedUp`
     instead of each id, with the fields `reads`; `follows` does the same for fields of that record. Ids of records that
-    are not captured stay. A core row keeps the other record's values from when the record that names it was promoted.
+    are not captured stay. When the other record changes, the preview shows those that follow it as updated; not where
+    `watched` is false, because the row keeps what it was promoted with (see `reads`).
     """
 
     field: str
     entity_type: str
     reads: tuple[str, ...]
     follows: tuple[Follow, ...] = ()
+    watched: bool = True
 
 
 _Mapping = TypeVar("_Mapping", bound=Callable[..., Entity])
 
 
-def reads(*fields: str, follows: Sequence[Follow] = ()) -> Callable[[_Mapping], _Mapping]:
+def reads(
+    *fields: str, follows: Sequence[Follow] = (), as_promoted: Sequence[str] = ()
+) -> Callable[[_Mapping], _Mapping]:
     """Declare the top-level fields of a payload that a mapper reads: promotion decodes only these for it.
 
-    `follows`: the fields whose records it reads too.
+    `follows`: the fields whose records it reads too. `as_promoted`: fields of the entity that keep what the other
+    records said when it was promoted, as an order keeps its addresses.
     """
 
     def declare(to_entity: _Mapping) -> _Mapping:
         to_entity.reads = fields  # type: ignore[attr-defined]
         to_entity.follows = tuple(follows)  # type: ignore[attr-defined]
+        to_entity.as_promoted = tuple(as_promoted)  # type: ignore[attr-defined]
         return to_entity
 
     return declare

@@ -87,11 +87,14 @@ class World:
         )
         self.sql(
             "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
-            "content_hash, raw_hash, parent_id, code, email, deletion_state) VALUES (connect.current_org(), %(c)s, "
-            "%(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, %(code)s, %(email)s, %(state)s) "
+            "content_hash, raw_hash, parent_id, code, email, deletion_state, captured_at) VALUES "
+            "(connect.current_org(), %(c)s, %(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, "
+            "%(code)s, %(email)s, %(state)s, clock_timestamp()) "
             "ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE SET "
             "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
             "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state, "
+            "captured_at = CASE WHEN sync_record.content_hash = excluded.content_hash THEN sync_record.captured_at "
+            "ELSE excluded.captured_at END, "
             "version_no = sync_record.version_no + (sync_record.content_hash <> excluded.content_hash)::integer",
             **key,
             data=json.dumps(payload),
@@ -101,6 +104,13 @@ class World:
             code=finder(stream.code)(payload) or None,
             email=email_address(fold(email)) if email else None,
             state="deleted" if deleted else "present",
+        )
+        self.sql(
+            "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
+            "VALUES (connect.current_org(), %(c)s, %(t)s, clock_timestamp()) "
+            "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at",
+            c=key["c"],
+            t=entity_type,
         )
         return (connection or self.shop, entity_type, external_id)
 

@@ -40,7 +40,10 @@ class Row(Shape):
     )
     raw: Any = Field(description="The payload as captured; numbers keep all their digits.", examples=[{"id": 101}])
     warnings: list[Plain] = Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])
-    changed_fields: list[str] = Field(examples=[["price"]])
+    changed_fields: list[str] = Field(
+        description="The payload's fields that changed; or core's columns, where a record changed that it copies from.",
+        examples=[["price"]],
+    )
     decision: Literal["include", "ignore"] | None = Field(description="The decision about the captured version.")
     withdrawn: Withdrawn | None = Field(description="Why a record that was included is undecided again.")
 
@@ -78,7 +81,8 @@ class RecordInfo(Shape):
     display: dict[str, str]
     raw: Any
     changes: dict[str, Any] = Field(
-        description="Field → before (in core) and after (captured). A side without the field has no key."
+        description="Field → before (in core) and after (captured). A side without the field has no key. Where a "
+        "record changed that core copies from, the column → before, after and `through`: location 8."
     )
     warnings: list[Plain]
     versions: list[Version]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from itertools import islice
 from typing import Any, NamedTuple, TypedDict
 
@@ -17,7 +17,7 @@ from sync_pipeline.entities.base import Entity, Follow, MapperWarning, Unmappabl
 from sync_pipeline.entities.core import table_of
 from sync_pipeline.entities.order import Order
 from sync_pipeline.errors import SyncError
-from sync_pipeline.exact_json import decoder
+from sync_pipeline.exact_json import decoder, to_json
 from sync_pipeline.sources.base import source
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.capture.related import Look, Place, embed
@@ -47,6 +47,7 @@ class Mapping(NamedTuple):
     to: Callable[[Any], Entity]
     follows: Sequence[Follow]
     parent_field: str | None = None
+    as_promoted: Sequence[str] = ()
 
 
 def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
@@ -107,17 +108,31 @@ def mapping_of(provider: str, entity_type: str) -> Mapping:
     fields, follows = getattr(to, "reads", ()), getattr(to, "follows", ())
     # Only where a list has a parent: what another field says of a record may differ from version to version.
     listed = stream.parent_field if stream.parent is not None else None
+    rest = (to, follows, listed, getattr(to, "as_promoted", ()))
     if not fields:
-        return Mapping(_decoder, to, follows, listed)
+        return Mapping(_decoder, *rest)
     # A dictionary of these fields alone: the others are passed over, which is most of the time of decoding them.
     read = TypedDict("read", dict.fromkeys(fields, Any), total=False)  # type: ignore[misc]
-    return Mapping(decoder(read), to, follows, listed)
+    return Mapping(decoder(read), *rest)
 
 
 @cache
 def mapper_of(provider: str, entity_type: str) -> int:
     """The version of the mapper that maps these records."""
     return fingerprint(mapping_of(provider, entity_type).to)
+
+
+def entity_hash(provider: str, entity_type: str, entity: Entity) -> int | None:
+    """What core has of a record, as 64 bits, where its mapper follows other records: if they change it is another.
+
+    Of records whose mapper follows none it is None: their content says it all.
+    """
+    mapping = mapping_of(provider, entity_type)
+    if not mapping.follows:
+        return None
+    without = {name: None for name in (*mapping.as_promoted, "warnings") if hasattr(entity, name)}
+    text = type(entity).__name__ + to_json(msgspec.structs.replace(entity, **without))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
 def _fitted(entity: Entity) -> Entity:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -33,20 +34,17 @@ class Place(NamedTuple):
     follows: Sequence[Follow]
 
 
-def looking(conn: Connection, without: Collection[str] = ()) -> Look:
-    """Look up in the caller's transaction; records of the types in `without` stay ids."""
+def looking(conn: Connection, without: Collection[str] = (), *, as_of: datetime | None = None) -> Look:
+    """Look up in the caller's transaction; records of the types in `without` stay ids. `as_of`: as they were then."""
 
     def look(entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
         if entity_type in without:
             return {}
-        rows = execute(
-            conn,
-            SQL["related"],
-            type=entity_type,
-            fields=list(fields),
-            connections=[connection for connection, _ in keys],
-            ids=[external_id for _, external_id in keys],
-        )
+        wanted = {"connections": [key[0] for key in keys], "ids": [key[1] for key in keys], "fields": list(fields)}
+        if as_of is None:
+            rows = execute(conn, SQL["related"], type=entity_type, **wanted)
+        else:
+            rows = execute(conn, SQL["related_then"], type=entity_type, as_of=as_of, **wanted)
         return {keys[row.n - 1]: _decoder.decode(row.payload) if row.payload else {} for row in rows}
 
     return look

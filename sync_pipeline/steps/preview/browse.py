@@ -243,13 +243,13 @@ def rows_of(conn: Transaction, connection: Connection, stream: Stream, ids: Sequ
     )
     dates = {stream.modified, (stream.modified or "").removesuffix("_gmt")}  # they move with every change
     return [
-        _row(rows[one], [name for name in changed.get(one, ()) if name not in dates] or changed.get(one, ()))
+        _row(rows[one], [name for name in changed.get(one, ()) if name not in dates] or changed.get(one))
         for one in ids
         if one in rows
     ]
 
 
-def _row(row: Any, changed: Sequence[str]) -> RecordRow:
+def _row(row: Any, changed: Sequence[str] | None) -> RecordRow:
     withdrawn = {"cause": row.cause, "by": row.withdrawn_by, "at": row.withdrawn_at, "why": row.why}
     return RecordRow(
         external_id=row.external_id,
@@ -259,7 +259,7 @@ def _row(row: Any, changed: Sequence[str]) -> RecordRow:
         code=row.code,
         email=row.email,
         cells=row.cells or (),
-        changed_fields=changed,
+        changed_fields=changed or row.followed,
         warned=row.warned,
         warning=row.warning,
         modified_at=row.remote_modified_at,

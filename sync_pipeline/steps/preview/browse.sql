@@ -23,7 +23,7 @@ GROUP BY d.status, s.decision
 
 -- browse_rows --
 -- Some records in a few columns: long texts are cut, and what is large is left out, here and not on the way.
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted') AS version,
+SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version,
        left(r.name, 500) AS name, left(r.code, 300) AS code, left(r.email, 300) AS email,
        coalesce(d.status, 'in_sync') AS status, r.remote_modified_at, r.captured_at,
        coalesce(jsonb_array_length(d.warnings), 0) AS warned, left(d.warnings -> 0 ->> 'message', 500) AS warning,
@@ -35,6 +35,7 @@ SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'del
                ELSE CASE WHEN octet_length((r.sync_data -> k.field)::text) <= 2000 THEN r.sync_data -> k.field END
            END ORDER BY k.n)
         FROM unnest(%(fields)s::text[]) WITH ORDINALITY AS k (field, n)) AS cells,
+       ARRAY(SELECT jsonb_object_keys(d.followed -> 'fields') ORDER BY 1) AS followed,
        s.decision, s.decided_by, s.decided_at, s.why AS decided_why, s.draft,
        w.cause, w.withdrawn_by, w.withdrawn_at, w.why
 FROM capture.sync_record AS r

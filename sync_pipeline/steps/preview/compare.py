@@ -11,7 +11,9 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.capture.followed import followed_types
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview import followed
 from sync_pipeline.steps.preview.drift import drifted_fields, judge_drift
 from sync_pipeline.steps.preview.entity import keys, noise
 from sync_pipeline.steps.preview.summary import PreviewReport, write_summary
@@ -33,22 +35,46 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
     """Compare again, warn about what would go wrong in promotion, and sum up.
 
     If nothing was captured since the last comparison, only the sums are computed: promotion and undo keep the
-    differences up to date.
+    differences up to date. What follows this stream's records is compared too, if these changed.
     """
     started = time.monotonic()
     with db.org(connection.org_id) as conn:
+        held = {one.stream.name: one.stream for one in followed.behind(conn, connection, stream)}
+        followed.hold(conn, connection, held.values())
         hold_core(conn)
-        known = execute(
-            conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)
-        ).one_or_none()
-        if known is not None and known.compared:
-            drift = known.drift
-        else:
-            _compare(conn, connection, stream)
-            drift = drifted_fields(conn, connection, stream)
-        judge_drift(conn, connection, stream)
-        report = write_summary(conn, connection, stream, drift=drift, changed_at=known.changed_at if known else None)
+        # Read again under the locks: what commits from here on is later than these times.
+        again = followed.behind(conn, connection, stream) if held else ()
+        late = {one.stream.name: one for one in again if one.stream.name in held}
+        report = _recompute(conn, connection, stream, late.pop(stream.name, None))
+        for one in late.values():
+            _recompute(conn, connection, one.stream, one)
     return replace(report, seconds=time.monotonic() - started)
+
+
+def catch_up(db: Database, connection: Connection) -> None:
+    """Compare again what follows records that changed since: what a plan includes is what would become of it now."""
+    with db.org(connection.org_id) as conn:
+        late = followed.behind(conn, connection)
+    for one in late:
+        recompute(db, connection, one.stream)
+
+
+def _recompute(
+    conn: Transaction, connection: Connection, stream: Stream, late: followed.Behind | None
+) -> PreviewReport:
+    known = execute(conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)).one_or_none()
+    if known is not None and known.compared:
+        drift = known.drift
+    else:
+        _compare(conn, connection, stream)
+        drift = drifted_fields(conn, connection, stream)
+    if late is not None:
+        followed.look(conn, connection, late)
+    judge_drift(conn, connection, stream)
+    report = write_summary(conn, connection, stream, drift=drift, changed_at=known.changed_at if known else None)
+    if late is not None:
+        followed.looked(conn, connection, late)
+    return report
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
@@ -56,8 +82,12 @@ def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
     execute(conn, SQL["join_by_hash"])
     execute(conn, SQL["compare"], **here)
     execute(conn, SQL["analyze_different"])
+    settled = execute(conn, SQL["settle_different"], **here)
+    back = dict.fromkeys(settled.scalars()) if followed_types(stream) else {}
     execute(conn, SQL["write_different"], **here)
     warn(conn, connection, stream)
+    followed.check(conn, connection.connection_id, stream, back, provider=connection.provider)
+    execute(conn, SQL["drop_different"])
 
 
 def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
@@ -68,3 +98,6 @@ def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids:
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))
     warn_some(conn, connection, stream)
+    if followed_types(stream):
+        some = dict.fromkeys(ids)
+        followed.check(conn, connection.connection_id, stream, some, provider=connection.provider)

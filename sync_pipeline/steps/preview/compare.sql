@@ -28,14 +28,20 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
 -- analyze_different --
 ANALYZE different
 
+-- settle_different --
+-- Of a record that differs by what it follows its own version is in core: that stays.
+DELETE FROM preview.difference AS d
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND NOT EXISTS (SELECT 1 FROM different AS n WHERE n.external_id = d.external_id)
+    AND NOT (d.followed IS NOT NULL AND EXISTS (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
+            AND r.external_id = d.external_id AND r.provider = %(provider)s AND r.content_hash = d.content_hash
+            AND r.deletion_state <> 'deleted'))
+RETURNING d.external_id
+
 -- write_different --
 -- Only differences that are not stored yet are written.
-WITH settled AS (
-    DELETE FROM preview.difference AS d
-    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
-        AND d.entity_type = %(entity_type)s
-        AND NOT EXISTS (SELECT 1 FROM different AS n WHERE n.external_id = d.external_id)
-)
 INSERT INTO preview.difference AS d
 (org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id, n.status, n.content_hash,
@@ -45,10 +51,15 @@ WHERE NOT EXISTS (
     SELECT 1 FROM preview.difference AS k
     WHERE k.org_id = connect.current_org() AND k.connection_id = %(connection_id)s
         AND k.entity_type = %(entity_type)s AND k.external_id = n.external_id AND k.status = n.status
-        AND k.content_hash = n.content_hash AND k.promoted_hash IS NOT DISTINCT FROM n.promoted_hash)
+        AND k.content_hash = n.content_hash AND k.promoted_hash IS NOT DISTINCT FROM n.promoted_hash
+        AND k.followed IS NULL)
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
-    warnings = '[]', computed_at = now()
+    warnings = '[]', computed_at = now(), followed = NULL
+
+-- drop_different --
+-- Another entity may be compared in the same transaction.
+DROP TABLE IF EXISTS different, fresh, fresh_codes
 
 -- compare_some --
 -- The same for a few records, with one index probe each, because statistics of a table that was just filled mislead.
@@ -75,6 +86,11 @@ WITH settled AS (
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
         AND d.entity_type = %(entity_type)s
         AND d.external_id = ANY (ARRAY(SELECT unnest(%(ids)s::text[]) EXCEPT SELECT external_id FROM different))
+        AND NOT (d.followed IS NOT NULL AND EXISTS (
+            SELECT 1 FROM capture.sync_record AS r
+            WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
+                AND r.external_id = d.external_id AND r.provider = %(provider)s AND r.content_hash = d.content_hash
+                AND r.deletion_state <> 'deleted'))
 )
 INSERT INTO preview.difference AS d
 (org_id, connection_id, entity_type, external_id, status, content_hash, promoted_hash)
@@ -83,9 +99,9 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, n.external_id,
 FROM different AS n
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
-    warnings = '[]', computed_at = now()
+    warnings = '[]', computed_at = now(), followed = NULL
 WHERE (d.status, d.content_hash, d.promoted_hash)
-    IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash)
+    IS DISTINCT FROM (excluded.status, excluded.content_hash, excluded.promoted_hash) OR d.followed IS NOT NULL
 
 -- last_change --
 -- When a record of this entity was last written, and whether the last comparison included that. The time is committed

@@ -30,7 +30,9 @@ RECORD = sql_table(
     schema="capture",
 )
 DIFFERENCE = sql_table(
-    "difference", *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at")), schema="preview"
+    "difference",
+    *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at", "followed")),
+    schema="preview",
 )
 DECIDED = sql_table(
     "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"

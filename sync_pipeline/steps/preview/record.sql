@@ -1,10 +1,11 @@
 -- record_in_full --
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted') AS version,
+SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version,
        coalesce(d.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,
        r.deletion_state, r.deletion_evidence, r.captured_at, r.remote_modified_at, r.version_no,
        d.warnings, m.core_table, m.internal_id, m.last_promoted_at, s.decision, s.decided_by, s.decided_at,
        s.why AS decided_why, w.cause, w.withdrawn_by, w.withdrawn_at, w.why,
-       preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[]) AS changes
+       coalesce(preview.followed_changes(d.followed),
+                preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[])) AS changes
 FROM capture.sync_record AS r
 LEFT JOIN preview.difference AS d
     ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type

@@ -100,7 +100,7 @@ def table(  # noqa: PLR0913 - what a person filters by
             "display": display(stream, row),
             "raw": raw(row.raw),
             "warnings": row.warnings or [],
-            "changed_fields": changed.get(row.external_id, []),
+            "changed_fields": changed.get(row.external_id) or row.followed,
             "decision": row.decision,
             "withdrawn": withdrawn(row),
         }

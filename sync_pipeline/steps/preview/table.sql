@@ -40,8 +40,9 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- table_rows --
 -- The columns of some records.
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted') AS version, r.name, r.code,
-       r.email, coalesce(r.exact_text, r.sync_data::text) AS raw, coalesce(d.status, 'in_sync') AS status, d.warnings,
+SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version, r.name,
+       r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw, coalesce(d.status, 'in_sync') AS status,
+       d.warnings, ARRAY(SELECT jsonb_object_keys(d.followed -> 'fields') ORDER BY 1) AS followed,
        s.decision, w.cause, w.withdrawn_by, w.withdrawn_at, w.why
 FROM capture.sync_record AS r
 LEFT JOIN preview.difference AS d

@@ -19,7 +19,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
-from sync_pipeline.steps.capture.mapped import mapper_of
+from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
@@ -141,7 +141,13 @@ class _Check:
         recall_products(items, earlier_versions(conn), looking(conn))
         for item, row in zip(items, rows, strict=True):
             item.is_mapped_to(row)
-        write_apart(conn, self.org, queue, [item for item in items if item.error is None])
+        # What they follow changed since they were promoted: that is a difference of the preview.
+        follow = {
+            item.line.key
+            for item, row in zip(items, rows, strict=True)
+            if row.entity_hash is not None and item.entity_hash not in (None, row.entity_hash)
+        }
+        write_apart(conn, self.org, queue, [i for i in items if i.error is None and i.line.key not in follow])
         for item, row in zip(items, rows, strict=True):
             if item.error is not None:
                 self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
@@ -151,8 +157,9 @@ class _Check:
         waiting = self._waiting(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
         for row, some in different:
             behind = self._behind(conn, row)
+            kept = self._as_promoted(behind)
             for one in some:
-                if row.id not in waiting or not _is_figure(one):
+                if one.field not in kept and (row.id not in waiting or not _is_figure(one)):
                     self._add(one, behind)
 
     def _waiting(self, conn: Connection, customers: Sequence[int]) -> set[int]:
@@ -161,6 +168,11 @@ class _Check:
             return set()
         types = {"orders": types_of("order"), "refunds": types_of("refund")}
         return set(execute(conn, SQL["figures_that_wait"], rows=list(customers), **types).scalars())
+
+    def _as_promoted(self, records: Iterable[Key]) -> set[str]:
+        """The columns that keep what followed records said when these were promoted."""
+        kinds = {(self.org.providers[connection], kind) for connection, kind, _ in records}
+        return {column for kind in kinds for column in mapping_of(*kind).as_promoted}
 
     def _behind(self, conn: Connection, row: Any) -> list[Key]:
         """The records that a row comes from."""

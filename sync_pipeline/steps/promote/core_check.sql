@@ -28,7 +28,8 @@ SELECT l.line_no, l.connection_id, l.entity_type, l.external_id, l.action, l.con
                 SELECT h.sync_data::text FROM capture.record_history AS h
                 WHERE h.org_id = l.org_id AND h.connection_id = l.connection_id AND h.entity_type = l.entity_type
                     AND h.external_id = l.external_id AND h.content_hash = l.content_hash) END AS payload,
-       r.parent_id, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted
+       r.parent_id, m.internal_id, m.core_table, m.core_wins, m.sku_set_aside, m.claim, m.promoted_deleted,
+       m.entity_hash
 FROM promote.sync_queue_line AS l
 JOIN promote.integration_mapping AS m
     ON m.org_id = l.org_id AND m.connection_id = l.connection_id AND m.entity_type = l.entity_type
@@ -79,8 +80,8 @@ WITH written AS (
             AND p.category_id = (w.key ->> 1)::bigint
     WHERE w.table_name = 'core.product_categories'
     UNION ALL
-    SELECT w.table_name, m.internal_id, w.before - '{last_promoted_at,mapper}'::text [],
-           to_jsonb(m) - '{last_promoted_at,mapper}'::text []
+    SELECT w.table_name, m.internal_id, w.before - '{last_promoted_at,mapper,entity_hash}'::text [],
+           to_jsonb(m) - '{last_promoted_at,mapper,entity_hash}'::text []
     FROM stage_written AS w
     LEFT JOIN promote.integration_mapping AS m
         ON m.org_id = connect.current_org() AND m.connection_id = (w.key ->> 0)::bigint

@@ -26,6 +26,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.promote.place.buyers import settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
+from sync_pipeline.steps.promote.queue.followed import check_undone
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import follow
@@ -116,6 +117,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     customers = settle_buyers(conn, None, emails, renew=True)
     derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
+    check_undone(conn, plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)

@@ -119,7 +119,15 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
         OR m.promoted_deleted <> (r.deletion_state = 'deleted'))
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
-    computed_at = now();
+    computed_at = now(), followed = NULL;
+
+-- undone_records --
+-- What the plan's records have in core again may differ by what they follow.
+SELECT i.connection_id, c.provider, i.entity_type, i.external_id, i.followed ->> 'through' AS through
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND i.action <> 'create'
+    AND i.entity_type = ANY(%(types)s::text []);
 
 -- plan_undone --
 UPDATE selection.sync_plan SET state = 'undone', undone_by = %(actor)s, undone_at = now()

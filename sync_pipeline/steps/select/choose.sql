@@ -6,7 +6,7 @@ SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_typ
 -- The records to decide, in the version that is captured now.
 CREATE TEMP TABLE chosen (
     external_id text COLLATE "C" PRIMARY KEY, content_hash bytea, seen_deleted boolean, captured_at timestamptz,
-    deletion_at timestamptz
+    deletion_at timestamptz, followed jsonb
 ) ON COMMIT DROP
 
 -- drop_moved --
@@ -17,21 +17,22 @@ WITH seen AS (
     DELETE FROM chosen AS c
     WHERE NOT EXISTS (
             SELECT 1 FROM seen AS k
-            WHERE k.external_id = c.external_id AND k.version = preview.version_of(c.content_hash, c.seen_deleted))
+            WHERE k.external_id = c.external_id
+                AND k.version = preview.version_of(c.content_hash, c.seen_deleted, c.followed))
         AND (%(all)s OR EXISTS (SELECT 1 FROM seen AS k WHERE k.external_id = c.external_id))
-    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted) AS now
+    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted, c.followed) AS now
 )
 SELECT m.external_id, k.version AS seen, m.now, count(*) OVER () AS records
 FROM moved AS m LEFT JOIN seen AS k ON k.external_id = m.external_id
 ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
 
 -- drop_changed --
--- Leave out what was captured after the list was made; `seen` is the version that it had then.
+-- Leave out what was captured, or differs by what it follows, after the list was made; `seen` is the version that it had then.
 WITH moved AS (
     DELETE FROM chosen AS c
     WHERE (c.captured_at > %(as_of)s OR (c.seen_deleted AND c.deletion_at > %(as_of)s))
         AND NOT c.external_id = ANY (%(seen)s)
-    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted) AS now
+    RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted, c.followed) AS now
 )
 SELECT m.external_id, (
     SELECT preview.version_of(v.content_hash, false) FROM capture.sync_record_version AS v

@@ -18,6 +18,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
@@ -64,7 +65,8 @@ class PlanItem:
     changes: Annotated[
         list[dict[str, Any]],
         Field(
-            description="{field, before, after} of an update; a side without the field has no key.",
+            description="{field, before, after} of an update; a side without the field has no key. `through` names "
+            "the followed record where the value is copied from one that changed.",
             examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
         ),
     ]
@@ -89,6 +91,7 @@ def make_plan(
     that wait for the sensor are left to it: one who may not approve cannot hold them up.
     """
     by_sensor = origin == "selection"
+    _catch_up(db, org)
     only = records if records is not None else entities
     with db.org(org.org_id) as conn:
         plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
@@ -138,6 +141,7 @@ def make_filled_plan(
     db: Database, org: Organization, fill: Callable[[Transaction, UUID], int], *, origin: str, actor: str
 ) -> Plan | None:
     """A plan whose items `fill` inserts, whatever is selected; None if it inserts none. It waits for approval."""
+    _catch_up(db, org)
     with db.org(org.org_id) as conn:
         plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
         if not fill(conn, plan_id):
@@ -145,6 +149,12 @@ def make_filled_plan(
             return None
         _seal(conn, plan_id, origin=origin, actor=actor)
     return plan(db, org, plan_id)
+
+
+def _catch_up(db: Database, org: Organization) -> None:
+    """A plan is bound to what the previews have seen of followed records: let them see it."""
+    for one in connections(db, org):
+        catch_up(db, one)
 
 
 def _seal(conn: Transaction, plan_id: UUID, *, origin: str, actor: str, approved_by: str | None = None) -> None:
@@ -211,7 +221,7 @@ def _item(row: Any) -> PlanItem:
         code=row.code,
         version=row.version,
         changes=[
-            {"field": field, **{side: sides[side] for side in ("before", "after") if side in sides}}
+            {"field": field, **{side: sides[side] for side in ("before", "after", "through") if side in sides}}
             for field, sides in sorted((row.changes or {}).items())
         ],
         warnings=row.warnings or [],

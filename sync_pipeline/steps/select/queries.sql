@@ -72,8 +72,12 @@ SET decision = excluded.decision, content_hash = excluded.content_hash, seen_del
     batch_id = excluded.batch_id
 
 -- open_plan --
-INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES
-(connect.current_org(), '', %(origin)s, %(actor)s) RETURNING plan_id
+-- With what the previews had seen of followed entities: what changes there later, nobody saw.
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, followed)
+SELECT connect.current_org(), '', %(origin)s, %(actor)s,
+       jsonb_object_agg(s.connection_id || '/' || s.entity_type, s.followed)
+FROM preview.summary AS s WHERE s.org_id = connect.current_org() AND s.followed IS NOT NULL
+RETURNING plan_id
 
 -- fill_plan --
 -- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
@@ -95,10 +99,10 @@ WITH taken AS (
 )
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, batch_id, promoted_hash,
- promoted_deleted)
+ promoted_deleted, followed)
 SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
        CASE WHEN r.deletion_state = 'deleted' THEN 'delete' WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END,
-       r.content_hash, s.batch_id, m.promoted_hash, m.promoted_deleted
+       r.content_hash, s.batch_id, m.promoted_hash, m.promoted_deleted, d.followed
 FROM selection.sync_selective_config AS s
 JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
 JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
@@ -109,6 +113,9 @@ JOIN capture.sync_record AS r
 LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
         AND m.external_id = s.external_id
+LEFT JOIN preview.difference AS d
+    ON d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.entity_type = s.entity_type
+        AND d.external_id = s.external_id AND d.content_hash = r.content_hash AND d.followed IS NOT NULL
 WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
     AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
          OR %(ids)s::text[] IS NOT NULL)
@@ -120,7 +127,7 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
             AND (%(ids)s::text[] IS NULL OR o.external_id = s.external_id)))
     AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
-             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash OR d.external_id IS NOT NULL END
     AND NOT (s.draft AND EXISTS (
         SELECT 1 FROM selection.sync_plan AS p
         JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
@@ -150,6 +157,10 @@ WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s A
         WHERE s.org_id = m.org_id AND s.connection_id = m.connection_id AND s.entity_type = m.entity_type
             AND s.external_id = m.external_id AND s.decision = 'ignore' AND s.content_hash = m.promoted_hash
             AND NOT s.seen_deleted)
+    AND NOT EXISTS (
+        SELECT 1 FROM preview.difference AS d
+        WHERE d.org_id = m.org_id AND d.connection_id = m.connection_id AND d.entity_type = m.entity_type
+            AND d.external_id = m.external_id AND d.followed IS NOT NULL)
 
 -- seal_plan --
 -- The hash covers every item, in a fixed order: an approval is bound to it.
@@ -161,7 +172,8 @@ FROM (
     SELECT count(*) FILTER (WHERE action = 'create') AS creates, count(*) FILTER (WHERE action = 'update') AS updates,
            count(*) FILTER (WHERE action = 'delete') AS deletes,
            encode(sha256(convert_to(coalesce(string_agg(
-               concat_ws('/', connection_id, entity_type, external_id, action, encode(content_hash, 'hex')), E'\n'
+               concat_ws('/', connection_id, entity_type, external_id, action, encode(content_hash, 'hex'),
+                         followed ->> 'version'), E'\n'
                ORDER BY connection_id, entity_type, external_id), ''), 'UTF8')), 'hex') AS hash
     FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 ) AS i
@@ -196,9 +208,12 @@ WITH withdrawn AS (
             WHEN 'refused' THEN s.batch_id = i.batch_id
             ELSE NOT EXISTS (
                 SELECT 1 FROM promote.integration_mapping AS m
+                LEFT JOIN preview.difference AS d
+                    ON d.org_id = m.org_id AND d.connection_id = m.connection_id AND d.entity_type = m.entity_type
+                        AND d.external_id = m.external_id AND d.followed IS NOT NULL
                 WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
                     AND m.external_id = i.external_id AND m.promoted_hash = i.content_hash
-                    AND m.promoted_deleted = (i.action = 'delete'))
+                    AND m.promoted_deleted = (i.action = 'delete') AND d.external_id IS NULL)
             END
     RETURNING s.org_id, s.connection_id, s.entity_type, s.external_id, s.content_hash, s.seen_deleted
 )
@@ -233,8 +248,9 @@ WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(s
 -- What a plan does to each record, and the fields that change: the version in core when it was planned against the
 -- planned one.
 SELECT c.name AS connection, c.provider, i.entity_type, i.external_id, i.action, r.name, r.code, r.email,
-       preview.version_of(i.content_hash, i.action = 'delete') AS version,
-       CASE WHEN i.action = 'update' THEN (
+       preview.version_of(i.content_hash, i.action = 'delete', i.followed) AS version,
+       CASE WHEN i.followed IS NOT NULL THEN preview.followed_changes(i.followed)
+            WHEN i.action = 'update' THEN (
            SELECT preview.field_changes(b.sync_data - coalesce(n.noise, '{}'), a.sync_data - coalesce(n.noise, '{}'))
            FROM capture.sync_record_version AS b, capture.sync_record_version AS a
            WHERE b.org_id = i.org_id AND b.connection_id = i.connection_id AND b.entity_type = i.entity_type

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, column, delete, func, insert, literal
+from sqlalchemy import and_, case, column, delete, func, insert, literal
 from sqlalchemy import select as sql_select
 from sqlalchemy import table as sql_table
 
@@ -27,7 +27,7 @@ SQL = load(__package__)
 CHOOSE = load(__package__, "choose.sql")
 _NAMED = 1000  # of the records that are left out so many are named
 _CHOSEN = sql_table(
-    "chosen", *map(column, ("external_id", "content_hash", "seen_deleted", "captured_at", "deletion_at"))
+    "chosen", *map(column, ("external_id", "content_hash", "seen_deleted", "captured_at", "deletion_at", "followed"))
 )
 
 
@@ -176,8 +176,12 @@ def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Wh
         record.c.external_id,
         record.c.content_hash,
         record.c.deletion_state == "deleted",
-        record.c.captured_at,
+        case(
+            (difference.c.followed.is_not(None), func.greatest(record.c.captured_at, difference.c.computed_at)),
+            else_=record.c.captured_at,
+        ),
         record.c.deletion_at,
+        difference.c.followed,
     )
     execute(conn, CHOOSE["chosen"])
     columns = [one.name for one in _CHOSEN.columns]

@@ -32,13 +32,13 @@ def taxes(field: str) -> Follow:
     return Follow(field, "tax", ("name", "amount", "amount_type"))
 
 
-def partner(field: str, *fields: str, follows: tuple[Follow, ...] = ()) -> Follow:
+def partner(field: str, *fields: str, follows: tuple[Follow, ...] = (), watched: bool = True) -> Follow:
     """The partner in `field`; an address names the customer it belongs to."""
     who = ("type", "parent_id", "is_company", "name", "email", "email_normalized", "customer_rank")
     owner = Follow("parent_id", "customer", who)
     for _ in range(LEVELS - 1):
         owner = Follow("parent_id", "customer", who, (owner,))
-    return Follow(field, "customer", tuple(dict.fromkeys((*who, *fields))), (owner, *follows))
+    return Follow(field, "customer", tuple(dict.fromkeys((*who, *fields))), (owner, *follows), watched)
 
 
 def taxes_of(payload: Mapping[str, Any], field: str) -> dict[str, Any]:

@@ -103,9 +103,11 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
         CURRENCY,
         INVOICES,
         partner("partner_id"),
-        partner("partner_invoice_id", *_ADDRESS, follows=(COUNTRY, STATE)),
-        partner("partner_shipping_id", *_ADDRESS, follows=(COUNTRY, STATE)),
+        partner("partner_invoice_id", *_ADDRESS, follows=(COUNTRY, STATE), watched=False),
+        partner("partner_shipping_id", *_ADDRESS, follows=(COUNTRY, STATE), watched=False),
     ),
+    # Where it was sent, whoever moves later.
+    as_promoted=("customer_email", "billing_address", "shipping_address"),
 )
 def to_order(payload: Mapping[str, Any]) -> Order:
     """One `sale.order`. Its amounts are in its own currency; the tax is the order's, as Odoo rounds it there.

@@ -14,7 +14,7 @@ from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
-from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
+from sync_pipeline.steps.capture.mapped import Captured, entity_hash, reason, to_entities
 from sync_pipeline.steps.capture.related import Look
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
@@ -49,6 +49,7 @@ class WorkItem(msgspec.Struct, eq=False):
     table: CoreTable | None = None
     text: str = ""  # the core row's columns, ready for COPY
     stock: str | None = None  # the same for its stock, if the record holds it
+    entity_hash: int | None = None  # of the entity, if its mapper follows other records
     error: str | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
     # Set from the mapping when the batch is written, or by identity:
@@ -113,6 +114,7 @@ def prepare(
         try:
             if isinstance(entity, Exception):
                 raise entity
+            item.entity_hash = entity_hash(item.provider, item.line.entity_type, entity)
             _fill(item, priced(entity, (currencies or {}).get(item.line.connection_id)), currency)
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails its own line, not the batch
             item.error = reason(error)

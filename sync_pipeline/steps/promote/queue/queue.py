@@ -17,12 +17,14 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.promote.queue.followed import stale_items
 from sync_pipeline.steps.select import approved
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
 LineState = Literal["draft", "processing", "done", "failed", "cancelled"]
 _STATES_AT_WORK = ("draft", "processing")
+_NAMED = 1000  # of the stale records so many are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,21 +222,24 @@ def _refuse_stale(conn: Connection, plan: str) -> None:
     execute(conn, SQL["weigh"], plan=plan)
     found = execute(conn, SQL["stale"], plan=plan).all()
     execute(conn, SQL["weighed"])
-    if not found:
+    stale = [
+        {"connection": one.connection, "entity": one.entity_type, "external_id": one.external_id, "moved": one.moved}
+        for one in found
+    ]
+    named = {(one["connection"], one["entity"], one["external_id"]) for one in stale}
+    kinds = [(one.connection_id, one.provider, one.entity_type) for one in execute(conn, SQL["plan_types"], plan=plan)]
+    follow = [
+        one
+        for one in stale_items(conn, plan, kinds)
+        if (one["connection"], one["entity"], one["external_id"]) not in named
+    ]
+    if not found and not follow:
         return
     total = int(execute(conn, SQL["item_count"], plan=plan).scalar_one())
+    count = (found[0].stale if found else 0) + len(follow)
     raise StalePlan(
-        f"stale: {found[0].stale} of {total} records changed since the plan was made. "
-        "Nothing was changed. Make a new plan.",
-        stale=[
-            {
-                "connection": one.connection,
-                "entity": one.entity_type,
-                "external_id": one.external_id,
-                "moved": one.moved,
-            }
-            for one in found
-        ],
+        f"stale: {count} of {total} records changed since the plan was made. Nothing was changed. Make a new plan.",
+        stale=[*stale, *follow][:_NAMED],
         of=total,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
+from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.write.apart import is_transient, reason, write_apart
@@ -205,13 +207,25 @@ class _Worker:
     def _stop_moved(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Fail what was decided otherwise, or promoted by another plan, since this one was checked."""
         lines = [number for number, row in known.items() if row.moved]
-        if not lines:
-            return
-        found = execute(conn, SQL["moved_lines"], plan=self.plan, queue=self.queue, lines=lines)
-        moved = {row.line_no: row.moved for row in found}
-        for item in items:
+        moved = self._followed(conn, items)
+        if lines:
+            found = execute(conn, SQL["moved_lines"], plan=self.plan, queue=self.queue, lines=lines)
+            moved |= {row.line_no: row.moved for row in found}
+        for item in items if moved else ():
             if item.line.line_no in moved:
                 item.error = f"Since the plan was made {moved[item.line.line_no]}. Make a new plan."
+
+    def _followed(self, conn: Connection, items: Sequence[WorkItem]) -> dict[int, str]:
+        """Lines of records of which something changed that they follow; nothing of it is in core yet."""
+        lines: dict[Kind, dict[str, int]] = defaultdict(dict)
+        for item in items:
+            if item.entity_hash is not None:
+                one = item.line
+                lines[one.connection_id, item.provider, one.entity_type][one.external_id] = one.line_no
+        if not lines:
+            return {}
+        found = stale_lines(conn, self.plan, lines)
+        return {lines[kind][external_id]: moved for (kind, external_id), moved in found.items()}
 
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         for item in items:

@@ -6,7 +6,7 @@ SELECT set_config('sync.queue_id', %(queue)s, true), set_config('enable_seqscan'
 -- stage_mapping --
 CREATE TEMP TABLE IF NOT EXISTS stage_mapping ON COMMIT DELETE ROWS AS
 SELECT connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins,
-       sku_set_aside, mapper, claim
+       sku_set_aside, mapper, claim, entity_hash
 FROM promote.integration_mapping WITH NO DATA;
 
 -- clear_mapping --
@@ -16,12 +16,12 @@ DELETE FROM stage_mapping;
 -- From the lines, which hold everything except the row ids.
 INSERT INTO stage_mapping (
     connection_id, entity_type, external_id, provider, internal_id, promoted_hash, core_wins, sku_set_aside,
-    mapper, claim)
+    mapper, claim, entity_hash)
 SELECT l.connection_id, l.entity_type, l.external_id, c.provider, k.internal_id, l.content_hash, k.core_wins,
-       k.sku_set_aside, k.mapper, k.claim
+       k.sku_set_aside, k.mapper, k.claim, k.entity_hash
 FROM unnest(%(lines)s::bigint [], %(rows)s::bigint [], %(core_wins)s::boolean [], %(set_aside)s::boolean [],
-            %(mappers)s::bigint [], %(claims)s::text [])
-    AS k (line_no, internal_id, core_wins, sku_set_aside, mapper, claim)
+            %(mappers)s::bigint [], %(claims)s::text [], %(hashes)s::bigint [])
+    AS k (line_no, internal_id, core_wins, sku_set_aside, mapper, claim, entity_hash)
 JOIN promote.sync_queue_line AS l
     ON l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid AND l.line_no = k.line_no
         AND l.line_no BETWEEN %(low)s AND %(high)s
@@ -30,9 +30,9 @@ JOIN connect.integration_connector AS c ON c.org_id = connect.current_org() AND 
 -- map --
 INSERT INTO promote.integration_mapping AS m (
     org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash, core_wins,
-    sku_set_aside, queue_id, mapper, claim)
+    sku_set_aside, queue_id, mapper, claim, entity_hash)
 SELECT (SELECT connect.current_org()), connection_id, entity_type, external_id, provider, %(table)s, internal_id,
-       promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid, mapper, claim
+       promoted_hash, core_wins, sku_set_aside, %(queue)s::uuid, mapper, claim, entity_hash
 FROM stage_mapping;
 
 -- map_again --
@@ -41,7 +41,7 @@ ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET core_table = excluded.core_table, internal_id = excluded.internal_id, promoted_hash = excluded.promoted_hash,
     promoted_deleted = false, core_wins = excluded.core_wins, sku_set_aside = excluded.sku_set_aside,
     last_promoted_at = now(), queue_id = excluded.queue_id, mapper = excluded.mapper,
-    claim = excluded.claim;
+    claim = excluded.claim, entity_hash = excluded.entity_hash;
 
 -- shared_rows --
 -- Rows that several records map to: these are merged.

@@ -138,6 +138,7 @@ def _map(conn: Connection, queue: str, table: CoreTable, group: Sequence[WorkIte
         set_aside=array(item.sku_set_aside for item in group),
         mappers=array(mapper_of(item.provider, item.line.entity_type) for item in group),
         claims=[item.claim for item in group],
+        hashes=[item.entity_hash for item in group],
     )
     again = any(item.was_mapped for item in group)
     execute(conn, WRITE["map"] + "\n" + WRITE["map_again"] if again else WRITE["map"], table=table.name, queue=queue)

@@ -1,0 +1,133 @@
+"""What a preview costs where records follow others: nothing of that changed, all their prices did, or one name."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.ground import Ground, Store, ground
+from bench.report import Row, measured
+from sync_pipeline.steps import connect, preview, promote
+
+NAME = "followed"
+TITLE = "Odoo stock, promoted and previewed: each quant follows its location and its variant"
+SCALE = 100_000
+_LOCATIONS = 50
+_NOWHERE = Store("https://odoo.example", "none", "none", "")
+_CAPTURED = """
+INSERT INTO capture.sync_record
+(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, parent_id)
+SELECT %(org)s, %(connection)s, k.type, k.id::text, 'odoo', k.data, sha256(convert_to(k.data::text, 'UTF8')),
+       sha256(convert_to(k.data::text, 'UTF8')), k.data ->> 'product_id'
+FROM (
+    SELECT 'location' AS type, n AS id, jsonb_build_object(
+        'id', n, 'usage', 'internal', 'complete_name', 'WH/Shelf ' || n, 'name', 'Shelf ' || n) AS data
+    FROM generate_series(1, %(locations)s) AS n
+    UNION ALL
+    SELECT 'variation', n, jsonb_build_object(
+        'id', n, 'product_tmpl_id', n, 'type', 'consu', 'is_storable', true, 'lst_price', 10, 'active', true)
+    FROM generate_series(1, %(records)s / 5) AS n
+    UNION ALL
+    SELECT 'stock', n, jsonb_build_object(
+        'id', n, 'location_id', n %% %(locations)s + 1, 'product_id', n %% (%(records)s / 5) + 1, 'quantity', n %% 7,
+        'reserved_quantity', 0, 'lot_id', false, 'package_id', false, 'owner_id', false, 'company_id', 1)
+    FROM generate_series(1, %(records)s) AS n) AS k
+"""
+_HISTORY = """
+INSERT INTO capture.record_history
+(org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, captured_at)
+SELECT org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, captured_at
+FROM capture.sync_record WHERE entity_type = %(type)s AND (%(id)s::text IS NULL OR external_id = %(id)s)
+"""
+_CHANGE = """
+UPDATE capture.sync_record SET sync_data = sync_data || %(values)s::jsonb, captured_at = clock_timestamp(),
+    content_hash = sha256(convert_to((sync_data || %(values)s::jsonb)::text, 'UTF8')), version_no = version_no + 1
+WHERE entity_type = %(type)s AND (%(id)s::text IS NULL OR external_id = %(id)s)
+"""
+_CHANGED = """
+INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at)
+SELECT org_id, connection_id, entity_type, clock_timestamp() FROM capture.sync_record
+WHERE entity_type = ANY (%(types)s) GROUP BY org_id, connection_id, entity_type
+ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at
+"""
+
+
+def run(scale: int, runs: int) -> list[Row]:
+    """Promotion once, then the previews, in turns."""
+    with ground() as at:
+        connection = _connect(at)
+        here = {"org": connection.org_id, "connection": connection.connection_id}
+        at.owner.execute(_CAPTURED, {**here, "records": scale, "locations": _LOCATIONS})
+        at.owner.execute(_CHANGED, {"types": ["location", "variation", "stock"]})
+        at.owner.execute("VACUUM ANALYZE")
+        first = _timed(lambda: _preview(at, connection, scale, "new"))
+        promotion = _timed(lambda: _promote(at, connection))
+        at.owner.execute("VACUUM ANALYZE")
+        _preview(at, connection, 0, "updated")
+        seconds: dict[str, list[float]] = {"same": [], "own": [], "prices": [], "name": []}
+        for number in range(runs):
+            seconds["same"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            at.owner.execute(_CHANGED, {"types": ["stock"]})
+            seconds["own"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            _change(at, "variation", None, f'{{"lst_price": {11 + number}}}')
+            seconds["prices"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            _change(at, "location", "7", f'{{"complete_name": "WH/Other {number}"}}')
+            seconds["name"].append(_timed(lambda: _preview(at, connection, scale // _LOCATIONS, "updated")))
+            _change(at, "location", "7", '{"complete_name": "WH/Shelf 7"}')
+            _preview(at, connection, 0, "updated")
+    base = statistics.median(seconds["own"])
+    ratios = {name: statistics.median(values) / base for name, values in seconds.items()}
+    return [
+        measured("preview of new records", [first]),
+        measured("apply", [promotion], note=f"{scale / promotion:,.0f} records/s"),
+        measured("preview, nothing captured", seconds["same"]),
+        measured("preview, stock captured again, nothing followed changed", seconds["own"]),
+        measured("preview, all prices of variants changed", seconds["prices"], ratio=ratios["prices"], ratio_to="that"),
+        measured(
+            f"preview, one of {_LOCATIONS} locations renamed", seconds["name"], ratio=ratios["name"], ratio_to="that"
+        ),
+    ]
+
+
+def _connect(at: Ground) -> connect.Connection:
+    org = connect.add_organization(at.db, "bench")
+    config = {"url": _NOWHERE.url, "db": "none", "username": "none", "password": "none"}
+    return connect.add_connection(at.db, at.settings, org, "odoo", "erp", config, actor="bench")
+
+
+def _preview(at: Ground, connection: connect.Connection, expected: int, status: str) -> None:
+    report = preview.recompute(at.db, connection, connection.source.stream("stock"))
+    found = getattr(report, status)
+    assert found == expected, f"{found} of {expected} are {status}"
+
+
+def _promote(at: Ground, connection: connect.Connection) -> None:
+    row = at.owner.execute(
+        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (%(o)s, 'x', 'bench', 'bench') "
+        "RETURNING plan_id",
+        {"o": connection.org_id},
+    ).fetchone()
+    assert row is not None
+    at.owner.execute(
+        "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
+        "content_hash) SELECT org_id, %s, connection_id, entity_type, external_id, 'create', content_hash "
+        "FROM capture.sync_record WHERE entity_type = 'stock'",
+        (row[0],),
+    )
+    report = promote.apply(at.db, connection.org_id, str(row[0]), actor="bench")
+    assert (report.state, report.failed) == ("done", 0), report
+
+
+def _change(at: Ground, entity_type: str, one: str | None, values: str) -> None:
+    given: dict[str, Any] = {"type": entity_type, "id": one, "values": values}
+    at.owner.execute(_HISTORY + " ON CONFLICT DO NOTHING", given)
+    at.owner.execute(_CHANGE, given)
+    at.owner.execute(_CHANGED, {"types": [entity_type]})
+
+
+def _timed(turn: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    turn()
+    return time.perf_counter() - began

@@ -1,0 +1,14 @@
+"""Stale."""
+
+from sync_pipeline.db.revision import run
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    run(__file__, "up")
+
+
+def downgrade() -> None:
+    run(__file__, "down")
