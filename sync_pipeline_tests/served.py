@@ -47,8 +47,8 @@ class Served:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """The application on a real port, as uvicorn serves it; its address."""
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The application on a real port (a free one if none is named), as uvicorn serves it; its address."""
     import socket
     import threading
     import time
@@ -58,7 +58,8 @@ def listening(app: FastAPI) -> Iterator[str]:
     from sync_pipeline.api.wire import Wire
 
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(512)
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, http=Wire))

@@ -17,7 +17,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import connect, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
@@ -105,6 +105,7 @@ def test_twelve_new_products_are_included_by_pointer_alone(browser: Browser, sto
     with opened(browser, store, "/ui/acme") as page:
         page.locator(".list a", has_text="Products").click()
         page.locator(".chip.new").click()
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
         boxes = page.locator(".grid tbody input")
         boxes.nth(0).click()
         boxes.nth(11).click(modifiers=["Shift"])
@@ -213,20 +214,29 @@ def test_a_large_json_opens_without_a_long_task_and_is_searched(browser: Browser
 def test_while_the_service_is_away_a_banner_says_so_and_what_was_typed_is_kept(browser: Browser, store: Shop) -> None:
     token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
     with ExitStack() as stack:
-        url = stack.enter_context(listening(mount(build(store.settings, store.db))))
-        page = stack.enter_context(visiting(browser, url))
-        log_in(page, token, LIST)
-        page.locator(".grid tbody input").nth(2).click()
-        page.locator(".bulk [name=why]").fill("for the fair")
-        page.route("**/ui/**", lambda route: route.abort())
+        with ExitStack() as first:
+            url = first.enter_context(listening(mount(build(store.settings, store.db))))
+            page = stack.enter_context(visiting(browser, url))
+            log_in(page, token, LIST)
+            page.locator(".grid tbody input").nth(2).click()
+            page.locator(".bulk [name=why]").fill("for the fair")
         page.locator(".chip.new").click()
         expect(page.locator(".banner")).to_contain_text("The connection is lost. What you chose is kept", timeout=5000)
-        page.unroute("**/ui/**")
-        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
+        stream = store.connection.source.stream("products")
+        ticked = page.locator(".grid tbody tr").nth(2).get_attribute("data-id") or ""
+        select.select(store.db, store.connection, stream, ids=[ticked], include=True, actor="bo")
+        stack.enter_context(listening(mount(build(store.settings, store.db)), int(url.rsplit(":", 1)[1])))
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true", timeout=20_000)
         expect(page.locator(".banner")).to_have_count(0)
+        expect(page.locator(".chip", has_text="Included")).to_contain_text("1")
         page.go_back()
         expect(page.locator(".bulk [data-count]")).to_have_text("1 selected")
         expect(page.locator(".bulk [name=why]")).to_have_value("for the fair")
+        page.locator(".bulk [data-decide=ignore]").click()
+        expect(page.locator(".notice")).to_contain_text("bo included it")
+        page.get_by_role("button", name="Replace").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is ignored.")
+    assert [(row.external_id, row.decision) for row in store.rows(DECIDED)] == [(ticked, "ignore")]
 
 
 def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store: Shop) -> None:
