@@ -71,6 +71,9 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
         shop = run("status", "acme")["connections"][0]
         products = next(e for e in shop["entities"] if e["entity"] == "products")
         assert products["promoted"] == products["in_sync"] == 120
+        for one in again["orgs"]:
+            assert run("check", one["org"], "--core")["core"]["differences"] == []
+            assert run("reconcile", one["org"])["ok"] is True
 
         said = as_the_documents_say(Reader(tmp_path / "reader", env, elsewhere))
     assert not said, "\n\n".join(["If this is as it should be: make examples", *said])

@@ -264,6 +264,24 @@ def test_a_name_that_comes_back_leaves_nothing_to_promote(opened: Odoo) -> None:
         assert opened.table("stock", "updated") == (holders["stock"] if given["name"] != name else set())
 
 
+def test_what_changed_while_a_record_had_another_version_is_seen_when_that_is_gone(opened: Odoo) -> None:
+    model, one, values, holders = a_location(opened)
+    quant = min(holders["stock"], key=int)
+    quantity = opened.store.row("stock.quant", int(quant)).values["quantity"]
+    opened.store.write("stock.quant", int(quant), {"quantity": 77.0})
+    opened.store.write(model, one, values)
+    opened.pull("stock", "locations")
+    opened.preview("stock")
+    detail = preview.record(opened.db, opened.connection, opened.stream("stock"), quant)
+    assert set(detail.changes) >= {"quantity"}
+    opened.store.write("stock.quant", int(quant), {"quantity": quantity})
+    opened.store.advance(60)
+    opened.pull("stock")
+    opened.preview("stock")
+    detail = preview.record(opened.db, opened.connection, opened.stream("stock"), quant)
+    assert (detail.status, set(detail.changes)) == ("updated", {"location"})
+
+
 def test_a_change_that_nothing_is_copied_of_makes_no_difference(opened: Odoo) -> None:
     model, one, _, holders = a_location(opened)
     opened.store.write(model, one, {"barcode": "WH-NEW"})

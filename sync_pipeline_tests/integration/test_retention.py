@@ -221,15 +221,18 @@ def test_runs_that_later_runs_compare_with_stay(
     )
     world.sql(
         "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, swept_at) "
-        f"VALUES (connect.current_org(), {world.shop}, 'product', now())"
+        f"SELECT org_id, connection_id, entity_type, started_at FROM capture.sync_ledger WHERE run_id = {runs[9]} "
+        "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET swept_at = excluded.swept_at"
+    )
+    world.sql(  # an entity that never sweeps
+        "INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, state) "
+        f"SELECT connect.current_org(), {world.shop}, 'order', 'delta', 'closed' FROM generate_series(1, 1003)"
     )
     grow_old(owner_url)
-    as_owner(
-        owner_url, f"UPDATE capture.sync_ledger SET started_at = started_at - interval '1 day' WHERE run_id < {runs[9]}"
-    )
     observe.delete_old(world.db, org, settings.model_copy(update=KEEP))
-    left = {row[0] for row in world.sql("SELECT run_id FROM capture.sync_ledger")}
-    assert left == {runs[0], runs[1], runs[4], runs[6], runs[8], runs[10], opened}
+    left = {row[0] for row in world.sql("SELECT run_id FROM capture.sync_ledger WHERE entity_type = 'product'")}
+    assert left == {runs[0], runs[1], runs[4], runs[6], runs[8], runs[9], runs[10], opened}
+    assert world.sql("SELECT count(*) FROM capture.sync_ledger WHERE entity_type = 'order'") == [(1000,)]
 
 
 def test_dagster_forgets_runs_and_their_logs_and_keeps_promotions(

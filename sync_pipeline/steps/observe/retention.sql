@@ -98,21 +98,25 @@ WHERE h.org_id = connect.current_org() AND h.connection_id = old.connection_id A
 
 -- delete_runs --
 -- Runs of captures, with the pages of those that were never resumed. Of each entity stay the first full run and the last
--- of each kind, which drift, status and the next run compare with; the deltas since its last sweep; runs with a record
--- in quarantine; and pushes that wrote a record's content.
+-- of each kind, which drift, status and the next run compare with; the deltas since its last sweep, which are counted until
+-- the next (`sweep_every` is 1,000 at most); runs with a record in quarantine; and pushes that wrote a record's content.
 WITH kept AS (
     SELECT unnest(ARRAY[
         min(l.run_id) FILTER (WHERE l.mode = 'full'), max(l.run_id) FILTER (WHERE l.mode = 'full' AND l.state = 'closed'),
         max(l.run_id) FILTER (WHERE l.mode = 'full'), max(l.run_id) FILTER (WHERE l.mode = 'delta'),
         max(l.run_id) FILTER (WHERE l.mode = 'preview')]) AS run_id
     FROM capture.sync_ledger AS l WHERE l.org_id = connect.current_org() GROUP BY l.connection_id, l.entity_type),
+delta AS (
+    SELECT l.run_id, row_number() OVER (PARTITION BY l.connection_id, l.entity_type ORDER BY l.run_id DESC) AS place
+    FROM capture.sync_ledger AS l WHERE l.org_id = connect.current_org() AND l.mode = 'delta'),
 old AS (
     SELECT l.run_id FROM capture.sync_ledger AS l
+    LEFT JOIN delta AS d ON d.run_id = l.run_id
     LEFT JOIN capture.sync_cursor AS c
         ON c.org_id = l.org_id AND c.connection_id = l.connection_id AND c.entity_type = l.entity_type
     WHERE l.org_id = connect.current_org() AND l.state <> 'open'
         AND l.started_at < now() - make_interval(days => %(days)s)
-        AND NOT (l.mode = 'delta' AND l.started_at >= coalesce(c.swept_at, '-infinity'::timestamptz))
+        AND NOT coalesce(d.place <= 1000 AND l.started_at >= coalesce(c.swept_at, '-infinity'::timestamptz), false)
         AND NOT EXISTS (SELECT 1 FROM kept AS k WHERE k.run_id = l.run_id)
         AND NOT EXISTS (
             SELECT 1 FROM capture.sync_quarantine AS q
