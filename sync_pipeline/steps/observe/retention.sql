@@ -100,24 +100,23 @@ WHERE h.org_id = connect.current_org() AND h.connection_id = old.connection_id A
 -- Runs of captures, with the pages of those that were never resumed. Of each entity stay the first full run and the last
 -- of each kind, which drift, status and the next run compare with; the deltas since its last sweep, which are counted until
 -- the next (`sweep_every` is 1,000 at most); runs with a record in quarantine; and pushes that wrote a record's content.
-WITH kept AS (
-    SELECT unnest(ARRAY[
-        min(l.run_id) FILTER (WHERE l.mode = 'full'), max(l.run_id) FILTER (WHERE l.mode = 'full' AND l.state = 'closed'),
-        max(l.run_id) FILTER (WHERE l.mode = 'full'), max(l.run_id) FILTER (WHERE l.mode = 'delta'),
-        max(l.run_id) FILTER (WHERE l.mode = 'preview')]) AS run_id
-    FROM capture.sync_ledger AS l WHERE l.org_id = connect.current_org() GROUP BY l.connection_id, l.entity_type),
-delta AS (
-    SELECT l.run_id, row_number() OVER (PARTITION BY l.connection_id, l.entity_type ORDER BY l.run_id DESC) AS place
-    FROM capture.sync_ledger AS l WHERE l.org_id = connect.current_org() AND l.mode = 'delta'),
-old AS (
-    SELECT l.run_id FROM capture.sync_ledger AS l
-    LEFT JOIN delta AS d ON d.run_id = l.run_id
+WITH old AS (
+    SELECT l.run_id
+    FROM (
+        SELECT
+            r.*, row_number() OVER (kind ORDER BY r.run_id DESC) AS from_last,
+            row_number() OVER (kind ORDER BY r.run_id) AS from_first,
+            row_number() OVER (PARTITION BY r.connection_id, r.entity_type, r.mode, r.state ORDER BY r.run_id DESC)
+                AS from_last_so
+        FROM capture.sync_ledger AS r WHERE r.org_id = connect.current_org()
+        WINDOW kind AS (PARTITION BY r.connection_id, r.entity_type, r.mode)) AS l
     LEFT JOIN capture.sync_cursor AS c
         ON c.org_id = l.org_id AND c.connection_id = l.connection_id AND c.entity_type = l.entity_type
-    WHERE l.org_id = connect.current_org() AND l.state <> 'open'
-        AND l.started_at < now() - make_interval(days => %(days)s)
-        AND NOT coalesce(d.place <= 1000 AND l.started_at >= coalesce(c.swept_at, '-infinity'::timestamptz), false)
-        AND NOT EXISTS (SELECT 1 FROM kept AS k WHERE k.run_id = l.run_id)
+    WHERE l.state <> 'open' AND l.started_at < now() - make_interval(days => %(days)s)
+        AND NOT (l.mode = 'full' AND (l.from_first = 1 OR l.from_last_so = 1))
+        AND NOT (l.mode IN ('full', 'delta', 'preview') AND l.from_last = 1)
+        AND NOT (l.mode = 'delta' AND l.from_last <= 1000
+            AND l.started_at >= coalesce(c.swept_at, '-infinity'::timestamptz))
         AND NOT EXISTS (
             SELECT 1 FROM capture.sync_quarantine AS q
             WHERE q.org_id = l.org_id AND q.run_id = l.run_id AND q.resolved_at IS NULL)

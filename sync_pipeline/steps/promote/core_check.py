@@ -28,7 +28,7 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.write.apart import write_apart
-from sync_pipeline.steps.promote.write.figures import types_of
+from sync_pipeline.steps.promote.write.figures import streams_of, types_of
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import Plan, make_filled_plan
 
@@ -166,7 +166,8 @@ class _Check:
         """Customers whose figures are renewed by what is captured and not promoted yet."""
         if not customers:
             return set()
-        types = {"orders": types_of("order"), "refunds": types_of("refund")}
+        fields = {one.parent_field for one in streams_of("order") if one.parent_field}
+        types = {"orders": types_of("order"), "refunds": types_of("refund"), "fields": sorted(fields)}
         return set(execute(conn, SQL["figures_that_wait"], rows=list(customers), **types).scalars())
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:

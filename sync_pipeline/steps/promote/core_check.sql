@@ -188,6 +188,26 @@ WITH records AS (
         ON r.org_id = m.org_id AND r.connection_id = m.connection_id AND r.entity_type = m.entity_type
             AND r.external_id = m.external_id
     WHERE o.org_id = connect.current_org() AND o.customer_id = ANY(%(rows)s::bigint [])
+    UNION
+    SELECT e.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM emails AS e
+    JOIN capture.former_email AS f ON f.org_id = connect.current_org() AND f.email = e.email COLLATE "C"
+    JOIN capture.sync_record AS r
+        ON r.org_id = f.org_id AND r.connection_id = f.connection_id AND r.entity_type = f.entity_type
+            AND r.external_id = f.external_id AND r.entity_type = ANY(%(orders)s::text [])
+    UNION
+    SELECT b.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
+           r.deletion_at
+    FROM records AS b
+    CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
+    CROSS JOIN unnest(%(fields)s::text []) AS p (field)
+    JOIN capture.record_history AS h
+        ON h.org_id = connect.current_org() AND h.connection_id = b.connection_id AND h.entity_type = t.entity_type
+            AND coalesce(h.sync_data -> p.field ->> 0, h.sync_data ->> p.field) = b.external_id
+    JOIN capture.sync_record AS r
+        ON r.org_id = h.org_id AND r.connection_id = h.connection_id AND r.entity_type = h.entity_type
+            AND r.external_id = h.external_id
 ), events AS (
     SELECT * FROM sales
     UNION ALL

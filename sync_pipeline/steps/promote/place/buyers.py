@@ -17,6 +17,7 @@ from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.order import Order
+from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode
@@ -91,6 +92,24 @@ def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set
     if not orders:
         return set()
     return set(execute(conn, SQL["unclaim_orders"], rows=list(orders), queue=queue).scalars())
+
+
+def earlier_buyers(conn: Connection, orders: Sequence[WorkItem]) -> set[int]:
+    """Customers whom earlier captured versions of these orders named, by id or by e-mail."""
+    keys = [item.line.key for item in orders if isinstance(item.entity, Order)]
+    if not keys:
+        return set()
+    streams = [stream for source in all_sources().values() for stream in source.streams.values()]
+    found = execute(
+        conn,
+        SQL["earlier_buyers"],
+        connections=[key[0] for key in keys],
+        types=[key[1] for key in keys],
+        ids=[key[2] for key in keys],
+        fields=sorted({one.parent_field for one in streams if one.entity == "order" and one.parent_field}),
+        buyers=sorted({one.entity_type for one in streams if one.entity == "customer"}),
+    )
+    return {*found.scalars(), *related_customers(conn, former_emails(conn, keys))}
 
 
 def related_customers(conn: Connection, emails: Collection[str]) -> set[int]:

@@ -98,8 +98,26 @@ UPDATE core.customers AS c
 SET active = false, deleted_at = now(), updated_at = now(), queue_id = coalesce(%(queue)s::uuid, c.queue_id)
 WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.deleted_at IS NULL;
 
+-- earlier_buyers --
+-- Customers whom an earlier captured version of these orders named: their figures may still count them.
+SELECT DISTINCT coalesce(a.customer_id, m.internal_id) AS customer
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+JOIN capture.record_history AS h
+    ON h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
+        AND h.external_id = k.external_id COLLATE "C"
+CROSS JOIN unnest(%(fields)s::text []) AS f (field)
+JOIN promote.integration_mapping AS m
+    ON m.org_id = h.org_id AND m.connection_id = h.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
+        AND m.external_id = coalesce(h.sync_data -> f.field ->> 0, h.sync_data ->> f.field) COLLATE "C"
+LEFT JOIN core.customer_addresses AS a
+    ON m.core_table = 'core.customer_addresses' AND a.org_id = m.org_id AND a.id = m.internal_id
+WHERE m.core_table = 'core.customers' OR a.customer_id IS NOT NULL;
+
 -- related_customers --
--- Customers who have one of these e-mails, or had it: an order that counts for one may have counted for another.
+-- Customers who have one of these e-mails, or had it, guests too: an order that counts for one may have counted for another.
+SELECT c.id FROM core.customers AS c
+WHERE c.org_id = connect.current_org() AND c.email_key = ANY(%(emails)s::text []) AND c.deleted_at IS NULL
+UNION
 SELECT m.internal_id FROM promote.integration_mapping AS m
 WHERE m.org_id = connect.current_org() AND m.core_table = 'core.customers' AND m.claim = ANY(%(emails)s::text [])
     AND NOT m.promoted_deleted

@@ -197,7 +197,8 @@ def _buyers(
     place = next(n for n, relation in enumerate(table.relations) if relation.table == CUSTOMERS.name)
     mine = buyers.claim_buyers(conn, group, place)
     emails = {email for item in group for email in (item.claim, item.former) if email}
-    return mine, buyers.settle_buyers(conn, queue, emails, mine, place=place) if emails else set()
+    changed = buyers.settle_buyers(conn, queue, emails, mine, place=place) if emails else set()
+    return mine, changed | buyers.earlier_buyers(conn, group)
 
 
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
