@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test check torture bench examples migration lock clean
+.PHONY: help setup demo test browser check torture bench examples migration lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,13 @@ check: setup ## Check formatting, lint, types, import rules, and the locks that 
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
-test: setup ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
+test: setup browser ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
+
+browser: # The tests of the pages drive the system's Chromium
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null; } || \
+	echo "There is no Chromium: the tests of the pages in a browser are skipped. Install the package chromium."
 
 torture: setup ## Run the long fault and kill suites
 	$(BIN)/pytest -m torture -n 2 --dist worksteal -v

@@ -78,6 +78,42 @@ _PAGES: Mapping[str, _Page] = {
 
 def run(scale: int, runs: int) -> list[Row]:
     """p95 of the calls, with one client and with twenty, and of their SQL in this process."""
+    of = prepared(scale)
+    org = connect.organizations(of.ground.db)[0]
+    token = tokens.add_token(of.ground.db, org, "viewer", actor="bench").plain
+    rows = []
+    with serving(of) as url, httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        for name, page in _PAGES.items():
+            params = {"entity": "products", **page.parameters}
+            address = f"{url}/api/v1/integrations/woocommerce/table"
+            bare = timed(runs, lambda page=page: ask(of, page.rows))
+            same = timed(runs, lambda page=page: ask(of, page.answer))
+            alone = timed(
+                runs, lambda address=address, params=params: client.get(address, params=params).raise_for_status()
+            )
+            many = asyncio.run(_at_once(address, params, token))
+            rows.append(measured(f"SQL, the rows: {name}", bare, unit="ms", note=f"p95 {p95(bare):.1f} ms"))
+            rows.append(
+                measured(f"SQL, rows, status and count: {name}", same, unit="ms", note=f"p95 {p95(same):.1f} ms")
+            )
+            rate = 1000 * _AT_ONCE / (sum(many) / len(many))
+            note = f"p95 {p95(alone):.1f} ms, {p95(alone) / p95(bare):.1f} × the rows alone"
+            rows.append(
+                measured(
+                    name,
+                    alone,
+                    unit="ms",
+                    ratio=p95(alone) / p95(same),
+                    ratio_to="the SQL of the same answer, p95",
+                    target="≤ 2, p95 < 50 ms",
+                    note=f"{note}; twenty at once: p95 {p95(many):.0f} ms, {rate:.0f} a second",
+                )
+            )
+    return rows
+
+
+def prepared(scale: int) -> Million:
+    """The records, compared and analyzed, as after a pull."""
     of: Million = shared(million.__name__, million, scale)
     of.ground.owner.execute(
         "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
@@ -86,44 +122,16 @@ def run(scale: int, runs: int) -> list[Row]:
     )
     preview.recompute(of.ground.db, of.connection, of.stream)
     of.ground.owner.execute("VACUUM ANALYZE")
-    org = connect.organizations(of.ground.db)[0]
-    token = tokens.add_token(of.ground.db, org, "viewer", actor="bench").plain
-    rows = []
-    with _serving(of) as url, httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
-        for name, page in _PAGES.items():
-            params = {"entity": "products", **page.parameters}
-            address = f"{url}/api/v1/integrations/woocommerce/table"
-            bare = _timed(runs, lambda page=page: _ask(of, page.rows))
-            same = _timed(runs, lambda page=page: _ask(of, page.answer))
-            alone = _timed(
-                runs, lambda address=address, params=params: client.get(address, params=params).raise_for_status()
-            )
-            many = asyncio.run(_at_once(address, params, token))
-            rows.append(measured(f"SQL, the rows: {name}", bare, unit="ms", note=f"p95 {_p95(bare):.1f} ms"))
-            rows.append(
-                measured(f"SQL, rows, status and count: {name}", same, unit="ms", note=f"p95 {_p95(same):.1f} ms")
-            )
-            rate = 1000 * _AT_ONCE / (sum(many) / len(many))
-            note = f"p95 {_p95(alone):.1f} ms, {_p95(alone) / _p95(bare):.1f} × the rows alone"
-            rows.append(
-                measured(
-                    name,
-                    alone,
-                    unit="ms",
-                    ratio=_p95(alone) / _p95(same),
-                    ratio_to="the SQL of the same answer, p95",
-                    target="≤ 2, p95 < 50 ms",
-                    note=f"{note}; twenty at once: p95 {_p95(many):.0f} ms, {rate:.0f} a second",
-                )
-            )
-    return rows
+    return of
 
 
-def _p95(values: Sequence[float]) -> float:
+def p95(values: Sequence[float]) -> float:
+    """The value that 95 of a hundred do not exceed."""
     return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
 
 
-def _timed(runs: int, call: Any) -> list[float]:
+def timed(runs: int, call: Any) -> list[float]:
+    """The milliseconds of each call, after a warm-up."""
     call()
     values = []
     for _ in range(runs * _CALLS):
@@ -133,7 +141,8 @@ def _timed(runs: int, call: Any) -> list[float]:
     return values
 
 
-def _ask(of: Million, sql: str) -> Any:
+def ask(of: Million, sql: str) -> Any:
+    """The answer of a statement, as the application asks it."""
     with of.ground.db.org(of.connection.org_id) as conn:
         return execute(conn, sql, connection_id=of.connection.connection_id).all()
 
@@ -154,7 +163,7 @@ async def _at_once(address: str, params: Mapping[str, Any], token: str) -> list[
 
 
 @contextmanager
-def _serving(of: Million) -> Iterator[str]:
+def serving(of: Million) -> Iterator[str]:
     """The service in its own process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The API over a test's database, and tokens of every role."""
+"""The service, its API and its Explorer, over a test's database, and tokens of every role."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
+from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 
@@ -46,8 +47,8 @@ class Served:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """The application on a real port, as uvicorn serves it; its address."""
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The application on a real port (a free one if none is named), as uvicorn serves it; its address."""
     import socket
     import threading
     import time
@@ -57,7 +58,8 @@ def listening(app: FastAPI) -> Iterator[str]:
     from sync_pipeline.api.wire import Wire
 
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(512)
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, http=Wire))
@@ -74,6 +76,6 @@ def listening(app: FastAPI) -> Iterator[str]:
 @contextmanager
 def served(db: Database, settings: Settings) -> Iterator[Served]:
     """Start the application on this database."""
-    app = build(settings, db)
+    app = mount(build(settings, db))
     with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as client:
         yield Served(app, client, db, settings)

@@ -102,53 +102,68 @@ def answer(status: int, error: str, *, headers: Mapping[str, str] | None = None,
     return JSONResponse({"success": False, "error": error, **more}, status, headers=dict(headers or {}))
 
 
-def install(app: FastAPI) -> None:
-    """Register the handlers that translate exceptions into responses."""
+Explained = tuple[int, str, dict[str, str]]  # status, words, headers
 
-    @app.exception_handler(SyncError)
-    async def sync_error(_request: Request, error: SyncError) -> JSONResponse:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        headers: dict[str, str] = {}
-        if isinstance(error, Unauthenticated):
-            headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, RateLimited):
-            headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-        if status == 503:
-            headers["Retry-After"] = str(_RETRY_SECONDS)
-        more = {"stale": error.stale, "of": error.of} if isinstance(error, StalePlan) else {}
-        return answer(status, str(error), headers=headers, **more)
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(400, _in_words(error))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+def explain(request: Request, error: Exception) -> Explained | None:
+    """An exception as a response's status, words and headers; None for one that nobody expected."""
+    if isinstance(error, SyncError):
+        return _sync_error(error)
+    if isinstance(error, RequestValidationError):
+        return 400, _in_words(error), {}
+    if isinstance(error, HTTPException):
         words = {
             404: f"Unknown path {request.url.path}. /openapi.json lists every call.",
             405: f"This path does not support {request.method}.",
         }
-        return answer(error.status_code, redact(words.get(error.status_code, str(error.detail))), headers=error.headers)
+        return error.status_code, redact(words.get(error.status_code, str(error.detail))), dict(error.headers or {})
+    if isinstance(error, UnicodeEncodeError):
+        return 400, "A text contains a lone surrogate, which is half a character.", {}
+    if isinstance(error, PoolTimeout):
+        return 503, "The service is busy. Try again.", {"Retry-After": str(_RETRY_SECONDS)}
+    if isinstance(error, DBAPIError):
+        return _database_error(error)
+    return None
 
-    @app.exception_handler(UnicodeEncodeError)
-    async def surrogate(_request: Request, _error: UnicodeEncodeError) -> JSONResponse:
-        return answer(400, "A text contains a lone surrogate, which is half a character.")
 
-    @app.exception_handler(PoolTimeout)
-    async def busy(_request: Request, _error: PoolTimeout) -> JSONResponse:
-        return answer(503, "The service is busy. Try again.", headers={"Retry-After": str(_RETRY_SECONDS)})
+def _sync_error(error: SyncError) -> Explained:
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    headers: dict[str, str] = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if status == 503:
+        headers["Retry-After"] = str(_RETRY_SECONDS)
+    return status, str(error), headers
 
-    @app.exception_handler(DBAPIError)
-    async def database(_request: Request, error: DBAPIError) -> JSONResponse:
-        state = str(getattr(error.orig, "sqlstate", "") or "")
-        if isinstance(error, DataError):
-            return answer(400, "A value is invalid: the number is too large, or the text contains a null byte.")
-        if isinstance(error, IntegrityError):
-            return answer(409, "The object was removed in the meantime or already exists.")
-        if state.startswith(("57014", "40", "55P03", "53")):
-            return answer(503, "The database took too long or was too busy. Try again.", headers={"Retry-After": "5"})
-        _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
-        return answer(500, "Unexpected error. Committed work is safe.")
+
+def _database_error(error: DBAPIError) -> Explained:
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if isinstance(error, DataError):
+        return 400, "A value is invalid: the number is too large, or the text contains a null byte.", {}
+    if isinstance(error, IntegrityError):
+        return 409, "The object was removed in the meantime or already exists.", {}
+    if state.startswith(("57014", "40", "55P03", "53")):
+        words = "The database took too long or was too busy. Try again."
+        return 503, words, {"Retry-After": str(_RETRY_SECONDS)}
+    _log.error("database_error", sqlstate=state, kind=type(error.orig).__name__)
+    return 500, "Unexpected error. Committed work is safe.", {}
+
+
+def install(app: FastAPI) -> None:
+    """Register the handler that translates exceptions into responses."""
+
+    async def translated(request: Request, error: Exception) -> JSONResponse:
+        explained = explain(request, error)
+        if explained is None:
+            raise error
+        status, words, headers = explained
+        more = {"stale": error.stale, "of": error.of} if isinstance(error, StalePlan) else {}
+        return answer(status, words, headers=headers, **more)
+
+    for kind in (SyncError, RequestValidationError, HTTPException, UnicodeEncodeError, PoolTimeout, DBAPIError):
+        app.add_exception_handler(kind, translated)
 
 
 def _in_words(error: RequestValidationError) -> str:

@@ -1,4 +1,4 @@
-"""serve: run only the API, in the foreground."""
+"""serve: run only the service, the API and the Explorer, in the foreground."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def serve(
         ),
     ] = "127.0.0.1",
 ) -> None:
-    """Run only the API. Several can run side by side: they share state through the database."""
+    """Run only the API and the Explorer. Several can run side by side: they share state through the database."""
     import uvicorn
 
     from sync_pipeline.api.wire import Wire

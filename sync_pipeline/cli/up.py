@@ -19,10 +19,10 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the API.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the Explorer and the API.")] = 8000,
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="Port of the Dagster UI.")] = 3000,
 ) -> None:
-    """Run the database, the API, and the Dagster webserver and daemon in the foreground. Ctrl-C stops them all."""
+    """Run the database, the Explorer, the API and Dagster in the foreground. Ctrl-C stops them all."""
     from sync_pipeline.cli.children import family, free_port, run_until_stopped
     from sync_pipeline.cli.serve import start_api
     from sync_pipeline.config import Settings
@@ -38,6 +38,7 @@ def up(
     with family() as children:
         url = start_dagster(children, settings, dagster_port)
         api = start_api(children, settings, port)
+        say(f"Explorer  {api}/ui")
         say(f"Dagster   {url}")
         say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")

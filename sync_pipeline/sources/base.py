@@ -57,6 +57,7 @@ class Stream:
     parent_field: str | None = None  # what fills parent_id
     refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
     label: str | None = "name"
+    columns: tuple[str, ...] = ()  # top-level fields that a list of them shows, besides name, code and email
     code: str | None = None
     code_is: str = "code"  # its kind: sku, order_number, code
     email: str | None = None

@@ -35,7 +35,8 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     )  # fmt: skip
     assert up.stdout is not None
     line = up.stdout.readline()
-    assert f"http://127.0.0.1:{port}" in line, up.communicate(timeout=120)
+    assert f"http://127.0.0.1:{api}/ui" in line, up.communicate(timeout=120)
+    assert f"http://127.0.0.1:{port}" in up.stdout.readline()
     assert f"http://127.0.0.1:{api}/openapi.json" in up.stdout.readline()
     yield up
     if up.poll() is None:

@@ -1,4 +1,4 @@
-"""demo: run the whole flow once for three organizations and four sandbox stores, then open the Dagster UI.
+"""demo: run the whole flow once for three organizations and four sandbox stores, then open the Explorer and Dagster.
 
 The data is in SYNC_HOME, so `sync-pipeline status acme` shows it. The stores keep their ports and the time of their
 first start in `$SYNC_HOME/demo.json`, so that everything is in sync after a restart.
@@ -45,11 +45,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Run the flow, print a summary, and exit.")] = False,
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the API.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Port of the Explorer and the API.")] = 8000,
     dagster_port: Annotated[int, typer.Option("--dagster-port", metavar="N", help="Port of the Dagster UI.")] = 3000,
     as_json: Json = False,
 ) -> None:
-    """Run the whole flow once on sandbox stores of both providers, then serve the Dagster UI and the API."""
+    """Run the whole flow once on sandbox stores of both providers, then serve the Explorer, the API and Dagster."""
     from sync_pipeline.cli.children import family, run_until_stopped
     from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.demo.stores import STORES, check_installed, open_stores
@@ -186,6 +186,7 @@ def _what_next(url: str, api: str, results: list[Result]) -> None:
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     say()
+    say(f"Explorer     {api}/ui    (log in with a token: sync-pipeline token add {first.org} --role operator)")
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
     say(f"API          {api}    (docs/api.md: every call, ready to copy)")
     for result in results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys, noise
-from sync_pipeline.steps.preview.table import display, withdrawn
+from sync_pipeline.steps.preview.matching import display, withdrawn
 
 SQL = load(__package__, "record.sql")
 
@@ -68,3 +69,36 @@ def record(db: Database, connection: Connection, stream: Stream, external_id: st
         ),
         withdrawn=withdrawn(row),
     )
+
+
+def version_text(
+    db: Database, connection: Connection, stream: Stream, external_id: str, version_no: int | None = None
+) -> str:
+    """The payload of a version, the newest if none is named, as indented JSON with every digit.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    here = {**keys(connection, stream), "external_id": external_id}
+    with db.org(connection.org_id) as conn:
+        found = execute(conn, SQL["version_text"], **here, version_no=version_no).one_or_none()
+    if found is None:
+        raise NotFound(f"{connection.name} has no such version of {stream.entity_type} {external_id}.")
+    return str(found.text)
+
+
+def version_changes(
+    db: Database, connection: Connection, stream: Stream, external_id: str, earlier: int, later: int
+) -> Mapping[str, Mapping[str, Any]]:
+    """The fields in which two versions differ: {field: {before, after}}. A side without the field has no key.
+
+    Raises:
+        NotFound: one of them does not exist.
+    """
+    here = {**keys(connection, stream), "external_id": external_id}
+    with db.org(connection.org_id) as conn:
+        found = execute(conn, SQL["version_changes"], **here, earlier=earlier, later=later).one_or_none()
+    if found is None:
+        raise NotFound(f"{connection.name} has no such versions of {stream.entity_type} {external_id}.")
+    changes: Mapping[str, Mapping[str, Any]] = found.changes
+    return changes

@@ -33,3 +33,32 @@ FROM capture.sync_record_version
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = %(external_id)s
 ORDER BY version_no DESC
+
+-- version_text --
+-- A version's payload, indented; numbers keep their digits. Where jsonb cannot hold it, its very text.
+SELECT coalesce(exact_text, jsonb_pretty(sync_data)) AS text, version_no FROM capture.sync_record_version
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+    AND (version_no = %(version_no)s OR %(version_no)s::integer IS NULL)
+ORDER BY version_no DESC LIMIT 1
+
+-- version_changes --
+-- The fields in which two versions differ, noise included: it is what the store said.
+SELECT preview.field_changes(b.sync_data, a.sync_data) AS changes
+FROM capture.sync_record_version AS b, capture.sync_record_version AS a
+WHERE b.org_id = connect.current_org() AND b.connection_id = %(connection_id)s AND b.entity_type = %(entity_type)s
+    AND b.provider = %(provider)s AND b.external_id = %(external_id)s AND b.version_no = %(earlier)s
+    AND a.org_id = b.org_id AND a.connection_id = b.connection_id AND a.entity_type = b.entity_type
+    AND a.provider = b.provider AND a.external_id = b.external_id AND a.version_no = %(later)s
+
+-- parent_of --
+SELECT parent_id FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+
+-- children_of --
+-- The first records that hang on another one, and how many do.
+SELECT external_id, count(*) OVER () AS records FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND parent_id = %(external_id)s AND deletion_state <> 'deleted'
+ORDER BY length(external_id), external_id LIMIT %(limit)s

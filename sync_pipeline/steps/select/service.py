@@ -21,7 +21,7 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import recompute
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.preview.table import matching
+from sync_pipeline.steps.preview.matching import matching
 
 SQL = load(__package__)
 CHOOSE = load(__package__, "choose.sql")
@@ -34,15 +34,16 @@ _CHOSEN = sql_table(
 class Which(TypedDict, total=False):
     """Which records to decide, and what the one who decides has seen.
 
-    `ids`, or all differences that match: of a `status`, a `selection` (include, ignore, undecided), a `search`, or
-    `everything`; `excluding` some. `seen` is the version of each record as it was shown, `as_of` when the list was
-    made, `expected` how many it had (with those to exclude). `replace`: also what others have decided since.
+    `ids`, or all differences that match: of a `status`, a `selection` (include, ignore, undecided), a `search`, those
+    `warned` of, or `everything`; `excluding` some. `seen` is the version of each record as it was shown, `as_of` when
+    the list was made, `expected` how many it had (with those to exclude). `replace`: also what others decided since.
     """
 
     ids: Sequence[str] | None
     status: str | None
     selection: str | None
     search: str | None
+    warned: bool
     everything: bool
     excluding: Sequence[str]
     seen: Mapping[str, str] | None
@@ -144,13 +145,14 @@ def select(
 
 
 def _filtered(which: Which) -> bool:
-    return bool(which.get("status") or which.get("selection") or which.get("search") or which.get("everything"))
+    return any(which.get(name) for name in ("status", "selection", "search", "warned", "everything"))
 
 
 def _criteria(which: Which) -> dict[str, Any]:
     """How the records were named, for those who ask later."""
     criteria: dict[str, Any] = {name: which.get(name) for name in ("status", "selection", "search")}
-    criteria |= {"all": which.get("everything"), "as_of": str(which["as_of"]) if which.get("as_of") else None}
+    criteria |= {"warned": which.get("warned"), "all": which.get("everything")}
+    criteria |= {"as_of": str(which["as_of"]) if which.get("as_of") else None}
     criteria |= {"ids": list(which.get("ids") or ())[:_NAMED], "except": list(which.get("excluding", ()))[:_NAMED]}
     return {name: value for name, value in criteria.items() if value}
 
@@ -165,6 +167,7 @@ def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Wh
         status=which.get("status"),
         search=which.get("search"),
         decision=which.get("selection"),
+        warned=which.get("warned", False),
     )
     record, difference = tables.left.left, tables.left.right
     if ids is None and which.get("status") != "in_sync":

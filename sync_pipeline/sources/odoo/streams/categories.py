@@ -8,6 +8,7 @@ STREAM = OdooStream(
     name="categories",
     entity_type="category",
     title="Categories",
+    columns=("parent_id",),
     path="product.category",
     entity="category",
     sweep=Sweep.READ,

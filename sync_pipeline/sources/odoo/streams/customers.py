@@ -8,6 +8,7 @@ STREAM = OdooStream(
     name="customers",
     entity_type="customer",
     title="Customers",
+    columns=("phone", "city", "country_id"),
     path="res.partner",
     entity="customer",
     all_documents=ALL_DOCUMENTS,

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="invoice_lines",
     entity_type="invoice_line",
     title="Invoice lines",
+    columns=("quantity", "price_unit", "price_subtotal"),
     path="account.move.line",
     optional=True,
     domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),

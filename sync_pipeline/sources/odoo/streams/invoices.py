@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="invoices",
     entity_type="invoice",
     title="Invoices",
+    columns=("amount_total", "state", "move_type"),
     path="account.move",
     optional=True,
     domain=(("move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),

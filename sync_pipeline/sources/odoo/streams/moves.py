@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="moves",
     entity_type="move",
     title="Stock moves",
+    columns=("product_id", "product_uom_qty", "state"),
     path="stock.move",
     optional=True,
     parent_field="picking_id",

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="order_lines",
     entity_type="order_line",
     title="Order lines",
+    columns=("product_uom_qty", "price_unit", "price_subtotal"),
     path="sale.order.line",
     optional=True,
     entity="order_lines",

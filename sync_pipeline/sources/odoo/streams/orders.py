@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="orders",
     entity_type="order",
     title="Orders",
+    columns=("amount_total", "state", "date_order"),
     path="sale.order",
     optional=True,
     entity="order",

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="payments",
     entity_type="payment",
     title="Payments",
+    columns=("amount", "state", "partner_id"),
     path="account.payment",
     optional=True,
     absent=LEFT_OUT,

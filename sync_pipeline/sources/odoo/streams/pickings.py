@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="pickings",
     entity_type="picking",
     title="Transfers",
+    columns=("partner_id", "state", "scheduled_date"),
     path="stock.picking",
     optional=True,
     parent_field="sale_id",

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="pricelist_items",
     entity_type="pricelist_item",
     title="Pricelist items",
+    columns=("fixed_price", "compute_price"),
     path="product.pricelist.item",
     parent_field="pricelist_id",
     refers_to="pricelist",

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="products",
     entity_type="product",
     title="Products",
+    columns=("list_price", "type", "categ_id"),
     path="product.template",
     entity="product",
     code="default_code",

@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="stock",
     entity_type="stock",
     title="Stock",
+    columns=("product_id", "location_id", "quantity"),
     path="stock.quant",
     optional=True,
     entity="inventory_item",

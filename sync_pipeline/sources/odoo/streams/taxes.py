@@ -8,6 +8,7 @@ STREAM = OdooStream(
     name="taxes",
     entity_type="tax",
     title="Taxes",
+    columns=("amount", "amount_type", "type_tax_use"),
     path="account.tax",
     optional=True,
     sweep=Sweep.READ,

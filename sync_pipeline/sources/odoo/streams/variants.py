@@ -7,6 +7,7 @@ STREAM = OdooStream(
     name="variants",
     entity_type="variation",
     title="Variants",
+    columns=("lst_price", "product_tmpl_id"),
     path="product.product",
     entity="variant",
     parent_field="product_tmpl_id",

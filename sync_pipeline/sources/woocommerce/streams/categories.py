@@ -7,6 +7,7 @@ STREAM = Stream(
     name="categories",
     entity_type="category",
     title="Categories",
+    columns=("parent", "count"),
     path="wc/v3/products/categories",
     entity="category",
     parent_field="parent",

@@ -7,6 +7,7 @@ STREAM = Stream(
     name="coupons",
     entity_type="coupon",
     title="Coupons",
+    columns=("amount", "discount_type"),
     path="wc/v3/coupons",
     label="description|code",
     code="code",

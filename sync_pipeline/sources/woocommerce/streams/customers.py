@@ -7,6 +7,7 @@ STREAM = Stream(
     name="customers",
     entity_type="customer",
     title="Customers",
+    columns=("role",),
     path="wc/v3/customers",
     entity="customer",
     params={"role": "all"},

@@ -7,6 +7,7 @@ STREAM = Stream(
     name="orders",
     entity_type="order",
     title="Orders",
+    columns=("total", "currency", "status"),
     path="wc/v3/orders",
     entity="order",
     params={"status": "any"},

@@ -7,6 +7,7 @@ STREAM = Stream(
     name="products",
     entity_type="product",
     title="Products",
+    columns=("price", "stock_quantity", "type"),
     path="wc/v3/products",
     entity="product",
     signal=True,

@@ -9,6 +9,7 @@ STREAM = Stream(
     name="refunds",
     entity_type="refund",
     title="Refunds",
+    columns=("amount", "reason"),
     path="wc/v3/refunds",
     entity="refund",
     signal=True,

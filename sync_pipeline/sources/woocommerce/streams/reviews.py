@@ -7,6 +7,7 @@ STREAM = Stream(
     name="reviews",
     entity_type="review",
     title="Reviews",
+    columns=("rating", "status"),
     path="wc/v3/products/reviews",
     params={"status": "all"},
     parent_field="product_id",

@@ -7,6 +7,7 @@ STREAM = Stream(
     name="taxes",
     entity_type="tax",
     title="Taxes",
+    columns=("rate", "country", "class"),
     path="wc/v3/taxes",
     noise=("_links",),
     to_entity=to_reference("tax"),

@@ -8,6 +8,7 @@ STREAM = Stream(
     name="variations",
     entity_type="variation",
     title="Variations",
+    columns=("price", "stock_quantity", "attributes"),
     # An internal namespace that many stores answer: 100 variations a request instead of one product's.
     path="wc-analytics/variations",
     entity="variant",

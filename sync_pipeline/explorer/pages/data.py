@@ -1,0 +1,196 @@
+"""The records of an entity: found, filtered, paged; and included or ignored as they were seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import AwareDatetime, Field
+
+from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
+from sync_pipeline.api.contracts.base import Shape, Why
+from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.errors import ConfigurationError, Forbidden
+from sync_pipeline.explorer import nav, render
+from sync_pipeline.explorer.session import PageRoute
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps import connect, preview, select
+from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView
+from sync_pipeline.steps.select import Selected
+
+router = APIRouter(route_class=PageRoute)
+Reader = Annotated[Caller, Depends(may(Right.READ))]
+Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
+ConnectionName = Annotated[str, Path(max_length=63)]
+Entity = Annotated[str, Path(max_length=60)]
+SIZE = 50
+MOST_SORTED = 20_000  # only the order of ids has an index; more would be sorted at every click
+_NAMED = 20  # of the records that were left out so many are shown
+
+_Id = Annotated[str | None, Query(max_length=200)]
+
+
+def view_of(
+    status: Annotated[str | None, Query(max_length=20)] = None,
+    choice: Annotated[str | None, Query(max_length=20)] = None,
+    warned: bool = False,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    sort: Annotated[str | None, Query(max_length=40)] = None,
+    after: _Id = None,
+    before: _Id = None,
+) -> RecordView:
+    """What the address asks for."""
+    search = (q or "").strip() or None
+    return RecordView(status=status, choice=choice, warned=warned, search=search, sort=sort, after=after, before=before)
+
+
+View = Annotated[RecordView, Depends(view_of)]
+
+
+class Decide(Shape):
+    """A decision about records that were seen: those in `seen`, or `all` that the address finds."""
+
+    decision: Literal["include", "ignore"]
+    seen: dict[str, str] | None = Field(None, max_length=10_000)
+    all: bool = False
+    excluding: list[str] = Field(default_factory=list, max_length=10_000)
+    as_of: AwareDatetime | None = None
+    expected: int | None = Field(None, ge=0)
+    replace: bool = False
+    why: Why = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a decision did: how many records it decided, which it left out, and as what they are shown now."""
+
+    include: bool
+    made: Selected
+    rows: Mapping[str, RecordRow]
+    draft: bool
+
+
+@router.get("/ui/{org}/{connection}/data/{entity}")
+async def data_page(
+    request: Request, runtime: RuntimeDep, caller: Reader, connection: ConnectionName, entity: Entity, view: View
+) -> Response:
+    """The list."""
+    return await _shown(request, runtime, caller, (connection, entity), view)
+
+
+@router.post("/ui/{org}/{connection}/data/{entity}")
+async def decide(
+    request: Request,
+    runtime: RuntimeDep,
+    caller: Proposer,
+    connection: ConnectionName,
+    entity: Entity,
+    view: View,
+    given: Decide,
+) -> Response:
+    """Include or ignore, then show the list again with what was done. Who may only propose makes a draft."""
+    proposes = Right.SELECT not in RIGHTS[caller.role]
+    if proposes and given.replace:
+        raise Forbidden(f"The role {caller.role} cannot replace what somebody else decided.")
+
+    def choose() -> Notice:
+        one = the_connection(runtime.db, caller, connection)
+        stream = one.source.stream(entity)
+        made = select.select(
+            runtime.db,
+            one,
+            stream,
+            include=given.decision == "include",
+            actor=caller.actor,
+            why=(given.why or "").strip() or None,
+            draft=proposes,
+            **_which(view, given),
+        )
+        left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
+        rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
+        return Notice(given.decision == "include", made, rows, proposes)
+
+    notice = await runtime.slowly(choose)
+    return await _shown(request, runtime, caller, (connection, entity), view, notice)
+
+
+def _which(view: RecordView, given: Decide) -> select.Which:
+    """Which records are decided: those that were ticked, or all that the address finds."""
+    which: select.Which = {"as_of": given.as_of, "replace": given.replace}
+    if not given.all:
+        if not given.seen:
+            raise ConfigurationError("Select records first.")
+        return {**which, "seen": given.seen}
+    return {
+        **which,
+        "status": view.status,
+        "selection": view.choice,
+        "search": view.search,
+        "warned": view.warned,
+        "everything": not (view.status or view.choice or view.search or view.warned),
+        "excluding": given.excluding,
+        "expected": given.expected,
+    }
+
+
+async def _shown(
+    request: Request,
+    runtime: ApiRuntime,
+    caller: Caller,
+    place: tuple[str, str],
+    view: RecordView,
+    notice: Notice | None = None,
+) -> Response:
+    def look() -> tuple[connect.Connection, Stream, Browsed, Sequence[nav.ConnectionLinks]]:
+        one = the_connection(runtime.db, caller, place[0])
+        stream = one.source.stream(place[1])
+        links = [] if render.is_fragment(request) else nav.links(runtime, caller)
+        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), links
+
+    one, stream, found, links = await runtime.run(look)
+    return render.page(
+        request,
+        "data/page.html",
+        links=links,
+        here=(one.name, stream.name),
+        connection=one,
+        stream=stream,
+        view=view,
+        found=found,
+        notice=notice,
+        at=addresses(caller, one, stream, view),
+        record_at=lambda external_id: f"{stream.name}/{quote(external_id, safe='')}",  # beside the list
+        sortable=found.total <= MOST_SORTED,
+        most_sorted=MOST_SORTED,
+        decides=Right.PROPOSE in RIGHTS[caller.role],
+        proposes=Right.SELECT not in RIGHTS[caller.role],
+        amounts=frozenset((*stream.money, *stream.numbers)),
+        code_title=stream.code_is.replace("_", " ").capitalize() if stream.code_is != "sku" else "SKU",
+    )
+
+
+def list_address(caller: Caller, connection: connect.Connection, stream: Stream) -> str:
+    """The address of an entity's list."""
+    return f"/ui/{caller.org.slug}/{quote(connection.name, safe='')}/data/{stream.name}"
+
+
+def record_address(caller: Caller, connection: connect.Connection, stream: Stream) -> Callable[[str], str]:
+    """The addresses of its records."""
+    base = list_address(caller, connection, stream)
+    return lambda external_id: f"{base}/{quote(external_id, safe='')}"
+
+
+def addresses(caller: Caller, connection: connect.Connection, stream: Stream, view: RecordView) -> Callable[..., str]:
+    """Addresses of the list with other filters than `view`; another filter begins at the first page."""
+    given = {**asdict(view), "q": view.search, "warned": 1 if view.warned else None}
+    del given["search"]
+    base = list_address(caller, connection, stream)
+
+    def at(**changes: Any) -> str:
+        wanted = {**given, "after": None, "before": None, **changes}
+        query = urlencode({name: value for name, value in wanted.items() if value not in (None, "", False)})
+        return f"{base}?{query}" if query else base
+
+    return at

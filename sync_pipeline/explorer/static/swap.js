@@ -1,0 +1,136 @@
+// @ts-check
+// Parts of a page in place of whole pages; where this fails, links and forms work as they are.
+
+/** HTML of our own service enters the page here and nowhere else. */
+const policy = /** @type {any} */ (window).trustedTypes?.createPolicy("explorer", { createHTML: (/** @type {string} */ html) => html });
+
+/** @param {Element} element @param {string} html */
+export function put(element, html) {
+  element.innerHTML = policy ? policy.createHTML(html) : html;
+}
+
+/** Tell a screen reader. @param {string} words */
+export function say(words) {
+  const place = document.getElementById("said");
+  if (place) place.textContent = words;
+}
+
+/** @param {string | null} words */
+function banner(words) {
+  let shown = document.querySelector(".banner");
+  if (!words) return shown?.remove();
+  if (!shown) {
+    shown = document.createElement("p");
+    shown.className = "banner";
+    shown.setAttribute("role", "alert");
+    document.body.append(shown);
+  }
+  shown.textContent = words;
+}
+
+/** Ask for a part of a page, or send JSON. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] */
+export async function ask(address, { body, signal } = {}) {
+  const headers = { "X-Fragment": "1", ...(body && { "Content-Type": "application/json" }) };
+  for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
+    try {
+      const answer = await fetch(address, { method: body ? "POST" : "GET", headers, signal, body: body && JSON.stringify(body) });
+      const login = answer.headers.get("X-Login");
+      if (login) {
+        location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
+        await new Promise(() => {});
+      }
+      banner(null);
+      return answer;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      banner(`The connection is lost. What you chose is kept; ${body ? "try again in a moment." : "trying again…"}`);
+      if (body) throw error;
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  }
+}
+
+/** @type {AbortController | null} */ let running = null;
+
+/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string}} [options] `focus`: a selector */
+export async function visit(address, { push = true, focus } = {}) {
+  const main = document.getElementById("main");
+  if (!main) return location.assign(address);
+  running?.abort();
+  const mine = (running = new AbortController());
+  main.classList.add("busy");
+  try {
+    const answer = await ask(address, { signal: mine.signal });
+    const html = await answer.text();
+    if (running !== mine) return;
+    if (push) history.pushState(null, "", address);
+    show(html, focus);
+  } catch (error) {
+    if (running === mine) throw error;
+  } finally {
+    if (running === mine) main.classList.remove("busy");
+  }
+}
+
+/** @param {string} html @param {string} [focus] */
+export function show(html, focus) {
+  const main = document.getElementById("main");
+  if (!main) return;
+  const at = document.activeElement;
+  const field = at instanceof HTMLInputElement && at.name ? `[name="${at.name}"]` : null;
+  const caret = at instanceof HTMLInputElement ? at.selectionStart : null;
+  put(main, html);
+  main.classList.remove("busy");
+  const next = document.querySelector(focus ?? field ?? "#none");
+  if (next instanceof HTMLElement) next.focus({ preventScroll: !focus });
+  if (next instanceof HTMLInputElement && caret !== null && next.type === "search") next.setSelectionRange(caret, caret);
+  main.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
+}
+
+/** The address that a form of filters stands for, without empty fields. @param {HTMLFormElement} form */
+function addressOf(form) {
+  const given = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value) given.append(name, String(value));
+  return form.action.split("?")[0] + (given.size ? `?${given}` : "");
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element && event.target.closest("a[data-swap]");
+  if (!(link instanceof HTMLAnchorElement) || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  // A filter keeps the focus; otherwise it goes where the link says.
+  const { swap = "" } = link.dataset;
+  visit(link.href, { focus: swap === "." ? `[aria-current][data-swap="."], .chip` : swap || undefined });
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !("swap" in form.dataset)) return;
+  event.preventDefault();
+  visit(addressOf(form));
+});
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */ let typing;
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!(field instanceof HTMLInputElement) || field.type !== "search" || !field.form || !("swap" in field.form.dataset)) return;
+  const form = field.form;
+  clearTimeout(typing);
+  typing = setTimeout(() => visit(addressOf(form)), 200);
+});
+
+addEventListener("popstate", () => {
+  document.querySelectorAll("dialog[open]").forEach((one) => /** @type {HTMLDialogElement} */ (one).close("history"));
+  visit(location.href, { push: false });
+});
+
+for (const button of document.querySelectorAll("[data-theme-switch]")) {
+  if (!(button instanceof HTMLElement)) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const dark = getComputedStyle(document.body).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+    const theme = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    document.cookie = `theme=${theme}; path=/ui; max-age=31536000; samesite=strict`;
+  });
+}

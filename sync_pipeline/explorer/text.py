@@ -1,0 +1,82 @@
+"""Text from stores, made safe to look at: what is invisible or turns the reading direction is shown as a mark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sync_pipeline.exact_json import dumps
+
+# Controls, marks of direction, characters without a width, tags, lone surrogates. The two joiners belong to emoji and
+# to scripts beyond Latin, and are marked beside Latin letters only.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "|(?<=[\x00-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\u024f])"
+)
+LONGEST = 240  # characters of a cell
+_STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"))
+
+
+def visible(value: Any) -> Any:
+    """A text with marks in place of what cannot be seen; markup of ours stays as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+
+
+def short(value: Any, longest: int = LONGEST) -> str:
+    """The beginning of a text, on one line."""
+    said = " ".join(str(value)[: longest * 4].split())
+    return said if len(said) <= longest and len(str(value)) <= longest * 4 else f"{said[:longest]}…"
+
+
+def number(value: int | None) -> str:
+    """12,345; a dash where there is no number."""
+    return "–" if value is None else f"{value:,}"
+
+
+def ago(value: datetime | None) -> str:
+    """How long ago: 4 min, 31 h, 12 d; then the date."""
+    if value is None:
+        return "never"
+    seconds = max(0, (datetime.now(UTC) - value).total_seconds())
+    for limit, unit, name in _STEPS:
+        if seconds < limit:
+            return f"{int(seconds // unit)} {name}"
+    return value.strftime("%Y-%m-%d")
+
+
+def moment(value: datetime | None) -> str:
+    """A time in full, in UTC."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""
+
+
+def compact(value: Any, longest: int = LONGEST) -> str:
+    """The beginning of a value as JSON, with every digit."""
+    return short(dumps(value), longest)
+
+
+def label(field: str) -> str:
+    """A field's name as words: List price."""
+    return field.removesuffix("_id").replace("_", " ").capitalize()
+
+
+def plain(value: Any, longest: int = LONGEST) -> str:
+    """A JSON value of a payload in few words: the name of what it refers to, how many a list has."""
+    if value is None or value == "" or value is False or value in ([], {}):
+        return ""
+    if value is True:
+        return "yes"
+    if isinstance(value, str):
+        return short(value, longest)
+    if isinstance(value, Mapping):
+        named = value.get("name") or value.get("display_name")
+        return short(named if isinstance(named, str) else dumps(value), longest)
+    if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], int) and isinstance(value[1], str):  # Odoo: [id, name]
+            return short(value[1], longest)
+        return short(", ".join(filter(None, (plain(one, longest) for one in value[:20]))), longest)
+    return short(value, longest)

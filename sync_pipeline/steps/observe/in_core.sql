@@ -1,0 +1,58 @@
+-- record_mapping --
+-- Which core row a record is, and which other records are the same row.
+SELECT m.core_table, m.internal_id, m.first_promoted_at, m.last_promoted_at, m.promoted_deleted, m.core_wins,
+       m.sku_set_aside, q.plan_id,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'connection', c.name, 'entity_type', o.entity_type, 'external_id', o.external_id)
+            ORDER BY c.name, o.entity_type, length(o.external_id), o.external_id), '[]')
+        FROM promote.integration_mapping AS o
+        JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_id = o.connection_id
+        WHERE o.org_id = m.org_id AND o.core_table = m.core_table AND o.internal_id = m.internal_id
+            AND (o.connection_id, o.entity_type, o.external_id) <> (m.connection_id, m.entity_type, m.external_id))
+           AS others
+FROM promote.integration_mapping AS m
+LEFT JOIN promote.sync_queue AS q ON q.org_id = m.org_id AND q.queue_id = m.queue_id
+WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+    AND m.external_id = %(external_id)s
+
+-- row_in_core --
+-- A core row as it is, and with the values of a record in the types of its columns.
+SELECT (SELECT to_jsonb(c) FROM {table} AS c WHERE c.org_id = connect.current_org() AND c.id = %(id)s) AS now,
+       to_jsonb(jsonb_populate_record(NULL::{table}, %(values)s::jsonb)) AS after
+
+-- captured_payload --
+SELECT coalesce(exact_text, sync_data::text) AS payload, parent_id, content_hash FROM capture.sync_record
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND provider = %(provider)s AND external_id = %(external_id)s
+
+-- record_events --
+-- What happened to a record, newest first.
+SELECT * FROM (
+    SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail
+    FROM capture.sync_record_version AS v
+    WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
+        AND v.provider = %(provider)s AND v.external_id = %(external_id)s
+    UNION ALL
+    SELECT r.deletion_at, 'deleted', NULL, r.deletion_evidence FROM capture.sync_record AS r
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+        AND r.provider = %(provider)s AND r.external_id = %(external_id)s AND r.deletion_at IS NOT NULL
+    UNION ALL
+    SELECT s.decided_at, CASE s.decision WHEN 'include' THEN 'included' ELSE 'ignored' END, s.decided_by, s.why
+    FROM selection.sync_selective_config AS s
+    WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.external_id = %(external_id)s
+    UNION ALL
+    SELECT w.withdrawn_at, w.cause, w.withdrawn_by, w.why FROM selection.withdrawal AS w
+    WHERE w.org_id = connect.current_org() AND w.connection_id = %(connection_id)s AND w.entity_type = %(entity_type)s
+        AND w.external_id = %(external_id)s
+    UNION ALL
+    SELECT t.at, 'promoted', NULL, m.core_table || ' ' || m.internal_id
+    FROM promote.integration_mapping AS m
+    CROSS JOIN LATERAL (SELECT m.first_promoted_at UNION SELECT m.last_promoted_at) AS t (at)
+    WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
+        AND m.external_id = %(external_id)s
+    UNION ALL
+    SELECT c.decided_at, 'conflict', c.policy, concat_ws(' ', c.kind, c.value, c.decision) FROM promote.conflict AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
+        AND c.external_id = %(external_id)s
+) AS e ORDER BY e.at DESC LIMIT 200

@@ -1,0 +1,273 @@
+"""The records of an entity as people browse them: a few columns, how many there are of each kind, page by page.
+
+A page begins beyond a record, not after a number of them: what arrives or goes meanwhile shifts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.entity import empty_state, keys, noise
+from sync_pipeline.steps.preview.matching import (
+    SQL,
+    RecordQuery,
+    counted,
+    differing,
+    found,
+    in_order,
+    known,
+    matching,
+    order_of,
+    present,
+    slice_of,
+)
+from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
+
+BROWSE_SQL = load(__package__, "browse.sql")
+_DIFFERENCES = ("new", "updated", "deleted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordView:
+    """What a person looks at. `choice` and `warned` find differences only; `after` and `before` are records."""
+
+    status: str | None = None
+    choice: str | None = None  # include, ignore, undecided
+    warned: bool = False
+    search: str | None = None
+    sort: str | None = None
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCounts:
+    """How many records the search finds: those in sync, and the differences by (status, choice)."""
+
+    in_sync: int
+    differences: Mapping[tuple[str, str], int]
+
+    def of(self, status: str | None = None, choice: str | None = None) -> int:
+        """How many have this status and this choice; without a choice all have, in sync or not."""
+        differ = sum(
+            n for (one, chosen), n in self.differences.items() if status in (None, one) and choice in (None, chosen)
+        )
+        return differ + (self.in_sync if choice is None and status in (None, "in_sync") else 0)
+
+    def differ(self, status: str | None = None, choice: str | None = None) -> int:
+        """The same without those in sync."""
+        return self.of(status, choice) - (self.in_sync if choice is None and status in (None, "in_sync") else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record in a list. `cells` are the values of the stream's `columns`."""
+
+    external_id: str
+    version: str
+    status: str
+    name: str | None
+    code: str | None
+    email: str | None
+    cells: Sequence[Any]
+    changed_fields: Sequence[str]
+    warned: int
+    warning: str | None
+    modified_at: datetime | None
+    captured_at: datetime
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    decided_why: str | None
+    draft: bool
+    withdrawn: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """A page. `total`: how many records match; `differ`: how many of them can be decided, as of `as_of`."""
+
+    rows: Sequence[RecordRow]
+    total: int
+    differ: int
+    counts: RecordCounts
+    as_of: datetime
+    before: str | None  # the page before this one ends before this record, if there is one
+    after: str | None  # the next page begins after this record, if there is one
+    capped: bool = False
+    message: str | None = None
+
+
+def browse(db: Database, connection: Connection, stream: Stream, view: RecordView, *, size: int = 50) -> Browsed:
+    """A page of records.
+
+    Raises:
+        ConfigurationError: an unknown status, choice or order.
+    """
+    known(view.status, view.choice)
+    name, descending = order_of(view.sort)
+    asked = RecordQuery(connection, stream, view.status, view.search, view.choice, name, descending)
+    with db.org(connection.org_id) as conn:
+        totals = execute(conn, SQL["table_totals"], **keys(connection, stream)).one()
+        finds, capped = found(conn, asked, totals) if view.search else (None, False)
+        counts = _counts(conn, asked, totals, finds)
+        page = _page(conn, asked, view, finds, bool(totals.deleted), size)
+        total, differ = counts.of(view.status, view.choice), counts.differ(view.status, view.choice)
+        if view.warned:
+            total = differ = counted(conn, *differing(asked, warned=True, ids=finds))
+        rows = rows_of(conn, connection, stream, page.ids)
+        message = None
+        if not counts.of() and not view.search:
+            remote = execute(conn, SUMMARY_SQL["store_total"], **keys(connection, stream)).one_or_none()
+            message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
+    return Browsed(
+        rows,
+        total,
+        differ,
+        counts,
+        totals.as_of,
+        page.ids[0] if page.earlier and page.ids else None,
+        page.ids[-1] if page.later and page.ids else None,
+        capped,
+        message,
+    )
+
+
+def browse_some(db: Database, connection: Connection, stream: Stream, ids: Sequence[str]) -> Sequence[RecordRow]:
+    """These records as a list shows them; those that are not captured are not among them."""
+    with db.org(connection.org_id) as conn:
+        return rows_of(conn, connection, stream, ids)
+
+
+def _counts(conn: Transaction, asked: RecordQuery, totals: Any, finds: Sequence[str] | None) -> RecordCounts:
+    """Count without reading what is in sync: the tally has the differences, the decisions are few."""
+    here = keys(asked.connection, asked.stream)
+    differences: dict[tuple[str, str], int] = {}
+    if finds is not None:
+        for row in execute(conn, BROWSE_SQL["count_found"], **here, ids=list(finds)):
+            differences[row.status, row.decision or "undecided"] = row.records
+        return RecordCounts(len(finds) - sum(differences.values()), differences)
+    for row in execute(conn, BROWSE_SQL["count_decided"], **here):
+        differences[row.status, row.decision] = row.records
+    for status in _DIFFERENCES:
+        decided = sum(differences.get((status, choice), 0) for choice in ("include", "ignore"))
+        differences[status, "undecided"] = int(getattr(totals, status)) - decided
+    in_sync = present(conn, asked, totals) - int(totals.new) - int(totals.updated)
+    return RecordCounts(max(0, in_sync), differences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    ids: list[str]
+    earlier: bool
+    later: bool
+
+
+def _page(
+    conn: Transaction,
+    asked: RecordQuery,
+    view: RecordView,
+    finds: Sequence[str] | None,
+    deleted: bool,
+    size: int,
+) -> _Part:
+    beyond, backwards = view.after or view.before, view.after is None and view.before is not None
+    ids = _ids(conn, asked, view, finds, deleted, (size + 1, beyond, backwards))
+    if backwards and len(ids) <= size:  # the first page, and it is not full: it begins at the beginning
+        beyond, backwards = None, False
+        ids = _ids(conn, asked, view, finds, deleted, (size + 1, None, False))
+    more = len(ids) > size
+    if backwards:
+        return _Part(ids[-size:], more, True)
+    return _Part(ids[:size], beyond is not None, more)
+
+
+def _ids(
+    conn: Transaction,
+    asked: RecordQuery,
+    view: RecordView,
+    finds: Sequence[str] | None,
+    deleted: bool,
+    part: tuple[int, str | None, bool],
+) -> list[str]:
+    """The ids of a part of the list: how many, beyond which record, in which direction."""
+    limit, beyond, backwards = part
+    only_differences = view.choice is not None or view.warned or view.status in _DIFFERENCES
+    if asked.sort != "external_id" or (finds is not None and not only_differences):
+        tables, where = matching(
+            asked.connection,
+            asked.stream,
+            ids=finds,
+            status=view.status,
+            decision=view.choice,
+            warned=view.warned,
+        )
+        if view.choice is not None:
+            where &= tables.left.right.c.status.is_not(None)
+        return slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
+    if not only_differences:
+        tables, where = in_order(asked, deleted=deleted)
+        return slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
+    # Status by status, which is how the index has them.
+    ids: list[str] = []
+    for status in [view.status] if view.status else _DIFFERENCES:
+        tables, where = differing(replace(asked, status=status), warned=view.warned, ids=finds)
+        ids += slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
+    ids.sort(key=lambda one: (len(one), one.encode()), reverse=asked.descending)
+    return ids[-limit:] if backwards else ids[:limit]
+
+
+def rows_of(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> list[RecordRow]:
+    """These records as a list shows them, in this order."""
+    if not ids:
+        return []
+    here = {**keys(connection, stream), "ids": list(ids)}
+    rows = {row.external_id: row for row in execute(conn, BROWSE_SQL["browse_rows"], **here, fields=[*stream.columns])}
+    here["ids"] = [row.external_id for row in rows.values() if row.status == "updated"]
+    changed = (
+        {
+            row.external_id: row.fields
+            for row in execute(conn, SQL["table_changes"], **here, noise=noise(connection, stream))
+        }
+        if here["ids"]
+        else {}
+    )
+    dates = {stream.modified, (stream.modified or "").removesuffix("_gmt")}  # they move with every change
+    return [
+        _row(rows[one], [name for name in changed.get(one, ()) if name not in dates] or changed.get(one))
+        for one in ids
+        if one in rows
+    ]
+
+
+def _row(row: Any, changed: Sequence[str] | None) -> RecordRow:
+    withdrawn = {"cause": row.cause, "by": row.withdrawn_by, "at": row.withdrawn_at, "why": row.why}
+    return RecordRow(
+        external_id=row.external_id,
+        version=row.version,
+        status=row.status,
+        name=row.name,
+        code=row.code,
+        email=row.email,
+        cells=row.cells or (),
+        changed_fields=changed or row.followed,
+        warned=row.warned,
+        warning=row.warning,
+        modified_at=row.remote_modified_at,
+        captured_at=row.captured_at,
+        decision=row.decision,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        decided_why=row.decided_why,
+        draft=bool(row.draft),
+        withdrawn=withdrawn if row.cause else None,
+    )

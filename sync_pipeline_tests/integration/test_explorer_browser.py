@@ -1,0 +1,323 @@
+"""The Explorer in a real browser: by keys and by pointer, back and forward, and while the service goes away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from sandbox.woocommerce import Store, seed
+from sync_pipeline.api.application import build
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.explorer.mount import mount
+from sync_pipeline.steps import connect, select
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
+from sync_pipeline_tests.served import listening
+from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
+
+pytestmark = needs_chromium
+LIST = "/ui/acme/shop/data/products"
+DECIDED = "SELECT external_id, decision, why FROM selection.sync_selective_config ORDER BY length(external_id), 1"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\u202egnp.exe",
+    "W" * 20_000,
+    "o" + "\u0301" * 200,
+)
+
+
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=70, variable=0, customers=3, orders=4)
+    for number, name in enumerate(HOSTILE):
+        made.add_product(name=name, sku=f"QX-{number}")
+    made.add_product(name="Large", sku="LARGE", description="<p>" + "much " * 300_000)
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("products")
+    opened.preview("products")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@contextmanager
+def opened(
+    browser: Browser, store: Shop, path: str = LIST, role: str = "operator", **options: object
+) -> Iterator[Page]:
+    """A page of somebody with the role who has logged in."""
+    token = tokens.add_token(store.db, store.org, role, actor="test").plain
+    app = mount(build(store.settings, store.db))
+    with listening(app) as url, visiting(browser, url, **options) as page:
+        log_in(page, token, path)
+        yield page
+
+
+def test_twelve_new_products_are_included_by_keys_alone(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, "/ui/acme") as page:
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # skip to the content
+        while page.evaluate("document.activeElement.closest('.list a') === null"):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{LIST}?choice=undecided")
+        page.keyboard.press("2")
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        for _ in range(11):
+            page.keyboard.press("j")
+        page.keyboard.press("Shift+X")
+        expect(page.locator(".bulk [data-count]")).to_have_text("12 selected")
+        page.keyboard.press("i")
+        expect(page.locator(".notice")).to_contain_text("12 records are included.")
+    assert [row.decision for row in store.rows(DECIDED)] == ["include"] * 12
+
+
+def test_twelve_new_products_are_included_by_pointer_alone(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, "/ui/acme") as page:
+        page.locator(".list a", has_text="Products").click()
+        page.locator(".chip.new").click()
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
+        boxes = page.locator(".grid tbody input")
+        boxes.nth(0).click()
+        boxes.nth(11).click(modifiers=["Shift"])
+        page.locator(".bulk [name=why]").fill("the spring range")
+        page.locator(".bulk").get_by_role("button", name="Include").click()
+        expect(page.locator(".notice")).to_contain_text("12 records are included.")
+        expect(page.locator(".bulk")).to_be_hidden()
+    assert {row.why for row in store.rows(DECIDED)} == {"the spring range"}
+    assert len(store.rows(DECIDED)) == 12
+
+
+def test_ticks_stay_while_pages_change_and_all_that_match_can_have_exceptions(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        page.locator(".grid [data-page]").click()
+        expect(page.locator(".bulk [data-count]")).to_have_text("50 selected")
+        page.locator("[rel=next]").click()
+        expect(page.locator(".grid tbody tr")).to_have_count(26)
+        expect(page.locator(".bulk [data-count]")).to_have_text("50 selected")
+        page.locator(".grid tbody input").first.click()
+        expect(page.locator(".bulk [data-count]")).to_have_text("51 selected")
+        page.reload()
+        expect(page.locator(".bulk [data-count]")).to_have_text("51 selected")
+        page.locator(".bulk [data-all]").click()
+        expect(page.locator(".bulk [data-count]")).to_have_text("76 selected")
+        for number in range(3):
+            page.locator(".grid tbody input").nth(number).click()
+        expect(page.locator(".bulk [data-count]")).to_have_text("73 selected")
+        left_out = page.locator(".grid tbody tr").evaluate_all("rows => rows.slice(0, 3).map(row => row.dataset.id)")
+        page.keyboard.press("g")
+        expect(page.locator(".notice")).to_contain_text("73 records are ignored.")
+    decided = {row.external_id for row in store.rows(DECIDED)}
+    assert decided == store.table("products", "new") - set(left_out)
+
+
+def test_back_and_forward_restore_filters_pages_and_the_open_record(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        first = page.locator(".grid tbody tr").first.get_attribute("data-id")
+        page.locator("[rel=next]").click()
+        page.wait_for_url(re.compile("after="))
+        expect(page.locator(".grid tbody tr")).to_have_count(26)
+        page.locator(".grid tbody [data-open]").first.click()
+        expect(page.locator("dialog.drawer")).to_be_visible()
+        opened_name = page.locator("dialog h1").inner_text()
+        page.locator("dialog .tabs a", has_text="Versions").click()
+        expect(page.locator("dialog .tabs [aria-current]")).to_contain_text("Versions")
+        address = page.url
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog.drawer")).to_be_hidden()
+        assert page.evaluate("document.activeElement.closest('tr') !== null"), "the focus returns to the row"
+        page.go_back()
+        expect(page.locator("dialog h1")).to_have_text(opened_name)
+        expect(page.locator("dialog .tabs [aria-current]")).to_contain_text("Versions")
+        page.go_back()
+        expect(page.locator("dialog.drawer")).to_be_hidden()
+        page.go_back()
+        expect(page.locator(".grid tbody tr").first).to_have_attribute("data-id", first or "")
+        page.goto(address)
+        expect(page.locator("dialog h1")).to_have_text(opened_name)
+        page.keyboard.press("]")
+        expect(page.locator("dialog h1")).not_to_have_text(opened_name)
+
+
+def test_a_search_finds_while_it_is_typed_and_keeps_the_caret(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        page.keyboard.press("/")
+        page.keyboard.type("QX-", delay=30)
+        expect(page.locator(".grid tbody tr")).to_have_count(len(HOSTILE))
+        assert "q=QX-" in page.url
+        page.keyboard.type("zzz")
+        expect(page.locator(".empty")).to_contain_text("Nothing is called “QX-zzz” here")
+        assert page.locator("[type=search]").input_value() == "QX-zzz"
+        page.get_by_role("link", name="Show all products").click()
+        expect(page.locator(".grid tbody tr")).to_have_count(50)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_names_neither_run_nor_overflow(browser: Browser, store: Shop, width: int) -> None:
+    with opened(browser, store, f"{LIST}?q=QX-", viewport={"width": width, "height": 800}) as page:
+        page.on("dialog", lambda _: pytest.fail("a script of a store ran"))
+        expect(page.locator(".grid tbody tr")).to_have_count(len(HOSTILE))
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        heights = page.locator(".grid tbody tr").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+        assert max(heights) == min(heights)
+        for row in range(len(HOSTILE)):
+            page.locator(".grid tbody [data-open]").nth(row).click()
+            expect(page.locator("dialog h1")).to_be_visible()
+            assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
+            page.locator("dialog [data-close]").click()
+
+
+def test_a_large_json_opens_without_a_long_task_and_is_searched(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, f"{LIST}?q=LARGE") as page:
+        page.evaluate(
+            "() => { window.longest = 0; new PerformanceObserver(list => { for (const one of list.getEntries())"
+            " window.longest = Math.max(window.longest, one.duration); }).observe({type: 'longtask'}); }"
+        )
+        page.locator(".grid tbody [data-open]").click()
+        page.locator("dialog .tabs a", has_text="JSON").click()
+        size = "document.querySelector('.json')?.textContent.length ?? 0"
+        wait_until(lambda: page.evaluate(size) > 1_500_000, "the JSON is shown")
+        assert page.evaluate("window.longest") < 1000  # a machine with other work; alone it is below 200
+        page.locator("[data-find]").fill('"sku"')
+        expect(page.locator("[data-found]")).to_have_text("1 of 1")
+
+
+def test_while_the_service_is_away_a_banner_says_so_and_what_was_typed_is_kept(browser: Browser, store: Shop) -> None:
+    token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
+    with ExitStack() as stack:
+        with ExitStack() as first:
+            url = first.enter_context(listening(mount(build(store.settings, store.db))))
+            page = stack.enter_context(visiting(browser, url))
+            log_in(page, token, LIST)
+            page.locator(".grid tbody input").nth(2).click()
+            page.locator(".bulk [name=why]").fill("for the fair")
+        page.locator(".chip.new").click()
+        expect(page.locator(".banner")).to_contain_text("The connection is lost. What you chose is kept", timeout=5000)
+        stream = store.connection.source.stream("products")
+        ticked = page.locator(".grid tbody tr").nth(2).get_attribute("data-id") or ""
+        select.select(store.db, store.connection, stream, ids=[ticked], include=True, actor="bo")
+        stack.enter_context(listening(mount(build(store.settings, store.db)), int(url.rsplit(":", 1)[1])))
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true", timeout=20_000)
+        expect(page.locator(".banner")).to_have_count(0)
+        expect(page.locator(".chip", has_text="Included")).to_contain_text("1")
+        page.go_back()
+        expect(page.locator(".bulk [data-count]")).to_have_text("1 selected")
+        expect(page.locator(".bulk [name=why]")).to_have_value("for the fair")
+        page.locator(".bulk [data-decide=ignore]").click()
+        expect(page.locator(".notice")).to_contain_text("bo included it")
+        page.get_by_role("button", name="Replace").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is ignored.")
+    assert [(row.external_id, row.decision) for row in store.rows(DECIDED)] == [(ticked, "ignore")]
+
+
+def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        for row in tokens.list_tokens(store.db, store.org):
+            tokens.revoke_token(store.db, store.org, row.token_id, actor="test")
+        page.locator(".chip.new").click()
+        page.wait_for_url("**/ui/login?next=*")
+        token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
+        page.get_by_text("Use a token").click()
+        page.get_by_label("Token").fill(token)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{LIST}")
+
+
+def test_the_colours_that_were_chosen_stay(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, color_scheme="light") as page:
+        bright = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_role("button", name="Light or dark").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != bright
+        page.reload()
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        page.get_by_role("button", name="Light or dark").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == bright
+
+
+def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, "/ui/acme", java_script_enabled=False) as page:
+        page.locator(".list a", has_text="Products").click()
+        page.locator(".chip.new").click()
+        page.locator("[rel=next]").click()
+        assert page.locator(".grid tbody tr").count() == 26
+        page.locator("[type=search]").fill("QX-")
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("q=QX-"))
+        page.locator(".grid tbody [data-open]").first.click()
+        assert page.locator("h1").inner_text() == HOSTILE[0]
+        page.locator(".tabs a", has_text="In core").click()
+        assert "It is not in core" in page.locator(".record").inner_text()
+
+
+def test_no_page_has_a_barrier(browser: Browser, store: Shop) -> None:
+    found: dict[str, list[str]] = {}
+
+    def look(page: Page, name: str) -> None:
+        page.wait_for_timeout(250)  # what slides in is half transparent meanwhile
+        for width, scheme in ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+            violations = Axe().run(page).response["violations"]
+            if grave := [
+                f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations if one["impact"] != "minor"
+            ]:
+                found[f"{name}, {scheme}, {width}"] = grave
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+    with opened(browser, store, "/ui/acme", reduced_motion="reduce") as page:
+        look(page, "overview")
+        page.goto("/ui/login")
+        look(page, "login")
+        page.goto("/ui/other")
+        look(page, "not found")
+        page.goto(f"{LIST}?q=zzz")
+        look(page, "no match")
+        page.goto(LIST)
+        page.locator(".grid tbody input").first.click()
+        look(page, "ticked")
+        page.locator(".bulk [data-decide=include]").click()
+        page.locator(".notice").wait_for()
+        look(page, "decided")
+        page.locator(".grid [data-open]").first.click()
+        for tab in ("Changes", "JSON", "Versions", "In core", "Related", "Events"):
+            page.locator("dialog .tabs a", has_text=tab).click()
+            expect(page.locator("dialog .tabs [aria-current]")).to_contain_text(tab)
+            look(page, tab)
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        look(page, "keys")
+    assert found == {}
+
+
+def test_scripts_are_few(store: Shop) -> None:
+    folder = Path(mount.__code__.co_filename).parent / "static"
+    assert sum(len(file.read_text("utf-8").splitlines()) for file in folder.glob("*.js")) <= 500

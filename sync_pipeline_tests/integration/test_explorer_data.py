@@ -1,0 +1,392 @@
+"""The Explorer's lists and records: what is found, counted and paged, and what a decision does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+
+from sandbox.woocommerce import Store, seed
+from sync_pipeline.api.auth import NEEDED, RIGHTS, Right, needs
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.explorer.mount import routers
+from sync_pipeline.explorer.session import PageRoute
+from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.explored import Browser, browser
+from sync_pipeline_tests.served import Served, served
+from sync_pipeline_tests.stores import Shop, shop
+
+LIST = "/ui/acme/shop/data/products"
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "attribute": '"><img src=x onerror=alert(1)>',
+    "template": "{{ 7 * 7 }}{% raw %}",
+    "direction": "\u202egnp.exe",
+    "null": "a\u200bb",
+}
+# What every page and action needs. One that is not here fails the test: whoever adds one says who may.
+PAGES: dict[str, Right | None] = {
+    "GET /ui/{org}": Right.READ,
+    "POST /ui/{org}/logout": None,
+    "GET /ui/{org}/{connection}/data/{entity}": Right.READ,
+    "POST /ui/{org}/{connection}/data/{entity}": Right.PROPOSE,
+    "GET /ui/{org}/{connection}/data/{entity}/{external_id:path}": Right.READ,
+    "GET /ui/{org}/{connection}/raw/{entity}/{external_id:path}": Right.READ,
+}
+OPEN = {"GET /", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
+
+
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=60, variable=0, customers=3, orders=4)
+    for name in HOSTILE.values():
+        made.add_product(name=name, sku=f"H-{name[:3]}")
+    return made
+
+
+def capture_all(opened: Shop) -> None:
+    opened.pull("products", "customers")
+    opened.preview("products")
+    opened.preview("customers")
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, capture_all) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
+
+
+@pytest.fixture
+def api(database: Database, settings: Settings) -> Iterator[Served]:
+    with served(database, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def ann(api: Served, store: Shop) -> Browser:
+    return browser(api).as_(store.org, "operator")
+
+
+def rows(html: str) -> dict[str, str]:
+    """Ids and versions of the rows; a record that is in sync has none."""
+    found = re.findall(r'<tr data-id="([^"]+)"(?: data-version="([^"]+)")?', html)
+    return dict(found)
+
+
+def attribute(html: str, name: str) -> str:
+    return unescape(re.findall(rf'{name}="([^"]*)"', html)[0])
+
+
+def chips(html: str) -> dict[str, int]:
+    found = re.findall(r'<a class="chip[^>]*>([^<]+)<b>([\d,]+)</b>', html)
+    return {words.strip(): int(count.replace(",", "")) for words, count in found}
+
+
+def promote_some(store: Shop, ids: list[str]) -> None:
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, ids=ids, include=True, actor="eve", draft=True)
+    plan = select.make_plan(store.db, store.org, actor="eve")
+    assert plan is not None
+    promote.apply(store.db, store.org.org_id, plan.plan_id, actor="eve")
+    store.preview("products")
+
+
+def test_pages_hold_every_record_once_forwards_and_backwards_in_every_order(ann: Browser, store: Shop) -> None:
+    every = store.table("products", "new")
+    for sort in (None, "external_id:desc", "name", "name:desc", "modified", "modified:desc"):
+        page = ann.get(LIST, params={"sort": sort} if sort else {}).text
+        forwards = [list(rows(page))]
+        while following := re.search(r'rel="next" href="([^"]+)"', page):
+            page = ann.get(unescape(following[1])).text
+            forwards.append(list(rows(page)))
+        seen = [one for part in forwards for one in part]
+        assert len(seen) == len(set(seen)), sort
+        assert set(seen) == every, sort
+        backwards = [list(rows(page))]
+        while earlier := re.search(r'rel="prev" href="([^"]+)"', page):
+            page = ann.get(unescape(earlier[1])).text
+            backwards.insert(0, list(rows(page)))
+        assert backwards == forwards, sort
+
+
+def test_a_page_does_not_shift_when_records_arrive_before_it(ann: Browser, store: Shop) -> None:
+    page = ann.get(LIST, params={"sort": "external_id:desc"}).text
+    following = unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+    before = list(rows(ann.get(following).text))
+    for number in range(3):
+        store.store.add_product(name=f"Late {number}", sku=f"LATE-{number}")
+    store.pull("products")
+    store.preview("products")
+    assert list(rows(ann.get(following).text)) == before
+
+
+def test_counts_and_lists_agree_for_every_status_choice_and_search(ann: Browser, store: Shop) -> None:
+    ids = sorted(store.table("products", "new"), key=int)
+    promote_some(store, ids[:10])
+    for one in ids[:4]:
+        store.store.update("products", int(one), regular_price="77.00")
+    store.store.delete("products", int(ids[5]))
+    store.pull("products")
+    store.preview("products")
+    stream = store.connection.source.stream("products")
+    for chosen, include in ((ids[0:1] + ids[20:23], True), (ids[1:2] + ids[30:35], False)):
+        select.select(store.db, store.connection, stream, ids=chosen, include=include, actor="eve", draft=True)
+    for search in (None, "running"):
+        for status in (None, "new", "updated", "deleted", "in_sync"):
+            for choice in (None, "undecided", "include", "ignore"):
+                asked = {"status": status, "choice": choice, "q": search}
+                view = preview.RecordView(status=status, choice=choice, search=search)
+                found = preview.browse(store.db, store.connection, stream, view, size=500)
+                assert len(found.rows) == found.total, asked
+                assert {row.status for row in found.rows} <= ({status} if status else set(preview.STATUSES)), asked
+                if choice:
+                    assert {row.decision or "undecided" for row in found.rows} <= {choice}, asked
+                    assert found.differ == found.total, asked
+                undecided = [row for row in found.rows if row.status != "in_sync"]
+                assert found.differ == len(undecided), asked
+    assert chips(ann.get(LIST).text) == {
+        "All": 65, "+ new": 55, "~ updated": 4, "− deleted": 1, "= in sync": 5, "Undecided": 50, "Included": 4,
+        "Ignored": 6,
+    }  # fmt: skip
+    assert chips(ann.get(LIST, params={"status": "updated"}).text)["Undecided"] == 2
+    assert chips(ann.get(LIST, params={"choice": "ignore"}).text)["+ new"] == 5
+
+
+def test_what_was_seen_is_decided_with_its_reason_and_shown_as_it_is_now(ann: Browser, store: Shop) -> None:
+    page = ann.get(LIST).text
+    seen = dict(list(rows(page).items())[:12])
+    answer = ann.send(
+        LIST, {"decision": "include", "seen": seen, "as_of": attribute(page, "data-as-of"), "why": "spring"}
+    )
+    assert "<strong>12 records are included.</strong>" in answer.text
+    assert "<html" not in answer.text
+    assert chips(answer.text)["Included"] == 12
+    found = store.rows("SELECT external_id, decision, decided_by, why, draft FROM selection.sync_selective_config")
+    assert {row.external_id for row in found} == set(seen)
+    assert {(row.decision, row.why, row.draft) for row in found} == {("include", "spring", False)}
+
+
+def test_a_record_that_changed_since_is_named_and_stays_undecided(ann: Browser, store: Shop) -> None:
+    page = ann.get(LIST).text
+    seen = dict(list(rows(page).items())[:3])
+    changed = next(iter(seen))
+    store.store.update("products", int(changed), name="Quite another name")
+    store.pull("products")
+    store.preview("products")
+    answer = ann.send(LIST, {"decision": "include", "seen": seen, "as_of": attribute(page, "data-as-of")})
+    assert "2 records are included." in answer.text
+    assert "1 changed since you looked; it stays undecided:" in answer.text
+    assert ">Quite another name</a>" in answer.text
+    assert changed not in {r.external_id for r in store.rows("SELECT external_id FROM selection.sync_selective_config")}
+
+
+def test_the_later_of_two_is_told_whose_decision_stands_and_can_replace_it(
+    ann: Browser, api: Served, store: Shop
+) -> None:
+    bo = browser(api).as_(store.org, "admin")
+    page = ann.get(LIST).text
+    [(one, version), *_] = rows(page).items()
+    as_of = attribute(page, "data-as-of")
+    bo.send(LIST, {"decision": "ignore", "seen": {one: version}, "as_of": as_of, "why": "<i>old</i> stock"})
+    answer = ann.send(LIST, {"decision": "include", "seen": {one: version}, "as_of": as_of})
+    assert "0 records are included." in answer.text
+    assert "1 was decided by somebody else meanwhile:" in answer.text
+    assert re.search(r"ignored it \d+ s ago \(why: &lt;i&gt;old&lt;/i&gt; stock\)", answer.text)
+    assert f'data-replace data-id="{one}" data-version="{version}"' in answer.text
+    again = ann.send(LIST, {"decision": "include", "seen": {one: version}, "as_of": as_of, "replace": True})
+    assert "1 record is included." in again.text
+
+
+def test_all_that_match_but_some_decides_exactly_those_and_none_that_arrived_since(ann: Browser, store: Shop) -> None:
+    page = ann.get(LIST, params={"status": "new"}).text
+    assert "Select all 65 that match" in page
+    ids = list(rows(page))
+    store.store.add_product(name="Late", sku="LATE-1")
+    body = {"decision": "include", "all": True, "excluding": ids[:3], "as_of": attribute(page, "data-as-of")}
+    store.pull("products")
+    store.preview("products")
+    told = ann.send(f"{LIST}?status=new", {**body, "expected": 65})
+    assert told.status_code == 409
+    assert "The list has 66 records now, and 65 were expected." in told.text
+    assert store.value("SELECT count(*) FROM selection.sync_selective_config") == 0
+    answer = ann.send(f"{LIST}?status=new", {**body, "expected": 66})
+    assert "62 records are included." in answer.text
+    assert ">Late</a>" in answer.text
+    decided = {r.external_id for r in store.rows("SELECT external_id FROM selection.sync_selective_config")}
+    assert decided == store.table("products", "new") - set(ids[:3]) - {max(store.table("products", "new"), key=int)}
+
+
+def test_warnings_are_found_and_decided_as_they_are_shown(ann: Browser, store: Shop) -> None:
+    store.store.add_product(name="Twin", sku="H-{{ ")
+    store.pull("products")
+    store.preview("products")
+    page = ann.get(LIST, params={"warned": "1"}).text
+    warned = rows(page)
+    counted = int(attribute(page, "data-differ"))
+    assert 0 < len(warned) == counted < 66
+    body = {"decision": "ignore", "all": True, "as_of": attribute(page, "data-as-of"), "expected": counted}
+    assert f"{counted} records are ignored." in ann.send(f"{LIST}?warned=1", body).text
+    decided = {r.external_id for r in store.rows("SELECT external_id FROM selection.sync_selective_config")}
+    assert decided == set(warned)
+
+
+def test_an_agent_proposes_and_a_viewer_only_looks(api: Served, store: Shop) -> None:
+    agent, viewer = browser(api).as_(store.org, "agent"), browser(api).as_(store.org, "viewer")
+    page = agent.get(LIST).text
+    [(one, version), *_] = rows(page).items()
+    answer = agent.send(LIST, {"decision": "include", "seen": {one: version}})
+    assert "1 record is proposed." in answer.text
+    assert [tuple(r) for r in store.rows("SELECT draft FROM selection.sync_selective_config")] == [(True,)]
+    assert agent.send(LIST, {"decision": "include", "seen": {one: version}, "replace": True}).status_code == 403
+    looked = viewer.get(LIST).text
+    assert "data-decide" not in looked
+    assert "Viewers cannot include. Ask an admin of acme." in looked
+    assert viewer.send(LIST, {"decision": "include", "seen": {one: version}}).status_code == 403
+
+
+def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: Served, store: Shop) -> None:
+    there: dict[str, Right | None] = {}
+    for route in (one for router in routers() for one in router.routes):
+        assert isinstance(route, PageRoute)
+        needed = [NEEDED[need.call] for need in needs(route.dependant) if need.call in NEEDED]
+        for name in (f"{method} {route.path}" for method in route.methods or ()):
+            if name not in OPEN:
+                there[name] = needed[0] if needed else None
+    assert there == PAGES
+    one = next(iter(store.table("products", "new")))
+    place = {"org": "acme", "connection": "shop", "entity": "products", "external_id:path": one}
+    for name, right in PAGES.items():
+        method, path = name.split(" ")
+        for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):
+            someone = browser(api).as_(store.org, role)
+            address = re.sub(r"{([^}]+)}", lambda found: place[found[1]], path)
+            body = {"decision": "ignore", "seen": {one: "another"}}
+            answer = someone.send(address, body) if method == "POST" else someone.get(address)
+            allowed = right is None or right in RIGHTS[role]
+            assert (answer.status_code == 403) == (not allowed), (name, role, answer.text)
+            assert answer.status_code < 400 or not allowed, (name, role, answer.text)
+
+
+def test_nothing_of_another_organization_is_found(api: Served, store: Shop) -> None:
+    globex = connect.add_organization(api.db, "globex", "Globex")
+    bo = browser(api).as_(globex, "admin")
+    one = next(iter(store.table("products", "new")))
+    for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}"):
+        assert bo.get(path).status_code == 404
+        theirs = bo.get(path.replace("/acme/", "/globex/"))
+        assert theirs.status_code == 404
+        assert "data-id" not in theirs.text
+        assert "There is no connection “shop”." in theirs.text
+    assert bo.send(LIST, {"decision": "include", "all": True}).status_code == 404
+    assert store.value("SELECT count(*) FROM selection.sync_selective_config") == 0
+
+
+def test_hostile_names_are_text_on_every_page(ann: Browser, store: Shop) -> None:
+    store.store.add_product(name="x" * 1_000_000, sku="LONG")
+    store.pull("products")
+    store.preview("products")
+    for search in ("H-", "LONG"):
+        listed = ann.get(LIST, params={"q": search})
+        ids = list(rows(listed.text))
+        assert ids
+        for path in (LIST, *(f"{LIST}/{one}{tab}" for one in ids for tab in ("", "?tab=raw", "?tab=versions",
+            "?tab=core", "?tab=related", "?tab=events"))):  # fmt: skip
+            page = ann.get(path, params={"q": search} if path == LIST else None)
+            assert page.status_code == 200, path
+            for forbidden in ("<script>alert", "<img src=x", "\u202e", "\u200b"):
+                assert forbidden not in page.text, path
+            assert len(page.text) < 60_000, path
+    shown = ann.get(LIST, params={"q": "H-"}).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "⟨U+202E⟩gnp.exe" in shown
+    assert "{{ 7 * 7 }}" in shown
+
+
+def test_a_record_shows_core_now_and_after_its_versions_and_what_happened(ann: Browser, store: Shop) -> None:
+    one = min(store.table("products", "new"), key=int)
+    page = ann.get(f"{LIST}/{one}").text
+    assert "<td>–</td>" in page
+    promote_some(store, [one])
+    store.store.update("products", int(one), regular_price="12.50", name="Renamed")
+    store.pull("products")
+    store.preview("products")
+    page = ann.get(f"{LIST}/{one}").text
+    price = r'<th scope="row">Regular price</th><td class="was">.*?[\d.]+</span></td><td class="will">.*?12.50</span>'
+    assert re.search(price, page)
+    assert '<td class="will">Renamed</td>' in page
+    versions = ann.get(f"{LIST}/{one}?tab=versions&from=1&to=2").text
+    assert re.search(r'<th scope="row">name</th><td class="was">[^<]+</td><td class="will">Renamed</td>', versions)
+    core = ann.get(f"{LIST}/{one}?tab=core").text
+    assert "core.products" in core
+    events = ann.get(f"{LIST}/{one}?tab=events").text
+    assert re.findall(r'grow"><strong>(\w+)</strong>', events) == [
+        "Captured", "Promoted", "Included", "Captured"
+    ]  # fmt: skip
+    assert "by eve" in events
+    assert ann.get(f"{LIST}/no-such-record").status_code == 404
+    assert ann.get(f"{LIST}/{one}?tab=versions&from=1&to=9").status_code == 404
+
+
+def test_a_record_names_what_hangs_on_it_and_what_it_hangs_on(ann: Browser, store: Shop) -> None:
+    store.pull("orders")
+    store.preview("orders")
+    order = store.rows(
+        "SELECT external_id, parent_id, code FROM capture.sync_record WHERE entity_type = 'order' "
+        "AND parent_id IN (SELECT external_id FROM capture.sync_record WHERE entity_type = 'customer') LIMIT 1"
+    )[0]
+    customer = ann.get(f"/ui/acme/shop/data/customers/{order.parent_id}?tab=related").text
+    assert f'href="/ui/acme/shop/data/orders/{order.external_id}"' in customer
+    back = ann.get(f"/ui/acme/shop/data/orders/{order.external_id}?tab=related").text
+    assert f'href="/ui/acme/shop/data/customers/{order.parent_id}"' in back
+
+
+def test_a_warning_says_what_to_do(ann: Browser, store: Shop) -> None:
+    for _ in range(2):
+        store.store.add_product(name="Twin", sku="TWIN")
+    store.pull("products")
+    store.preview("products")
+    [_, second] = rows(ann.get(LIST, params={"q": "TWIN"}).text)
+    page = ann.get(f"{LIST}/{second}").text
+    assert "▲ Its SKU twin belongs to" in page
+    assert "Give one of them another SKU in the store." in page
+
+
+def test_json_keeps_every_digit_and_is_saved_as_it_is(ann: Browser, store: Shop) -> None:
+    exact = '{"id": 900, "n": 12345678901234567890.1234567890, "name": "a\u202eb"}'
+    store.rows(
+        "UPDATE capture.sync_record SET sync_data = %(exact)s::jsonb WHERE external_id = %(one)s RETURNING 1",
+        exact=exact,
+        one=min(store.table("products", "new"), key=int),
+    )
+    one = min(store.table("products", "new"), key=int)
+    saved = ann.get(f"/ui/acme/shop/raw/products/{one}")
+    assert saved.headers["content-disposition"] == f'attachment; filename="products-{one}.json"'
+    assert "12345678901234567890.1234567890" in saved.text
+    assert json.loads(saved.text)["name"] == "a\u202eb"
+    looked = ann.get(f"/ui/acme/shop/raw/products/{one}", headers={"X-Fragment": "1"})
+    assert "a⟨U+202E⟩b" in looked.text
+
+
+@pytest.mark.parametrize(
+    "query", ["status=great", "choice=perhaps", "sort=price", "sort=name:up", "after=" + "x" * 300, "tab=secrets"]
+)
+def test_an_unknown_filter_says_so(ann: Browser, store: Shop, query: str) -> None:
+    one = next(iter(store.table("products", "new")))
+    answer = ann.get(f"{LIST}/{one}?{query}" if query.startswith("tab") else f"{LIST}?{query}")
+    assert answer.status_code == 400
+    assert "That did not work" in answer.text
+
+
+def test_a_click_costs_few_bytes(ann: Browser) -> None:
+    assert len(ann.get(LIST, headers={"X-Fragment": "1"}).content) <= 40_000
