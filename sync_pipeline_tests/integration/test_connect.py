@@ -99,7 +99,14 @@ def test_private_addresses_are_refused_unless_allowed(
 
 
 @pytest.mark.parametrize(
-    ("slug", "wrong"), [("Acme", "cannot name"), ("a b", "cannot name"), ("", "cannot name"), ("../x", "cannot name")]
+    ("slug", "wrong"),
+    [
+        ("Acme", "cannot name"),
+        ("a b", "cannot name"),
+        ("", "cannot name"),
+        ("../x", "cannot name"),
+        ("login", "a page"),
+    ],
 )
 def test_a_bad_slug_is_refused_with_the_rule(database: Database, slug: str, wrong: str) -> None:
     with pytest.raises(ConfigurationError, match=wrong):

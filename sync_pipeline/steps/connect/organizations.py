@@ -17,6 +17,7 @@ from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import source
 
 SKU_POLICIES = ("source_wins", "core_wins", "halt")
+RESERVED = frozenset({"login", "static"})  # /ui/login, /ui/static
 _SQL = load(__package__)
 
 
@@ -36,8 +37,10 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
     """Create an organization; rename or restore an existing one.
 
     Raises:
-        ConfigurationError: the slug cannot be a partition key.
+        ConfigurationError: the slug cannot be a partition key, or is an address of the Explorer's own.
     """
+    if slug in RESERVED:
+        raise ConfigurationError(f"“{slug}” cannot name an organization: a page of the Explorer has that address.")
     with db.unscoped() as conn:
         org_id = int(execute(conn, _SQL["next_org_id"]).scalar_one())
     try:
