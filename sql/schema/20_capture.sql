@@ -68,7 +68,7 @@ CREATE TABLE capture.record_history (
 );
 -- The application appends, and by a setting deletes what is older than a month (the policy below holds it to that).
 REVOKE UPDATE ON capture.record_history FROM sync_app;
-GRANT UPDATE (superseded_at, superseded_run_id) ON capture.record_history TO sync_app;  -- a content that had come back
+GRANT UPDATE (superseded_at, superseded_run_id, version_no) ON capture.record_history TO sync_app;  -- a content that had come back
 
 -- Every distinct payload a record ever had.
 CREATE VIEW capture.sync_record_version WITH (security_invoker = true) AS

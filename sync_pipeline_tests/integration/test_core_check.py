@@ -117,6 +117,13 @@ def test_what_is_left_of_a_deleted_record_is_seen(shop: World) -> None:
     assert compared(shop).ok
 
 
+def test_a_row_that_nobody_stands_behind_is_seen(shop: World) -> None:
+    shop.apply(*(shop.capture("order", order(n, customer_id=0), deleted=True) for n in (21, 22)))
+    assert compared(shop).ok
+    shop.sql("UPDATE core.customers SET deleted_at = NULL WHERE metadata ? 'guest'")
+    assert ("core.customers", "deleted") in told(compared(shop))
+
+
 def test_figures_wait_for_the_promotion_of_a_newer_order(shop: World) -> None:
     shop.capture("order", order(24, customer_id=3, total="100"))
     assert compared(shop).ok, "nothing of this customer's was promoted since"

@@ -181,7 +181,7 @@ class Stores(RuleBasedStateMachine):
         """The e-mails that a customer had before the promoted version."""
         versions = self.versions[key]
         emails = [_folded(one, "email") for one in versions]
-        now = len(versions) - 1 if versions[-1] == self.promoted[key] else versions.index(self.promoted[key])
+        now = max(n for n, one in enumerate(versions) if one == self.promoted[key])
         ends = {email: n for n, email in enumerate(emails[:-1]) if email and emails[n + 1] != email}
         return {email for email, last in ends.items() if last < now}
 

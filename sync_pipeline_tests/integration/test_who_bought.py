@@ -215,3 +215,70 @@ def test_the_preview_warns_of_the_same_sale(erp: Erp) -> None:
     preview.recompute(erp.db, one, one.source.stream("order"))
     said = erp.sql('SELECT external_id FROM preview.difference WHERE warnings @> \'[{"code": "same_sale"}]\'')
     assert [row[0] for row in said] == ["90"]
+
+
+def test_an_address_that_comes_back_does_not_end_the_one_between(world: World) -> None:
+    for email in ("x@a.test", "y@a.test", "x@a.test"):
+        world.promote("customer", customer(1, email=email))
+    world.promote("order", guest(20, "y@a.test"))
+    assert worth(world) == [("x@a.test", 10, 1)]
+    world.capture("customer", customer(1, email="z@a.test"))
+    assert is_right(world), "what is only captured changes nothing"
+
+
+def test_a_line_names_what_the_newest_earlier_version_named_also_where_that_came_back(world: World) -> None:
+    world.apply(*(world.capture("product", product(n, sku=sku)) for n, sku in ((1, "ONE"), (2, "TWO"))))
+    line = {"id": 1, "name": "x", "quantity": 1, "subtotal": "10", "total": "10"}
+    for number, sku in ((1, "ONE"), (2, "TWO"), (1, "ONE"), (0, "")):
+        world.promote("order", guest(20, "a@x.test", line_items=[{**line, "product_id": number, "sku": sku}]))
+    assert world.one("SELECT sku FROM core.sales_order_items").sku == "ONE"
+    assert is_right(world)
+
+
+def test_a_contact_that_becomes_an_address_leaves_its_guest_order_to_a_guest(erp: Erp) -> None:
+    erp.apply(
+        erp.capture("customer", partner(70, email="firm@x.test", is_company=True)),
+        erp.capture("customer", partner(71, email="p@x.test", parent_id=70)),
+        erp.capture("order", guest(20, "p@x.test", currency="EUR"), connection=erp.shop),
+    )
+    erp.promote("customer", partner(71, email="p@x.test", parent_id=70, type="invoice"))
+    assert [row[0] for row in worth(erp)] == ["firm@x.test", "p@x.test"]
+    assert is_right(erp)
+
+
+def test_orders_that_refer_to_each_other_count_once(erp: Erp) -> None:
+    other = erp.connect("second erp", "odoo")
+    erp.capture("currency", {"id": 126, "name": "EUR"}, connection=other)
+    erp.organize(currency="EUR")
+    sold = {"amount_total": 100.0, "amount_tax": 0.0, "currency_id": 126, "state": "sale"}
+    erp.apply(
+        erp.capture("customer", partner(70, email="c@x.test")),
+        erp.capture("customer", partner(71, email="c@x.test"), connection=other),
+        erp.capture("order", erp_order(90, name="S90", client_order_ref="P91", partner_id=70, **sold)),
+        erp.capture("order", erp_order(91, name="P91", origin="S90", partner_id=71, **sold), connection=other),
+    )
+    assert worth(erp) == [("c@x.test", 100, 1)]
+
+
+def test_a_guest_is_made_of_the_next_order_when_the_first_goes(world: World) -> None:
+    world.apply(
+        world.capture("order", guest(20, "z@a.test")),
+        world.capture("order", order(21, customer_id=0, billing={"email": "z@a.test", "first_name": "Bob"})),
+    )
+    world.promote("order", guest(20, "other@a.test"))
+    names = world.sql("SELECT email, name FROM core.customers WHERE deleted_at IS NULL ORDER BY email")
+    assert [tuple(row) for row in names] == [("other@a.test", "Guest"), ("z@a.test", "Bob")]
+    assert is_right(world)
+
+
+def test_a_refund_that_moves_counts_for_one_order(world: World) -> None:
+    refund = {"id": 30, "amount": "5.00"}
+    world.apply(
+        *(world.capture("customer", customer(n)) for n in (1, 2)),
+        *(world.capture("order", order(19 + n, customer_id=n, total="10")) for n in (1, 2)),
+        world.capture("refund", {**refund, "parent_id": 20}),
+    )
+    world.promote("refund", {**refund, "parent_id": 21})
+    assert [row[1] for row in worth(world)] == [10, 5]
+    assert [row[0] for row in world.sql("SELECT refunded_total FROM core.sales_orders ORDER BY number")] == [0, 5]
+    assert is_right(world)

@@ -75,9 +75,10 @@ WITH incoming AS (
         AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
         -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
         AND r.external_id = ANY (%(replacing)s)
-    -- A content that had come back and is replaced again is as old as that.
+    -- A content that had come back and is replaced again is as old as that, and the version that it was then.
     ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
-    DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id
+    DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
+        version_no = excluded.version_no
 )
 INSERT INTO capture.sync_record AS r
 (org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,

@@ -133,8 +133,8 @@ WITH named AS (
 )
 UPDATE preview.difference AS d
 SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
-        'code', 'same_sale', 'message', 'it is the same sale as ' || bad.code || ' of ' || bad.name
-            || ': the customer''s figures count it once'))
+        'code', 'same_sale', 'message', 'it refers to ' || bad.code || ' of ' || bad.name || ', with the same total: if customer and currency '
+            || 'are the same too, it is the same sale, and the customer''s figures count it once'))
 FROM bad
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = bad.external_id

@@ -107,6 +107,7 @@ class _Check:
             while after is not None:
                 after = self._batch(where, after)
         self._parts()
+        self._rows_of_nobody()
         return self.found
 
     @contextmanager
@@ -195,6 +196,14 @@ class _Check:
                 for row in execute(conn, for_table(SQL["stray_parts"], table), most=MOST):
                     key = (row.connection_id, row.entity_type, row.external_id)
                     self._add(Difference(table.name, row.id, "", True, None), [key])
+
+    def _rows_of_nobody(self) -> None:
+        """Rows without a record that are not deleted. No plan mends them: no record is behind them."""
+        for table in core_tables().values():
+            if table.match is not None:
+                with self.db.org(self.org_id) as conn:
+                    for row in execute(conn, for_table(SQL["rows_of_nobody"], table), most=MOST):
+                        self._add(Difference(table.name, row.id, "deleted", False, True), ())
 
     def _add(self, one: Difference, behind: Iterable[Key]) -> None:
         if (one.table, one.id, one.field) in self.seen:

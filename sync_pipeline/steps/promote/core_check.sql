@@ -112,6 +112,20 @@ WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND NOT EXISTS (
         AND m.external_id = t.external_id AND NOT m.promoted_deleted)
 ORDER BY t.id LIMIT %(most)s;
 
+-- rows_of_nobody --
+-- Live rows that no record is mapped to, which a record has left or that are guests without an order. Rows that people
+-- made are neither.
+SELECT '{table}' AS table_name, t.id FROM {table} AS t
+WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND t.metadata ?| ARRAY['merged_into', 'guest']
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = t.org_id AND m.core_table = 'core.sales_orders' AND m.claim = t.{match}_key
+            AND NOT m.promoted_deleted)
+ORDER BY t.id LIMIT %(most)s;
+
 -- records_behind --
 -- The records that are mapped to rows, and the orders that name a customer whom no record is mapped to.
 SELECT m.internal_id AS id, m.connection_id, m.entity_type, m.external_id

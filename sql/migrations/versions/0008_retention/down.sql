@@ -3,7 +3,7 @@ DROP POLICY retention ON promote.core_change;
 DROP POLICY retention ON observe.sync_activity;
 DROP POLICY retention ON promote.conflict;
 DROP POLICY retention ON capture.record_history;
-REVOKE UPDATE (superseded_at, superseded_run_id) ON capture.record_history FROM sync_app;
+REVOKE UPDATE (superseded_at, superseded_run_id, version_no) ON capture.record_history FROM sync_app;
 REVOKE DELETE ON capture.record_history, selection.sync_plan_item, promote.conflict, promote.core_change,
     observe.sync_activity FROM sync_app;
 DROP VIEW selection.closed_plan;

@@ -17,7 +17,7 @@ WHERE p.state IN ('applied', 'refused', 'undone') AND (q.queue_id IS NULL OR (
 GRANT DELETE ON capture.record_history, selection.sync_plan_item, promote.conflict, promote.core_change,
     observe.sync_activity TO sync_app;
 -- A content that had come back and is replaced again is as old as that.
-GRANT UPDATE (superseded_at, superseded_run_id) ON capture.record_history TO sync_app;
+GRANT UPDATE (superseded_at, superseded_run_id, version_no) ON capture.record_history TO sync_app;
 CREATE POLICY retention ON capture.record_history AS RESTRICTIVE FOR DELETE
 USING (superseded_at < now() - interval '30 days');
 CREATE POLICY retention ON promote.conflict AS RESTRICTIVE FOR DELETE USING (decided_at < now() - interval '30 days');

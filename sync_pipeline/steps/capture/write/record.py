@@ -110,10 +110,16 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         parent_id=item.parent_id,
         name=_text(finder(stream.label)(payload), 500, stream.read_text),
         code=_text(finder(stream.code)(payload), 200, stream.read_text),
-        email=email_address(fold(_text(finder(stream.email)(payload), 320, stream.read_text) or "")),
+        email=_email(stream, payload),
         remote_created_at=moment(finder(stream.created)(payload)),
         remote_modified_at=moment(finder(stream.modified)(payload)),
     )
+
+
+def _email(stream: Stream, payload: Mapping[str, Any]) -> str | None:
+    """The first of the stream's fields that has an e-mail address, folded; a word in its place is passed over."""
+    texts = (_text(finder(one)(payload), 320, stream.read_text) for one in (stream.email or "").split("|") if one)
+    return next((found for text in texts if (found := email_address(fold(text or "")))), None)
 
 
 Shape = tuple[tuple[str, ...], tuple[type, ...]]

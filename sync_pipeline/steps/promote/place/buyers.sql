@@ -46,7 +46,7 @@ JOIN capture.former_email AS f
 
 -- buyers --
 -- Of each e-mail: the customer it leads to; the row of a guest who has it (one that no record is mapped to), a live one
--- before a deleted one; the lowest of the live orders that claim it. E-mails with none of the last two need nothing.
+-- before a deleted one, but none that a record has left; the lowest of the live orders that claim it. E-mails with none of the last two need nothing.
 SELECT k.n, o.internal_id AS owner, g.id AS guest, g.deleted AS guest_deleted, g.made AS guest_made,
        a.connection_id, a.entity_type, a.external_id
 FROM unnest(%(emails)s::text []) WITH ORDINALITY AS k (email, n)
@@ -57,7 +57,8 @@ LEFT JOIN LATERAL (
     ORDER BY m.connection_id, length(m.external_id), m.external_id, m.entity_type LIMIT 1) AS a ON true
 LEFT JOIN LATERAL (
     SELECT c.id, c.deleted_at IS NOT NULL AS deleted, c.metadata ? 'guest' AS made FROM core.customers AS c
-    WHERE c.org_id = connect.current_org() AND c.email_key = k.email COLLATE "C" AND NOT EXISTS (
+    WHERE c.org_id = connect.current_org() AND c.email_key = k.email COLLATE "C"
+        AND (c.deleted_at IS NULL OR c.metadata ? 'guest') AND NOT EXISTS (
         SELECT 1 FROM promote.integration_mapping AS m
         WHERE m.org_id = c.org_id AND m.core_table = 'core.customers' AND m.internal_id = c.id)
     ORDER BY c.deleted_at IS NOT NULL, c.id LIMIT 1) AS g ON true

@@ -182,9 +182,12 @@ def write_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -
             for one in entity.items:
                 yield _item_row(item, order, one, entity)
 
-    _write_items(conn, queue, items, rows())
     refunded: set[int] = set()
     parts_of: set[int] = set()
+    if old := [item for item in items if item.was_mapped]:  # the orders that some of them may leave
+        for row in execute(conn, SQL["orders_of_items"], **_keys(old)):
+            (refunded if row.refund else parts_of).add(int(row.order_id))
+    _write_items(conn, queue, items, rows())
     for row in execute(conn, SQL["first_items"], **_keys(items)):
         item = items[row.n - 1]
         item.id = int(row.id)

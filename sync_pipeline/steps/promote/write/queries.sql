@@ -146,7 +146,7 @@ ON CONFLICT (org_id, product_id, category_id) DO NOTHING;
 UPDATE core.inventory_items AS i SET product_id = l.target, updated_at = now(), queue_id = %(queue)s::uuid
 FROM stage_links AS l
 WHERE l.from_table = 'core.product_variants' AND l.relation = 'product_id' AND i.org_id = connect.current_org()
-    AND i.variant_id = l.from_id AND i.product_id IS NULL;
+    AND i.variant_id = l.from_id AND i.connection_id = l.connection_id AND i.product_id IS NULL;
 
 -- insert_product_categories --
 INSERT INTO core.product_categories (org_id, product_id, category_id, connection_id, queue_id)
@@ -228,6 +228,15 @@ WHERE w.external_id IS NOT NULL AND w.target IS NULL;
 SELECT DISTINCT connection_id, entity_type, external_id FROM stage_sales_order_items
 WHERE (product_ref IS NOT NULL AND product_id IS NULL) OR (variant_ref IS NOT NULL AND variant_id IS NULL)
     OR (order_ref IS NOT NULL AND order_id IS NULL);
+
+-- orders_of_items --
+-- The orders that the items of these records belong to now.
+SELECT DISTINCT i.order_id, i.item_type = 'refund' AS refund
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+JOIN core.sales_order_items AS i
+    ON i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id COLLATE "C"
+WHERE i.order_id IS NOT NULL;
 
 -- first_items --
 -- The item that stands for a record of items in the mapping: its first.

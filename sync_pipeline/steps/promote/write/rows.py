@@ -198,6 +198,9 @@ def _buyers(
     mine = buyers.claim_buyers(conn, group, place)
     emails = {email for item in group for email in (item.claim, item.former) if email}
     changed = buyers.settle_buyers(conn, queue, emails, mine, place=place) if emails else set()
+    left = {item.former for item in group if item.former and item.former != item.claim}
+    if left:  # guests made of an order that goes are made of the next one
+        changed |= buyers.settle_buyers(conn, queue, left, renew=True)
     return mine, changed | buyers.earlier_buyers(conn, group)
 
 

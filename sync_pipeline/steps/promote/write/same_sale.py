@@ -31,21 +31,34 @@ def without_copies(sales: Sequence[Sale], separate_sales: frozenset[int] = froze
     """The sales of one customer that count; the references of the connections in `separate_sales` are not looked at."""
     if not any(one.order.references for one in sales):
         return sales
-    by_number: dict[str, list[Sale]] = defaultdict(list)
-    for one in sales:
+    by_number: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(sales):
         if one.order.status not in NOT_SOLD:
-            by_number[fold(one.order.number)].append(one)
-    return [
-        one
-        for one in sales
+            by_number[fold(one.order.number)].append(place)
+    originals = [
+        set()
         if one.connection_id in separate_sales
-        or not any(
-            _same(one, other)
+        else {
+            place
             for reference in one.order.references
             for number in numbers(reference)
-            for other in by_number.get(number, ())
-        )
+            for place in by_number.get(number, ())
+            if _same(one, sales[place])
+        }
+        for one in sales
     ]
+    return [one for place, one in enumerate(sales) if not originals[place] or _first_of_circle(place, originals, sales)]
+
+
+def _first_of_circle(place: int, originals: Sequence[set[int]], sales: Sequence[Sale]) -> bool:
+    """True for one of the orders that only refer to each other: the lowest connection's and number's."""
+    circle, ahead = {place}, {place}
+    while ahead:
+        ahead = {of for one in ahead for of in originals[one]} - circle
+        circle |= ahead
+    if any(not originals[one] for one in circle):
+        return False
+    return place == min(circle, key=lambda one: (sales[one].connection_id, sales[one].order.number, one))
 
 
 def numbers(reference: str) -> Sequence[str]:
