@@ -155,7 +155,7 @@ WHERE m.org_id = connect.current_org();
 
 -- figures_that_wait --
 -- Customers with a captured order or refund that is newer than their figures: promoting it, or another record of theirs,
--- renews them. A minute is left for what was being captured while they were renewed.
+-- renews them: one that is linked to them. A minute is left for what was being captured while they were renewed.
 WITH records AS (
     SELECT k.id, m.connection_id, m.entity_type, m.external_id, m.last_promoted_at, m.claim
     FROM unnest(%(rows)s::bigint []) AS k (id)
@@ -179,7 +179,7 @@ WITH records AS (
     WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.email_key IS NOT NULL
 ), sales AS (
     SELECT b.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
-           r.deletion_at
+           r.deletion_at, false AS linked
     FROM records AS b
     CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
     JOIN capture.sync_record AS r
@@ -187,14 +187,14 @@ WITH records AS (
             AND r.parent_id = b.external_id
     UNION
     SELECT e.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
-           r.deletion_at
+           r.deletion_at, false
     FROM emails AS e
     CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
     JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.entity_type = t.entity_type AND r.email = e.email COLLATE "C"
     UNION
     SELECT o.customer_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state,
-           r.captured_at, r.deletion_at
+           r.captured_at, r.deletion_at, true
     FROM core.sales_orders AS o
     JOIN promote.integration_mapping AS m
         ON m.org_id = o.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = o.id
@@ -204,7 +204,7 @@ WITH records AS (
     WHERE o.org_id = connect.current_org() AND o.customer_id = ANY(%(rows)s::bigint [])
     UNION
     SELECT e.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
-           r.deletion_at
+           r.deletion_at, false
     FROM emails AS e
     JOIN capture.former_email AS f ON f.org_id = connect.current_org() AND f.email = e.email COLLATE "C"
     JOIN capture.sync_record AS r
@@ -212,7 +212,7 @@ WITH records AS (
             AND r.external_id = f.external_id AND r.entity_type = ANY(%(orders)s::text [])
     UNION
     SELECT b.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
-           r.deletion_at
+           r.deletion_at, false
     FROM records AS b
     CROSS JOIN unnest(%(orders)s::text []) AS t (entity_type)
     CROSS JOIN unnest(%(fields)s::text []) AS p (field)
@@ -226,14 +226,14 @@ WITH records AS (
     SELECT * FROM sales
     UNION ALL
     SELECT s.id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.deletion_state, r.captured_at,
-           r.deletion_at
+           r.deletion_at, s.linked
     FROM sales AS s
     CROSS JOIN unnest(%(refunds)s::text []) AS t (entity_type)
     JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.connection_id = s.connection_id AND r.entity_type = t.entity_type
             AND r.parent_id = s.external_id
 ), known AS (
-    SELECT e.id, e.captured_at, e.deletion_at, m.last_promoted_at,
+    SELECT e.id, e.captured_at, e.deletion_at, e.linked, m.last_promoted_at,
            m.promoted_hash IS DISTINCT FROM e.content_hash
            OR m.promoted_deleted IS DISTINCT FROM (e.deletion_state = 'deleted') AS differs
     FROM events AS e
@@ -242,7 +242,7 @@ WITH records AS (
             AND m.external_id = e.external_id
 ), renewed AS (
     SELECT a.id, max(a.at) AS at
-    FROM (SELECT id, last_promoted_at AS at FROM records UNION ALL SELECT id, last_promoted_at FROM known) AS a
+    FROM (SELECT id, last_promoted_at AS at FROM records UNION ALL SELECT id, last_promoted_at FROM known WHERE linked) AS a
     GROUP BY a.id
 )
 SELECT DISTINCT k.id FROM known AS k JOIN renewed AS n ON n.id = k.id
