@@ -51,9 +51,8 @@ class Order(Entity, frozen=True, kw_only=True):
     # What the header says of each refund, by id. A refund that is a record of its own is counted by that record.
     refunds: Annotated[dict[str, Decimal], Elsewhere()] = msgspec.field(default_factory=dict)
     customer: Annotated[Ref | None, To("core.customers")] = None
-    guest: Annotated[Customer | None, Elsewhere("core.customers")] = (
-        None  # the buyer as the order itself says, for where no customer is
-    )
+    # The buyer as the order itself says, for where it names no customer that the store has.
+    guest: Annotated[Customer | None, Elsewhere("core.customers")] = None
     customer_email: str | None = None
     billing_address: dict[str, Any] | None = None
     shipping_address: dict[str, Any] | None = None

@@ -327,6 +327,21 @@ def all_sources() -> Mapping[str, Source]:
     return sources
 
 
+def streams_of(entity: str) -> Sequence[Stream]:
+    """The streams of every provider whose records are a core entity."""
+    return [one for provider in all_sources().values() for one in provider.streams.values() if one.entity == entity]
+
+
+def types_of(entity: str) -> list[str]:
+    """The entity types that any provider's records of a core entity have."""
+    return sorted({stream.entity_type for stream in streams_of(entity)})
+
+
+def parent_fields(entity: str) -> list[str]:
+    """The payload's fields that any provider's records of a core entity name what they hang on in."""
+    return sorted({stream.parent_field for stream in streams_of(entity) if stream.parent_field})
+
+
 def source(name: str) -> Source:
     """The provider called `name`.
 

@@ -12,7 +12,7 @@ from sync_pipeline import journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.sources.base import all_sources
+from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.write.rows import begin
 
@@ -128,8 +128,7 @@ def delete_old(db: Database, org: Organization, settings: Settings) -> Mapping[s
 
 
 def _delete(db: Database, org_id: int, statement: str, days: int) -> int:
-    streams = [stream for source in all_sources().values() for stream in source.streams.values()]
-    recalled = sorted({stream.entity_type for stream in streams if stream.entity in _RECALLED})
+    recalled = sorted({kind for entity in _RECALLED for kind in types_of(entity)})
     total = 0
     while True:
         with db.org(org_id) as conn:

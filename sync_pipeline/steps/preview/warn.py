@@ -10,7 +10,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity, MapperWarning, Unmappable
 from sync_pipeline.errors import SyncError
 from sync_pipeline.exact_json import to_json
-from sync_pipeline.sources.base import Stream, all_sources
+from sync_pipeline.sources.base import Stream, streams_of, types_of
 from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
@@ -49,15 +49,14 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
         where = followed(stream, stream.currency)
         execute(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
     if stream.references and connection.settings.get("same_sales", True):
-        orders = [one for source in all_sources().values() for one in source.streams.values() if one.total]
         execute(
             conn,
             SQL["warn_same_sale"],
             **here,
             references=list(stream.references),
-            types=sorted({one.entity_type for one in orders}),
+            types=types_of("order"),
             total=stream.total,
-            totals=sorted({one.total for one in orders if one.total}),
+            totals=sorted({one.total for one in streams_of("order") if one.total}),
         )
     if stream.entity == "customer" and stream.email:
         execute(conn, SQL["warn_email"], **here)

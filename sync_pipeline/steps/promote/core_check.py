@@ -19,6 +19,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
+from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
@@ -28,11 +29,11 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.write.apart import write_apart
-from sync_pipeline.steps.promote.write.figures import streams_of, types_of
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import Plan, make_filled_plan
 
 SQL = load("sync_pipeline.steps.promote", "core_check.sql")
+UNDO = load("sync_pipeline.steps.promote", "undo.sql")
 _BATCH = 1000  # records written at a time, and rolled back
 MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
@@ -152,7 +153,7 @@ class _Check:
         for item, row in zip(items, rows, strict=True):
             if item.error is not None:
                 self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
-        execute(conn, SQL["stage_written"], queue=queue)
+        execute(conn, UNDO["stage_undo"], queue=queue)
         statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
         different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=_NOISE).all()]
         waiting = self._waiting(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
@@ -167,8 +168,7 @@ class _Check:
         """Customers whose figures are renewed by what is captured and not promoted yet."""
         if not customers:
             return set()
-        fields = {one.parent_field for one in streams_of("order") if one.parent_field}
-        types = {"orders": types_of("order"), "refunds": types_of("refund"), "fields": sorted(fields)}
+        types = {"orders": types_of("order"), "refunds": types_of("refund"), "fields": parent_fields("order")}
         return set(execute(conn, SQL["figures_that_wait"], rows=list(customers), **types).scalars())
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:

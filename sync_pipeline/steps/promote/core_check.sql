@@ -40,41 +40,19 @@ LEFT JOIN capture.sync_record AS r
 WHERE l.org_id = connect.current_org() AND l.queue_id = %(queue)s::uuid
 ORDER BY l.line_no;
 
--- stage_written --
--- Each row that was written, as it was before.
-CREATE TEMP TABLE stage_written ON COMMIT DROP AS
-WITH written AS (
-    SELECT c.table_name, c.change_id, k.key, NULL::jsonb AS before
-    FROM promote.core_change AS c CROSS JOIN LATERAL jsonb_array_elements(c.content) AS k (key)
-    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation = 'insert'
-    UNION ALL
-    SELECT c.table_name, c.change_id,
-           CASE c.table_name
-               WHEN 'promote.integration_mapping' THEN jsonb_build_array(
-                   c.content -> 'connection_id', c.content -> 'entity_type', c.content -> 'external_id')
-               WHEN 'core.product_categories' THEN jsonb_build_array(
-                   c.content -> 'product_id', c.content -> 'category_id')
-               ELSE to_jsonb(c.row_id) END,
-           c.content
-    FROM promote.core_change AS c
-    WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation <> 'insert')
-SELECT DISTINCT ON (table_name, key) table_name, key, before,
-       CASE WHEN jsonb_typeof(key) = 'number' THEN key::bigint END AS id
-FROM written ORDER BY table_name, key, change_id;
-
 -- rows_now --
-SELECT w.table_name, w.id, w.before, to_jsonb(t) AS after
-FROM stage_written AS w LEFT JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = w.id
+SELECT w.table_name, w.row_id AS id, w.before, to_jsonb(t) AS after
+FROM stage_undo AS w LEFT JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = w.row_id
 WHERE w.table_name = '{table}'
 
 -- rows_that_differ --
--- What is in core, and what it should be, of rows that are not the same. When and by whom a row was written is no part
+-- Of the rows that were written and what undo would return them to: what is in core, and what it should be, of rows that are not the same. When and by whom a row was written is no part
 -- of what it is. A link that waits has a new id each time; a pair has none.
 WITH written AS (
     {rows}
     UNION ALL
     SELECT w.table_name, (w.key ->> 0)::bigint, w.before, to_jsonb(p)
-    FROM stage_written AS w
+    FROM stage_undo AS w
     LEFT JOIN core.product_categories AS p
         ON p.org_id = connect.current_org() AND p.product_id = (w.key ->> 0)::bigint
             AND p.category_id = (w.key ->> 1)::bigint
@@ -82,7 +60,7 @@ WITH written AS (
     UNION ALL
     SELECT w.table_name, m.internal_id, w.before - '{last_promoted_at,mapper,entity_hash}'::text [],
            to_jsonb(m) - '{last_promoted_at,mapper,entity_hash}'::text []
-    FROM stage_written AS w
+    FROM stage_undo AS w
     LEFT JOIN promote.integration_mapping AS m
         ON m.org_id = connect.current_org() AND m.connection_id = (w.key ->> 0)::bigint
             AND m.entity_type = w.key ->> 1 AND m.external_id = (w.key ->> 2) COLLATE "C"
@@ -90,11 +68,11 @@ WITH written AS (
     UNION ALL
     SELECT coalesce(b.table_name, a.table_name), (coalesce(b.link, a.link) ->> 'from_id')::bigint, b.link, a.link
     FROM (
-        SELECT DISTINCT w.table_name, w.before - '{id,created_at,queue_id}'::text [] AS link FROM stage_written AS w
+        SELECT DISTINCT w.table_name, w.before - '{id,created_at,queue_id}'::text [] AS link FROM stage_undo AS w
         WHERE w.table_name = 'promote.pending_link' AND w.before IS NOT NULL) AS b
     FULL JOIN (
         SELECT DISTINCT w.table_name, to_jsonb(p) - '{id,created_at,queue_id}'::text [] AS link
-        FROM stage_written AS w JOIN promote.pending_link AS p ON p.org_id = connect.current_org() AND p.id = w.id
+        FROM stage_undo AS w JOIN promote.pending_link AS p ON p.org_id = connect.current_org() AND p.id = w.row_id
         WHERE w.table_name = 'promote.pending_link') AS a USING (link)
 ), plain AS (
     SELECT table_name, id,

@@ -21,9 +21,10 @@ SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queu
 FROM {stage} AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
 -- delete_rows --
--- Marked, not removed: orders keep their history.
-UPDATE {table} SET deleted_at = now(), active = false, updated_at = now(), queue_id = %(queue)s::uuid
-WHERE org_id = connect.current_org() AND id = ANY(%(rows)s::bigint []) AND deleted_at IS NULL;
+-- Marked, not removed: orders keep their history. Without a queue the row stays with the one that wrote it last.
+UPDATE {table} AS t
+SET deleted_at = now(), active = false, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint []) AND t.deleted_at IS NULL;
 
 -- customers_of_rows --
 SELECT DISTINCT customer_id FROM {table}

@@ -17,7 +17,7 @@ from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.order import Order
-from sync_pipeline.sources.base import all_sources
+from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode
@@ -39,26 +39,23 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
     """
     for item in items:
         item.claim = None
-    some = [item for item in items if isinstance(item.entity, Order) and item.entity.guest is not None]
-    named = [item for item in some if _customer(item) is not None and item.targets[place] is None]
-    gone: set[int] = set()
-    asked = [item for item in named if item.former is None]
+    some = [
+        item
+        for item in items
+        if isinstance(item.entity, Order) and item.entity.guest is not None and item.targets[place] is None
+    ]
+    asked = [(item, ref) for item in some if item.former is None and (ref := _customer(item)) is not None]
+    waits: set[int] = set()
     if asked:
-        refs = [_customer(item) for item in asked]
-        found = execute(
+        gone = execute(
             conn,
             SQL["not_in_the_store"],
-            connections=[item.line.connection_id for item in asked],
-            types=[ref.entity_type if ref else "" for ref in refs],
-            ids=[ref.external_id if ref else "" for ref in refs],
+            connections=[item.line.connection_id for item, _ in asked],
+            types=[ref.entity_type for _, ref in asked],
+            ids=[ref.external_id for _, ref in asked],
         )
-        gone = {asked[row.n - 1].line.line_no for row in found}
-    waits = {item.line.line_no for item in named if item.former is None} - gone
-    mine = [
-        item
-        for item in some
-        if item.line.line_no not in waits and (_customer(item) is None or item.targets[place] is None)
-    ]
+        waits = {item.line.line_no for item, _ in asked} - {asked[row.n - 1][0].line.line_no for row in gone}
+    mine = [item for item in some if item.line.line_no not in waits]
     if not mine:
         return []
     for row in execute(conn, SQL["fold"], values=[_guest(item).email for item in mine]):
@@ -99,15 +96,14 @@ def earlier_buyers(conn: Connection, orders: Sequence[WorkItem]) -> set[int]:
     keys = [item.line.key for item in orders if isinstance(item.entity, Order)]
     if not keys:
         return set()
-    streams = [stream for source in all_sources().values() for stream in source.streams.values()]
     found = execute(
         conn,
         SQL["earlier_buyers"],
         connections=[key[0] for key in keys],
         types=[key[1] for key in keys],
         ids=[key[2] for key in keys],
-        fields=sorted({one.parent_field for one in streams if one.entity == "order" and one.parent_field}),
-        buyers=sorted({one.entity_type for one in streams if one.entity == "customer"}),
+        fields=parent_fields("order"),
+        buyers=types_of("customer"),
     )
     return {*found.scalars(), *related_customers(conn, former_emails(conn, keys))}
 
@@ -179,7 +175,7 @@ def _settle(
         )
         affected |= {int(one) for row in moved for one in row if one is not None}
     if ended:
-        execute(conn, SQL["end_guests"], queue=queue, rows=ended)
+        execute(conn, for_table(ROWS["delete_rows"], CUSTOMERS), queue=queue, rows=ended)
     return affected
 
 

@@ -93,12 +93,6 @@ JOIN promote.integration_mapping AS m
 WHERE o.org_id = connect.current_org() AND o.id = m.internal_id AND o.customer_id IS DISTINCT FROM k.customer
 RETURNING old.customer_id AS former, new.customer_id AS current;
 
--- end_guests --
--- Guests without an order, or whose e-mail a customer has now: marked, not removed.
-UPDATE core.customers AS c
-SET active = false, deleted_at = now(), updated_at = now(), queue_id = coalesce(%(queue)s::uuid, c.queue_id)
-WHERE c.org_id = connect.current_org() AND c.id = ANY(%(rows)s::bigint []) AND c.deleted_at IS NULL;
-
 -- earlier_buyers --
 -- Customers whom an earlier captured version of these orders named: their figures may still count them.
 SELECT DISTINCT coalesce(a.customer_id, m.internal_id) AS customer

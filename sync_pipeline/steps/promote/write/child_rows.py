@@ -95,7 +95,7 @@ def write_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None
     if rows:
         _write_stock(conn, queue, rows, again=any(item.was_mapped for item in items))
     if gone:
-        delete_stock(conn, queue, gone)
+        delete_parts(conn, queue, INVENTORY, gone)
 
 
 def _write_stock(conn: Connection, queue: str, rows: Sequence[Sequence[Any] | str], *, again: bool) -> None:
@@ -108,9 +108,9 @@ def _stage_parts(conn: Connection, table: CoreTable, rows: Iterable[Sequence[Any
     stage(conn, table, rows, create=ROWS["stage_parts"], copy_to=copy_to)
 
 
-def delete_stock(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
-    """Mark the stock that these records reported as deleted."""
-    execute(conn, for_table(ROWS["delete_parts"], INVENTORY), queue=queue, **_keys(items))
+def delete_parts(conn: Connection, queue: str, table: CoreTable, items: Sequence[WorkItem]) -> Sequence[Any]:
+    """Mark the rows of a table that are parts of these records as deleted; returns them."""
+    return execute(conn, for_table(ROWS["delete_parts"], table), queue=queue, **_keys(items)).all()
 
 
 def write_inventory_items(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
@@ -236,14 +236,9 @@ def _write_items(conn: Connection, queue: str, items: Sequence[WorkItem], rows: 
         item.warnings.append("An order or product it names is not promoted; the link is filled when it is.")
 
 
-def delete_items(conn: Connection, queue: str, orders: Sequence[WorkItem]) -> None:
-    """Mark the items in the payloads of deleted orders as deleted; the orders keep their sums."""
-    execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(orders))
-
-
 def delete_order_lines(conn: Connection, queue: str, items: Sequence[WorkItem]) -> set[int]:
     """Mark the items of these records as deleted; returns their orders."""
-    found = execute(conn, for_table(ROWS["delete_parts"], ITEMS), queue=queue, **_keys(items)).all()
+    found = delete_parts(conn, queue, ITEMS, items)
     sum_orders(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type != "refund"})
     sum_refunds(conn, queue, {int(one.order_id) for one in found if one.order_id and one.item_type == "refund"})
     return {int(one.order_id) for one in found if one.order_id is not None}

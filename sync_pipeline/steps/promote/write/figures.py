@@ -22,7 +22,7 @@ from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
 from sync_pipeline.entities.order_item import Refund
 from sync_pipeline.exact_json import to_json
-from sync_pipeline.sources.base import Stream, all_sources
+from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import Look, looking
 from sync_pipeline.steps.promote.map.batch import priced
@@ -111,17 +111,6 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
         )
         _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
-
-
-def streams_of(entity: str) -> Sequence[Stream]:
-    """The streams of every provider whose records are a core entity."""
-    every = (stream for source in all_sources().values() for stream in source.streams.values())
-    return [stream for stream in every if stream.entity == entity]
-
-
-def types_of(entity: str) -> list[str]:
-    """The entity types that any provider's records of a core entity have."""
-    return sorted({stream.entity_type for stream in streams_of(entity)})
 
 
 def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[CustomerFigures, Any]]) -> None:

@@ -269,10 +269,9 @@ def _retire(
             customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
             continue
         table = core_tables()[name]
-        if INVENTORY.name in (name, *table.others):
-            child_rows.delete_stock(conn, queue, items[name])
-        if ITEMS.name in table.others:
-            child_rows.delete_items(conn, queue, items[name])
+        for parts in (INVENTORY, ITEMS):  # a deleted order keeps its sums
+            if parts.name in (name, *table.others):
+                child_rows.delete_parts(conn, queue, parts, items[name])
         if name == INVENTORY.name:
             continue
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
