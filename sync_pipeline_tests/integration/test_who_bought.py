@@ -282,3 +282,75 @@ def test_a_refund_that_moves_counts_for_one_order(world: World) -> None:
     assert [row[1] for row in worth(world)] == [10, 5]
     assert [row[0] for row in world.sql("SELECT refunded_total FROM core.sales_orders ORDER BY number")] == [0, 5]
     assert is_right(world)
+
+
+def read_whole(world: World) -> None:
+    """The shop's list of customers was read to its end."""
+    world.sql(
+        "INSERT INTO capture.sync_cursor AS c (org_id, connection_id, entity_type, full_at) "
+        "VALUES (connect.current_org(), %(shop)s, 'customer', now()) "
+        "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET full_at = excluded.full_at",
+        shop=world.shop,
+    )
+
+
+def named(number: int, buyer: int, email: str) -> dict[str, Any]:
+    return order(number, customer_id=buyer, total="10", billing={"email": email, "first_name": "Guest"})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_order_does_not_wait_for_a_customer_who_was_deleted_before_anybody_promoted_them(
+    world: World, whole: bool
+) -> None:
+    if whole:
+        read_whole(world)
+    world.capture("customer", customer(8, email="ann@x.test"))
+    first = world.apply(world.capture("order", named(20, 8, "ann@x.test")))
+    assert worth(world) == [], "the store lists the customer"
+    assert "Customer 8 is not promoted" in str(world.lines(first)[0].warnings)
+    world.capture("customer", customer(8, email="ann@x.test"), deleted=True)
+    world.promote("product", product(1))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+    world.promote("customer", customer(9, email="ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_an_order_does_not_wait_for_a_customer_who_is_not_in_the_list_that_was_read_since(world: World) -> None:
+    world.promote("order", named(20, 8, "ann@x.test"))
+    assert worth(world) == []
+    read_whole(world)
+    world.promote("product", product(1))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_a_plan_repairs_an_order_that_waits_for_nobody(world: World) -> None:
+    world.capture("customer", customer(8))
+    world.promote("order", named(20, 8, "ann@x.test"))
+    world.capture("customer", customer(8), deleted=True)
+    (org,) = (one for one in connect.organizations(world.db) if one.org_id == world.org_id)
+    found = promote.check_core(world.db, org)
+    assert ("core.sales_orders", "customer_id") in {(one.table, one.field) for one in found.differences}
+    plan = promote.make_repair_plan(world.db, org, found, actor="ann")
+    assert plan is not None
+    assert promote.apply(world.db, world.org_id, plan.plan_id, actor="ann").errors == []
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_an_order_that_undo_returns_to_an_earlier_version_does_not_wait_again(world: World) -> None:
+    world.capture("customer", customer(8))
+    world.promote("order", named(20, 8, "ann@x.test"))
+    second = world.promote("order", {**named(20, 8, "ann@x.test"), "total": "12.00"})
+    world.capture("customer", customer(8), deleted=True)
+    world.promote("product", product(2))
+    assert worth(world) == [("ann@x.test", 12, 1)]
+    world.undo(second)
+    assert is_right(world)
+    assert [row[0] for row in worth(world)] == ["ann@x.test"]
+    world.capture("customer", customer(8))
+    world.promote("customer", customer(8))
+    assert world.one("SELECT count(*) AS n FROM core.customers WHERE deleted_at IS NULL").n == 1, "who came has it"
+    assert is_right(world)

@@ -23,7 +23,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.steps.promote.place.buyers import settle_buyers
+from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.followed import check_undone
@@ -114,6 +114,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     for table in core_tables().values():
         if table is CUSTOMERS or CUSTOMERS.name in table.others:
             emails |= touched[table.name][0]
+    emails |= claim_again(conn, [tuple(one) for one in execute(conn, SQL["undone_waiting"])])
     customers = settle_buyers(conn, None, emails, renew=True)
     derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)

@@ -350,14 +350,17 @@ WHERE r.deletion_state <> 'deleted' AND (
         WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
             AND m.external_id = r.parent_id)
     AND (EXISTS (
-        SELECT 1 FROM capture.sync_cursor AS u
-        WHERE u.org_id = r.org_id AND u.connection_id = r.connection_id AND u.entity_type = ANY(%(buyers)s::text [])
-            AND u.full_at IS NOT NULL)
+        SELECT 1 FROM capture.sync_record AS b
+        WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id AND b.entity_type = ANY(%(buyers)s::text [])
+            AND b.external_id = r.parent_id AND b.deletion_state = 'deleted')
+        OR EXISTS (
+            SELECT 1 FROM capture.sync_cursor AS u
+            WHERE u.org_id = r.org_id AND u.connection_id = r.connection_id AND u.entity_type = ANY(%(buyers)s::text [])
+                AND u.full_at IS NOT NULL)
         AND NOT EXISTS (
             SELECT 1 FROM capture.sync_record AS b
             WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id
-                AND b.entity_type = ANY(%(buyers)s::text []) AND b.external_id = r.parent_id
-                AND b.deletion_state <> 'deleted')
+                AND b.entity_type = ANY(%(buyers)s::text []) AND b.external_id = r.parent_id)
         OR EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
