@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -94,7 +94,7 @@ class _Check:
         self.found = CoreCheck()
         self.seen: set[tuple[str, int, str]] = set()
         with db.org(org_id) as conn:
-            self.org: PromotionSettings = promotion_settings(conn, org_id)
+            self.org: PromotionSettings = replace(promotion_settings(conn, org_id), decides=False)
 
     def run(self) -> CoreCheck:
         with self.db.org(self.org_id) as conn:

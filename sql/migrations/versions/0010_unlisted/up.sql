@@ -53,3 +53,11 @@ ALTER TABLE promote.pending_link FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_record FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_cursor FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.unlisted FORCE ROW LEVEL SECURITY;
+
+-- All records of a row that keeps its own values say so: one that joined it through others did not.
+ALTER TABLE promote.integration_mapping NO FORCE ROW LEVEL SECURITY;
+UPDATE promote.integration_mapping AS m SET core_wins = true
+FROM promote.integration_mapping AS k
+WHERE k.org_id = m.org_id AND k.core_table = m.core_table AND k.internal_id = m.internal_id AND k.core_wins
+    AND NOT k.promoted_deleted AND NOT m.promoted_deleted AND NOT m.core_wins;
+ALTER TABLE promote.integration_mapping FORCE ROW LEVEL SECURITY;

@@ -37,7 +37,7 @@ def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
     }
 
 
-def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
+def write_categories(conn: Connection, queue: str | None, items: Sequence[WorkItem]) -> None:
     """Write the categories of products; those not promoted yet become pending links."""
     named = [
         (item.id, item.line.connection_id, ref)

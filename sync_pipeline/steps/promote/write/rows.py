@@ -280,6 +280,7 @@ def _retire(
         outcome = Resolution()
         if table.match is not None:  # who else claimed what they had may have it now
             outcome = settle_claims(conn, org, queue, table, claims.get(name, ()), live & ids)
+            identity.record(conn, queue, table, outcome.conflicts)
         outcome.recompute |= live & ids
         follow(conn, org, table, outcome, queue=queue)
         customers |= child_rows.customers_behind(conn, name, ids | outcome.recompute)
