@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
-from sync_pipeline.entities.values import email_address, fold
+from sync_pipeline.entities.values import email_address, fitted, fold
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.write.record import finder
@@ -119,8 +119,8 @@ class World:
             h=digest(payload),
             provider=provider,
             parent=parent_id,
-            code=finder(stream.code)(payload) or None,
-            email=email_address(fold(email)) if email else None,
+            code=fitted(str(finder(stream.code)(payload) or "")) or None,
+            email=fold(fitted(email)) if email and email_address(fold(email)) else None,
             state="deleted" if deleted else "present",
         )
         self.sql(

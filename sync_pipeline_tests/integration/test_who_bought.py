@@ -103,6 +103,19 @@ def test_the_last_order_of_a_guest_takes_the_guest_with_it(world: World) -> None
     assert (first.done, second.done) == (1, 1)
 
 
+@pytest.mark.parametrize("length", [300, 400, 600])
+def test_an_address_of_any_length_is_one_address(world: World, length: int) -> None:
+    email = "a" * length + "@x.test"
+    world.apply(
+        world.capture("customer", customer(1, email=email.upper())),
+        world.capture("customer", customer(2, email="b" + email)),
+        world.capture("order", guest(20, email)),
+        world.capture("order", guest(21, "b" + email.title())),
+    )
+    assert [row[1:] for row in worth(world)] == [(10, 1), (10, 1)]
+    assert is_right(world)
+
+
 @pytest.mark.parametrize("way", list(permutations(range(3))))
 def test_stock_is_linked_in_any_order(world: World, way: tuple[int, ...]) -> None:
     records = [
@@ -353,4 +366,37 @@ def test_an_order_that_undo_returns_to_an_earlier_version_does_not_wait_again(wo
     world.capture("customer", customer(8))
     world.promote("customer", customer(8))
     assert world.one("SELECT count(*) AS n FROM core.customers WHERE deleted_at IS NULL").n == 1, "who came has it"
+    assert is_right(world)
+
+
+def test_figures_wait_for_the_promotion_of_an_order_whose_credit_note_was_cancelled(erp: Erp) -> None:
+    sold = {"amount_total": 100.0, "amount_tax": 0.0, "currency_id": 126, "state": "sale", "partner_id": 70}
+    _credit(erp, 500, {901: 20.0})
+    erp.apply(
+        erp.capture("customer", partner(70, email="c@x.test")),
+        erp.capture("order", erp_order(90, order_line=[901], invoice_ids=[500], **sold)),
+    )
+    erp.sql("UPDATE capture.sync_record SET captured_at = captured_at - interval '1 hour'")
+    assert worth(erp) == [("c@x.test", 80, 1)]
+    _credit(erp, 500, {901: 20.0}, state="cancel")
+    assert worth(erp) == [("c@x.test", 80, 1)]
+    assert is_right(erp), "the order is updated, and its promotion renews the figures"
+    erp.apply(erp.capture("order", erp_order(90, order_line=[901], invoice_ids=[500], **sold)))
+    assert worth(erp) == [("c@x.test", 100, 1)]
+    assert is_right(erp)
+    erp.sql("UPDATE promote.integration_mapping SET last_promoted_at = last_promoted_at + interval '5 minutes'")
+    erp.sql("UPDATE core.customers SET lifetime_value = 1")
+    assert not promote.check_core(erp.db, connect.organizations(erp.db)[0]).ok
+
+
+def test_figures_wait_where_the_store_lists_whom_an_order_names(world: World) -> None:
+    read_whole(world)
+    world.capture("order", named(20, 8, "ann@x.test"))
+    world.promote("customer", customer(1, email="ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    world.sql("UPDATE capture.sync_record SET captured_at = captured_at - interval '1 hour'")
+    world.capture("customer", customer(8, email="c8@x.test"))
+    assert is_right(world)
+    world.promote("customer", customer(1, email="ann@x.test", first_name="Ann"))
+    assert worth(world) == [("ann@x.test", 0, 0)]
     assert is_right(world)

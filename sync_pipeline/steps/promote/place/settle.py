@@ -186,7 +186,7 @@ def _changes(part: Part) -> bool:
 
 
 def _flags(one: Claimant, part: Part | None = None) -> tuple[bool, bool]:
-    """Whether its SKU is set aside, and whether its row keeps its own values: by its mapping, or as a member of `part`."""
+    """Whether its SKU is set aside, and whether its row keeps its own values: as it is mapped, or in `part`."""
     return (one.aside, one.core_wins) if part is None else (part.sets_aside(one), part.core_wins)
 
 
