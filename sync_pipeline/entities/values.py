@@ -87,7 +87,7 @@ def fold(text: str) -> str:
 
 
 def fitted(text: str) -> str:
-    """A text that is compared, cut to what an index takes: as it is up to 500 characters, else its beginning and a hash.
+    """A text that is compared, as long as an index takes: up to 500 characters, else its beginning and a hash.
 
     Texts that fold alike stay alike: length and hash are those of the folded text.
     """

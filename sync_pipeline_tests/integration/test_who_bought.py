@@ -400,3 +400,41 @@ def test_figures_wait_where_the_store_lists_whom_an_order_names(world: World) ->
     world.promote("customer", customer(1, email="ann@x.test", first_name="Ann"))
     assert worth(world) == [("ann@x.test", 0, 0)]
     assert is_right(world)
+
+
+def refunded(world: World) -> list[tuple[Any, Any]]:
+    """What was refunded of each order, and what its customer is worth."""
+    rows = world.sql(
+        "SELECT o.refunded_total, c.lifetime_value FROM core.sales_orders AS o JOIN core.customers AS c "
+        "ON c.id = o.customer_id ORDER BY o.number"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_refund_that_was_deleted_before_anybody_promoted_it_counts_nothing(world: World) -> None:
+    refund = {"id": 30, "parent_id": 20, "amount": "4.00"}
+    listed = guest(20, "a@x.test", refunds=[{"id": 30, "total": "-4.00"}])
+    world.capture("refund", refund)
+    world.promote("order", listed)
+    assert refunded(world) == [(4, 6)]
+    world.capture("refund", refund, deleted=True)
+    world.promote("product", product(2))
+    assert refunded(world) == [(0, 10)], "what the order still lists is gone"
+    assert is_right(world)
+    world.capture("refund", {**refund, "id": 31, "parent_id": 21}, deleted=True)
+    world.promote("order", guest(21, "a@x.test", refunds=[{"id": 31, "total": "-4.00"}]))
+    assert [row[0] for row in refunded(world)] == [0, 0], "also of an order that is new"
+    assert is_right(world)
+    back = world.capture("refund", refund)
+    world.promote("product", product(3))
+    assert refunded(world)[0][0] == 4, "it came back"
+    assert is_right(world)
+    promoted = world.apply(back)
+    assert refunded(world)[0][0] == 4
+    world.capture("refund", refund, deleted=True)
+    world.promote("product", product(4))
+    assert refunded(world)[0][0] == 4, "its promoted record counts until its deletion is promoted"
+    assert is_right(world)
+    world.undo(promoted)
+    assert refunded(world)[0][0] == 0
+    assert is_right(world)

@@ -71,15 +71,6 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
     return mine
 
 
-def settle_unlisted(conn: Connection) -> set[int]:
-    """Let orders that wait for a customer whom the stores' lists have lost belong to their e-mail's customer.
-
-    Returns the customers who won orders. It belongs to no plan, so undo takes back none of it.
-    """
-    keys = [tuple(row) for row in execute(conn, SQL["orders_of_unlisted"])]
-    return settle_buyers(conn, None, claim_again(conn, keys)) if keys else set()
-
-
 def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
     """Those of these promoted orders that belong to their e-mail's customer claim it; returns the e-mails."""
     items = []

@@ -1,4 +1,4 @@
-"""Unlisted."""
+"""Deletion change."""
 
 from sync_pipeline.db.revision import run
 

@@ -1,6 +1,6 @@
--- What the stores' lists lost since the last promotion: an order that waits for a customer who is gone belongs to whom
--- its e-mail leads to. Settled and emptied when something is promoted next.
-CREATE TABLE capture.unlisted (
+-- Records that were deleted at the store, or came back, since the last promotion. An order does not wait for a customer who
+-- is gone, and a refund that is gone counts nothing, also where nobody promoted them: settled when something is promoted next.
+CREATE TABLE capture.deletion_change (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
     entity_type text NOT NULL,
@@ -8,36 +8,36 @@ CREATE TABLE capture.unlisted (
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 
-CREATE FUNCTION capture.keep_unlisted() RETURNS trigger
+CREATE FUNCTION capture.keep_deletion_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 BEGIN
     IF TG_ARGV[0] = 'list' THEN
-        INSERT INTO capture.unlisted (org_id, connection_id, entity_type, external_id)
+        INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
         VALUES (NEW.org_id, NEW.connection_id, NEW.entity_type, '') ON CONFLICT DO NOTHING;
     ELSE
-        INSERT INTO capture.unlisted (org_id, connection_id, entity_type, external_id)
+        INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
         VALUES (NEW.org_id, NEW.connection_id, NEW.entity_type, NEW.external_id) ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END $$;
 
 -- Of every record: what waits for it may be committed in the same moment.
-CREATE TRIGGER keep_unlisted AFTER UPDATE OF deletion_state ON capture.sync_record
-FOR EACH ROW WHEN (NEW.deletion_state = 'deleted' AND OLD.deletion_state <> 'deleted')
-EXECUTE FUNCTION capture.keep_unlisted('record');
-CREATE TRIGGER keep_unlisted_first AFTER INSERT ON capture.sync_cursor
-FOR EACH ROW WHEN (NEW.full_at IS NOT NULL) EXECUTE FUNCTION capture.keep_unlisted('list');
-CREATE TRIGGER keep_unlisted AFTER UPDATE OF full_at ON capture.sync_cursor
-FOR EACH ROW WHEN (NEW.full_at IS NOT NULL AND OLD.full_at IS NULL) EXECUTE FUNCTION capture.keep_unlisted('list');
-CALL connect.isolate('capture.unlisted');
+CREATE TRIGGER keep_deletion_change AFTER UPDATE OF deletion_state ON capture.sync_record
+FOR EACH ROW WHEN ((NEW.deletion_state = 'deleted') <> (OLD.deletion_state = 'deleted'))
+EXECUTE FUNCTION capture.keep_deletion_change('record');
+CREATE TRIGGER keep_deletion_change_first AFTER INSERT ON capture.sync_cursor
+FOR EACH ROW WHEN (NEW.full_at IS NOT NULL) EXECUTE FUNCTION capture.keep_deletion_change('list');
+CREATE TRIGGER keep_deletion_change AFTER UPDATE OF full_at ON capture.sync_cursor
+FOR EACH ROW WHEN (NEW.full_at IS NOT NULL AND OLD.full_at IS NULL) EXECUTE FUNCTION capture.keep_deletion_change('list');
+CALL connect.isolate('capture.deletion_change');
 
 -- Orders that wait already. Row-level security holds for an owner that is no superuser.
 ALTER TABLE promote.pending_link NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_record NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_cursor NO FORCE ROW LEVEL SECURITY;
-ALTER TABLE capture.unlisted NO FORCE ROW LEVEL SECURITY;
-INSERT INTO capture.unlisted (org_id, connection_id, entity_type, external_id)
+ALTER TABLE capture.deletion_change NO FORCE ROW LEVEL SECURITY;
+INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
 SELECT DISTINCT p.org_id, p.connection_id, p.entity_type, p.external_id
 FROM promote.pending_link AS p
 LEFT JOIN capture.sync_record AS r
@@ -52,7 +52,7 @@ WHERE p.from_table = 'core.sales_orders' AND p.relation = 'customer_id' AND (
 ALTER TABLE promote.pending_link FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_record FORCE ROW LEVEL SECURITY;
 ALTER TABLE capture.sync_cursor FORCE ROW LEVEL SECURITY;
-ALTER TABLE capture.unlisted FORCE ROW LEVEL SECURITY;
+ALTER TABLE capture.deletion_change FORCE ROW LEVEL SECURITY;
 
 -- All records of a row that keeps its own values say so: one that joined it through others did not.
 ALTER TABLE promote.integration_mapping NO FORCE ROW LEVEL SECURITY;
