@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, StalePlan
 from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps.promote import ApplyReport
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
 from sync_pipeline_tests.integration.core_model import BY_HAND, HAND_SKU, Before, Key, Model, Payload
@@ -76,7 +77,7 @@ class Stores(RuleBasedStateMachine):
         self.shops = {"shop": self.world.shop, "second": self.world.connect("second")}
         self.model = Model()
         self.plans: list[
-            tuple[promote.ApplyReport, Before, bool]
+            tuple[ApplyReport, Before, bool]
         ] = []  # the last: it can be undone if it is the newest
         self.compared: set[str] | None = None  # the previews that hold, if nothing was captured since
         self.hand = 0
@@ -198,13 +199,13 @@ class Stores(RuleBasedStateMachine):
             reports = [one.result() for one in running]
         self.applied([(some, report) for some, report in zip(planned, reports, strict=True) if report is not None])
 
-    def apply_or_stale(self, plan: str) -> promote.ApplyReport | None:
+    def apply_or_stale(self, plan: str) -> ApplyReport | None:
         try:
             return promote.apply(self.database, self.org.org_id, plan, actor="tester")
         except StalePlan:
             return None
 
-    def applied(self, reports: Sequence[tuple[Mapping[Key, Payload | None], promote.ApplyReport]]) -> None:
+    def applied(self, reports: Sequence[tuple[Mapping[Key, Payload | None], ApplyReport]]) -> None:
         """What was promoted; a record that was stopped stays as it was, and only a rule may stop it."""
         self.model.settle()
         done: dict[Key, Payload | None] = {}
