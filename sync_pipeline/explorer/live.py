@@ -18,7 +18,7 @@ from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.tokens import Caller
-from sync_pipeline.steps.observe import Progress, progress
+from sync_pipeline.steps.observe import WorkProgress, progress
 
 EVERY_SECONDS = 1.0
 _log = structlog.get_logger("sync_pipeline.explorer")
@@ -30,7 +30,7 @@ class Live:
     def __init__(self, runtime: ApiRuntime) -> None:
         self.runtime = runtime
         self._followers: defaultdict[int, list[int]] = defaultdict(list)  # organization → the token of each stream
-        self._now: dict[int, Sequence[Progress]] = {}
+        self._now: dict[int, Sequence[WorkProgress]] = {}
         self._valid: dict[int, set[int]] = {}
         self._polled = asyncio.Event()  # replaced after each query
         self._wanted = asyncio.Event()
@@ -48,12 +48,12 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def follow(self, caller: Caller) -> AsyncIterator[Sequence[Progress]]:
+    async def follow(self, caller: Caller) -> AsyncIterator[Sequence[WorkProgress]]:
         """What is at work of what this caller may see: soon, and whenever it changes, until the token ends."""
         org = caller.org.org_id
         self._followers[org].append(caller.token_id)
         self._wanted.set()
-        sent: Sequence[Progress] | None = None
+        sent: Sequence[WorkProgress] | None = None
         try:
             while True:
                 polled = self._polled
@@ -93,6 +93,6 @@ class Live:
             await asyncio.sleep(EVERY_SECONDS)
 
 
-def by_key(found: Sequence[Progress]) -> Mapping[str, Progress]:
+def by_key(found: Sequence[WorkProgress]) -> Mapping[str, WorkProgress]:
     """What is at work, by key, for a page to show at once."""
     return {one.key: one for one in found}

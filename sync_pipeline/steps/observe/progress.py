@@ -12,7 +12,7 @@ _SQL = load(__package__, "progress.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WorkProgress:
     """How far one piece of work is.
 
     `key` names it (`queue:…`). `connection_id` is the connection that it concerns, None if it may concern several.
@@ -28,7 +28,7 @@ class Progress:
     eta_seconds: float | None
 
 
-def progress(db: Database, org_id: int) -> Sequence[Progress]:
+def progress(db: Database, org_id: int) -> Sequence[WorkProgress]:
     """Everything of the organization that is at work, oldest first."""
     with db.org(org_id) as conn:
         queues = execute(conn, _SQL["queues_at_work"]).all()
@@ -46,8 +46,8 @@ def _of(
     failed: int,
     worked: int,
     seconds: float | None,
-) -> Progress:
+) -> WorkProgress:
     rate = worked / seconds if seconds else 0.0
     left = None if total is None else max(0, total - finished)
     eta = 0.0 if left == 0 else left / rate if left and rate else None
-    return Progress(key, connection_id, finished, total, failed, rate * 60, eta)
+    return WorkProgress(key, connection_id, finished, total, failed, rate * 60, eta)
