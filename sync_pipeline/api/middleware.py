@@ -40,7 +40,8 @@ _HEADERS = (
 )
 # These bodies are signed over their raw bytes, so they are not inspected here.
 _RAW = "/api/v1/webhooks/"
-# The one call that takes a form: a browser without a session logs in.
+# The pages take forms; a browser without a session sends one to log in.
+_PAGES = "/ui/"
 _LOGIN = "/ui/login"
 _LOGIN_BODY = 4096
 
@@ -100,8 +101,9 @@ class _Body:
         headers = dict(self.scope["headers"])
         raw = self.scope["path"].startswith(_RAW)
         known = "caller" in self.scope["state"]
-        form = self.scope["path"] == _LOGIN
-        most = self.most if known or raw else min(self.most, _LOGIN_BODY if form else _STRANGERS_BODY)
+        login = self.scope["path"] == _LOGIN
+        form = login or (known and self.scope["path"].startswith(_PAGES))
+        most = self.most if known or raw else min(self.most, _LOGIN_BODY if login else _STRANGERS_BODY)
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             raise HTTPException(400, "Content-Length is not a number.")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import RedirectResponse
 
 from sync_pipeline.errors import NotFound
 from sync_pipeline.explorer import pages, static_files
+from sync_pipeline.explorer.live import Live
 from sync_pipeline.explorer.session import PageRoute
 
 
@@ -19,6 +22,15 @@ def mount(app: FastAPI) -> FastAPI:
     app.include_router(static_files.router)
     for router in routers():
         app.include_router(router, include_in_schema=False)
+    api = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with api(app) as state, Live(app.state.runtime) as live:
+            app.state.live = live
+            yield state
+
+    app.router.lifespan_context = lifespan  # type: ignore[assignment]
     return app
 
 

@@ -11,6 +11,10 @@ from sync_pipeline.steps import connect, preview
 from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview import EntityTotals
 
+# Pages of an organization and of a connection: address, words, sign.
+ORG_PAGES: tuple[tuple[str, str, str], ...] = ()
+CONNECTION_PAGES: tuple[tuple[str, str], ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class EntityLink:

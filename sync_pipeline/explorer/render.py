@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_pipeline.explorer import static_files, text
 from sync_pipeline.explorer.icons import icon
+from sync_pipeline.explorer.nav import CONNECTION_PAGES, ORG_PAGES
 from sync_pipeline.explorer.remedies import remedy
 
 # Nothing but our own files; no inline script or style; HTML enters the page through one function of swap.js.
@@ -45,19 +46,31 @@ def _environment() -> Environment:
         "number": text.number,
         "ago": text.ago,
         "moment": text.moment,
+        "span": text.span,
+        "rate": text.rate,
         "short": text.short,
         "plain": text.plain,
         "label": text.label,
         "json": text.compact,
         "remedy": remedy,
     }
-    made.globals |= {"static": static_files.address, "icon": icon}
+    made.globals |= {
+        "static": static_files.address,
+        "icon": icon,
+        "org_pages": ORG_PAGES,
+        "connection_pages": CONNECTION_PAGES,
+    }
     return made
 
 
 def is_fragment(request: Request) -> bool:
     """Does a script ask for a part of the page?"""
     return "x-fragment" in request.headers
+
+
+def part(template: str, **context: Any) -> str:
+    """A part of a page, for a stream."""
+    return _environment().get_template(template).render(**context)
 
 
 def page(

@@ -49,6 +49,18 @@ def ago(value: datetime | None) -> str:
     return value.strftime("%Y-%m-%d")
 
 
+def span(seconds: float | None) -> str:
+    """How long: 52 s, 4 min, 3 h."""
+    if seconds is None:
+        return ""
+    return next((f"{max(1, round(seconds / unit))} {name}" for limit, unit, name in _STEPS if seconds < limit), "long")
+
+
+def rate(per_minute: float) -> str:
+    """How fast, by the second where it is quick: 920/s, 40/min."""
+    return f"{per_minute / 60:,.0f}/s" if per_minute >= 600 else f"{per_minute:,.0f}/min"
+
+
 def moment(value: datetime | None) -> str:
     """A time in full, in UTC."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""

@@ -273,6 +273,12 @@ class Source:
     streams: Mapping[str, Stream]
     pushed: Mapping[str, Pushed] = field(default_factory=dict)  # by the name of the call: products
     webhooks: Webhooks | None = None
+    short_title: str = ""  # where the title is long for a tab
+
+    @property
+    def data_title(self) -> str:
+        """What the tab of its records is called: Woo Data."""
+        return f"{self.short_title or self.title} Data"
 
     @property
     def secret_fields(self) -> tuple[str, ...]:

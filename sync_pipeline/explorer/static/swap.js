@@ -15,8 +15,10 @@ export function say(words) {
   if (place) place.textContent = words;
 }
 
+export const LOST = "The connection is lost. What you chose is kept; trying again…";
+
 /** @param {string | null} words */
-function banner(words) {
+export function banner(words) {
   let shown = document.querySelector(".banner");
   if (!words) return shown?.remove();
   if (!shown) {
@@ -28,12 +30,13 @@ function banner(words) {
   shown.textContent = words;
 }
 
-/** Ask for a part of a page, or send JSON. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] */
+/** Ask for a part of a page, or send JSON or a form. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] */
 export async function ask(address, { body, signal } = {}) {
-  const headers = { "X-Fragment": "1", ...(body && { "Content-Type": "application/json" }) };
+  const form = body instanceof URLSearchParams;
+  const headers = { "X-Fragment": "1", ...(body && !form && { "Content-Type": "application/json" }) };
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     try {
-      const answer = await fetch(address, { method: body ? "POST" : "GET", headers, signal, body: body && JSON.stringify(body) });
+      const answer = await fetch(address, { method: body ? "POST" : "GET", headers, signal, body: form ? body : body && JSON.stringify(body) });
       const login = answer.headers.get("X-Login");
       if (login) {
         location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
@@ -43,7 +46,7 @@ export async function ask(address, { body, signal } = {}) {
       return answer;
     } catch (error) {
       if (signal?.aborted) throw error;
-      banner(`The connection is lost. What you chose is kept; ${body ? "try again in a moment." : "trying again…"}`);
+      banner(body ? LOST.replace("trying again…", "try again in a moment.") : LOST);
       if (body) throw error;
       await new Promise((done) => setTimeout(done, wait));
     }
@@ -103,11 +106,37 @@ document.addEventListener("click", (event) => {
   visit(link.href, { focus: swap === "." ? `[aria-current][data-swap="."], .chip` : swap || undefined });
 });
 
+/** Send a form and show what follows; one that is refused keeps what was typed. @param {HTMLFormElement} form @param {HTMLElement | null} button */
+async function send(form, button) {
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form, button)));
+  form.classList.add("busy");
+  const answer = await ask(button?.getAttribute("formaction") ?? form.action, { body }).catch(() => null);
+  form.classList.remove("busy");
+  const html = await answer?.text();
+  if (!answer?.ok) return html && problem(html, form);
+  if (answer.url !== location.href) history.pushState(null, "", answer.url);
+  show(html ?? "");
+  say(document.querySelector("main [role=status]")?.textContent ?? "");
+}
+
+/** Say above the form, or above the list, why it was refused. @param {string} html @param {Element | null} [place] */
+export function problem(html, place) {
+  const said = document.createElement("div"), shown = document.createElement("p");
+  put(said, html);
+  [shown.className, shown.role] = ["error", "alert"];
+  shown.textContent = said.querySelector(".problem p")?.textContent ?? "That did not work.";
+  document.querySelectorAll("main .error[role=alert]").forEach((one) => one.remove());
+  place ? place.prepend(shown) : document.querySelector(".tools, .tabs")?.before(shown);
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !("swap" in form.dataset)) return;
+  if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
+  const posts = form.method === "post" && form.closest("main") && document.body.classList.contains("app");
+  if (!posts && !("swap" in form.dataset)) return;
   event.preventDefault();
-  visit(addressOf(form));
+  if (form.classList.contains("busy")) return;
+  posts ? send(form, event.submitter) : visit(addressOf(form));
 });
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */ let typing;

@@ -1,6 +1,6 @@
 // @ts-check
 // A list of records: ticks that stay while pages change, the bar for what is ticked, decisions, keys.
-import { ask, put, say, show } from "./swap.js";
+import { ask, problem, say, show } from "./swap.js";
 import { close, opened, openRecord, reload } from "./drawer.js";
 
 /** What is ticked, of one view: records with the version that was seen; or all that match, but for some. @typedef {{ids: Record<string, string>, all: boolean, except: Record<string, true>, asOf: string, expected: number, why: string}} Ticks */
@@ -84,18 +84,6 @@ async function decide(decision, { ids, replace = false } = {}) {
   if (from) move(from);
   say(document.querySelector("[data-decided]")?.textContent?.trim().replace(/\s+/g, " ") ?? "");
   reload();
-}
-
-/** @param {string} html */
-function problem(html) {
-  const said = document.createElement("div");
-  put(said, html);
-  const shown = document.createElement("p");
-  shown.className = "error";
-  shown.setAttribute("role", "alert");
-  shown.textContent = said.querySelector("p")?.textContent ?? "That did not work.";
-  document.querySelectorAll("main > .error").forEach((one) => one.remove());
-  document.querySelector(".tools, .tabs")?.before(shown);
 }
 
 /** Put the keys on a row. @param {string | number} to an id, or how many rows on */

@@ -28,6 +28,7 @@ def _diagnose(client: Client) -> Sequence[Finding]:
 SOURCE = Source(
     name="woocommerce",
     title="WooCommerce",
+    short_title="Woo",
     settings=WooConfig,
     address_field="store_url",
     connect=_connect,

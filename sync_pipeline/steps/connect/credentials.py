@@ -32,6 +32,7 @@ from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.connections import Connection, connection, connections, parse_settings
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
+RESERVED_NAMES = frozenset({"plans", "decisions", "people", "live", "logout"})  # /ui/ORG/plans …
 _SQL = load(__package__)
 
 
@@ -129,8 +130,11 @@ def add_connection(
     """Connect a store, or replace the address and credentials of an existing connection. Saves canonical settings.
 
     Raises:
-        ConfigurationError: a setting is missing or invalid, or the address is private and that is not allowed.
+        ConfigurationError: a setting is missing or invalid, the address is private and that is not allowed, or the name
+            is an address of the Explorer's own.
     """
+    if name in RESERVED_NAMES:
+        raise ConfigurationError(f"“{name}” cannot name a connection: a page of the Explorer has that address.")
     config = parse_settings(source(provider), given)
     public, given_secrets, address = _split(source(provider), config)
     secrets = {**_kept(db, settings, org, source(provider), name, address), **given_secrets}
