@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS
+
 
 def children(pid: int) -> list[int]:
     """The process ids of its children."""
@@ -15,8 +17,8 @@ def children(pid: int) -> list[int]:
 
 
 def gone(pids: list[int]) -> bool:
-    """Have all of these ended, or do they within a minute?"""
-    deadline = time.monotonic() + 60
+    """Have all of these ended, or do they within two minutes?"""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.1)
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)

@@ -23,7 +23,7 @@ from sync_pipeline.defs import launch
 from sync_pipeline.defs.servers import server_commands
 from sync_pipeline.steps import capture, connect, observe, preview, select
 from sync_pipeline_tests.processes import free_port
-from sync_pipeline_tests.waiting import wait_until
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.dagster
 
@@ -43,7 +43,7 @@ class Served:
         request = urllib.request.Request(
             f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             told = json.load(answer)
         assert "errors" not in told, told
         return told["data"]
