@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sync_pipeline.api.application import build
-from sync_pipeline.api.auth import RIGHTS, Right
-from sync_pipeline.api.examples import Example, command, laid_out, taken, walk
+from sync_pipeline.api.auth import RIGHTS
+from sync_pipeline.api.examples import Example, command, laid_out, taken
+from sync_pipeline.api.reference import RIGHTS_IN_WORDS, ApiCall, sections
 from sync_pipeline.config import Settings
 
 _HEAD = """# The HTTP API
@@ -38,17 +38,6 @@ Copy the calls one after the other. Where a call needs a value from an earlier a
 
 {description}
 """
-_RIGHTS = {
-    Right.READ: "everything except secrets",
-    Right.PROPOSE: "select as a draft, make a plan",
-    Right.FETCH: "requests to a store: preview, full sync, test",
-    Right.SELECT: "selections that are promoted",
-    Right.PROMOTE: "approve, apply and undo plans; control queues",
-    Right.DECIDE: "answer a gate",
-    Right.CONNECT: "add and change connections",
-    Right.PEOPLE: "tokens and users",
-    Right.PUSH: "send records into the token's connection",
-}
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -61,73 +50,33 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "## Roles and rights\n"
     yield "| right | " + " | ".join(RIGHTS) + " |"
     yield "|---|" + "---|" * len(RIGHTS)
-    for right, words in _RIGHTS.items():
+    for right, words in RIGHTS_IN_WORDS.items():
         yield f"| {right}: {words} | " + " | ".join("yes" if right in those else "" for those in RIGHTS.values()) + " |"
     yield ""
-    order = {name: place for place, name in reversed(list(enumerate(one.under for one in walk())))}
-    for tag in document["tags"]:
-        calls = [
-            (method, path, operation)
-            for path, operations in document["paths"].items()
-            for method, operation in operations.items()
-            if tag["name"] in operation.get("tags", ())
-        ]
-        if not calls:
-            continue
-        calls.sort(key=lambda call: order.get(call[2]["operationId"], len(order)))
-        yield f"## {tag['name'].capitalize()}\n"
-        yield f"{tag['description']}\n"
-        for method, path, operation in calls:
-            yield from _call(document, method, path, operation)
+    for section in sections(document):
+        yield f"## {section.name.capitalize()}\n"
+        yield f"{section.words}\n"
+        for call in section.calls:
+            yield from _call(call)
 
 
-def _call(document: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
-    yield f"### {method.upper()} {path}\n"
-    yield f"{operation.get('description', operation.get('summary', '')).strip()}\n"
-    if "x-right" in operation:
-        needs = f"the right to {operation['x-right']}" if operation["x-right"] else "any token"
-        yield f"Needs {needs}: {', '.join(operation['x-roles'])}.\n"
-    rows = [
-        _row(document, one["name"], one["in"], one.get("description"), one["schema"], bool(one.get("required")))
-        for one in operation.get("parameters", [])
-    ]
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    rows += _fields(document, body["schema"]) if body else []
-    if rows:
+def _call(call: ApiCall) -> Iterator[str]:
+    yield f"### {call.method} {call.path}\n"
+    yield f"{call.words}\n"
+    if call.roles:
+        needs = f"the right to {call.right}" if call.right else "any token"
+        yield f"Needs {needs}: {', '.join(call.roles)}.\n"
+    if call.parameters:
         yield "| parameter | in | | |"
         yield "|---|---|---|---|"
-        yield from rows
+        for one in call.parameters:
+            yield f"| `{one.name}` | {one.place} | {one.kind}, {one.needed} | {one.words.replace('|', '/')} |"
         yield ""
-    for example in walk():
-        if example.under == operation["operationId"]:
-            yield from _shown(example)
-    good = next(status for status in operation["responses"] if status < "300")
-    others = [status for status in operation["responses"] if status != good]
+    for example in call.examples:
+        yield from _shown(example)
+    others = [answer.status for answer in call.answers[1:]]
     if others:
         yield f"Other answers: {', '.join(others)}.\n"
-
-
-def _row(
-    document: Mapping[str, Any], name: str, place: str, words: str | None, schema: Mapping[str, Any], required: bool
-) -> str:
-    default = f"default {json.dumps(schema['default'])}" if schema.get("default") is not None else "optional"
-    said = (words or schema.get("description") or "").replace("|", "/")
-    return f"| `{name}` | {place} | {_kind(document, schema)}, {'required' if required else default} | {said} |"
-
-
-def _fields(document: Mapping[str, Any], schema: Mapping[str, Any], before: str = "") -> list[str]:
-    """A row for each field of a body, and for each field of the records in its lists."""
-    schema = _resolved(document, schema)
-    for one in schema.get("anyOf", ()):
-        if one.get("type") != "null":
-            return _fields(document, one, before)
-    rows = []
-    needed = set(schema.get("required", ()))
-    for name, one in sorted(schema.get("properties", {}).items(), key=lambda field: field[0] not in needed):
-        required = name in needed
-        rows.append(_row(document, before + name, "body", None, one, required))
-        rows += _fields(document, one.get("items", {}), f"{before}{name}[].")
-    return rows
 
 
 def _shown(example: Example) -> Iterator[str]:
@@ -142,22 +91,6 @@ def _shown(example: Example) -> Iterator[str]:
             yield f"```json\n{laid_out(example.answer)}\n```\n"
     if example.take:
         yield "```sh\n" + "\n".join(taken(example)) + "\n```\n"
-
-
-def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-    return schema
-
-
-def _kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    schema = _resolved(document, schema)
-    if "anyOf" in schema:
-        kinds = [_kind(document, one) for one in schema["anyOf"] if one.get("type") != "null"]
-        return " or ".join(dict.fromkeys(kinds))
-    if "enum" in schema:
-        return " or ".join(map(str, schema["enum"]))
-    return str(schema.get("format") or schema.get("type") or "any")
 
 
 if __name__ == "__main__":

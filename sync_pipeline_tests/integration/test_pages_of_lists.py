@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection as Transaction
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
@@ -197,7 +198,12 @@ def test_kept_counts_are_true_after_every_kind_of_change(store: Shop) -> None:
 def test_what_did_not_move_is_not_counted_again(store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real = counts.execute
-    monkeypatch.setattr(counts, "execute", lambda conn, sql, **given: asked.append(sql) or real(conn, sql, **given))
+
+    def noted(conn: Transaction, sql: str, **given: Any) -> Any:
+        asked.append(sql)
+        return real(conn, sql, **given)
+
+    monkeypatch.setattr(counts, "execute", noted)
     found(store)
     found(store, status="new")
     found(store, choice="undecided")
