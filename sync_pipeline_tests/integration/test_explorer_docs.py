@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sync_pipeline.api.application import build
 from sync_pipeline.api.examples import command, walk
@@ -88,14 +88,19 @@ def test_every_call_and_example_is_on_it(browser: Browser, database: Database, s
 
 
 @needs_chromium
-def test_it_needs_no_script_and_no_other_host(browser: Browser, database: Database, settings: Settings) -> None:
-    with opened(browser, database, settings, 1280, java_script_enabled=False) as page:
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_index_leads_to_a_call_without_a_script_or_another_host(
+    browser: Browser, database: Database, settings: Settings, scripts: bool
+) -> None:
+    with opened(browser, database, settings, 1280, java_script_enabled=scripts) as page:
         asked: list[str] = []
         page.on("request", lambda one: asked.append(one.url))
         page.reload()
         page.locator(".index a", has_text="/integrations/{provider}/table").click()
         assert page.url.endswith("#table")
-        page.locator("#table h3").wait_for()
+        expect(page.locator("#table h3")).to_be_in_viewport()
+        expect(page.locator("nav")).to_have_count(1)
+        assert page.locator("script").count() == 0
         here = urlsplit(page.url).netloc
         assert {urlsplit(one).netloc for one in asked} == {here}
 
