@@ -41,7 +41,7 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/{connection}/raw/{entity}/{external_id:path}": Right.READ,
 }
 STREAMS = {"GET /ui/{org}/live"}  # have no end
-OPEN = {"GET /", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
+OPEN = {"GET /", "GET /docs", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
 
 
 def fill(clock: Clock) -> Store:
