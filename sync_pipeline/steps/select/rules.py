@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
 # What each kind covers, and how it decides.
-KINDS = {
+KINDS: Mapping[str, tuple[list[str], str]] = {
     "follow_updates": (["updated", "deleted"], "include"),
     "include_new": (["new"], "include"),
     "ignore_where": (["new", "updated", "deleted"], "ignore"),
@@ -40,6 +40,41 @@ class StandingRule:
     why: str | None
 
 
+def _checked(kind: str, field: str | None, value: Any) -> tuple[list[str], str]:
+    """The statuses that such a rule covers, and its decision.
+
+    Raises:
+        ConfigurationError: unknown kind, or ignore_where without a field and a value.
+    """
+    if kind not in KINDS:
+        raise ConfigurationError(f"Unknown kind of rule “{kind}”. Use one of {', '.join(KINDS)}.")
+    if (kind == "ignore_where") != (field is not None and value is not None):
+        raise ConfigurationError("ignore_where needs a field and a value; the other kinds take neither.")
+    return KINDS[kind]
+
+
+def count_rule(
+    db: Database, connection: Connection, stream: Stream, *, kind: str, field: str | None = None, value: Any = None
+) -> int:
+    """How many undecided records this rule would decide if it were applied now, before any other rule.
+
+    Raises:
+        ConfigurationError: unknown kind, or ignore_where without a field and a value.
+    """
+    statuses, _ = _checked(kind, field, value)
+    with db.org(connection.org_id) as conn:
+        return int(
+            execute(
+                conn,
+                SQL["count_rule"],
+                **keys(connection, stream),
+                statuses=statuses,
+                field=field,
+                value=None if value is None else json.dumps(value),
+            ).scalar_one()
+        )
+
+
 def add_rule(  # noqa: PLR0913 - the parts of a rule
     db: Database,
     connection: Connection,
@@ -56,10 +91,7 @@ def add_rule(  # noqa: PLR0913 - the parts of a rule
     Raises:
         ConfigurationError: unknown kind, or ignore_where without a field and a value.
     """
-    if kind not in KINDS:
-        raise ConfigurationError(f"Unknown kind of rule “{kind}”. Use one of {', '.join(KINDS)}.")
-    if (kind == "ignore_where") != (field is not None and value is not None):
-        raise ConfigurationError("ignore_where needs a field and a value; the other kinds take neither.")
+    _checked(kind, field, value)
     with db.org(connection.org_id) as conn:
         rule_id = int(
             execute(
