@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sync_pipeline.api.application import build
-from sync_pipeline.api.auth import RIGHTS, Right
+from sync_pipeline.api.auth import RIGHT_WORDS, RIGHTS
 from sync_pipeline.api.examples import Example, command, laid_out, taken, walk
 from sync_pipeline.config import Settings
 
@@ -38,17 +38,6 @@ Copy the calls one after the other. Where a call needs a value from an earlier a
 
 {description}
 """
-_RIGHTS = {
-    Right.READ: "everything except secrets",
-    Right.PROPOSE: "select as a draft, make a plan",
-    Right.FETCH: "requests to a store: preview, full sync, test",
-    Right.SELECT: "selections that are promoted",
-    Right.PROMOTE: "approve, apply and undo plans; control queues",
-    Right.DECIDE: "answer a gate",
-    Right.CONNECT: "add and change connections",
-    Right.PEOPLE: "tokens and users",
-    Right.PUSH: "send records into the token's connection",
-}
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -61,7 +50,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "## Roles and rights\n"
     yield "| right | " + " | ".join(RIGHTS) + " |"
     yield "|---|" + "---|" * len(RIGHTS)
-    for right, words in _RIGHTS.items():
+    for right, words in RIGHT_WORDS.items():
         yield f"| {right}: {words} | " + " | ".join("yes" if right in those else "" for those in RIGHTS.values()) + " |"
     yield ""
     order = {name: place for place, name in reversed(list(enumerate(one.under for one in walk())))}

@@ -9,7 +9,14 @@ from sync_pipeline.steps.connect.credentials import (
     rotate_keys,
     secret,
 )
-from sync_pipeline.steps.connect.doctor import LastTest, diagnose, ensure_tested, last_test, try_credentials
+from sync_pipeline.steps.connect.doctor import (
+    LastTest,
+    diagnose,
+    ensure_tested,
+    last_test,
+    replace_credentials,
+    try_credentials,
+)
 from sync_pipeline.steps.connect.organizations import (
     Organization,
     Policy,

@@ -10,12 +10,13 @@ from typing import Any
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import SourceError
+from sync_pipeline.errors import ConfigurationError, SourceError
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Client, Finding, Source
 from sync_pipeline.steps.connect.connections import Connection
-from sync_pipeline.steps.connect.credentials import client_for, client_with
+from sync_pipeline.steps.connect.credentials import client_for, client_with, rotate_credentials
+from sync_pipeline.steps.connect.organizations import Organization
 
 _SQL = load(__package__)
 _VALID_SECONDS = 300  # a store found healthy so recently is not tested again
@@ -54,6 +55,32 @@ def try_credentials(settings: Settings, conn: Connection, given: Mapping[str, An
         ConfigurationError: `given` names something that is not a credential, or one is missing.
     """
     return _examined(conn.source, client_with(settings, conn, given))
+
+
+def replace_credentials(
+    db: Database,
+    settings: Settings,
+    org: Organization,
+    conn: Connection,
+    given: Mapping[str, Any],
+    *,
+    tested: bool = True,
+    actor: str,
+) -> Sequence[Finding]:
+    """`rotate_credentials` once the store has accepted them; returns the findings of the test afterwards.
+
+    With `tested` off they are saved whatever the store says.
+
+    Raises:
+        ConfigurationError: `given` names something that is not a credential, one is missing, or the test failed.
+            Nothing was changed.
+    """
+    if tested:
+        wrong = [one for one in try_credentials(settings, conn, given) if one.level == "error"]
+        if wrong:
+            said = " ".join(f"{one.message} {one.remedy}".strip() for one in wrong)
+            raise ConfigurationError(f"Nothing was changed: the test with the new credentials failed. {said}")
+    return diagnose(db, settings, rotate_credentials(db, settings, org, conn, given, actor=actor))
 
 
 def last_test(db: Database, conn: Connection) -> LastTest:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field
+from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
@@ -113,11 +114,7 @@ def change_user(
     hashed = _hashed(password) if password is not None else None
     with db.org(org.org_id) as conn:
         if disabled or role not in (None, "admin"):
-            # Locked, so that two admins cannot take each other's role at the same time.
-            if execute(conn, _SQL["lock_admins"]).scalars().all() == [user_id]:
-                raise Conflict(
-                    f"This is the last admin of {org.slug} who can log in. Make somebody else an admin first."
-                )
+            _another_admin(conn, org, user_id)
         changed = execute(
             conn, _SQL["change_user"], user_id=user_id, role=role, password_hash=hashed, disabled=disabled
         ).one_or_none()
@@ -176,6 +173,12 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
         token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
         journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
     return LoginSession(org.slug, found.role, expires, plain)
+
+
+def _another_admin(conn: Transaction, org: Organization, user_id: int) -> None:
+    # Locked until the transaction ends, so that two admins cannot take each other's role at the same time.
+    if execute(conn, _SQL["lock_admins"]).scalars().all() == [user_id]:
+        raise Conflict(f"This is the last admin of {org.slug} who can log in. Make somebody else an admin first.")
 
 
 def _role(role: str) -> None:

@@ -23,5 +23,6 @@ from sync_pipeline.steps.select.rules import (
     count_rule,
     drop_rule,
     list_rules,
+    rule_value,
 )
 from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary

@@ -39,7 +39,8 @@ RETURNING rule_id
 -- drop_rule --
 UPDATE selection.standing_rule SET disabled_at = now()
 WHERE org_id = connect.current_org() AND rule_id = %(rule_id)s AND disabled_at IS NULL
-RETURNING rule_id
+    AND (%(connection_id)s::bigint IS NULL OR connection_id = %(connection_id)s)
+RETURNING rule_id, connection_id, entity_type, kind
 
 -- apply_rule --
 -- Decide the undecided differences that the rule covers.

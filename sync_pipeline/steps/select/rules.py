@@ -40,6 +40,16 @@ class StandingRule:
     why: str | None
 
 
+def rule_value(text: str | None) -> Any:
+    """The value of a rule as people type it: JSON, or plain text."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _checked(kind: str, field: str | None, value: Any) -> tuple[list[str], str]:
     """The statuses that such a rule covers, and its decision.
 
@@ -129,16 +139,28 @@ def list_rules(db: Database, org: Organization, connection: Connection | None = 
     return [StandingRule(**row._mapping) for row in rows]
 
 
-def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> None:
-    """End a rule; its decisions stay.
+def drop_rule(
+    db: Database, org: Organization, rule_id: int, *, connection: Connection | None = None, actor: str
+) -> None:
+    """End a rule, of this connection if one is given; its decisions stay.
 
     Raises:
         NotFound: no such rule.
     """
+    here = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
-        if execute(conn, SQL["drop_rule"], rule_id=rule_id).one_or_none() is None:
+        row = execute(conn, SQL["drop_rule"], rule_id=rule_id, connection_id=here).one_or_none()
+        if row is None:
             raise NotFound(f"{org.slug} has no rule {rule_id}.")
-        journal.record(conn, "rule.dropped", actor=actor, rule=rule_id)
+        journal.record(
+            conn,
+            "rule.dropped",
+            actor=actor,
+            connection_id=row.connection_id,
+            entity_type=row.entity_type,
+            rule=rule_id,
+            kind=row.kind,
+        )
 
 
 def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
