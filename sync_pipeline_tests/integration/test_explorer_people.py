@@ -191,7 +191,7 @@ def actions() -> list[str]:
         re.sub(r"{([^}]+)}", lambda name: place.get(name[1], "1"), one.path)
         for router in routers()
         for one in router.routes
-        if isinstance(one, PageRoute) and "POST" in one.methods and "{org}" in one.path
+        if isinstance(one, PageRoute) and "POST" in (one.methods or ()) and "{org}" in one.path
     }
     return sorted(found)
 
