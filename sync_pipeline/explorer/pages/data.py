@@ -76,7 +76,7 @@ class Notice:
 async def data_page(
     request: Request, runtime: RuntimeDep, caller: Reader, connection: ConnectionName, entity: Entity, view: View
 ) -> Response:
-    """The list."""
+    """The records of an entity."""
     return await _shown(request, runtime, caller, (connection, entity), view)
 
 
