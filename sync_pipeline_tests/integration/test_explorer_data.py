@@ -57,6 +57,8 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/{connection}/data/{entity}": Right.READ,
     "POST /ui/{org}/{connection}/data/{entity}": Right.PROPOSE,
     "GET /ui/{org}/{connection}/data/{entity}/{external_id:path}": Right.READ,
+    "POST /ui/{org}/{connection}/views/{entity}": Right.PROPOSE,
+    "POST /ui/{org}/{connection}/views/{entity}/{view_id}/delete": Right.PROPOSE,
     "GET /ui/{org}/{connection}/raw/{entity}/{external_id:path}": Right.READ,
 }
 STREAMS = {"GET /ui/{org}/live"}  # have no end
@@ -74,9 +76,11 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /ui/{org}/{connection}/configuration": {"how": "make"},
     "POST /ui/{org}/{connection}/configuration/test": {},
     "POST /ui/{org}/{connection}/configuration/credentials": {**STORE, "untested": "1"},
-    "POST /ui/{org}/{connection}/settings": {"seen": "{}"},
+    "POST /ui/{org}/{connection}/settings": {"seen": "{{}}"},
     "POST /ui/{org}/{connection}/settings/rules": {"entity": "products", "kind": "include_new"},
     "POST /ui/{org}/{connection}/settings/rules/{rule_id}/drop": {},
+    "POST /ui/{org}/{connection}/views/{entity}": {"name": "the new ones of {role}"},
+    "POST /ui/{org}/{connection}/views/{entity}/{view_id}/delete": {},
 }
 OPEN = {"GET /", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
 
@@ -326,10 +330,16 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
             someone = browser(api).as_(store.org, role)
             place["token_id"] = str(tokens.add_token(store.db, store.org, "viewer", actor="test").token_id)
             place["rule_id"] = str(select.add_rule(store.db, store.connection, stream, kind="include_new", actor="t"))
+            if "{view_id}" in path:
+                actor = tokens.authenticate(store.db, api.token(store.org, role)).actor
+                view = preview.RecordView(status="new")
+                saved = preview.save_view(store.db, store.connection, stream, f"of {role}", view, actor=actor)
+                place["view_id"] = str(saved.view_id)
             address = re.sub(r"{([^}]+)}", lambda found: place[found[1]], path)
             body = {"decision": "ignore", "seen": {one: "another"}}
             if name in FORMS:
-                answer = someone.form(address, **FORMS[name])
+                fields = {field: value.format(role=role) for field, value in FORMS[name].items()}
+                answer = someone.form(f"{address}?status=new", **fields)
             else:
                 answer = someone.send(address, body) if method == "POST" else someone.get(address)
             allowed = right is None or right in RIGHTS[role]
