@@ -115,7 +115,7 @@ def test_who_made_a_view_deletes_it_and_an_admin_anybodys(ann: Browser, api: Ser
         ("", "all", 400, "This view shows everything."),
         ("after=5", "all", 400, "This view shows everything."),
         ("status=great", "great", 400, "great"),
-        ("sort=price", "price", 400, "sort"),
+        ("sort=price", "price", 400, "Sort by"),
         ("status=new", "taken", 409, "There is a view “taken” already."),
     ],
 )
