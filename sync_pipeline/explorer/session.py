@@ -141,7 +141,8 @@ def _place(request: Request) -> str:
 def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated):
         login = f"/ui/login?next={quote(_place(request))}"
-        if not render.is_fragment(request):
+        streams = "text/event-stream" in request.headers.get("accept", "")
+        if not render.is_fragment(request) and not streams:
             return RedirectResponse(login, 303)
         return JSONResponse({"success": False, "error": str(error)}, 401, {"X-Login": login})
     answer = explain(request, error)
