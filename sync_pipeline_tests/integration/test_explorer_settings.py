@@ -11,13 +11,16 @@ from http.server import BaseHTTPRequestHandler
 import hypothesis
 import hypothesis.strategies as st
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import given
+from pydantic import SecretStr
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.explorer.roles import pages
 from sync_pipeline.explorer.settings_form import fields_of, filled, grouped, read
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect, promote, select
@@ -211,6 +214,20 @@ def test_new_credentials_are_tested_before_the_old_ones_go(ann: Browser, api: Se
     assert ann.form(f"{CONFIGURATION}/credentials", webhook="x", **right).status_code == 400
 
 
+def test_credentials_that_no_key_opens_are_replaced(database: Database, settings: Settings, store: Shop) -> None:
+    other = settings.model_copy(update={"secret_key": SecretStr(Fernet.generate_key().decode())})
+    with served(database, other) as closed:
+        ann = browser(closed).as_(store.org, "admin")
+        assert "▲ No key opens the stored credentials: rotate them." in ann.get(CONFIGURATION).text
+        assert "No key opens the stored credentials." in ann.form(f"{CONFIGURATION}/test").text
+        half = ann.form(f"{CONFIGURATION}/credentials", consumer_secret=store.server.secret)
+        assert "No key opens the stored credentials." in half.text
+        right = {"consumer_key": store.server.key, "consumer_secret": store.server.secret}
+        assert ann.form(f"{CONFIGURATION}/credentials", **right).status_code == 303
+        page = ann.get(CONFIGURATION).text
+        assert ("No key opens" in page, "● healthy" in page) == (False, True)
+
+
 def test_another_address_is_confirmed_and_gets_no_old_secret(ann: Browser, api: Served, store: Shop) -> None:
     heard: list[str] = []
 
@@ -265,8 +282,12 @@ def test_no_secret_is_on_a_page_in_an_answer_an_event_or_a_log(
         said = f"{handler.path} {handler.headers} {body!r} {canary(1)} {canary(2)} {canary(2).upper()}"
         send(handler, 401, json.dumps({"code": "x", "message": said}).encode())
 
-    pages = ["/ui/acme", "/ui/acme/connect?provider=woocommerce", CONFIGURATION, SETTINGS, PEOPLE, "/ui/acme/settings",
-             "/ui/acme/bad/configuration", "/ui/acme/bad/settings", "/api/v1/connections"]  # fmt: skip
+    place = {"org": "acme", "connection": "bad", "entity": "products"}
+    # Every page that needs no id, of this connection and of the shop.
+    gets = {path for method, path, *_ in pages() if method == "GET" and not path.endswith("/live")}
+    addresses = {re.sub(r"{(\w+)}", lambda found: place.get(found[1], found[0]), path) for path in gets}
+    looked = [path for path in sorted(addresses) if "{" not in path]
+    looked += ["/ui/acme/connect?provider=woocommerce", CONFIGURATION, SETTINGS]
     said: list[str] = []
     with answering(repeat) as url:
         given = {"store_url": url, "consumer_key": canary(1), "consumer_secret": canary(2)}
@@ -277,8 +298,10 @@ def test_no_secret_is_on_a_page_in_an_answer_an_event_or_a_log(
     said += [ann.form(CONFIGURATION, how="take", secret=f"{canary(3)}{word}").text for word in ("", "&quot;")]
     for fields in ({"password": canary(5), "email": "no", "role": "viewer"}, {"password": "cs_short", "role": "king"}):
         said.append(ann.form(f"{PEOPLE}/users", **fields).text)
-    said += [ann.get(path).text for path in pages]
-    said += [api.call("GET", path, store.org).text for path in pages if path.startswith("/api")]
+    answers = [ann.get(path) for path in looked]
+    assert {answer.status_code for answer in answers} == {200}
+    said += [answer.text for answer in answers]
+    said += [api.call("GET", path, store.org).text for path in ("/api/v1/connections", "/api/v1/status")]
     said.append(str(store.rows("SELECT * FROM observe.sync_activity")))
     said.append(str(store.rows("SELECT health_detail, findings, settings FROM connect.integration_connector")))
     out = capsys.readouterr()

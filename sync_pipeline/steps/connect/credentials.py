@@ -205,7 +205,9 @@ def _rotated(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> 
             f"Not a credential here: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(allowed))}."
         )
     moves = given.get(provider.address_field, conn.store_url) != conn.store_url
-    return {**_public(conn), **({} if moves else opened(settings, conn)), **given}
+    # Where all are given the old ones are not needed: no key may open them any longer.
+    whole = all(name in given for name in provider.secret_fields if provider.settings.model_fields[name].is_required())
+    return {**_public(conn), **({} if moves or whole else opened(settings, conn)), **given}
 
 
 def rotate_keys(db: Database, settings: Settings) -> int:
