@@ -119,4 +119,18 @@ CREATE FUNCTION preview.version_of(content_hash bytea, deleted boolean, followed
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT preview.version_of(content_hash, deleted) || coalesce('-' || (followed ->> 'version'), '') $$;
 
-CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally');
+-- Views of a list that people named: its filters, search and order. Everybody in the organization finds them.
+CREATE TABLE preview.saved_view (
+    org_id bigint NOT NULL,
+    view_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
+    shown jsonb NOT NULL,               -- {status, choice, warned, q, sort}: those that are set
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, view_id),
+    UNIQUE (org_id, connection_id, entity_type, name)
+);
+
+CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally', 'preview.saved_view');

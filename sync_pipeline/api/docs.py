@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sync_pipeline.api.application import build
-from sync_pipeline.api.auth import RIGHTS
+from sync_pipeline.api.auth import RIGHT_WORDS, RIGHTS
 from sync_pipeline.api.examples import Example, command, laid_out, taken
-from sync_pipeline.api.reference import RIGHTS_IN_WORDS, ApiCall, sections
+from sync_pipeline.api.reference import ApiCall, sections
 from sync_pipeline.config import Settings
 
 _HEAD = """# The HTTP API
@@ -51,7 +51,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "## Roles and rights\n"
     yield "| right | " + " | ".join(RIGHTS) + " |"
     yield "|---|" + "---|" * len(RIGHTS)
-    for right, words in RIGHTS_IN_WORDS.items():
+    for right, words in RIGHT_WORDS.items():
         yield f"| {right}: {words} | " + " | ".join("yes" if right in those else "" for those in RIGHTS.values()) + " |"
     yield ""
     for section in sections(document):

@@ -7,20 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync_pipeline.api.auth import Right
 from sync_pipeline.api.examples import Example, walk
-
-RIGHTS_IN_WORDS = {
-    Right.READ: "everything except secrets",
-    Right.PROPOSE: "select as a draft, make a plan",
-    Right.FETCH: "requests to a store: preview, full sync, test",
-    Right.SELECT: "selections that are promoted",
-    Right.PROMOTE: "approve, apply and undo plans; control queues",
-    Right.DECIDE: "answer a gate",
-    Right.CONNECT: "add and change connections",
-    Right.PEOPLE: "tokens and users",
-    Right.PUSH: "send records into the token's connection",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from sync_pipeline.api.auth import RIGHTS
+from sync_pipeline.api.auth import RIGHT_WORDS, RIGHTS
 from sync_pipeline.api.examples import Example, command, laid_out, taken
-from sync_pipeline.api.reference import RIGHTS_IN_WORDS, sections
+from sync_pipeline.api.reference import sections
 from sync_pipeline.explorer import render
 from sync_pipeline.explorer.session import PageRoute
 
@@ -36,9 +36,7 @@ def _rendered(app: FastAPI) -> _Page:
         about=document["info"],
         sections=list(sections(document)),
         roles=list(RIGHTS),
-        rights=[
-            (right, words, [right in those for those in RIGHTS.values()]) for right, words in RIGHTS_IN_WORDS.items()
-        ],
+        rights=[(right, words, [right in those for those in RIGHTS.values()]) for right, words in RIGHT_WORDS.items()],
         command=command,
         answer=_answer,
         taken=lambda example: "\n".join(taken(example)),

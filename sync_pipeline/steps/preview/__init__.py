@@ -8,6 +8,14 @@ from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES
 from sync_pipeline.steps.preview.record import RecordDetail, record, version_changes, version_text
 from sync_pipeline.steps.preview.relatives import Relatives, relatives
+from sync_pipeline.steps.preview.saved_views import (
+    LONGEST_NAME,
+    MOST_VIEWS,
+    SavedView,
+    delete_view,
+    save_view,
+    saved_views,
+)
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
 from sync_pipeline.steps.preview.table import RecordPage, table
 from sync_pipeline.steps.preview.totals import EntityTotals, entity_totals
