@@ -140,7 +140,7 @@ def test_huge_contents_neither_overflow_nor_hold_the_browser_up(
 
 
 def _still(page: Page) -> bool:
-    return page.evaluate("document.getAnimations().length") == 0
+    return bool(page.evaluate("document.getAnimations().length === 0"))
 
 
 def test_nothing_moves_for_who_asked_for_that(browser: Browser, store: Shop) -> None:
