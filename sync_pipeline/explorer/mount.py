@@ -36,7 +36,8 @@ def mount(app: FastAPI) -> FastAPI:
 
 def routers() -> Iterator[APIRouter]:
     """The routers of all pages; the one for what is no page comes last."""
-    for info in sorted(iter_modules(pages.__path__), key=lambda one: one.name):
+    # A connection's own page has the shortest address: what is a page of the organization comes before it.
+    for info in sorted(iter_modules(pages.__path__), key=lambda one: (one.name == "operations", one.name)):
         yield import_module(f"{pages.__name__}.{info.name}").router
     yield _last
 

@@ -13,7 +13,11 @@ from sync_pipeline.steps.preview import EntityTotals
 
 # Pages of an organization and of a connection: address, words, sign.
 ORG_PAGES: tuple[tuple[str, str, str], ...] = ()
-CONNECTION_PAGES: tuple[tuple[str, str], ...] = ()
+CONNECTION_PAGES: tuple[tuple[str, str], ...] = (
+    ("", "Sync & Operations"),
+    ("data", "Data"),
+    ("history", "Sync History"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser
 from sync_pipeline_tests.served import Served, served
@@ -34,6 +34,13 @@ HOSTILE = {
 PAGES: dict[str, Right | None] = {
     "GET /ui/{org}": Right.READ,
     "GET /ui/{org}/live": Right.READ,
+    "GET /ui/{org}/{connection}": Right.READ,
+    "POST /ui/{org}/{connection}/refresh": Right.FETCH,
+    "POST /ui/{org}/{connection}/compare": Right.FETCH,
+    "POST /ui/{org}/{connection}/reconcile": Right.FETCH,
+    "POST /ui/{org}/{connection}/requests/{request_id}/cancel": Right.FETCH,
+    "GET /ui/{org}/{connection}/quarantine": Right.READ,
+    "GET /ui/{org}/{connection}/quarantine/{quarantine_id}": Right.READ,
     "POST /ui/{org}/logout": None,
     "GET /ui/{org}/{connection}/data/{entity}": Right.READ,
     "POST /ui/{org}/{connection}/data/{entity}": Right.PROPOSE,
@@ -280,10 +287,15 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
     assert there == PAGES
     one = next(iter(store.table("products", "new")))
     place = {"org": "acme", "connection": "shop", "entity": "products", "external_id:path": one}
+    store.server.faults.poison("products", one)
+    store.pull("products", full=True)
+    place["quarantine_id"] = str(store.value("SELECT quarantine_id FROM capture.sync_quarantine"))
     for name, right in ((one, PAGES[one]) for one in PAGES if one not in STREAMS):
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):
             someone = browser(api).as_(store.org, role)
+            asked = observe.create_request(store.db, store.org, "pull", actor="test", connection="shop")
+            place["request_id"] = str(asked.request_id)
             address = re.sub(r"{([^}]+)}", lambda found: place[found[1]], path)
             body = {"decision": "ignore", "seen": {one: "another"}}
             answer = someone.send(address, body) if method == "POST" else someone.get(address)
@@ -296,7 +308,8 @@ def test_nothing_of_another_organization_is_found(api: Served, store: Shop) -> N
     globex = connect.add_organization(api.db, "globex", "Globex")
     bo = browser(api).as_(globex, "admin")
     one = next(iter(store.table("products", "new")))
-    for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}"):
+    pages = ("/ui/acme/shop", "/ui/acme/shop/quarantine", "/ui/acme/shop/quarantine/1")
+    for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}", *pages):
         assert bo.get(path).status_code == 404
         theirs = bo.get(path.replace("/acme/", "/globex/"))
         assert theirs.status_code == 404

@@ -1,4 +1,4 @@
-"""What is at work, as other processes see it in the database: while a store is pulled, after a kill, and before it begins."""
+"""What is at work, as other processes see it in the database: during a pull, after a kill, and before it begins."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def test_a_killed_pull_that_nobody_resumes_leaves_no_log_that_runs(store: Shop) 
 
 
 def test_a_request_says_what_it_waits_for(store: Shop) -> None:
-    observe.create_request(store.db, store.org, "pull", actor="ann", connection="shop", entities=["products"], full=True)
+    observe.create_request(
+        store.db, store.org, "pull", actor="ann", connection="shop", entities=["products"], full=True
+    )
     [waiting] = observe.progress(store.db, store.org.org_id)
     assert (waiting.state, waiting.title, waiting.entity) == ("waiting", "Refresh everything", "products")
     assert waiting.note == "waits for Dagster, which does not run; `sync-pipeline up` starts it"

@@ -25,7 +25,7 @@ async def live(request: Request, caller: Reader) -> AsyncIterator[ServerSentEven
 
 
 def _parts(now: Sequence[WorkProgress]) -> dict[str, str]:
-    """Each piece of work by its key, and lists of them: `work` all, `work:ID` the pulls of a connection, `work:` none."""
+    """Each piece of work by its key, and lists: `work` of all, `work:ID` of a connection's pulls, `work:` empty."""
     parts = {one.key: render.part("parts/progress.html", one=one) for one in now}
     pulls: dict[str, list[WorkProgress]] = {"work:": []}
     for one in now:

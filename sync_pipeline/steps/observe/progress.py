@@ -26,9 +26,9 @@ Kind = Literal["apply", "pull", "request"]
 class WorkProgress:
     """How far one piece of work is.
 
-    `key` names it: `queue:ID`, `pull:CONNECTION_ID/ENTITY_TYPE`, `request:ID`. `connection_id` is the connection that it
-    concerns, None if it may concern several. `total` and `eta_seconds` are None while they are unknown. A request counts
-    entities, the others records. Work that is `stopped` was killed: its process is gone.
+    `key` names it: `queue:ID`, `pull:CONNECTION_ID/ENTITY_TYPE`, `request:ID`. `connection_id` is the connection that
+    it concerns, None if it may concern several. `total` and `eta_seconds` are None while they are unknown. A request
+    counts entities, the others records. Work that is `stopped` was killed: its process is gone.
     """
 
     key: str
@@ -113,7 +113,9 @@ def _entities(row: Any) -> Sequence[str]:
 
 def _pull(row: Any) -> WorkProgress:
     source = all_sources().get(row.provider)
-    stream = next((one for one in source.streams.values() if one.entity_type == row.entity_type), None) if source else None
+    stream = (
+        next((one for one in source.streams.values() if one.entity_type == row.entity_type), None) if source else None
+    )
     total = row.total if row.total is None else max(row.total, 0)
     return _of(
         f"pull:{row.connection_id}/{row.entity_type}",

@@ -87,7 +87,7 @@ def open_run(
 
 def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> bool:
     """What changed since the killed run read it would be missed under a run that closes, where no signal tells it: the
-    list is walked again (True), and what is known costs no write. A long first import goes on: the next delta reads it whole.
+    list is walked again (True), and what is known costs no write. A long first import goes on: the next delta reads it.
     """
     if stream.signal or (first and execute(conn, SQL["pages_written"], run_id=run_id).scalar_one() > _SHORT):
         return False

@@ -157,9 +157,7 @@ class Run(Records):
         if self._untold is None and (self.clock is None or self._clock_kept):
             return
         kind, total = self._untold or (None, None)
-        execute(
-            conn, SQL["note_list"], run_id=self.run_id, window_to=self.clock, total=total, is_sweep=kind == "sweep"
-        )
+        execute(conn, SQL["note_list"], run_id=self.run_id, window_to=self.clock, total=total, is_sweep=kind == "sweep")
         self._clock_kept = self.clock is not None
         if kind is not None:
             self._told.add(kind)
