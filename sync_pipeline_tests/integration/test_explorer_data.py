@@ -39,6 +39,7 @@ PAGES: dict[str, Right | None] = {
     "POST /ui/{org}/{connection}/compare": Right.FETCH,
     "POST /ui/{org}/{connection}/reconcile": Right.FETCH,
     "POST /ui/{org}/{connection}/requests/{request_id}/cancel": Right.FETCH,
+    "GET /ui/{org}/{connection}/history": Right.READ,
     "GET /ui/{org}/{connection}/quarantine": Right.READ,
     "GET /ui/{org}/{connection}/quarantine/{quarantine_id}": Right.READ,
     "POST /ui/{org}/logout": None,

@@ -21,7 +21,7 @@ from sync_pipeline.steps import capture, connect, observe
 from sync_pipeline.steps.capture.run.ledger import close, open_run
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline_tests.captured import Captured, Clock, captured
-from sync_pipeline_tests.explored import Browser, browser
+from sync_pipeline_tests.explored import Browser, browser, words
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -62,12 +62,6 @@ def api(database: Database, settings: Settings) -> Iterator[Served]:
 @pytest.fixture
 def ann(api: Served, store: Shop) -> Browser:
     return browser(api).as_(store.org, "operator")
-
-
-def words(html: str) -> str:
-    """The main part as a reader sees it, on one line."""
-    main = html.partition('<main id="main"')[2].partition("</main>")[0]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
 
 def set_aside(store: Shop, number: int, *, raw: bytes = b"", reason: str = "PostgreSQL cannot hold it") -> None:

@@ -1,6 +1,7 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
+from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
 from sync_pipeline.steps.observe.operations import (
     EntityRun,
@@ -36,3 +37,4 @@ from sync_pipeline.steps.observe.service import (
     stale_connections,
 )
 from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, Ledger, status
+from sync_pipeline.steps.observe.waiting import MOST_UNDECIDED, Waiting, WaitingDecision, WaitingPlan, waiting
