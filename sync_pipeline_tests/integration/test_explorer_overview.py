@@ -159,7 +159,7 @@ def test_the_history_has_charts_with_their_numbers_and_a_line_for_each_kind(ann:
     assert page.count("<svg viewBox") == 3
     today = datetime.now(UTC).date()
     assert f"{today} 24 0 0" in shown, "the table of changes"
-    assert re.search(r"Pull of Products full, \d+ s, 1 requests \+ 20", shown), shown
+    assert re.search(r"Pull of Products full, \d+ s, 1 request \+ 20", shown), shown
     assert "by bo: proposed + 2 ~ 0 − 0" in shown
     assert "▲ waits" in shown
     for kind, count in (("runs", 3), ("plans", 1), ("decisions", 1), ("pushes", 0), ("webhooks", 0)):
