@@ -15,7 +15,6 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.explorer import dagster_ui
 from sync_pipeline.explorer.dagster_ui import DagsterUi
 from sync_pipeline.steps import capture, connect, observe
 from sync_pipeline.steps.capture.run.ledger import close, open_run
@@ -169,7 +168,7 @@ def test_a_run_is_cancelled_through_dagster_and_without_its_address_a_person_is_
         return httpx.Response(200, json=body, request=httpx.Request("POST", url))
 
     monkeypatch.setattr(store.settings, "dagster_url", "http://dagster.example/")
-    monkeypatch.setattr(dagster_ui.httpx, "post", post)
+    monkeypatch.setattr(httpx, "post", post)
     assert 'href="http://dagster.example/runs/run-7"' in ann.get(HERE).text
     assert "a command line executes it" in words(ann.form(f"{HERE}/requests/1/cancel").text)
     assert ann.form(f"{HERE}/requests/1/cancel").headers["location"] == f"{HERE}?asked=1"
