@@ -88,7 +88,7 @@ def test_each_entity_shows_its_last_pull_and_whether_the_ledger_closed(ann: Brow
     store.pull("products")
     shown = words(ann.get(HERE).text)
     assert "▲ The store could not be read" in shown
-    assert "sync-pipeline doctor acme --connection shop" in shown
+    assert "The doctor names the cause and what to do." in shown
     assert "✕ 0 of 0" in shown
 
 
