@@ -25,7 +25,11 @@ from sync_pipeline_tests.waiting import wait_until
 DOCS = PROJECT / "docs"
 pytestmark = pytest.mark.dagster
 # What happens in the stores after everything was promoted: new, updated, deleted.
-STORY = {("acme", "shop", "products"): (3, 2, 1), ("globex", "shop", "settings"): (0, 1, 0)}
+STORY = {
+    ("acme", "shop", "products"): (3, 2, 1),
+    ("acme", "shop", "orders"): (0, 5, 0),  # of the product that was deleted
+    ("globex", "shop", "settings"): (0, 1, 0),
+}
 WAITS = (
     ("acme", "acme/plans/"),
     ("acme", "acme/shop/data/products?choice=undecided"),

@@ -94,8 +94,7 @@ def waits(context: Context, orgs: Sequence[str]) -> list[Waits]:
 
 def _acme(opened: OpenStore, began: str, shared: str) -> list[dict[str, Any]]:
     plain = [one for one in _products(opened) if one["type"] == "simple" and one["regular_price"] and one["sku"]]
-    dearer, cheaper, broken, *others = reversed(plain)
-    gone = next((one for one in others if not one["total_sales"]), others[0])  # else orders would change with it
+    dearer, cheaper, broken, gone, *_ = reversed(plain)  # orders of what is gone change, too: they lose its SKU
     dated = {"date_modified": began}
     new = {"op": "add_product", "date_created": began, **dated, "status": "publish"}
     changed = {"op": "update", "kind": "products", **dated}
