@@ -24,7 +24,14 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
     with opened() as context:
         tenant = context.org(org)
         context.streams(tenant, connection, entity)  # unknown names fail before any work
-        found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
+        found = observe.reconcile(
+            context.db,
+            context.settings,
+            tenant,
+            connection=connection,
+            entities=entity or (),
+            actor=context.actor,
+        )
     if as_json:
         emit({"entities": [row(e, without=("quarantined", "orphans")) for e in found.entities], "ok": found.ok})
     else:
