@@ -29,7 +29,7 @@ from sync_pipeline.steps import connect
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline_tests.databases import dump
 
-SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
 _BASELINE = "72c00f199a7b3de172996589ab44f5fadbde6bbe58195af49f0faf77d3831257"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
