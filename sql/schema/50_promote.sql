@@ -260,7 +260,8 @@ REVOKE UPDATE ON promote.core_change FROM sync_app;
 -- replaced nor what it wrote is here.
 CREATE VIEW promote.former_row WITH (security_invoker = true) AS
 SELECT
-    c.org_id, c.table_name, c.change_id, c.content, coalesce(c.changed_at, q.started_at, q.created_at) AS changed_at
+    c.org_id, c.table_name, c.row_id, c.change_id, c.content,
+    coalesce(c.changed_at, q.started_at, q.created_at) AS changed_at
 FROM promote.core_change AS c
 JOIN promote.sync_queue AS q ON q.org_id = c.org_id AND q.queue_id = c.queue_id AND q.undone_at IS NULL
 WHERE c.operation <> 'insert' AND NOT EXISTS (

@@ -99,7 +99,8 @@ class World:
             "content_hash, provider, version_no, sync_data, captured_at FROM capture.sync_record "
             "WHERE org_id = connect.current_org() AND connection_id = %(c)s AND entity_type = %(t)s "
             "AND external_id = %(x)s AND content_hash <> %(h)s ON CONFLICT (org_id, connection_id, entity_type, "
-            "external_id, content_hash) DO UPDATE SET version_no = excluded.version_no",
+            "external_id, content_hash) DO UPDATE SET version_no = excluded.version_no, "
+            "superseded_at = excluded.superseded_at",
             **key,
             h=digest(payload),
         )
