@@ -32,7 +32,7 @@ from sync_pipeline.steps.observe.export.frame import Json, chunks
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS = 10_000  # of a chunk
+ROWS = 5_000  # of a chunk
 
 
 class Options(TypedDict, total=False):

@@ -293,7 +293,7 @@ def _filled(name: str, statement: str) -> list[str]:
     """A statement that is written once for many core tables, as it is for each; any other as it stands."""
     if "{alive}" in statement or name == "core_ids":
         return [for_each_table(statement)]
-    if name in ("table_rows", "table_rows_as_of"):
+    if name in ("exported_rows", "exported_rows_as_of"):
         return [export_tables.filled(statement, table, ["created_at"]) for table in undo_order()]
     if "{" not in re.sub(r"'\{[^']*\}'", "", statement):
         return [statement]

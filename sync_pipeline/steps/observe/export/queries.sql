@@ -10,10 +10,10 @@ ORDER BY a.attnum
 SELECT relname::text AS name FROM pg_class
 WHERE relnamespace = 'report'::regnamespace AND relkind = 'v' ORDER BY 1
 
--- table_rows --
+-- exported_rows --
 SELECT {columns} FROM {table} AS t WHERE t.org_id = connect.current_org()
 
--- table_rows_as_of --
+-- exported_rows_as_of --
 -- A row is what its first replacement after that moment replaced; one that was not replaced since is what it is now.
 WITH former AS MATERIALIZED (
     SELECT DISTINCT ON (k.key) k.key, f.content
@@ -87,7 +87,7 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
                 WHERE n.org_id = h.org_id AND n.connection_id = h.connection_id AND n.entity_type = h.entity_type
                     AND n.external_id = h.external_id AND n.version_no = h.version_no + 1)))
 
--- record_versions --
+-- captured_versions --
 -- Every content that a record had; `superseded_at` is empty for the one that it has.
 SELECT v.external_id, v.version_no, v.version, v.captured_at, v.superseded_at, v.payload
 FROM (

@@ -116,7 +116,7 @@ def core(table: str, *, as_of: datetime | None = None) -> Ask:
         if as_of is not None:
             _known(conn, as_of)
         order = "r.id" if name in core_tables() else ", ".join(f"r.{one}" for one in _PAIR)
-        return _rows(conn, name, "table_rows" if as_of is None else "table_rows_as_of", order, as_of)
+        return _rows(conn, name, "exported_rows" if as_of is None else "exported_rows_as_of", order, as_of)
 
     return ask
 
@@ -135,7 +135,7 @@ def report(view: str, *, as_of: datetime | None = None) -> Ask:
         short = view.removeprefix("report.")
         if short not in (names := report_names(conn)):
             raise NotFound(f"There is no report “{view}”. There are: {', '.join(names)}.")
-        return _rows(conn, f"report.{short}", "table_rows", "", None)
+        return _rows(conn, f"report.{short}", "exported_rows", "", None)
 
     return ask
 
@@ -210,7 +210,7 @@ def versions(connection: Connection, stream: Stream, *, as_of: datetime | None =
         )
         order = "length(r.external_id), r.external_id, r.version_no"
         given = {**_keys(connection, stream), "as_of": as_of}
-        return Rows(f"{stream.name}_versions", columns, SQL["record_versions"], order, given)
+        return Rows(f"{stream.name}_versions", columns, SQL["captured_versions"], order, given)
 
     return ask
 
