@@ -23,7 +23,7 @@ def promoted_stores(server: EmbeddedPostgres) -> Iterator[Template]:
     """A database whose organization `acme` has both stores in core, and whose organization `other` has nothing."""
     woo_store, erp_store = woo_sandbox.Store(), odoo_sandbox.Store()
     woo_sandbox.seed(woo_store, products=20, variable=4, customers=20, orders=60, random_seed=3)
-    odoo_sandbox.seed(erp_store, products=20, variants=4, partners=20, orders=40, random_seed=3)
+    odoo_sandbox.seed(erp_store, products=20, variants=4, partners=20, orders=75, random_seed=3)
     with ExitStack() as stack:
         settings = settings_at(stack.enter_context(data_folder()))
         owner_url = stack.enter_context(cloned(server))

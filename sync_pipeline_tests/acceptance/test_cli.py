@@ -256,6 +256,16 @@ def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
     assert (done["ok"], done["entities"][0]["extra"]) == (False, 1)
 
 
+def test_a_reconciliation_is_written_as_a_report(terminal: Terminal, tmp_path: Path) -> None:
+    for name in ("report.html", "report.xlsx"):
+        done = terminal.run("reconcile", "acme", "--entity", "products", "--report", str(tmp_path / name))
+        assert (done.returncode, (tmp_path / name).stat().st_size > 0) == (0, True), done.stderr
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "<td>shop</td><td>products</td>" in page
+    assert "undecided" in page
+    assert terminal.run("reconcile", "acme", "--report", "report.pdf").returncode == 2
+
+
 def test_checks_pass_and_a_failing_one_is_named_with_what_to_do(terminal: Terminal) -> None:
     done = terminal.json("check", "acme")
     assert done["ok"] is True
