@@ -109,7 +109,7 @@ def _table(table: str, rows: Sequence[Described], found: Origins) -> Iterator[st
     yield f"|---|---|---|---|{'---|' * len(titles)}"
     for row in rows:
         own = computed(table, row)
-        sources = [own or _from(found, table, row.name, provider) for provider in all_sources()]
+        sources = [_source(found, table, row.name, provider, own) for provider in all_sources()]
         yield f"| {row.name} | {_type(row)} | {row.unit} | {_cell(row.words)} | {' | '.join(sources)} |"
     yield ""
 
@@ -127,6 +127,13 @@ def _type(row: Described) -> str:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
+
+
+def _source(found: Origins, table: str, column: str, provider: str, own: str | None) -> str:
+    fields = _from(found, table, column, provider)
+    if own is None:
+        return fields
+    return f"{own}; whether there is a row: {fields}" if column == "id" and fields else own
 
 
 def _from(found: Origins, table: str, column: str, provider: str) -> str:

@@ -25,11 +25,10 @@ from sync_pipeline.steps.capture.related import Place, embed, looking
 Path = tuple[str, ...]
 Target = tuple[str, str]  # table, column
 Origins = Mapping[Target, Mapping[str, Mapping[str, set[str]]]]  # provider → stream → paths (`billing.email`)
-_SAMPLES = 10  # payloads of a stream that are tried
+_SAMPLES = 12  # payloads of a stream that are tried
 _OTHERS = 6  # values of other payloads that a field is given
 _DEEP = 4
 _NOTHING = object()
-_TABLE = "table"  # beside the columns of an entity: which table it is
 
 
 def origins(conn: Connection) -> Origins:
@@ -44,7 +43,7 @@ def origins(conn: Connection) -> Origins:
 
 
 def effects(conn: Connection, provider: str, stream: Stream) -> Mapping[Path, set[Target]]:
-    """The columns that each field of a stream's payloads decides on; its `id` where it decides which table it is."""
+    """The columns that each field of a stream's payloads decides on; `id` where it decides whether there is a row."""
     to = mapping_of(provider, stream.entity_type).to
     samples = list(_samples(conn, provider, stream))
     values: dict[Path, dict[str, Any]] = defaultdict(dict)
@@ -84,10 +83,10 @@ def _tried(to: Callable[[Any], Entity], sample: Any, path: Path, values: Sequenc
         after = _columns_of(to, _changed(sample, path, other))
         if after is None:
             continue
-        if before[_TABLE] != after[_TABLE]:
-            found |= {(one[_TABLE], "id") for one in (before, after)}
-        else:
-            found |= {one for one in before.keys() | after.keys() if before.get(one) != after.get(one)}
+        there, still = ({table for table, _ in columns} for columns in (before, after))
+        # Rows that come or go: that is what the field decides, not what each of their columns is.
+        found |= {(table, "id") for table in there ^ still}
+        found |= {one for one in before.keys() & after.keys() if before[one] != after[one]}
     return found
 
 
@@ -119,14 +118,18 @@ def _samples(conn: Connection, provider: str, stream: Stream) -> Iterator[dict[s
 
 def _various(samples: Sequence[dict[str, Any]], to: Callable[[Any], Entity]) -> Sequence[dict[str, Any]]:
     """Those that have a value of a kind, or a word, that none before them has in that place, or that fill a column."""
-    seen: set[Any] = set()
     chosen: list[dict[str, Any]] = []
-    # Those with most in their columns first.
-    for sample in sorted(samples, key=lambda one: -len(_filled(to, one))):
-        kinds: set[Any] = {(path, _kind(value)) for path, value in _leaves(sample)} | _filled(to, sample)
-        if kinds - seen and len(chosen) < _SAMPLES:
-            seen |= kinds
-            chosen.append(sample)
+    filled: set[Target] = set()
+    kinds: set[tuple[Path, str]] = set()
+    features = [(sample, _filled(to, sample), {(path, _kind(v)) for path, v in _leaves(sample)}) for sample in samples]
+    features.sort(key=lambda one: -len(one[1]))  # those with most in their columns first
+    for news_of_columns in (True, False):
+        for sample, columns, values in features:
+            news = columns - filled if news_of_columns else values - kinds
+            if news and len(chosen) < _SAMPLES:
+                chosen.append(sample)
+                filled |= columns
+                kinds |= values
     return chosen
 
 
@@ -183,17 +186,19 @@ def _others(value: Any) -> Sequence[Any]:
     return ["2026-03-04T05:06:07", "Text", {"src": "x", "alt": "y"}] if value is None else []
 
 
-def _columns_of(to: Callable[[Any], Entity], payload: Any) -> dict[Any, Any] | None:
+def _columns_of(to: Callable[[Any], Entity], payload: Any) -> dict[Target, Any] | None:
     try:
         entity = to(payload)
     except Exception:  # noqa: BLE001 - a value that the mapper refuses has no column
         return None
-    return {_TABLE: table_of(type(entity)).name, **dict(_entity_columns(entity))}
+    return dict(_entity_columns(entity))
 
 
 def _entity_columns(entity: Entity) -> Iterator[tuple[Target, Any]]:
     table = table_of(type(entity))
-    yield from _row_columns(table, [entity], "metadata" if table.row is None else None)
+    # Rows that are parts of a record have its metadata, unless they have their own.
+    own = table.row is None or "metadata" not in table.columns
+    yield from _row_columns(table, [entity], "metadata" if own else None)
     for name, _, marks in _fields(type(entity)):
         value = getattr(entity, name)
         for mark in marks:

@@ -1,3 +1,7 @@
+-- read_whole --
+-- All rows are read: a plan for the first of them would be slower, and what is sorted should not go to the disk in parts.
+SELECT set_config('cursor_tuple_fraction', '1', true), set_config('work_mem', '64MB', true)
+
 -- columns --
 -- Columns that people read: no key that the database makes of another column, nothing that is the same in every row.
 SELECT a.attname AS name, t.typname AS type

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database, driver
+from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import NotFound
-from sync_pipeline.steps.observe.export.tables import Ask, Column, Kind, Rows
+from sync_pipeline.steps.observe.export.tables import SQL, Ask, Column, Kind, Rows
 
 # A spreadsheet takes a text that begins so for a formula; the apostrophes are those that `escape` puts before it.
 _FORMULA = "^''*[=+@\\t\\r\\n＝＋－＠-]"
@@ -121,6 +122,7 @@ def reading(db: Database, org_id: int, ask: Ask, *, columns: Sequence[str] | Non
         NotFound: there is no such table, time or column.
     """
     with db.org(org_id, snapshot=True) as conn:
+        execute(conn, SQL["read_whole"])
         rows = ask(conn)
         if columns is not None:
             known = {one.name: one for one in rows.columns}
