@@ -41,6 +41,8 @@ CREATE TABLE connect.integration_connector (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
+    tested_at timestamptz,              -- by the doctor; a pull that succeeds or fails shows in health alone
+    findings jsonb NOT NULL DEFAULT '[]',  -- what the doctor found then: [{level, code, message, remedy}], no secret
     PRIMARY KEY (org_id, connection_id),
     UNIQUE (org_id, name)
 );

@@ -1,5 +1,6 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
+from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
 from sync_pipeline.steps.observe.progress import WorkProgress, progress

@@ -1,9 +1,9 @@
-"""Reports."""
+"""Pages."""
 
 from sync_pipeline.db.revision import run
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
