@@ -38,7 +38,8 @@ CREATE TABLE selection.sync_selective_config (
 CREATE INDEX sync_selective_config_ignored
 ON selection.sync_selective_config (org_id, connection_id, entity_type, external_id) WHERE decision = 'ignore';
 
--- Why a record that was included is undecided again: its plan was refused or undone. It counts for that version only.
+-- Why a record that was decided is undecided again: its plan was refused or undone, or a person took the decision back
+-- (then plan_id is all zeros). It counts for that version only.
 CREATE TABLE selection.withdrawal (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
