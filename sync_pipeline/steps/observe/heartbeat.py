@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 
 _SQL = load(__package__, "heartbeat.sql")
 _SENSORS = "sensors"
+SILENT_SECONDS = 120.0  # a sensor ticks every few seconds
 
 
 def record_heartbeat(db: Database) -> None:
@@ -22,3 +23,9 @@ def last_heartbeat(db: Database) -> datetime | None:
     with db.unscoped() as conn:
         seen: datetime | None = execute(conn, _SQL["last_heartbeat"], name=_SENSORS).scalar_one_or_none()
     return seen
+
+
+def is_alive(db: Database) -> bool:
+    """Has a sensor ticked lately? If not, what was requested waits."""
+    seen = last_heartbeat(db)
+    return seen is not None and (datetime.now(UTC) - seen).total_seconds() < SILENT_SECONDS

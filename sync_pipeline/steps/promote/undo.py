@@ -144,5 +144,5 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
     merged = sum(map(len, shared.values()))
-    journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged)
+    journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged, why=why)
     return rows, merged
