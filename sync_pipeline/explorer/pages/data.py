@@ -52,7 +52,7 @@ View = Annotated[RecordView, Depends(view_of)]
 class Decide(Shape):
     """A decision about records that were seen: those in `seen`, or `all` that the address finds."""
 
-    decision: Literal["include", "ignore"]
+    decision: Literal["include", "ignore", "undecided"]
     seen: dict[str, str] | None = Field(None, max_length=10_000)
     all: bool = False
     excluding: list[str] = Field(default_factory=list, max_length=10_000)
@@ -66,7 +66,7 @@ class Decide(Shape):
 class Notice:
     """What a decision did: how many records it decided, which it left out, and as what they are shown now."""
 
-    include: bool
+    decision: str
     made: Selected
     rows: Mapping[str, RecordRow]
     draft: bool
@@ -98,19 +98,17 @@ async def decide(
     def choose() -> Notice:
         one = the_connection(runtime.db, caller, connection)
         stream = one.source.stream(entity)
-        made = select.select(
-            runtime.db,
-            one,
-            stream,
-            include=given.decision == "include",
-            actor=caller.actor,
-            why=(given.why or "").strip() or None,
-            draft=proposes,
-            **_which(view, given),
-        )
+        here = (runtime.db, one, stream)
+        why = (given.why or "").strip() or None
+        which = _which(view, given)
+        if given.decision == "undecided":
+            made = select.undecide(*here, actor=caller.actor, why=why, own=proposes, **which)
+        else:
+            include = given.decision == "include"
+            made = select.select(*here, include=include, actor=caller.actor, why=why, draft=proposes, **which)
         left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
         rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
-        return Notice(given.decision == "include", made, rows, proposes)
+        return Notice(given.decision, made, rows, proposes)
 
     notice = await runtime.slowly(choose)
     return await _shown(request, runtime, caller, (connection, entity), view, notice)
@@ -143,13 +141,16 @@ async def _shown(
     view: RecordView,
     notice: Notice | None = None,
 ) -> Response:
-    def look() -> tuple[connect.Connection, Stream, Browsed, Sequence[nav.ConnectionLinks]]:
+    def look() -> tuple[connect.Connection, Stream, Browsed, int, Sequence[nav.ConnectionLinks]]:
         one = the_connection(runtime.db, caller, place[0])
         stream = one.source.stream(place[1])
         links = [] if render.is_fragment(request) else nav.links(runtime, caller)
-        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), links
+        found = preview.browse(runtime.db, one, stream, view, size=SIZE)
+        # What a search finds is a part of what is included, and a plan is made of all.
+        included = select.summary(runtime.db, one, stream).included if view.search else found.counts.of(None, "include")
+        return one, stream, found, included, links
 
-    one, stream, found, links = await runtime.run(look)
+    one, stream, found, included, links = await runtime.run(look)
     return render.page(
         request,
         "data/page.html",
@@ -160,6 +161,7 @@ async def _shown(
         view=view,
         found=found,
         notice=notice,
+        included=included if caller.connection_id is None else 0,  # plans concern the whole organization
         at=addresses(caller, one, stream, view),
         record_at=lambda external_id: f"{stream.name}/{quote(external_id, safe='')}",  # beside the list
         sortable=found.total <= MOST_SORTED,
