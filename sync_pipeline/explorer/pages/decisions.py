@@ -9,6 +9,7 @@ from sync_pipeline import gates
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.contracts.observe import GivenAnswer
 from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
@@ -89,7 +90,7 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
     )
 
 
-def _records(db: Any, caller: Caller, found: Decision) -> list[Record]:
+def _records(db: Database, caller: Caller, found: Decision) -> list[Record]:
     """The records that a gate names; or the lists of the entities that it blocks."""
     if found.connection is None:
         return []
@@ -102,7 +103,7 @@ def _records(db: Any, caller: Caller, found: Decision) -> list[Record]:
     named = [found.detail["external_id"]] if "external_id" in found.detail else found.detail.get("examples", [])
     if not named:
         return [(f"{base}/{stream.name}", stream.title)]
-    return [(f"{base}/{stream.name}/{quote(str(id_), safe='')}", f"{stream.title} {id_}") for id_ in named]
+    return [(f"{base}/{stream.name}/{quote(str(id_), safe='')}", f"{stream.entity_type} {id_}") for id_ in named]
 
 
 @router.post("/ui/{org}/decisions/{decision_id}")

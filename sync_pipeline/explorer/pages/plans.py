@@ -124,7 +124,7 @@ async def new_plan(request: Request, runtime: RuntimeDep, caller: Proposer) -> R
             runtime.db,
             caller.org,
             actor=caller.actor,
-            origin="explorer",
+            origin="agent" if caller.role == "agent" else "explorer",
             entities=[kind] if kind else None,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
             reuse=True,

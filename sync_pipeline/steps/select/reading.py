@@ -83,6 +83,13 @@ class PlanLine:
     fields: Mapping[str, Any] | None = None
     problem: str | None = None
 
+    @property
+    def headline(self) -> Sequence[str]:
+        """The fields that change, without the dates that move with every change, if others do."""
+        names = [str(one["field"]) for one in self.item.changes]
+        dates = {self.stream.modified, (self.stream.modified or "").removesuffix("_gmt")}
+        return [name for name in names if name not in dates] or names
+
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
