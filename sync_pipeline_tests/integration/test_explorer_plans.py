@@ -16,6 +16,7 @@ from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import StalePlan
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
 from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
@@ -348,6 +349,7 @@ def test_a_record_that_changes_between_looking_and_approving_stops_it(ann: Brows
     assert html.count('<details class="planned">') == 3
     assert f'href="{made.headers["location"]}">a new plan of what has not changed' in ann.get(at(plan)).text
     assert state(store, plan) == "refused"
+    assert told(ann.get(at(plan)).text) == "It was replaced by another plan and is never applied."
     assert store.table("products", "new") >= {ids[1]}
     rest = select.plan(store.db, store.org, made.headers["location"].rsplit("/", 1)[1])
     ann.form(f"{PLANS}/{rest.plan_id}/apply", hash=rest.hash)
@@ -446,6 +448,23 @@ def test_an_undo_that_later_plans_stand_on_names_them(ann: Browser, store: Shop)
     ann.form(f"{at(second)}/undo", why="x")
     assert "1 leaves core" in ann.get(f"{at(first)}/undo").text
     assert ann.get(f"{at(planned(store, some(store, 3)[1:2]))}/undo").status_code == 409
+
+
+def test_a_plan_of_the_sensor_that_was_given_up_says_so(ann: Browser, store: Shop) -> None:
+    ids = some(store, 2)
+    stream = store.connection.source.stream("products")
+    select.select(store.db, store.connection, stream, ids=ids, include=True, actor="eve")
+    plan = select.make_plan(store.db, store.org, actor="selection", origin="selection")
+    assert plan is not None
+    html = ann.get(at(plan)).text
+    assert told(html).endswith("The sensor applies it within seconds.")
+    assert "by the sensor, of what was included" in html
+    change(store, ids[0], name="Another")
+    with pytest.raises(StalePlan):
+        work(store, plan)
+    html = ann.get(at(plan)).text
+    assert told(html).startswith("Its records had changed, so it was given up.")
+    assert "<strong>Not applied:</strong>" in html
 
 
 def test_who_may_not_reads_who_may(api: Served, store: Shop) -> None:

@@ -92,9 +92,9 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
 
 def _records(db: Database, caller: Caller, found: Decision) -> list[Record]:
     """The records that a gate names; or the lists of the entities that it blocks."""
-    if found.connection is None:
+    one = next((one for one in connect.connections(db, caller.org) if one.name == found.connection), None)
+    if one is None:  # it concerns the organization, or a connection that is not used any more
         return []
-    one = connect.connection(db, caller.org, found.connection)
     base = f"/ui/{caller.org.slug}/{quote(one.name, safe='')}/data"
     if found.entity_type is None:
         streams = [one.source.stream(name) for name in found.blocks]
