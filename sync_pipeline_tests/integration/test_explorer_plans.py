@@ -149,6 +149,18 @@ def test_the_button_counts_what_is_included_whatever_is_looked_for(ann: Browser,
     include(store, some(store, 12))
     for query in ("?q=QX-", "?status=updated", "?choice=ignore", "?warned=1"):
         assert "Review plan (12)" in ann.get(LIST + query).text, query
+    proposed = some(store, 15)[12:]
+    include(store, proposed, actor="agent-7")
+    records = [(store.connection.connection_id, "product", one) for one in proposed]
+    agents = select.make_plan(store.db, store.org, actor="agent-7", records=records)
+    assert agents is not None
+    assert "Review plan (12)" in ann.get(LIST).text, "three wait in the plan of somebody else"
+    ann.form(PLANS, connection="shop", entity="products")
+    bo = browser(ann.api).as_(store.org, "admin")
+    assert re.search(r">Review plan</button>", bo.get(LIST).text), "all wait in plans of others"
+    shown = bo.form(PLANS, connection="shop", entity="products").headers["location"]
+    assert shown.startswith(PLANS)
+    assert shown != at(agents), "the newest is shown"
     include(store)
     nothing = ann.get(f"{LIST}?choice=undecided").text
     assert "Nothing waits" in nothing
@@ -528,7 +540,7 @@ def test_a_plan_of_twenty_thousand_records_opens_with_few_statements_and_bytes(
     for query in ("", "?after=19000", "?q=copy 1999", "?action=create&entity=shop/products&after=5000"):
         statements.clear()
         answer = ann.get(at(plan) + query, headers={"X-Fragment": "1"})
-        assert answer.status_code == 200
+        assert answer.status_code == 200, (query, answer.text)
         assert len(statements) <= 22, (query, len(statements))
         assert len(answer.text) <= 70_000, (query, len(answer.text))
     event.remove(database.engine, "before_cursor_execute", counted)

@@ -141,16 +141,14 @@ async def _shown(
     view: RecordView,
     notice: Notice | None = None,
 ) -> Response:
-    def look() -> tuple[connect.Connection, Stream, Browsed, int, Sequence[nav.ConnectionLinks]]:
+    def look() -> tuple[connect.Connection, Stream, Browsed, int | None, Sequence[nav.ConnectionLinks]]:
         one = the_connection(runtime.db, caller, place[0])
         stream = one.source.stream(place[1])
         links = [] if render.is_fragment(request) else nav.links(runtime, caller)
         found = preview.browse(runtime.db, one, stream, view, size=SIZE)
-        # What a search finds is a part of what is included, and a plan is made of all.
-        included = select.summary(runtime.db, one, stream).included if view.search else found.counts.of(None, "include")
-        return one, stream, found, included, links
+        return one, stream, found, _to_plan(runtime, caller, (one, stream), view, found), links
 
-    one, stream, found, included, links = await runtime.run(look)
+    one, stream, found, to_plan, links = await runtime.run(look)
     return render.page(
         request,
         "data/page.html",
@@ -161,7 +159,7 @@ async def _shown(
         view=view,
         found=found,
         notice=notice,
-        included=included if caller.connection_id is None else 0,  # plans concern the whole organization
+        to_plan=to_plan,
         at=addresses(caller, one, stream, view),
         record_at=lambda external_id: f"{stream.name}/{quote(external_id, safe='')}",  # beside the list
         sortable=found.total <= MOST_SORTED,
@@ -171,6 +169,25 @@ async def _shown(
         amounts=frozenset((*stream.money, *stream.numbers)),
         code_title=stream.code_is.replace("_", " ").capitalize() if stream.code_is != "sku" else "SKU",
     )
+
+
+def _to_plan(
+    runtime: ApiRuntime, caller: Caller, of: tuple[connect.Connection, Stream], view: RecordView, found: Browsed
+) -> int | None:
+    """How many included records a new plan of this person would hold; 0: all wait in plans of others. None: there are
+    none, or plans are not this person's to make."""
+    rights, any_included = RIGHTS[caller.role], found.counts.of(None, "include") > 0
+    if Right.PROPOSE not in rights or caller.connection_id is not None or not (any_included or view.search):
+        return None
+    kinds = select.included(
+        runtime.db,
+        caller.org,
+        actor=caller.actor,
+        waiting=Right.PROMOTE in rights,
+        only=(of[0].connection_id, of[1].entity_type),
+    )
+    number = sum(kind.items for kind in kinds)
+    return number if number or any_included else None
 
 
 def list_address(caller: Caller, connection: connect.Connection, stream: Stream) -> str:

@@ -123,10 +123,17 @@ def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanK
         return _kinds(execute(conn, SQL["plan_kinds"], plan_id=plan_id).all())
 
 
-def included(db: Database, org: Organization, *, actor: str, waiting: bool = True) -> Sequence[PlanKind]:
-    """What a new plan of this person would hold, as the last comparisons saw it (see `make_plan`)."""
+def included(
+    db: Database, org: Organization, *, actor: str, waiting: bool = True, only: tuple[int, str] | None = None
+) -> Sequence[PlanKind]:
+    """What a new plan of this person would hold, as the last comparisons saw it (see `make_plan`).
+
+    `only`: of this connection and entity type.
+    """
+    connection_id, entity_type = only or (None, None)
+    wanted = {"actor": actor, "waiting": waiting, "connection_id": connection_id, "entity_type": entity_type}
     with db.org(org.org_id) as conn:
-        return _kinds(execute(conn, SQL["included"], actor=actor, waiting=waiting).all())
+        return _kinds(execute(conn, SQL["included"], **wanted).all())
 
 
 def _kinds(rows: Sequence[Any]) -> list[PlanKind]:

@@ -145,6 +145,8 @@ JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.ba
 JOIN connect.integration_connector AS c
     ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.disabled_at IS NULL
 WHERE d.org_id = connect.current_org() AND s.decision = 'include'
+    AND (%(connection_id)s::bigint IS NULL
+        OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
     AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
         OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
     AND NOT (s.draft AND EXISTS (
