@@ -53,7 +53,8 @@ REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.not
 CREATE TRIGGER note_deleted AFTER DELETE ON selection.sync_selective_config
 REFERENCING OLD TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
 
--- Why a record that was included is undecided again: its plan was refused or undone. It counts for that version only.
+-- Why a record that was decided is undecided again: its plan was refused or undone, or a person took the decision back
+-- (then plan_id is all zeros). It counts for that version only.
 CREATE TABLE selection.withdrawal (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,

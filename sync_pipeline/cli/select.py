@@ -30,6 +30,7 @@ def select(  # noqa: PLR0913 - the command's options
         bool | None,
         typer.Option("--include/--ignore", help="Promote these records, or ignore them.", show_default=False),
     ] = None,
+    undecide: Annotated[bool, typer.Option("--undecide", help="Take the decision about these records back.")] = False,
     ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
     status: Annotated[
         str | None, typer.Option("--status", metavar="S", help="All that are new, updated or deleted.")
@@ -69,36 +70,34 @@ def select(  # noqa: PLR0913 - the command's options
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import select as step
 
-    if include is None:
-        raise ConfigurationError("Choose --include or --ignore.")
+    if (include is None) != undecide:
+        raise ConfigurationError("Choose one of --include, --ignore, --undecide.")
     listed = _ids(ids)
     if ids is not None and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
     with opened() as context:
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)
-        done = step.select(
-            context.db,
-            one,
-            stream,
-            ids=listed if ids is not None else None,
-            status=status,
-            selection=selection,
-            search=search,
-            everything=everything,
-            seen=_seen(seen) if seen is not None else None,
-            as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of is not None else None,
-            expected=expected,
-            replace=replace,
-            excluding=_ids(excluding),
-            include=include,
-            actor=context.actor,
-            why=why,
-            draft=draft,
-        )
-        promotes = include and not draft and one.common().promote_on_select
+        which: step.Which = {
+            "ids": listed if ids is not None else None,
+            "status": status,
+            "selection": selection,
+            "search": search,
+            "everything": everything,
+            "seen": _seen(seen) if seen is not None else None,
+            "as_of": as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of is not None else None,
+            "expected": expected,
+            "replace": replace,
+            "excluding": _ids(excluding),
+        }
+        here = (context.db, one, stream)
+        if include is None:
+            done = step.undecide(*here, actor=context.actor, why=why, **which)
+        else:
+            done = step.select(*here, include=include, actor=context.actor, why=why, draft=draft, **which)
+        promotes = bool(include) and not draft and one.common().promote_on_select
     if as_json:
-        decision = "include" if include else "ignore"
+        decision = "undecided" if include is None else "include" if include else "ignore"
         emit({"org": org, "connection": one.name, "entity": stream.name, "decision": decision,
               "records": done.records, "batch": done.batch_id, "draft": draft, "moved": done.moved,
               "replaced_by_others": done.replaced_by_others})  # fmt: skip
@@ -108,8 +107,9 @@ def select(  # noqa: PLR0913 - the command's options
         raise typer.Exit(1)
 
 
-def _tell(org: str, entity: str, done: Selected, *, include: bool, draft: bool, promotes: bool) -> None:
-    say(f"{done.records:,} {entity} {'included' if include else 'ignored'}{' as a draft' if draft else ''}.")
+def _tell(org: str, entity: str, done: Selected, *, include: bool | None, draft: bool, promotes: bool) -> None:
+    did = "undecided again" if include is None else "included" if include else "ignored"
+    say(f"{done.records:,} {entity} {did}{' as a draft' if draft else ''}.")
     if done.moved:
         note(f"{done.moved_count:,} changed since they were seen, and were not decided. Read the table again.")
         for moved in done.moved[:20]:

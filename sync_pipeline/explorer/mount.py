@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute
 
 from sync_pipeline.errors import NotFound
 from sync_pipeline.explorer import pages, static_files
@@ -35,13 +36,15 @@ def mount(app: FastAPI) -> FastAPI:
 
 
 def routers() -> Iterator[APIRouter]:
-    """The routers of all pages; the one for what is no page comes last.
+    """The routes of all pages, fixed words before names: `/plans` is no connection. What is no page comes last."""
+    found = [import_module(f"{pages.__name__}.{info.name}").router for info in iter_modules(pages.__path__)]
+    every = [route for router in (*found, _last) for route in router.routes]
+    yield APIRouter(route_class=PageRoute, routes=sorted(every, key=_fixed_first))
 
-    Operations come before it: /ui/ORG/CONNECTION would also be every page of an organization.
-    """
-    for info in sorted(iter_modules(pages.__path__), key=lambda one: (one.name == "operations", one.name)):
-        yield import_module(f"{pages.__name__}.{info.name}").router
-    yield _last
+
+def _fixed_first(route: BaseRoute) -> list[int]:
+    parts = getattr(route, "path", "").split("/")
+    return [2 if ":path}" in part else int(part.startswith("{")) for part in parts]
 
 
 _last = APIRouter(route_class=PageRoute)

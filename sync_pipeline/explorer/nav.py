@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_pipeline.api.lists import visible_connections
 from sync_pipeline.api.runtime import ApiRuntime
-from sync_pipeline.steps import connect, preview
+from sync_pipeline.steps import connect, observe, preview
 from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview import EntityTotals
 
 # Pages of an organization and of a connection: address, words, sign.
 ORG_PAGES: tuple[tuple[str, str, str], ...] = (
+    ("plans", "Plans", "plan"),
+    ("decisions", "Decisions", "decide"),
     ("connect", "Connect a store", "connect"),
     ("settings", "Organization", "settings"),
     ("people", "People and tokens", "people"),
@@ -49,7 +51,15 @@ class ConnectionLinks:
         return sum((one.totals for one in self.entities), EntityTotals())
 
 
-def links(runtime: ApiRuntime, caller: Caller) -> list[ConnectionLinks]:
+class Links(list[ConnectionLinks]):
+    """The connections that somebody may see, and how much waits on the organization's pages, by their address."""
+
+    def __init__(self, found: Iterable[ConnectionLinks], waiting: Mapping[str, int]) -> None:
+        super().__init__(found)
+        self.waiting = waiting
+
+
+def links(runtime: ApiRuntime, caller: Caller) -> Links:
     """The connections that this caller may see."""
     totals = preview.entity_totals(runtime.db, caller.org)
     found = []
@@ -60,4 +70,9 @@ def links(runtime: ApiRuntime, caller: Caller) -> list[ConnectionLinks]:
         ]
         used = [link for link in every if link.totals != EntityTotals()]
         found.append(ConnectionLinks(one, used, [link for link in every if link not in used]))
-    return found
+    waiting = {"decisions": observe.open_decision_count(runtime.db, caller.org)} if _everywhere(caller) else {}
+    return Links(found, waiting)
+
+
+def _everywhere(caller: Caller) -> bool:
+    return caller.connection_id is None

@@ -238,6 +238,9 @@ def test_ignoring_by_id_and_a_rule(terminal: Terminal) -> None:
     done = terminal.json("select", "acme", *where, "--ids", ",".join(ids), "--ignore", "--why", "staff")
     assert (done["decision"], done["records"]) == ("ignore", 2)
     assert terminal.entity("customers")["ignored"] == 2
+    back = terminal.json("select", "acme", *where, "--ids", ids[0], "--undecide")
+    assert (back["decision"], back["records"], terminal.entity("customers")["ignored"]) == ("undecided", 1, 1)
+    terminal.json("select", "acme", *where, "--ids", ids[0], "--ignore")
     rule = terminal.json("rule", "add", "acme", *where, "--kind", "include_new")["rule"]
     assert [r["rule"] for r in terminal.json("rule", "list", "acme")["rules"]] == [rule]
     terminal.json("preview", "acme", "--entity", "customers")

@@ -13,15 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from sandbox.woocommerce import Server, Store, running, seed
+from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
+from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import capture, connect, observe, preview, select
+from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.commands import COMMAND
 from sync_pipeline_tests.processes import children, free_port, gone
+from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.dagster
@@ -176,6 +182,34 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
     assert one["location"]["name"] == "sync_pipeline"
     assert {s["sensorState"]["status"] for s in one["sensors"]} == {"RUNNING"}
     assert {s["scheduleState"]["status"] for s in one["schedules"]} == {"RUNNING"}
+
+
+@needs_chromium
+def test_a_plan_that_is_approved_in_the_explorer_reaches_core(served: Served) -> None:
+    """A newcomer's way by pointer: what is new is included, its plan read and approved, and the daemon applies it."""
+    stream = served.shop.source.stream("products")
+    for number in range(12):
+        served.store.store.add_product(name=f"Spring {number}", sku=f"SPRING-{number}")
+    with capture.session(served.db, served.settings, served.shop) as session:
+        session.pull(stream)
+    preview.recompute(served.db, served.shop, stream)
+    connect.update_settings(served.db, served.shop, {"promote_on_select": False}, actor="ann")
+    token = tokens.add_token(served.db, served.org, "operator", actor="ann").plain
+    with (
+        listening(mount(build(served.settings, served.db))) as url,
+        chromium() as browser,
+        visiting(browser, url) as page,
+    ):
+        log_in(page, token, "/ui/acme/shop/data/products?status=new")
+        page.locator(".grid [data-page]").click()
+        page.locator(".bulk").get_by_role("button", name="Include").click()
+        page.get_by_role("button", name="Review plan (12)").click()
+        page.locator(".planned summary").first.click()
+        expect(page.locator(".planned[open] .diff")).to_be_visible()
+        page.get_by_role("button", name="Approve and apply").click()
+        shown = page.locator("main [role=status]")
+        expect(shown).to_have_text("It is applied. 12 of 12 are in core.", timeout=180_000)
+    assert served.one("SELECT count(*) FROM core.products WHERE starts_with(name, 'Spring ')") == 12
 
 
 def test_nothing_was_written_down_that_is_secret(served: Served) -> None:

@@ -102,6 +102,11 @@ def ignored(case: Case) -> None:
     case.call("operator", SELECT, {"decision": "ignore", "ids": [case.x]})
 
 
+def taken_back(case: Case) -> None:
+    proposed(case)
+    assert case.call("operator", SELECT, {"decision": "undecided", "ids": [case.x]})["records"] == 1
+
+
 def undone(case: Case) -> None:
     case.choose("operator", [case.x], draft=True)
     case.plans["operator"] = case.plan("operator") or ""
@@ -176,7 +181,7 @@ def by_those_who_may_not(case: Case) -> None:
     case.apply(case.plan("operator"))
 
 
-STATES: list[Callable[[Case], None]] = [proposed, refused, ignored, undone]
+STATES: list[Callable[[Case], None]] = [proposed, refused, ignored, taken_back, undone]
 WAYS: list[Callable[[Case], None]] = [
     by_sensor,
     by_a_persons_plan,

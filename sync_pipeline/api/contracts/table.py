@@ -116,7 +116,7 @@ class Selection(Filter):
         json_schema_extra={"example": {"decision": "include", "ids": ["101", "102"], "why": "ours"}}
     )
 
-    decision: Literal["include", "ignore"]
+    decision: Literal["include", "ignore", "undecided"] = Field(description="undecided: take a decision back.")
     ids: Ids | None = Field(None, description="These records.")
     filter: Filter | None = Field(None, description="All records that match.")
     seen: dict[str, str] | None = Field(

@@ -13,8 +13,7 @@ from sync_pipeline.api.metrics import STREAMS, exposition
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
 from sync_pipeline.steps.observe.figures import Figures, figures
-from sync_pipeline.steps.observe.heartbeat import last_heartbeat
-from sync_pipeline.steps.observe.progress import SILENT_SECONDS
+from sync_pipeline.steps.observe.heartbeat import SILENT_SECONDS, last_heartbeat
 
 router = APIRouter(tags=["health"])
 _LOOPBACK = ("127.0.0.1", "::1")

@@ -53,7 +53,7 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
             runtime.db,
             caller.org,
             actor=caller.actor,
-            origin="api",
+            origin="agent" if caller.role == "agent" else "api",
             entities=entities,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
         )

@@ -41,8 +41,8 @@ async def preview_or_select(  # noqa: PLR0913 - query parameters
     given: Annotated[Selection | None, Body(description="For `select`.")] = None,
 ) -> Answer[PreviewResult]:
     """`fetch` captures records, up to a limit of pages, and compares them with core, through a durable request.
-    `select` includes or ignores records; the decision is bound to the version that was seen (`seen`, `as_of`). An
-    agent's selection is always a draft.
+    `select` includes or ignores records, or takes a decision back (`undecided`); the decision is bound to the version
+    that was seen (`seen`, `as_of`). An agent's selection is always a draft, and it takes back its own drafts only.
     """
     provider = sync_type.removesuffix("_sync") if sync_type else None
     if action == "select":
@@ -83,25 +83,23 @@ async def _select(
 
     def choose() -> select.Selected:
         one = the_connection(runtime.db, caller, connection, provider=provider)
-        return select.select(
-            runtime.db,
-            one,
-            one.source.stream(entity),
-            ids=given.ids,
-            status=wanted.status,
-            selection=wanted.selection,
-            search=wanted.search,
-            everything=wanted.all,
-            excluding=wanted.excluding,
-            seen=given.seen,
-            as_of=given.as_of,
-            expected=given.expected,
-            replace=given.replace,
-            include=given.decision == "include",
-            actor=caller.actor,
-            why=given.why,
-            draft=given.draft or proposes,
-        )
+        which: select.Which = {
+            "ids": given.ids,
+            "status": wanted.status,
+            "selection": wanted.selection,
+            "search": wanted.search,
+            "everything": wanted.all,
+            "excluding": wanted.excluding,
+            "seen": given.seen,
+            "as_of": given.as_of,
+            "expected": given.expected,
+            "replace": given.replace,
+        }
+        here = (runtime.db, one, one.source.stream(entity))
+        if given.decision == "undecided":
+            return select.undecide(*here, actor=caller.actor, why=given.why, own=proposes, **which)
+        include, draft = given.decision == "include", given.draft or proposes
+        return select.select(*here, include=include, actor=caller.actor, why=given.why, draft=draft, **which)
 
     made = await runtime.slowly(choose)
     return PreviewResult.model_validate(made, from_attributes=True)

@@ -1,6 +1,6 @@
 """The records of an entity: found, filtered, paged; and included or ignored as they were seen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
@@ -17,7 +17,7 @@ from sync_pipeline.explorer import nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps import connect, observe, preview, select
-from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView, SavedView
+from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView
 from sync_pipeline.steps.select import Selected
 
 router = APIRouter(route_class=PageRoute)
@@ -52,7 +52,7 @@ View = Annotated[RecordView, Depends(view_of)]
 class Decide(Shape):
     """A decision about records that were seen: those in `seen`, or `all` that the address finds."""
 
-    decision: Literal["include", "ignore"]
+    decision: Literal["include", "ignore", "undecided"]
     seen: dict[str, str] | None = Field(None, max_length=10_000)
     all: bool = False
     excluding: list[str] = Field(default_factory=list, max_length=10_000)
@@ -66,7 +66,7 @@ class Decide(Shape):
 class Notice:
     """What a decision did: how many records it decided, which it left out, and as what they are shown now."""
 
-    include: bool
+    decision: str
     made: Selected
     rows: Mapping[str, RecordRow]
     draft: bool
@@ -98,19 +98,17 @@ async def decide(
     def choose() -> Notice:
         one = the_connection(runtime.db, caller, connection)
         stream = one.source.stream(entity)
-        made = select.select(
-            runtime.db,
-            one,
-            stream,
-            include=given.decision == "include",
-            actor=caller.actor,
-            why=(given.why or "").strip() or None,
-            draft=proposes,
-            **_which(view, given),
-        )
+        here = (runtime.db, one, stream)
+        why = (given.why or "").strip() or None
+        which = _which(view, given)
+        if given.decision == "undecided":
+            made = select.undecide(*here, actor=caller.actor, why=why, own=proposes, **which)
+        else:
+            include = given.decision == "include"
+            made = select.select(*here, include=include, actor=caller.actor, why=why, draft=proposes, **which)
         left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
         rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
-        return Notice(given.decision == "include", made, rows, proposes)
+        return Notice(given.decision, made, rows, proposes)
 
     notice = await runtime.slowly(choose)
     return await _shown(request, runtime, caller, (connection, entity), view, notice)
@@ -143,26 +141,31 @@ async def _shown(
     view: RecordView,
     notice: Notice | None = None,
 ) -> Response:
-    def look() -> tuple[connect.Connection, Stream, Browsed, int, Sequence[SavedView], Sequence[nav.ConnectionLinks]]:
+    def look() -> tuple[connect.Connection, Stream, Browsed, dict[str, Any]]:
         one = the_connection(runtime.db, caller, place[0])
         stream = one.source.stream(place[1])
-        links = [] if render.is_fragment(request) else nav.links(runtime, caller)
-        set_aside = observe.quarantine_counts(runtime.db, one).get(stream.entity_type, 0)
-        saved = preview.saved_views(runtime.db, one, stream)
-        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), set_aside, saved, links
+        found = preview.browse(runtime.db, one, stream, view, size=SIZE)
+        return (
+            one,
+            stream,
+            found,
+            {
+                "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
+                "quarantined": observe.quarantine_counts(runtime.db, one).get(stream.entity_type, 0),
+                "saved": preview.saved_views(runtime.db, one, stream),
+                "to_plan": _to_plan(runtime, caller, (one, stream), view, found),
+            },
+        )
 
-    one, stream, found, quarantined, saved, links = await runtime.run(look)
+    one, stream, found, beside = await runtime.run(look)
     return render.page(
         request,
         "data/page.html",
-        links=links,
         here=(one.name, stream.name),
         connection=one,
         stream=stream,
         view=view,
         found=found,
-        quarantined=quarantined,
-        saved=saved,
         actor=caller.actor,
         administers=Right.CONNECT in RIGHTS[caller.role],
         notice=notice,
@@ -174,7 +177,27 @@ async def _shown(
         proposes=Right.SELECT not in RIGHTS[caller.role],
         amounts=frozenset((*stream.money, *stream.numbers)),
         code_title=stream.code_is.replace("_", " ").capitalize() if stream.code_is != "sku" else "SKU",
+        **beside,
     )
+
+
+def _to_plan(
+    runtime: ApiRuntime, caller: Caller, of: tuple[connect.Connection, Stream], view: RecordView, found: Browsed
+) -> int | None:
+    """How many included records a new plan of this person would hold; 0: all wait in plans of others. None: there are
+    none, or plans are not this person's to make."""
+    rights, any_included = RIGHTS[caller.role], found.counts.of(None, "include") > 0
+    if Right.PROPOSE not in rights or caller.connection_id is not None or not (any_included or view.search):
+        return None
+    kinds = select.included(
+        runtime.db,
+        caller.org,
+        actor=caller.actor,
+        waiting=Right.PROMOTE in rights,
+        only=(of[0].connection_id, of[1].entity_type),
+    )
+    number = sum(kind.items for kind in kinds)
+    return number if number or any_included else None
 
 
 def list_address(caller: Caller, connection: connect.Connection, stream: Stream) -> str:

@@ -149,6 +149,7 @@ const KEYS = {
   A: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-all]"))?.click(),
   i: () => choose("include"),
   g: () => choose("ignore"),
+  u: () => choose("undecided"),
   n: () => /** @type {HTMLElement | null} */ (document.querySelector("[rel=next]"))?.click(),
   p: () => /** @type {HTMLElement | null} */ (document.querySelector("[rel=prev]"))?.click(),
   "[": () => neighbour(-1),

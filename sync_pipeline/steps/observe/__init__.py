@@ -32,8 +32,11 @@ from sync_pipeline.steps.observe.service import (
     activity,
     all_open_decisions,
     answer,
+    browse_decisions,
     core_counts,
+    decision_causes,
     decisions,
+    open_decision_count,
     quarantine,
     stale_connections,
 )

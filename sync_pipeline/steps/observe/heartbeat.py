@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection as Transaction
 
@@ -11,6 +11,7 @@ from sync_pipeline.db.queries import execute, load
 
 _SQL = load(__package__, "heartbeat.sql")
 _SENSORS = "sensors"
+SILENT_SECONDS = 120.0  # a sensor ticks every few seconds
 
 
 def record_heartbeat(db: Database) -> None:
@@ -29,3 +30,9 @@ def seen_at(conn: Transaction) -> datetime | None:
     """The same in the caller's transaction."""
     seen: datetime | None = execute(conn, _SQL["last_heartbeat"], name=_SENSORS).scalar_one_or_none()
     return seen
+
+
+def is_alive(db: Database) -> bool:
+    """Has a sensor ticked lately? If not, what was requested waits."""
+    seen = last_heartbeat(db)
+    return seen is not None and (datetime.now(UTC) - seen).total_seconds() < SILENT_SECONDS

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
@@ -52,12 +53,13 @@ class RecordInCore:
 
 @dataclass(frozen=True, slots=True)
 class RecordEvent:
-    """Something that happened to a record."""
+    """Something that happened to a record, and the plan by which it did."""
 
     at: datetime
     event: str
     actor: str | None
     detail: str | None
+    plan: UUID | None = None
 
 
 def in_core(db: Database, connection: Connection, stream: Stream, external_id: str) -> RecordInCore:

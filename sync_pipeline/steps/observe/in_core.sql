@@ -26,33 +26,42 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = %(external_id)s
 
 -- record_events --
--- What happened to a record, newest first.
-SELECT * FROM (
-    SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail
+-- What happened to a record, newest first, with the plan by which it did.
+SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
+    SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail,
+           NULL::uuid AS plan
     FROM capture.sync_record_version AS v
     WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
         AND v.provider = %(provider)s AND v.external_id = %(external_id)s
     UNION ALL
-    SELECT r.deletion_at, 'deleted', NULL, r.deletion_evidence FROM capture.sync_record AS r
+    SELECT r.deletion_at, 'deleted', NULL, r.deletion_evidence, NULL FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
         AND r.provider = %(provider)s AND r.external_id = %(external_id)s AND r.deletion_at IS NOT NULL
     UNION ALL
-    SELECT s.decided_at, CASE s.decision WHEN 'include' THEN 'included' ELSE 'ignored' END, s.decided_by, s.why
+    SELECT s.decided_at, CASE s.decision WHEN 'include' THEN 'included' ELSE 'ignored' END, s.decided_by, s.why,
+           b.plan_id
     FROM selection.sync_selective_config AS s
+    LEFT JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
         AND s.external_id = %(external_id)s
     UNION ALL
-    SELECT w.withdrawn_at, w.cause, w.withdrawn_by, w.why FROM selection.withdrawal AS w
+    SELECT w.withdrawn_at, w.cause, w.withdrawn_by, w.why, w.plan_id FROM selection.withdrawal AS w
     WHERE w.org_id = connect.current_org() AND w.connection_id = %(connection_id)s AND w.entity_type = %(entity_type)s
         AND w.external_id = %(external_id)s
     UNION ALL
-    SELECT t.at, 'promoted', NULL, m.core_table || ' ' || m.internal_id
+    SELECT t.at, 'promoted', NULL, m.core_table || ' ' || m.internal_id,
+           CASE WHEN t.at = m.last_promoted_at THEN q.plan_id END
     FROM promote.integration_mapping AS m
+    LEFT JOIN promote.sync_queue AS q ON q.org_id = m.org_id AND q.queue_id = m.queue_id
     CROSS JOIN LATERAL (SELECT m.first_promoted_at UNION SELECT m.last_promoted_at) AS t (at)
     WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
         AND m.external_id = %(external_id)s
     UNION ALL
-    SELECT c.decided_at, 'conflict', c.policy, concat_ws(' ', c.kind, c.value, c.decision) FROM promote.conflict AS c
+    SELECT c.decided_at, 'conflict', c.policy, concat_ws(' ', c.kind, c.value, c.decision), q.plan_id
+    FROM promote.conflict AS c
+    LEFT JOIN promote.sync_queue AS q ON q.org_id = c.org_id AND q.queue_id = c.queue_id
     WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
         AND c.external_id = %(external_id)s
-) AS e ORDER BY e.at DESC LIMIT 200
+) AS e
+LEFT JOIN selection.sync_plan AS p ON p.org_id = connect.current_org() AND p.plan_id = e.plan
+ORDER BY e.at DESC LIMIT 200

@@ -12,10 +12,9 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import all_sources
-from sync_pipeline.steps.observe.heartbeat import seen_at
+from sync_pipeline.steps.observe.heartbeat import SILENT_SECONDS, seen_at
 
 _SQL = load(__package__, "progress.sql")
-SILENT_SECONDS = 120.0  # without a tick of a sensor: Dagster does not run
 STOPPED = "stopped; it goes on with the next refresh"
 _ASKED = {"preview": "Compare with core", "reconcile": "Reconcile with the stores"}
 

@@ -118,6 +118,25 @@ WHERE d.org_id = connect.current_org() AND (%(everything)s OR d.answered_at IS N
     AND (%(decision_id)s::bigint IS NULL OR d.decision_id = %(decision_id)s)
 ORDER BY d.decision_id
 
+-- browse_decisions --
+SELECT d.decision_id, c.name AS connection, d.entity_type, d.cause, d.question, d.detail, d.options, d.recommended,
+       d.owner, d.opened_at, d.answer, d.answered_by, d.answered_at, d.why, d.outcome, d.blocks,
+       d.resumed_at
+FROM observe.decision AS d
+LEFT JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
+WHERE d.org_id = connect.current_org() AND (d.answered_at IS NOT NULL) = %(answered)s
+    AND (%(cause)s::text IS NULL OR d.cause = %(cause)s)
+    AND (%(before)s::bigint IS NULL OR d.decision_id < %(before)s)
+ORDER BY d.decision_id DESC LIMIT %(limit)s
+
+-- decision_causes --
+SELECT cause, count(*) FILTER (WHERE answered_at IS NULL) AS open,
+       count(*) FILTER (WHERE answered_at IS NOT NULL) AS answered
+FROM observe.decision WHERE org_id = connect.current_org() GROUP BY cause ORDER BY cause
+
+-- open_decision_count --
+SELECT count(*) FROM observe.decision WHERE org_id = connect.current_org() AND answered_at IS NULL
+
 -- stale_connections --
 SELECT name, provider, last_sync_at FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND disabled_at IS NULL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +119,34 @@ def decisions(
     with db.org(org.org_id) as conn:
         rows = execute(conn, SQL["decisions"], everything=everything, decision_id=decision_id).all()
     return [Decision(org=org.slug, **row._mapping) for row in rows]
+
+
+def browse_decisions(
+    db: Database,
+    org: Organization,
+    *,
+    answered: bool = False,
+    cause: str | None = None,
+    before: int | None = None,
+    size: int = 50,
+) -> tuple[Sequence[Decision], bool]:
+    """Open gates, or `answered` ones: the newest, or those opened before `before`; and whether there are more."""
+    with db.org(org.org_id) as conn:
+        wanted = {"answered": answered, "cause": cause, "before": before, "limit": size + 1}
+        rows = execute(conn, SQL["browse_decisions"], **wanted).all()
+    return [Decision(org=org.slug, **row._mapping) for row in rows[:size]], len(rows) > size
+
+
+def decision_causes(db: Database, org: Organization) -> Mapping[str, tuple[int, int]]:
+    """How many gates of each cause are open, and how many are answered."""
+    with db.org(org.org_id) as conn:
+        return {row.cause: (row.open, row.answered) for row in execute(conn, SQL["decision_causes"])}
+
+
+def open_decision_count(db: Database, org: Organization) -> int:
+    """How many gates wait for a person."""
+    with db.org(org.org_id) as conn:
+        return int(execute(conn, SQL["open_decision_count"]).scalar_one())
 
 
 def all_open_decisions(db: Database) -> Sequence[Decision]:

@@ -6,7 +6,7 @@ A record passes, in this order:
     map/     batch: payloads become entities and rows → related: the records that they name
     place/   identity, sku: which core row a record is
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
-    undo     every row returns to what it was before
+    undo     every row returns to what it was before; undo_preview: what that would be
     core_check   everything is written once more and must change nothing
 
 `core/` has the statements, written once for all core tables; entities/ describes the tables.
@@ -18,10 +18,12 @@ from sync_pipeline.steps.promote.queue.queue import (
     Line,
     LineState,
     QueueStatus,
+    Staleness,
     cancel,
     force_done,
     lines,
     retry,
+    stale,
     start,
     status,
     statuses,
@@ -38,3 +40,4 @@ from sync_pipeline.steps.promote.queue.start import (
 from sync_pipeline.steps.promote.queue.worker import work
 from sync_pipeline.steps.promote.resume import resume
 from sync_pipeline.steps.promote.undo import UndoReport, undo
+from sync_pipeline.steps.promote.undo_preview import UndoneTable, UndoPreview, preview_undo

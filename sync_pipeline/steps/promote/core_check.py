@@ -40,7 +40,7 @@ _BATCH = 1000  # records written at a time, and rolled back
 MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
 _FIGURES = {*CUSTOMERS.figures, "metadata.completed_orders", "metadata.other_currencies"}
-_NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
+NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
 Key = tuple[int, str, str]
 
 
@@ -157,7 +157,7 @@ class _Check:
                 self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
         execute(conn, UNDO["stage_undo"], queue=queue)
         statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
-        different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=_NOISE).all()]
+        different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
         waiting = self._waiting(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
         for row, some in different:
             behind = self._behind(conn, row)

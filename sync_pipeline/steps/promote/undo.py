@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -64,18 +65,7 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
         with db.org(org_id) as conn:
             # Without a queue no row images are logged: undo is not a promotion.
             begin(conn, None)
-            found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
-            if found is None:
-                raise NotFound(f"There is no plan {plan}.")
-            if found.queue_id is None:
-                raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
-            queue_id: UUID = found.queue_id
-            undone = found.state == "undone"
-            if found.undo_ended_at is not None and not undone:
-                raise Conflict(
-                    f"Plan {plan} can no longer be undone: what it changed was kept until "
-                    f"{found.undo_ended_at:%Y-%m-%d} (SYNC_KEEP_UNDO_DAYS). Nothing was changed."
-                )
+            queue_id, undone = undoable(conn, plan)
             rows, merged = (0, 0) if undone else _undo(conn, org_id, plan, str(queue_id), actor, why)
     except IntegrityError as error:
         raise Conflict(
@@ -84,19 +74,51 @@ def undo(db: Database, org_id: int, plan_id: str | UUID, *, actor: str, why: str
     return UndoReport(UUID(plan), queue_id, rows, merged, round(time.monotonic() - began, 3))
 
 
+def undoable(conn: Connection, plan: str) -> tuple[UUID, bool]:
+    """The queue of a plan that can be undone, and whether it is undone already; the plan stays locked.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: it was never applied, or it is too old.
+    """
+    found = execute(conn, SQL["undoable_queue"], plan=plan).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no plan {plan}.")
+    if found.queue_id is None:
+        raise Conflict(f"Plan {plan} was never applied: there is nothing to undo.")
+    undone = found.state == "undone"
+    if found.undo_ended_at is not None and not undone:
+        raise Conflict(
+            f"Plan {plan} can no longer be undone: what it changed was kept until "
+            f"{found.undo_ended_at:%Y-%m-%d} (SYNC_KEEP_UNDO_DAYS). Nothing was changed."
+        )
+    return found.queue_id, undone
+
+
 def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:
-    execute(conn, SQL["close_lines"], queue=queue)
-    execute(conn, SQL["stage_undo"], queue=queue)
-    execute(conn, SQL["index_undo"])
-    execute(conn, SQL["analyze_undo"])
-    merged_tables = [table for table in core_tables().values() if table.match]
-    execute(conn, SQL["written_since"], queue=queue, merged=[table.name for table in merged_tables])
-    blocking = execute(conn, SQL["blocking"]).all()
+    blocking = find_blocking(conn, queue)
     if blocking:
         names = ", ".join(f"{one.plan_id or 'an unknown one'} ({one.rows} rows)" for one in blocking)
         raise Conflict(
             f"Later promotions changed or use the same rows. Undo these plans first, in this order: {names}."
         )
+    return carry_out(conn, org_id, plan, queue, actor, why)
+
+
+def find_blocking(conn: Connection, queue: str) -> Sequence[Any]:
+    """List what the queue did, and return the later plans that must be undone first: plan_id, rows; newest first."""
+    execute(conn, SQL["close_lines"], queue=queue)
+    execute(conn, SQL["stage_undo"], queue=queue)
+    execute(conn, SQL["index_undo"])
+    execute(conn, SQL["analyze_undo"])
+    merged = [table.name for table in core_tables().values() if table.match]
+    execute(conn, SQL["written_since"], queue=queue, merged=merged)
+    return execute(conn, SQL["blocking"]).all()
+
+
+def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:
+    """Take back what `find_blocking` has listed; returns how many rows went back and how many were merged again."""
+    merged_tables = [table for table in core_tables().values() if table.match]
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["hand_over"], queue=queue)
     before = execute(conn, SQL["undone_claims"]).all()
@@ -127,5 +149,5 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
     merged = sum(map(len, shared.values()))
-    journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged)
+    journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged, why=why)
     return rows, merged

@@ -1,8 +1,16 @@
 """select: people's decisions, bound to the version they saw, and the plans made from them."""
 
+from sync_pipeline.steps.select.listing import (
+    PlanEvent,
+    PlanRow,
+    browse_plans,
+    plan_events,
+    plan_reasons,
+    plan_states,
+    plan_that_waits,
+)
 from sync_pipeline.steps.select.plans import (
     Plan,
-    PlanItem,
     PlanState,
     approve,
     approved,
@@ -10,10 +18,20 @@ from sync_pipeline.steps.select.plans import (
     make_plan,
     make_remap_plan,
     plan,
-    plan_items,
     plans,
     refuse,
+    replace_plan,
     withdraw,
+)
+from sync_pipeline.steps.select.reading import (
+    PlanItem,
+    PlanKind,
+    PlanLine,
+    PlanPage,
+    browse_items,
+    included,
+    plan_items,
+    plan_kinds,
 )
 from sync_pipeline.steps.select.rules import (
     KINDS,
@@ -25,4 +43,4 @@ from sync_pipeline.steps.select.rules import (
     list_rules,
     rule_value,
 )
-from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary
+from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary, undecide

@@ -58,6 +58,26 @@ WHERE %(replace)s OR s.draft OR s.decided_by = excluded.decided_by OR s.decided_
     OR s.decided_at <= %(as_of)s OR (s.decision = excluded.decision AND NOT excluded.draft)
     OR s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
 
+-- undecide --
+-- Records are undecided again, as after an undo of their plan: no rule decides that version again, and a plan that holds
+-- them is stale. What another person decided stands as in `decide`; who may only propose takes back what they proposed.
+WITH gone AS (
+    DELETE FROM selection.sync_selective_config AS s USING chosen AS c
+    WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+        AND s.external_id = c.external_id AND (NOT %(own)s::boolean OR (s.draft AND s.decided_by = %(actor)s))
+        AND (%(replace)s OR s.draft OR s.decided_by = %(actor)s OR s.decided_by LIKE 'rule:%%'
+            OR s.decided_at <= %(as_of)s OR s.content_hash <> c.content_hash OR s.seen_deleted <> c.seen_deleted)
+    RETURNING s.org_id, s.connection_id, s.entity_type, s.external_id, s.content_hash, s.seen_deleted
+)
+INSERT INTO selection.withdrawal
+(org_id, connection_id, entity_type, external_id, content_hash, seen_deleted, cause, plan_id, withdrawn_by, why)
+SELECT g.org_id, g.connection_id, g.entity_type, g.external_id, g.content_hash, g.seen_deleted, 'undone', %(no_plan)s,
+       %(actor)s, %(why)s
+FROM gone AS g
+ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
+SET content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted, cause = excluded.cause,
+    plan_id = excluded.plan_id, withdrawn_by = excluded.withdrawn_by, withdrawn_at = now(), why = excluded.why
+
 -- kept --
 -- The other decisions of others that stand.
 SELECT s.external_id, s.decided_by AS who, s.decided_at AS "when", s.decision, count(*) OVER () AS records

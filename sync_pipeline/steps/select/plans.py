@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.select.service import SQL
+from sync_pipeline.steps.select.service import NO_PLAN, SQL
 
 PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
-_NOTHING = UUID(int=0)  # marks selections that left nothing to plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +48,7 @@ class Plan:
         return self.creates + self.updates + self.deletes
 
 
-@dataclass(frozen=True, slots=True)
-class PlanItem:
-    """What a plan does to one record. `changes` are {field, before, after} of an update; a side that does not have the
-    field has no key."""
-
-    connection: str
-    entity: str
-    external_id: str
-    action: Literal["create", "update", "delete"]
-    name: str | None
-    code: Annotated[str | None, Field(description="SKU, order number … as the store has it.")]
-    version: Annotated[str, Field(description="The version that is promoted.")]
-    changes: Annotated[
-        list[dict[str, Any]],
-        Field(
-            description="{field, before, after} of an update; a side without the field has no key. `through` names "
-            "the followed record where the value is copied from one that changed.",
-            examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
-        ),
-    ]
-    warnings: Annotated[list[dict[str, Any]], Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])]
-
-
-def make_plan(
+def make_plan(  # noqa: PLR0913 - what narrows it
     db: Database,
     org: Organization,
     *,
@@ -82,36 +57,84 @@ def make_plan(
     entities: Sequence[tuple[int, str]] | None = None,
     records: Sequence[tuple[int, str, str]] | None = None,
     waiting: bool = True,
+    reuse: bool = False,
 ) -> Plan | None:
     """Plan what is included in its captured version and not yet in core; None if there is nothing to plan.
 
     A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. The
     sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
     (connection id and entity type) or `records` (and external id) narrow a plan. With `waiting` false the selections
-    that wait for the sensor are left to it: one who may not approve cannot hold them up.
+    that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan that waits
+    and holds the very same items is taken instead of a new one.
     """
     by_sensor = origin == "selection"
     _catch_up(db, org)
     only = records if records is not None else entities
+    try:
+        with db.org(org.org_id) as conn:
+            plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+            items = execute(
+                conn,
+                SQL["fill_plan"],
+                plan_id=plan_id,
+                actor=actor,
+                drafts=not by_sensor,
+                waiting=waiting,
+                connections=[one[0] for one in only] if only is not None else None,
+                types=[one[1] for one in only] if only is not None else None,
+                ids=[one[2] for one in records] if records is not None else None,
+            ).rowcount
+            if not items:
+                execute(conn, SQL["nothing_to_plan"], plan_id=plan_id, nothing=NO_PLAN)
+                execute(conn, SQL["drop_plan"], plan_id=plan_id)
+                return None
+            _seal(conn, plan_id, origin=origin, actor=actor, approved_by=actor if by_sensor else None)
+            if reuse and (same := execute(conn, SQL["same_plan"], plan_id=plan_id).scalar_one_or_none()):
+                raise _SamePlan(same)
+    except _SamePlan as known:
+        plan_id = known.plan_id
+    return plan(db, org, plan_id)
+
+
+class _SamePlan(Exception):
+    """Takes back the plan that was just made: another one says the same."""
+
+    def __init__(self, plan_id: UUID) -> None:
+        super().__init__()
+        self.plan_id = plan_id
+
+
+def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor: str) -> Plan:
+    """Make a new plan of what a plan holds and what is still as it was included; the old one is never applied.
+
+    What its drafts propose stays proposed, now by the new plan. A plan that was applied in part keeps its state.
+
+    Raises:
+        NotFound: no such plan.
+        Conflict: nothing of it is left to plan; nothing was changed.
+    """
+    old = plan(db, org, plan_id)
+    _catch_up(db, org)
     with db.org(org.org_id) as conn:
-        plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+        execute(conn, SQL["settle_plan"], plan_id=old.plan_id, state="refused", actor=actor)
+        keys = execute(conn, SQL["keys_of_plan"], plan_id=old.plan_id).all()
+        new = execute(conn, SQL["open_plan"], origin="explorer", actor=actor).scalar_one()
         items = execute(
             conn,
             SQL["fill_plan"],
-            plan_id=plan_id,
+            plan_id=new,
             actor=actor,
-            drafts=not by_sensor,
-            waiting=waiting,
-            connections=[one[0] for one in only] if only is not None else None,
-            types=[one[1] for one in only] if only is not None else None,
-            ids=[one[2] for one in records] if records is not None else None,
+            drafts=True,
+            waiting=True,
+            connections=[one.connection_id for one in keys],
+            types=[one.entity_type for one in keys],
+            ids=[one.external_id for one in keys],
         ).rowcount
         if not items:
-            execute(conn, SQL["nothing_to_plan"], plan_id=plan_id, nothing=_NOTHING)
-            execute(conn, SQL["drop_plan"], plan_id=plan_id)
-            return None
-        _seal(conn, plan_id, origin=origin, actor=actor, approved_by=actor if by_sensor else None)
-    return plan(db, org, plan_id)
+            raise Conflict("Nothing of this plan is left to plan: its records changed, or they are in core already.")
+        _seal(conn, new, origin="explorer", actor=actor)
+        journal.record(conn, "plan.replaced", actor=actor, plan=str(old.plan_id), by=str(new))
+    return plan(db, org, new)
 
 
 def make_remap_plan(
@@ -182,7 +205,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
         row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
         raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
-    return _read(row)
+    return plan_of_row(row)
 
 
 def plans(
@@ -192,40 +215,7 @@ def plans(
     with db.org(org.org_id) as conn:
         rows = execute(conn, SQL["list_plans"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
         count = int(execute(conn, SQL["count_plans"], state=state).scalar_one())
-    return [_read(row) for row in rows], count
-
-
-def plan_items(
-    db: Database, org: Organization, plan_id: UUID | str, *, page: int = 1, page_size: int = 50
-) -> tuple[Sequence[PlanItem], int]:
-    """A page of what a plan will do, record by record, and how many there are.
-
-    Raises:
-        NotFound: no such plan.
-    """
-    found = plan(db, org, plan_id)
-    with db.org(org.org_id) as conn:
-        rows = execute(
-            conn, SQL["plan_items"], plan_id=found.plan_id, limit=page_size, offset=(page - 1) * page_size
-        ).all()
-    return [_item(row) for row in rows], found.items
-
-
-def _item(row: Any) -> PlanItem:
-    return PlanItem(
-        connection=row.connection,
-        entity=source(row.provider).stream(row.entity_type).name,
-        external_id=row.external_id,
-        action=row.action,
-        name=row.name or row.email,
-        code=row.code,
-        version=row.version,
-        changes=[
-            {"field": field, **{side: sides[side] for side in ("before", "after", "through") if side in sides}}
-            for field, sides in sorted((row.changes or {}).items())
-        ],
-        warnings=row.warnings or [],
-    )
+    return [plan_of_row(row) for row in rows], count
 
 
 def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
@@ -285,7 +275,8 @@ def withdraw(conn: Transaction, plan_id: UUID | str, cause: str, *, actor: str, 
     return execute(conn, SQL["withdraw"], plan_id=plan_id, cause=cause, actor=actor, why=why).rowcount
 
 
-def _read(row: Any) -> Plan:
+def plan_of_row(row: Any) -> Plan:
+    """A plan from its columns, in the order of its fields."""
     return Plan(*row)
 
 

@@ -174,6 +174,20 @@ RETURNING p.plan_hash, p.creates, p.updates, p.deletes
 -- drop_plan --
 DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
+-- same_plan --
+-- A plan that waits, holds the very same items and is not stale.
+SELECT p.plan_id FROM selection.sync_plan AS p
+JOIN selection.sync_plan AS m
+    ON m.org_id = p.org_id AND m.plan_id = %(plan_id)s AND m.plan_hash = p.plan_hash AND m.plan_id <> p.plan_id
+WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND NOT EXISTS (
+    SELECT 1 FROM selection.plan_item_now AS n
+    WHERE n.org_id = p.org_id AND n.plan_id = p.plan_id AND coalesce(n.captured, n.selected, n.promoted) IS NOT NULL)
+ORDER BY p.created_at DESC LIMIT 1
+
+-- keys_of_plan --
+SELECT connection_id, entity_type, external_id FROM selection.sync_plan_item
+WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
+
 -- nothing_to_plan --
 -- These batches leave nothing to plan: they wait no longer.
 UPDATE selection.selection_batch SET plan_id = %(nothing)s
@@ -234,36 +248,6 @@ ORDER BY p.created_at DESC, p.plan_id LIMIT %(limit)s OFFSET %(offset)s
 -- count_plans --
 SELECT count(*) FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
-
--- plan_items --
--- What a plan does to each record, and the fields that change: the version in core when it was planned against the
--- planned one.
-SELECT c.name AS connection, c.provider, i.entity_type, i.external_id, i.action, r.name, r.code, r.email,
-       preview.version_of(i.content_hash, i.action = 'delete', i.followed) AS version,
-       CASE WHEN i.followed IS NOT NULL THEN preview.followed_changes(i.followed)
-            WHEN i.action = 'update' THEN (
-           SELECT preview.field_changes(b.sync_data - coalesce(n.noise, '{}'), a.sync_data - coalesce(n.noise, '{}'))
-           FROM capture.sync_record_version AS b, capture.sync_record_version AS a
-           WHERE b.org_id = i.org_id AND b.connection_id = i.connection_id AND b.entity_type = i.entity_type
-               AND b.external_id = i.external_id AND b.content_hash = i.promoted_hash
-               AND a.org_id = i.org_id AND a.connection_id = i.connection_id AND a.entity_type = i.entity_type
-               AND a.external_id = i.external_id AND a.content_hash = i.content_hash) END AS changes,
-       d.warnings
-FROM (
-    SELECT * FROM selection.sync_plan_item AS p
-    WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
-    ORDER BY p.connection_id, p.entity_type, length(p.external_id), p.external_id LIMIT %(limit)s OFFSET %(offset)s
-) AS i
-JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
-LEFT JOIN capture.sync_record AS r
-    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
-        AND r.external_id = i.external_id AND r.provider = c.provider
-LEFT JOIN preview.summary AS n
-    ON n.org_id = i.org_id AND n.connection_id = i.connection_id AND n.entity_type = i.entity_type
-LEFT JOIN preview.difference AS d
-    ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
-        AND d.external_id = i.external_id AND d.content_hash = i.content_hash
-ORDER BY i.connection_id, i.entity_type, length(i.external_id), i.external_id
 
 -- settle_plan --
 -- A waiting plan can be approved; a plan that was not applied can be refused.

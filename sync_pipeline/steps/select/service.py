@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, case, column, delete, func, insert, literal
@@ -25,6 +26,7 @@ from sync_pipeline.steps.preview.matching import matching
 
 SQL = load(__package__)
 CHOOSE = load(__package__, "choose.sql")
+NO_PLAN = UUID(int=0)  # of a batch: it left nothing to plan; of a withdrawal: a person took it back, no plan
 _NAMED = 1000  # of the records that are left out so many are named
 _CHOSEN = sql_table(
     "chosen", *map(column, ("external_id", "content_hash", "seen_deleted", "captured_at", "deletion_at", "followed"))
@@ -56,11 +58,13 @@ class Which(TypedDict, total=False):
 class Selected:
     """One selection: its number, how many records it decided, and (up to 1,000 each) those that it left out.
 
+    It has no number where decisions were taken back.
+
     `moved`: {external_id, seen, now}, the versions that were seen and that are captured now. `replaced_by_others`:
     {external_id, who, when, decision}, what somebody else decided since.
     """
 
-    batch_id: int
+    batch_id: int | None
     records: int
     moved: Sequence[dict[str, Any]] = ()
     replaced_by_others: Sequence[dict[str, Any]] = ()
@@ -99,19 +103,13 @@ def select(
         ConfigurationError: no records are named, or an id is not captured.
         Conflict: the list does not have `expected` records any more; nothing was decided.
     """
-    if which.get("seen") is not None and not _filtered(which) and which.get("ids") is None:
-        which["ids"] = list(which["seen"] or ())
-    if which.get("ids") is None and not _filtered(which):
-        raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
     draft = draft or (include and not connection.common().promote_on_select)
     if _filtered(which):
         recompute(db, connection, stream)  # a pull that was killed leaves a comparison of a part
     here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
     decision = {"decision": "include" if include else "ignore", "draft": draft, "actor": actor, "why": why}
     with db.org(connection.org_id) as conn:
-        execute(conn, CHOOSE["hold_entity"], **here)
-        _choose(conn, connection, stream, which)
-        moved, moved_count = _leave_out_moved(conn, keys(connection, stream), which)
+        moved, moved_count = _chosen(conn, connection, stream, which)
         batch_id = int(
             execute(conn, SQL["open_batch"], **here, **decision, criteria=json.dumps(_criteria(which))).scalar_one()
         )
@@ -140,6 +138,70 @@ def select(
             draft=draft,
             moved=moved_count,
         )
+    return _selected(batch_id, records, moved, moved_count, kept)
+
+
+def undecide(
+    db: Database,
+    connection: Connection,
+    stream: Stream,
+    *,
+    actor: str,
+    why: str | None = None,
+    own: bool = False,
+    **which: Unpack[Which],
+) -> Selected:
+    """Take the decision about records back: they are undecided. No rule decides the same version again, and a plan that
+    holds one of them is stale. `own`: only what this person has proposed as a draft.
+
+    Raises:
+        ConfigurationError: no records are named, or an id is not captured.
+        Conflict: the list does not have `expected` records any more; nothing was changed.
+    """
+    here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    with db.org(connection.org_id) as conn:
+        moved, moved_count = _chosen(conn, connection, stream, which)
+        records = execute(
+            conn,
+            CHOOSE["undecide"],
+            **here,
+            actor=actor,
+            why=why,
+            own=own,
+            no_plan=NO_PLAN,
+            replace=which.get("replace", False),
+            as_of=which.get("as_of"),
+        ).rowcount
+        kept = execute(conn, CHOOSE["kept"], **here, batch_id=None, decision="undecided", limit=_NAMED).all()
+        journal.record(
+            conn,
+            "selection.undone",
+            actor=actor,
+            connection_id=connection.connection_id,
+            entity_type=stream.entity_type,
+            records=records,
+            why=why,
+            moved=moved_count,
+        )
+    return _selected(None, records, moved, moved_count, kept)
+
+
+def _chosen(
+    conn: Transaction, connection: Connection, stream: Stream, which: Which
+) -> tuple[Sequence[dict[str, Any]], int]:
+    """Hold the entity and write the records to decide into the table `chosen`; returns what moved since it was seen."""
+    if which.get("seen") is not None and not _filtered(which) and which.get("ids") is None:
+        which["ids"] = list(which["seen"] or ())
+    if which.get("ids") is None and not _filtered(which):
+        raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
+    execute(conn, CHOOSE["hold_entity"], connection_id=connection.connection_id, entity_type=stream.entity_type)
+    _choose(conn, connection, stream, which)
+    return _leave_out_moved(conn, keys(connection, stream), which)
+
+
+def _selected(
+    batch_id: int | None, records: int, moved: Sequence[dict[str, Any]], moved_count: int, kept: Sequence[Any]
+) -> Selected:
     others = [{"external_id": k.external_id, "who": k.who, "when": k.when, "decision": k.decision} for k in kept]
     return Selected(batch_id, records, moved, others, moved_count, kept[0].records if kept else 0)
 

@@ -50,6 +50,18 @@ class QueueStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Staleness:
+    """How many of a plan's records are not what they were, of how many it has.
+
+    `records`: up to 1,000 of them as {connection, entity, external_id, moved}; `moved` describes what changed.
+    """
+
+    count: int
+    of: int
+    records: Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One record of a queue, as people see it."""
 
@@ -218,30 +230,41 @@ def _queue_status(row: Any) -> QueueStatus:
     )
 
 
+def stale(db: Database, org_id: int, plan_id: str | UUID) -> Staleness:
+    """What changed since a plan was made, of what it has still to promote."""
+    with db.org(org_id) as conn:
+        return _staleness(conn, as_uuid(plan_id, "plan"))
+
+
 def _refuse_stale(conn: Connection, plan: str) -> None:
+    found = _staleness(conn, plan)
+    if found.count:
+        raise StalePlan(
+            f"stale: {found.count} of {found.of} records changed since the plan was made. Nothing was changed. "
+            "Make a new plan.",
+            stale=found.records,
+            of=found.of,
+        )
+
+
+def _staleness(conn: Connection, plan: str) -> Staleness:
     execute(conn, SQL["weigh"], plan=plan)
     found = execute(conn, SQL["stale"], plan=plan).all()
     execute(conn, SQL["weighed"])
-    stale = [
+    moved = [
         {"connection": one.connection, "entity": one.entity_type, "external_id": one.external_id, "moved": one.moved}
         for one in found
     ]
-    named = {(one["connection"], one["entity"], one["external_id"]) for one in stale}
+    named = {(one["connection"], one["entity"], one["external_id"]) for one in moved}
     kinds = [(one.connection_id, one.provider, one.entity_type) for one in execute(conn, SQL["plan_types"], plan=plan)]
     follow = [
         one
         for one in stale_items(conn, plan, kinds)
         if (one["connection"], one["entity"], one["external_id"]) not in named
     ]
-    if not found and not follow:
-        return
     total = int(execute(conn, SQL["item_count"], plan=plan).scalar_one())
     count = (found[0].stale if found else 0) + len(follow)
-    raise StalePlan(
-        f"stale: {count} of {total} records changed since the plan was made. Nothing was changed. Make a new plan.",
-        stale=[*stale, *follow][:_NAMED],
-        of=total,
-    )
+    return Staleness(count, total, [*moved, *follow][:_NAMED])
 
 
 def as_uuid(value: str | UUID, what: str = "queue") -> str:

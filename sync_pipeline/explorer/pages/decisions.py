@@ -1,0 +1,116 @@
+"""Decisions: the gates that wait for a person, their answers, and what happened after."""
+
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from sync_pipeline import gates
+from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
+from sync_pipeline.api.contracts.observe import GivenAnswer
+from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import NotFound
+from sync_pipeline.explorer import forms, nav, render
+from sync_pipeline.explorer.session import PageRoute
+from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps.observe import Decision
+
+router = APIRouter(route_class=PageRoute)
+Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
+Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Record = tuple[str, str]  # its address, and as what it is shown
+
+
+@router.get("/ui/{org}/decisions")
+async def decision_list(
+    request: Request,
+    runtime: RuntimeDep,
+    caller: Reader,
+    answered: bool = False,
+    cause: Annotated[str | None, Query(max_length=60)] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    """Those that wait, or those that are answered."""
+
+    def look() -> dict[str, Any]:
+        found, more = observe.browse_decisions(runtime.db, caller.org, answered=answered, cause=cause, before=before)
+        return {
+            "decisions": found,
+            "more": more,
+            "causes": observe.decision_causes(runtime.db, caller.org),
+            "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
+        }
+
+    shown = await runtime.run(look)
+    base = f"/ui/{caller.org.slug}/decisions"
+
+    def at(**changes: Any) -> str:
+        wanted = {"answered": 1 if answered else None, "cause": cause, "before": None, **changes}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        return f"{base}?{query}" if query else base
+
+    return render.page(
+        request,
+        "decisions/list.html",
+        here=("", "decisions"),
+        answered=answered,
+        cause=cause,
+        at=at,
+        base=base,
+        **shown,
+    )
+
+
+@router.get("/ui/{org}/decisions/{decision_id}")
+async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, decision_id: Number) -> Response:
+    """One of them: why it stops, whom it concerns, what can be answered, and what came of it."""
+
+    def look() -> dict[str, Any]:
+        found = observe.decisions(runtime.db, caller.org, everything=True, decision_id=decision_id)
+        if not found:
+            raise NotFound(f"There is no decision {decision_id}.")
+        return {
+            "decision": found[0],
+            "blocks": gates.by_name(found[0].cause).blocks,
+            "resumes": gates.resumed_by(found[0].cause, found[0].answer) if found[0].answer else None,
+            "records": _records(runtime.db, caller, found[0]),
+            "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
+        }
+
+    shown = await runtime.run(look)
+    return render.page(
+        request,
+        "decisions/page.html",
+        here=("", "decisions"),
+        base=f"/ui/{caller.org.slug}/decisions",
+        decides=Right.DECIDE in RIGHTS[caller.role],
+        **shown,
+    )
+
+
+def _records(db: Database, caller: Caller, found: Decision) -> list[Record]:
+    """The records that a gate names; or the lists of the entities that it blocks."""
+    one = next((one for one in connect.connections(db, caller.org) if one.name == found.connection), None)
+    if one is None:  # it concerns the organization, or a connection that is not used any more
+        return []
+    base = f"/ui/{caller.org.slug}/{quote(one.name, safe='')}/data"
+    if found.entity_type is None:
+        streams = [one.source.stream(name) for name in found.blocks]
+        return [(f"{base}/{stream.name}", stream.title) for stream in streams]
+    stream = one.source.stream(found.entity_type)
+    named = [found.detail["external_id"]] if "external_id" in found.detail else found.detail.get("examples", [])
+    if not named:
+        return [(f"{base}/{stream.name}", stream.title)]
+    return [(f"{base}/{stream.name}/{quote(str(id_), safe='')}", f"{stream.entity_type} {id_}") for id_ in named]
+
+
+@router.post("/ui/{org}/decisions/{decision_id}")
+async def answer_decision(request: Request, runtime: RuntimeDep, caller: Decider, decision_id: Number) -> Response:
+    """Answer it. What it stopped resumes by itself."""
+    given = await forms.form(request, GivenAnswer)
+    await runtime.run(
+        observe.answer, runtime.db, caller.org, decision_id, given.choose, actor=caller.actor, why=given.why
+    )
+    return forms.then(f"/ui/{caller.org.slug}/decisions/{decision_id}")

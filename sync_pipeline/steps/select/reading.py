@@ -1,0 +1,242 @@
+"""What a plan does to each record, as people read it; and what a new one would hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import table_of
+from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
+from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.connect import Organization
+from sync_pipeline.steps.select.plans import plan
+
+SQL = load(__package__, "reading.sql")
+Action = Literal["create", "update", "delete"]
+_LONGEST = 600  # characters of a value, of which a page shows the beginning
+_FIELDS = 40  # of an item so many are read
+_LARGEST = 200_000  # bytes of a payload that is mapped to be shown
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """What a plan does to one record. `changes` are {field, before, after} of an update; a side that does not have the
+    field has no key."""
+
+    connection: str
+    entity: str
+    external_id: str
+    action: Action
+    name: str | None
+    code: Annotated[str | None, Field(description="SKU, order number … as the store has it.")]
+    version: Annotated[str, Field(description="The version that is promoted.")]
+    changes: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="{field, before, after} of an update; a side without the field has no key. `through` names "
+            "the followed record where the value is copied from one that changed.",
+            examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
+        ),
+    ]
+    warnings: Annotated[list[dict[str, Any]], Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKind:
+    """What a plan does to the records of one entity, in numbers."""
+
+    connection_id: int
+    connection: str
+    provider: str
+    stream: Stream
+    creates: int
+    updates: int
+    deletes: int
+
+    @property
+    def items(self) -> int:
+        """How many records."""
+        return self.creates + self.updates + self.deletes
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """An item with its place in the plan.
+
+    `changed`: how many fields an update changes, of which long ones are cut and the first 40 are in `item.changes`.
+    `fields`: what a create brings, as core's columns; None where its payload is very large. `problem`: why the record
+    cannot be mapped.
+    """
+
+    number: int
+    item: PlanItem
+    stream: Stream
+    changed: int
+    fields: Mapping[str, Any] | None = None
+    problem: str | None = None
+
+    @property
+    def headline(self) -> Sequence[str]:
+        """The fields that change, without the dates that move with every change, if others do."""
+        names = [str(one["field"]) for one in self.item.changes]
+        dates = {self.stream.modified, (self.stream.modified or "").removesuffix("_gmt")}
+        return [name for name in names if name not in dates] or names
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPage:
+    """Some lines of a plan, and how many match what was looked for."""
+
+    lines: Sequence[PlanLine]
+    total: int
+
+
+def plan_items(
+    db: Database, org: Organization, plan_id: UUID | str, *, page: int = 1, page_size: int = 50
+) -> tuple[Sequence[PlanItem], int]:
+    """A page of what a plan will do, record by record, and how many there are.
+
+    Raises:
+        NotFound: no such plan.
+    """
+    found = plan(db, org, plan_id)
+    part = {"limit": page_size, "offset": (page - 1) * page_size}
+    with db.org(org.org_id) as conn:
+        keys = execute(conn, SQL["items_in_order"], plan_id=found.plan_id, **part).all()
+        rows = execute(
+            conn, SQL["plan_items"], plan_id=found.plan_id, **_columns(keys), longest=None, fields=None
+        ).all()
+    return [_item(row) for row in rows], found.items
+
+
+def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanKind]:
+    """What a plan does to each entity, in the order in which its items are read."""
+    with db.org(org.org_id) as conn:
+        return _kinds(execute(conn, SQL["plan_kinds"], plan_id=plan_id).all())
+
+
+def included(
+    db: Database, org: Organization, *, actor: str, waiting: bool = True, only: tuple[int, str] | None = None
+) -> Sequence[PlanKind]:
+    """What a new plan of this person would hold, as the last comparisons saw it (see `make_plan`).
+
+    `only`: of this connection and entity type.
+    """
+    connection_id, entity_type = only or (None, None)
+    wanted = {"actor": actor, "waiting": waiting, "connection_id": connection_id, "entity_type": entity_type}
+    with db.org(org.org_id) as conn:
+        return _kinds(execute(conn, SQL["included"], **wanted).all())
+
+
+def _kinds(rows: Sequence[Any]) -> list[PlanKind]:
+    found = [
+        PlanKind(
+            row.connection_id,
+            row.connection,
+            row.provider,
+            source(row.provider).stream(row.entity_type),
+            row.creates,
+            row.updates,
+            row.deletes,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (one.connection, list(source(one.provider).streams).index(one.stream.name)))
+
+
+def browse_items(  # noqa: PLR0913 - what a person looks for
+    db: Database,
+    org: Organization,
+    plan_id: UUID,
+    kinds: Sequence[PlanKind],
+    *,
+    action: Action | None = None,
+    search: str | None = None,
+    after: int = 0,
+    size: int = 25,
+) -> PlanPage:
+    """Lines of a plan beyond the line `after`, of these `kinds`: entity by entity, deletions first."""
+    wanted = {
+        "connections": [one.connection_id for one in kinds],
+        "types": [one.stream.entity_type for one in kinds],
+        "providers": [one.provider for one in kinds],
+        "places": list(range(len(kinds))),
+    }
+    streams = {(one.connection_id, one.stream.entity_type): one.stream for one in kinds}
+    with db.org(org.org_id) as conn:
+        keys = execute(
+            conn,
+            SQL["items_found"],
+            plan_id=plan_id,
+            action=action,
+            search=search,
+            after=after,
+            limit=size,
+            **wanted,
+        ).all()
+        here = {"plan_id": plan_id, **_columns(keys)}
+        rows = execute(conn, SQL["plan_items"], **here, longest=_LONGEST, fields=_FIELDS).all() if keys else []
+        brought = _brought(conn, plan_id, [row for row in rows if row.action == "create"])
+    lines = []
+    for key, row in zip(keys, rows, strict=True):
+        fields, problem = brought.get((row.connection_id, row.entity_type, row.external_id), (None, None))
+        stream = streams[row.connection_id, row.entity_type]
+        lines.append(PlanLine(key.n, _item(row), stream, row.changed, fields, problem))
+    return PlanPage(lines, keys[0].items if keys else 0)
+
+
+def _columns(keys: Sequence[Any]) -> dict[str, list[Any]]:
+    return {
+        "connections": [one.connection_id for one in keys],
+        "types": [one.entity_type for one in keys],
+        "ids": [one.external_id for one in keys],
+    }
+
+
+def _brought(
+    conn: Transaction, plan_id: UUID, rows: Sequence[Any]
+) -> Mapping[tuple[int, str, str], tuple[Mapping[str, Any] | None, str | None]]:
+    """What records bring to core that is not there: the columns that are not empty, or why they cannot be mapped."""
+    if not rows:
+        return {}
+    found = execute(conn, SQL["planned_payloads"], plan_id=plan_id, **_columns(rows), largest=_LARGEST).all()
+    there = [rows[one.n - 1] for one in found]
+    records = [
+        Captured(row.connection_id, row.provider, row.entity_type, one.payload, row.parent_id)
+        for row, one in zip(there, found, strict=True)
+    ]
+    brought: dict[tuple[int, str, str], tuple[Mapping[str, Any] | None, str | None]] = {}
+    for row, entity in zip(there, to_entities(records, looking(conn)), strict=True):
+        key = (row.connection_id, row.entity_type, row.external_id)
+        if isinstance(entity, Exception):
+            brought[key] = None, reason(entity)
+            continue
+        table = table_of(type(entity))
+        values = zip(table.columns, table.values(entity), strict=True)
+        brought[key] = {name: value for name, value in values if value not in (None, "", [], (), {})}, None
+    return brought
+
+
+def _item(row: Any) -> PlanItem:
+    return PlanItem(
+        connection=row.connection,
+        entity=source(row.provider).stream(row.entity_type).name,
+        external_id=row.external_id,
+        action=row.action,
+        name=row.name or row.email,
+        code=row.code,
+        version=row.version,
+        changes=[
+            {"field": field, **{side: sides[side] for side in ("before", "after", "through") if side in sides}}
+            for field, sides in sorted((row.changes or {}).items())
+        ],
+        warnings=row.warnings or [],
+    )

@@ -1,0 +1,168 @@
+-- browse_plans --
+-- Plans with how far their queues are, newest first; beyond the plan `after`.
+SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
+       p.approved_by, p.approved_at, p.applied_at, q.queue_id AS queue, q.state AS queue_state, q.done, q.failed,
+       q.waiting + q.processing AS open
+FROM selection.sync_plan AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
+    AND (NOT %(failed)s::boolean OR q.failed > 0)
+    AND (%(after)s::uuid IS NULL OR (p.created_at, p.plan_id) < (
+        SELECT o.created_at, o.plan_id FROM selection.sync_plan AS o
+        WHERE o.org_id = connect.current_org() AND o.plan_id = %(after)s::uuid))
+ORDER BY p.created_at DESC, p.plan_id DESC LIMIT %(limit)s
+
+-- plan_states --
+-- How many plans there are of each state, and how many have lines that failed.
+SELECT p.state, count(*) AS plans, count(*) FILTER (WHERE q.failed > 0) AS failed
+FROM selection.sync_plan AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+WHERE p.org_id = connect.current_org() GROUP BY p.state
+
+-- plan_kinds --
+-- What a plan does, entity by entity.
+SELECT i.connection_id, c.name AS connection, c.provider, i.entity_type,
+       count(*) FILTER (WHERE i.action = 'create') AS creates, count(*) FILTER (WHERE i.action = 'update') AS updates,
+       count(*) FILTER (WHERE i.action = 'delete') AS deletes
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
+GROUP BY i.connection_id, c.name, c.provider, i.entity_type
+
+-- plan_reasons --
+-- Why its records were included, as people said; the first few.
+SELECT b.why FROM selection.selection_batch AS b
+WHERE b.org_id = connect.current_org() AND b.why IS NOT NULL AND b.batch_id IN (
+    SELECT DISTINCT i.batch_id FROM selection.sync_plan_item AS i
+    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.batch_id IS NOT NULL)
+GROUP BY b.why ORDER BY min(b.batch_id) LIMIT %(limit)s
+
+-- plan_events --
+-- What happened to a plan and its queue, oldest first. The audit log has no index by plan: its first lines after the plan
+-- was made are read, which is when plans are worked on.
+SELECT a.occurred_at AS at, a.event, a.actor, a.detail
+FROM (
+    SELECT * FROM observe.sync_activity AS l
+    WHERE l.org_id = connect.current_org() AND l.occurred_at >= %(since)s
+    ORDER BY l.occurred_at LIMIT %(lines)s
+) AS a
+WHERE a.event LIKE ANY (ARRAY['plan.%%', 'promote.%%'])
+    AND (a.detail ->> 'plan' = %(plan_id)s OR a.detail ->> 'queue' = %(queue)s OR a.detail ->> 'replaces' = %(plan_id)s)
+ORDER BY a.occurred_at, a.activity_id
+
+-- items_in_order --
+SELECT p.connection_id, p.entity_type, p.external_id FROM selection.sync_plan_item AS p
+WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
+ORDER BY p.connection_id, p.entity_type, length(p.external_id), p.external_id LIMIT %(limit)s OFFSET %(offset)s
+
+-- items_found --
+-- The items that a person looks for, numbered in the order in which they are read: entity by entity as `places` has them,
+-- deletions first. Items are written once, so a number always means the same one.
+SELECT f.* FROM (
+    SELECT i.connection_id, i.entity_type, i.external_id, count(*) OVER () AS items,
+           row_number() OVER (ORDER BY k.place, array_position('{delete,update,create}', i.action),
+                              length(i.external_id), i.external_id) AS n
+    FROM selection.sync_plan_item AS i
+    JOIN unnest(%(connections)s::bigint[], %(types)s::text[], %(providers)s::text[], %(places)s::integer[])
+        AS k (connection_id, entity_type, provider, place)
+        ON k.connection_id = i.connection_id AND k.entity_type = i.entity_type
+    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
+        AND (%(action)s::text IS NULL OR i.action = %(action)s)
+        AND (%(search)s::text IS NULL OR i.external_id = %(search)s OR EXISTS (
+            SELECT 1 FROM capture.sync_record AS r
+            WHERE r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+                AND r.external_id = i.external_id AND r.provider = k.provider
+                AND (strpos(lower(r.name), lower(%(search)s)) > 0 OR starts_with(lower(r.code), lower(%(search)s))
+                    OR starts_with(lower(r.email), lower(%(search)s)))))
+) AS f
+WHERE f.n > %(after)s ORDER BY f.n LIMIT %(limit)s
+
+-- plan_items --
+-- What a plan does to these records, and the fields that change: the version in core when it was planned against the
+-- planned one. With `longest`, long values are cut here and not on the way, and at most `fields` of them are read.
+SELECT c.name AS connection, i.connection_id, c.provider, i.entity_type, i.external_id, i.action, r.name, r.code, r.email,
+       preview.version_of(i.content_hash, i.action = 'delete', i.followed) AS version, r.parent_id,
+       CASE WHEN %(longest)s::integer IS NULL THEN f.changes ELSE (
+           SELECT jsonb_object_agg(e.key, e.sides) FROM (
+               SELECT o.key, (
+                   SELECT jsonb_object_agg(s.key, CASE WHEN length(s.value #>> '{}') <= %(longest)s THEN s.value
+                       ELSE to_jsonb(left(s.value #>> '{}', %(longest)s) || '…') END)
+                   FROM jsonb_each(o.value) AS s) AS sides
+               FROM jsonb_each(f.changes) AS o ORDER BY o.key LIMIT %(fields)s) AS e) END AS changes,
+       (SELECT count(*) FROM jsonb_object_keys(f.changes)) AS changed,
+       d.warnings
+FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN selection.sync_plan_item AS i
+    ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = k.connection_id
+        AND i.entity_type = k.entity_type AND i.external_id = k.external_id
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id AND r.provider = c.provider
+LEFT JOIN preview.summary AS n
+    ON n.org_id = i.org_id AND n.connection_id = i.connection_id AND n.entity_type = i.entity_type
+LEFT JOIN preview.difference AS d
+    ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
+        AND d.external_id = i.external_id AND d.content_hash = i.content_hash
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN i.followed IS NOT NULL THEN preview.followed_changes(i.followed)
+        WHEN i.action = 'update' THEN (
+            SELECT preview.field_changes(b.sync_data - coalesce(n.noise, '{}'), a.sync_data - coalesce(n.noise, '{}'))
+            FROM capture.sync_record_version AS b, capture.sync_record_version AS a
+            WHERE b.org_id = i.org_id AND b.connection_id = i.connection_id AND b.entity_type = i.entity_type
+                AND b.external_id = i.external_id AND b.content_hash = i.promoted_hash
+                AND a.org_id = i.org_id AND a.connection_id = i.connection_id AND a.entity_type = i.entity_type
+                AND a.external_id = i.external_id AND a.content_hash = i.content_hash) END AS changes OFFSET 0) AS f
+ORDER BY k.n
+
+-- planned_payloads --
+-- The planned versions of these records, but for very large ones.
+SELECT k.n, v.payload FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN selection.sync_plan_item AS i
+    ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = k.connection_id
+        AND i.entity_type = k.entity_type AND i.external_id = k.external_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(w.exact_text, w.sync_data::text) AS payload FROM capture.sync_record_version AS w
+    WHERE w.org_id = i.org_id AND w.connection_id = i.connection_id AND w.entity_type = i.entity_type
+        AND w.external_id = i.external_id AND w.content_hash = i.content_hash OFFSET 0) AS v
+WHERE octet_length(v.payload) <= %(largest)s
+ORDER BY k.n
+
+-- included --
+-- What is included and not in core, as the last comparison saw it, but for drafts that wait in somebody else's plan: what a
+-- new plan would hold.
+SELECT c.name AS connection, c.provider, d.connection_id, d.entity_type,
+       count(*) FILTER (WHERE d.status = 'new') AS creates, count(*) FILTER (WHERE d.status = 'updated') AS updates,
+       count(*) FILTER (WHERE d.status = 'deleted') AS deletes
+FROM preview.difference AS d
+JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted')
+JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+JOIN connect.integration_connector AS c
+    ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.disabled_at IS NULL
+WHERE d.org_id = connect.current_org() AND s.decision = 'include'
+    AND (%(connection_id)s::bigint IS NULL
+        OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
+    AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
+        OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
+    AND NOT (s.draft AND EXISTS (
+        SELECT 1 FROM selection.sync_plan AS p
+        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
+        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
+            AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
+            AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
+GROUP BY c.name, c.provider, d.connection_id, d.entity_type
+
+-- plan_that_waits --
+-- The newest plan that is not done and has records of an entity.
+SELECT p.plan_id FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved') AND EXISTS (
+    SELECT 1 FROM selection.sync_plan_item AS i
+    WHERE i.org_id = p.org_id AND i.plan_id = p.plan_id
+        AND (%(connection_id)s::bigint IS NULL
+            OR (i.connection_id = %(connection_id)s AND i.entity_type = %(entity_type)s)))
+ORDER BY p.created_at DESC LIMIT 1
