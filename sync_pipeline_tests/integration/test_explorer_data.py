@@ -352,10 +352,10 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
     promote_some(store, sorted(store.table("products", "new"), key=int)[-1:])
     place |= {"plan_id": str(select.plans(store.db, store.org)[0][0].plan_id), "action": "retry"}
     with store.db.org(store.org.org_id) as conn:
-        asked = gates.open_gate(
+        gate = gates.open_gate(
             conn, gates.by_name("destructive_migration"), subject="x", values={"target": "x", "lost": "y"}
         )
-    place["decision_id"] = str(asked)
+    place["decision_id"] = str(gate)
     for name, right in ((one, PAGES[one]) for one in PAGES if one not in STREAMS):
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):
