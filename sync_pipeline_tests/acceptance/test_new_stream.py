@@ -15,7 +15,6 @@ STREAM = '''
 """Tags, under another name."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="labels",
@@ -23,7 +22,6 @@ STREAM = Stream(
     title="Labels",
     path="wc/v3/products/tags",
     noise=("_links", "count"),
-    to_entity=to_reference("label"),
 )
 '''
 SCRIPT = """

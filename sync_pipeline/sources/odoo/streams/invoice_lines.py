@@ -1,6 +1,5 @@
 """Product, tax and payment-term lines of customer invoices and credit notes. parent_id is the invoice."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -39,5 +38,4 @@ STREAM = OdooStream(
         "display_type",
     ),
     money=("price_unit", "price_subtotal", "price_total"),
-    to_entity=to_reference("invoice_line"),
 )

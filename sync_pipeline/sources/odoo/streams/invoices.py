@@ -1,6 +1,5 @@
 """Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not captured."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -47,5 +46,4 @@ STREAM = OdooStream(
         "sending_data": "state of sending the e-mail",
     },
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
-    to_entity=to_reference("invoice"),
 )

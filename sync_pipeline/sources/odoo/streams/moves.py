@@ -1,6 +1,5 @@
 """Stock moves: what a transfer moves. parent_id is the transfer."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -31,5 +30,4 @@ STREAM = OdooStream(
         "analytic_account_line_ids": "the analytic lines hold it",
     },
     dates=("create_date", "write_date", "date"),
-    to_entity=to_reference("move"),
 )

@@ -1,6 +1,5 @@
 """Deliveries and receipts. parent_id is the sale order, if there is one."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -26,5 +25,4 @@ STREAM = OdooStream(
     ),
     expects=("name", "state", "picking_type_id", "location_id", "location_dest_id"),
     dates=("create_date", "write_date", "scheduled_date", "date_done"),
-    to_entity=to_reference("picking"),
 )
