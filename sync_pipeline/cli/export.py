@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org
 
 
@@ -21,7 +22,6 @@ def export(
 ) -> None:
     """Print captured payloads as JSON lines, ordered by external id. Numbers keep all their digits."""
     del as_json  # every line is JSON anyway
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.output import note
     from sync_pipeline.steps import capture
 

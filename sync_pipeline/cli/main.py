@@ -109,8 +109,9 @@ def _failed(error: Exception) -> int:
     elif settings := _settings_problem(error):
         text, code = settings, 2
     else:
+        said = str(error).strip().split("\n", 1)[0][:300]
         text = (
-            f"Unexpected error: {type(error).__name__}: {_first_line(error)}. Committed work is safe. "
+            f"Unexpected error: {type(error).__name__}: {said}. Committed work is safe. "
             "Set SYNC_DEBUG=1 to see the traceback."
         )
     text = redact(text)
@@ -123,7 +124,7 @@ def _failed(error: Exception) -> int:
 
 
 def _is_full(error: Exception) -> bool:
-    from sync_pipeline.db.engine import is_full
+    from sync_pipeline.db.engine import is_full  # late: it loads the database driver
 
     return is_full(error)
 
@@ -136,10 +137,6 @@ def _settings_problem(error: Exception) -> str | None:
         f"SYNC_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
     )
     return f"An environment variable is invalid: {problems}."
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:300]
 
 
 if __name__ == "__main__":

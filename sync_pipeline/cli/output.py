@@ -26,6 +26,15 @@ def row(report: Any, *, without: Container[str] = ()) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value or name not in ("error", "errors")}
 
 
+def answer(as_json: bool, value: Any, *sentences: str) -> None:
+    """Print what a command did: `value` with --json, else the sentences."""
+    if as_json:
+        emit(value)
+        return
+    for sentence in sentences:
+        say(sentence)
+
+
 def say(text: str = "") -> None:
     """Print a sentence for people on stdout."""
     sys.stdout.write(text + "\n")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show, size
 
@@ -28,7 +29,6 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Capture the records that changed (all of them the first time) and compare them with core."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import listener
 

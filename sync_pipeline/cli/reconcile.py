@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
@@ -18,7 +19,6 @@ def register(app: typer.Typer) -> None:
 
 def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
     """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     with opened() as context:
