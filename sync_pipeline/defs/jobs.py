@@ -11,6 +11,7 @@ from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 
 # Few runs a night, because starting a process takes seconds; more than one, to use more than one processor.
 ORGS_PER_RUN = 250
@@ -93,8 +94,6 @@ def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.Run
 def _run_requests(
     context: dg.ScheduleEvaluationContext, sync: SyncResource, *, name: str, full: bool
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    from sync_pipeline.steps import connect
-
     slugs = [org.slug for org in connect.organizations(sync.runtime.db) if org.providers]
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sync_pipeline.db.engine import Database
     from sync_pipeline.defs.graph import Stage
-    from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
+    from sync_pipeline.defs.resources import OnProgress, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,10 @@ class LaunchRequest:
 
     stages: Sequence[str]
     orgs: Sequence[str]
-    provider: str | None = None
     connection: str | None = None
     entities: Sequence[str] = ()
     full: bool = False
     sweep: bool | None = None
-    max_pages: int | None = None
     plan: str | None = None
     actor: str = "command"
 
@@ -77,13 +75,12 @@ def materialize(
     asked: LaunchRequest,
     *,
     progress: OnProgress | None = None,
-    on_report: OnReport | None = None,
 ) -> Launched:
     """Materialize what was requested, in this process.
 
     `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
-    pulled, and with a queue's `QueueStatus` while a plan is applied. `on_report` is called in the same way with each
-    report, or with the error a step raised. An organization's failure is returned in `failures`, not raised.
+    pulled, and with a queue's `QueueStatus` while a plan is applied. An organization's failure is returned in
+    `failures`, not raised.
 
     Raises:
         DatabaseUnavailable: Dagster's storage does not respond.
@@ -98,8 +95,6 @@ def materialize(
 
     def receive(org: str, stage: Stage, name: str, what: Any) -> None:
         launched.received.append(Report(org, stage, name, what))
-        if on_report is not None:
-            on_report(org, stage, name, what)
 
     runtime = Runtime(settings, db, on_report=receive)
     if progress is not None:
@@ -109,7 +104,6 @@ def materialize(
         "entities": list(asked.entities),
         "full": asked.full,
         "sweep": asked.sweep,
-        "max_pages": asked.max_pages,
         "actor": asked.actor,
     }
     with open_instance(settings) as instance:
@@ -120,7 +114,7 @@ def materialize(
         launch = _Launch(instance, runtime, launched, list(asked.orgs))
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
-            launch.flow(flow, asked.provider, list(asked.entities), config)
+            launch.flow(flow, list(asked.entities), config)
         if Stage.CORE in wanted and not launched.failures:
             launch.core({"plan": asked.plan, "actor": asked.actor})
     return launched
@@ -132,14 +126,14 @@ class _Launch:
     def __init__(self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str]) -> None:
         self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
 
-    def flow(self, stages: Sequence[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
+    def flow(self, stages: Sequence[Stage], entities: list[str], config: dict[str, Any]) -> None:
         from sync_pipeline.defs.graph import key
         from sync_pipeline.sources.base import all_sources
         from sync_pipeline.steps import connect
 
         known = {org.slug: org for org in connect.organizations(self.runtime.db)}
         used = {name for org in self.orgs if org in known for name in known[org].providers}
-        sources = [s for s in all_sources().values() if s.name in used and provider in (None, s.name)]
+        sources = [s for s in all_sources().values() if s.name in used]
         keys = [
             key(stage, source.name, name)
             for source in sources

@@ -10,12 +10,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync_pipeline.db.engine import is_full
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Interrupted, Runtime
 from sync_pipeline.errors import Busy, DatabaseUnavailable, DiskFull, SyncError
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Source, Stream
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import capture, connect, preview, push, select
 
 Wanted = Mapping[Stage, AbstractSet[str]]  # stage -> names of streams
 Place = tuple[Stage, str]  # an asset of the provider: stage and stream
@@ -67,9 +69,6 @@ def run_organization(
 
 def describe(error: BaseException) -> str:
     """The error as a message without secrets."""
-    from sync_pipeline.db.engine import is_full
-    from sync_pipeline.redaction import redact
-
     if isinstance(error, SyncError):
         return str(error)
     if is_full(error):
@@ -116,8 +115,6 @@ def _capture(
     run_id: str,
 ) -> None:
     """Pull the streams in their declared order in one session. Stops at a store that does not respond."""
-    from sync_pipeline.steps import capture, push
-
     remaining = list(streams)
     try:
         with capture.session(
@@ -181,14 +178,10 @@ def _run_step(
 
 
 def _preview(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    from sync_pipeline.steps import preview
-
     return preview.recompute(runtime.db, store, stream)
 
 
 def _select(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    from sync_pipeline.steps import select
-
     select.apply_rules(runtime.db, store, stream)
     return select.summary(runtime.db, store, stream)
 
