@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.metadata import version
 from pkgutil import iter_modules
 from typing import Any
 
@@ -52,7 +53,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
 
     app = FastAPI(
         title="sync_pipeline",
-        version=_version(),
+        version=version("sync-pipeline"),
         description=_DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,  # that page loads scripts from other hosts; docs/api.md and /openapi.json have the same content
@@ -137,12 +138,3 @@ _TAGS = [
     {"name": "people", "description": "Sessions, tokens and users."},
     {"name": "health", "description": "For monitoring."},
 ]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("sync-pipeline")
-    except PackageNotFoundError:
-        return "0"

@@ -43,7 +43,7 @@ class MadeToken(Shape):
     """A new token. It is shown once."""
 
     token_id: int
-    token: str = Field(examples=["sp_1_…"])
+    token: str = Field(validation_alias="plain", examples=["sp_1_…"])
     role: Role
     connection: str | None
     expires_at: datetime | None
