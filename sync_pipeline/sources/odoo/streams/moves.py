@@ -1,5 +1,6 @@
 """Stock moves: what a transfer moves. parent_id is the transfer."""
 
+from sync_pipeline.sources.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -12,16 +13,8 @@ STREAM = OdooStream(
     parent_field="picking_id",
     refers_to="picking",
     label="reference",
-    sweep_fields=(
-        "id",
-        "write_date",
-        "state",
-        "partner_id",
-        "product_id",
-        "location_id",
-        "location_dest_id",
-        "product_uom_qty",
-        "quantity",
+    sweep_fields=names(
+        "id write_date state partner_id product_id location_id location_dest_id product_uom_qty quantity"
     ),
     expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
     leaves_out={

@@ -1,6 +1,6 @@
 """Orders of every status but trash. parent_id is the customer, empty for a guest."""
 
-from sync_pipeline.sources.base import Stream, Sweep
+from sync_pipeline.sources.base import Stream, Sweep, names
 from sync_pipeline.sources.woocommerce.mappers.order import STATUS, to_order
 
 STREAM = Stream(
@@ -24,28 +24,10 @@ STREAM = Stream(
     # Links and flags that depend on the time and the user, not on the order.
     noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
     # Deleting a refund or product, and writing items, fees or addresses directly, change no date.
-    sweep_fields=(
-        "id",
-        "number",
-        "status",
-        "currency",
-        "total",
-        "total_tax",
-        "discount_total",
-        "shipping_total",
-        "customer_id",
-        "billing",
-        "shipping",
-        "payment_method",
-        "payment_method_title",
-        "transaction_id",
-        "line_items",
-        "tax_lines",
-        "shipping_lines",
-        "fee_lines",
-        "coupon_lines",
-        "refunds",
-        "date_modified_gmt",
+    sweep_fields=names(
+        "id number status currency total total_tax discount_total shipping_total customer_id billing shipping "
+        "payment_method payment_method_title transaction_id line_items tax_lines shipping_lines fee_lines "
+        "coupon_lines refunds date_modified_gmt"
     ),
     money=(
         "total",
@@ -78,20 +60,9 @@ STREAM = Stream(
     words={"status": tuple(STATUS)},
     currency="currency",
     total="total",
-    needs=(
-        "number",
-        "status",
-        "currency",
-        "total",
-        "customer_id",
-        "billing",
-        "date_created_gmt",
-        "line_items",
-        "shipping_lines",
-        "fee_lines",
-        "tax_lines",
-        "coupon_lines",
-        "refunds",
+    needs=names(
+        "number status currency total customer_id billing date_created_gmt line_items shipping_lines fee_lines "
+        "tax_lines coupon_lines refunds"
     ),
     to_entity=to_order,
 )
