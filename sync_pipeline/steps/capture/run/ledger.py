@@ -131,10 +131,10 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         balance, quarantine = _sums(conn, run, complete)
-        accounted = balance.captured + balance.quarantined + balance.vanished
+        lost = balance["expected"] - balance["captured"] - balance["quarantined"] - balance["vanished"]
         error = None
-        if accounted != balance.expected or unfetched:
-            error = f"{balance.expected - accounted} listed records are not accounted for, {len(unfetched)} not fetched"
+        if lost or unfetched:
+            error = f"{lost} listed records are not accounted for, {len(unfetched)} not fetched"
         if error is None and not opened.capped and note is None:
             execute(
                 conn,
@@ -167,10 +167,10 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
     execute(conn, SQL["analyze_seen"])
 
 
-def _sums(conn: Any, run: Run, complete: bool) -> tuple[Any, list[str]]:
+def _sums(conn: Any, run: Run, complete: bool) -> tuple[dict[str, int], list[str]]:
     """The sums of the ledger, and what the run has in quarantine."""
     _stage_seen(conn, run, complete)
-    balance = execute(conn, SQL["balance"], **run.keys).one()
+    balance = dict(execute(conn, SQL["balance"], **run.keys).one()._mapping)
     return balance, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
 
 
@@ -190,7 +190,7 @@ class _Ending:
     """How a run ended: what was found deleted, the sums of the ledger, and the reason if it is incomplete."""
 
     verdict: Verdict
-    balance: Any
+    balance: dict[str, int]
     quarantine: list[str]
     cut: bool
     error: str | None
@@ -203,9 +203,8 @@ class _Ending:
 
 def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> PullReport:
     counts = _close_row(session, run, opened, conn, end)
-    journal.close_log(
-        conn, run.run_id, records=counts.new + counts.changed, skipped=end.balance.quarantined, error=end.error
-    )
+    quarantined = end.balance["quarantined"]
+    journal.close_log(conn, run.run_id, records=counts["new"] + counts["changed"], skipped=quarantined, error=end.error)
     journal.record(
         conn,
         f"capture.{end.state}",
@@ -214,10 +213,8 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         entity_type=run.stream.entity_type,
         run=run.run_id,
         mode=run.mode,
-        new=counts.new,
-        changed=counts.changed,
-        deleted=counts.deleted,
-        quarantined=end.balance.quarantined,
+        **{name: counts[name] for name in ("new", "changed", "deleted")},
+        quarantined=quarantined,
         error=end.error,
     )
     cursor = execute(conn, SQL["cursor"], **run.keys).one_or_none()
@@ -226,11 +223,8 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         entity=run.stream.name,
         mode=run.mode,
         state=end.state,
-        expected=end.balance.expected,
-        captured=end.balance.captured,
-        quarantined=end.balance.quarantined,
-        vanished=end.balance.vanished,
-        **{name: getattr(counts, name) for name in _COUNTED},
+        **end.balance,
+        **counts,
         capped=end.cut,
         remote_total=run.progress.remote,
         run_id=run.run_id,
@@ -268,11 +262,8 @@ def _span(ahead: timedelta) -> str:
     )
 
 
-# Counts of the ledger's row over all attempts of a run, killed ones included.
-_COUNTED = ("new", "changed", "unchanged", "deleted", "swept", "requests", "bytes", "seconds", "resumed")
-
-
-def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> Any:
+def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> dict[str, Any]:
+    """Close the ledger's row; its counts are those of all attempts of a run, killed ones included."""
     scope = session.client.scope(run.stream)
     used = session.client.usage - opened.used_before
     detail = {
@@ -286,15 +277,12 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
         "missing": list(scope.missing),
     }
-    return execute(
+    closed = execute(
         conn,
         SQL["close_run"],
         run_id=run.run_id,
         state=end.state,
-        expected=end.balance.expected,
-        captured=end.balance.captured,
-        quarantined=end.balance.quarantined,
-        vanished=end.balance.vanished,
+        **end.balance,
         deleted=end.verdict.deleted,
         requests=used.requests,
         bytes=used.bytes,
@@ -303,3 +291,4 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         error=end.error,
         detail=json.dumps(detail),
     ).one()
+    return dict(closed._mapping)
