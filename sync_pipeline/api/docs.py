@@ -3,8 +3,6 @@
 `python -m sync_pipeline.api.docs` prints it; `make examples` records the examples again and writes it.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator, Mapping

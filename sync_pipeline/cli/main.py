@@ -3,8 +3,6 @@
 0: done. 1: part of it failed, and the output says which part. 2: wrong usage or configuration, and how to correct it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Any

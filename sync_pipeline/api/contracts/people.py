@@ -1,7 +1,5 @@
 """Sessions, tokens and users."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Captured payloads with their exact values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from sync_pipeline.db.engine import Database
