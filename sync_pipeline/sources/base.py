@@ -301,11 +301,6 @@ class Source:
         raise NotFound(f"{self.title} has no entity “{name}”. There are: {', '.join(self.streams)}.")
 
 
-def names(text: str) -> tuple[str, ...]:
-    """The names in a text, as lists of fields are written in streams."""
-    return tuple(text.split())
-
-
 def collect(package: str, reference: Callable[[str], ToEntity] | None = None) -> dict[str, Stream]:
     """The streams that the modules of `package` declare as STREAM or STREAMS, parents before children, else by name.
 

@@ -1,6 +1,6 @@
 """Customers and their addresses. parent_id is the company or person an address belongs to."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.customers import customers
 from sync_pipeline.sources.odoo.mappers.customer import to_customer
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream

@@ -1,6 +1,6 @@
 """Product, tax and payment-term lines of customer invoices and credit notes. parent_id is the invoice."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

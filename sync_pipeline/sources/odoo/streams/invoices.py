@@ -1,6 +1,6 @@
 """Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not captured."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

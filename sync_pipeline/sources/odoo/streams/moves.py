@@ -1,6 +1,6 @@
 """Stock moves: what a transfer moves. parent_id is the transfer."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

@@ -1,6 +1,6 @@
 """Lines of sale orders, with sections, notes, delivery and rewards. parent_id is the order."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.order_line import to_order_lines
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 

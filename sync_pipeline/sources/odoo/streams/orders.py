@@ -1,6 +1,6 @@
 """Sale orders and quotations. parent_id is the partner who ordered."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.order import STATUS, to_order
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 

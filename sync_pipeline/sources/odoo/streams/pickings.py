@@ -1,6 +1,6 @@
 """Deliveries and receipts. parent_id is the sale order, if there is one."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(

@@ -1,6 +1,6 @@
 """Products (templates), archived ones too; their variants are a stream of their own."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.product import to_product
 from sync_pipeline.sources.odoo.stream import OdooStream
 

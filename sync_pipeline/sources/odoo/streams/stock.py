@@ -1,6 +1,6 @@
 """Stock (quants) by product, location, lot and owner. Odoo deletes a quant at 0 some time later, without a trace."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.stock import to_stock
 from sync_pipeline.sources.odoo.stream import OdooStream
 

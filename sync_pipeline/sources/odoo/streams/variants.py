@@ -1,6 +1,6 @@
 """Variants (product.product). parent_id is the template."""
 
-from sync_pipeline.sources.base import names
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.variant import to_variant
 from sync_pipeline.sources.odoo.stream import OdooStream
 

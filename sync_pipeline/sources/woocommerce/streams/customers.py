@@ -1,6 +1,7 @@
 """Customers of all roles. The list has no modified_after, and fewer fields are not faster: every pull reads all."""
 
-from sync_pipeline.sources.base import Stream, names
+from sync_pipeline.entities.base import names
+from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.woocommerce.mappers.customer import to_customer
 
 STREAM = Stream(

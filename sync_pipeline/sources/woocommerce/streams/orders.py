@@ -1,6 +1,7 @@
 """Orders of every status but trash. parent_id is the customer, empty for a guest."""
 
-from sync_pipeline.sources.base import Stream, Sweep, names
+from sync_pipeline.entities.base import names
+from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.order import STATUS, to_order
 
 STREAM = Stream(

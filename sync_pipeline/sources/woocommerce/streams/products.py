@@ -1,6 +1,7 @@
 """Products of every type and status; variations are a stream of their own."""
 
-from sync_pipeline.sources.base import Stream, Sweep, names
+from sync_pipeline.entities.base import names
+from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.product import STATUS, STOCK_STATUS, to_product
 
 STREAM = Stream(

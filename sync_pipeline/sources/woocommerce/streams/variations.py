@@ -1,6 +1,7 @@
 """Variations of variable products: in one list where wc-analytics answers, else one list per parent."""
 
-from sync_pipeline.sources.base import Stream, Sweep, names
+from sync_pipeline.entities.base import names
+from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.product import STATUS, STOCK_STATUS
 from sync_pipeline.sources.woocommerce.mappers.variation import to_variant
 
