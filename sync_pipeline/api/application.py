@@ -57,7 +57,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
         docs_url=None,  # that page loads scripts from other hosts; docs/api.md and /openapi.json have the same content
         redoc_url=None,
         redirect_slashes=False,  # a redirect goes to the Host header's host over plain HTTP, and the token with it
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
     rights: dict[tuple[str, str], Right | None] = {}
@@ -80,10 +80,6 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
 
 
 _STATEMENT_SECONDS = 120
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ def configure(level: int = logging.INFO) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _exception,
+        structlog.processors.format_exc_info,  # without local variables; `redacted` processes its text
         redacted,
     ]
     structlog.configure(
@@ -58,18 +57,6 @@ def configure(level: int = logging.INFO) -> None:
     logging.getLogger("uvicorn.access").disabled = True  # its lines contain query strings, ours do not
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _exception(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Add the traceback of an exception. It has no local variables, and `redacted` processes its text."""
-    error = event.pop("exc_info", None)
-    if error is True:
-        error = sys.exc_info()[1]
-    elif isinstance(error, tuple):
-        error = error[1]
-    if isinstance(error, BaseException):
-        event["exception"] = "".join(traceback.format_exception(error))
-    return event
 
 
 def redacted(_logger: Any, _method: str, event: Any) -> Any:

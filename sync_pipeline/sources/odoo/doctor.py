@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
-from sync_pipeline.sources.doctor import Findings, resolves
+from sync_pipeline.sources.doctor import Findings, fault, resolves
 from sync_pipeline.sources.odoo.causes import refused, unreachable
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
@@ -65,8 +65,7 @@ def _plain_http(client: OdooClient) -> Finding | None:
         return None
     if answer.status >= 300 and b"odoo" not in answer.body.lower():
         return None  # a proxy that leads to https
-    return Finding(
-        "error",
+    return fault(
         "http_not_https",
         f"There is no TLS at {client.config.url}: the server speaks plain http there.",
         f"Connect with http://{rest}, or with the address of the proxy that speaks https for it.",

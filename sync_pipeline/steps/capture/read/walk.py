@@ -54,7 +54,8 @@ def cover(
     if coverage.complete:
         return True
     if run.stream.paging is Paging.WHOLE:
-        sink([_whole(run, ask)])
+        page = run.budget.call(lambda: run.client.list(ask))
+        sink([Listed(page, ask.walk, LOWEST, HIGHEST)])
         return True
     if run.stream.paging is Paging.KEYSET:
         return WindowWalk(run, pool, ask, sink, coverage, max_pages).walk()
@@ -63,11 +64,6 @@ def cover(
     except OffsetIgnored:
         run.client.offset_ignored(run.stream)
         return _by_pages(run, ask, sink, max_pages)
-
-
-def _whole(run: Run, ask: Ask) -> Listed:
-    page = run.budget.call(lambda: run.client.list(ask))
-    return Listed(page, ask.walk, LOWEST, HIGHEST)
 
 
 class _Offsets:
