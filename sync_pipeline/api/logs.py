@@ -7,18 +7,10 @@ from typing import Any
 
 import structlog
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.redaction import redact
 
-_SECRET_NAMES = (
-    "password",
-    "secret",
-    "token_plain",
-    "authorization",
-    "consumer_key",
-    "api_key",
-    "credentials",
-    "cookie",
-)
+_SECRET_NAMES = names("password secret token_plain authorization consumer_key api_key credentials cookie")
 
 
 def configure(level: int = logging.INFO) -> None:

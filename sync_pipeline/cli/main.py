@@ -5,33 +5,11 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from sync_pipeline.cli import (
-    check,
-    connect,
-    database,
-    decisions,
-    demo,
-    export,
-    inspect,
-    org,
-    plan,
-    plans,
-    preview,
-    pull,
-    reconcile,
-    rules,
-    select,
-    serve,
-    status,
-    table,
-    tokens,
-    up,
-    users,
-)
 from sync_pipeline.cli.signals import end_on_signals
 
 app = typer.Typer(
@@ -43,27 +21,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    up,
-    serve,
-    demo,
-    database,
-    org,
-    connect,
-    pull,
-    preview,
-    table,
-    select,
-    rules,
-    plan,
-    plans,
-    export,
-    status,
-    inspect,
-):
-    module.register(app)
-for module in (reconcile, check, decisions, tokens, users):
-    module.register(app)
+# Each module registers its commands, in the order in which `--help` lists them.
+_MODULES = (
+    "up serve demo database org connect pull preview table select rules plan plans export status inspect "
+    "reconcile check decisions tokens users"
+)
+for name in _MODULES.split():
+    import_module(f"sync_pipeline.cli.{name}").register(app)
 
 
 def main() -> int:

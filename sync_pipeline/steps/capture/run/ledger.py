@@ -63,16 +63,9 @@ def open_run(
                 unfetched=[row.id for row in execute(conn, SQL["unfetched"], run_id=run_id)],
             )
         else:
-            run_id = int(
-                execute(
-                    conn,
-                    SQL["open_run"],
-                    **keys,
-                    mode=wanted,
-                    window_from=watermark if wanted == "delta" else None,
-                    orchestrator_run=session.orchestrator_run,
-                ).scalar_one()
-            )
+            begins = {"mode": wanted, "window_from": watermark if wanted == "delta" else None}
+            opening = {**keys, **begins, "orchestrator_run": session.orchestrator_run}
+            run_id = int(execute(conn, SQL["open_run"], **opening).scalar_one())
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
             journal.open_log(conn, kind="pull", run_id=run_id, **keys)
         execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
