@@ -1,22 +1,24 @@
 """Runs launched from the command line: they execute in this process and are recorded in the shared instance."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import dagster as dg
 
 from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.events import failed_in
+from sync_pipeline.defs.graph import ORG_NAME, Stage, core_specs, key
 from sync_pipeline.defs.instance import open_instance
+from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
+from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
 from sync_pipeline.errors import SyncError
-
-if TYPE_CHECKING:
-    import dagster as dg
-
-    from sync_pipeline.db.engine import Database
-    from sync_pipeline.defs.graph import Stage
-    from sync_pipeline.defs.resources import OnProgress, Runtime
+from sync_pipeline.redaction import redact
+from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,6 @@ def materialize(
         DatabaseUnavailable: Dagster's storage does not respond.
         KeyboardInterrupt: the run was stopped at its next page; run it again to continue.
     """
-    from sync_pipeline.defs.graph import ORG_NAME, Stage
-    from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
-    from sync_pipeline.defs.resources import Runtime
-
     wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
 
@@ -127,10 +125,6 @@ class _Launch:
         self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
 
     def flow(self, stages: Sequence[Stage], entities: list[str], config: dict[str, Any]) -> None:
-        from sync_pipeline.defs.graph import key
-        from sync_pipeline.sources.base import all_sources
-        from sync_pipeline.steps import connect
-
         known = {org.slug: org for org in connect.organizations(self.runtime.db)}
         used = {name for org in self.orgs if org in known for name in known[org].providers}
         sources = [s for s in all_sources().values() if s.name in used]
@@ -145,15 +139,9 @@ class _Launch:
             self._run("pull", keys, {source.name: config for source in sources})
 
     def core(self, config: dict[str, Any]) -> None:
-        from sync_pipeline.defs.graph import core_specs
-
         self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
-        from sync_pipeline.defs import definitions
-        from sync_pipeline.defs.orphaned_runs import process_tags
-        from sync_pipeline.defs.resources import use_runtime
-
         alone = self.orgs[0] if len(self.orgs) == 1 else None
         more = {} if alone else {"orgs": self.orgs}
         chosen = {asset.path[1] for asset in keys}
@@ -177,9 +165,6 @@ class _Launch:
             self._note_failures(result)
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
-        from sync_pipeline.defs.events import failed_in
-        from sync_pipeline.redaction import redact
-
         for event in result.all_events:
             if (failed := failed_in(event)) is not None:
                 self.launched.failures.update(failed)

@@ -3,7 +3,7 @@
 It reports no events of its own: `provider_assets` turns its result into Dagster events.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,18 +90,12 @@ def _run_connection(
         for stage in (Stage.PREVIEW, Stage.SELECTED):
             if stream.name not in wanted.get(stage, ()):
                 continue
-            before = _upstream_failure(result, stage, stream)
-            if before is not None:
-                result.failures[stage, stream.name] = before
-                continue
-            _run_step(runtime, result, (stage, stream.name), _STEPS[stage], store, stream)
-
-
-def _upstream_failure(result: OrganizationResult, stage: Stage, stream: Stream) -> str | None:
-    for earlier in (Stage.RAW, Stage.PREVIEW):
-        if earlier != stage and (earlier, stream.name) in result.failures:
-            return result.failures[earlier, stream.name]
-    return None
+            upstream = (Stage.RAW,) if stage is Stage.PREVIEW else (Stage.RAW, Stage.PREVIEW)
+            failed = [result.failures[one, stream.name] for one in upstream if (one, stream.name) in result.failures]
+            if failed:
+                result.failures[stage, stream.name] = failed[0]
+            else:
+                _run_step(runtime, result, stage, store, stream)
 
 
 def _capture(
@@ -155,36 +149,21 @@ def _capture(
 
 
 def _run_step(
-    runtime: Runtime,
-    result: OrganizationResult,
-    place: Place,
-    step: Callable[[Runtime, connect.Connection, Stream], Any],
-    store: connect.Connection,
-    stream: Stream,
+    runtime: Runtime, result: OrganizationResult, stage: Stage, store: connect.Connection, stream: Stream
 ) -> None:
     if runtime.stopping.is_set():
         raise Interrupted()
+    report: Any
     try:
-        report = step(runtime, store, stream)
+        if stage is Stage.PREVIEW:
+            report = preview.recompute(runtime.db, store, stream)
+        else:
+            select.apply_rules(runtime.db, store, stream)
+            report = select.summary(runtime.db, store, stream)
     except (DatabaseUnavailable, Interrupted):
         raise
     except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
-        result.failures[place] = f"{store.name}: {describe(error)}"
+        result.failures[stage, stream.name] = f"{store.name}: {describe(error)}"
     else:
-        runtime.on_report(result.org, place[0], stream.name, report)
-        result.add(place, report)
-
-
-def _preview(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    return preview.recompute(runtime.db, store, stream)
-
-
-def _select(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    select.apply_rules(runtime.db, store, stream)
-    return select.summary(runtime.db, store, stream)
-
-
-_STEPS: Mapping[Stage, Callable[[Runtime, connect.Connection, Stream], Any]] = {
-    Stage.PREVIEW: _preview,
-    Stage.SELECTED: _select,
-}
+        runtime.on_report(result.org, stage, stream.name, report)
+        result.add((stage, stream.name), report)

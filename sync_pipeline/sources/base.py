@@ -3,8 +3,6 @@
 Steps know only the names in this file. Providers are found by folder and streams by file; nothing is registered.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
@@ -176,7 +174,7 @@ class Usage:
     requests: int = 0
     bytes: int = 0
 
-    def __sub__(self, before: Usage) -> Usage:
+    def __sub__(self, before: "Usage") -> "Usage":
         return Usage(self.requests - before.requests, self.bytes - before.bytes)
 
 

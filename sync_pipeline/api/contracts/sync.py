@@ -1,9 +1,7 @@
 """Queues, full syncs, several entities at once, and plans."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -31,7 +29,7 @@ class QueueEvent(Shape):
     completionPercent: float = Field(validation_alias="percent")  # noqa: N815
 
     @classmethod
-    def of(cls, status: QueueStatus) -> QueueEvent:
+    def of(cls, status: QueueStatus) -> Self:
         """A queue's progress as a stream sends it."""
         return cls.model_validate(status, from_attributes=True)
 
@@ -67,7 +65,7 @@ class QueueAnswer(Shape):
     message: str | None = None
 
     @classmethod
-    def of(cls, asked: Requested) -> QueueAnswer:
+    def of(cls, asked: Requested) -> Self:
         """The response for a queue and the request whose run works on it."""
         return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id)
 

@@ -1,20 +1,15 @@
 """Diagnose an Odoo connection: what fails, why, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.doctor import Findings, fault, resolves
 from sync_pipeline.sources.odoo.causes import refused, unreachable
+from sync_pipeline.sources.odoo.client import OdooClient
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
-
-if TYPE_CHECKING:
-    from sync_pipeline.sources.odoo.client import OdooClient
 
 _SKEW_SECONDS = 120
 _EXPIRES_SOON_DAYS = 14

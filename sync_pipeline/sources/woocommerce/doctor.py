@@ -1,11 +1,9 @@
 """Why a WooCommerce connection does not work, in plain words, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from sync_pipeline import exact_json
@@ -13,9 +11,7 @@ from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, 
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Finding
 from sync_pipeline.sources.doctor import Findings, fault, network_cause, resolves
-
-if TYPE_CHECKING:
-    from sync_pipeline.sources.woocommerce.client import WooClient
+from sync_pipeline.sources.woocommerce.client import WooClient
 
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
 _PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")

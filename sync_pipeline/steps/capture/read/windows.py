@@ -4,8 +4,6 @@ A page covers its window up to the last id it read, whatever was deleted or inse
 is requested again. The pages read so far show how wide the next window should be.
 """
 
-from __future__ import annotations
-
 from bisect import insort
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +51,7 @@ class _Window:
     def listed(self, page: Page, walk: str) -> Listed:
         return Listed(page, walk, self.low, self.high if page.upto is None else page.upto)
 
-    def uncovered(self, pages: Sequence[Listed]) -> list[_Window]:
+    def uncovered(self, pages: Sequence[Listed]) -> "list[_Window]":
         """The parts of the window that these pages did not read."""
         seen = Coverage((p.low, p.high) for p in pages if p.low is not None and p.high is not None)
         inside = ((max(low, self.low), min(high, self.high)) for low, high in seen.gaps())
