@@ -21,7 +21,7 @@ STREAM = Stream(
     entity_type="label",
     title="Labels",
     path="wc/v3/products/tags",
-    noise=("_links", "count"),
+    noise=("count",),
 )
 '''
 SCRIPT = """

@@ -35,7 +35,7 @@ SOURCE = Source(
     connect=_connect,
     diagnose=_diagnose,
     streams={
-        name: replace(stream, read_text=decoded)
+        name: replace(stream, read_text=decoded, noise=("_links", *stream.noise))  # links depend on who asks
         for name, stream in collect(__name__ + ".streams", to_reference).items()
     },
     pushed=PUSHED,

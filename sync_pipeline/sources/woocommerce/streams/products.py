@@ -18,7 +18,7 @@ STREAM = Stream(
     created="date_created_gmt",
     modified="date_modified_gmt",
     # related_ids is random in each answer; price_html is rendered from price and theme; total_sales counts orders.
-    noise=("_links", "related_ids", "price_html", "total_sales"),
+    noise=("related_ids", "price_html", "total_sales"),
     # Plugins write these without changing a date; renaming a category, tag or attribute of the product changes none.
     sweep_fields=names(
         "id name slug status sku type catalog_visibility price regular_price sale_price tax_status tax_class "

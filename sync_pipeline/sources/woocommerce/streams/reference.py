@@ -11,7 +11,7 @@ STREAMS = (
         path="wc/v3/products/attributes/{parent}/terms",
         parent="attributes",
         code="slug",
-        noise=("_links", "count"),
+        noise=("count",),
     ),
     # Product attributes; the list has no pages.
     Stream(
@@ -21,7 +21,6 @@ STREAMS = (
         path="wc/v3/products/attributes",
         paging=Paging.WHOLE,
         code="slug",
-        noise=("_links",),
     ),
     # Coupons. Neither a new amount nor a redemption changes their date, so every pull reads them all.
     Stream(
@@ -34,7 +33,6 @@ STREAMS = (
         code="code",
         created="date_created_gmt",
         modified="date_modified_gmt",
-        noise=("_links",),
     ),
     # Payment gateways; their key is a word.
     Stream(
@@ -45,7 +43,6 @@ STREAMS = (
         paging=Paging.WHOLE,
         label="method_title|title",
         code="id",
-        noise=("_links",),
     ),
     # Product reviews of every status; no change signal, read whole.
     Stream(
@@ -61,7 +58,7 @@ STREAMS = (
         email="reviewer_email",
         created="date_created_gmt",
         optional=True,
-        noise=("_links", "reviewer_avatar_urls"),
+        noise=("reviewer_avatar_urls",),
     ),
     # The general store settings: address, currency, number format.
     Stream(
@@ -72,7 +69,6 @@ STREAMS = (
         paging=Paging.WHOLE,
         label="label",
         code="id",
-        noise=("_links",),
         store_currency=lambda setting: (
             str(setting.get("value")) if setting.get("id") == "woocommerce_currency" else None
         ),
@@ -84,7 +80,6 @@ STREAMS = (
         title="Shipping classes",
         path="wc/v3/products/shipping_classes",
         code="slug",
-        noise=("_links",),
     ),
     # The shipping methods of each zone: one list per zone.
     Stream(
@@ -97,7 +92,6 @@ STREAMS = (
         id_field="instance_id",
         label="title",
         code="method_id",
-        noise=("_links",),
     ),
     # Shipping zones; the list has no pages.
     Stream(
@@ -106,7 +100,6 @@ STREAMS = (
         title="Shipping zones",
         path="wc/v3/shipping/zones",
         paging=Paging.WHOLE,
-        noise=("_links",),
     ),
     # Product tags; no dates, read whole.
     Stream(
@@ -115,7 +108,7 @@ STREAMS = (
         title="Tags",
         path="wc/v3/products/tags",
         code="slug",
-        noise=("_links", "count"),
+        noise=("count",),
     ),
     # Tax classes; their key is the slug.
     Stream(
@@ -126,7 +119,6 @@ STREAMS = (
         paging=Paging.WHOLE,
         id_field="slug",
         code="slug",
-        noise=("_links",),
     ),
     # Tax rates; no dates, read whole.
     Stream(
@@ -135,6 +127,5 @@ STREAMS = (
         title="Taxes",
         columns=("rate", "country", "class"),
         path="wc/v3/taxes",
-        noise=("_links",),
     ),
 )

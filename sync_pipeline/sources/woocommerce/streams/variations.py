@@ -24,7 +24,7 @@ STREAM = Stream(
     created="date_created_gmt",
     modified="date_modified_gmt",
     # The bulk list answers name as “Parent - Option”, the product's own list as “Option”.
-    noise=("_links", "name"),
+    noise=("name",),
     sweep_fields=names(
         "id parent_id status sku price regular_price sale_price tax_status tax_class manage_stock stock_quantity "
         "stock_status weight dimensions shipping_class menu_order attributes date_modified_gmt"
