@@ -1,5 +1,6 @@
 """What tests ask of processes."""
 
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,3 +18,10 @@ def gone(pids: list[int]) -> bool:
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.1)
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

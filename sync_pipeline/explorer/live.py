@@ -48,6 +48,11 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    @property
+    def following(self) -> int:
+        """The number of open streams."""
+        return sum(map(len, self._followers.values()))
+
     async def follow(self, caller: Caller) -> AsyncIterator[Sequence[WorkProgress]]:
         """What is at work of what this caller may see: soon, and whenever it changes, until the token ends."""
         org = caller.org.org_id

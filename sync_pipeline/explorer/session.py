@@ -133,7 +133,8 @@ def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated):
         here = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
         login = f"/ui/login?next={here}"
-        if request.method in _SAFE and not render.is_fragment(request):
+        streams = "text/event-stream" in request.headers.get("accept", "")
+        if request.method in _SAFE and not render.is_fragment(request) and not streams:
             return RedirectResponse(login, 303)
         return JSONResponse({"success": False, "error": str(error)}, 401, {"X-Login": login})
     answer = explain(request, error)

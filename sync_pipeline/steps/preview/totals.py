@@ -14,7 +14,7 @@ SQL = load(__package__, "totals.sql")
 
 @dataclass(frozen=True, slots=True)
 class EntityTotals:
-    """The records of an entity, by status; `in_sync` is that of the last comparison."""
+    """The records of an entity, by status; `in_sync` counts what the last comparison found."""
 
     new: int = 0
     updated: int = 0
