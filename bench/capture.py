@@ -71,16 +71,10 @@ def _count(at: Ground, name: str, expected: int) -> dict[str, int]:
         (schema, f"{table}%"),
     )
     counted = "SELECT count(*) FROM {}"  # names come from the catalogue, quoted by it
-    counts = {found: _one(at, counted.format(found)) for (found,) in names.fetchall()}
+    counts = {found: at.one(counted.format(found)) for (found,) in names.fetchall()}
     records = next(count for found, count in counts.items() if found.split(".")[-1] == table)
     assert records == expected, f"{name} stored {records} of {expected} records"
     return {"records": records, "rows": sum(counts.values())}
-
-
-def _one(at: Ground, sql: str) -> int:
-    row = at.owner.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 # Long: the rows of the report, one after the other.

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.ground import Ground, Store, ground
+from bench.ground import Ground, Store, ground, promote_all
 from bench.report import Row, measured
-from sync_pipeline.steps import connect, preview, promote
+from sync_pipeline.steps import connect, preview
 
 NAME = "followed"
 TITLE = "Odoo stock, promoted and previewed: each quant follows its location and its variant"
@@ -104,20 +104,7 @@ def _preview(at: Ground, connection: connect.Connection, expected: int, status: 
 
 
 def _promote(at: Ground, connection: connect.Connection) -> None:
-    row = at.owner.execute(
-        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (%(o)s, 'x', 'bench', 'bench') "
-        "RETURNING plan_id",
-        {"o": connection.org_id},
-    ).fetchone()
-    assert row is not None
-    at.owner.execute(
-        "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
-        "content_hash) SELECT org_id, %s, connection_id, entity_type, external_id, 'create', content_hash "
-        "FROM capture.sync_record WHERE entity_type = 'stock'",
-        (row[0],),
-    )
-    report = promote.apply(at.db, connection.org_id, str(row[0]), actor="bench")
-    assert (report.state, report.failed) == ("done", 0), report
+    promote_all(at, connection.org_id, "entity_type = 'stock'")
 
 
 def _change(at: Ground, entity_type: str, one: str | None, values: str) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import psycopg
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database, owner_url
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import connect, promote
 
 LATENCY = 0.05  # seconds a store takes to answer
 # Variables that contestants must not inherit: another database, and one that prevents cached bytecode.
@@ -78,15 +79,20 @@ class Ground:
         }
         return connect.add_connection(self.db, self.settings, made, "woocommerce", "shop", given, actor="bench")
 
+    def one(self, sql: str, parameters: Any = None) -> Any:
+        """The first value of a statement's first row, as the owner."""
+        row = self.owner.execute(sql, parameters).fetchone()
+        assert row is not None
+        return row[0]
+
     def forget_captured(self) -> None:
         """Remove what captures wrote and let the server settle, so that all contestants start alike."""
-        tables = self.owner.execute(
+        tables = self.one(
             "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE n.nspname = 'capture' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
-        ).fetchone()
-        assert tables is not None
-        self.owner.execute(f"TRUNCATE {tables[0]}, connect.request_budget, connect.request_lease")
+        )
+        self.owner.execute(f"TRUNCATE {tables}, connect.request_budget, connect.request_lease")
         # TRUNCATE keeps the column statistics, and a first pull has none.
         self.owner.execute(
             "SELECT pg_clear_attribute_stats(schemaname::text, tablename::text, attname::text, inherited) "
@@ -171,6 +177,25 @@ def ground() -> Iterator[Ground]:
         finally:
             server.stop()
             server.release()
+
+
+def promote_all(at: Ground, org_id: int, which: str = "true") -> tuple[int, float]:
+    """Plan the captured records that a condition names, and apply the plan; returns their number and the seconds."""
+    plan = at.one(
+        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (%s, 'x', 'bench', 'bench') "
+        "RETURNING plan_id",
+        (org_id,),
+    )
+    at.owner.execute(
+        "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
+        "content_hash) SELECT org_id, %s, connection_id, entity_type, external_id, 'create', content_hash "
+        f"FROM capture.sync_record WHERE {which}",
+        (plan,),
+    )
+    began = time.perf_counter()
+    report = promote.apply(at.db, org_id, str(plan), actor="bench")
+    assert (report.state, report.failed) == ("done", 0), report
+    return report.done, time.perf_counter() - began
 
 
 def shared(key: str, make: Any, *arguments: Any) -> Any:

@@ -79,11 +79,8 @@ def fill(at: Ground, connection: connect.Connection, records: int, *, promoted: 
         at.owner.execute(sql, given)
     at.owner.execute("VACUUM ANALYZE")
     at.settle()
-    row = at.owner.execute(
-        "SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
-    ).fetchone()
-    assert row is not None
-    return float(row[0]) / records
+    size = at.one("SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('capture.sync_record') WHERE isleaf")
+    return float(size) / records
 
 
 @contextmanager

@@ -34,10 +34,10 @@ def run(scale: int, runs: int) -> list[Row]:
                 "CREATE TABLE public.bench_floor (model text, id bigint, data jsonb, PRIMARY KEY (model, id))"
             )
             floor = at.child(sys.executable, ["-m", "bench.children.odoo_floor", at.dsn, str(_CONCURRENCY), asked])
-            results["floor"].append({**floor, "records": _one(at, "SELECT count(*) FROM bench_floor")})
+            results["floor"].append({**floor, "records": at.one("SELECT count(*) FROM bench_floor")})
             at.forget_captured()
             pull = at.pull("bench", "--full", "--entities", ",".join(_STREAMS))
-            results["pull"].append({**pull, "records": _one(at, "SELECT count(*) FROM capture.odoo_sync")})
+            results["pull"].append({**pull, "records": at.one("SELECT count(*) FROM capture.odoo_sync")})
     counted = {answer["records"] for answers in results.values() for answer in answers}
     assert len(counted) == 1, f"contestants stored different numbers of records: {counted}"
     records = counted.pop()
@@ -73,7 +73,7 @@ def _partners(number: int, runs: int) -> list[Row]:
         for _ in range(runs):
             at.owner.execute("TRUNCATE preview.difference, preview.summary")
             seconds.append(at.pull("bench", "--entities", "customers", "--preview")["seconds"])
-        found = _one(at, "SELECT count(*) FROM preview.difference")
+        found = at.one("SELECT count(*) FROM preview.difference")
     return [
         measured(
             f"pull of {pulled['captured']:,} customers",
@@ -119,9 +119,3 @@ def _lists(at: Ground, made: connect.Connection) -> list[dict[str, Any]]:
         )
     client.close()
     return lists
-
-
-def _one(at: Ground, sql: str) -> int:
-    row = at.owner.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])

@@ -1,29 +1,20 @@
-"""Promotion of 50,000 products with variants and stock, compared with COPY of the resulting core rows.
+"""Promotion of products with variants and stock, compared with COPY of the resulting core rows.
 
-    .venv/bin/python bench/promotion.py [--products 50000] [--runs 3]
-
-Both run in turns on their own database of an embedded server in a temporary folder. Prints the medians and their
-ratio (target: at most 3). The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the
-same columns, defaults and indexes.
+The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the same columns, defaults and indexes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
-import psycopg
+from bench.ground import Ground, ground, promote_all
+from bench.report import Row, measured
 
-from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import migrate
-from sync_pipeline.db.owner import ensure_login
-from sync_pipeline.steps import promote
-
+NAME = "promotion"
+TITLE = "Promotion: products with variants and stock, against COPY of the core rows that come out"
+SCALE = 50_000
 CORE = ("categories", "products", "product_variants", "product_categories", "inventory_items")
 PRODUCT = {
     "slug": "organic-cotton-t-shirt", "permalink": "https://shop.example/product/organic-cotton-t-shirt/",
@@ -50,14 +41,33 @@ PRODUCT = {
 }  # fmt: skip
 
 
-def fill(owner: psycopg.Connection, products: int) -> int:
-    """Insert captured categories and products (every fifth with three variations). Returns the connection id."""
+def run(scale: int, runs: int) -> list[Row]:
+    """Both in turns, on their own database."""
+    ours, floors, records, rows = [], [], 0, 0
+    with ground() as at:
+        fill(at, scale)
+        at.owner.execute("VACUUM ANALYZE")
+        for _ in range(runs):
+            forget_promoted(at)
+            records, seconds = promote_all(at, 1)
+            ours.append(seconds)
+            seconds, rows = floor(at)
+            floors.append(seconds)
+    ratio = statistics.median(ours) / statistics.median(floors)
+    return [
+        measured("floor: COPY of the core rows", floors, note=f"{records:,} records, {rows:,} core rows"),
+        measured("promotion", ours, ratio=ratio, ratio_to="COPY", target="≤ 3 × COPY", reached=ratio <= 3),
+    ]
+
+
+def fill(at: Ground, products: int) -> None:
+    """Insert captured categories and products (every fifth with three variations)."""
+    owner = at.owner
     owner.execute("INSERT INTO connect.organization (org_id, slug, name, currency) VALUES (1, 'bench', 'b', 'EUR')")
-    row = owner.execute(
+    connection_id = at.one(
         "INSERT INTO connect.integration_connector (org_id, name, provider, store_url, credentials) "
         "VALUES (1, 'shop', 'woocommerce', 'https://shop.example', '') RETURNING connection_id"
-    ).fetchone()
-    assert row is not None
+    )
     insert = (
         "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
         "content_hash, raw_hash, code) SELECT 1, %(c)s, k.type, k.id::text, 'woocommerce', k.data, "
@@ -70,7 +80,7 @@ def fill(owner: psycopg.Connection, products: int) -> int:
             "SELECT 'category', n, jsonb_build_object('id', n, 'name', 'Category ' || n, 'slug', 'c-' || n, "
             "'parent', n / 10, 'description', '', 'image', NULL, 'menu_order', n) FROM generate_series(1, 100) AS n"
         ),
-        {"c": row[0]},
+        {"c": connection_id},
     )
     owner.execute(
         insert.format(
@@ -80,7 +90,7 @@ def fill(owner: psycopg.Connection, products: int) -> int:
             "'manage_stock', n %% 5 <> 0, 'categories', jsonb_build_array(jsonb_build_object('id', n %% 100 + 1))) "
             "FROM generate_series(1, %(n)s) AS n"
         ),
-        {"c": row[0], "t": template, "n": products},
+        {"c": connection_id, "t": template, "n": products},
     )
     owner.execute(
         insert.format(
@@ -89,41 +99,27 @@ def fill(owner: psycopg.Connection, products: int) -> int:
             "jsonb_build_array(jsonb_build_object('id', 1, 'name', 'Size', 'option', v::text))) "
             "FROM generate_series(5, %(n)s, 5) AS n, generate_series(1, 3) AS v"
         ),
-        {"c": row[0], "t": template, "n": products},
+        {"c": connection_id, "t": template, "n": products},
     )
-    owner.commit()
-    return int(row[0])
 
 
-def plan(owner: psycopg.Connection) -> str:
-    """Remove what was promoted and plan everything."""
-    owner.execute(
+def forget_promoted(at: Ground) -> None:
+    """Remove what was promoted: every record is new again."""
+    at.owner.execute(
         "TRUNCATE core.categories, core.products, core.product_variants, core.product_categories, "
         "core.inventory_items, core.sales_orders, core.sales_order_items, core.customers, "
         "promote.integration_mapping, promote.pending_link, promote.core_change, promote.conflict, "
         "promote.sync_queue, promote.sync_queue_line, preview.difference CASCADE"
     )
-    row = owner.execute(
-        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (1, 'x', 'bench', 'bench') "
-        "RETURNING plan_id"
-    ).fetchone()
-    assert row is not None
-    owner.execute(
-        "INSERT INTO selection.sync_plan_item (org_id, plan_id, connection_id, entity_type, external_id, action, "
-        "content_hash) SELECT 1, %s, connection_id, entity_type, external_id, 'create', content_hash "
-        "FROM capture.sync_record",
-        (row[0],),
-    )
-    owner.execute(
+    at.owner.execute(
         "INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash) "
-        "SELECT 1, connection_id, entity_type, external_id, 'new', content_hash FROM capture.sync_record"
+        "SELECT org_id, connection_id, entity_type, external_id, 'new', content_hash FROM capture.sync_record"
     )
-    owner.commit()
-    return str(row[0])
 
 
-def floor(owner: psycopg.Connection) -> tuple[float, int]:
+def floor(at: Ground) -> tuple[float, int]:
     """Seconds to COPY the rows of core into identical tables, and the number of rows."""
+    owner = at.owner
     rows, files = 0, {}
     for table in CORE:
         columns = ", ".join(
@@ -137,57 +133,13 @@ def floor(owner: psycopg.Connection) -> tuple[float, int]:
         with owner.cursor().copy(f"COPY core.{table} ({columns}) TO STDOUT") as out:
             files[table] = (columns, b"".join(bytes(part) for part in out))
         owner.execute(f"CREATE TABLE floor_{table} (LIKE core.{table} INCLUDING ALL)")
-    owner.commit()
     began = time.monotonic()
-    for table, (columns, content) in files.items():
-        with owner.cursor() as cursor:
+    with owner.transaction(), owner.cursor() as cursor:
+        for table, (columns, content) in files.items():
             with cursor.copy(f"COPY floor_{table} ({columns}) FROM STDIN") as into:
                 into.write(content)
             rows += cursor.rowcount
-    owner.commit()
     seconds = time.monotonic() - began
     for table in CORE:
         owner.execute(f"DROP TABLE floor_{table}")
-    owner.commit()
     return seconds, rows
-
-
-def main() -> None:
-    """Run both in turns and print the medians."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--products", type=int, default=50_000)
-    arguments.add_argument("--runs", type=int, default=3)
-    asked = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-promotion-") as folder:
-        server = EmbeddedPostgres(Path(folder))
-        server.use()
-        try:
-            url = server.url("bench")
-            migrate(url, branch=False)
-            dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-            database = Database(ensure_login(url, None))
-            with psycopg.connect(dsn) as owner:
-                fill(owner, asked.products)
-                owner.autocommit = True
-                owner.execute("VACUUM ANALYZE")
-                owner.autocommit = False
-                ours, floors, rows, lines = [], [], 0, 0
-                for number in range(1, asked.runs + 1):
-                    made = plan(owner)
-                    began = time.monotonic()
-                    report = promote.apply(database, 1, made, actor="bench")
-                    ours.append(time.monotonic() - began)
-                    assert (report.state, report.failed) == ("done", 0), report
-                    lines = report.done
-                    seconds, rows = floor(owner)
-                    floors.append(seconds)
-                    print(f"run {number}: promotion {ours[-1]:.2f} s, COPY {seconds:.2f} s")
-            database.close()
-        finally:
-            server.stop()
-    middle, low = statistics.median(ours), statistics.median(floors)
-    print(f"{lines} records, {rows} core rows: promotion {middle:.2f} s, COPY {low:.2f} s, ratio {middle / low:.2f}")
-
-
-if __name__ == "__main__":
-    main()

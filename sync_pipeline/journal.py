@@ -34,16 +34,8 @@ def record(
 
 def open_log(conn: Connection, *, connection_id: int, entity_type: str, kind: str, run_id: int | None) -> int:
     """Insert a `sync_logs` row with status running; returns its id."""
-    return int(
-        execute(
-            conn,
-            _SQL["open_log"],
-            connection_id=connection_id,
-            entity_type=entity_type,
-            kind=kind,
-            run_id=run_id,
-        ).scalar_one()
-    )
+    where = {"connection_id": connection_id, "entity_type": entity_type}
+    return int(execute(conn, _SQL["open_log"], **where, kind=kind, run_id=run_id).scalar_one())
 
 
 def close_log(conn: Connection, run_id: int, *, records: int, skipped: int, error: str | None) -> None:

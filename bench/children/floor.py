@@ -10,28 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import msgspec
 import psycopg
 
+from bench.children.copying import lines
 from bench.children.measure import report
 
 _PAGE = 100
-
-
-class _Id(msgspec.Struct):
-    id: int
-
-
-_RAW = msgspec.json.Decoder(list[msgspec.Raw])
-_IDS = msgspec.json.Decoder(list[_Id])
-
-
-def _rows(body: bytes) -> bytes:
-    """The page's records as lines of COPY's text format."""
-    return b"".join(
-        b"%d\t%s\n" % (found.id, bytes(raw).replace(b"\\", b"\\\\"))
-        for found, raw in zip(_IDS.decode(body), _RAW.decode(body), strict=True)
-    )
 
 
 def main() -> None:
@@ -59,10 +43,10 @@ def main() -> None:
             cursor.copy("COPY bench_floor (id, data) FROM STDIN") as copy,
         ):
             first = fetch(0)
-            copy.write(_rows(first.content))
+            copy.write(lines(first.content))
             total = int(first.headers["x-wp-total"])
             for answer in pool.map(fetch, range(_PAGE, total, _PAGE)):
-                copy.write(_rows(answer.content))
+                copy.write(lines(answer.content))
         return {"requests": -(-total // _PAGE)}
 
     report(work)

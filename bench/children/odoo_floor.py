@@ -7,28 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import msgspec
 import psycopg
 
+from bench.children.copying import lines
 from bench.children.measure import report
 
 _PAGE = 1000
-
-
-class _Id(msgspec.Struct):
-    id: int
-
-
-_RAW = msgspec.json.Decoder(list[msgspec.Raw])
-_IDS = msgspec.json.Decoder(list[_Id])
-
-
-def _rows(model: str, body: bytes) -> bytes:
-    """The page's records as lines of COPY's text format."""
-    return b"".join(
-        b"%s\t%d\t%s\n" % (model.encode(), found.id, bytes(raw).replace(b"\\", b"\\\\"))
-        for found, raw in zip(_IDS.decode(body), _RAW.decode(body), strict=True)
-    )
 
 
 def main() -> None:
@@ -65,7 +49,7 @@ def main() -> None:
                 windows = [(low, low + _PAGE) for low in range(0, highest + 1, _PAGE)]
                 pages = pool.map(lambda w, one=one: search(one, [["id", ">=", w[0]], ["id", "<", w[1]]]), windows)
                 for body in pages:
-                    copy.write(_rows(one["model"], body))
+                    copy.write(lines(body, one["model"].encode() + b"\t"))
                 requests += 1 + len(windows)
         return {"requests": requests}
 

@@ -1,10 +1,9 @@
 """The FastAPI application: routes, middleware, and what it opens and closes."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.metadata import version
 from pkgutil import iter_modules
 from typing import Any
 
@@ -52,13 +51,13 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
 
     app = FastAPI(
         title="sync_pipeline",
-        version=_version(),
+        version=version("sync-pipeline"),
         description=_DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,  # that page loads scripts from other hosts; the Explorer has one of its own at /docs
         redoc_url=None,
         redirect_slashes=False,  # a redirect goes to the Host header's host over plain HTTP, and the token with it
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
     rights: dict[tuple[str, str], Right | None] = {}
@@ -81,10 +80,6 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
 
 
 _STATEMENT_SECONDS = 120
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _rights(router: APIRouter) -> dict[tuple[str, str], Right | None]:
@@ -137,12 +132,3 @@ _TAGS = [
     {"name": "people", "description": "Sessions, tokens and users."},
     {"name": "health", "description": "For monitoring."},
 ]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("sync-pipeline")
-    except PackageNotFoundError:
-        return "0"

@@ -1,27 +1,16 @@
 """Logs as JSON lines on stderr. Every line passes a redacting processor, so no credential is written."""
 
-from __future__ import annotations
-
 import logging
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.redaction import redact
 
-_SECRET_NAMES = (
-    "password",
-    "secret",
-    "token_plain",
-    "authorization",
-    "consumer_key",
-    "api_key",
-    "credentials",
-    "cookie",
-)
+_SECRET_NAMES = names("password secret token_plain authorization consumer_key api_key credentials cookie")
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -31,7 +20,7 @@ def configure(level: int = logging.INFO) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _exception,
+        structlog.processors.format_exc_info,  # without local variables; `redacted` processes its text
         redacted,
     ]
     structlog.configure(
@@ -60,18 +49,6 @@ def configure(level: int = logging.INFO) -> None:
     logging.getLogger("uvicorn.access").disabled = True  # its lines contain query strings, ours do not
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _exception(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Add the traceback of an exception. It has no local variables, and `redacted` processes its text."""
-    error = event.pop("exc_info", None)
-    if error is True:
-        error = sys.exc_info()[1]
-    elif isinstance(error, tuple):
-        error = error[1]
-    if isinstance(error, BaseException):
-        event["exception"] = "".join(traceback.format_exception(error))
-    return event
 
 
 def redacted(_logger: Any, _method: str, event: Any) -> Any:

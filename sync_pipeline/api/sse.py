@@ -1,12 +1,11 @@
 """Live progress of queues: one query a second serves all followers, without a thread or connection for each."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
+from typing import Self
 from uuid import UUID
 
 import structlog
@@ -41,7 +40,7 @@ class Hub:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Hub:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._poll())
         return self
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org
 from sync_pipeline.cli.output import emit, note, say
 
@@ -28,7 +29,6 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Run the business checks. Exits 1 if one fails; warnings do not count."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote
     from sync_pipeline.steps.observe import checks
 

@@ -3,8 +3,6 @@
 A child that exits is not restarted: its last output lines are printed, and everything stops.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -57,17 +55,14 @@ class Child:
 
     def died(self) -> ChildDied:
         """The error for a process that exited."""
-        return ChildDied(
-            f"{self.name} exited with code {self.process.returncode}. Its output is in {self.log}. The last lines:\n"
-            f"{self.last_lines()}"
-        )
+        return self._failed(f"exited with code {self.process.returncode}")
 
     def silent(self, seconds: float) -> ChildDied:
         """The error for a process that did not answer in time."""
-        return ChildDied(
-            f"{self.name} did not answer within {seconds:.0f} seconds. Its output is in {self.log}. The last lines:\n"
-            f"{self.last_lines()}"
-        )
+        return self._failed(f"did not answer within {seconds:.0f} seconds")
+
+    def _failed(self, how: str) -> ChildDied:
+        return ChildDied(f"{self.name} {how}. Its output is in {self.log}. The last lines:\n{self.last_lines()}")
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready` returns True.

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync_pipeline.cli.options import CONNECT, AnyConnection, ConnectionArgument, Json, Org
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.context import opened
+from sync_pipeline.cli.options import CONNECT, AnyConnection, ConnectionArgument, Json, Org, json_or_text
+from sync_pipeline.cli.output import answer, emit, note, say, show
 from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def connect(
     as_json: Json = False,
 ) -> None:
     """Connect a store: test it, and save its encrypted credentials. Secrets are read from environment variables."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.sources.base import source
     from sync_pipeline.steps import connect as step
@@ -73,7 +73,6 @@ def connect(
 
 def connections(org: Org, as_json: Json = False) -> None:
     """List the organization's connections, without their secrets."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect as step
 
     with opened() as context:
@@ -98,7 +97,6 @@ def settings(
     as_json: Json = False,
 ) -> None:
     """Show or change a connection's settings, for example: max_concurrency=8 promote_on_select=false"""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import connect as step
 
@@ -107,7 +105,7 @@ def settings(
         name, separator, value = change.partition("=")
         if not separator:
             raise ConfigurationError(f"“{change}” is not KEY=VALUE.")
-        wanted[name.strip()] = _value(value)
+        wanted[name.strip()] = json_or_text(value)
     with opened() as context:
         tenant = context.org(org)
         found = context.connection(tenant, connection)
@@ -130,7 +128,6 @@ def webhook(
     as_json: Json = False,
 ) -> None:
     """Show where the store must send its webhooks; set the secret that signs them."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import connect as step
 
@@ -144,18 +141,16 @@ def webhook(
             step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)
             found = context.connection(context.org(org), connection)
         there = step.secret(context.settings, found, hooks.secret_field) is not None
-    if as_json:
-        emit({"org": org, "connection": found.name, "path": found.webhook_path, "secret_set": there})
-        return
-    say(f"Send webhooks of {found.name} to <this service's address>{found.webhook_path}")
+    said = [f"Send webhooks of {found.name} to <this service's address>{found.webhook_path}"]
     if not there:
-        say("No secret is set, so every webhook is rejected. Set one:")
-        say(f"  sync-pipeline webhook {org} {found.name} --secret-env VAR")
+        said.append("No secret is set, so every webhook is rejected. Set one:")
+        said.append(f"  sync-pipeline webhook {org} {found.name} --secret-env VAR")
+    hook = {"org": org, "connection": found.name, "path": found.webhook_path, "secret_set": there}
+    answer(as_json, hook, *said)
 
 
 def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
     """Test connections and name the cause of any failure."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect as step
 
     reports = []
@@ -167,28 +162,13 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
                 _show(one.name, findings)
     wrong = [one.name for one, findings in reports if _wrong(findings)]
     if as_json:
-        emit(
-            {
-                "org": org,
-                "connections": [
-                    {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": f}
-                    for one, f in reports
-                ],
-                "ok": not wrong,
-            }
-        )
+        tested = [
+            {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": f} for one, f in reports
+        ]
+        emit({"org": org, "connections": tested, "ok": not wrong})
     if wrong:
         note(f"Failing connections: {', '.join(wrong)}.")
         raise typer.Exit(1)
-
-
-def _value(text: str) -> Any:
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sync_pipeline.cli.options import Json
-from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.output import answer, emit, note, say
 
 if TYPE_CHECKING:
     from sync_pipeline.config import Settings
@@ -29,10 +29,8 @@ def start(as_json: Json = False) -> None:
     _only_embedded(settings, "start")
     embedded(settings).keep()
     _make(settings)
-    if as_json:
-        emit({"running": True, "embedded": True, "home": str(settings.home)})
-    else:
-        say(f"PostgreSQL is running with its data in {settings.home}. Stop it with: sync-pipeline db stop")
+    said = f"PostgreSQL is running with its data in {settings.home}. Stop it with: sync-pipeline db stop"
+    answer(as_json, {"running": True, "embedded": True, "home": str(settings.home)}, said)
 
 
 @commands.command("stop")
@@ -44,10 +42,8 @@ def stop(as_json: Json = False) -> None:
     settings = Settings()
     _only_embedded(settings, "stop")
     was_running = embedded(settings).stop()
-    if as_json:
-        emit({"running": False, "was_running": was_running})
-    else:
-        say("PostgreSQL has stopped." if was_running else "PostgreSQL was not running.")
+    said = "PostgreSQL has stopped." if was_running else "PostgreSQL was not running."
+    answer(as_json, {"running": False, "was_running": was_running}, said)
 
 
 @commands.command("migrate")
@@ -100,10 +96,7 @@ def url(as_json: Json = False) -> None:
 
     settings = Settings()
     address = owner_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
-    if as_json:
-        emit({"url": address})
-    else:
-        say(address)
+    answer(as_json, {"url": address}, address)
     if settings.embedded and not (settings.home / "postgres.keep").exists():
         note("The embedded server stops when this command ends. To keep it running: sync-pipeline db start")
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org
-from sync_pipeline.cli.output import emit, row, say
+from sync_pipeline.cli.output import answer, emit, row, say
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import Decision
@@ -26,7 +27,6 @@ def list_all(
     as_json: Json = False,
 ) -> None:
     """List open decisions: the question, the options, and the safest of them."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import observe
 
@@ -57,14 +57,13 @@ def list_all(
 
 
 @commands.command("answer")
-def answer(
+def answer_gate(
     decision_id: DecisionId,
     choose: Annotated[str, typer.Option("--choose", metavar="X", help="One of the options.")],
     why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for the audit log.")],
     as_json: Json = False,
 ) -> None:
     """Answer a gate. The work it stopped resumes by itself."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import NotFound
     from sync_pipeline.steps import observe
 
@@ -75,30 +74,19 @@ def answer(
         done = observe.answer(
             context.db, context.org(waiting[decision_id]), decision_id, choose, actor=context.actor, why=why
         )
-    if as_json:
-        emit(_decision(done))
-    else:
-        say(f"Decision {decision_id}: {choose}. {_next(done)}")
+    answer(as_json, _decision(done), f"Decision {decision_id}: {choose}. {_next(done)}")
 
 
 @commands.command("resume")
-def resume(
-    org: Org,
-    decision_id: DecisionId,
-    as_json: Json = False,
-) -> None:
+def resume(org: Org, decision_id: DecisionId, as_json: Json = False) -> None:
     """Resume what an answered gate stopped, without waiting for Dagster."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe, promote
 
     with opened() as context:
         tenant = context.org(org)
         promote.resume(context.db, tenant, decision_id, actor=context.actor)
         done = observe.decisions(context.db, tenant, everything=True, decision_id=decision_id)[0]
-    if as_json:
-        emit(_decision(done))
-    else:
-        say(f"Decision {decision_id}: {done.outcome}.")
+    answer(as_json, _decision(done), f"Decision {decision_id}: {done.outcome}.")
 
 
 def _next(d: "Decision") -> str:

@@ -2,6 +2,7 @@
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Json, Org, Page, PageSize
 from sync_pipeline.cli.output import emit, say, show
 
@@ -13,7 +14,6 @@ def register(app: typer.Typer) -> None:
 
 def quarantine(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
     """List records and pages that could not be captured, and why. Their bytes are kept."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     with opened() as context:
@@ -40,7 +40,6 @@ def activity(
 ) -> None:
     """Show the audit log, newest first."""
     from sync_pipeline import exact_json
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     with opened() as context:

@@ -3,37 +3,13 @@
 0: done. 1: part of it failed, and the output says which part. 2: wrong usage or configuration, and how to correct it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from sync_pipeline.cli import (
-    check,
-    connect,
-    database,
-    decisions,
-    demo,
-    export,
-    inspect,
-    org,
-    plan,
-    plans,
-    preview,
-    pull,
-    reconcile,
-    rules,
-    select,
-    serve,
-    status,
-    table,
-    tokens,
-    up,
-    users,
-)
 from sync_pipeline.cli.signals import end_on_signals
 
 app = typer.Typer(
@@ -45,27 +21,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    up,
-    serve,
-    demo,
-    database,
-    org,
-    connect,
-    pull,
-    preview,
-    table,
-    select,
-    rules,
-    plan,
-    plans,
-    export,
-    status,
-    inspect,
-):
-    module.register(app)
-for module in (reconcile, check, decisions, tokens, users):
-    module.register(app)
+# Each module registers its commands, in the order in which `--help` lists them.
+_MODULES = (
+    "up serve demo database org connect pull preview table select rules plan plans export status inspect "
+    "reconcile check decisions tokens users"
+)
+for name in _MODULES.split():
+    import_module(f"sync_pipeline.cli.{name}").register(app)
 
 
 def main() -> int:
@@ -109,8 +71,9 @@ def _failed(error: Exception) -> int:
     elif settings := _settings_problem(error):
         text, code = settings, 2
     else:
+        said = str(error).strip().split("\n", 1)[0][:300]
         text = (
-            f"Unexpected error: {type(error).__name__}: {_first_line(error)}. Committed work is safe. "
+            f"Unexpected error: {type(error).__name__}: {said}. Committed work is safe. "
             "Set SYNC_DEBUG=1 to see the traceback."
         )
     text = redact(text)
@@ -123,7 +86,7 @@ def _failed(error: Exception) -> int:
 
 
 def _is_full(error: Exception) -> bool:
-    from sync_pipeline.db.engine import is_full
+    from sync_pipeline.db.engine import is_full  # late: it loads the database driver
 
     return is_full(error)
 
@@ -136,10 +99,6 @@ def _settings_problem(error: Exception) -> str | None:
         f"SYNC_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
     )
     return f"An environment variable is invalid: {problems}."
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:300]
 
 
 if __name__ == "__main__":

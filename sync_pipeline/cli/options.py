@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
@@ -36,3 +37,11 @@ Why = Annotated[str | None, typer.Option("--why", metavar="W", help="The reason,
 
 # The next step if there is no connection yet. `connect --help` lists the providers and their options.
 CONNECT = "sync-pipeline connect {org} PROVIDER --name C …, see sync-pipeline connect --help"
+
+
+def json_or_text(given: str) -> Any:
+    """The value that an option spells as JSON; what is not JSON is a text."""
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given

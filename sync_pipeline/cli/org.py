@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import CONNECT, Json, Org, Why
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import answer, emit, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage organizations, the tenants that own everything.")
 
@@ -21,16 +22,12 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add an organization; rename or restore an existing one."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
     with opened() as context:
         org = connect.add_organization(context.db, slug, name)
-    if as_json:
-        emit({"org": org.slug, "name": org.name})
-        return
-    say(f"Organization {org.slug} ({org.name}) is ready.")
-    say(f"Next: {CONNECT.format(org=org.slug)}")
+    ready = f"Organization {org.slug} ({org.name}) is ready."
+    answer(as_json, {"org": org.slug, "name": org.name}, ready, f"Next: {CONNECT.format(org=org.slug)}")
 
 
 @commands.command("policy")
@@ -52,36 +49,27 @@ def policy(
     as_json: Json = False,
 ) -> None:
     """Show or set which side wins: a SKU conflict, or a field that several stores have (see docs/mapping.md)."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
     order = None if priority is None else [name.strip() for name in priority.split(",") if name.strip()]
     with opened() as context:
         now = connect.set_policy(context.db, context.org(slug), sku=sku, priority=order, actor=context.actor, why=why)
-    if as_json:
-        emit({"org": slug, "sku_policy": now.sku_policy, "provider_priority": now.provider_priority})
-        return
-    say(f"SKU conflicts: {now.sku_policy}. Fields of several stores: {', then '.join(now.provider_priority)}.")
+    said = [f"SKU conflicts: {now.sku_policy}. Fields of several stores: {', then '.join(now.provider_priority)}."]
     if sku is not None or order is not None:
-        say("This applies from the next promotion on.")
+        said.append("This applies from the next promotion on.")
+    answer(as_json, {"org": slug, "sku_policy": now.sku_policy, "provider_priority": now.provider_priority}, *said)
 
 
 @commands.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the organizations."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
     with opened() as context:
         orgs = connect.organizations(context.db)
     if as_json:
-        emit(
-            {
-                "organizations": [
-                    {"org": o.slug, "name": o.name, "currency": o.currency, "providers": o.providers} for o in orgs
-                ]
-            }
-        )
+        listed = [{"org": o.slug, "name": o.name, "currency": o.currency, "providers": o.providers} for o in orgs]
+        emit({"organizations": listed})
     elif orgs:
         show(
             ["org", "name", "currency", "providers"],

@@ -1,7 +1,5 @@
 """Command output: one JSON object, or sentences and tables for people. Progress and notes go to stderr."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import fields
@@ -24,6 +22,15 @@ def row(report: Any, *, without: Container[str] = ()) -> dict[str, Any]:
     """A report's fields for `emit`. `error` and `errors` are there only if something failed."""
     named = {one.name: getattr(report, one.name) for one in fields(report) if one.name not in without}
     return {name: value for name, value in named.items() if value or name not in ("error", "errors")}
+
+
+def answer(as_json: bool, value: Any, *sentences: str) -> None:
+    """Print what a command did: `value` with --json, else the sentences."""
+    if as_json:
+        emit(value)
+        return
+    for sentence in sentences:
+        say(sentence)
 
 
 def say(text: str = "") -> None:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
-from sync_pipeline.cli.output import emit, note, row, say
+from sync_pipeline.cli.output import answer, emit, note, row, say
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
 
@@ -40,7 +41,6 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Make a plan of everything that is included and not yet in core. Nothing is promoted until it is applied."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
     with opened() as context:
@@ -54,13 +54,8 @@ def plan(
             entities = None if chosen is None else [(one.connection_id, s.entity_type) for one, s in chosen]
             made = select.make_plan(context.db, tenant, actor=context.actor, entities=entities)
     if as_json:
-        emit(
-            {
-                "plan": made.plan_id if made else None,
-                "hash": made.hash if made else None,
-                "counts": counts_of(made),
-            }
-        )
+        plan_id, plan_hash = (made.plan_id, made.hash) if made else (None, None)
+        emit({"plan": plan_id, "hash": plan_hash, "counts": counts_of(made)})
     elif made:
         say(f"Plan {made.plan_id}")
         say_counts(made)
@@ -76,7 +71,6 @@ def plan(
 
 def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
     """Approve a plan and promote its records. If the plan is stale, nothing changes."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.errors import StalePlan
@@ -90,10 +84,8 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
         except StalePlan as error:
             _stale(org, found, error, as_json)
             raise typer.Exit(1) from None
-    if as_json:
-        emit(row(report))
-    else:
-        say(f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed.")
+    done = f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed."
+    answer(as_json, row(report), done)
     for line in report.errors:
         note(f"FAILED {line['connection']} {line['entity']} {line['external_id']}: {line['reason']}")
     if report.failed or report.state != "done":
@@ -105,20 +97,17 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
 
 def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
     """Undo a promotion: restore its core rows to their state before it. Its records are undecided again."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import promote, select
 
     with opened() as context:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)
         report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor, why=why)
-    if as_json:
-        done = row(report, without=("plan_id", "queue_id"))
-        emit({"plan": report.plan_id, "queue": report.queue_id, "state": "undone", **done})
-    else:
-        say(f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored.")
-        if report.merged:
-            say(f"{report.merged:,} more rows were merged again from their other records.")
+    said = [f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored."]
+    if report.merged:
+        said.append(f"{report.merged:,} more rows were merged again from their other records.")
+    done = row(report, without=("plan_id", "queue_id"))
+    answer(as_json, {"plan": report.plan_id, "queue": report.queue_id, "state": "undone", **done}, *said)
 
 
 def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
-from sync_pipeline.cli.output import cell, emit, note, row, say, show
+from sync_pipeline.cli.output import answer, cell, emit, note, row, say, show
 from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
@@ -29,7 +30,6 @@ def plans(
     as_json: Json = False,
 ) -> None:
     """Show the plans; or one, with what it does to each record: fields before and after, and warnings."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
     with opened() as context:
@@ -53,15 +53,11 @@ def plans(
 
 def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
     """Refuse a plan: it is never applied, and what it included is undecided again."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select
 
     with opened() as context:
         found = select.refuse(context.db, context.org(org), plan, actor=context.actor, why=why)
-    if as_json:
-        emit(_summary(found))
-    else:
-        say(f"Plan {found.plan_id} is refused. What it included is undecided again.")
+    answer(as_json, _summary(found), f"Plan {found.plan_id} is refused. What it included is undecided again.")
 
 
 def _summary(plan: Any) -> dict[str, Any]:

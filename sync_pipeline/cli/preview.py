@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show
 from sync_pipeline.cli.pull import messages
@@ -20,7 +21,6 @@ def register(app: typer.Typer) -> None:
 
 def preview(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
     """Compare captured records with core: + new, ~ updated, - deleted, = in sync."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import Listener
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, say, show, size
 
@@ -28,7 +29,6 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Capture the records that changed (all of them the first time) and compare them with core."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import listener
 
@@ -87,7 +87,8 @@ def messages(outcome: "RunOutcome") -> list[str]:
         for (connection, entity), report in outcome.pulls.items()
         if report.missing
     ]
-    said += [f"{connection}: {clock}" for connection, clock in _clocks(outcome)]
+    clocks = {connection: report.clock for (connection, _), report in outcome.pulls.items() if report.clock}
+    said += [f"{connection}: {clock}" for connection, clock in clocks.items()]  # once for each store
     for (connection, entity), report in outcome.previews.items():
         pulled = outcome.pulls.get((connection, entity))
         if report.message and (pulled is None or pulled.first):
@@ -96,12 +97,6 @@ def messages(outcome: "RunOutcome") -> list[str]:
             f"{connection} {entity}: schema drift: {d['field']} {d['change']} ({d['detail']})." for d in report.drift
         ]
     return said
-
-
-def _clocks(outcome: "RunOutcome") -> list[tuple[str, str]]:
-    """What pulls noticed of each store's clock, once per store."""
-    found = {connection: report.clock for (connection, _), report in outcome.pulls.items() if report.clock}
-    return list(found.items())
 
 
 def report_problems(org: str, outcome: "RunOutcome") -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
@@ -25,7 +26,6 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
     if report is not None:

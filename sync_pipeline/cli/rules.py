@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import answer, emit, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage standing rules, which also decide about future records.")
 
@@ -28,7 +29,6 @@ def add(  # noqa: PLR0913 - the command's options
     as_json: Json = False,
 ) -> None:
     """Add a rule. It applies from the next preview on."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
     with opened() as context:
@@ -37,16 +37,14 @@ def add(  # noqa: PLR0913 - the command's options
         rule_id = step.add_rule(
             context.db, one, stream, kind=kind, field=field, value=step.rule_value(value), actor=context.actor, why=why
         )
-    if as_json:
-        emit({"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind})
-    else:
-        say(f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It applies from the next pull or preview on.")
+    made = {"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind}
+    said = f"Rule {rule_id}: {kind} for {stream.name} of {one.name}. It applies from the next pull or preview on."
+    answer(as_json, made, said)
 
 
 @commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
     """List the active rules."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
     from sync_pipeline.steps import select as step
 
@@ -83,12 +81,9 @@ def drop(
     org: Org, rule_id: Annotated[int, typer.Argument(metavar="RULE", help="The rule's id.")], as_json: Json = False
 ) -> None:
     """End a rule. Its decisions stay in effect."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import select as step
 
     with opened() as context:
         step.drop_rule(context.db, context.org(org), rule_id, actor=context.actor)
-    if as_json:
-        emit({"org": org, "rule": rule_id, "dropped": True})
-    else:
-        say(f"Rule {rule_id} has ended. Its decisions stay in effect.")
+    said = f"Rule {rule_id} has ended. Its decisions stay in effect."
+    answer(as_json, {"org": org, "rule": rule_id, "dropped": True}, said)

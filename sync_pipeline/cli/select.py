@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Search, Why
 from sync_pipeline.cli.output import cell, emit, note, say
 
@@ -66,7 +67,6 @@ def select(  # noqa: PLR0913 - the command's options
     as_json: Json = False,
 ) -> None:  # long: an option is a line or more
     """Include or ignore records in the version that was seen (--seen, --as-of), or in the captured one."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import select as step
 

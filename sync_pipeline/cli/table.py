@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Page, PageSize, Search
 from sync_pipeline.cli.output import emit, note, say, show
 
@@ -34,7 +35,6 @@ def table(  # noqa: PLR0913 - the command's options
     as_json: Json = False,
 ) -> None:
     """Show captured records with their status in the latest preview."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import preview
 
     with opened() as context:

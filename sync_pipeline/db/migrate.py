@@ -110,7 +110,7 @@ def migrate(
         raise ConfigurationError(f"{too_new(before)} Nothing was changed.")
     verified = () if before == target else _apply(url, before, target, approval, branch=branch)
     ensure_login(url, login_secret)
-    return Migration(before, target, 0 if before == target else _distance(before), verified)
+    return Migration(before, target, 0 if before == target else len(_after(before)), verified)
 
 
 def _apply(
@@ -180,11 +180,9 @@ def _prepare(url: URL, revision: str | None) -> None:
 
 def _declared(before: str | None) -> Declared:
     """What the revisions to come say of themselves: `loses` and `computes` in their files, {place: why}."""
-    from alembic.script import ScriptDirectory
-
     loses: dict[str, str] = {}
     computes: dict[str, str] = {}
-    for revision in ScriptDirectory(str(SQL / "migrations")).iterate_revisions("head", before or "base"):
+    for revision in _after(before):
         loses |= getattr(revision.module, "loses", {})
         computes |= getattr(revision.module, "computes", {})
     return Declared(loses, computes)
@@ -198,8 +196,8 @@ def _config(scripts: Path) -> Any:
     return config
 
 
-def _distance(before: str | None) -> int:
+def _after(before: str | None) -> list[Any]:
+    """The revisions after `before`, as Alembic has loaded them."""
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory(str(SQL / "migrations"))
-    return sum(1 for _ in script.iterate_revisions("head", before or "base"))
+    return list(ScriptDirectory(str(SQL / "migrations")).iterate_revisions("head", before or "base"))

@@ -1,7 +1,5 @@
 """Charts for asset metadata: the last runs as stacked bars. Drawn only in runs of few organizations."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping, Sequence
@@ -16,29 +14,29 @@ SQL = load("sync_pipeline.defs")
 _RUNS = 30
 
 
-def capture_history(
-    runtime: Runtime, org_id: int, *, provider: str, entity_type: str
-) -> dg.MarkdownMetadataValue | None:
-    """Chart the new, changed, deleted and quarantined records of the last runs."""
+_CAPTURED = {"new": "#2a9d8f", "changed": "#e9c46a", "deleted": "#e76f51", "quarantined": "#6d597a"}
+_PROMOTED = {"done": "#2a9d8f", "failed": "#e76f51"}
+
+
+def capture_history(runtime: Runtime, org_id: int, *, provider: str, entity_type: str) -> dict[str, Any]:
+    """Metadata `history`: the new, changed, deleted and quarantined records of the last runs."""
+    return _history(runtime, org_id, "ledger_history", _CAPTURED, provider=provider, entity_type=entity_type)
+
+
+def promotion_history(runtime: Runtime, org_id: int) -> dict[str, Any]:
+    """Metadata `history`: the promoted and failed records of the last promotions."""
+    return _history(runtime, org_id, "queue_history", _PROMOTED)
+
+
+def _history(runtime: Runtime, org_id: int, name: str, colours: Mapping[str, str], **where: str) -> dict[str, Any]:
+    """A chart of a statement's rows; nothing if there are fewer than two."""
     with runtime.db.org(org_id) as conn:
-        found = execute(
-            conn, SQL["ledger_history"], provider=provider, entity_type=entity_type, at_most=_RUNS
-        ).mappings()
-        rows = [dict(row) for row in found]
-    return bars(rows, {"new": "#2a9d8f", "changed": "#e9c46a", "deleted": "#e76f51", "quarantined": "#6d597a"})
+        rows = [dict(row) for row in execute(conn, SQL[name], **where, at_most=_RUNS).mappings()]
+    return {"history": _bars(rows, colours)} if len(rows) > 1 else {}
 
 
-def promotion_history(runtime: Runtime, org_id: int) -> dg.MarkdownMetadataValue | None:
-    """Chart the promoted and failed records of the last promotions."""
-    with runtime.db.org(org_id) as conn:
-        rows = [dict(row) for row in execute(conn, SQL["queue_history"], at_most=_RUNS).mappings()]
-    return bars(rows, {"done": "#2a9d8f", "failed": "#e76f51"})
-
-
-def bars(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> dg.MarkdownMetadataValue | None:
-    """Draw stacked bars over time, oldest on the left; None if there are fewer than two runs."""
-    if len(rows) < 2:
-        return None
+def _bars(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> dg.MarkdownMetadataValue:
+    """Draw stacked bars over time, oldest on the left."""
     # Imported here: together they take a second and 60 MB, which processes that draw no charts should not pay.
     import pandas as pd
     from matplotlib.figure import Figure

@@ -36,6 +36,11 @@ class Violations:
         room = _SHOWN - len(self.sample)
         self.sample += [redact(f"{org}: {one}") for one in sample[:room]]
 
+    @property
+    def examples(self) -> dg.MarkdownMetadataValue:
+        """The examples as a list."""
+        return dg.MetadataValue.md("\n".join(f"- {sample}" for sample in self.sample))
+
 
 def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
     """One definition per kind of place, so that all its statements run in one pass over the organizations."""
@@ -64,11 +69,7 @@ def core_compared(sync: SyncResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found.count,
         description=f"{found.count} differences in {found.orgs} organizations." if found.count else None,
-        metadata={
-            "records": records,
-            "found": found.count,
-            "examples": dg.MetadataValue.md("\n".join(f"- {sample}" for sample in found.sample)),
-        },
+        metadata={"records": records, "found": found.count, "examples": found.examples},
     )
 
 
@@ -131,19 +132,12 @@ def run_checks(
 
 def _result(one: Check, asset: dg.AssetKey, found: Violations) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if one.severity == "warning" else dg.AssetCheckSeverity.ERROR
-    if not found.count:
-        return dg.AssetCheckResult(
-            asset_key=asset, check_name=one.name, passed=True, description=one.holds, severity=severity
-        )
+    wrong = f"{found.count} in {found.orgs} organizations. {one.recover}"
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=one.name,
-        passed=False,
+        passed=not found.count,
         severity=severity,
-        description=f"{found.count} in {found.orgs} organizations. {one.recover}",
-        metadata={
-            "found": found.count,
-            "organizations": found.orgs,
-            "examples": dg.MetadataValue.md("\n".join(f"- {sample}" for sample in found.sample)),
-        },
+        description=wrong if found.count else one.holds,
+        metadata={"found": found.count, "organizations": found.orgs, "examples": found.examples} if found.count else {},
     )

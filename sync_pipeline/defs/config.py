@@ -4,12 +4,18 @@ import dagster as dg
 from pydantic import Field
 
 
-class CaptureConfig(dg.Config):
-    """Options of a run of raw, preview and selected assets."""
+class RunOptions(dg.Config):
+    """Options of every run."""
 
     orgs: list[str] = Field(
         default=[], description="These organizations, if the run has no partition. Empty: all of them."
     )
+    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")
+
+
+class CaptureConfig(RunOptions):
+    """Options of a run of raw, preview and selected assets."""
+
     connection: str | None = Field(default=None, description="Only this connection of the organization.")
     entities: list[str] = Field(
         default=[], description="Only these streams, by name (such as products). Empty: all that are selected."
@@ -26,15 +32,11 @@ class CaptureConfig(dg.Config):
     deliveries: bool = Field(
         default=False, description="Process the waiting webhook deliveries instead of reading from the store."
     )
-    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")
 
 
-class PromoteConfig(dg.Config):
+class PromoteConfig(RunOptions):
     """Options of a promotion."""
 
-    orgs: list[str] = Field(
-        default=[], description="These organizations, if the run has no partition. Empty: all of them."
-    )
     plan: str | None = Field(
         default=None,
         description="The id of a plan; launching the run approves it. Only with one organization.",
@@ -42,13 +44,3 @@ class PromoteConfig(dg.Config):
     decision: int | None = Field(
         default=None, description="Resume what this answered decision had stopped. Only with one organization."
     )
-    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")
-
-
-class ReconcileConfig(dg.Config):
-    """Options of a reconciliation."""
-
-    orgs: list[str] = Field(
-        default=[], description="These organizations, if the run has no partition. Empty: all of them."
-    )
-    actor: str = Field(default="dagster", description="Who requested the run; recorded in the audit log.")

@@ -1,7 +1,5 @@
 """The sensor of webhook deliveries: it launches a run of the assets that waiting deliveries belong to."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from datetime import UTC, datetime
 
@@ -9,9 +7,8 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
-from sync_pipeline.defs.requests import pull_of
+from sync_pipeline.defs.requests import pull_of, with_partitions
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.errors import SyncError
 
@@ -36,10 +33,8 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
     with runtime.db.unscoped() as conn:
         for row in execute(conn, SQL["waiting_deliveries"], at_most=_ROWS_PER_TICK):
             waiting[row.slug, row.connection_id, row.connection][row.entity_type] = row.newest
-    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")
     requests: list[dg.RunRequest] = []
-    new: set[str] = set()
     for (slug, connection_id, name), entities in waiting.items():
         tags = {DELIVERIES: str(connection_id)}
         if context.instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(NOT_FINISHED_STATUSES)), limit=1):
@@ -60,9 +55,4 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
                 tags={**tags, "sync/org": slug},
             )
         )
-        new |= {slug} - known
-    if not requests:
-        return dg.SkipReason("No deliveries wait, or a run is already processing them.")
-    return dg.SensorResult(
-        run_requests=requests, dynamic_partitions_requests=[ORG.build_add_request(sorted(new))] if new else []
-    )
+    return with_partitions(context, requests, "No deliveries wait, or a run is already processing them.")

@@ -1,7 +1,5 @@
 """The asset graph: the assets, their keys, their dependencies and their descriptions in the UI."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache
@@ -9,7 +7,7 @@ from functools import cache
 import dagster as dg
 
 from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
-from sync_pipeline.sources.base import Source, Stream, all_sources
+from sync_pipeline.sources.base import Source, Stream, Sweep, all_sources
 
 ORG_NAME = "org"
 ORG = dg.DynamicPartitionsDefinition(name=ORG_NAME)
@@ -122,31 +120,16 @@ def core_specs() -> Sequence[dg.AssetSpec]:
 
 
 def _raw(source: Source, stream: Stream) -> dg.AssetSpec:
-    found = "ids and sweep fields of every record" if stream.sweep == "tell" else "a full read"
+    found = "ids and sweep fields of every record" if stream.sweep is Sweep.COMPARE else "a full read"
     signal = "what changed since the watermark, and " if stream.signal else ""
     deps = [store_key(source.name)]
     if stream.parent:
         deps.append(key(Stage.RAW, source.name, stream.parent))
-    return dg.AssetSpec(
-        key(Stage.RAW, source.name, stream.name),
-        deps=deps,
-        partitions_def=ORG,
-        group_name=GROUPS[Stage.RAW],
-        owners=OWNERS,
-        kinds={source.name, "postgres"},
-        tags=_tags(Stage.RAW, source, stream),
-        description=_RAW_TEXT.format(
-            title=stream.title,
-            source=source.title,
-            provider=source.name,
-            path=stream.path,
-            entity_type=stream.entity_type,
-            what=signal + found,
-        ),
-    )
+    return _spec(Stage.RAW, source, stream, deps, what=signal + found)
 
 
 _TEXTS = {
+    Stage.RAW: _RAW_TEXT,
     Stage.PREVIEW: """What would change if {title} were promoted: new, updated, deleted, in_sync; with warnings
 (missing parent, duplicate SKU, foreign currency, values that do not parse, schema drift).
 
@@ -167,19 +150,25 @@ external_id = '…'`.""",
 
 def _derived(source: Source, stream: Stream, stage: Stage) -> dg.AssetSpec:
     before = {Stage.PREVIEW: Stage.RAW, Stage.SELECTED: Stage.PREVIEW}[stage]
+    return _spec(stage, source, stream, [key(before, source.name, stream.name)])
+
+
+def _spec(stage: Stage, source: Source, stream: Stream, deps: Sequence[dg.AssetKey], **words: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         key(stage, source.name, stream.name),
-        deps=[key(before, source.name, stream.name)],
+        deps=deps,
         partitions_def=ORG,
         group_name=GROUPS[stage],
         owners=OWNERS,
         kinds={source.name, "postgres"},
-        tags=_tags(stage, source, stream),
+        tags={"stage": stage.value, "provider": source.name, "entity": stream.name},
         description=_TEXTS[stage].format(
-            title=stream.title, provider=source.name, name=stream.name, entity_type=stream.entity_type
+            title=stream.title,
+            source=source.title,
+            provider=source.name,
+            name=stream.name,
+            path=stream.path,
+            entity_type=stream.entity_type,
+            **words,
         ),
     )
-
-
-def _tags(stage: Stage, source: Source, stream: Stream) -> dict[str, str]:
-    return {"stage": stage.value, "provider": source.name, "entity": stream.name}

@@ -11,6 +11,7 @@ from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 
 # Few runs a night, because starting a process takes seconds; more than one, to use more than one processor.
 ORGS_PER_RUN = 250
@@ -21,60 +22,61 @@ CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
-def _provider_keys() -> list[dg.AssetKey]:
-    return [spec.key for provider in all_sources() for spec in provider_specs(provider)]
-
-
 @cache
 def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
     """The jobs that schedules, sensors and people launch. Checks are in a job of their own."""
-    flow = dg.AssetSelection.assets(*_provider_keys()).without_checks()
-    made = [
-        dg.define_asset_job(
-            "nightly_delta",
-            flow,
-            tags=CAPTURE,
-            description="Captures and previews what changed in every store. Promotes nothing.",
-        ),
-        dg.define_asset_job(
-            "weekly_reconcile",
-            flow,
-            tags={**CAPTURE, "sync/then": "reconcile"},
-            description="Reads every store in full and previews it; then the same organizations are reconciled.",
-        ),
-        dg.define_asset_job(
-            "pull", flow, tags=CAPTURE, description="Captures and previews one organization on request."
-        ),
-        dg.define_asset_job(
-            "promote",
-            dg.AssetSelection.assets(*[spec.key for spec in core_specs()]).without_checks(),
-            tags=PROMOTE,
-            description="Applies the plan named in its configuration, or the organization's approved plans.",
-        ),
-        dg.define_asset_job(
-            "reconcile",
-            dg.AssetSelection.assets(RECONCILIATION).without_checks(),
-            tags=CAPTURE,
-            description="Compares the records of the store, of capture and of core.",
-        ),
-        dg.define_asset_job(
-            "watch",
-            dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks(CORE_COMPARED),
-            description="Evaluates every check over all organizations, but for the comparison of core.",
-        ),
-        dg.define_asset_job(
-            "compare_core",
-            dg.AssetSelection.checks(CORE_COMPARED),
-            tags=CAPTURE,
-            description="Promotes every record once more and rolls back: core must not change.",
-        ),
+    streams = [spec.key for provider in all_sources() for spec in provider_specs(provider)]
+    flow = dg.AssetSelection.assets(*streams).without_checks()
+    core = dg.AssetSelection.assets(*[spec.key for spec in core_specs()]).without_checks()
+    reconciled = dg.AssetSelection.assets(RECONCILIATION).without_checks()
+    compared = dg.AssetSelection.checks(CORE_COMPARED)
+    others = dg.AssetSelection.all_asset_checks() - compared
+    weekly = {**CAPTURE, "sync/then": "reconcile"}
+    described: list[tuple[str, dg.AssetSelection, dict[str, str], str]] = [
+        ("nightly_delta", flow, CAPTURE, "Captures and previews what changed in every store. Promotes nothing."),
+        ("weekly_reconcile", flow, weekly, "Reads every store in full and previews it; then reconciles it."),
+        ("pull", flow, CAPTURE, "Captures and previews one organization on request."),
+        ("promote", core, PROMOTE, "Applies the plan named in its configuration, or the approved plans."),
+        ("reconcile", reconciled, CAPTURE, "Compares the records of the store, of capture and of core."),
+        ("watch", others, {}, "Evaluates every check over all organizations, but for the comparison of core."),
+        ("compare_core", compared, CAPTURE, "Promotes every record once more and rolls back: core must not change."),
     ]
-    return {job.name: job for job in made}
+    return {
+        name: dg.define_asset_job(name, selection, tags=tags, description=description)
+        for name, selection, tags, description in described
+    }
 
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
     """All of them, on by default: they change nothing in core."""
-    return [nightly_delta, weekly_reconcile, weekly_core_check, hourly_watch, daily_tidy]
+    return [
+        nightly_delta,
+        weekly_reconcile,
+        _schedule(
+            "weekly_core_check",
+            "0 5 * * 0",
+            "compare_core",
+            "Sundays at 05:00 UTC: compares core with the promoted versions.",
+        ),
+        _schedule("hourly_watch", "15 * * * *", "watch", "Every hour: evaluates all checks over all organizations."),
+        _schedule(
+            "daily_tidy",
+            "30 4 * * *",
+            tidy.name,
+            "Every day at 04:30 UTC: deletes what is older than the SYNC_KEEP_… settings say.",
+        ),
+    ]
+
+
+def _schedule(name: str, cron: str, job: str, description: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=name,
+        cron_schedule=cron,
+        job_name=job,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
 
 
 def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
@@ -93,8 +95,6 @@ def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.Run
 def _run_requests(
     context: dg.ScheduleEvaluationContext, sync: SyncResource, *, name: str, full: bool
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    from sync_pipeline.steps import connect
-
     slugs = [org.slug for org in connect.organizations(sync.runtime.db) if org.providers]
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")
@@ -131,31 +131,3 @@ def weekly_reconcile(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Finds changes that neither a delta nor a sweep can detect."""
     yield from _run_requests(context, sync, name="weekly_reconcile", full=True)
-
-
-weekly_core_check = dg.ScheduleDefinition(
-    name="weekly_core_check",
-    cron_schedule="0 5 * * 0",
-    job_name="compare_core",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Sundays at 05:00 UTC: compares core with the promoted versions.",
-)
-
-hourly_watch = dg.ScheduleDefinition(
-    name="hourly_watch",
-    cron_schedule="15 * * * *",
-    job_name="watch",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour: evaluates all checks over all organizations.",
-)
-
-daily_tidy = dg.ScheduleDefinition(
-    name="daily_tidy",
-    cron_schedule="30 4 * * *",
-    job=tidy,
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 04:30 UTC: deletes what is older than the SYNC_KEEP_… settings say.",
-)

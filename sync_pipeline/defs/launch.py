@@ -1,22 +1,24 @@
 """Runs launched from the command line: they execute in this process and are recorded in the shared instance."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import dagster as dg
 
 from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import definitions
+from sync_pipeline.defs.events import failed_in
+from sync_pipeline.defs.graph import ORG_NAME, Stage, core_specs, key
 from sync_pipeline.defs.instance import open_instance
+from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
+from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
 from sync_pipeline.errors import SyncError
-
-if TYPE_CHECKING:
-    import dagster as dg
-
-    from sync_pipeline.db.engine import Database
-    from sync_pipeline.defs.graph import Stage
-    from sync_pipeline.defs.resources import OnProgress, OnReport, Runtime
+from sync_pipeline.redaction import redact
+from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,10 @@ class LaunchRequest:
 
     stages: Sequence[str]
     orgs: Sequence[str]
-    provider: str | None = None
     connection: str | None = None
     entities: Sequence[str] = ()
     full: bool = False
     sweep: bool | None = None
-    max_pages: int | None = None
     plan: str | None = None
     actor: str = "command"
 
@@ -77,29 +77,22 @@ def materialize(
     asked: LaunchRequest,
     *,
     progress: OnProgress | None = None,
-    on_report: OnReport | None = None,
 ) -> Launched:
     """Materialize what was requested, in this process.
 
     `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
-    pulled, and with a queue's `QueueStatus` while a plan is applied. `on_report` is called in the same way with each
-    report, or with the error a step raised. An organization's failure is returned in `failures`, not raised.
+    pulled, and with a queue's `QueueStatus` while a plan is applied. An organization's failure is returned in
+    `failures`, not raised.
 
     Raises:
         DatabaseUnavailable: Dagster's storage does not respond.
         KeyboardInterrupt: the run was stopped at its next page; run it again to continue.
     """
-    from sync_pipeline.defs.graph import ORG_NAME, Stage
-    from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
-    from sync_pipeline.defs.resources import Runtime
-
     wanted = [Stage(stage) for stage in asked.stages]
     launched = Launched()
 
     def receive(org: str, stage: Stage, name: str, what: Any) -> None:
         launched.received.append(Report(org, stage, name, what))
-        if on_report is not None:
-            on_report(org, stage, name, what)
 
     runtime = Runtime(settings, db, on_report=receive)
     if progress is not None:
@@ -109,7 +102,6 @@ def materialize(
         "entities": list(asked.entities),
         "full": asked.full,
         "sweep": asked.sweep,
-        "max_pages": asked.max_pages,
         "actor": asked.actor,
     }
     with open_instance(settings) as instance:
@@ -120,7 +112,7 @@ def materialize(
         launch = _Launch(instance, runtime, launched, list(asked.orgs))
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
-            launch.flow(flow, asked.provider, list(asked.entities), config)
+            launch.flow(flow, list(asked.entities), config)
         if Stage.CORE in wanted and not launched.failures:
             launch.core({"plan": asked.plan, "actor": asked.actor})
     return launched
@@ -132,14 +124,10 @@ class _Launch:
     def __init__(self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str]) -> None:
         self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
 
-    def flow(self, stages: Sequence[Stage], provider: str | None, entities: list[str], config: dict[str, Any]) -> None:
-        from sync_pipeline.defs.graph import key
-        from sync_pipeline.sources.base import all_sources
-        from sync_pipeline.steps import connect
-
+    def flow(self, stages: Sequence[Stage], entities: list[str], config: dict[str, Any]) -> None:
         known = {org.slug: org for org in connect.organizations(self.runtime.db)}
         used = {name for org in self.orgs if org in known for name in known[org].providers}
-        sources = [s for s in all_sources().values() if s.name in used and provider in (None, s.name)]
+        sources = [s for s in all_sources().values() if s.name in used]
         keys = [
             key(stage, source.name, name)
             for source in sources
@@ -151,15 +139,9 @@ class _Launch:
             self._run("pull", keys, {source.name: config for source in sources})
 
     def core(self, config: dict[str, Any]) -> None:
-        from sync_pipeline.defs.graph import core_specs
-
         self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
-        from sync_pipeline.defs import definitions
-        from sync_pipeline.defs.orphaned_runs import process_tags
-        from sync_pipeline.defs.resources import use_runtime
-
         alone = self.orgs[0] if len(self.orgs) == 1 else None
         more = {} if alone else {"orgs": self.orgs}
         chosen = {asset.path[1] for asset in keys}
@@ -183,9 +165,6 @@ class _Launch:
             self._note_failures(result)
 
     def _note_failures(self, result: dg.ExecuteInProcessResult) -> None:
-        from sync_pipeline.defs.events import failed_in
-        from sync_pipeline.redaction import redact
-
         for event in result.all_events:
             if (failed := failed_in(event)) is not None:
                 self.launched.failures.update(failed)

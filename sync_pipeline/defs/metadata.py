@@ -1,45 +1,22 @@
 """Asset metadata from the reports of steps: counts, a small table, a chart. Never a payload."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from sync_pipeline.defs.graph import Stage
+from sync_pipeline.entities.base import names
 from sync_pipeline.redaction import redact
 
 _SHOWN_IDS = 20
 _SUMS = {
-    Stage.RAW: (
-        "expected",
-        "captured",
-        "quarantined",
-        "vanished",
-        "new",
-        "changed",
-        "unchanged",
-        "deleted",
-        "swept",
-        "requests",
-        "bytes",
-        "throttled",
-        "resumed",
+    Stage.RAW: names(
+        "expected captured quarantined vanished new changed unchanged deleted swept requests bytes throttled resumed"
     ),
-    Stage.PREVIEW: (
-        "new",
-        "updated",
-        "deleted",
-        "in_sync",
-        "mapped_by_older",
-        "included",
-        "ignored",
-        "undecided",
-        "warnings",
-    ),
-    Stage.SELECTED: ("included", "ignored", "undecided"),
-    Stage.CORE: ("done", "failed"),
+    Stage.PREVIEW: names("new updated deleted in_sync mapped_by_older included ignored undecided warnings"),
+    Stage.SELECTED: names("included ignored undecided"),
+    Stage.CORE: names("done failed"),
 }
 # The counts that add up to the row count that Dagster charts.
 _ROWS = {

@@ -6,6 +6,7 @@ import platform
 import socket
 
 import dagster as dg
+import psutil
 
 PID, HOST = "sync/pid", "sync/host"
 _GRPC = ".dagster/grpc_info"
@@ -34,15 +35,7 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
 
 def _is_orphan(one: dg.DagsterRun) -> bool:
     if PID in one.tags:
-        if one.tags.get(HOST) != platform.node():
-            return False
-        try:
-            os.kill(int(one.tags[PID]), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
+        return one.tags.get(HOST) == platform.node() and not psutil.pid_exists(int(one.tags[PID]))
     server = json.loads(one.tags.get(_GRPC) or "{}")
     if server.get("host") not in ("127.0.0.1", "localhost") or not server.get("port"):
         return False

@@ -9,15 +9,19 @@ import dagster as dg
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs import metadata
+from sync_pipeline.defs.charts import promotion_history
 from sync_pipeline.defs.config import PromoteConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import describe
+from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps import promote as step
 
 SQL = load("sync_pipeline.defs")
 _CHART_FROM_RECORDS = 50
+_PLAN_COLUMNS = ("plan", "queue", "state", "done", "failed", "seconds")
 
 
 @dataclass
@@ -41,8 +45,6 @@ class Promoted:
 )
 def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: SyncResource) -> Iterator[Event]:
     """The records of a plan determine which tables it writes, not the selected assets."""
-    from sync_pipeline.steps import connect
-
     runtime = sync.runtime
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     if (config.plan or config.decision is not None) and len(orgs) != 1:
@@ -73,9 +75,6 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
 
 def _promote_organization(runtime: Runtime, config: PromoteConfig, slug: str) -> Promoted:
     """Apply one organization's plans, oldest first. Never raises."""
-    from sync_pipeline.steps import connect, observe
-    from sync_pipeline.steps import promote as step
-
     result = Promoted()
     try:
         org = connect.organization(runtime.db, slug)
@@ -121,22 +120,6 @@ def _metadata(runtime: Runtime, result: Promoted, *, chart: bool) -> dict[str, A
     facts = metadata.of_reports(Stage.CORE, result.reports)
     facts.pop("connections")
     facts["plans"] = metadata.table(
-        [
-            {
-                "plan": report.plan,
-                "queue": report.queue,
-                "state": report.state,
-                "done": report.done,
-                "failed": report.failed,
-                "seconds": report.seconds,
-            }
-            for report in result.reports
-        ]
+        [{name: getattr(report, name) for name in _PLAN_COLUMNS} for report in result.reports]
     )
-    if chart:
-        from sync_pipeline.defs.charts import promotion_history
-
-        drawn = promotion_history(runtime, result.org_id)
-        if drawn is not None:
-            facts["history"] = drawn
-    return facts
+    return facts | (promotion_history(runtime, result.org_id) if chart else {})

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.defs import metadata
+from sync_pipeline.defs.charts import capture_history
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, Stage, key, provider_specs
@@ -18,6 +19,7 @@ from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
 from sync_pipeline.sources.base import Source, all_sources
+from sync_pipeline.steps import connect
 
 
 def provider_assets() -> Sequence[dg.AssetsDefinition]:
@@ -45,8 +47,6 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
 def _flow(
     context: dg.AssetExecutionContext, config: CaptureConfig, runtime: Runtime, source: Source
 ) -> Iterator[Event]:
-    from sync_pipeline.steps import connect
-
     everyone = connect.organizations(runtime.db)
     orgs = orgs_of(context, config.orgs, [org.slug for org in everyone if source.name in org.providers])
     wanted: dict[Stage, set[str]] = {stage: set() for stage in Stage}
@@ -55,7 +55,7 @@ def _flow(
         if not config.entities or name in config.entities:
             wanted[Stage(stage)].add(name)
     reporter = Reporter(context, orgs)
-    charts = _Charts(runtime, source, {org.slug: org.org_id for org in everyone}) if len(orgs) <= SMALL_RUN else None
+    charted = {org.slug: org.org_id for org in everyone} if len(orgs) <= SMALL_RUN else {}
     failures: dict[str, str] = {}
     run = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
     for org, result in each_org(runtime, orgs, run):
@@ -64,15 +64,16 @@ def _flow(
         if result.failures:
             failures[org] = result.reason
             context.log.error(f"{org}: {result.reason}")
-        yield from _events(reporter, source, result, charts)
+        yield from _events(runtime, reporter, source, result, charted.get(org))
     reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
 
 
 def _events(
-    reporter: Reporter, source: Source, result: OrganizationResult, charts: "_Charts | None"
+    runtime: Runtime, reporter: Reporter, source: Source, result: OrganizationResult, charted: int | None
 ) -> Iterator[Event]:
+    """`charted`: the id of an organization whose changed streams get a chart."""
     # In the order of the flow: Dagster takes the data versions of upstream assets from the results before.
     for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED):
         for name in source.streams:
@@ -80,28 +81,11 @@ def _events(
                 reporter.failed(key(stage, source.name, name), result.org)
             elif (stage, name) in result.done:
                 about = metadata.of_reports(stage, result.done[stage, name])
-                if stage is Stage.RAW and charts is not None and _has_changes(about):
-                    about.update(charts.of(result.org, name))
+                if stage is Stage.RAW and charted is not None and _has_changes(about):
+                    entity_type = source.streams[name].entity_type
+                    about |= capture_history(runtime, charted, provider=source.name, entity_type=entity_type)
                 yield from reporter.done(key(stage, source.name, name), result.org, about)
 
 
 def _has_changes(about: dict[str, Any]) -> bool:
     return any(about[name] for name in ("new", "changed", "deleted", "quarantined"))
-
-
-class _Charts:
-    """Draws the history of a stream if this run added to it."""
-
-    def __init__(self, runtime: Runtime, source: Source, org_ids: dict[str, int]) -> None:
-        self._runtime, self._source, self._org_ids = runtime, source, org_ids
-
-    def of(self, org: str, stream: str) -> dict[str, Any]:
-        from sync_pipeline.defs.charts import capture_history
-
-        drawn = capture_history(
-            self._runtime,
-            self._org_ids[org],
-            provider=self._source.name,
-            entity_type=self._source.streams[stream].entity_type,
-        )
-        return {"history": drawn} if drawn is not None else {}

@@ -7,13 +7,14 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.defs import metadata
-from sync_pipeline.defs.config import ReconcileConfig
+from sync_pipeline.defs.config import RunOptions
 from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import ORG, OWNERS, core_key
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import describe
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.steps import connect, observe
 
 KEY = dg.AssetKey(["observe", "reconciliation"])
 _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "extra", "orphans", "error")
@@ -41,10 +42,8 @@ changes nothing. A difference fails the organization's partition, and the error 
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, sync: SyncResource) -> Iterator[Event]:
+def reconciliation(context: dg.AssetExecutionContext, config: RunOptions, sync: SyncResource) -> Iterator[Event]:
     """Runs weekly, to prove that nothing was lost, and for rows of `observe.request`."""
-    from sync_pipeline.steps import connect
-
     runtime = sync.runtime
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     reporter = Reporter(context, orgs)
@@ -75,8 +74,6 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
 
 def _reconcile_organization(runtime: Runtime, actor: str, slug: str) -> Any:
     """The organization's report, or the reason why there is none. Never raises."""
-    from sync_pipeline.steps import connect, observe
-
     try:
         return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug), actor=actor)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others

@@ -16,6 +16,8 @@ from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
 from sync_pipeline.defs.jobs import jobs
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import SyncError
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 REQUEST, ORG_ID = "sync/request", "sync/org_id"
@@ -35,17 +37,11 @@ class BadRequest(SyncError):
 )
 def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """A row is marked as launched only after its run exists, so that a crash in between loses nothing."""
-    from sync_pipeline.steps.observe.heartbeat import record_heartbeat
-
     runtime = sync.runtime
     record_heartbeat(runtime.db)
     with runtime.db.unscoped() as conn:
         waiting = execute(conn, SQL["waiting_requests"], at_most=_ROWS_PER_TICK).all()
-    if not waiting:
-        return dg.SkipReason("No requests wait.")
-    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     requests: list[dg.RunRequest] = []
-    new: set[str] = set()
     for row in waiting:
         runs = context.instance.get_runs(dg.RunsFilter(tags={REQUEST: str(row.request_id)}), limit=1)
         if runs:
@@ -56,10 +52,19 @@ def durable_requests(context: dg.SensorEvaluationContext, sync: SyncResource) ->
             requests.append(_run_for(runtime, row))
         except SyncError as error:
             finish(runtime, row.org_id, row.request_id, error=str(error), run_id=None)
-        else:
-            new |= {row.slug} - known
+    return with_partitions(context, requests, "No requests wait.")
+
+
+def with_partitions(
+    context: dg.SensorEvaluationContext, requests: Sequence[dg.RunRequest], otherwise: str
+) -> dg.SensorResult | dg.SkipReason:
+    """The run requests, and the partitions they need that do not exist yet."""
+    if not requests:
+        return dg.SkipReason(otherwise)
+    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
+    new = sorted({str(request.partition_key) for request in requests if request.partition_key} - known)
     return dg.SensorResult(
-        run_requests=requests, dynamic_partitions_requests=[ORG.build_add_request(sorted(new))] if new else []
+        run_requests=list(requests), dynamic_partitions_requests=[ORG.build_add_request(new)] if new else []
     )
 
 
@@ -77,8 +82,6 @@ def finish(runtime: Runtime, org_id: int, request_id: int, *, error: str | None,
 
 
 def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
-    from sync_pipeline.steps import connect
-
     connect.organization(runtime.db, row.slug)  # raises if it was removed
     asked = dict(row.parameters)
     actor = str(asked.get("actor") or "request")
@@ -116,8 +119,6 @@ def pull_of(
         BadRequest: the organization has no connections.
         NotFound: no such connection or entity; the message lists those that exist.
     """
-    from sync_pipeline.steps import connect
-
     org = connect.organization(runtime.db, slug)
     name = asked.get("connection")
     stores = [connect.connection(runtime.db, org, name)] if name else list(connect.connections(runtime.db, org))

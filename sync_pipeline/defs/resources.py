@@ -1,26 +1,22 @@
 """The resource of the assets: the database and settings of this process, and the callbacks for progress."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from sync_pipeline.config import Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs.graph import Stage
 from sync_pipeline.errors import SyncError
 
-if TYPE_CHECKING:
-    from sync_pipeline.db.engine import Database
-    from sync_pipeline.defs.graph import Stage
-
 # (organization's slug, stage, the stream's or table's name, what the step reports)
-OnReport = Callable[[str, "Stage", str, Any], None]
-OnProgress = Callable[[str, "Stage", str, Any], None]
+OnReport = Callable[[str, Stage, str, Any], None]
+OnProgress = Callable[[str, Stage, str, Any], None]
 
 
 class Interrupted(SyncError):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from sync_pipeline.defs.resources import SyncResource
+from sync_pipeline.steps import connect, observe
 
 _PAGE = 500
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -46,8 +47,6 @@ def _runs(instance: dg.DagsterInstance, days: int | None, *, promotions: bool) -
 )
 def forget_old_rows(context: dg.OpExecutionContext, sync: SyncResource) -> None:
     """Without a setting everything is kept."""
-    from sync_pipeline.steps import connect, observe
-
     runtime = sync.runtime
     for org in connect.organizations(runtime.db):
         if deleted := observe.delete_old(runtime.db, org, runtime.settings):

@@ -3,19 +3,19 @@
 It reports no events of its own: `provider_assets` turns its result into Dagster events.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync_pipeline.db.engine import is_full
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Interrupted, Runtime
 from sync_pipeline.errors import Busy, DatabaseUnavailable, DiskFull, SyncError
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Source, Stream
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import capture, connect, preview, push, select
 
 Wanted = Mapping[Stage, AbstractSet[str]]  # stage -> names of streams
 Place = tuple[Stage, str]  # an asset of the provider: stage and stream
@@ -67,9 +67,6 @@ def run_organization(
 
 def describe(error: BaseException) -> str:
     """The error as a message without secrets."""
-    from sync_pipeline.db.engine import is_full
-    from sync_pipeline.redaction import redact
-
     if isinstance(error, SyncError):
         return str(error)
     if is_full(error):
@@ -93,18 +90,12 @@ def _run_connection(
         for stage in (Stage.PREVIEW, Stage.SELECTED):
             if stream.name not in wanted.get(stage, ()):
                 continue
-            before = _upstream_failure(result, stage, stream)
-            if before is not None:
-                result.failures[stage, stream.name] = before
-                continue
-            _run_step(runtime, result, (stage, stream.name), _STEPS[stage], store, stream)
-
-
-def _upstream_failure(result: OrganizationResult, stage: Stage, stream: Stream) -> str | None:
-    for earlier in (Stage.RAW, Stage.PREVIEW):
-        if earlier != stage and (earlier, stream.name) in result.failures:
-            return result.failures[earlier, stream.name]
-    return None
+            upstream = (Stage.RAW,) if stage is Stage.PREVIEW else (Stage.RAW, Stage.PREVIEW)
+            failed = [result.failures[one, stream.name] for one in upstream if (one, stream.name) in result.failures]
+            if failed:
+                result.failures[stage, stream.name] = failed[0]
+            else:
+                _run_step(runtime, result, stage, store, stream)
 
 
 def _capture(
@@ -116,8 +107,6 @@ def _capture(
     run_id: str,
 ) -> None:
     """Pull the streams in their declared order in one session. Stops at a store that does not respond."""
-    from sync_pipeline.steps import capture, push
-
     remaining = list(streams)
     try:
         with capture.session(
@@ -160,40 +149,21 @@ def _capture(
 
 
 def _run_step(
-    runtime: Runtime,
-    result: OrganizationResult,
-    place: Place,
-    step: Callable[[Runtime, connect.Connection, Stream], Any],
-    store: connect.Connection,
-    stream: Stream,
+    runtime: Runtime, result: OrganizationResult, stage: Stage, store: connect.Connection, stream: Stream
 ) -> None:
     if runtime.stopping.is_set():
         raise Interrupted()
+    report: Any
     try:
-        report = step(runtime, store, stream)
+        if stage is Stage.PREVIEW:
+            report = preview.recompute(runtime.db, store, stream)
+        else:
+            select.apply_rules(runtime.db, store, stream)
+            report = select.summary(runtime.db, store, stream)
     except (DatabaseUnavailable, Interrupted):
         raise
     except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
-        result.failures[place] = f"{store.name}: {describe(error)}"
+        result.failures[stage, stream.name] = f"{store.name}: {describe(error)}"
     else:
-        runtime.on_report(result.org, place[0], stream.name, report)
-        result.add(place, report)
-
-
-def _preview(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    from sync_pipeline.steps import preview
-
-    return preview.recompute(runtime.db, store, stream)
-
-
-def _select(runtime: Runtime, store: connect.Connection, stream: Stream) -> Any:
-    from sync_pipeline.steps import select
-
-    select.apply_rules(runtime.db, store, stream)
-    return select.summary(runtime.db, store, stream)
-
-
-_STEPS: Mapping[Stage, Callable[[Runtime, connect.Connection, Stream], Any]] = {
-    Stage.PREVIEW: _preview,
-    Stage.SELECTED: _select,
-}
+        runtime.on_report(result.org, stage, stream.name, report)
+        result.add((stage, stream.name), report)

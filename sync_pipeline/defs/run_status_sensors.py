@@ -11,6 +11,7 @@ from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline.steps import connect
 
 _SECONDS = 5
 _MAX_ORGS = 1000
@@ -61,8 +62,6 @@ def close_request(runtime: Runtime, run: dg.DagsterRun, status: dg.DagsterRunSta
 
 def record_failures(runtime: Runtime, run: dg.DagsterRun, failures: dict[str, str]) -> None:
     """Write a line to the audit log of each organization that failed."""
-    from sync_pipeline.steps import connect
-
     for org in connect.organizations(runtime.db):
         if org.slug in failures:
             with runtime.db.org(org.org_id) as conn:

@@ -17,9 +17,11 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
 from sync_pipeline.defs.graph import ORG, ORG_NAME
 from sync_pipeline.defs.jobs import jobs
-from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of
+from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of, with_partitions
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_status_sensors import run_status_sensors
+from sync_pipeline.steps import connect, push, select
+from sync_pipeline.steps.observe.alerts import send_alerts
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
 _ROWS_PER_TICK = 50
@@ -52,8 +54,6 @@ def sensors() -> Sequence[dg.SensorDefinition]:
 )
 def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """The plan is made in the tick, so that the run only applies it."""
-    from sync_pipeline.steps import connect, select
-
     db = sync.runtime.db
     with db.unscoped() as conn:
         waiting = execute(conn, SQL["waiting_selections"], at_most=_ROWS_PER_TICK).all()
@@ -77,8 +77,6 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
 )
 def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """Checks up to a hundred organizations per tick; the cursor is the last one checked."""
-    from sync_pipeline.steps import connect, push
-
     db = sync.runtime.db
     last = int(context.cursor or 0)
     orgs = [org for org in connect.organizations(db) if org.org_id > last][:_ORGS_PER_TICK]
@@ -109,8 +107,6 @@ def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
 )
 def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """The materializations of a removed organization stay in the event log."""
-    from sync_pipeline.steps import connect
-
     existing = {org.slug for org in connect.organizations(sync.runtime.db)}
     known = set(context.instance.get_dynamic_partitions(ORG_NAME))
     changes: list[Any] = []
@@ -157,8 +153,6 @@ def _resume(
     context: dg.SensorEvaluationContext, runtime: Runtime, row: Any, *, key: str, tags: dict[str, str]
 ) -> Sequence[dg.RunRequest]:
     """A pull after a gate of capture; otherwise a promotion of the lines that the gate stopped."""
-    from sync_pipeline.steps import connect
-
     if gates.resumed_by(row.cause, row.answer) != "pull":
         config = {"decision": row.decision_id, "actor": "decision"}
         return [
@@ -195,19 +189,6 @@ def _resume(
     ]
 
 
-def with_partitions(
-    context: dg.SensorEvaluationContext, requests: Sequence[dg.RunRequest], otherwise: str
-) -> dg.SensorResult | dg.SkipReason:
-    """The run requests, and the partitions they need that do not exist yet."""
-    if not requests:
-        return dg.SkipReason(otherwise)
-    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
-    new = sorted({str(request.partition_key) for request in requests if request.partition_key} - known)
-    return dg.SensorResult(
-        run_requests=list(requests), dynamic_partitions_requests=[ORG.build_add_request(new)] if new else []
-    )
-
-
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_ON,
@@ -215,8 +196,6 @@ def with_partitions(
 )
 def alerts(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SkipReason:
     """Launches no runs."""
-    from sync_pipeline.steps.observe.alerts import send_alerts
-
     sent = send_alerts(sync.runtime.db, sync.runtime.settings)
     for one in sent:
         context.log.warning(f"{one.org}/{one.connection}: {one.kind} {one.state}")

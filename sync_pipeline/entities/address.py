@@ -1,7 +1,5 @@
 """Addresses that are records of their own."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from sync_pipeline.entities.base import Entity, Ref

@@ -68,6 +68,11 @@ class Follow(msgspec.Struct, frozen=True):
     watched: bool = True
 
 
+def names(text: str) -> tuple[str, ...]:
+    """The names in a text: how long lists of fields are written."""
+    return tuple(text.split())
+
+
 _Mapping = TypeVar("_Mapping", bound=Callable[..., Entity])
 
 

@@ -1,7 +1,5 @@
 """Categories of products: a tree."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from sync_pipeline.entities.base import Entity, Ref

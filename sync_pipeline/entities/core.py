@@ -5,8 +5,6 @@ The columns of a table are the fields of its entity, except those marked `To` (a
 name and `_id`), `Pairs` (a table of pairs) or `Elsewhere` (rows of another table, or not stored).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property

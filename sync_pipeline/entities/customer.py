@@ -1,12 +1,10 @@
 """Customers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline.entities.base import Entity
+from sync_pipeline.entities.base import Entity, names
 from sync_pipeline.entities.core import CoreTable
 
 
@@ -30,13 +28,5 @@ TABLE = CoreTable(
     holds="one row a person or company over all stores; lifetime value and segment come from captured orders",
     kinds=("customer",),
     match="email",
-    figures=(
-        "segment",
-        "status",
-        "lifetime_value",
-        "lifetime_currency",
-        "order_count",
-        "acquisition_date",
-        "last_interaction_date",
-    ),
+    figures=names("segment status lifetime_value lifetime_currency order_count acquisition_date last_interaction_date"),
 )

@@ -1,7 +1,5 @@
 """Items of orders, and the records that have some: refunds, order lines."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal

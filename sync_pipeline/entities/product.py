@@ -1,7 +1,5 @@
 """Products."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any

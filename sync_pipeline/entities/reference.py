@@ -1,7 +1,5 @@
 """Records without a table of their own: tags, taxes, coupons, settings …"""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Stock of articles."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated
 

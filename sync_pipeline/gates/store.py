@@ -47,15 +47,7 @@ def open_gate(  # noqa: PLR0913 - the columns of the row
         detail=to_json({"constraint": asked.constraint, "rules": asked.rules, **detail}),
     ).one()
     if gate.is_new:
-        journal.record(
-            conn,
-            "gate.opened",
-            actor=actor or cause.found_by,
-            connection_id=connection_id,
-            entity_type=entity_type,
-            decision=gate.decision_id,
-            cause=cause.name,
-        )
+        _record(conn, "gate.opened", gate, actor or cause.found_by)
     return int(gate.decision_id)
 
 
@@ -133,16 +125,7 @@ def answer_gate(conn: Connection, decision_id: int, choice: str, *, actor: str, 
     gate = execute(conn, _SQL["answer_gate"], decision=decision_id, choice=choice, actor=actor, why=why).one_or_none()
     if gate is None:
         return False
-    journal.record(
-        conn,
-        "gate.answered",
-        actor=actor,
-        connection_id=gate.connection_id,
-        entity_type=gate.entity_type,
-        decision=decision_id,
-        cause=gate.cause,
-        choice=choice,
-    )
+    _record(conn, "gate.answered", gate, actor, choice=choice)
     return True
 
 
@@ -155,15 +138,7 @@ def withdraw(conn: Connection, decision_id: int, *, outcome: str, actor: str) ->
     """Withdraw an open gate whose question no longer arises. It stopped nothing that has to resume."""
     gate = execute(conn, _SQL["withdraw_gate"], decision=decision_id, outcome=outcome, actor=actor).one_or_none()
     if gate is not None:
-        journal.record(
-            conn,
-            "gate.gone",
-            actor=actor,
-            connection_id=gate.connection_id,
-            entity_type=gate.entity_type,
-            decision=decision_id,
-            cause=gate.cause,
-        )
+        _record(conn, "gate.gone", gate, actor)
 
 
 def end_gates(
@@ -186,15 +161,11 @@ def end_gates(
         keep=list(keep),
         outcome=outcome,
         actor=actor,
-    ).scalars()
-    for decision in ended.all():
-        journal.record(
-            conn,
-            "gate.gone",
-            actor=actor,
-            connection_id=connection_id,
-            entity_type=entity_type,
-            decision=decision,
-            cause=cause.name,
-            outcome=outcome,
-        )
+    )
+    for gate in ended.all():
+        _record(conn, "gate.gone", gate, actor, outcome=outcome)
+
+
+def _record(conn: Connection, event: str, gate: Row[Any], actor: str, **detail: Any) -> None:
+    where = {"connection_id": gate.connection_id, "entity_type": gate.entity_type}
+    journal.record(conn, event, actor=actor, **where, decision=gate.decision_id, cause=gate.cause, **detail)

@@ -10,7 +10,7 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, %(cause)s, %(s
 ON CONFLICT (org_id, cause, coalesce(connection_id, 0), coalesce(entity_type, ''), subject)
 WHERE answered_at IS NULL
 DO UPDATE SET question = excluded.question, detail = excluded.detail, options = excluded.options
-RETURNING decision_id, xmax = 0 AS is_new
+RETURNING decision_id, cause, connection_id, entity_type, xmax = 0 AS is_new
 
 -- note_stopped --
 UPDATE observe.decision SET stopped = stopped || %(queue)s::uuid
@@ -61,7 +61,7 @@ WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND resumed_
 UPDATE observe.decision
 SET answer = 'withdrawn', answered_by = %(actor)s, answered_at = now(), resumed_at = now(), outcome = %(outcome)s
 WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
-RETURNING cause, connection_id, entity_type
+RETURNING decision_id, cause, connection_id, entity_type
 
 -- end_gates --
 -- What they stopped is resumed as after an answer: `resumed_at` stays empty until then.
@@ -71,10 +71,10 @@ SET outcome = %(outcome)s, answer = coalesce(answer, 'withdrawn'), answered_by =
 WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %(connection_id)s
     AND entity_type IS NOT DISTINCT FROM %(entity_type)s AND subject <> ALL (%(keep)s::text[])
     AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
-RETURNING decision_id
+RETURNING decision_id, cause, connection_id, entity_type
 
 -- answer_gate --
 UPDATE observe.decision
 SET answer = %(choice)s, answered_by = %(actor)s, answered_at = now(), why = %(why)s
 WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND answered_at IS NULL
-RETURNING connection_id, entity_type, cause, subject
+RETURNING decision_id, cause, connection_id, entity_type

@@ -3,12 +3,10 @@
 Steps know only the names in this file. Providers are found by folder and streams by file; nothing is registered.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -19,6 +17,8 @@ from pydantic import BaseModel, Field
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources.settings import ConnectionSettings
+
+ToEntity = Callable[[Mapping[str, Any]], Entity]
 
 
 class Paging(StrEnum):
@@ -84,7 +84,7 @@ class Stream:
     optional: bool = False  # a store may lack it
     absent: tuple[int, ...] = (400, 403, 404, 501)  # how a store that lacks it answers
     store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
-    to_entity: Callable[[Mapping[str, Any]], Entity] | None = None
+    to_entity: ToEntity | None = None
     read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
 
 
@@ -174,7 +174,7 @@ class Usage:
     requests: int = 0
     bytes: int = 0
 
-    def __sub__(self, before: Usage) -> Usage:
+    def __sub__(self, before: "Usage") -> "Usage":
         return Usage(self.requests - before.requests, self.bytes - before.bytes)
 
 
@@ -299,15 +299,20 @@ class Source:
         raise NotFound(f"{self.title} has no entity “{name}”. There are: {', '.join(self.streams)}.")
 
 
-def collect(package: str) -> dict[str, Stream]:
-    """Every module's STREAM in `package`, parents before children, otherwise by name."""
+def collect(package: str, reference: Callable[[str], ToEntity] | None = None) -> dict[str, Stream]:
+    """The streams that the modules of `package` declare as STREAM or STREAMS, parents before children, else by name.
+
+    `reference` makes the mapper of those that name none: they are reference data.
+    """
     folder = importlib.import_module(package)
     found: dict[str, Stream] = {}
     for info in pkgutil.iter_modules(folder.__path__):
-        stream = importlib.import_module(f"{package}.{info.name}").STREAM
-        if stream.name in found:
-            raise ValueError(f"two files of {package} declare the stream {stream.name}")
-        found[stream.name] = stream
+        module = importlib.import_module(f"{package}.{info.name}")
+        for stream in getattr(module, "STREAMS", None) or (module.STREAM,):
+            if stream.name in found:
+                raise ValueError(f"{package} declares the stream {stream.name} twice")
+            mapper = stream.to_entity or (reference and reference(stream.entity_type))
+            found[stream.name] = replace(stream, to_entity=mapper)
     ordered: dict[str, Stream] = {}
 
     def place(stream: Stream) -> None:

@@ -1,7 +1,5 @@
 """What the doctors of all providers share: the list of findings, and the causes that are the same for every store."""
 
-from __future__ import annotations
-
 import socket
 from urllib.parse import urlsplit
 
@@ -24,7 +22,12 @@ class Findings(list[Finding]):
 
     def error(self, code: str, message: str, remedy: str) -> None:
         """Add something that does not work."""
-        self.append(Finding("error", code, message, remedy))
+        self.append(fault(code, message, remedy))
+
+
+def fault(code: str, message: str, remedy: str) -> Finding:
+    """Something that does not work, and what to do."""
+    return Finding("error", code, message, remedy)
 
 
 def resolves(url: str, findings: Findings) -> bool:
@@ -46,19 +49,18 @@ def network_cause(error: SourceError) -> Finding | None:
     """The cause between this machine and the server; None: it lies elsewhere."""
     text = str(error)
     if isinstance(error, RefusedBySource) and error.code == "redirect":
-        return Finding("error", "redirect", text, "Connect with the address it redirects to (https, www).")
+        return fault("redirect", text, "Connect with the address it redirects to (https, www).")
     if isinstance(error, RefusedBySource) and error.code == "private_address":
-        return Finding("error", "private_address", text, "Use the server's public address.")
+        return fault("private_address", text, "Use the server's public address.")
     if any(words in text.lower() for words in _NO_TLS):
         remedy = "The server speaks plain http there: connect with http://, or its TLS port."
-        return Finding("error", "http_not_https", text, remedy)
+        return fault("http_not_https", text, remedy)
     if "tls failed" in text.lower():
-        return Finding(
-            "error",
+        return fault(
             "tls",
             text,
             "The certificate is expired, self-signed or for another name. Renew it, or set ca_file for a private CA.",
         )
     if "no answer in time" in text.lower():
-        return Finding("error", "timeout", text, "The server is overloaded or a firewall drops the packets.")
+        return fault("timeout", text, "The server is overloaded or a firewall drops the packets.")
     return None

@@ -4,11 +4,10 @@ msgspec splits a page several times faster than a parser reads it. What it refus
 split by a scanner that counts brackets.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -21,8 +20,10 @@ _MOST_ELEMENTS = 100_000  # of one answer; a page has a hundred or a thousand
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
-_TOKEN = re.compile(rb'["\[\]{},:]|[^"\[\]{},:\s]+')
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CLOSING = {b"[": b"]", b"{": b"}"}
+# Possessive (++, *+), so that no text causes backtracking.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TOKEN = re.compile(_STRING.pattern + rb'|["\[\]{},]', re.DOTALL)
 
 
 def slices(body: bytes) -> list[bytes]:
@@ -59,9 +60,9 @@ def single(body: bytes) -> bytes:
     """
     text = body.removeprefix(_BOM).strip()
     for start in _candidates(text, b"{"):
-        candidate = text[start:]
-        if _is_whole(candidate, b"{"):
-            return candidate
+        with suppress(ValueError):
+            fields(text[start:])
+            return text[start:]
     raise MalformedAnswer("The answer is not a JSON object" + _looks_like(text), body=body[: 64 * 1024])
 
 
@@ -121,65 +122,9 @@ def _looks_like(text: bytes) -> str:
     return " (cut off, or something printed into it)."
 
 
-def _is_whole(text: bytes, opening: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _span(text, 0) == len(text)
-    return text[:1] == opening
-
-
-def _span(text: bytes, position: int) -> int | None:
-    """End of the JSON value that begins at `position`; None if it does not end."""
-    depth = 0
-    while True:
-        match = _TOKEN.search(text, position)
-        if match is None:
-            return None
-        token = match.group()
-        if token == b'"':
-            string = _STRING.match(text, match.start())
-            if string is None:
-                return None
-            position = string.end()
-        else:
-            position = match.end()
-            if token in (b"[", b"{"):
-                depth += 1
-            elif token in (b"]", b"}"):
-                depth -= 1
-        if depth == 0:
-            return position
-        if depth < 0:
-            return None
-
-
-def _skip(text: bytes, position: int) -> int:
-    while position < len(text) and text[position] in b" \t\r\n":
-        position += 1
-    return position
-
-
 def _scan_list(text: bytes) -> list[bytes] | None:
-    if _span(text, 0) != len(text) or text[:1] != b"[":
-        return None
-    elements: list[bytes] = []
-    position = _skip(text, 1)
-    if text[position : position + 1] == b"]":
-        return elements
-    while True:
-        end = _span(text, position)
-        if end is None:
-            return None
-        if not _plausible(text[position:end]):
-            return None
-        elements.append(text[position:end])
-        position = _skip(text, end)
-        if text[position : position + 1] == b"]":
-            return elements
-        if text[position : position + 1] != b",":
-            return None
-        position = _skip(text, position + 1)
+    elements = _parts(text, b"[")
+    return elements if elements is not None and all(map(_plausible, elements)) else None
 
 
 def _plausible(raw: bytes) -> bool:
@@ -194,24 +139,39 @@ def _plausible(raw: bytes) -> bool:
 
 
 def _scan_object(text: bytes) -> dict[str, bytes] | None:
-    text = text.strip()
-    if text[:1] != b"{" or _span(text, 0) != len(text):
+    parts = _parts(text.strip(), b"{")
+    if parts is None:
         return None
     found: dict[str, bytes] = {}
-    position = _skip(text, 1)
-    while text[position : position + 1] != b"}":
-        key = _STRING.match(text, position)
-        if key is None:
+    for part in parts:
+        key = _STRING.match(part)
+        after = part[key.end() :].lstrip() if key else b""
+        value = after[1:].lstrip()
+        if key is None or after[:1] != b":" or not _plausible(value):
             return None
-        colon = _skip(text, key.end())
-        if text[colon : colon + 1] != b":":
-            return None
-        start = _skip(text, colon + 1)
-        end = _span(text, start)
-        if end is None:
-            return None
-        found[json.loads(key.group())] = text[start:end]
-        position = _skip(text, end)
-        if text[position : position + 1] == b",":
-            position = _skip(text, position + 1)
+        found[json.loads(key.group())] = value
     return found
+
+
+def _parts(text: bytes, opening: bytes) -> list[bytes] | None:
+    """What stands between the commas of the array or object that the whole text is; None if it is not one."""
+    if text[:1] != opening:
+        return None
+    parts: list[bytes] = []
+    start, depth, end = 1, 0, 0
+    for token in _TOKEN.finditer(text):
+        kind = token.group()
+        if kind == b'"':  # a string without an end
+            return None
+        if kind in (b"[", b"{"):
+            depth += 1
+        elif kind in (b"]", b"}"):
+            depth -= 1
+        if (depth == 1 and kind == b",") or depth == 0:
+            parts.append(text[start : token.start()].strip())
+            start = end = token.end()
+        if depth == 0:
+            break
+    if depth != 0 or end != len(text) or text[-1:] != _CLOSING[opening]:
+        return None
+    return [] if parts == [b""] else parts

@@ -15,15 +15,13 @@ STREAM = '''
 """Tags, under another name."""
 
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 
 STREAM = Stream(
     name="labels",
     entity_type="label",
     title="Labels",
     path="wc/v3/products/tags",
-    noise=("_links", "count"),
-    to_entity=to_reference("label"),
+    noise=("count",),
 )
 '''
 SCRIPT = """

@@ -70,3 +70,13 @@ def test_what_a_quick_parser_refuses_is_sliced_all_the_same() -> None:
     assert jsontext.slices(body) == [rb'{"id":1,"a":"\ud800"}', rb'{"id":2,"b":1e400}']
     deep = b'[{"id":1,"d":' + b"[" * 5000 + b"]" * 5000 + b'},{"id":2}]'
     assert [jsontext.fields(raw)["id"] for raw in jsontext.slices(deep)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    "raw", [rb'{"a":"\ud800",}', rb'{"a":"\ud800" "b":1}', rb'{"a":"\ud800","b":x}', b"[}", b'{"a"}']
+)
+def test_what_is_no_object_is_refused_by_the_scanner_too(raw: bytes) -> None:
+    with pytest.raises(ValueError):
+        jsontext.fields(raw)
+    with pytest.raises(MalformedAnswer):
+        jsontext.single(raw)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from sync_pipeline.entities.values import moment
 from sync_pipeline.sources.base import RawRecord, Stream
-from sync_pipeline.steps.capture.write.record import finder, moment, prepare, read, sweep_hash
+from sync_pipeline.steps.capture.write.record import finder, prepare, read, sweep_hash
 
 STREAM = Stream(
     name="products",

@@ -1,7 +1,5 @@
 """The audit log, decisions, requests and status."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal

@@ -1,7 +1,5 @@
 """Sessions, tokens and users."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 
@@ -43,7 +41,7 @@ class MadeToken(Shape):
     """A new token. It is shown once."""
 
     token_id: int
-    token: str = Field(examples=["sp_1_…"])
+    token: str = Field(validation_alias="plain", examples=["sp_1_…"])
     role: Role
     connection: str | None
     expires_at: datetime | None

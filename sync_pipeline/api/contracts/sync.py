@@ -1,9 +1,7 @@
 """Queues, full syncs, several entities at once, and plans."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -11,22 +9,29 @@ from pydantic import ConfigDict, Field
 from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
-from sync_pipeline.steps.promote import Line, QueueStatus
+from sync_pipeline.steps.promote import Line, QueueStatus, Requested
 from sync_pipeline.steps.select import Plan
+
+PlanHash = Annotated[str, Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 
 
 class QueueEvent(Shape):
     """The progress of a queue, sent whenever it changes."""
 
-    queueId: UUID  # noqa: N815
+    queueId: UUID = Field(validation_alias="queue_id")  # noqa: N815
     state: str = Field(examples=["processing"])
-    totalCount: int  # noqa: N815
-    processedCount: int = Field(description="Lines that are done.")  # noqa: N815
-    failedCount: int  # noqa: N815
-    cancelledCount: int  # noqa: N815
-    itemsPerMin: float  # noqa: N815
-    etaSeconds: float | None  # noqa: N815
-    completionPercent: float  # noqa: N815
+    totalCount: int = Field(validation_alias="total")  # noqa: N815
+    processedCount: int = Field(validation_alias="done", description="Lines that are done.")  # noqa: N815
+    failedCount: int = Field(validation_alias="failed")  # noqa: N815
+    cancelledCount: int = Field(validation_alias="cancelled")  # noqa: N815
+    itemsPerMin: float = Field(validation_alias="items_per_minute")  # noqa: N815
+    etaSeconds: float | None = Field(validation_alias="eta_seconds")  # noqa: N815
+    completionPercent: float = Field(validation_alias="percent")  # noqa: N815
+
+    @classmethod
+    def of(cls, status: QueueStatus) -> Self:
+        """A queue's progress as a stream sends it."""
+        return cls.model_validate(status, from_attributes=True)
 
 
 class QueueLines(Shape):
@@ -58,6 +63,11 @@ class QueueAnswer(Shape):
     plan_id: UUID | None = None
     request_id: int | None = Field(None, description="The request whose run processes the queue.")
     message: str | None = None
+
+    @classmethod
+    def of(cls, asked: Requested) -> Self:
+        """The response for a queue and the request whose run works on it."""
+        return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id)
 
 
 class EntityIds(Shape):
@@ -115,19 +125,13 @@ class MadePlan(Shape):
 class Approval(Shape):
     """Approval of the plan with exactly this hash."""
 
-    hash: str = Field(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="The plan's hash.")
+    hash: PlanHash = Field(description="The plan's hash.")
 
 
 class Application(Shape):
     """How to apply a plan."""
 
-    hash: str | None = Field(
-        None,
-        min_length=64,
-        max_length=64,
-        pattern="^[0-9a-f]{64}$",
-        description="Apply the plan only if it has this hash.",
-    )
+    hash: PlanHash | None = Field(None, description="Apply the plan only if it has this hash.")
     batch_size: BatchSize = None
     batch_delay_ms: BatchDelay = None
 

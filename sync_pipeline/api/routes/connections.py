@@ -39,17 +39,8 @@ def _not_local(given: Mapping[str, Any]) -> None:
 
 
 def _info(one: connect.Connection) -> ConnectionInfo:
-    return ConnectionInfo.model_validate(
-        {
-            "name": one.name,
-            "provider": one.provider,
-            "store_url": one.store_url,
-            "settings": one.effective(),
-            "health": one.health,
-            "health_detail": one.health_detail,
-            "last_sync_at": one.last_sync_at,
-        }
-    )
+    shown = {name: getattr(one, name) for name in ConnectionInfo.model_fields}
+    return ConnectionInfo.model_validate({**shown, "settings": one.effective()})
 
 
 def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
@@ -157,9 +148,8 @@ async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
 
 def _provider(source: Source) -> ProviderInfo:
     shared = ConnectionSettings.model_fields
-    fields = sorted(
-        source.settings.model_fields.items(), key=lambda one: one[0] in shared
-    )  # the provider's own settings come first
+    # The provider's own settings come first.
+    fields = sorted(source.settings.model_fields.items(), key=lambda one: one[0] in shared)
     settings = [
         SettingInfo(
             name=name,

@@ -1,11 +1,11 @@
 """Status, checks, the audit log, decisions and requests."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 from fastapi import APIRouter, Depends, Query
 
-from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
+from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.observe import (
     ActivityPage,
@@ -21,7 +21,8 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import NotFound
-from sync_pipeline.steps import observe
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps.observe import checks
 
 router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
@@ -114,6 +115,32 @@ async def requests(
 async def request(runtime: RuntimeDep, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
     """Show a request: waiting, launched (with the Dagster run), done, or failed (with the reason)."""
     return Answer(data=await ended(runtime, caller, request_id, wait))
+
+
+async def requested(
+    runtime: ApiRuntime,
+    caller: Caller,
+    kind: str,
+    one: connect.Connection,
+    stream: Stream,
+    key: str | None,
+    wait: float,
+    **parameters: Any,
+) -> RequestInfo:
+    """Request a run for an entity of a connection, once for each idempotency key; waits for its end, if asked to."""
+    await sync_call(runtime, caller, one.connection_id)
+    asked = await runtime.run(
+        observe.create_request,
+        runtime.db,
+        caller.org,
+        kind,
+        actor=caller.actor,
+        idempotency_key=key,
+        connection=one.name,
+        entities=[stream.name],
+        **parameters,
+    )
+    return await ended(runtime, caller, asked.request_id, wait)
 
 
 async def ended(runtime: ApiRuntime, caller: Caller, request_id: int, wait: float) -> RequestInfo:

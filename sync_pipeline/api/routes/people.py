@@ -76,16 +76,7 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
             actor=caller.actor,
         )
 
-    made = await runtime.run(make)
-    return Answer(
-        data=MadeToken(
-            token_id=made.token_id,
-            token=made.plain,
-            role=made.role,
-            connection=made.connection,
-            expires_at=made.expires_at,
-        )
-    )
+    return Answer(data=MadeToken.model_validate(await runtime.run(make), from_attributes=True))
 
 
 @router.delete("/tokens/{token_id}", responses=problems(404))

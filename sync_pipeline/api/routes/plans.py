@@ -18,7 +18,6 @@ from sync_pipeline.api.contracts.sync import (
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import requested_answer
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import promote, select
@@ -136,7 +135,7 @@ async def apply_plan(
             batch_delay_ms=wanted.batch_delay_ms,
         )
 
-    return Answer(data=requested_answer(await runtime.slowly(apply)))
+    return Answer(data=QueueAnswer.of(await runtime.slowly(apply)))
 
 
 @router.post("/{plan_id}/undo", responses=problems(404, 409, 413, 415))

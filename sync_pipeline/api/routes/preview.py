@@ -4,15 +4,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, Query
 
-from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may, sync_call
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.table import PreviewResult, Selection
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.routes.observe import Wait, ended
+from sync_pipeline.api.routes.observe import Wait, requested
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Forbidden
-from sync_pipeline.steps import observe, preview, select
+from sync_pipeline.steps import preview, select
 
 router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"], route_class=CallerFirst)
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
@@ -53,20 +53,8 @@ async def preview_or_select(  # noqa: PLR0913 - query parameters
         raise Forbidden(f"This call needs the right to fetch, which the role {caller.role} does not have.")
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity_type)
-    await sync_call(runtime, caller, one.connection_id)
-    asked = await runtime.run(
-        observe.create_request,
-        runtime.db,
-        caller.org,
-        "preview",
-        actor=caller.actor,
-        idempotency_key=idempotency_key,
-        fetch=True,
-        connection=one.name,
-        entities=[stream.name],
-        max_pages=one.common().preview_max_pages,
-    )
-    request = await ended(runtime, caller, asked.request_id, wait)
+    wanted = {"fetch": True, "max_pages": one.common().preview_max_pages}
+    request = await requested(runtime, caller, "preview", one, stream, idempotency_key, wait, **wanted)
     if request.state != "done":
         return Answer(data=PreviewResult(request=request))
     found = await runtime.run(preview.summaries, runtime.db, one)

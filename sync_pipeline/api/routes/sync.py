@@ -16,18 +16,18 @@ from sync_pipeline.api.contracts.sync import (
     Orchestration,
     QueueAction,
     QueueAnswer,
+    QueueEvent,
     QueueLines,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.queues import event, requested_answer
-from sync_pipeline.api.routes.observe import Wait, ended
+from sync_pipeline.api.routes.observe import Wait, requested
 from sync_pipeline.api.routes.preview import Key
 from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
-from sync_pipeline.steps import connect, observe, promote
+from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.promote import LineState, Pick, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
@@ -58,19 +58,7 @@ async def full_sync(
     """
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity)
-    await sync_call(runtime, caller, one.connection_id)
-    asked = await runtime.run(
-        observe.create_request,
-        runtime.db,
-        caller.org,
-        "pull",
-        actor=caller.actor,
-        idempotency_key=idempotency_key,
-        connection=one.name,
-        entities=[stream.name],
-        full=True,
-    )
-    request = await ended(runtime, caller, asked.request_id, wait)
+    request = await requested(runtime, caller, "pull", one, stream, idempotency_key, wait, full=True)
     return Answer(data=FullSync(request=request, run_id=request.run_id))
 
 
@@ -100,7 +88,7 @@ async def queue_action(
         raise ConfigurationError(f"{given.action} needs the queue_id that start returned.")
     here = (runtime.db, caller.org.org_id, str(given.queue_id))
     if given.action == "retry":
-        return Answer(data=requested_answer(await runtime.run(promote.retry_request, *here, actor=caller.actor)))
+        return Answer(data=QueueAnswer.of(await runtime.run(promote.retry_request, *here, actor=caller.actor)))
     if given.action == "status":
         status = await runtime.run(promote.status, *here)
     else:
@@ -176,7 +164,7 @@ async def _start(
         )
 
     asked = await runtime.slowly(promote.request_once, runtime.db, caller.org.org_id, once, begin)
-    return requested_answer(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
+    return QueueAnswer.of(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))
@@ -221,6 +209,6 @@ async def queue_events(
     caller, status = seen
     async for now in hub.follow(caller, status):
         status = now
-        yield ServerSentEvent(data=event(now), retry=3000)
+        yield ServerSentEvent(data=QueueEvent.of(now), retry=3000)
     if status.state in OVER:  # otherwise the token ended, and the client learns that when it reconnects
-        yield ServerSentEvent(data=event(status), event="end")
+        yield ServerSentEvent(data=QueueEvent.of(status), event="end")

@@ -11,7 +11,6 @@ from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.raw import raw_json
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.steps import preview
 from sync_pipeline.steps.preview import DECISIONS
@@ -24,6 +23,11 @@ ConnectionName = Annotated[
     str | None, Query(max_length=63, description="Required if the provider has several.", examples=["shop"])
 ]
 _DECISION = "^(" + "|".join(DECISIONS) + ")$"
+
+
+def _unparsed(text: str) -> msgspec.Raw:
+    """A payload, to be copied into a response as the store wrote it."""
+    return msgspec.Raw(text.encode("utf-8", "surrogatepass"))
 
 
 @router.get(
@@ -67,7 +71,7 @@ async def table(  # noqa: PLR0913 - query parameters
             sort=sort,
             page=page,
             page_size=page_size,
-            raw=raw_json,
+            raw=_unparsed,
         )
         answer: dict[str, Any] = {"data": found.data, "rowCount": found.row_count, "page": page, "pageSize": page_size}
         answer["as_of"] = found.as_of

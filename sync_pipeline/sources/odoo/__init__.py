@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sync_pipeline.sources.base import Client, Finding, Source, collect
+from sync_pipeline.sources.odoo.mappers.reference import to_reference
 from sync_pipeline.sources.odoo.settings import OdooConfig
 
 
@@ -28,5 +29,5 @@ SOURCE = Source(
     address_field="url",
     connect=_connect,
     diagnose=_diagnose,
-    streams=collect(__name__ + ".streams"),
+    streams=collect(__name__ + ".streams", to_reference),
 )

@@ -1,20 +1,15 @@
 """Diagnose an Odoo connection: what fails, why, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sync_pipeline.errors import RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources.base import Finding
-from sync_pipeline.sources.doctor import Findings, resolves
+from sync_pipeline.sources.doctor import Findings, fault, resolves
 from sync_pipeline.sources.odoo.causes import refused, unreachable
+from sync_pipeline.sources.odoo.client import OdooClient
 from sync_pipeline.sources.odoo.rpc import FIRST_JSON2
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
-
-if TYPE_CHECKING:
-    from sync_pipeline.sources.odoo.client import OdooClient
 
 _SKEW_SECONDS = 120
 _EXPIRES_SOON_DAYS = 14
@@ -65,8 +60,7 @@ def _plain_http(client: OdooClient) -> Finding | None:
         return None
     if answer.status >= 300 and b"odoo" not in answer.body.lower():
         return None  # a proxy that leads to https
-    return Finding(
-        "error",
+    return fault(
         "http_not_https",
         f"There is no TLS at {client.config.url}: the server speaks plain http there.",
         f"Connect with http://{rest}, or with the address of the proxy that speaks https for it.",

@@ -62,3 +62,10 @@ class OdooStream(Stream):
     # Which of these rows belong to the list, if no domain can express it; `only_by`: the fields it needs.
     only: Callable[[Asking, OdooStream, Sequence[Row]], set[int]] | None = None
     only_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortList(OdooStream):
+    """A model that a sweep reads whole: its list is short."""
+
+    sweep: Sweep = Sweep.READ

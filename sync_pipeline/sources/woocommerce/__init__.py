@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sync_pipeline.sources.base import Client, Finding, Source, collect
+from sync_pipeline.sources.woocommerce.mappers.reference import to_reference
 from sync_pipeline.sources.woocommerce.mappers.values import decoded
 from sync_pipeline.sources.woocommerce.pushed import PUSHED
 from sync_pipeline.sources.woocommerce.settings import WooConfig
@@ -33,7 +34,10 @@ SOURCE = Source(
     address_field="store_url",
     connect=_connect,
     diagnose=_diagnose,
-    streams={name: replace(stream, read_text=decoded) for name, stream in collect(__name__ + ".streams").items()},
+    streams={
+        name: replace(stream, read_text=decoded, noise=("_links", *stream.noise))  # links depend on who asks
+        for name, stream in collect(__name__ + ".streams", to_reference).items()
+    },
     pushed=PUSHED,
     webhooks=WooWebhooks(),
 )

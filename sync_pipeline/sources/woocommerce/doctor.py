@@ -1,21 +1,17 @@
 """Why a WooCommerce connection does not work, in plain words, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from sync_pipeline import exact_json
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import Finding
-from sync_pipeline.sources.doctor import Findings, network_cause, resolves
-
-if TYPE_CHECKING:
-    from sync_pipeline.sources.woocommerce.client import WooClient
+from sync_pipeline.sources.doctor import Findings, fault, network_cause, resolves
+from sync_pipeline.sources.woocommerce.client import WooClient
 
 _SKEW_SECONDS = 600  # WooCommerce refuses OAuth timestamps older than 15 minutes
 _PROBED = ("products", "customers", "orders", "coupons", "taxes", "settings")
@@ -115,28 +111,24 @@ def _home(client: WooClient, home: Any, findings: list[Finding]) -> None:
 def _no_index(status: int, body: bytes) -> Finding:
     lowered = body[:20000].lower()
     if any(word in lowered for word in (b"cloudflare", b"captcha", b"sucuri", b"wordfence", b"firewall", b"challenge")):
-        return Finding(
-            "error",
+        return fault(
             "waf",
             "A firewall page answers instead of the API.",
             "Let this machine's address pass in the firewall (Cloudflare, Wordfence, Sucuri …) for /wp-json/.",
         )
     if status == 404:
-        return Finding(
-            "error",
+        return fault(
             "permalinks",
             "/wp-json/ is not found: the store uses plain permalinks, or this is not WordPress.",
             "In WordPress choose Settings → Permalinks → Post name, and save.",
         )
     if status in (401, 403):
-        return Finding(
-            "error",
+        return fault(
             "rest_closed",
             f"The REST API is closed ({status}) for everybody.",
             "A security plugin blocks /wp-json/: allow it for signed requests.",
         )
-    return Finding(
-        "error",
+    return fault(
         "not_json",
         "An HTML page answers instead of the API.",
         "Open the address followed by /wp-json/ in a browser: it must show JSON. Maintenance mode and caches do this.",
@@ -149,10 +141,10 @@ def _unreachable(error: SourceError) -> Finding:
     if cause is not None:
         return cause
     if "refused" in text.lower():
-        return Finding("error", "refused", text, "Nothing listens there: check the port, or the server is down.")
+        return fault("refused", text, "Nothing listens there: check the port, or the server is down.")
     if getattr(error, "status", None) == 503:
-        return Finding("error", "unavailable", text, "Maintenance mode or overload: try again later.")
-    return Finding("error", "unreachable", text, "Open the store's address in a browser from this machine.")
+        return fault("unavailable", text, "Maintenance mode or overload: try again later.")
+    return fault("unreachable", text, "Open the store's address in a browser from this machine.")
 
 
 def _key(client: WooClient, findings: Findings) -> bool:
@@ -172,37 +164,34 @@ def _refused(client: WooClient, error: RefusedBySource) -> Finding:
     text = str(error)
     lowered = text.lower()
     if "timestamp" in lowered:
-        return Finding("error", "clock_skew", text, "The clocks differ by more than 15 minutes: set both by NTP.")
+        return fault("clock_skew", text, "The clocks differ by more than 15 minutes: set both by NTP.")
     if "signature" in lowered:
-        return Finding(
-            "error",
+        return fault(
             "wrong_secret",
             "The signature does not match: the consumer secret is wrong, or a proxy in front of the store changes "
             "host or port (the signature covers the address).",
             "Copy key and secret again; behind a proxy connect over https.",
         )
     if "consumer secret is invalid" in lowered:
-        return Finding("error", "wrong_secret", text, "Copy the consumer secret again, or make a new key.")
+        return fault("wrong_secret", text, "Copy the consumer secret again, or make a new key.")
     if "consumer key is invalid" in lowered:
-        return Finding("error", "wrong_key", text, "Copy the consumer key again, or make a new key.")
+        return fault("wrong_key", text, "Copy the consumer key again, or make a new key.")
     if error.status in (401, 403) and error.code == "woocommerce_rest_cannot_view":
         if client._auth == "basic" and _accepts_query(client):
-            return Finding(
-                "error",
+            return fault(
                 "authorization_stripped",
                 "The key works in the query, not in the Authorization header: the host strips that header.",
                 "Let the host pass the header on (CGIPassAuth On), or set auth to query on this connection.",
             )
-        return Finding(
-            "error",
+        return fault(
             "wrong_key",
             "The store does not know the key, the host strips the Authorization header, or the key's user may not "
             "list products (the answer is the same for all three).",
             "Make a new key with read rights for an administrator or shop manager.",
         )
     if error.code == "redirect":
-        return Finding("error", "redirect", text, "Connect with the address it redirects to (www, https).")
-    return Finding("error", "refused", text, "Make a new key with read rights for an administrator or shop manager.")
+        return fault("redirect", text, "Connect with the address it redirects to (www, https).")
+    return fault("refused", text, "Make a new key with read rights for an administrator or shop manager.")
 
 
 def _accepts_query(client: WooClient) -> bool:

@@ -4,8 +4,6 @@ A plugin sends few fields of a record. They update the stored payload, so that a
 nothing is stored yet, they are the record until a pull reads all of it.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping
@@ -18,10 +16,11 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline import exact_json, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.values import moment
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources.base import Pushed, RawRecord, Stream, Unreadable
 from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails
-from sync_pipeline.steps.capture.write.record import finder, moment
+from sync_pipeline.steps.capture.write.record import finder
 from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import compare_some

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipeline.entities.address import Address
-from sync_pipeline.entities.base import Follow, Ref, reads
+from sync_pipeline.entities.base import Follow, Ref, names, reads
 from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.values import email_address, fold, when
 from sync_pipeline.sources.odoo.mappers.follow import COUNTRY, LEVELS, STATE, partner
@@ -88,16 +88,7 @@ def phone(payload: Mapping[str, Any]) -> str | None:
 
 
 @reads(
-    "id",
-    "name",
-    "type",
-    "parent_id",
-    "active",
-    "customer_rank",
-    "commercial_company_name",
-    "company_name",
-    "category_id",
-    "create_date",
+    *names("id name type parent_id active customer_rank commercial_company_name company_name category_id create_date"),
     *PLACE,
     *REACH,
     *_KEPT,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.base import Follow, MapperWarning, reads
+from sync_pipeline.entities.base import Follow, MapperWarning, names, reads
 from sync_pipeline.entities.order import Order, OrderStatus
 from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
@@ -20,24 +20,10 @@ STATUS = {
     "done": OrderStatus.PROCESSING,  # before Odoo 17: confirmed and locked
     "cancel": OrderStatus.CANCELLED,
 }
-_KEPT = (
-    "locked",
-    "invoice_status",
-    "delivery_status",
-    "client_order_ref",
-    "origin",
-    "commitment_date",
-    "partner_id",
-    "partner_invoice_id",
-    "partner_shipping_id",
-    "pricelist_id",
-    "fiscal_position_id",
-    "payment_term_id",
-    "carrier_id",
-    "warehouse_id",
-    "company_id",
-    "team_id",
-    "user_id",
+_KEPT = names(
+    "locked invoice_status delivery_status client_order_ref origin commitment_date partner_id "
+    "partner_invoice_id partner_shipping_id pricelist_id fiscal_position_id payment_term_id carrier_id "
+    "warehouse_id company_id team_id user_id"
 )
 _ADDRESS = ("commercial_company_name", "company_name", *PLACE, *REACH)
 
@@ -87,17 +73,9 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
 
 
 @reads(
-    "id",
-    "name",
-    "state",
-    "currency_id",
-    "amount_total",
-    "amount_tax",
-    "date_order",
-    "create_date",
-    "effective_date",
-    "order_line",
-    "invoice_ids",
+    *names(
+        "id name state currency_id amount_total amount_tax date_order create_date effective_date order_line invoice_ids"
+    ),
     *_KEPT,
     follows=(
         CURRENCY,

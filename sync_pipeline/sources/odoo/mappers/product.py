@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sync_pipeline.entities.base import reads
+from sync_pipeline.entities.base import names, reads
 from sync_pipeline.entities.product import Product
 from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, UNIT, currency_of, taxes, taxes_of, unit_of
 from sync_pipeline.sources.odoo.mappers.values import kept, number, ref, text
@@ -28,20 +28,10 @@ def kind(payload: Mapping[str, Any]) -> str:
 
 
 @reads(
-    "id",
-    "name",
-    "active",
-    "sale_ok",
-    "default_code",
-    "barcode",
-    "list_price",
-    "currency_id",
-    "categ_id",
-    "uom_id",
-    "taxes_id",
-    "has_configurable_attributes",
-    "description_sale",
-    "description_ecommerce",
+    *names(
+        "id name active sale_ok default_code barcode list_price currency_id categ_id uom_id taxes_id "
+        "has_configurable_attributes description_sale description_ecommerce"
+    ),
     *_KEPT,
     follows=(CURRENCY, UNIT, taxes("taxes_id")),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sync_pipeline.entities.base import Follow, reads
+from sync_pipeline.entities.base import Follow, names, reads
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.sources.odoo.mappers.follow import CURRENCY, currency_of
@@ -40,19 +40,10 @@ def is_counted(payload: Mapping[str, Any]) -> bool | None:
 
 
 @reads(
-    "id",
-    "product_tmpl_id",
-    "name",
-    "active",
-    "sale_ok",
-    "type",
-    "is_storable",
-    "default_code",
-    "barcode",
-    "lst_price",
-    "standard_price",
-    "currency_id",
-    "product_template_attribute_value_ids",
+    *names(
+        "id product_tmpl_id name active sale_ok type is_storable default_code barcode lst_price "
+        "standard_price currency_id product_template_attribute_value_ids"
+    ),
     *_KEPT,
     follows=(CURRENCY, _VALUE, Follow("product_tmpl_id", "product", ("active",))),
 )

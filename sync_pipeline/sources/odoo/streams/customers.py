@@ -1,5 +1,6 @@
 """Customers and their addresses. parent_id is the company or person an address belongs to."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.customers import customers
 from sync_pipeline.sources.odoo.mappers.customer import to_customer
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
@@ -20,42 +21,13 @@ STREAM = OdooStream(
     only=customers,
     only_by=("parent_id", "customer_rank"),
     # Merging partners rewrites references without changing a date; so may later increments of the rank.
-    sweep_fields=(
-        "id",
-        "write_date",
-        "active",
-        "name",
-        "email",
-        "phone",
-        "vat",
-        "ref",
-        "type",
-        "is_company",
-        "street",
-        "street2",
-        "city",
-        "zip",
-        "state_id",
-        "country_id",
-        "customer_rank",
-        "parent_id",
-        "commercial_partner_id",
+    sweep_fields=names(
+        "id write_date active name email phone vat ref type is_company street street2 city zip state_id country_id "
+        "customer_rank parent_id commercial_partner_id"
     ),
-    expects=(
-        "name",
-        "email",
-        "phone",
-        "street",
-        "street2",
-        "city",
-        "zip",
-        "country_id",
-        "state_id",
-        "vat",
-        "is_company",
-        "type",
-        "commercial_company_name",
-        "active",
+    expects=names(
+        "name email phone street street2 city zip country_id state_id vat is_company type commercial_company_name "
+        "active"
     ),
     numbers=("customer_rank",),
     dates=("create_date",),

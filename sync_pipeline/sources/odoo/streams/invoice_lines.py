@@ -1,6 +1,6 @@
 """Product, tax and payment-term lines of customer invoices and credit notes. parent_id is the invoice."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,31 +13,10 @@ STREAM = OdooStream(
     domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
     parent_field="move_id",
     refers_to="invoice",
-    sweep_fields=(
-        "id",
-        "write_date",
-        "parent_state",
-        "partner_id",
-        "product_id",
-        "name",
-        "quantity",
-        "price_unit",
-        "discount",
-        "price_subtotal",
-        "price_total",
-        "balance",
-        "amount_residual",
+    sweep_fields=names(
+        "id write_date parent_state partner_id product_id name quantity price_unit discount price_subtotal "
+        "price_total balance amount_residual"
     ),
-    expects=(
-        "move_id",
-        "product_id",
-        "name",
-        "quantity",
-        "price_unit",
-        "price_subtotal",
-        "price_total",
-        "display_type",
-    ),
+    expects=names("move_id product_id name quantity price_unit price_subtotal price_total display_type"),
     money=("price_unit", "price_subtotal", "price_total"),
-    to_entity=to_reference("invoice_line"),
 )

@@ -1,6 +1,6 @@
 """Customer invoices, credit notes and receipts. parent_id is the partner; bills and entries are not captured."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -15,37 +15,15 @@ STREAM = OdooStream(
     refers_to="customer",
     label="name|payment_reference|ref",
     code="name",
-    sweep_fields=(
-        "id",
-        "write_date",
-        "name",
-        "state",
-        "payment_state",
-        "partner_id",
-        "commercial_partner_id",
-        "partner_shipping_id",
-        "currency_id",
-        "invoice_date",
-        "amount_untaxed",
-        "amount_tax",
-        "amount_total",
-        "amount_residual",
+    sweep_fields=names(
+        "id write_date name state payment_state partner_id commercial_partner_id partner_shipping_id currency_id "
+        "invoice_date amount_untaxed amount_tax amount_total amount_residual"
     ),
-    expects=(
-        "name",
-        "state",
-        "move_type",
-        "partner_id",
-        "currency_id",
-        "amount_total",
-        "invoice_date",
-        "payment_state",
-    ),
+    expects=names("name state move_type partner_id currency_id amount_total invoice_date payment_state"),
     leaves_out={
         "transaction_ids": "the payments name their invoices",
         "matched_payment_ids": "the payments name their invoices",
         "sending_data": "state of sending the e-mail",
     },
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
-    to_entity=to_reference("invoice"),
 )

@@ -1,6 +1,6 @@
 """Stock moves: what a transfer moves. parent_id is the transfer."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,16 +13,8 @@ STREAM = OdooStream(
     parent_field="picking_id",
     refers_to="picking",
     label="reference",
-    sweep_fields=(
-        "id",
-        "write_date",
-        "state",
-        "partner_id",
-        "product_id",
-        "location_id",
-        "location_dest_id",
-        "product_uom_qty",
-        "quantity",
+    sweep_fields=names(
+        "id write_date state partner_id product_id location_id location_dest_id product_uom_qty quantity"
     ),
     expects=("product_id", "product_uom_qty", "quantity", "state", "location_id", "location_dest_id"),
     leaves_out={
@@ -31,5 +23,4 @@ STREAM = OdooStream(
         "analytic_account_line_ids": "the analytic lines hold it",
     },
     dates=("create_date", "write_date", "date"),
-    to_entity=to_reference("move"),
 )

@@ -1,5 +1,6 @@
 """Lines of sale orders, with sections, notes, delivery and rewards. parent_id is the order."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.order_line import to_order_lines
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
@@ -15,38 +16,13 @@ STREAM = OdooStream(
     parent_field="order_id",
     refers_to="order",
     # Merging partners changes no date; delivered and invoiced quantities are computed from other records.
-    sweep_fields=(
-        "id",
-        "write_date",
-        "order_id",
-        "order_partner_id",
-        "state",
-        "display_type",
-        "product_id",
-        "name",
-        "product_uom_qty",
-        "price_unit",
-        "discount",
-        "price_subtotal",
-        "price_tax",
-        "price_total",
-        "qty_delivered",
-        "qty_invoiced",
-        "invoice_status",
+    sweep_fields=names(
+        "id write_date order_id order_partner_id state display_type product_id name product_uom_qty price_unit "
+        "discount price_subtotal price_tax price_total qty_delivered qty_invoiced invoice_status"
     ),
-    expects=(
-        "order_id",
-        "product_id",
-        "name",
-        "product_uom_qty",
-        "price_unit",
-        "discount",
-        "price_subtotal",
-        "price_tax",
-        "price_total",
-        "tax_ids",
-        "display_type",
-        "currency_id",
+    expects=names(
+        "order_id product_id name product_uom_qty price_unit discount price_subtotal price_tax price_total tax_ids "
+        "display_type currency_id"
     ),
     leaves_out={"invoice_lines": "the invoice lines name their order lines"},
     money=("price_unit", "price_subtotal", "price_tax"),

@@ -1,5 +1,6 @@
 """Sale orders and quotations. parent_id is the partner who ordered."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.order import STATUS, to_order
 from sync_pipeline.sources.odoo.stream import ALL_DOCUMENTS, OdooStream
 
@@ -17,33 +18,13 @@ STREAM = OdooStream(
     code="name",
     code_is="order_number",
     # Merging two partners changes who ordered, but no date; nor does a credit note.
-    sweep_fields=(
-        "id",
-        "write_date",
-        "name",
-        "state",
-        "date_order",
-        "partner_id",
-        "partner_invoice_id",
-        "partner_shipping_id",
-        "currency_id",
-        "amount_untaxed",
-        "amount_tax",
-        "amount_total",
-        "invoice_status",
-        "invoice_ids",
+    sweep_fields=names(
+        "id write_date name state date_order partner_id partner_invoice_id partner_shipping_id currency_id "
+        "amount_untaxed amount_tax amount_total invoice_status invoice_ids"
     ),
-    expects=(
-        "name",
-        "state",
-        "date_order",
-        "partner_id",
-        "partner_invoice_id",
-        "partner_shipping_id",
-        "currency_id",
-        "amount_untaxed",
-        "amount_tax",
-        "amount_total",
+    expects=names(
+        "name state date_order partner_id partner_invoice_id partner_shipping_id currency_id amount_untaxed "
+        "amount_tax amount_total"
     ),
     leaves_out={"transaction_ids": "the payments name their orders"},
     money=("amount_total", "amount_tax"),

@@ -1,6 +1,6 @@
 """Deliveries and receipts. parent_id is the sale order, if there is one."""
 
-from sync_pipeline.sources.odoo.mappers.reference import to_reference
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.stream import OdooStream
 
 STREAM = OdooStream(
@@ -13,18 +13,7 @@ STREAM = OdooStream(
     parent_field="sale_id",
     refers_to="order",
     code="name",
-    sweep_fields=(
-        "id",
-        "write_date",
-        "name",
-        "state",
-        "partner_id",
-        "sale_id",
-        "location_id",
-        "location_dest_id",
-        "date_done",
-    ),
+    sweep_fields=names("id write_date name state partner_id sale_id location_id location_dest_id date_done"),
     expects=("name", "state", "picking_type_id", "location_id", "location_dest_id"),
     dates=("create_date", "write_date", "scheduled_date", "date_done"),
-    to_entity=to_reference("picking"),
 )

@@ -1,5 +1,6 @@
 """Products (templates), archived ones too; their variants are a stream of their own."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.product import to_product
 from sync_pipeline.sources.odoo.stream import OdooStream
 
@@ -15,30 +16,8 @@ STREAM = OdooStream(
     # The barcode of a template with a single variant is the variant's.
     computed=("barcode", "currency_id"),
     # Variants write their SKU and barcode here without changing the date.
-    sweep_fields=(
-        "id",
-        "write_date",
-        "active",
-        "sale_ok",
-        "type",
-        "name",
-        "default_code",
-        "barcode",
-        "list_price",
-        "categ_id",
-        "uom_id",
-    ),
-    expects=(
-        "name",
-        "list_price",
-        "default_code",
-        "categ_id",
-        "type",
-        "active",
-        "description_sale",
-        "uom_id",
-        "taxes_id",
-    ),
+    sweep_fields=names("id write_date active sale_ok type name default_code barcode list_price categ_id uom_id"),
+    expects=names("name list_price default_code categ_id type active description_sale uom_id taxes_id"),
     money=("list_price",),
     texts=("default_code",),
     to_entity=to_product,

@@ -1,5 +1,6 @@
 """Stock (quants) by product, location, lot and owner. Odoo deletes a quant at 0 some time later, without a trace."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.odoo.mappers.stock import to_stock
 from sync_pipeline.sources.odoo.stream import OdooStream
 
@@ -16,16 +17,7 @@ STREAM = OdooStream(
     parent_field="product_id",
     refers_to="variation",
     label=None,
-    sweep_fields=(
-        "id",
-        "write_date",
-        "product_id",
-        "location_id",
-        "lot_id",
-        "owner_id",
-        "quantity",
-        "reserved_quantity",
-    ),
+    sweep_fields=names("id write_date product_id location_id lot_id owner_id quantity reserved_quantity"),
     expects=("product_id", "location_id", "quantity", "reserved_quantity"),
     numbers=("quantity",),
     to_entity=to_stock,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sync_pipeline.entities.base import MapperWarning, Ref, reads
+from sync_pipeline.entities.base import MapperWarning, Ref, names, reads
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.sources.woocommerce.mappers.values import (
@@ -64,19 +64,9 @@ def to_stock(payload: Mapping[str, Any], warnings: list[str]) -> Stock:
 
 
 @reads(
-    "id",
-    "name",
-    "sku",
-    "slug",
-    "type",
-    "status",
-    "description",
-    "short_description",
-    "global_unique_id",
-    "attributes",
-    "images",
-    "tags",
-    "categories",
+    *names(
+        "id name sku slug type status description short_description global_unique_id attributes images tags categories"
+    ),
     *PRICES,
     *STOCK,
     *_KEPT,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sync_pipeline.entities.base import reads
+from sync_pipeline.entities.base import names, reads
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.sources.woocommerce.mappers.product import PRICES, STOCK, status_of, to_stock
 from sync_pipeline.sources.woocommerce.mappers.values import html, kept, money, picture, raw, records, ref, text
@@ -12,15 +12,7 @@ _KEPT = ("permalink", "tax_class", "weight", "virtual", "downloadable")
 
 
 @reads(
-    "id",
-    "parent_id",
-    "name",
-    "sku",
-    "status",
-    "description",
-    "global_unique_id",
-    "attributes",
-    "image",
+    *names("id parent_id name sku status description global_unique_id attributes image"),
     *PRICES,
     *STOCK,
     *_KEPT,

@@ -1,5 +1,6 @@
 """Orders of every status but trash. parent_id is the customer, empty for a guest."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.order import STATUS, to_order
 
@@ -22,76 +23,33 @@ STREAM = Stream(
     created="date_created_gmt",
     modified="date_modified_gmt",
     # Links and flags that depend on the time and the user, not on the order.
-    noise=("_links", "is_editable", "needs_payment", "needs_processing", "payment_url"),
+    noise=("is_editable", "needs_payment", "needs_processing", "payment_url"),
     # Deleting a refund or product, and writing items, fees or addresses directly, change no date.
-    sweep_fields=(
-        "id",
-        "number",
-        "status",
-        "currency",
-        "total",
-        "total_tax",
-        "discount_total",
-        "shipping_total",
-        "customer_id",
-        "billing",
-        "shipping",
-        "payment_method",
-        "payment_method_title",
-        "transaction_id",
-        "line_items",
-        "tax_lines",
-        "shipping_lines",
-        "fee_lines",
-        "coupon_lines",
-        "refunds",
-        "date_modified_gmt",
+    sweep_fields=names(
+        "id number status currency total total_tax discount_total shipping_total customer_id billing shipping "
+        "payment_method payment_method_title transaction_id line_items tax_lines shipping_lines fee_lines "
+        "coupon_lines refunds date_modified_gmt"
     ),
-    money=(
-        "total",
-        "total_tax",
-        "discount_total",
-        "shipping_total",
-        *(f"line_items.{field}" for field in ("subtotal", "total", "total_tax")),
-        *(f"{lines}.{field}" for lines in ("shipping_lines", "fee_lines") for field in ("total", "total_tax")),
-        *(f"coupon_lines.{field}" for field in ("discount", "discount_tax")),
-        *(f"tax_lines.{field}" for field in ("tax_total", "shipping_tax_total")),
-        "refunds.total",
+    money=names(
+        "total total_tax discount_total shipping_total line_items.subtotal line_items.total line_items.total_tax "
+        "shipping_lines.total shipping_lines.total_tax fee_lines.total fee_lines.total_tax coupon_lines.discount "
+        "coupon_lines.discount_tax tax_lines.tax_total tax_lines.shipping_tax_total refunds.total"
     ),
     numbers=("line_items.quantity",),
     dates=("date_created_gmt", "date_paid_gmt", "date_completed_gmt"),
     lists=("line_items", "shipping_lines", "fee_lines", "tax_lines", "coupon_lines", "refunds"),
     objects=("billing", "shipping"),
-    texts=(
-        "number",
-        "payment_method",
-        *(f"billing.{field}" for field in ("first_name", "last_name", "company", "email", "phone")),
-        "line_items.name",
-        "line_items.sku",
-        "coupon_lines.code",
-        "shipping_lines.method_title",
-        "shipping_lines.method_id",
-        "fee_lines.name",
-        "tax_lines.label",
-        "tax_lines.rate_code",
+    texts=names(
+        "number payment_method billing.first_name billing.last_name billing.company billing.email billing.phone "
+        "line_items.name line_items.sku coupon_lines.code shipping_lines.method_title shipping_lines.method_id "
+        "fee_lines.name tax_lines.label tax_lines.rate_code"
     ),
     words={"status": tuple(STATUS)},
     currency="currency",
     total="total",
-    needs=(
-        "number",
-        "status",
-        "currency",
-        "total",
-        "customer_id",
-        "billing",
-        "date_created_gmt",
-        "line_items",
-        "shipping_lines",
-        "fee_lines",
-        "tax_lines",
-        "coupon_lines",
-        "refunds",
+    needs=names(
+        "number status currency total customer_id billing date_created_gmt line_items shipping_lines fee_lines "
+        "tax_lines coupon_lines refunds"
     ),
     to_entity=to_order,
 )

@@ -21,7 +21,6 @@ STREAM = Stream(
     label="reason",
     created="date_created_gmt",
     modified="date_created_gmt",
-    noise=("_links",),
     sweep_fields=("id", "parent_id", "amount", "reason"),
     money=(
         "amount",

@@ -1,5 +1,6 @@
 """Variations of variable products: in one list where wc-analytics answers, else one list per parent."""
 
+from sync_pipeline.entities.base import names
 from sync_pipeline.sources.base import Stream, Sweep
 from sync_pipeline.sources.woocommerce.mappers.product import STATUS, STOCK_STATUS
 from sync_pipeline.sources.woocommerce.mappers.variation import to_variant
@@ -23,26 +24,10 @@ STREAM = Stream(
     created="date_created_gmt",
     modified="date_modified_gmt",
     # The bulk list answers name as “Parent - Option”, the product's own list as “Option”.
-    noise=("_links", "name"),
-    sweep_fields=(
-        "id",
-        "parent_id",
-        "status",
-        "sku",
-        "price",
-        "regular_price",
-        "sale_price",
-        "tax_status",
-        "tax_class",
-        "manage_stock",
-        "stock_quantity",
-        "stock_status",
-        "weight",
-        "dimensions",
-        "shipping_class",
-        "menu_order",
-        "attributes",
-        "date_modified_gmt",
+    noise=("name",),
+    sweep_fields=names(
+        "id parent_id status sku price regular_price sale_price tax_status tax_class manage_stock stock_quantity "
+        "stock_status weight dimensions shipping_class menu_order attributes date_modified_gmt"
     ),
     money=("price", "regular_price", "sale_price"),
     numbers=("stock_quantity",),
@@ -50,16 +35,6 @@ STREAM = Stream(
     texts=("name", "sku", "global_unique_id", "backorders", "attributes.name", "attributes.option"),
     flags=("manage_stock",),
     words={"status": tuple(STATUS), "stock_status": ("", *STOCK_STATUS)},
-    needs=(
-        "sku",
-        "status",
-        "price",
-        "regular_price",
-        "sale_price",
-        "manage_stock",
-        "stock_quantity",
-        "stock_status",
-        "attributes",
-    ),
+    needs=names("sku status price regular_price sale_price manage_stock stock_quantity stock_status attributes"),
     to_entity=to_variant,
 )

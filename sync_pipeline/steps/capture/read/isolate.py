@@ -7,8 +7,6 @@ Before that, `alive` checks whether a record is the cause at all: if the whole s
 and find nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -93,13 +91,7 @@ def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
 
 def _list_aside(run: Run, ask: Ask, error: TransientSourceError) -> Listed:
     key = f"list of {ask.walk}"
-    run.quarantine(
-        key,
-        f"the store cannot answer with this list at any place: {error}",
-        request=f"{run.stream.path} {ask.walk}",
-        status=error.status,
-        raw=error.body,
-    )
+    set_aside(run, key, error, "this list at any place", ask.walk)
     return Listed(Page(items=[]), ask.walk, LOWEST, HIGHEST, unread=[key])
 
 
@@ -162,15 +154,10 @@ def _look(run: Run, external_id: str, walk: str, error: TransientSourceError) ->
     return None if look.presence is Presence.GONE else look.item
 
 
-def set_aside(run: Run, external_id: str, error: TransientSourceError) -> None:
-    """Put a record in quarantine with the server's answer."""
-    run.quarantine(
-        external_id,
-        f"the store cannot answer with this record: {error}",
-        request=f"{run.stream.path} {external_id}",
-        status=error.status,
-        raw=error.body,
-    )
+def set_aside(run: Run, key: str, error: TransientSourceError, what: str = "this record", place: str = "") -> None:
+    """Put a record (its id is `key`), or what else cannot be read, in quarantine with the server's answer."""
+    reason = f"the store cannot answer with {what}: {error}"
+    run.quarantine(key, reason, request=f"{run.stream.path} {place or key}", status=error.status, raw=error.body)
 
 
 def _by_position(run: Run, ask: Ask) -> Sequence[Listed]:
@@ -247,11 +234,5 @@ def _name_broken(
                 items.append(look.item)
                 return str(number)
     key = f"row {offset} of {ask.walk or run.stream.name}, after id {before if before is not None else 'none'}"
-    run.quarantine(
-        key,
-        f"the store cannot answer with this record, nor tell its id: {error}",
-        request=f"{run.stream.path} offset={offset}",
-        status=error.status,
-        raw=error.body,
-    )
+    set_aside(run, key, error, "this record, nor tell its id", f"offset={offset}")
     return key

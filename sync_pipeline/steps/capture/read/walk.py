@@ -5,10 +5,8 @@ overlaps its neighbour by one row, and they are committed as they come. Ranges t
 there the rows moved up, because rows before them were deleted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -18,6 +16,7 @@ from sync_pipeline.sources.base import Ask, Page, Paging
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST, Coverage
 from sync_pipeline.steps.capture.read.growth import Growth
 from sync_pipeline.steps.capture.read.isolate import BEYOND, HASTY, isolate
+from sync_pipeline.steps.capture.read.parallel import in_parallel
 from sync_pipeline.steps.capture.read.windows import WindowWalk
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
@@ -55,7 +54,8 @@ def cover(
     if coverage.complete:
         return True
     if run.stream.paging is Paging.WHOLE:
-        sink([_whole(run, ask)])
+        page = run.budget.call(lambda: run.client.list(ask))
+        sink([Listed(page, ask.walk, LOWEST, HIGHEST)])
         return True
     if run.stream.paging is Paging.KEYSET:
         return WindowWalk(run, pool, ask, sink, coverage, max_pages).walk()
@@ -64,11 +64,6 @@ def cover(
     except OffsetIgnored:
         run.client.offset_ignored(run.stream)
         return _by_pages(run, ask, sink, max_pages)
-
-
-def _whole(run: Run, ask: Ask) -> Listed:
-    page = run.budget.call(lambda: run.client.list(ask))
-    return Listed(page, ask.walk, LOWEST, HIGHEST)
 
 
 class _Offsets:
@@ -97,29 +92,21 @@ class _Offsets:
         self.probed = False
 
     def walk(self) -> bool:
-        pending: dict[Future[Sequence[Listed]], Ask] = {}
-        while True:
-            while len(pending) < self._ahead() and self._more():
-                self._check_end()
-                ask = replace(self.ask, offset=self.next, limit=self.limit)
-                self.reach = self.next + self.limit
-                self.next += self.limit - 1
-                self.asked += 1
-                pending[self.pool.submit(self._read, ask)] = ask
-            if not pending:
-                break
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            try:
-                self._take([(pending.pop(future), future) for future in sorted(done, key=lambda f: pending[f].offset)])
-            except BaseException:
-                for future in pending:
-                    future.cancel()
-                wait(pending)
-                raise
+        in_parallel(self.pool, self._next, self._read, self._take)
         if self._capped() and not self.coverage.complete:
             return False
         self._repair()
         return True
+
+    def _next(self, in_flight: int) -> Ask | None:
+        if in_flight >= self._ahead() or not self._more():
+            return None
+        self._check_end()
+        ask = replace(self.ask, offset=self.next, limit=self.limit)
+        self.reach = self.next + self.limit
+        self.next += self.limit - 1
+        self.asked += 1
+        return ask
 
     def _check_end(self) -> None:
         """Raises:
@@ -152,11 +139,10 @@ class _Offsets:
         except TransientSourceError as error:
             return isolate(self.run, ask, error)
 
-    def _take(self, done: Sequence[tuple[Ask, Future[Sequence[Listed]]]]) -> None:
+    def _take(self, done: list[tuple[Ask, Sequence[Listed]]]) -> None:
+        self.known = True
         batch: list[Listed] = []
-        for ask, future in done:
-            pages = future.result()
-            self.known = True
+        for ask, pages in sorted(done, key=lambda read: read[0].offset):
             self._learn(ask, pages)
             batch += pages
         self._give(batch)

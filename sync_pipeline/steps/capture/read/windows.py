@@ -4,11 +4,9 @@ A page covers its window up to the last id it read, whatever was deleted or inse
 is requested again. The pages read so far show how wide the next window should be.
 """
 
-from __future__ import annotations
-
 from bisect import insort
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -25,6 +23,7 @@ from sync_pipeline.steps.capture.read.isolate import (
     list_ids,
     set_aside,
 )
+from sync_pipeline.steps.capture.read.parallel import in_parallel
 from sync_pipeline.steps.capture.write.pages import Listed, Run, Sink
 
 _ROOM = 0.95  # of the ids a full page held: ids are not spread evenly, and an overflowing page costs a request
@@ -52,7 +51,7 @@ class _Window:
     def listed(self, page: Page, walk: str) -> Listed:
         return Listed(page, walk, self.low, self.high if page.upto is None else page.upto)
 
-    def uncovered(self, pages: Sequence[Listed]) -> list[_Window]:
+    def uncovered(self, pages: Sequence[Listed]) -> "list[_Window]":
         """The parts of the window that these pages did not read."""
         seen = Coverage((p.low, p.high) for p in pages if p.low is not None and p.high is not None)
         inside = ((max(low, self.low), min(high, self.high)) for low, high in seen.gaps())
@@ -80,22 +79,8 @@ class WindowWalk:
         Raises:
             SourceError: the store gave up.
         """
-        pending: dict[Future[Sequence[Listed]], _Window] = {}
-        while True:
-            while self.todo and len(pending) < self._ahead() and not self._capped():
-                window = self._next()
-                self.asked += 1
-                pending[self.pool.submit(self._read, window)] = window
-            if not pending:
-                return not self.todo
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            try:
-                self._take(sorted(((pending.pop(f), f.result()) for f in done), key=lambda read: read[0]))
-            except BaseException:
-                for future in pending:
-                    future.cancel()
-                wait(pending)
-                raise
+        in_parallel(self.pool, self._next, self._read, self._take)
+        return not self.todo
 
     def _ahead(self) -> int:
         # The first page shows how wide a window is. Later ones correct it, so few windows are cut ahead.
@@ -104,8 +89,11 @@ class WindowWalk:
     def _capped(self) -> bool:
         return self.max_pages is not None and self.asked >= self.max_pages
 
-    def _next(self) -> _Window:
+    def _next(self, in_flight: int) -> _Window | None:
         """The next window: about a page wide, except the last one, which has no end."""
+        if not self.todo or in_flight >= self._ahead() or self._capped():
+            return None
+        self.asked += 1
         window = self.todo.pop(0)
         # The endless window is not cut until the last id is known: its pieces would never end.
         if self.width is None or (self.highest is None and window.high == HIGHEST):
@@ -124,7 +112,8 @@ class WindowWalk:
         except TransientSourceError as error:
             return _isolate(self.run, ask, window, error)
 
-    def _take(self, read: Sequence[tuple[_Window, Sequence[Listed]]]) -> None:
+    def _take(self, read: list[tuple[_Window, Sequence[Listed]]]) -> None:
+        read.sort(key=lambda one: one[0])
         self.sink([listed for _, pages in read for listed in pages])
         for window, pages in read:
             rest = window.uncovered(pages)

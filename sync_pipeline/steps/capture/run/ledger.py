@@ -1,7 +1,5 @@
 """Open a run or resume a killed one; close it when every expected id is accounted for."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import dataclass
@@ -67,16 +65,9 @@ def open_run(
                 unfetched=[row.id for row in execute(conn, SQL["unfetched"], run_id=run_id)],
             )
         else:
-            run_id = int(
-                execute(
-                    conn,
-                    SQL["open_run"],
-                    **keys,
-                    mode=wanted,
-                    window_from=watermark if wanted == "delta" else None,
-                    orchestrator_run=session.orchestrator_run,
-                ).scalar_one()
-            )
+            begins = {"mode": wanted, "window_from": watermark if wanted == "delta" else None}
+            opening = {**keys, **begins, "orchestrator_run": session.orchestrator_run}
+            run_id = int(execute(conn, SQL["open_run"], **opening).scalar_one())
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
             journal.open_log(conn, kind="pull", run_id=run_id, **keys)
         execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
@@ -134,10 +125,10 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         balance, quarantine = _sums(conn, run, complete)
-        accounted = balance.captured + balance.quarantined + balance.vanished
+        lost = balance["expected"] - balance["captured"] - balance["quarantined"] - balance["vanished"]
         error = None
-        if accounted != balance.expected or unfetched:
-            error = f"{balance.expected - accounted} listed records are not accounted for, {len(unfetched)} not fetched"
+        if lost or unfetched:
+            error = f"{lost} listed records are not accounted for, {len(unfetched)} not fetched"
         if error is None and not opened.capped and note is None:
             execute(
                 conn,
@@ -170,10 +161,10 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
     execute(conn, SQL["analyze_seen"])
 
 
-def _sums(conn: Any, run: Run, complete: bool) -> tuple[Any, list[str]]:
+def _sums(conn: Any, run: Run, complete: bool) -> tuple[dict[str, int], list[str]]:
     """The sums of the ledger, and what the run has in quarantine."""
     _stage_seen(conn, run, complete)
-    balance = execute(conn, SQL["balance"], **run.keys).one()
+    balance = dict(execute(conn, SQL["balance"], **run.keys).one()._mapping)
     return balance, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
 
 
@@ -193,7 +184,7 @@ class _Ending:
     """How a run ended: what was found deleted, the sums of the ledger, and the reason if it is incomplete."""
 
     verdict: Verdict
-    balance: Any
+    balance: dict[str, int]
     quarantine: list[str]
     cut: bool
     error: str | None
@@ -206,9 +197,8 @@ class _Ending:
 
 def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> PullReport:
     counts = _close_row(session, run, opened, conn, end)
-    journal.close_log(
-        conn, run.run_id, records=counts.new + counts.changed, skipped=end.balance.quarantined, error=end.error
-    )
+    quarantined = end.balance["quarantined"]
+    journal.close_log(conn, run.run_id, records=counts["new"] + counts["changed"], skipped=quarantined, error=end.error)
     journal.record(
         conn,
         f"capture.{end.state}",
@@ -217,10 +207,8 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         entity_type=run.stream.entity_type,
         run=run.run_id,
         mode=run.mode,
-        new=counts.new,
-        changed=counts.changed,
-        deleted=counts.deleted,
-        quarantined=end.balance.quarantined,
+        **{name: counts[name] for name in ("new", "changed", "deleted")},
+        quarantined=quarantined,
         error=end.error,
     )
     cursor = execute(conn, SQL["cursor"], **run.keys).one_or_none()
@@ -229,11 +217,8 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         entity=run.stream.name,
         mode=run.mode,
         state=end.state,
-        expected=end.balance.expected,
-        captured=end.balance.captured,
-        quarantined=end.balance.quarantined,
-        vanished=end.balance.vanished,
-        **{name: getattr(counts, name) for name in _COUNTED},
+        **end.balance,
+        **counts,
         capped=end.cut,
         remote_total=run.progress.remote,
         run_id=run.run_id,
@@ -271,11 +256,8 @@ def _span(ahead: timedelta) -> str:
     )
 
 
-# Counts of the ledger's row over all attempts of a run, killed ones included.
-_COUNTED = ("new", "changed", "unchanged", "deleted", "swept", "requests", "bytes", "seconds", "resumed")
-
-
-def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> Any:
+def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> dict[str, Any]:
+    """Close the ledger's row; its counts are those of all attempts of a run, killed ones included."""
     scope = session.client.scope(run.stream)
     used = session.client.usage - opened.used_before
     detail = {
@@ -289,15 +271,12 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
         "missing": list(scope.missing),
     }
-    return execute(
+    closed = execute(
         conn,
         SQL["close_run"],
         run_id=run.run_id,
         state=end.state,
-        expected=end.balance.expected,
-        captured=end.balance.captured,
-        quarantined=end.balance.quarantined,
-        vanished=end.balance.vanished,
+        **end.balance,
         deleted=end.verdict.deleted,
         requests=used.requests,
         bytes=used.bytes,
@@ -306,3 +285,4 @@ def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end
         error=end.error,
         detail=json.dumps(detail),
     ).one()
+    return dict(closed._mapping)

@@ -1,14 +1,12 @@
 """A record as it will be stored: hashes, and the few columns other steps look things up by."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_pipeline import exact_json
-from sync_pipeline.entities.values import email_address, fitted, fold
+from sync_pipeline.entities.values import email_address, fitted, fold, moment
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
 
@@ -257,14 +255,3 @@ def _text(value: Any, longest: int | None, read: Callable[[str], str] | None) ->
         return None
     text = str(value) if read is None else read(str(value))
     return str(_sanitized(text))[:longest].strip() or None
-
-
-def moment(value: Any) -> datetime | None:
-    """A source's UTC time, naive as WooCommerce and Odoo write it; None if it is not a time."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

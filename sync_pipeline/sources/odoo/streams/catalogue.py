@@ -1,0 +1,118 @@
+"""What products refer to: attributes, tags, units, lots, and prices."""
+
+from sync_pipeline.sources.odoo.stream import LEFT_OUT, OdooStream, ShortList
+
+STREAMS = (
+    ShortList(
+        name="attributes",
+        entity_type="attribute",
+        title="Attributes",
+        path="product.attribute",
+        company=None,
+        expects=("name",),
+        leaves_out={"product_tmpl_ids": "the products name their attributes"},
+    ),
+    # The values of attributes. parent_id is the attribute.
+    OdooStream(
+        name="attribute_values",
+        entity_type="attribute_value",
+        title="Attribute values",
+        path="product.attribute.value",
+        company=None,
+        parent_field="attribute_id",
+        refers_to="attribute",
+        sweep_fields=("id", "write_date", "name", "attribute_id", "active"),
+        expects=("name", "attribute_id"),
+        leaves_out={"pav_attribute_line_ids": "the products name their attributes"},
+    ),
+    # Attribute values as a product has them, with their extra price. parent_id is the template.
+    OdooStream(
+        name="template_attribute_values",
+        entity_type="template_attribute_value",
+        title="Product attribute values",
+        path="product.template.attribute.value",
+        # The model has no company; its product does.
+        company="product_tmpl_id.company_id",
+        parent_field="product_tmpl_id",
+        refers_to="product",
+        computed=("name",),
+        sweep_fields=("id", "write_date", "price_extra", "ptav_active", "product_attribute_value_id", "name"),
+        expects=("product_attribute_value_id", "attribute_id", "product_tmpl_id", "price_extra"),
+        leaves_out={"ptav_product_variant_ids": "the variants name their values"},
+        money=("price_extra",),
+    ),
+    ShortList(
+        name="product_tags",
+        entity_type="product_tag",
+        title="Product tags",
+        path="product.tag",
+        optional=True,
+        absent=LEFT_OUT,
+        company=None,
+        expects=("name",),
+        leaves_out={
+            "product_template_ids": "the products that have it: they say so themselves",
+            "product_product_ids": "the variants that have it: they say so themselves",
+        },
+    ),
+    ShortList(
+        name="units",
+        entity_type="unit",
+        title="Units of measure",
+        path="uom.uom",
+        company=None,
+        expects=("name", "factor"),
+    ),
+    # Lots and serial numbers. parent_id is the variant.
+    OdooStream(
+        name="lots",
+        entity_type="lot",
+        title="Lots and serial numbers",
+        path="stock.lot",
+        optional=True,
+        absent=LEFT_OUT,
+        parent_field="product_id",
+        refers_to="variation",
+        code="name",
+        sweep_fields=("id", "write_date", "name", "ref", "product_id"),
+        expects=("name", "product_id"),
+    ),
+    ShortList(
+        name="pricelists",
+        entity_type="pricelist",
+        title="Pricelists",
+        path="product.pricelist",
+        expects=("name", "currency_id"),
+    ),
+    # The rules of pricelists. parent_id is the pricelist; changing them does not change its date.
+    OdooStream(
+        name="pricelist_items",
+        entity_type="pricelist_item",
+        title="Pricelist items",
+        columns=("fixed_price", "compute_price"),
+        path="product.pricelist.item",
+        parent_field="pricelist_id",
+        refers_to="pricelist",
+        label=None,
+        sweep_fields=("id", "write_date", "fixed_price", "percent_price", "price_discount", "min_quantity"),
+        expects=("pricelist_id", "compute_price", "fixed_price", "min_quantity"),
+        money=("fixed_price",),
+        dates=("create_date", "write_date", "date_start", "date_end"),
+    ),
+    # Vendors' prices of products. parent_id is the template.
+    OdooStream(
+        name="supplier_prices",
+        entity_type="supplier_price",
+        title="Supplier prices",
+        path="product.supplierinfo",
+        optional=True,
+        absent=LEFT_OUT,
+        parent_field="product_tmpl_id",
+        refers_to="product",
+        label="product_name",
+        code="product_code",
+        sweep_fields=("id", "write_date", "partner_id", "product_tmpl_id", "product_id", "price", "min_qty"),
+        expects=("partner_id", "product_tmpl_id", "price", "min_qty", "currency_id"),
+        money=("price",),
+    ),
+)
