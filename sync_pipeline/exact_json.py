@@ -4,6 +4,8 @@ The rule: a number with a fraction or an exponent is a Decimal, a whole number i
 becomes a float, which would round it. A Decimal is written as a JSON number.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass

@@ -5,6 +5,8 @@ HTML entities or JSON escapes, in upper case, or several of these at once. So a 
 reads when its escapes are undone; what is found is struck out where it stands.
 """
 
+from __future__ import annotations
+
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence

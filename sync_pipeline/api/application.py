@@ -1,5 +1,7 @@
 """The FastAPI application: routes, middleware, and what it opens and closes."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module

@@ -1,5 +1,7 @@
 """Authorization: one table of roles and rights, and the dependency that enforces it on a route."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from enum import StrEnum
 from typing import Annotated, Any

@@ -1,5 +1,7 @@
 """Errors as responses: `{"success": false, "error": "…"}` with the right status, and never a stack trace."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from typing import Any, Literal

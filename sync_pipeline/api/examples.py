@@ -4,6 +4,8 @@
 `make examples` records. A test runs the calls in the documents again.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """Pages of lists, and the connection that a call concerns."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TypeVar
 

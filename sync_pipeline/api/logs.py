@@ -1,5 +1,7 @@
 """Logs as JSON lines on stderr. Every line passes a redacting processor, so no credential is written."""
 
+from __future__ import annotations
+
 import logging
 import sys
 from collections.abc import Mapping

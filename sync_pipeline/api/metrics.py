@@ -1,5 +1,7 @@
 """Metrics of this process's calls, and figures shared by all processes, which each scrape reads from the database."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest

@@ -1,5 +1,7 @@
 """Middleware for every call: request id, body limits, security headers, one log line, no stack trace."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import re

@@ -1,5 +1,7 @@
 """The runtime of the routes: settings, the pool of database connections, and threads for blocking steps."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial

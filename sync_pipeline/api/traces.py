@@ -1,5 +1,7 @@
 """OpenTelemetry traces, if a collector is configured and the extra `telemetry` is installed."""
 
+from __future__ import annotations
+
 import os
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Limits on the HTTP head, before there is a call: idle connections and endless heads are closed."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Any
 

@@ -3,6 +3,8 @@
 A child that exits is not restarted: its last output lines are printed, and everything stops.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

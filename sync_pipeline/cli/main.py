@@ -3,6 +3,8 @@
 0: done. 1: part of it failed, and the output says which part. 2: wrong usage or configuration, and how to correct it.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from importlib import import_module

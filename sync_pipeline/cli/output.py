@@ -1,5 +1,7 @@
 """Command output: one JSON object, or sentences and tables for people. Progress and notes go to stderr."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import fields

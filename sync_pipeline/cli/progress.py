@@ -1,5 +1,7 @@
 """Progress on stderr: bars with rate and ETA on a terminal, a line every few seconds elsewhere."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import time

@@ -4,6 +4,8 @@ Only tables whose rows the transaction may have changed are compared. PostgreSQL
 its table, a rewritten or truncated table has another file, a dropped table or column is gone from the catalogue.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -3,6 +3,8 @@
 This module writes nothing: the caller of `migrate` asks people.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol

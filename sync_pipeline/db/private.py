@@ -3,6 +3,8 @@
 Who reaches its socket is its superuser, so the socket's folder is closed to everybody else.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import re

@@ -1,5 +1,7 @@
 """Charts for asset metadata: the last runs as stacked bars. Drawn only in runs of few organizations."""
 
+from __future__ import annotations
+
 import base64
 import io
 from collections.abc import Mapping, Sequence

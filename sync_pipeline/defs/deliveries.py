@@ -1,5 +1,7 @@
 """The sensor of webhook deliveries: it launches a run of the assets that waiting deliveries belong to."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from datetime import UTC, datetime
 

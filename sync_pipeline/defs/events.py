@@ -1,5 +1,7 @@
 """The Dagster events of a run over many organizations: materializations, failures, and how they are stored."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4

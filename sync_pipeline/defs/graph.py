@@ -1,5 +1,7 @@
 """The asset graph: the assets, their keys, their dependencies and their descriptions in the UI."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache

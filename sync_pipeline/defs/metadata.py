@@ -1,5 +1,7 @@
 """Asset metadata from the reports of steps: counts, a small table, a chart. Never a payload."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

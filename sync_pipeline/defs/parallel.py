@@ -1,5 +1,7 @@
 """Many organizations in one run: several at a time, and one's failure does not affect the others."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar

@@ -3,6 +3,8 @@
 It reports no events of its own: `provider_assets` turns its result into Dagster events.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """The processes that serve Dagster: code server, webserver and daemon."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,6 +4,8 @@
 decisions, and `migration` asks before a migration that loses data. The steps decide when a gate opens.
 """
 
+from __future__ import annotations
+
 import pkgutil
 from collections.abc import Mapping
 from functools import cache

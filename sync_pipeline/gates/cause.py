@@ -1,5 +1,7 @@
 """What a cause declares. Values are filled in last and are never read as templates: a store's text stays data."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """What the doctors of all providers share: the list of findings, and the causes that are the same for every store."""
 
+from __future__ import annotations
+
 import socket
 from urllib.parse import urlsplit
 

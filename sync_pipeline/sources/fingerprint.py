@@ -5,6 +5,8 @@ bound by a factory (`to_reference("brand")`). Comments, formatting, docstrings a
 mapper gets a new version only if its behaviour may have changed.
 """
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import inspect

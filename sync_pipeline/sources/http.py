@@ -3,6 +3,8 @@
 One call is one request. Retries, budgets and halving belong to the capture step, which sees every request.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import socket

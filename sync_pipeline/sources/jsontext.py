@@ -4,6 +4,8 @@ msgspec splits a page several times faster than a parser reads it. What it refus
 split by a scanner that counts brackets.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 A store may answer with a kilobyte that unpacks to a gigabyte, or send a byte a second for ever.
 """
 
+from __future__ import annotations
+
 import ssl
 import threading
 import time

@@ -1,5 +1,7 @@
 """Check that a store's address is public, unless the deployment allows private ones."""
 
+from __future__ import annotations
+
 import ipaddress
 import socket
 

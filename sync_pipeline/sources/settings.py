@@ -1,5 +1,7 @@
 """The settings that all connections share, and how `connect` takes those of a provider."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Connections, without their secrets, and the settings of each provider."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal

@@ -1,5 +1,7 @@
 """The audit log, decisions, requests and status."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal

@@ -1,5 +1,7 @@
 """Sessions, tokens and users."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """Pushes and webhooks. The providers declare the records of a push."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 from pydantic import Field, SecretStr

@@ -1,5 +1,7 @@
 """The causes of an Odoo server's failures, and what to do."""
 
+from __future__ import annotations
+
 import re
 
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceError, TransientSourceError

@@ -1,5 +1,7 @@
 """An Odoo database as a source: windows of ids, records by id, and the fields captured."""
 
+from __future__ import annotations
+
 import builtins
 import json
 from collections.abc import Mapping, Sequence

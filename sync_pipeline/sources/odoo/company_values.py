@@ -1,5 +1,7 @@
 """Values that differ by company: the leading company's stand in a record's own fields, the others' beside them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -5,6 +5,8 @@ with a rank, partners that a sale order names (who ordered, who is invoiced, whe
 contact's order is its company's), and the partners directly below any of these.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 from sync_pipeline.errors import RefusedBySource

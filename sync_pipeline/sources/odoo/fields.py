@@ -4,6 +4,8 @@
 from those the server offers this user. Every field left out is reported with its reason.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

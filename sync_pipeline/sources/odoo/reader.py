@@ -1,5 +1,7 @@
 """What one user may read of an Odoo database: companies, fields, rows."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, cast

@@ -4,6 +4,8 @@ JSON-2 takes an API key and uses HTTP statuses. JSON-RPC takes a password or a k
 the same values. The `db` service is never called.
 """
 
+from __future__ import annotations
+
 import itertools
 import json
 import re

@@ -1,5 +1,7 @@
 """WooCommerce's REST API, one request a call: signing, addresses, parameters, and what its answers mean."""
 
+from __future__ import annotations
+
 import builtins
 from collections.abc import Sequence
 from dataclasses import replace

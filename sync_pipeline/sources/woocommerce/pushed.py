@@ -4,6 +4,8 @@ A plugin sends few fields (`wc_product_id`, `name`, `price` …). With the API's
 and promotion maps both alike. The models declare the fields, for the API's document and for this translation.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

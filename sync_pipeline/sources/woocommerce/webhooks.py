@@ -4,6 +4,8 @@ So a body may show the record as it is now, a merge of several changes, or an er
 holds only an id. If the body is not a complete current record, the store is asked for it.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import hmac

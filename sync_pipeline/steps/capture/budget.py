@@ -4,6 +4,8 @@ The limit rises while answers are good and quick. A 429 or 503 halves it, Retry-
 breaker opens when the store stops answering.
 """
 
+from __future__ import annotations
+
 import random
 import threading
 import time

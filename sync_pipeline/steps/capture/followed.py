@@ -1,5 +1,7 @@
 """Which records follow one that changed (see `entities.base.Follow`): what core has of them may be out of date."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

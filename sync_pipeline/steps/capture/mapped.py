@@ -3,6 +3,8 @@
 A payload that cannot be mapped fails alone, with the reason.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b

@@ -4,6 +4,8 @@ A mapping sees one payload. Where it says that it follows a field (`entities.bas
 fetched, a query a level and kind for a whole batch, whatever provider it is.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,5 +1,7 @@
 """The body of a push: JSON whose numbers keep all their digits, from the request to the database."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from decimal import Decimal

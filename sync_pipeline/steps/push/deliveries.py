@@ -1,5 +1,7 @@
 """Webhooks, the quick half: check the signature, store a row, answer. `process_deliveries` handles the rows."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 

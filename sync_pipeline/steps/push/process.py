@@ -1,5 +1,7 @@
 """Process waiting webhook deliveries of a stream, in one capture run."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,6 +5,8 @@ record that was ever reported gone, no date, last written by a push) the record 
 order of deliveries does not matter.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

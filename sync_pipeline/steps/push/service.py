@@ -4,6 +4,8 @@ A plugin sends few fields of a record. They update the stored payload, so that a
 nothing is stored yet, they are the record until a pull reads all of it.
 """
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Mapping

@@ -4,6 +4,8 @@ A page ordered by id covers every id from its first to its last row at the momen
 so there was nothing between two pages whose ranges touch, whatever was deleted or inserted meanwhile.
 """
 
+from __future__ import annotations
+
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

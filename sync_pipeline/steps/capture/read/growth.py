@@ -1,5 +1,7 @@
 """A list must come to an end: how far one is read beyond what the store said of its length."""
 
+from __future__ import annotations
+
 from sync_pipeline.errors import SourceError
 
 _ROOM = 10_000  # rows that a list may gain while it is read, however short it was

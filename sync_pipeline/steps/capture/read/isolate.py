@@ -7,6 +7,8 @@ Before that, `alive` checks whether a record is the cause at all: if the whole s
 and find nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """Several parts of a list are read at once, and given on as they come."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar

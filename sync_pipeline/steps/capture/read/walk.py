@@ -5,6 +5,8 @@ overlaps its neighbour by one row, and they are committed as they come. Ranges t
 there the rows moved up, because rows before them were deleted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress

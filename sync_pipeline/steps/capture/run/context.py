@@ -1,5 +1,7 @@
 """What the pulls of one connection share, and what each of them reports."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -4,6 +4,8 @@ If more records are missing than the connection's share, a gate opens instead: a
 the store than a real deletion.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

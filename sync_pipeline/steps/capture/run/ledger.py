@@ -1,5 +1,7 @@
 """Open a run or resume a killed one; close it when every expected id is accounted for."""
 
+from __future__ import annotations
+
 import json
 import time
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Pull a stream, full or delta. A pull counts only when its ledger closes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress

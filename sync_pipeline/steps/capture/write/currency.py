@@ -3,6 +3,8 @@
 Orders name their currency and are promoted. Entities whose prices name none wait at a gate.
 """
 
+from __future__ import annotations
+
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import gates

@@ -1,5 +1,7 @@
 """One run of one entity: what it works on, and the transactions that commit its pages."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -4,6 +4,8 @@ The address is trimmed and lower-cased before it is hashed, so a person has the 
 connection that hashes. Nothing else in the payload changes, so numbers keep their digits.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re

@@ -1,5 +1,7 @@
 """A record as it will be stored: hashes, and the few columns other steps look things up by."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re

@@ -1,5 +1,7 @@
 """Writes the records of an entity, wherever they come from: a pull, a push, a webhook."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
