@@ -79,6 +79,12 @@ class Model:
                 self.promoted.pop(key, None)
                 self.by_email.discard(key)
                 continue
+            if (
+                key in self.promoted
+                and key[1] == "order"
+                and self.promoted[key]["customer_id"] != payload["customer_id"]
+            ):
+                self.by_email.discard(key)  # it names somebody else
             self.mapped.add(key)
             self.promoted[key] = payload
             if key[1] == "order" and not _email(payload):

@@ -438,3 +438,17 @@ def test_a_refund_that_was_deleted_before_anybody_promoted_it_counts_nothing(wor
     world.undo(promoted)
     assert refunded(world)[0][0] == 0
     assert is_right(world)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_guests_order_that_gets_a_customer_waits_for_them_as_a_new_one_does(world: World, before: bool) -> None:
+    world.capture("customer", customer(8))
+    if before:
+        world.promote("order", guest(20, "ann@x.test"))
+        assert worth(world) == [("ann@x.test", 10, 1)]
+    world.promote("order", named(20, 8, "ann@x.test"))
+    assert worth(world) == []
+    assert is_right(world)
+    world.promote("customer", customer(8))
+    assert worth(world) == [("c8@example.test", 10, 1)]
+    assert is_right(world)

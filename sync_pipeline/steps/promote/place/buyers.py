@@ -35,7 +35,7 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
     """The orders of a batch that belong to their e-mail's customer; each has the folded e-mail as its claim.
 
     `place`: of the customer among an item's targets. A customer that the store lists and nobody has promoted yet is
-    waited for, unless the order found its buyer before that customer was listed.
+    waited for, unless the order named them and found its buyer before they were listed.
     """
     for item in items:
         item.claim = None
@@ -44,15 +44,16 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
         for item in items
         if isinstance(item.entity, Order) and item.entity.guest is not None and item.targets[place] is None
     ]
-    asked = [(item, ref) for item in some if item.former is None and (ref := _customer(item)) is not None]
+    asked = [(item, ref) for item in some if (ref := _customer(item)) is not None]
     waits: set[int] = set()
     if asked:
         gone = execute(
             conn,
-            SQL["not_in_the_store"],
+            SQL["not_waited_for"],
             connections=[item.line.connection_id for item, _ in asked],
             types=[ref.entity_type for _, ref in asked],
             ids=[ref.external_id for _, ref in asked],
+            orders=[item.id if item.former is not None else 0 for item, _ in asked],
         )
         waits = {item.line.line_no for item, _ in asked} - {asked[row.n - 1][0].line.line_no for row in gone}
     mine = [item for item in some if item.line.line_no not in waits]

@@ -1,8 +1,9 @@
--- not_in_the_store --
--- Which of these records the store does not have: they were deleted, or are not in its list, which was read whole.
+-- not_waited_for --
+-- Which of these records the store does not have: they were deleted, or are not in its list, which was read whole. And
+-- those that an order (`orders`; 0: none) named before, when it found its buyer without them: the link still waits.
 SELECT k.n
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
-    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(orders)s::bigint [])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, order_id, n)
 LEFT JOIN LATERAL (
     SELECT r.deletion_state FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
@@ -10,7 +11,12 @@ LEFT JOIN LATERAL (
 WHERE c.deletion_state = 'deleted' OR c.deletion_state IS NULL AND EXISTS (
     SELECT 1 FROM capture.sync_cursor AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
-        AND r.full_at IS NOT NULL);
+        AND r.full_at IS NOT NULL)
+    OR k.order_id <> 0 AND EXISTS (
+        SELECT 1 FROM promote.pending_link AS p
+        WHERE p.org_id = connect.current_org() AND p.from_table = 'core.sales_orders' AND p.from_id = k.order_id
+            AND p.relation = 'customer_id' AND p.connection_id = k.connection_id AND p.entity_type = k.entity_type
+            AND p.external_id = k.external_id COLLATE "C");
 
 -- has_deletion_changes --
 SELECT EXISTS (SELECT 1 FROM capture.deletion_change WHERE org_id = connect.current_org());
