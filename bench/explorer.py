@@ -58,7 +58,7 @@ _KINDS = {
 }
 _TERMS: dict[str, Callable[[int], str]] = {
     "search, a word of all": lambda number: "organic" if number % 2 else "shirt",
-    "search, a rare word": lambda number: str(7_770 + number),
+    "search, a rare word": lambda number: str(777_000 + number),
     "search, the beginning of a SKU": lambda number: f"sku-{100 + number}",
 }
 _QUEUE = """
