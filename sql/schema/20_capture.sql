@@ -114,6 +114,35 @@ CREATE TRIGGER keep_former_email AFTER UPDATE OF email ON capture.sync_record
 FOR EACH ROW WHEN (OLD.email IS NOT NULL AND OLD.email IS DISTINCT FROM NEW.email)
 EXECUTE FUNCTION capture.keep_former_email();
 
+-- Records that were deleted at the store, or came back, since the last promotion. An order does not wait for a customer who
+-- is gone, and a refund that is gone counts nothing, also where nobody promoted them: settled when something is promoted next.
+CREATE TABLE capture.deletion_change (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,  -- empty: the list was read whole for the first time, so more may be missing
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id)
+);
+
+CREATE FUNCTION capture.keep_deletion_change() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_ARGV[0] = 'list' THEN
+        INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
+        VALUES (NEW.org_id, NEW.connection_id, NEW.entity_type, '') ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
+        VALUES (NEW.org_id, NEW.connection_id, NEW.entity_type, NEW.external_id) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Of every record: what waits for it may be committed in the same moment.
+CREATE TRIGGER keep_deletion_change AFTER UPDATE OF deletion_state ON capture.sync_record
+FOR EACH ROW WHEN ((NEW.deletion_state = 'deleted') <> (OLD.deletion_state = 'deleted'))
+EXECUTE FUNCTION capture.keep_deletion_change('record');
+
 CREATE TABLE capture.sync_cursor (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
@@ -125,6 +154,11 @@ CREATE TABLE capture.sync_cursor (
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, connection_id, entity_type)
 );
+
+CREATE TRIGGER keep_deletion_change_first AFTER INSERT ON capture.sync_cursor
+FOR EACH ROW WHEN (NEW.full_at IS NOT NULL) EXECUTE FUNCTION capture.keep_deletion_change('list');
+CREATE TRIGGER keep_deletion_change AFTER UPDATE OF full_at ON capture.sync_cursor
+FOR EACH ROW WHEN (NEW.full_at IS NOT NULL AND OLD.full_at IS NULL) EXECUTE FUNCTION capture.keep_deletion_change('list');
 
 -- One row a run of one entity. It closes when expected = captured + quarantined + vanished, by id.
 CREATE TABLE capture.sync_ledger (
@@ -256,7 +290,7 @@ CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connec
 
 CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
-    'capture.former_email', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
+    'capture.former_email', 'capture.deletion_change', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
 CREATE POLICY retention ON capture.record_history AS RESTRICTIVE FOR DELETE
 USING (superseded_at < now() - interval '30 days');

@@ -38,6 +38,21 @@ CREATE TABLE selection.sync_selective_config (
 CREATE INDEX sync_selective_config_ignored
 ON selection.sync_selective_config (org_id, connection_id, entity_type, external_id) WHERE decision = 'ignore';
 
+CREATE FUNCTION selection.note_decisions() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+    SELECT DISTINCT org_id, connection_id, entity_type, 'decided', 0 FROM moved;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note_inserted AFTER INSERT ON selection.sync_selective_config
+REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+CREATE TRIGGER note_updated AFTER UPDATE ON selection.sync_selective_config
+REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+CREATE TRIGGER note_deleted AFTER DELETE ON selection.sync_selective_config
+REFERENCING OLD TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+
 -- Why a record that was included is undecided again: its plan was refused or undone. It counts for that version only.
 CREATE TABLE selection.withdrawal (
     org_id bigint NOT NULL,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from typing import Any
 
 from sync_pipeline.entities.base import MapperWarning
@@ -14,6 +15,8 @@ _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+|[0-9a-f]{64}")
+LONGEST_KEY = 500  # characters of a text with an index: an entry of PostgreSQL's has at most 2,704 bytes
+BEGINNING = 400  # of a longer one
 _FIRST_YEAR = 1900  # stores write “no date” as the year 0 or 1
 
 
@@ -81,6 +84,22 @@ def email_address(value: str | None) -> str | None:
 def fold(text: str) -> str:
     """How SKUs and e-mails are compared: no blanks around, case-folded. `core.fold` in the database does the same."""
     return text.strip().casefold()
+
+
+def fitted(text: str) -> str:
+    """A text that is compared, as long as an index takes: up to 500 characters, else its beginning and a hash.
+
+    Texts that fold alike stay alike: length and hash are those of the folded text.
+    """
+    if len(text) * 3 <= LONGEST_KEY:  # folding makes at most three characters of one
+        return text
+    folded = fold(text)
+    if len(folded) <= LONGEST_KEY:
+        return text
+    beginning = text[:BEGINNING]
+    if fold(beginning) != folded[:BEGINNING]:
+        beginning = folded[:BEGINNING]
+    return f"{beginning}…{sha256(folded.encode()).hexdigest()[:32]}"
 
 
 def currency_code(value: Any) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.run_status_sensors import close_request
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.processes import free_port
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
 
@@ -36,9 +36,7 @@ SYNC = "/api/v1/integrations"
 @contextmanager
 def serving(owner_url: str, database: Database, settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`sync-pipeline serve` in a process of its own, on the test's database."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert settings.secret_key is not None
     child = subprocess.Popen(
         [sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline_tests.processes import children, gone
+from sync_pipeline_tests.processes import children, free_port, gone
 
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
 pytestmark = pytest.mark.dagster
@@ -25,10 +24,7 @@ def env(module_folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    with socket.socket() as probe, socket.socket() as other:
-        probe.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        port, api = str(probe.getsockname()[1]), str(other.getsockname()[1])
+    port, api = str(free_port()), str(free_port())
     up = subprocess.Popen(
         [str(COMMAND), "up", "--dagster-port", port, "--port", api],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

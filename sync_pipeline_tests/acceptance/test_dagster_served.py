@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -23,7 +22,8 @@ from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
 from sync_pipeline.defs.servers import server_commands
 from sync_pipeline.steps import capture, connect, observe, preview, select
-from sync_pipeline_tests.waiting import wait_until
+from sync_pipeline_tests.processes import free_port
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.dagster
 
@@ -43,7 +43,7 @@ class Served:
         request = urllib.request.Request(
             f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             told = json.load(answer)
         assert "errors" not in told, told
         return told["data"]
@@ -66,9 +66,7 @@ def served(module_folder: Path) -> Iterator[Served]:
         org = connect.add_organization(db, "acme", "Acme")
         given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
         shop = connect.add_connection(db, settings, org, "woocommerce", "shop", given, actor="test")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         servers = server_commands(settings, port)
         try:
             for name, command in servers.commands.items():

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
-from sync_pipeline.entities.values import email_address, fold
+from sync_pipeline.entities.values import email_address, fitted, fold
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.capture.write.record import finder
@@ -94,16 +94,15 @@ class World:
         parent_id = str(parent) if parent else None
         key = {"c": connection or self.shop, "t": entity_type, "x": external_id}
         self.sql(
-            "INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, content_hash, "
-            "provider, version_no, sync_data, captured_at) SELECT org_id, connection_id, entity_type, external_id, "
-            "content_hash, provider, version_no, sync_data, captured_at FROM capture.sync_record "
+            "WITH earlier AS (INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, "
+            "content_hash, provider, version_no, sync_data, captured_at) SELECT org_id, connection_id, entity_type, "
+            "external_id, content_hash, provider, version_no, sync_data, captured_at FROM capture.sync_record "
             "WHERE org_id = connect.current_org() AND connection_id = %(c)s AND entity_type = %(t)s "
             "AND external_id = %(x)s AND content_hash <> %(h)s ON CONFLICT (org_id, connection_id, entity_type, "
-            "external_id, content_hash) DO UPDATE SET version_no = excluded.version_no",
-            **key,
-            h=digest(payload),
-        )
-        self.sql(
+            "external_id, content_hash) DO UPDATE SET version_no = excluded.version_no), "
+            "written AS (INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
+            "VALUES (connect.current_org(), %(c)s, %(t)s, clock_timestamp()) "
+            "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at) "
             "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
             "content_hash, raw_hash, parent_id, code, email, deletion_state, captured_at) VALUES "
             "(connect.current_org(), %(c)s, %(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, "
@@ -119,16 +118,9 @@ class World:
             h=digest(payload),
             provider=provider,
             parent=parent_id,
-            code=finder(stream.code)(payload) or None,
-            email=email_address(fold(email)) if email else None,
+            code=fitted(str(finder(stream.code)(payload) or "")) or None,
+            email=fold(fitted(email)) if email and email_address(fold(email)) else None,
             state="deleted" if deleted else "present",
-        )
-        self.sql(
-            "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
-            "VALUES (connect.current_org(), %(c)s, %(t)s, clock_timestamp()) "
-            "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at",
-            c=key["c"],
-            t=entity_type,
         )
         return (connection or self.shop, entity_type, external_id)
 

@@ -62,6 +62,7 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/{connection}/raw/{entity}/{external_id:path}": Right.READ,
 }
 STREAMS = {"GET /ui/{org}/live"}  # have no end
+OPEN = {"GET /", "GET /docs", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
 OF_PEOPLE = {"POST /ui/{org}/people/sessions/{token_id}/end"}  # who came with a token has no sessions to end
 # What the forms of actions send; an action that is not here takes JSON.
 STORE = {"consumer_key": "ck_5a9d5a9d", "consumer_secret": "cs_c0dec0de"}
@@ -82,7 +83,6 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /ui/{org}/{connection}/views/{entity}": {"name": "the new ones of {role}"},
     "POST /ui/{org}/{connection}/views/{entity}/{view_id}/delete": {},
 }
-OPEN = {"GET /", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
 
 
 def fill(clock: Clock) -> Store:

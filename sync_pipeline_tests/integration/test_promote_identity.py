@@ -284,3 +284,16 @@ def test_a_customer_that_gets_a_guests_email_has_the_guests_orders(world: World)
     ((row,),) = world.sql("SELECT id FROM core.customers WHERE deleted_at IS NULL")
     assert world.one("SELECT customer_id FROM core.sales_orders")[0] == row
     assert world.one("SELECT lifetime_value FROM core.customers WHERE id = %(id)s", id=row)[0] == 100
+
+
+@pytest.mark.parametrize("length", [300, 501, 700])
+def test_long_skus_that_differ_in_case_only_are_one(world: World, length: int) -> None:
+    other = world.connect("second")
+    world.promote("product", product(1, sku="a" * length))
+    world.promote("product", product(1, sku="A" * length), connection=other)
+    world.promote("product", product(2, sku="a" * (length - 1) + "b"))
+    assert world.one("SELECT count(*) AS n FROM core.products").n == 2
+    world.capture("product", product(3, sku="aA" * (length // 2) + "a" * (length % 2)))
+    world.preview("product")
+    (warnings,) = world.one("SELECT warnings FROM preview.difference")
+    assert [one.get("owner") for one in warnings if one["code"] == "duplicate_sku"] == ["1"]

@@ -103,6 +103,19 @@ def test_the_last_order_of_a_guest_takes_the_guest_with_it(world: World) -> None
     assert (first.done, second.done) == (1, 1)
 
 
+@pytest.mark.parametrize("length", [300, 400, 600])
+def test_an_address_of_any_length_is_one_address(world: World, length: int) -> None:
+    email = "a" * length + "@x.test"
+    world.apply(
+        world.capture("customer", customer(1, email=email.upper())),
+        world.capture("customer", customer(2, email="b" + email)),
+        world.capture("order", guest(20, email)),
+        world.capture("order", guest(21, "b" + email.title())),
+    )
+    assert [row[1:] for row in worth(world)] == [(10, 1), (10, 1)]
+    assert is_right(world)
+
+
 @pytest.mark.parametrize("way", list(permutations(range(3))))
 def test_stock_is_linked_in_any_order(world: World, way: tuple[int, ...]) -> None:
     records = [
@@ -281,4 +294,147 @@ def test_a_refund_that_moves_counts_for_one_order(world: World) -> None:
     world.promote("refund", {**refund, "parent_id": 21})
     assert [row[1] for row in worth(world)] == [10, 5]
     assert [row[0] for row in world.sql("SELECT refunded_total FROM core.sales_orders ORDER BY number")] == [0, 5]
+    assert is_right(world)
+
+
+def read_whole(world: World) -> None:
+    """The shop's list of customers was read to its end."""
+    world.sql(
+        "INSERT INTO capture.sync_cursor AS c (org_id, connection_id, entity_type, full_at) "
+        "VALUES (connect.current_org(), %(shop)s, 'customer', now()) "
+        "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET full_at = excluded.full_at",
+        shop=world.shop,
+    )
+
+
+def named(number: int, buyer: int, email: str) -> dict[str, Any]:
+    return order(number, customer_id=buyer, total="10", billing={"email": email, "first_name": "Guest"})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_order_does_not_wait_for_a_customer_who_was_deleted_before_anybody_promoted_them(
+    world: World, whole: bool
+) -> None:
+    if whole:
+        read_whole(world)
+    world.capture("customer", customer(8, email="ann@x.test"))
+    first = world.apply(world.capture("order", named(20, 8, "ann@x.test")))
+    assert worth(world) == [], "the store lists the customer"
+    assert "Customer 8 is not promoted" in str(world.lines(first)[0].warnings)
+    world.capture("customer", customer(8, email="ann@x.test"), deleted=True)
+    world.promote("product", product(1))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+    world.promote("customer", customer(9, email="ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_an_order_does_not_wait_for_a_customer_who_is_not_in_the_list_that_was_read_since(world: World) -> None:
+    world.promote("order", named(20, 8, "ann@x.test"))
+    assert worth(world) == []
+    read_whole(world)
+    world.promote("product", product(1))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_a_plan_repairs_an_order_that_waits_for_nobody(world: World) -> None:
+    world.capture("customer", customer(8))
+    world.promote("order", named(20, 8, "ann@x.test"))
+    world.capture("customer", customer(8), deleted=True)
+    (org,) = (one for one in connect.organizations(world.db) if one.org_id == world.org_id)
+    found = promote.check_core(world.db, org)
+    assert ("core.sales_orders", "customer_id") in {(one.table, one.field) for one in found.differences}
+    plan = promote.make_repair_plan(world.db, org, found, actor="ann")
+    assert plan is not None
+    assert promote.apply(world.db, world.org_id, plan.plan_id, actor="ann").errors == []
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    assert is_right(world)
+
+
+def test_an_order_that_undo_returns_to_an_earlier_version_does_not_wait_again(world: World) -> None:
+    world.capture("customer", customer(8))
+    world.promote("order", named(20, 8, "ann@x.test"))
+    second = world.promote("order", {**named(20, 8, "ann@x.test"), "total": "12.00"})
+    world.capture("customer", customer(8), deleted=True)
+    world.promote("product", product(2))
+    assert worth(world) == [("ann@x.test", 12, 1)]
+    world.undo(second)
+    assert is_right(world)
+    assert [row[0] for row in worth(world)] == ["ann@x.test"]
+    world.capture("customer", customer(8))
+    world.promote("customer", customer(8))
+    assert world.one("SELECT count(*) AS n FROM core.customers WHERE deleted_at IS NULL").n == 1, "who came has it"
+    assert is_right(world)
+
+
+def test_figures_wait_for_the_promotion_of_an_order_whose_credit_note_was_cancelled(erp: Erp) -> None:
+    sold = {"amount_total": 100.0, "amount_tax": 0.0, "currency_id": 126, "state": "sale", "partner_id": 70}
+    _credit(erp, 500, {901: 20.0})
+    erp.apply(
+        erp.capture("customer", partner(70, email="c@x.test")),
+        erp.capture("order", erp_order(90, order_line=[901], invoice_ids=[500], **sold)),
+    )
+    erp.sql("UPDATE capture.sync_record SET captured_at = captured_at - interval '1 hour'")
+    assert worth(erp) == [("c@x.test", 80, 1)]
+    _credit(erp, 500, {901: 20.0}, state="cancel")
+    assert worth(erp) == [("c@x.test", 80, 1)]
+    assert is_right(erp), "the order is updated, and its promotion renews the figures"
+    erp.apply(erp.capture("order", erp_order(90, order_line=[901], invoice_ids=[500], **sold)))
+    assert worth(erp) == [("c@x.test", 100, 1)]
+    assert is_right(erp)
+    erp.sql("UPDATE promote.integration_mapping SET last_promoted_at = last_promoted_at + interval '5 minutes'")
+    erp.sql("UPDATE core.customers SET lifetime_value = 1")
+    assert not promote.check_core(erp.db, connect.organizations(erp.db)[0]).ok
+
+
+def test_figures_wait_where_the_store_lists_whom_an_order_names(world: World) -> None:
+    read_whole(world)
+    world.capture("order", named(20, 8, "ann@x.test"))
+    world.promote("customer", customer(1, email="ann@x.test"))
+    assert worth(world) == [("ann@x.test", 10, 1)]
+    world.sql("UPDATE capture.sync_record SET captured_at = captured_at - interval '1 hour'")
+    world.capture("customer", customer(8, email="c8@x.test"))
+    assert is_right(world)
+    world.promote("customer", customer(1, email="ann@x.test", first_name="Ann"))
+    assert worth(world) == [("ann@x.test", 0, 0)]
+    assert is_right(world)
+
+
+def refunded(world: World) -> list[tuple[Any, Any]]:
+    """What was refunded of each order, and what its customer is worth."""
+    rows = world.sql(
+        "SELECT o.refunded_total, c.lifetime_value FROM core.sales_orders AS o JOIN core.customers AS c "
+        "ON c.id = o.customer_id ORDER BY o.number"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_refund_that_was_deleted_before_anybody_promoted_it_counts_nothing(world: World) -> None:
+    refund = {"id": 30, "parent_id": 20, "amount": "4.00"}
+    listed = guest(20, "a@x.test", refunds=[{"id": 30, "total": "-4.00"}])
+    world.capture("refund", refund)
+    world.promote("order", listed)
+    assert refunded(world) == [(4, 6)]
+    world.capture("refund", refund, deleted=True)
+    world.promote("product", product(2))
+    assert refunded(world) == [(0, 10)], "what the order still lists is gone"
+    assert is_right(world)
+    world.capture("refund", {**refund, "id": 31, "parent_id": 21}, deleted=True)
+    world.promote("order", guest(21, "a@x.test", refunds=[{"id": 31, "total": "-4.00"}]))
+    assert [row[0] for row in refunded(world)] == [0, 0], "also of an order that is new"
+    assert is_right(world)
+    back = world.capture("refund", refund)
+    world.promote("product", product(3))
+    assert refunded(world)[0][0] == 4, "it came back"
+    assert is_right(world)
+    promoted = world.apply(back)
+    assert refunded(world)[0][0] == 4
+    world.capture("refund", refund, deleted=True)
+    world.promote("product", product(4))
+    assert refunded(world)[0][0] == 4, "its promoted record counts until its deletion is promoted"
+    assert is_right(world)
+    world.undo(promoted)
+    assert refunded(world)[0][0] == 0
     assert is_right(world)

@@ -3,7 +3,7 @@
 from sync_pipeline.db.revision import run
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 
 def upgrade() -> None:

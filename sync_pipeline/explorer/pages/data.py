@@ -26,7 +26,7 @@ Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 ConnectionName = Annotated[str, Path(max_length=63)]
 Entity = Annotated[str, Path(max_length=60)]
 SIZE = 50
-MOST_SORTED = 20_000  # only the order of ids has an index; more would be sorted at every click
+MOST_SORTED = 20_000  # ids and times have an index; more names would be sorted at every click
 _NAMED = 20  # of the records that were left out so many are shown
 
 _Id = Annotated[str | None, Query(max_length=200)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple, TypedDict
 
@@ -16,6 +16,7 @@ import msgspec
 from sync_pipeline.entities.base import Entity, Follow, MapperWarning, Unmappable
 from sync_pipeline.entities.core import table_of
 from sync_pipeline.entities.order import Order
+from sync_pipeline.entities.values import BEGINNING, fitted
 from sync_pipeline.errors import SyncError
 from sync_pipeline.exact_json import decoder, to_json
 from sync_pipeline.sources.base import source
@@ -23,8 +24,6 @@ from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.capture.related import Look, Place, embed
 
 _TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
-LONGEST = 500  # characters of a text with an index: an entry of PostgreSQL's has at most 2,704 bytes
-_BEGINNING = 400
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
 _decoder = decoder()
@@ -137,15 +136,18 @@ def entity_hash(provider: str, entity_type: str, entity: Entity) -> int | None:
 
 def _fitted(entity: Entity) -> Entity:
     """The entity, its indexed texts cut to what an index takes; `metadata` has all of a text that was cut."""
-    long = [name for name in table_of(type(entity)).indexed if len(getattr(entity, name) or "") > LONGEST]
-    if isinstance(entity, Order) and entity.guest is not None and len(entity.guest.email or "") > LONGEST:
-        entity = msgspec.structs.replace(entity, guest=_fitted(entity.guest))
-    if not long:
+    if isinstance(entity, Order) and entity.guest is not None:
+        guest = _fitted(entity.guest)
+        if guest is not entity.guest:
+            entity = msgspec.structs.replace(entity, guest=guest)
+    texts = {name: text for name in table_of(type(entity)).indexed if (text := getattr(entity, name))}
+    cut = {name: short for name, text in texts.items() if (short := fitted(text)) is not text}
+    if not cut:
         return entity
-    whole = {name: getattr(entity, name) for name in long}
+    whole = {name: texts[name] for name in cut}
     said = [
         MapperWarning(
-            f"{name} has {len(text)} characters. Core has the first {_BEGINNING} and a hash; metadata has all of it.",
+            f"{name} has {len(text)} characters. Core has the first {BEGINNING} and a hash; metadata has all of it.",
             "long_text",
             name,
         )
@@ -153,7 +155,7 @@ def _fitted(entity: Entity) -> Entity:
     ]
     return msgspec.structs.replace(
         entity,
-        **{name: f"{text[:_BEGINNING]}…{sha256(text.encode()).hexdigest()[:32]}" for name, text in whole.items()},
+        **cut,
         metadata={**entity.metadata, **whole},
         warnings=(*entity.warnings, *said),
     )

@@ -1,7 +1,8 @@
 """preview: what would change, before anything changes."""
 
-from sync_pipeline.steps.preview.browse import Browsed, RecordCounts, RecordRow, RecordView, browse, browse_some
+from sync_pipeline.steps.preview.browse import Browsed, RecordRow, RecordView, browse, browse_some
 from sync_pipeline.steps.preview.compare import catch_up, compare_some, hold_core, recompute
+from sync_pipeline.steps.preview.counts import RecordCounts
 from sync_pipeline.steps.preview.followed import check as check_followed
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES

@@ -214,14 +214,16 @@ WITH holders AS MATERIALIZED (
     WHERE r.deletion_state <> 'deleted'
 ), unmapped AS MATERIALIZED (
     SELECT p.sku_key AS code_key, p.id FROM fresh_codes AS k JOIN core.products AS p ON p.org_id = connect.current_org() AND p.sku_key = k.code_key
-    WHERE %(entity)s = 'product'
-        AND NOT EXISTS (SELECT 1 FROM promote.integration_mapping AS m
-                        WHERE m.org_id = p.org_id AND m.core_table = 'core.products' AND m.internal_id = p.id)
+    WHERE %(entity)s = 'product' AND p.deleted_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = p.org_id AND m.core_table = 'core.products' AND m.internal_id = p.id
+            AND NOT (m.core_wins AND m.promoted_deleted))
     UNION ALL
     SELECT v.sku_key, v.id FROM fresh_codes AS k JOIN core.product_variants AS v ON v.org_id = connect.current_org() AND v.sku_key = k.code_key
-    WHERE %(entity)s = 'variant'
-        AND NOT EXISTS (SELECT 1 FROM promote.integration_mapping AS m
-                        WHERE m.org_id = v.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = v.id)
+    WHERE %(entity)s = 'variant' AND v.deleted_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = v.org_id AND m.core_table = 'core.product_variants' AND m.internal_id = v.id
+            AND NOT (m.core_wins AND m.promoted_deleted))
 ), bad AS (
     SELECT h.external_id, jsonb_build_object(
         'code', 'duplicate_sku', 'sku', h.code_key, 'owner', o.external_id,

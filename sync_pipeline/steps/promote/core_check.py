@@ -6,9 +6,11 @@ record again must change nothing. A batch is one short transaction, so promotion
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +22,7 @@ from sync_pipeline.entities.core import core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import parent_fields, types_of
-from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
+from sync_pipeline.steps.capture.mapped import Captured, mapper_of, mapping_of, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
@@ -94,7 +96,7 @@ class _Check:
         self.found = CoreCheck()
         self.seen: set[tuple[str, int, str]] = set()
         with db.org(org_id) as conn:
-            self.org: PromotionSettings = promotion_settings(conn, org_id)
+            self.org: PromotionSettings = replace(promotion_settings(conn, org_id), decides=False)
 
     def run(self) -> CoreCheck:
         with self.db.org(self.org_id) as conn:
@@ -168,8 +170,20 @@ class _Check:
         """Customers whose figures are renewed by what is captured and not promoted yet."""
         if not customers:
             return set()
-        types = {"orders": types_of("order"), "refunds": types_of("refund"), "fields": parent_fields("order")}
-        return set(execute(conn, SQL["figures_that_wait"], rows=list(customers), **types).scalars())
+        types = {
+            "orders": types_of("order"),
+            "refunds": types_of("refund"),
+            "buyers": types_of("customer"),
+            "fields": parent_fields("order"),
+        }
+        waiting: set[int] = set()
+        sales: dict[tuple[int, datetime], list[Key]] = defaultdict(list)
+        for row in execute(conn, SQL["figures_that_wait"], rows=list(customers), **types):
+            if row.waits:
+                waiting.add(row.id)
+            elif row.external_id and row.at and mapping_of(row.provider, row.entity_type).follows:
+                sales[row.id, row.at].append((row.connection_id, row.entity_type, row.external_id))
+        return waiting | {customer for (customer, at), keys in sales.items() if _moved(conn, keys, at)}
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""
@@ -213,6 +227,23 @@ class _Check:
         self.found.behind.update(behind)
         if len(self.found.differences) < MOST:
             self.found.differences.append(one)
+
+
+def _moved(conn: Connection, orders: Sequence[Key], since: datetime) -> bool:
+    """True where something that these captured orders follow changed what they count."""
+    found = execute(
+        conn,
+        SQL["captured_payloads"],
+        connections=[key[0] for key in orders],
+        types=[key[1] for key in orders],
+        ids=[key[2] for key in orders],
+    ).all()
+    payloads = [Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found]
+    buyers = types_of("customer")  # who it is does not change what it counts
+    now, then = looking(conn, without=buyers), looking(conn, without=buyers, as_of=since)
+    return any(
+        str(one) != str(two) for one, two in zip(to_entities(payloads, now), to_entities(payloads, then), strict=True)
+    )
 
 
 def _is_figure(one: Difference) -> bool:

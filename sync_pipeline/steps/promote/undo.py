@@ -23,11 +23,12 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
-from sync_pipeline.steps.promote.place.buyers import settle_buyers
+from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.followed import check_undone
 from sync_pipeline.steps.promote.queue.queue import as_uuid
+from sync_pipeline.steps.promote.write.child_rows import sum_refunds
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.merge import follow
 from sync_pipeline.steps.promote.write.rows import begin
@@ -99,6 +100,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["hand_over"], queue=queue)
     before = execute(conn, SQL["undone_claims"]).all()
+    orders = set(execute(conn, SQL["undone_orders"]).scalars())
     rows = int(execute(conn, SQL["take_back"], tables=[*undo_order(), *_OWN]).scalar_one())
     shared: dict[str, set[int]] = defaultdict(set)
     for one in execute(conn, SQL["undone_shared_rows"]):
@@ -114,6 +116,9 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     for table in core_tables().values():
         if table is CUSTOMERS or CUSTOMERS.name in table.others:
             emails |= touched[table.name][0]
+    # What was captured since holds for what is back: a refund, or a customer, who is gone.
+    sum_refunds(conn, None, orders)
+    emails |= claim_again(conn, [tuple(one) for one in execute(conn, SQL["undone_waiting"])])
     customers = settle_buyers(conn, None, emails, renew=True)
     derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)

@@ -93,6 +93,29 @@ JOIN capture.former_email AS f
         AND f.external_id = (s.key ->> 2) COLLATE "C"
 WHERE s.table_name = 'promote.integration_mapping';
 
+-- undone_orders --
+-- The orders of the work list, and those of its items, as they are and as they will be.
+SELECT s.row_id FROM stage_undo AS s WHERE s.table_name = 'core.sales_orders'
+UNION
+SELECT (s.before ->> 'order_id')::bigint FROM stage_undo AS s
+WHERE s.table_name = 'core.sales_order_items' AND s.before ->> 'order_id' IS NOT NULL
+UNION
+SELECT i.order_id FROM stage_undo AS s
+JOIN core.sales_order_items AS i ON i.org_id = connect.current_org() AND i.id = s.row_id
+WHERE s.table_name = 'core.sales_order_items' AND i.order_id IS NOT NULL;
+
+-- undone_waiting --
+-- Orders among them that wait for a customer again.
+SELECT m.connection_id, m.entity_type, m.external_id
+FROM stage_undo AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = (s.key ->> 0)::bigint AND m.entity_type = s.key ->> 1
+        AND m.external_id = (s.key ->> 2) COLLATE "C"
+JOIN promote.pending_link AS p
+    ON p.org_id = m.org_id AND p.from_table = m.core_table AND p.from_id = m.internal_id
+WHERE s.table_name = 'promote.integration_mapping' AND m.core_table = 'core.sales_orders' AND m.claim IS NULL
+    AND NOT m.promoted_deleted AND p.relation = 'customer_id';
+
 -- take_back --
 SELECT promote.take_back(%(tables)s::text []);
 

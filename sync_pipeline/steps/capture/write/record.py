@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sync_pipeline import exact_json
-from sync_pipeline.entities.values import email_address, fold
+from sync_pipeline.entities.values import email_address, fitted, fold
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
 
@@ -109,7 +109,7 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
         sweep_hash=_hash_fields(item.raw, payload, stream.sweep_fields) if stream.sweep_fields else None,
         parent_id=item.parent_id,
         name=_text(finder(stream.label)(payload), 500, stream.read_text),
-        code=_text(finder(stream.code)(payload), 200, stream.read_text),
+        code=fitted(_text(finder(stream.code)(payload), None, stream.read_text) or "") or None,
         email=_email(stream, payload),
         remote_created_at=moment(finder(stream.created)(payload)),
         remote_modified_at=moment(finder(stream.modified)(payload)),
@@ -118,8 +118,8 @@ def prepare(stream: Stream, parsed: Read, *, minimal: bool = False) -> Prepared:
 
 def _email(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     """The first of the stream's fields that has an e-mail address, folded; a word in its place is passed over."""
-    texts = (_text(finder(one)(payload), 320, stream.read_text) for one in (stream.email or "").split("|") if one)
-    return next((found for text in texts if (found := email_address(fold(text or "")))), None)
+    texts = (_text(finder(one)(payload), None, stream.read_text) for one in (stream.email or "").split("|") if one)
+    return next((fold(fitted(text)) for text in texts if text and email_address(fold(text))), None)
 
 
 Shape = tuple[tuple[str, ...], tuple[type, ...]]
@@ -252,7 +252,7 @@ def _follow(value: Any, steps: list[str]) -> Any:
     return value
 
 
-def _text(value: Any, longest: int, read: Callable[[str], str] | None) -> str | None:
+def _text(value: Any, longest: int | None, read: Callable[[str], str] | None) -> str | None:
     if value is None or isinstance(value, dict | list | bool):
         return None
     text = str(value) if read is None else read(str(value))

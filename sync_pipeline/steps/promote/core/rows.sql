@@ -73,7 +73,11 @@ WHERE t.org_id = connect.current_org() AND t.{column} = k.origin
 -- fill_link --
 UPDATE {table} AS t SET {column} = l.target, updated_at = now(), queue_id = %(queue)s::uuid
 FROM stage_links AS l
-WHERE l.from_table = '{table}' AND l.relation = '{column}' AND t.org_id = connect.current_org() AND t.id = l.from_id;
+WHERE l.from_table = '{table}' AND l.relation = '{column}' AND t.org_id = connect.current_org() AND t.id = l.from_id
+    AND NOT EXISTS (  -- it keeps its own values
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id AND m.core_wins
+            AND NOT m.promoted_deleted);
 
 -- cut_circles --
 -- A tree has no circle: of the rows whose parents lead back to them, the one whose record has the highest id is left

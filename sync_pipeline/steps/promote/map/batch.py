@@ -69,7 +69,8 @@ class WorkItem(msgspec.Struct, eq=False):
         self.was_mapped, self.was_set_aside = row is not None, row is not None and row.sku_set_aside
         self.claim, self.former = None, row.claim if row is not None and not row.promoted_deleted else None
         here = row is not None and (self.table is None or self.table.name == row.core_table)
-        self.id, self.core_wins = (row.internal_id, row.core_wins) if row is not None and here else (0, False)
+        self.id = row.internal_id if row is not None and here else 0
+        self.core_wins = row is not None and here and row.core_wins and not row.promoted_deleted
         self.left = None if row is None or here else (row.core_table, row.internal_id)
         self.is_new = self.sku_set_aside = False
         self.targets = []

@@ -7,7 +7,7 @@ to somebody else. docs/mapping.md has the rules; figures use the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,7 +23,7 @@ from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import WorkItem
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem
 from sync_pipeline.steps.promote.place.identity import new_ids
 
 SQL = load("sync_pipeline.steps.promote.place", "buyers.sql")
@@ -69,6 +69,16 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
         claims=[item.claim for item in mine],
     )
     return mine
+
+
+def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
+    """Those of these promoted orders that belong to their e-mail's customer claim it; returns the e-mails."""
+    items = []
+    for n, order in _orders(conn, keys):
+        connection, entity_type, external_id = keys[n]
+        line = Claimed(n, connection, entity_type, external_id, "update", b"")
+        items.append(WorkItem(line, "", entity=order, targets=[None]))
+    return {item.claim for item in claim_buyers(conn, items, 0) if item.claim is not None}
 
 
 def former_emails(conn: Connection, keys: Sequence[Key]) -> set[str]:
@@ -194,19 +204,9 @@ def _write_guests(
         else:
             others.append((row, order))
     if others:
-        found = execute(
-            conn,
-            SQL["promoted_orders"],
-            connections=[order.connection_id for _, order in others],
-            types=[order.entity_type for _, order in others],
-            ids=[order.external_id for _, order in others],
-        ).all()
-        payloads = (
-            Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found
-        )
-        for one, entity in zip(found, to_entities(payloads, looking(conn)), strict=True):
-            if isinstance(entity, Order) and entity.guest is not None:
-                entities[others[one.n - 1][0]] = entity.guest
+        for n, found in _orders(conn, [(one.connection_id, one.entity_type, one.external_id) for _, one in others]):
+            if found.guest is not None:
+                entities[others[n][0]] = found.guest
     stage(
         conn,
         CUSTOMERS,
@@ -216,6 +216,21 @@ def _write_guests(
     execute(conn, SQL["keep_figures"])
     renewed = execute(conn, for_table(SQL["renew_guests"], CUSTOMERS), queue=queue).scalars()
     return {*renewed, *(row for row, new, _ in made if new)}
+
+
+def _orders(conn: Connection, keys: Sequence[Key]) -> Iterator[tuple[int, Order]]:
+    """The promoted versions of these orders, each with its place among the keys."""
+    found = execute(
+        conn,
+        SQL["promoted_orders"],
+        connections=[key[0] for key in keys],
+        types=[key[1] for key in keys],
+        ids=[key[2] for key in keys],
+    ).all()
+    payloads = (Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found)
+    for one, entity in zip(found, to_entities(payloads, looking(conn)), strict=True):
+        if isinstance(entity, Order):
+            yield one.n - 1, entity
 
 
 def _customer(item: WorkItem) -> Ref | None:

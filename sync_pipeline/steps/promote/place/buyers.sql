@@ -1,5 +1,5 @@
 -- not_in_the_store --
--- Which of these records the store does not have: its list was read whole, and they are not in it, or were deleted.
+-- Which of these records the store does not have: they were deleted, or are not in its list, which was read whole.
 SELECT k.n
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
     WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
@@ -7,10 +7,41 @@ LEFT JOIN LATERAL (
     SELECT r.deletion_state FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
         AND r.external_id = k.external_id COLLATE "C" LIMIT 1) AS c ON true
-WHERE coalesce(c.deletion_state, 'deleted') = 'deleted' AND EXISTS (
+WHERE c.deletion_state = 'deleted' OR c.deletion_state IS NULL AND EXISTS (
     SELECT 1 FROM capture.sync_cursor AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
         AND r.full_at IS NOT NULL);
+
+-- has_deletion_changes --
+SELECT EXISTS (SELECT 1 FROM capture.deletion_change WHERE org_id = connect.current_org());
+
+-- take_deletion_changes --
+-- What records that were deleted or came back since the last promotion concern: orders that wait for them (their
+-- customer), and orders of which they are refunds that nobody promoted. They are settled with this.
+WITH taken AS (
+    DELETE FROM capture.deletion_change WHERE org_id = connect.current_org()
+    RETURNING connection_id, entity_type, external_id)
+SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, false AS refunded
+FROM taken AS t
+JOIN promote.pending_link AS p
+    ON p.org_id = connect.current_org() AND p.connection_id = t.connection_id AND p.entity_type = t.entity_type
+        AND t.external_id IN (p.external_id, '')
+JOIN promote.integration_mapping AS m
+    ON m.org_id = p.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = p.from_id
+WHERE p.from_table = 'core.sales_orders' AND p.relation = 'customer_id' AND m.claim IS NULL AND NOT m.promoted_deleted
+UNION ALL
+SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, true
+FROM taken AS t
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = t.connection_id AND r.entity_type = t.entity_type
+        AND r.external_id = t.external_id
+JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = ANY(%(orders)s::text [])
+        AND m.external_id = r.parent_id AND m.core_table = 'core.sales_orders' AND NOT m.promoted_deleted
+WHERE t.entity_type = ANY(%(refunds)s::text []) AND NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS p
+    WHERE p.org_id = r.org_id AND p.connection_id = r.connection_id AND p.entity_type = r.entity_type
+        AND p.external_id = r.external_id);
 
 -- fold --
 SELECT k.n, core.fold(k.value) AS folded FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n);

@@ -8,7 +8,7 @@ A record that claims nothing has a row of its own. Nothing here touches the data
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,7 @@ class Part:
     claim: str | None = None
     row: int = 0
     is_new: bool = False
+    core_wins: bool = False  # its row was there before any record, and keeps its own values
 
     def sets_aside(self, one: Claimant) -> bool:
         """True for a member whose SKU another record owns."""
@@ -93,12 +94,13 @@ def by_email(claimants: Iterable[Claimant]) -> list[Part]:
     return [*(Part(those, claim) for claim, those in together.items()), *parts]
 
 
-def assign(parts: Sequence[Part], owned: Mapping[str, int]) -> None:
+def assign(parts: Sequence[Part], owned: Mapping[str, int], by_hand: Collection[int] = ()) -> None:
     """Give every part a row that its members are on, or the free one that has its claim (`owned`); 0 where neither is.
 
-    A row goes to one part only: to the one that claims what the row has, else to the part with the lowest member.
+    A row goes to one part only: to the one that claims what the row has, else to the part with the lowest member. Rows
+    that people made (`by_hand`) go to no part that has none of them already.
     """
-    taken: set[int] = set()
+    taken: set[int] = {part.row for part in parts if part.row} | set(by_hand)
 
     def take(part: Part, row: int) -> None:
         part.row = row
@@ -106,7 +108,7 @@ def assign(parts: Sequence[Part], owned: Mapping[str, int]) -> None:
 
     for part in parts:
         row = owned.get(part.claim or "", 0)
-        if row in part.rows and row not in taken:
+        if not part.row and row in part.rows and row not in taken:
             take(part, row)
     for part in sorted(parts, key=lambda one: (one.claim is None, one.members[0].rank)):
         if not part.row and (free := [row for row in part.rows if row not in taken]):

@@ -48,18 +48,20 @@ JOIN promote.sync_queue_line AS l
         AND l.connection_id = k.connection_id AND l.entity_type = k.entity_type AND l.external_id = k.external_id;
 
 -- owned_rows --
--- The rows that have what is claimed. `unmapped`: no record was ever mapped to it.
-SELECT t.id, t.{match}_key AS claim, t.deleted_at IS NOT NULL AS deleted, NOT EXISTS (
+-- The rows that have what is claimed, and these `rows`. `by_hand`: a person made it, and no record's values were ever
+-- written into it.
+SELECT t.id, t.{match}_key AS claim, t.deleted_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM promote.integration_mapping AS m
-    WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id) AS unmapped
+    WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id AND NOT m.core_wins) AS by_hand
 FROM {table} AS t
-WHERE t.org_id = connect.current_org() AND t.{match}_key = ANY(%(claims)s::text [])
+WHERE t.org_id = connect.current_org()
+    AND (t.{match}_key = ANY(%(claims)s::text []) OR t.id = ANY(%(rows)s::bigint []))
 ORDER BY t.deleted_at IS NOT NULL, t.id;
 
--- set_asides --
+-- set_flags --
 UPDATE promote.integration_mapping AS m
-SET sku_set_aside = k.aside, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(asides)s::boolean [])
-    AS k (connection_id, entity_type, external_id, aside)
+SET sku_set_aside = k.aside, core_wins = k.core_wins, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(asides)s::boolean [],
+            %(core_wins)s::boolean []) AS k (connection_id, entity_type, external_id, aside, core_wins)
 WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
     AND m.external_id = k.external_id;

@@ -5,7 +5,7 @@ docs/mapping.md has the rules. Every function works on a batch: one query per qu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, referring
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import WorkItem
 
 SQL = load("sync_pipeline.steps.promote.place", "identity.sql")
 
@@ -32,6 +31,7 @@ class PromotionSettings:
     names: Mapping[int, str]
     currencies: Mapping[int, str] = field(default_factory=dict)  # of a connection's prices, if another
     separate_sales: frozenset[int] = frozenset()  # connections whose orders are never a copy of another store's
+    decides: bool = True  # conflicts; a comparison takes them as they were decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class IdentityConflict:
     """A conflict and how it was decided, for promote.conflict."""
 
     kind: str
-    item: WorkItem
+    record: tuple[int, str, str]
     value: str
     other: str | None
     row: int | None
@@ -66,13 +66,15 @@ class Move:
 class Resolution:
     """What giving records their rows changed besides ids.
 
-    `recompute`: rows to merge again from the records behind them; `fresh`: those of them that do not exist yet.
+    `recompute`: rows to merge again from the records behind them; `fresh`: those of them that do not exist yet;
+    `by_hand`: rows that people made, which keep their values.
     """
 
     conflicts: list[IdentityConflict] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
     fresh: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
+    by_hand: set[int] = field(default_factory=set)
 
 
 def promotion_settings(conn: Connection, org_id: int) -> PromotionSettings:
@@ -118,9 +120,9 @@ def new_ids(conn: Connection, table: str, count: int) -> list[int]:
     return [int(one) for one in execute(conn, SQL["new_ids"], table=table, count=count).scalar_one().split(",")]
 
 
-def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
+def record(conn: Connection, queue: str | None, table: CoreTable, conflicts: Sequence[IdentityConflict]) -> None:
     """Store conflicts."""
-    if not conflicts:
+    if not conflicts or queue is None:
         return
     execute(
         conn,
@@ -128,9 +130,9 @@ def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[I
         table=table.name,
         queue=queue,
         kinds=[one.kind for one in conflicts],
-        connections=[one.item.line.connection_id for one in conflicts],
-        types=[one.item.line.entity_type for one in conflicts],
-        ids=[one.item.line.external_id for one in conflicts],
+        connections=[one.record[0] for one in conflicts],
+        types=[one.record[1] for one in conflicts],
+        ids=[one.record[2] for one in conflicts],
         values=[one.value for one in conflicts],
         others=[one.other for one in conflicts],
         rows=[one.row for one in conflicts],
@@ -139,8 +141,13 @@ def record(conn: Connection, queue: str, table: CoreTable, conflicts: Sequence[I
     )
 
 
-def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[Move]) -> None:
-    """Move records, and what belongs to them, to other rows; all at once, because two may trade theirs."""
+def move(
+    conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[Move], by_hand: Collection[int]
+) -> None:
+    """Move records, and what belongs to them, to other rows; all at once, because two may trade theirs.
+
+    Rows that people made (`by_hand`) neither get a record's categories nor lose their own.
+    """
     where: dict[str, Any] = {
         "queue": queue,
         "origins": [one.origin for one in moves],
@@ -155,7 +162,18 @@ def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[
     for one, column in referring(table.name):
         statement = ROWS["move_referring_rows"] if one.row is None else ROWS["move_parts"]
         execute(conn, for_table(statement, one, column), **where)
-    if table.pairs and (pairs := execute(conn, SQL["take_product_categories"], **where).all()):
+    if table.pairs:
+        _move_pairs(
+            conn, queue, table, {**where, "alone": [one.alone and one.origin not in by_hand for one in moves]}, by_hand
+        )
+
+
+def _move_pairs(
+    conn: Connection, queue: str | None, table: CoreTable, where: dict[str, Any], by_hand: Collection[int]
+) -> None:
+    taken = execute(conn, SQL["take_product_categories"], **where).all()
+    pairs = [one for one in taken if one.target not in by_hand]
+    if pairs:
         execute(
             conn,
             SQL["give_product_categories"],
@@ -164,6 +182,9 @@ def move(conn: Connection, queue: str | None, table: CoreTable, moves: Sequence[
             categories=[one.category_id for one in pairs],
             connections=[one.connection_id for one in pairs],
         )
+    if by_hand:
+        relations = [pairs.short for _, pairs in table.pairs]
+        execute(conn, SQL["drop_pending_pairs"], table=table.name, rows=list(by_hand), relations=relations)
 
 
 def retire(conn: Connection, queue: str | None, table: CoreTable, origin: int, target: int) -> None:

@@ -24,7 +24,7 @@ FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS sequence OFFSE
 
 -- move_mappings --
 UPDATE promote.integration_mapping AS m
-SET internal_id = k.target, core_wins = false, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
+SET internal_id = k.target, queue_id = coalesce(%(queue)s::uuid, m.queue_id)
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(targets)s::bigint [])
     AS k (connection_id, entity_type, external_id, target)
 WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND m.entity_type = k.entity_type
@@ -36,6 +36,12 @@ FROM unnest(%(connections)s::bigint [], %(origins)s::bigint [], %(targets)s::big
     AS k (connection_id, origin, target, alone)
 WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = k.origin
     AND p.connection_id = k.connection_id AND k.alone;
+
+-- drop_pending_pairs --
+-- Rows that keep their own values take no part of a record's.
+DELETE FROM promote.pending_link AS p
+WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = ANY(%(rows)s::bigint [])
+    AND p.relation = ANY(%(relations)s::text []);
 
 -- take_product_categories --
 DELETE FROM core.product_categories AS p

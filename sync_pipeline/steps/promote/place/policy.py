@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from sync_pipeline import gates
+from sync_pipeline.errors import Conflict
 from sync_pipeline.gates.causes.sku_conflict import CAUSE
 from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place.claims import Claimant, Part
@@ -23,30 +24,40 @@ _OFFERS = {
 
 
 class SkuPolicy:
-    """Decides the conflicts of what is settled together."""
+    """Decides the conflicts of what is settled together.
 
-    def __init__(self, conn: Connection, org: PromotionSettings, queue: str | None, outcome: Resolution) -> None:
+    `by_hand`: the rows that people made, by SKU. What was decided about one holds until no live record is on it.
+    """
+
+    def __init__(
+        self,
+        conn: Connection,
+        org: PromotionSettings,
+        queue: str | None,
+        outcome: Resolution,
+        by_hand: Mapping[str, int],
+    ) -> None:
         self.conn, self.org, self.queue, self.outcome = conn, org, queue, outcome
-        self.adopted: dict[str, tuple[int, str, WorkItem]] = {}  # what is decided about unmapped rows, by SKU
+        self.by_hand = by_hand
+        self.decided: dict[str, tuple[str, WorkItem | None]] = {}  # what is decided about such rows, by SKU
 
-    def halted(self, claimants: Sequence[Claimant], unmapped: Mapping[str, int]) -> list[Claimant]:
-        """The records without those that a person must decide on first; one that is mapped stays what it was.
-
-        `unmapped`: core rows with a claimed SKU that no record was ever mapped to.
-        """
+    def halted(self, claimants: Sequence[Claimant]) -> list[Claimant]:
+        """The records without those that a person must decide on first; one that is mapped stays what it was."""
         groups: dict[tuple[int, str], list[Claimant]] = defaultdict(list)
         for one in sorted(claimants, key=lambda claimant: claimant.rank):
             if one.claim is not None:
                 groups[one.connection, one.claim].append(one)
+                if one.core_wins and self.by_hand.get(one.claim) == one.row:
+                    self.decided[one.claim] = ("core_wins", None)
         halted: set[tuple[int, str, str]] = set()
-        for (_, claim), (lowest, *rest) in groups.items():
+        for (_, claim), (lowest, *rest) in groups.items() if self.org.decides else ():
             for one in rest:
                 if one.item is not None and not one.aside and not lowest.pending:
                     self._ask(one, lowest, halted)
             if lowest.item is not None and (taken := [one for one in rest if _loses(one)]):
                 self._ask(lowest, taken[0], halted)
-            if lowest.item is not None and claim in unmapped and claim not in self.adopted:
-                self._ask_about_row(lowest, unmapped[claim], halted)
+            if lowest.item is not None and claim in self.by_hand and claim not in self.decided:
+                self._ask_about_row(lowest, self.by_hand[claim], halted)
         return [
             _as_it_was(one) if one.key in halted else one
             for one in claimants
@@ -57,7 +68,7 @@ class SkuPolicy:
         assert one.item is not None
         who = f"records {other.external_id} and {one.external_id}"
         if one.key not in halted and self.policy(one.item, "duplicate_sku", who) == "halt":
-            self._halt(one.item, "duplicate_sku", other.external_id, other.row or None)
+            self._halt(one, "duplicate_sku", other.external_id, other.row or None)
             halted.add(one.key)
 
     def _ask_about_row(self, one: Claimant, row: int, halted: set[tuple[int, str, str]]) -> None:
@@ -66,26 +77,45 @@ class SkuPolicy:
             return
         policy = self.policy(one.item, "unmapped_sku", f"core row {row} and record {one.external_id}")
         if policy == "halt":
-            self._halt(one.item, "unmapped_sku", None, row)
+            self._halt(one, "unmapped_sku", None, row)
             halted.add(one.key)
         else:
-            self.adopted[one.claim or ""] = (row, policy, one.item)
+            self.decided[one.claim or ""] = (policy, one.item)
 
-    def unmapped(self, parts: Sequence[Part]) -> set[int]:
-        """Carry out what was decided about core rows that no record maps to; returns those that stay as they are."""
-        keeps: set[int] = set()
+    def rows_by_hand(self, parts: Sequence[Part]) -> list[Part]:
+        """Give rows that people made to those who own their SKU, as it was decided: they are overwritten, or keep their
+        values. Where nobody could decide, the row keeps its SKU, and the records have rows of their own without it.
+
+        Raises:
+            Conflict: an undo would give away a row that nobody could bring back.
+        """
+        found: list[Part] = []
         for part in parts:
-            if part.claim not in self.adopted:
+            row = self.by_hand.get(part.claim or "")
+            if row is None:
+                found.append(part)
                 continue
-            row, policy, item = self.adopted[part.claim]
-            if policy == "core_wins" and part.rows:
-                keeps.add(row)  # the record has a row of its own, which goes without the SKU
-                part.claim = None
-            elif policy == "core_wins":
-                for one in part.members:
-                    one.core_wins = True
-            self._conflict("unmapped_sku", item, None, row, policy, policy)
-        return keeps
+            policy, item = self.decided.get(part.claim or "") or (self._without_asking(part), None)
+            if policy == "halt":
+                found += [Part([one]) for one in part.members]
+                continue
+            part.row, part.core_wins = row, policy == "core_wins"
+            if any(one.row != row for one in part.members):
+                self._conflict("unmapped_sku", _first(part, item), None, row, policy, policy)
+            found.append(part)
+        return found
+
+    def _without_asking(self, part: Part) -> str:
+        """What the policy says of records that are not in the batch: others left the SKU to them."""
+        if not self.org.decides or any(one.pending for one in part.members):
+            return "halt"
+        if self.queue is None and self.org.sku_policy == "source_wins":
+            names = ", ".join(one.external_id for one in part.members)
+            raise Conflict(
+                f"Undone, it would leave SKU {part.claim} to {names}, which would overwrite a row that people made; no "
+                "undo could bring that back. Undo the promotions of these records first."
+            )
+        return self.org.sku_policy
 
     def record(self, parts: Sequence[Part]) -> None:
         """Write down who lost a SKU to whom, and tell the record's line."""
@@ -96,15 +126,12 @@ class SkuPolicy:
                 if part.claim is not None or owner is None or owner is one or one.aside or one.pending or owner.pending:
                     continue
                 if one.item is not None:
-                    item = one.item
-                    self._conflict("duplicate_sku", item, owner.external_id, part.row, self.org.sku_policy, "set_aside")
-                    item.warnings.append(
-                        f"SKU {item.sku} belongs to {owner.external_id} of this store; promoted without it."
+                    self._conflict("duplicate_sku", one, owner.external_id, part.row, self.org.sku_policy, "set_aside")
+                    one.item.warnings.append(
+                        f"SKU {one.item.sku} belongs to {owner.external_id} of this store; promoted without it."
                     )
                 elif owner.item is not None:
-                    self._conflict(
-                        "duplicate_sku", owner.item, one.external_id, part.row, self.org.sku_policy, "took_over"
-                    )
+                    self._conflict("duplicate_sku", owner, one.external_id, part.row, self.org.sku_policy, "took_over")
 
     def policy(self, item: WorkItem, kind: str, who: str) -> str:
         """The organization's policy, or under `halt` what a person answered at this conflict's gate."""
@@ -141,17 +168,24 @@ class SkuPolicy:
             gates.note_stopped(self.conn, [gate], self.queue)
         return "halt"
 
-    def _halt(self, item: WorkItem, kind: str, other: str | None, row: int | None) -> None:
-        self._conflict(kind, item, other, row, "halt", "halted")
-        item.error = (
-            f"SKU {item.sku} is in conflict and the policy is to halt. "
+    def _halt(self, one: Claimant, kind: str, other: str | None, row: int | None) -> None:
+        assert one.item is not None
+        self._conflict(kind, one, other, row, "halt", "halted")
+        one.item.error = (
+            f"SKU {one.item.sku} is in conflict and the policy is to halt. "
             "Answer the decision (`sync-pipeline decisions list`); this line is then promoted automatically."
         )
 
     def _conflict(
-        self, kind: str, item: WorkItem, other: str | None, row: int | None, policy: str, decision: str
+        self, kind: str, one: Claimant, other: str | None, row: int | None, policy: str, decision: str
     ) -> None:
-        self.outcome.conflicts.append(IdentityConflict(kind, item, item.sku or "", other, row, policy, decision))
+        sku = (one.item.sku if one.item is not None else one.claim) or ""
+        self.outcome.conflicts.append(IdentityConflict(kind, one.key, sku, other, row, policy, decision))
+
+
+def _first(part: Part, item: WorkItem | None) -> Claimant:
+    """The member that this item is, else the first."""
+    return next((one for one in part.members if one.item is item), part.members[0])
 
 
 def _loses(one: Claimant) -> bool:

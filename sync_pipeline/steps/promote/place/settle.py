@@ -48,7 +48,7 @@ def settle_batch(
     for row in found:
         item = items[row.n - 1]
         item.claim = row.claim
-        if row.contested or item.was_set_aside:
+        if row.contested or item.was_set_aside or item.core_wins:
             contested.append(item)
     if contested:
         claims = {claim for item in contested for claim in (item.claim, item.former) if claim}
@@ -89,18 +89,20 @@ def _settle(
     outcome: Resolution,
 ) -> None:
     claimants = _claimants(conn, queue, table, touched)
-    owned = execute(conn, for_table(SQL["owned_rows"], table), claims=sorted(touched.claims)).all()
+    kept_rows = sorted({one.row for one in claimants if one.core_wins})
+    owned = execute(conn, for_table(SQL["owned_rows"], table), claims=sorted(touched.claims), rows=kept_rows).all()
     rows: dict[str, int] = {}
     for row in owned:
         rows.setdefault(row.claim, int(row.id))
     if table.match == "sku":
-        policy = SkuPolicy(conn, org, queue, outcome)
-        claimants = policy.halted(claimants, {row.claim: int(row.id) for row in owned if row.unmapped})
-        parts = by_sku(claimants)
-        keeps = policy.unmapped(parts)
+        outcome.by_hand = {int(row.id) for row in owned if row.by_hand}
+        policy = SkuPolicy(conn, org, queue, outcome, {row.claim: int(row.id) for row in owned if row.by_hand})
+        claimants = policy.halted(claimants)
+        parts = policy.rows_by_hand(by_sku(claimants))
+        outcome.by_hand -= {part.row for part in parts if not part.core_wins}
     else:
-        parts, keeps = by_email(claimants), set()
-    assign(parts, {claim: row for claim, row in rows.items() if row not in keeps})
+        parts = by_email(claimants)
+    assign(parts, rows, outcome.by_hand)
     _new_rows(conn, table, parts)
     behind = {one.row for one in claimants if one.row}
     changed: list[Part] = []
@@ -112,8 +114,7 @@ def _settle(
             held.add(part.row)
     mine = {part.claim: part.row for part in parts if part.claim}
     given_up = {int(row.id) for row in owned if mine.get(row.claim, row.id) != row.id}
-    keeps |= {part.row for part in parts if _keeps(part)}
-    releases = (given_up | {part.row for part in changed} | (behind - held)) - keeps
+    releases = (given_up | {part.row for part in changed} | (behind - held)) - outcome.by_hand
     if table.match == "sku":
         execute(conn, for_table(ROWS["release_skus"], table), rows=sorted(releases), queue=queue)
     else:
@@ -121,7 +122,7 @@ def _settle(
     _apply(parts, changed, outcome, Counter((one.connection, one.row) for one in claimants))
     if table.match == "sku":
         policy.record(parts)
-    _write_asides(conn, queue, parts)
+    _write_flags(conn, queue, parts)
 
 
 def _claimants(conn: Connection, queue: str | None, table: CoreTable, touched: _Touched) -> list[Claimant]:
@@ -180,13 +181,13 @@ def _new_rows(conn: Connection, table: CoreTable, parts: Sequence[Part]) -> None
 
 def _changes(part: Part) -> bool:
     return part.is_new or any(
-        one.item is not None or one.row != part.row or one.aside != part.sets_aside(one) for one in part.members
+        one.item is not None or one.row != part.row or _flags(one) != _flags(one, part) for one in part.members
     )
 
 
-def _keeps(part: Part) -> bool:
-    """Its row was there before any record, and keeps its own values."""
-    return any(one.core_wins and one.row in (0, part.row) for one in part.members)
+def _flags(one: Claimant, part: Part | None = None) -> tuple[bool, bool]:
+    """Whether its SKU is set aside, and whether its row keeps its own values: as it is mapped, or in `part`."""
+    return (one.aside, one.core_wins) if part is None else (part.sets_aside(one), part.core_wins)
 
 
 def _apply(
@@ -201,7 +202,7 @@ def _apply(
                 outcome.recompute.add(one.row)
             if one.item is not None:
                 one.item.id, one.item.is_new = part.row, False
-                one.item.core_wins = _keeps(part)
+                one.item.core_wins = part.core_wins
                 one.item.sku_set_aside = part.sets_aside(one)
     for part in changed:
         outcome.recompute.add(part.row)
@@ -219,31 +220,30 @@ def _warn_shared(parts: Sequence[Part], outcome: Resolution) -> None:
                 continue
             same = other if pair is one else one
             outcome.conflicts.append(
-                IdentityConflict(
-                    "shared_email", pair.item, part.claim or "", same.external_id, part.row, None, "merged"
-                )
+                IdentityConflict("shared_email", pair.key, part.claim or "", same.external_id, part.row, None, "merged")
             )
             pair.item.warnings.append(
                 f"Customer {same.external_id} has the same e-mail; both are one customer in core."
             )
 
 
-def _write_asides(conn: Connection, queue: str | None, parts: Sequence[Part]) -> None:
+def _write_flags(conn: Connection, queue: str | None, parts: Sequence[Part]) -> None:
     turned = [
-        (one, part.sets_aside(one))
+        (one, _flags(one, part))
         for part in parts
         for one in part.members
-        if one.item is None and one.aside != part.sets_aside(one)
+        if one.item is None and _flags(one) != _flags(one, part)
     ]
     if turned:
         execute(
             conn,
-            SQL["set_asides"],
+            SQL["set_flags"],
             queue=queue,
             connections=[one.connection for one, _ in turned],
             types=[one.entity_type for one, _ in turned],
             ids=[one.external_id for one, _ in turned],
-            asides=[aside for _, aside in turned],
+            asides=[flags[0] for _, flags in turned],
+            core_wins=[flags[1] for _, flags in turned],
         )
 
 

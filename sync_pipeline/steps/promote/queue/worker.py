@@ -31,6 +31,7 @@ from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.gc_tuning import gc_tuning
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.write.apart import is_transient, reason, write_apart
+from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
 from sync_pipeline.steps.promote.write.rows import begin
 
 ATTEMPTS = 3
@@ -84,6 +85,7 @@ class _Worker:
         self.stopped = threading.Event()
 
     def run(self) -> QueueStatus:
+        settle_deletion_changes(self.db, self.org)
         heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
         heart.start()
         try:

@@ -18,6 +18,7 @@ from sync_pipeline.entities.stock import TABLE as INVENTORY
 from sync_pipeline.entities.stock import InventoryItem
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.exact_json import to_json
+from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import array, line, stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
@@ -37,7 +38,7 @@ def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
     }
 
 
-def write_categories(conn: Connection, queue: str, items: Sequence[WorkItem]) -> None:
+def write_categories(conn: Connection, queue: str | None, items: Sequence[WorkItem]) -> None:
     """Write the categories of products; those not promoted yet become pending links."""
     named = [
         (item.id, item.line.connection_id, ref)
@@ -204,10 +205,10 @@ def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
         execute(conn, SQL["sum_orders"], queue=queue, rows=list(orders))
 
 
-def sum_refunds(conn: Connection, queue: str, orders: Collection[int]) -> None:
+def sum_refunds(conn: Connection, queue: str | None, orders: Collection[int]) -> None:
     """What was refunded of these orders, from the refunds that are there and the orders' own lists together."""
     if orders:
-        execute(conn, SQL["sum_refunds"], queue=queue, rows=list(orders))
+        execute(conn, SQL["sum_refunds"], queue=queue, rows=list(orders), refunds=types_of("refund"))
 
 
 def _item_row(item: WorkItem, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:

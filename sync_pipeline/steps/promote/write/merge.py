@@ -21,10 +21,11 @@ from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import priced
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, priced
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.claims import numeric
-from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution, look_up_refs
+from sync_pipeline.steps.promote.place.identity import Move, PromotionSettings, Resolution, look_up_refs
+from sync_pipeline.steps.promote.write.child_rows import write_categories
 
 WRITE = load("sync_pipeline.steps.promote.write")
 _CHUNK = 1000  # rows merged at a time; bounds memory
@@ -62,11 +63,15 @@ def follow(
 ) -> None:
     """Carry out what giving records their rows changed: move what belongs to them, merge rows, retire empty ones."""
     if outcome.moves:
-        identity.move(conn, queue, table, outcome.moves)
+        identity.move(conn, queue, table, outcome.moves, outcome.by_hand)
     if outcome.recompute:
         recompute(conn, org, table, outcome.recompute, queue=queue, fresh=outcome.fresh)
+    left = [one for one in outcome.moves if one.origin in outcome.by_hand]
+    if left and table.pairs:
+        _write_pairs(conn, org, table, left, queue)
     for one in outcome.moves:
-        identity.retire(conn, queue, table, one.origin, one.target)
+        if one.origin not in outcome.by_hand:
+            identity.retire(conn, queue, table, one.origin, one.target)
 
 
 def recompute(
@@ -90,6 +95,23 @@ def recompute(
         if fresh:
             execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
         execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
+
+
+def _write_pairs(
+    conn: Connection, org: PromotionSettings, table: CoreTable, moves: Sequence[Move], queue: str | None
+) -> None:
+    """What records name in pairs, where they left a row that keeps its own."""
+    behind: dict[int, list[Any]] = defaultdict(list)
+    keys = {(one.connection, one.entity_type, one.external_id) for one in moves}
+    for version in execute(conn, WRITE["versions"], table=table.name, rows=[one.target for one in moves]):
+        if (version.connection_id, version.entity_type, version.external_id) in keys and not version.core_wins:
+            behind[version.internal_id].append(version)
+    items = []
+    for row, some in _entities(conn, org, table, behind).items():
+        for version, entity in some:
+            line = Claimed(0, version.connection_id, version.entity_type, version.external_id, "update", b"")
+            items.append(WorkItem(line, version.provider, entity=entity, id=row))
+    write_categories(conn, queue, items)
 
 
 def _merged(

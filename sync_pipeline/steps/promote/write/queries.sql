@@ -274,15 +274,26 @@ WHERE o.org_id = connect.current_org() AND o.id = k.id
 
 -- sum_refunds --
 -- What was refunded: each refund counts as its record says, else as the order's header does. A refund is deleted where
--- its record is, whatever a header that was read before still lists.
+-- its record is, whatever a header that was read before still lists: in core, or at the store where nobody promoted it.
 UPDATE core.sales_orders AS o
-SET refunded_total = k.refunded, updated_at = now(), queue_id = %(queue)s::uuid
+SET refunded_total = k.refunded, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, o.queue_id)
 FROM (
     SELECT t.id, coalesce(s.refunded, 0) AS refunded FROM core.sales_orders AS t
     CROSS JOIN LATERAL (
         SELECT sum(coalesce(r.amount, h.amount)) AS refunded
         FROM (SELECT e.key AS id, e.value::numeric AS amount
-              FROM jsonb_each_text(coalesce(t.metadata -> 'refunds', '{}')) AS e) AS h
+              FROM jsonb_each_text(coalesce(t.metadata -> 'refunds', '{}')) AS e
+              WHERE NOT EXISTS (
+                  SELECT 1 FROM promote.integration_mapping AS m
+                  JOIN capture.sync_record AS d
+                      ON d.org_id = m.org_id AND d.connection_id = m.connection_id
+                          AND d.entity_type = ANY(%(refunds)s::text []) AND d.external_id = e.key
+                          AND d.deletion_state = 'deleted'
+                  LEFT JOIN promote.integration_mapping AS p
+                      ON p.org_id = d.org_id AND p.connection_id = d.connection_id AND p.entity_type = d.entity_type
+                          AND p.external_id = d.external_id
+                  WHERE m.org_id = t.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = t.id
+                      AND p.external_id IS NULL)) AS h
         FULL JOIN (
             SELECT i.external_id AS id, coalesce(-sum(i.total) FILTER (WHERE i.deleted_at IS NULL), 0) AS amount
             FROM core.sales_order_items AS i
@@ -350,14 +361,17 @@ WHERE r.deletion_state <> 'deleted' AND (
         WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
             AND m.external_id = r.parent_id)
     AND (EXISTS (
-        SELECT 1 FROM capture.sync_cursor AS u
-        WHERE u.org_id = r.org_id AND u.connection_id = r.connection_id AND u.entity_type = ANY(%(buyers)s::text [])
-            AND u.full_at IS NOT NULL)
+        SELECT 1 FROM capture.sync_record AS b
+        WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id AND b.entity_type = ANY(%(buyers)s::text [])
+            AND b.external_id = r.parent_id AND b.deletion_state = 'deleted')
+        OR EXISTS (
+            SELECT 1 FROM capture.sync_cursor AS u
+            WHERE u.org_id = r.org_id AND u.connection_id = r.connection_id AND u.entity_type = ANY(%(buyers)s::text [])
+                AND u.full_at IS NOT NULL)
         AND NOT EXISTS (
             SELECT 1 FROM capture.sync_record AS b
             WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id
-                AND b.entity_type = ANY(%(buyers)s::text []) AND b.external_id = r.parent_id
-                AND b.deletion_state <> 'deleted')
+                AND b.entity_type = ANY(%(buyers)s::text []) AND b.external_id = r.parent_id)
         OR EXISTS (
             SELECT 1 FROM promote.integration_mapping AS m
             WHERE m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type

@@ -99,7 +99,10 @@ def _write_rows(
     apart = {item.id for item in group if isinstance(item.entity, Order) and item.entity.lines_apart}
     child_rows.sum_orders(conn, queue, apart)
     if ITEMS.name in table.others:
-        child_rows.sum_refunds(conn, queue, {*linked, *(item.id for item in group if not item.is_new)})
+        told = {
+            item.id for item in group if not item.is_new or (isinstance(item.entity, Order) and item.entity.refunds)
+        }
+        child_rows.sum_refunds(conn, queue, told | {*linked})
     affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
     if table is CUSTOMERS:
         emails = buyers.former_emails(conn, [item.line.key for item in group]) | buyers.unclaim(conn, queue, linked)
@@ -280,6 +283,7 @@ def _retire(
         outcome = Resolution()
         if table.match is not None:  # who else claimed what they had may have it now
             outcome = settle_claims(conn, org, queue, table, claims.get(name, ()), live & ids)
+            identity.record(conn, queue, table, outcome.conflicts)
         outcome.recompute |= live & ids
         follow(conn, org, table, outcome, queue=queue)
         customers |= child_rows.customers_behind(conn, name, ids | outcome.recompute)

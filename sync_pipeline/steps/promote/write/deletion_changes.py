@@ -1,0 +1,34 @@
+"""What records that nobody promoted change by going: orders that wait for them, and refunds that count no longer."""
+
+from __future__ import annotations
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
+from sync_pipeline.sources.base import types_of
+from sync_pipeline.steps.promote.place import buyers
+from sync_pipeline.steps.promote.place.identity import PromotionSettings
+from sync_pipeline.steps.promote.write import child_rows
+from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.rows import begin
+
+
+def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
+    """Settle what was deleted at the stores, or came back, since the last promotion.
+
+    Orders that wait for a customer who is gone belong to whom their e-mail leads to; what was refunded is summed up
+    again. It belongs to no plan, so it has a transaction of its own, and undo takes none of it back.
+
+    Raises:
+        DatabaseUnavailable: the server is gone.
+    """
+    with db.org(org.org_id) as conn:
+        if not execute(conn, buyers.SQL["has_deletion_changes"]).scalar_one():
+            return
+        begin(conn, None)
+        types = {"orders": types_of("order"), "refunds": types_of("refund")}
+        found = execute(conn, buyers.SQL["take_deletion_changes"], **types).all()
+        waiting = [(one.connection_id, one.entity_type, one.external_id) for one in found if not one.refunded]
+        customers = buyers.settle_buyers(conn, None, buyers.claim_again(conn, waiting)) if waiting else set()
+        refunded = {int(one.internal_id) for one in found if one.refunded}
+        child_rows.sum_refunds(conn, None, refunded)
+        derive(conn, org, customers | child_rows.customers_behind(conn, "core.sales_orders", refunded), queue=None)
