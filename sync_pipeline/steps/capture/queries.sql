@@ -365,17 +365,3 @@ FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND deletion_state = 'present' AND external_id > %(after)s
 ORDER BY external_id LIMIT 1000
-
--- export --
-SELECT external_id, coalesce(exact_text, sync_data::text) AS payload
-FROM capture.sync_record
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted'
-ORDER BY length(external_id), external_id
-
--- export_history --
-SELECT external_id, coalesce(exact_text, sync_data::text) AS payload, version_no
-FROM capture.sync_record_version
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s
-ORDER BY length(external_id), external_id, version_no
