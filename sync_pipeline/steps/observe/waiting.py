@@ -53,7 +53,7 @@ def waiting(db: Database, org: Organization) -> Waiting:
     most = {"at_most": MOST_NAMED}
     with db.org(org.org_id) as conn:
         return Waiting(
-            [WaitingDecision(**row._mapping) for row in execute(conn, _SQL["waiting_decisions"], **most)],
+            [WaitingDecision(**row._mapping) for row in execute(conn, _SQL["unanswered_decisions"], **most)],
             [
                 WaitingPlan(str(row.plan_id), row.created_at, row.creates, row.updates, row.deletes, row.created_by)
                 for row in execute(conn, _SQL["waiting_plans"], **most)

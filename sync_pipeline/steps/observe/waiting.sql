@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
 WHERE u.records > 0
 ORDER BY t.connection_id, u.records DESC
 
--- waiting_decisions --
+-- unanswered_decisions --
 SELECT decision_id, question, opened_at FROM observe.decision
 WHERE org_id = connect.current_org() AND answered_at IS NULL ORDER BY decision_id LIMIT %(at_most)s
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import sql
@@ -16,13 +16,13 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
+from sync_pipeline.steps.capture.run.clock import clock_warning
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
 from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
-FAR_AHEAD = timedelta(minutes=10)  # of a clock: more is worth a person's attention
 _ANALYZE_FROM = 1000  # records written; autovacuum is quick enough for fewer
 _SHORT = 20  # pages of a first import that are read again rather than resumed
 _ANALYZED = sql.SQL(", ").join(
@@ -232,29 +232,6 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         missing=tuple(session.client.scope(run.stream).missing),
         clock=clock_warning(run, opened),
         error=end.error or end.note,
-    )
-
-
-def clock_warning(run: Run, opened: Opened) -> str | None:
-    """What a person should know of the store's clock."""
-    said = []
-    if run.ahead > FAR_AHEAD:
-        unused = " It is not used: the next delta starts at this machine's time, so no change is missed."
-        said.append(
-            f"The store's clock is {_span(run.ahead)} ahead of this machine's.{unused if run.ahead > TRUSTED else ''} "
-            "Set both clocks by NTP."
-        )
-    if opened.repairs:
-        said.append("The watermark was in the future; everything was read again and the watermark is corrected.")
-    return " ".join(said) or None
-
-
-def _span(ahead: timedelta) -> str:
-    minutes = ahead.total_seconds() / 60
-    return next(
-        f"{minutes / n:,.0f} {name}"
-        for n, name in ((1440, "days"), (60, "hours"), (1, "minutes"))
-        if minutes >= 2 * n or n == 1
     )
 
 
