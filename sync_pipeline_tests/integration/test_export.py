@@ -326,6 +326,19 @@ def unescaped(text: str | None) -> str:
     return found.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def test_a_number_of_many_digits_is_a_text_in_a_workbook(database: Database) -> None:
+    kept = ["47683715820312.49999999999999500039789893706725627468", "1234567890123456", "123456789012345000", "0.10"]
+    base = dict.fromkeys(NAMES) | {"active": True, "metadata": {}, "number": "1"}
+    fill(database, [base | {"total": Decimal(one)} for one in kept])
+    sheet = openpyxl.load_workbook(
+        io.BytesIO(written(database, "other", export.core("sales_orders"), "xlsx"))
+    ).worksheets[0]
+    at = [cell.value for cell in sheet[1]].index("total")
+    cells = [row[at] for row in sheet.iter_rows(min_row=2)]
+    assert [cell.data_type for cell in cells] == ["s", "s", "n", "n"]
+    assert [Decimal(str(cell.value)) for cell in cells] == [Decimal(one) for one in kept]
+
+
 def test_a_full_sheet_goes_on_in_another(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "_SHEET", 25)
     book = openpyxl.load_workbook(io.BytesIO(written(database, "acme", export.core("sales_orders"), "xlsx")))

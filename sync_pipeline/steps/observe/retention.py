@@ -87,6 +87,7 @@ BOUNDED: Mapping[str, str] = {
     "preview.difference": _PER_RECORD,
     "preview.summary": _PER_ENTITY,
     "preview.tally": "summed up at each comparison",
+    "preview.saved_view": "at most 50 an entity of a connection",
     "selection.sync_selective_config": _PER_RECORD,
     "selection.withdrawal": _PER_RECORD,
     "selection.standing_rule": "one row a rule that a person makes",

@@ -90,7 +90,9 @@ def _text(sheet: Any, row: int, at: int, value: str) -> bool:
 
 def _number(sheet: Any, row: int, at: int, value: int | Decimal) -> bool:
     exact = Decimal(value)
-    if len(exact.normalize().as_tuple().digits) > _DIGITS or abs(exact.adjusted()) > 300:
+    # Not by normalize(), which rounds to the context's 28 digits.
+    digits = "".join(map(str, exact.as_tuple().digits)).strip("0")
+    if len(digits) > _DIGITS or abs(exact.adjusted()) > 300:
         sheet.write_string(row, at, format(exact, "f")[:_TEXT])
     else:
         sheet.write_number(row, at, float(exact))
