@@ -10,7 +10,8 @@ CREATE TABLE connect.organization (
     -- Whose value stands where several connections map to one core row: first named wins.
     provider_priority text [] NOT NULL DEFAULT '{woocommerce,odoo}',
     created_at timestamptz NOT NULL DEFAULT now(),
-    removed_at timestamptz
+    removed_at timestamptz,
+    core_since timestamptz              -- core's former rows are kept from then on; null: all are
 );
 
 CREATE TABLE connect.app_user (
