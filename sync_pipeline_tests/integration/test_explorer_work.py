@@ -197,7 +197,7 @@ def test_killed_during_a_refresh_the_page_says_so_and_then_shows_what_is(
             wait_until(lambda: page.locator(".work progress[value]").count(), "the bar is shown")
             service.send_signal(signal.SIGKILL)
             service.wait(60)
-            expect(page.locator(".banner")).to_contain_text("The connection is lost.", timeout=5_000)
+            expect(page.locator(".banner")).to_contain_text("The connection is lost.")
         dagster.may_go_on.set()
         wait_until(lambda: store.rows("SELECT FROM observe.request WHERE state = 'done'"), "the refresh ends")
         stack.enter_context(serving(owner_url, store.db, store.settings, int(url.rsplit(":", 1)[1])))
@@ -238,7 +238,7 @@ def test_killed_during_a_promotion_counts_are_right_afterwards_and_typed_reasons
             service.send_signal(signal.SIGKILL)
             service.wait(60)
             for one in (page, listed):
-                expect(one.locator(".banner")).to_contain_text("What you chose is kept", timeout=5_000)
+                expect(one.locator(".banner")).to_contain_text("What you chose is kept")
         worker.may_go_on.set()
         wait_until(lambda: store.rows("SELECT FROM promote.sync_queue WHERE state = 'done'"), "the queue ends")
         stack.enter_context(serving(owner_url, store.db, store.settings, int(url.rsplit(":", 1)[1])))
