@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,20 +30,21 @@ from sync_pipeline_tests.waiting import wait_until
 FOLDER = PROJECT / "docs" / "images" / "explorer"
 DOCUMENT = PROJECT / "docs" / "explorer.md"
 BEGIN, END = "<!-- pictures: make screenshots -->", "<!-- end of the pictures -->"
-ORG = "acme"
+ORGS = ("acme", "globex")
 LOOKS: Mapping[str, dict[str, object]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "is_mobile": True, "has_touch": True},
 }
 _NO_PAGES = ("/live", "/raw/", "{path:path}", "/docs")  # a stream, a file, what is not found, the API's documents
+_MOST_VISITS = 6  # of one page: the first plan may have nothing to undo
 _COMMAND = Path(sys.executable).with_name("sync-pipeline")
 
 
 def main() -> None:
     """Take them all and name them in the document."""
-    with demo() as (url, token), chromium() as browser:
-        found = find_pages(browser, url, token)
+    with demo() as (url, tokens), chromium() as browser:
+        found = find_pages(browser, url, tokens)
         FOLDER.mkdir(parents=True, exist_ok=True)
         for old in FOLDER.glob("*.png"):
             old.unlink()
@@ -52,7 +53,8 @@ def main() -> None:
             page = context.new_page()
             page.goto("/ui/login")
             page.screenshot(path=FOLDER / f"login-{look}.png")
-            log_in(page, token, f"/ui/{ORG}")
+            for org, token in tokens.items():
+                log_in(page, token, f"/ui/{org}")
             for name, address in found.items():
                 page.goto(address)
                 settled(page)
@@ -63,8 +65,8 @@ def main() -> None:
 
 
 @contextmanager
-def demo() -> Iterator[tuple[str, str]]:
-    """A demo on a data folder of its own: the address of its service, and a token of an admin."""
+def demo() -> Iterator[tuple[str, dict[str, str]]]:
+    """A demo on a data folder of its own: the address of its service, and an admin's token of each organization."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "SYNC_HOME": home, "LOGNAME": "ann"}
         port = str(free_port())
@@ -77,14 +79,19 @@ def demo() -> Iterator[tuple[str, str]]:
             json.loads(running.stdout.readline())
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: answers(f"{url}/healthz"), "the service answers")
-            made = subprocess.run(
-                [str(_COMMAND), "token", "add", ORG, "--role", "admin", "--json"],
-                env=env, capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            yield url, json.loads(made.stdout)["token"]
+            yield url, {org: _token(org, env) for org in ORGS}
         finally:
             running.terminate()
             running.wait(240)
+
+
+def _token(org: str, env: dict[str, str]) -> str:
+    made = subprocess.run(
+        [str(_COMMAND), "token", "add", org, "--role", "admin", "--json"],
+        env=env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found: str = json.loads(made.stdout)["token"]
+    return found
 
 
 def routes() -> dict[str, re.Pattern[str]]:
@@ -99,30 +106,33 @@ def routes() -> dict[str, re.Pattern[str]]:
     return found
 
 
-def find_pages(browser: Browser, url: str, token: str) -> dict[str, str]:
+def find_pages(browser: Browser, url: str, tokens: dict[str, str]) -> dict[str, str]:
     """An address of every page, by following links from the first one; the first address that is found is taken."""
-    wanted, found = routes(), dict[str, str]()
+    wanted, found, visits = routes(), dict[str, str](), Counter[str]()
     context = browser.new_context(base_url=url)
     page = context.new_page()
-    log_in(page, token, f"/ui/{ORG}")
-    ahead, seen = deque([f"/ui/{ORG}"]), set[str]()
+    for org, token in tokens.items():
+        log_in(page, token, f"/ui/{org}")
+    ahead, seen = deque(f"/ui/{org}" for org in tokens), set[str]()
     while ahead and len(found) < len(wanted):
         address = ahead.popleft()
         path = urlsplit(address).path
         # Fixed words come before names: /ui/acme/plans is the plans, not a connection.
         kinds = [name for name, pattern in wanted.items() if pattern.fullmatch(path)]
         kind = min(kinds, key=lambda name: wanted[name].pattern.count("[^"), default=None)
-        if kind is None or kind in found:
+        if kind is None or visits[kind] == _MOST_VISITS:
             continue
+        visits[kind] += 1
         page.goto(address)
         settled(page)
-        found[kind] = address
+        found.setdefault(kind, address)
         links = page.locator("a[href]").evaluate_all("all => all.map(one => one.getAttribute('href'))")
         for link in (urlsplit(page.evaluate("link => new URL(link, location.href).href", one)) for one in links):
             target = link.path + (f"?{link.query}" if link.query else "")
-            if link.path.startswith(f"/ui/{ORG}") and target not in seen:
+            if link.path.startswith("/ui/") and target not in seen:
                 seen.add(target)
-                ahead.append(target)
+                # Products are what most readers look for.
+                (ahead.appendleft if "/data/products" in target else ahead.append)(target)
     context.close()
     missing = wanted.keys() - found.keys()
     assert not missing, f"no link leads to: {', '.join(sorted(missing))}"

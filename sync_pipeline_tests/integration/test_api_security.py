@@ -375,7 +375,7 @@ def test_a_body_without_a_length_is_limited_too(api: Served, org: connect.Organi
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/nix", 404), ("GET", "/api/v1/nix", 404), ("PUT", "/api/v1/tokens", 405), ("GET", "/docs", 404),
+        ("GET", "/nix", 404), ("GET", "/api/v1/nix", 404), ("PUT", "/api/v1/tokens", 405),
         ("GET", f"{WOO}/table", 400), ("GET", f"{WOO}/table?entity=unicorns", 404),
         ("GET", "/api/v1/integrations/shopify/table?entity=products", 404),
         ("GET", f"{WOO}/table?entity=products&page=0", 400), ("GET", f"{WOO}/table?entity=products&pageSize=501", 400),

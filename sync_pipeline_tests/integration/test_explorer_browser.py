@@ -103,7 +103,7 @@ def test_twelve_new_products_are_included_by_keys_alone(browser: Browser, store:
 
 def test_twelve_new_products_are_included_by_pointer_alone(browser: Browser, store: Shop) -> None:
     with opened(browser, store, "/ui/acme") as page:
-        page.locator(".list a", has_text="Products").click()
+        page.locator(".list a", has_text="Products").first.click()
         page.locator(".chip.new").click()
         expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
         boxes = page.locator(".grid tbody input")
@@ -270,7 +270,7 @@ def test_the_colours_that_were_chosen_stay(browser: Browser, store: Shop) -> Non
 
 def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> None:
     with opened(browser, store, "/ui/acme", java_script_enabled=False) as page:
-        page.locator(".list a", has_text="Products").click()
+        page.locator(".list a", has_text="Products").first.click()
         page.locator(".chip.new").click()
         page.locator("[rel=next]").click()
         assert page.locator(".grid tbody tr").count() == 26

@@ -294,7 +294,7 @@ def test_no_page_has_a_barrier_or_overflows(browser: Browser, store: Shop) -> No
 
 def test_back_and_forward_restore_the_filters_of_the_history(browser: Browser, store: Shop) -> None:
     with opened(browser, store, f"{HERE}/history") as page:
-        page.get_by_role("link", name="Plans").click()
+        page.get_by_role("navigation", name="Filters").get_by_role("link", name="Plans").click()
         expect(page.locator(".empty")).to_contain_text("No plans in these days")
         page.get_by_role("link", name="7 days", exact=True).click()
         page.wait_for_url("**/history?days=7&kind=plans")
