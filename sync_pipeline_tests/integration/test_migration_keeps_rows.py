@@ -224,7 +224,7 @@ def test_what_loses_nothing_is_applied_and_says_what_was_compared(url: URL, scri
             "UPDATE capture.sync_record SET colour = 'red'",
             "ALTER TABLE capture.record_history RENAME COLUMN version_no TO number",
             "ALTER TABLE capture.record_history RENAME TO former",
-            "ALTER TABLE promote.sync_queue ALTER COLUMN batch_size TYPE bigint",
+            "ALTER TABLE capture.sync_page ALTER COLUMN low TYPE numeric",
             "UPDATE capture.sync_record SET name = upper(name)",
             "UPDATE core.products SET short_description = 'none' WHERE short_description IS NULL",
             "INSERT INTO observe.sync_activity (org_id, event, actor) SELECT org_id, 'x', 'y' "
