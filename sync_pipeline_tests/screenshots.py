@@ -102,6 +102,7 @@ def routes() -> dict[str, re.Pattern[str]]:
             continue
         words = re.sub(r"[{}]|:path", "", path.removeprefix("/ui/{org}").removeprefix("/{connection}")).strip("/")
         name = words.replace("/", "-") or ("operations" if "{connection}" in path else "overview")
+        name = f"connection-{name}" if name in found else name  # an organization has settings, and a connection
         found[name] = re.compile(re.sub(r"{\w+:path}", "[^?]+", re.sub(r"{\w+}", "[^/]+", path)))
     return found
 
