@@ -158,3 +158,18 @@ def test_an_undone_plan_is_not_applied_again(world: World) -> None:
     assert world.products() == []
     world.apply(world.capture("product", product(1)))
     assert len(world.products()) == 1
+
+
+def test_the_preview_after_an_undo_is_what_a_comparison_finds(world: World) -> None:
+    first = world.promote("product", product(1, name="One"))
+    second = world.promote("product", product(1, name="Two"))
+    world.capture("product", product(1, name="One"))
+    world.preview("product")
+    assert [row.status for row in world.sql("SELECT status FROM preview.difference")] == ["updated"]
+    world.undo(second)
+    assert world.sql("SELECT status FROM preview.difference") == [], "core has again what the store has"
+    world.capture("product", product(1, name="One"), deleted=True)
+    world.preview("product")
+    assert [row.status for row in world.sql("SELECT status FROM preview.difference")] == ["deleted"]
+    world.undo(first)
+    assert world.sql("SELECT status FROM preview.difference") == [], "it is neither in core nor in the store"

@@ -122,6 +122,7 @@ def _undo(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why:
     customers = settle_buyers(conn, None, emails, renew=True)
     derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
+    execute(conn, SQL["show_no_longer"], plan=plan)
     check_undone(conn, plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)

@@ -144,6 +144,23 @@ ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
     computed_at = now(), followed = NULL;
 
+-- show_no_longer --
+-- What core has again is what is captured, or nobody promoted what is deleted. What differs by what it follows is looked at apart.
+DELETE FROM preview.difference AS d
+USING selection.sync_plan_item AS i
+LEFT JOIN capture.sync_record AS r
+    ON r.org_id = i.org_id AND r.connection_id = i.connection_id AND r.entity_type = i.entity_type
+        AND r.external_id = i.external_id
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+        AND m.external_id = i.external_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
+    AND d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
+    AND d.external_id = i.external_id
+    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state = 'deleted'
+             WHEN r.deletion_state = 'deleted' THEN m.promoted_deleted
+             ELSE d.followed IS NULL AND NOT m.promoted_deleted AND m.promoted_hash = r.content_hash END;
+
 -- undone_records --
 -- What the plan's records have in core again may differ by what they follow.
 SELECT i.connection_id, c.provider, i.entity_type, i.external_id, i.followed ->> 'through' AS through
