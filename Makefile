@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser check torture bench examples screenshots migration lock clean
+.PHONY: help setup demo test browser check torture bench examples dictionary screenshots migration lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ bench: setup ## Run the benchmarks, each next to a lower bound and a comparable 
 
 examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
+
+dictionary: setup ## Write docs/core.md again, from the database's comments and a trial of the mappers
+	$(BIN)/python -m sync_pipeline_tests.dictionary
 
 screenshots: setup browser ## Take the pictures of docs/explorer.md again, from a fresh demo
 	$(BIN)/python -m sync_pipeline_tests.screenshots

@@ -9,10 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the package chromium")
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)  # five seconds are few where the machine has other work
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -33,7 +36,7 @@ def visiting(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """A page of somebody who logs in with nothing yet; an error or a violation of the policy on it fails the test."""
     context: BrowserContext = browser.new_context(base_url=url, **options)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline_tests.alike import differences, text_differences
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
 _TAKE = re.compile(r"(\w+)=\S+ +# (\S+) of the answer above")
 _ANSWERS = re.compile(r"Answers (\w+):")
 _STATUS = re.compile(r"\n<(\d{3})>\n")  # what curl is told to write behind each answer
 _UNDER_WAY = re.compile('"state": ?"(waiting|launched)"')
-_PATIENCE_SECONDS = 60.0
 # Numbers that depend on when the reader asks: the activity grows with every start, the workers empty what waits.
 _MOVING = {"/sync/activity": frozenset({"rowCount"}), "/readyz": frozenset({"requests", "deliveries"})}
 _LONG_SECONDS = 240.0  # for a run of Dagster, on a machine that has much else to do
@@ -137,7 +137,7 @@ class Reader:
         """Run a block; as long as it is not enough and may become so, as the documents say, again."""
         waits = "wait=" in step.commands
         long = waits or "ask again" in step.says.lower()
-        deadline = time.monotonic() + (_LONG_SECONDS if long else _PATIENCE_SECONDS)
+        deadline = time.monotonic() + (_LONG_SECONDS if long else PATIENCE_SECONDS)
         while not enough(answer := self.run(step)) and step.may_be_repeated and time.monotonic() < deadline:
             if waits and not _UNDER_WAY.search(answer.text):
                 break

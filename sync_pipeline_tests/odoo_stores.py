@@ -21,6 +21,7 @@ from sync_pipeline.sources.base import Finding, Stream, source
 from sync_pipeline.sources.odoo.stream import OdooStream
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.stores import Connected
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
 # Where whole payloads come from: a seeded sandbox, of the recorded shapes, and the recordings, where they are.
 PAYLOADS = ["sandbox", *(["recordings"] if RECORDINGS.is_dir() else [])]
@@ -121,7 +122,7 @@ def ask(server: Server, model: str, method: str, **arguments: Any) -> Any:
         f"{server.url}/json/2/{model}/{method}",
         headers={"Authorization": f"bearer {server.key}", "X-Odoo-Database": server.db},
         json={**arguments, "context": context},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         verify=False,  # it is plain http; reading the machine's certificates takes longer than the call
     )
     assert answer.status_code == 200, answer.text

@@ -14,6 +14,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import capture, connect, preview
+from sync_pipeline.steps.observe import export
 
 
 @dataclass(kw_only=True)
@@ -39,8 +40,10 @@ class Connected:
 
     def export(self, name: str, *, history: bool = False) -> list[Any]:
         """Exported payloads with all their digits."""
-        lines = capture.export(self.db, self.connection, self.connection.source.stream(name), history=history)
-        return [json.loads(line, parse_float=Decimal) for line in lines]
+        stream = self.connection.source.stream(name)
+        ask = (export.versions if history else export.records)(self.connection, stream)
+        with export.reading(self.db, self.org.org_id, ask, columns=["payload"]) as reading:
+            return [json.loads(line, parse_float=Decimal) for line in reading.payloads()]
 
     def ids(self, name: str) -> set[str]:
         return {str(payload["id"]) for payload in self.export(name)}

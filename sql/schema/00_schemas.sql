@@ -8,6 +8,8 @@ CREATE SCHEMA promote;
 CREATE SCHEMA core;
 CREATE SCHEMA observe;
 CREATE SCHEMA compat;
+-- What people who make reports read: views over core.
+CREATE SCHEMA report;
 
 -- Roles belong to the whole server, so another database of it may have made them already.
 --   sync_app     what the application's login is a member of: owns nothing, cannot bypass row-level security
@@ -29,12 +31,13 @@ BEGIN
     END IF;
 END $$;
 
-GRANT USAGE ON SCHEMA connect, capture, preview, selection, promote, core, observe, compat TO sync_app;
+GRANT USAGE ON SCHEMA connect, capture, preview, selection, promote, core, observe, compat, report TO sync_app;
 GRANT USAGE, CREATE ON SCHEMA connect, observe TO sync_router;
 ALTER DEFAULT PRIVILEGES IN SCHEMA connect, capture, preview, selection, promote, core, observe, compat
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO sync_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA connect, capture, preview, selection, promote, core, observe, compat
     GRANT USAGE, SELECT ON SEQUENCES TO sync_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA report GRANT SELECT ON TABLES TO sync_app;
 
 -- The organization of the transaction. The sub-select in the policies makes it an init plan: read once a
 -- statement, not once a row.

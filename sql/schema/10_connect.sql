@@ -10,7 +10,8 @@ CREATE TABLE connect.organization (
     -- Whose value stands where several connections map to one core row: first named wins.
     provider_priority text [] NOT NULL DEFAULT '{woocommerce,odoo}',
     created_at timestamptz NOT NULL DEFAULT now(),
-    removed_at timestamptz
+    removed_at timestamptz,
+    core_since timestamptz              -- core's former rows are kept from then on; null: all are
 );
 
 CREATE TABLE connect.app_user (
@@ -40,6 +41,8 @@ CREATE TABLE connect.integration_connector (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     disabled_at timestamptz,
+    tested_at timestamptz,              -- by the doctor; a pull that succeeds or fails shows in health alone
+    findings jsonb NOT NULL DEFAULT '[]',  -- what the doctor found then: [{level, code, message, remedy}], no secret
     PRIMARY KEY (org_id, connection_id),
     UNIQUE (org_id, name)
 );

@@ -19,7 +19,8 @@ CREATE INDEX difference_status ON preview.difference
 (org_id, connection_id, entity_type, status, length(external_id), external_id);
 
 -- How many differences of each status there are: the sum of these rows. Each statement that writes differences adds what
--- it changed, so nobody waits for anybody; comparing sums them up.
+-- it changed, so nobody waits for anybody; comparing sums them up. Each statement that writes decisions adds a row
+-- (“decided”, 0): as long as the rows are the same, whatever was counted of both tables is still true.
 CREATE TABLE preview.tally (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
@@ -48,7 +49,7 @@ BEGIN
             SELECT org_id, connection_id, entity_type, status, 1 AS by FROM new_rows
             UNION ALL
             SELECT org_id, connection_id, entity_type, status, -1 FROM old_rows) AS moved
-        GROUP BY org_id, connection_id, entity_type, status HAVING sum(by) <> 0;
+        GROUP BY org_id, connection_id, entity_type, status;  -- none more is a row, too: something moved
     END IF;
     RETURN NULL;
 END $$;
@@ -118,4 +119,18 @@ CREATE FUNCTION preview.version_of(content_hash bytea, deleted boolean, followed
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT preview.version_of(content_hash, deleted) || coalesce('-' || (followed ->> 'version'), '') $$;
 
-CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally');
+-- Views of a list that people named: its filters, search and order. Everybody in the organization finds them.
+CREATE TABLE preview.saved_view (
+    org_id bigint NOT NULL,
+    view_id bigint GENERATED ALWAYS AS IDENTITY,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
+    shown jsonb NOT NULL,               -- {status, choice, warned, q, sort}: those that are set
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, view_id),
+    UNIQUE (org_id, connection_id, entity_type, name)
+);
+
+CALL connect.isolate('preview.difference', 'preview.summary', 'preview.tally', 'preview.saved_view');

@@ -38,6 +38,21 @@ CREATE TABLE selection.sync_selective_config (
 CREATE INDEX sync_selective_config_ignored
 ON selection.sync_selective_config (org_id, connection_id, entity_type, external_id) WHERE decision = 'ignore';
 
+CREATE FUNCTION selection.note_decisions() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO preview.tally (org_id, connection_id, entity_type, status, records)
+    SELECT DISTINCT org_id, connection_id, entity_type, 'decided', 0 FROM moved;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note_inserted AFTER INSERT ON selection.sync_selective_config
+REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+CREATE TRIGGER note_updated AFTER UPDATE ON selection.sync_selective_config
+REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+CREATE TRIGGER note_deleted AFTER DELETE ON selection.sync_selective_config
+REFERENCING OLD TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION selection.note_decisions();
+
 -- Why a record that was included is undecided again: its plan was refused or undone. It counts for that version only.
 CREATE TABLE selection.withdrawal (
     org_id bigint NOT NULL,
@@ -121,3 +136,31 @@ REVOKE UPDATE ON selection.sync_plan_item FROM sync_app;
 CALL connect.isolate(
     'selection.selection_batch', 'selection.sync_selective_config', 'selection.withdrawal', 'selection.standing_rule',
     'selection.sync_plan', 'selection.sync_plan_item');
+
+-- The undecided differences that a standing rule covers: those that applying it decides, and that people count before they
+-- add it. Plain SQL, so that the planner sees through it.
+CREATE FUNCTION selection.covered_by_rule(
+    connection bigint, entity text, store text, statuses text [], field text, expected jsonb)
+RETURNS TABLE (external_id text, content_hash bytea, deleted boolean)
+LANGUAGE sql STABLE
+AS $$
+    SELECT d.external_id, d.content_hash, d.status = 'deleted'
+    FROM preview.difference AS d
+    LEFT JOIN selection.sync_selective_config AS s
+        ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+            AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+            AND s.seen_deleted = (d.status = 'deleted')
+    WHERE d.org_id = connect.current_org() AND d.connection_id = connection AND d.entity_type = entity
+        AND s.external_id IS NULL AND d.status = ANY (statuses)
+        -- What a person took back is a person's to decide, as long as it is the same version.
+        AND NOT EXISTS (
+            SELECT 1 FROM selection.withdrawal AS w
+            WHERE w.org_id = d.org_id AND w.connection_id = d.connection_id AND w.entity_type = d.entity_type
+                AND w.external_id = d.external_id AND w.content_hash = d.content_hash
+                AND w.seen_deleted = (d.status = 'deleted'))
+        AND (covered_by_rule.field IS NULL OR EXISTS (
+            SELECT 1 FROM capture.sync_record AS r
+            WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
+                AND r.external_id = d.external_id AND r.provider = store
+                AND r.sync_data -> covered_by_rule.field = expected))
+$$;

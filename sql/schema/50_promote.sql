@@ -249,11 +249,24 @@ CREATE TABLE promote.core_change (
     operation text NOT NULL CHECK (operation IN ('insert', 'update', 'delete')),
     row_id bigint,                      -- where the table has an id; inserts list theirs in content
     content jsonb NOT NULL,             -- insert: [key, …] of one statement; else the row as it was
+    changed_at timestamptz DEFAULT now(),  -- null: before it was kept; then its queue's start counts
     PRIMARY KEY (org_id, queue_id, change_id)
 );
 -- Who wrote a row after whom.
 CREATE INDEX core_change_row ON promote.core_change (org_id, table_name, row_id) WHERE row_id IS NOT NULL;
 REVOKE UPDATE ON promote.core_change FROM sync_app;
+
+-- Rows of core as they were until `changed_at`. A promotion that was undone counts as one that never was: neither what it
+-- replaced nor what it wrote is here.
+CREATE VIEW promote.former_row WITH (security_invoker = true) AS
+SELECT
+    c.org_id, c.table_name, c.row_id, c.change_id, c.content,
+    coalesce(c.changed_at, q.started_at, q.created_at) AS changed_at
+FROM promote.core_change AS c
+JOIN promote.sync_queue AS q ON q.org_id = c.org_id AND q.queue_id = c.queue_id AND q.undone_at IS NULL
+WHERE c.operation <> 'insert' AND NOT EXISTS (
+    SELECT 1 FROM promote.sync_queue AS u
+    WHERE u.org_id = c.org_id AND u.queue_id = (c.content ->> 'queue_id')::uuid AND u.undone_at IS NOT NULL);
 
 CALL connect.isolate(
     'promote.integration_mapping', 'promote.sync_queue', 'promote.sync_queue_line', 'promote.pending_link',

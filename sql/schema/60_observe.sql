@@ -12,6 +12,11 @@ CREATE TABLE observe.sync_activity (
     PRIMARY KEY (org_id, activity_id)
 );
 CREATE INDEX sync_activity_recent ON observe.sync_activity (org_id, occurred_at DESC);
+-- People look up who changed settings and rules; they are few among all events.
+CREATE INDEX sync_activity_settings ON observe.sync_activity (org_id, activity_id)
+WHERE event IN (
+    'connect.saved', 'connect.settings_changed', 'connect.webhook_secret_set', 'organization.policy', 'rule.added',
+    'rule.dropped');
 REVOKE UPDATE ON observe.sync_activity FROM sync_app;
 
 CREATE VIEW observe.woo_sync_activity WITH (security_invoker = true) AS SELECT * FROM observe.sync_activity;

@@ -55,7 +55,7 @@ def build(settings: Settings | None = None, db: Database | None = None) -> FastA
         version=_version(),
         description=_DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # that page loads scripts from other hosts; docs/api.md and /openapi.json have the same content
+        docs_url=None,  # that page loads scripts from other hosts; the Explorer has one of its own at /docs
         redoc_url=None,
         redirect_slashes=False,  # a redirect goes to the Host header's host over plain HTTP, and the token with it
         generate_unique_id_function=_operation_id,

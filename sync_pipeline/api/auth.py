@@ -16,7 +16,7 @@ from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.tokens import Caller
 
-__all__ = ["RIGHTS", "Caller", "CallerFirst", "Right", "may", "needs", "sync_call"]
+__all__ = ["RIGHTS", "RIGHT_WORDS", "Caller", "CallerFirst", "Right", "may", "needs", "sync_call"]
 
 
 class Right(StrEnum):
@@ -39,6 +39,19 @@ RIGHTS: dict[str, frozenset[Right]] = {
     "operator": frozenset({Right.READ, Right.PROPOSE, Right.FETCH, Right.SELECT, Right.PROMOTE, Right.DECIDE}),
     "admin": frozenset(Right),
     "plugin": frozenset({Right.PUSH}),
+}
+
+# What each right allows, in words.
+RIGHT_WORDS: dict[Right, str] = {
+    Right.READ: "everything except secrets",
+    Right.PROPOSE: "select as a draft, make a plan",
+    Right.FETCH: "requests to a store: preview, full sync, test",
+    Right.SELECT: "selections that are promoted",
+    Right.PROMOTE: "approve, apply and undo plans; control queues",
+    Right.DECIDE: "answer a gate",
+    Right.CONNECT: "add and change connections",
+    Right.PEOPLE: "tokens and users",
+    Right.PUSH: "send records into the token's connection",
 }
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="token", description="`Authorization: Bearer sp_…`")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sync_pipeline.cli.options import CONNECT, Json, Org
+from sync_pipeline.cli.options import CONNECT, Json, Org, Why
 from sync_pipeline.cli.output import emit, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage organizations, the tenants that own everything.")
@@ -48,6 +48,7 @@ def policy(
             help="Several stores, one core row: the providers in the order in which their values win.",
         ),
     ] = None,
+    why: Why = None,
     as_json: Json = False,
 ) -> None:
     """Show or set which side wins: a SKU conflict, or a field that several stores have (see docs/mapping.md)."""
@@ -56,7 +57,7 @@ def policy(
 
     order = None if priority is None else [name.strip() for name in priority.split(",") if name.strip()]
     with opened() as context:
-        now = connect.set_policy(context.db, context.org(slug), sku=sku, priority=order, actor=context.actor)
+        now = connect.set_policy(context.db, context.org(slug), sku=sku, priority=order, actor=context.actor, why=why)
     if as_json:
         emit({"org": slug, "sku_policy": now.sku_policy, "provider_priority": now.provider_priority})
         return

@@ -1,37 +1,56 @@
 """reconcile: compare ids and counts in the store, in capture and in core."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
-
-if TYPE_CHECKING:
-    from sync_pipeline.steps.observe import EntityReconciliation
+from sync_pipeline.cli.reconcile_report import check, explain, verdict, write
 
 
 def register(app: typer.Typer) -> None:
     app.command("reconcile")(reconcile)
 
 
-def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = None, as_json: Json = False) -> None:
+def reconcile(
+    org: Org,
+    connection: AnyConnection = None,
+    entity: Entities = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Also write a report: FILE.html or FILE.xlsx.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the store's ids and compare them with what is captured and promoted. Exits 1 on a difference."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
+    if report is not None:
+        check(report)
     with opened() as context:
         tenant = context.org(org)
         context.streams(tenant, connection, entity)  # unknown names fail before any work
-        found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
+        found = observe.reconcile(
+            context.db,
+            context.settings,
+            tenant,
+            connection=connection,
+            entities=entity or (),
+            actor=context.actor,
+        )
+        if report is not None:
+            write(report, tenant, found, observe.status(context.db, tenant))
+            note(f"The report is in {report}.")
     if as_json:
         emit({"entities": [row(e, without=("quarantined", "orphans")) for e in found.entities], "ok": found.ok})
     else:
         show(
             ["connection", "entity", "store", "captured", "core", "missing", "extra", "quarantined", "verdict"],
             [
-                (e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra, e.quarantined, _verdict(e))
+                (e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra, e.quarantined, verdict(e))
                 for e in found.entities
             ],
         )
@@ -39,29 +58,10 @@ def reconcile(org: Org, connection: AnyConnection = None, entity: Entities = Non
         if waiting:
             say(f"{waiting:,} captured records are not in core: they are undecided, ignored, or not applied yet.")
     if not found.ok:
-        for line in by_reason((e.connection, e.entity, _explain(e)) for e in found.entities if not e.ok):
+        for line in by_reason((e.connection, e.entity, explain(e)) for e in found.entities if not e.ok):
             note(line)
         if any(e.error is None and not e.ok for e in found.entities):
             note(f"Next: sync-pipeline pull {org} --full, then reconcile again.")
         raise typer.Exit(1)
     if not as_json:
         say("The store and capture have the same ids, and everything promoted is in core.")
-
-
-def _verdict(e: "EntityReconciliation") -> str:
-    if e.error:
-        return "could not be listed"
-    return "ok" if e.ok else "DIFFERENT"
-
-
-def _explain(e: "EntityReconciliation") -> str:
-    parts = [e.error] if e.error else []
-    for count, name, words in (
-        (e.missing, "missing", "in the store and not captured"),
-        (e.extra, "extra", "captured and not in the store"),
-        (e.orphans, "orphans", "promoted and not in core"),
-    ):
-        if count:
-            more = " …" if count > len(e.examples.get(name, ())) else ""
-            parts.append(f"{count:,} {words} ({', '.join(e.examples.get(name, ()))}{more})")
-    return "; ".join(parts)

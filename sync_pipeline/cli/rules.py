@@ -35,7 +35,7 @@ def add(  # noqa: PLR0913 - the command's options
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)
         rule_id = step.add_rule(
-            context.db, one, stream, kind=kind, field=field, value=_value(value), actor=context.actor, why=why
+            context.db, one, stream, kind=kind, field=field, value=step.rule_value(value), actor=context.actor, why=why
         )
     if as_json:
         emit({"rule": rule_id, "org": org, "connection": one.name, "entity": stream.name, "kind": kind})
@@ -92,14 +92,3 @@ def drop(
         emit({"org": org, "rule": rule_id, "dropped": True})
     else:
         say(f"Rule {rule_id} has ended. Its decisions stay in effect.")
-
-
-def _value(text: str | None) -> Any:
-    import json
-
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

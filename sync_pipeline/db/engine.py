@@ -56,16 +56,17 @@ class Database:
         event.listen(self.engine, "checkout", _check_alive)
 
     @contextmanager
-    def org(self, org_id: int, *, async_commit: bool = False) -> Iterator[Connection]:
+    def org(self, org_id: int, *, async_commit: bool = False, snapshot: bool = False) -> Iterator[Connection]:
         """One transaction of one organization; commits at the end, rolls back on an exception.
 
         `async_commit`: the commit does not wait for the disk. Only a crash of the server can then lose it.
+        `snapshot`: it only reads, and all its statements see the same moment.
 
         Raises:
             DatabaseUnavailable: the server is gone.
         """
         with self._begin() as conn:
-            _enter(conn, org_id, async_commit=async_commit)
+            _enter(conn, org_id, async_commit=async_commit, snapshot=snapshot)
             yield conn
 
     @contextmanager
@@ -134,9 +135,10 @@ class Database:
         self.engine.dispose()
 
 
-def _enter(conn: Connection, org_id: int, *, async_commit: bool) -> None:
+def _enter(conn: Connection, org_id: int, *, async_commit: bool, snapshot: bool) -> None:
     """Begin and set the organization in one message: short transactions spend most of their time on round trips."""
-    begin = f"BEGIN; SELECT set_config('sync.org_id', '{int(org_id)}', true)"
+    mode = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
+    begin = f"BEGIN{mode}; SELECT set_config('sync.org_id', '{int(org_id)}', true)"
     if async_commit:
         begin += ", set_config('synchronous_commit', 'off', true)"
     began = driver(conn).pgconn.exec_(begin.encode())

@@ -12,7 +12,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 
 _SQL = load(__package__, "schema.sql")
-_SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+_SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
 _NAMED = 10  # objects a message names
 
 

@@ -24,7 +24,7 @@ def server_commands(settings: Settings, port: int) -> Servers:
     """The code server, the webserver (on loopback, because it has no login of its own) and the daemon.
 
     The webserver and the daemon share the code server, so the definitions are loaded once. Both wait for it
-    (`sync_pipeline.defs.wait_for_port`), so all three can be started at the same time.
+    (`wait_for_port.py`), so all three can be started at the same time.
     """
     from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs
 
@@ -33,7 +33,8 @@ def server_commands(settings: Settings, port: int) -> Servers:
     code_port = str(_free_port())
     location = ("--workspace", str(_workspace(settings.home.resolve() / "dagster", code_port)))
     bin_ = Path(sys.executable).parent
-    wait = (sys.executable, "-m", "sync_pipeline.defs.wait_for_port", code_port)
+    # By its path, since `-m` would import Dagster for it. -P: do not import modules from its folder.
+    wait = (sys.executable, "-P", str(Path(__file__).with_name("wait_for_port.py")), code_port)
     quiet = ("--log-level", "warning")
     return Servers(
         {

@@ -1,4 +1,4 @@
-"""`python -m sync_pipeline.defs.wait_for_port PORT COMMAND …`: wait until PORT accepts connections, then run COMMAND.
+"""`python wait_for_port.py PORT COMMAND …`: wait until PORT accepts connections, then run COMMAND.
 
 A webserver that starts before its code server shows the code location as failed until somebody reloads it.
 """

@@ -20,6 +20,11 @@ _SHAPES = {
     '<path d="M13 7V5.5a2 2 0 0 0-2-2H5.5a2 2 0 0 0-2 2V11a2 2 0 0 0 2 2H7"/>',
     "open": '<path d="M8.5 4.5h-4v11h11v-4M11.5 3.5h5v5M16.5 3.5l-7 7"/>',
     "save": '<path d="M10 3.5v9.5M5.5 9l4.5 4.5L14.5 9M4 16.5h12"/>',
+    "connect": '<path d="M7 3v4M13 3v4M5 7h10v2.5a5 5 0 0 1-10 0zM10 14.5v3"/>',
+    "settings": '<path d="M3 6h7M15 6h2M3 14h2M10 14h7"/><circle cx="12.5" cy="6" r="2.2"/>'
+    '<circle cx="7.5" cy="14" r="2.2"/>',
+    "people": '<circle cx="8" cy="7" r="3"/><path d="M2.5 16.5a5.5 5.5 0 0 1 11 0"/>'
+    '<path d="M12.5 4.3a3 3 0 0 1 0 5.4M14.5 12a5.5 5.5 0 0 1 3 4.5"/>',
     "keys": '<rect x="2.5" y="5" width="15" height="10" rx="2"/>'
     '<path d="M5.5 8h.1M8.5 8h.1M11.5 8h.1M14.5 8h.1M6.5 12h7"/>',
 }

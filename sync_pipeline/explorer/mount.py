@@ -35,8 +35,11 @@ def mount(app: FastAPI) -> FastAPI:
 
 
 def routers() -> Iterator[APIRouter]:
-    """The routers of all pages; the one for what is no page comes last."""
-    for info in sorted(iter_modules(pages.__path__), key=lambda one: one.name):
+    """The routers of all pages; the one for what is no page comes last.
+
+    Operations come before it: /ui/ORG/CONNECTION would also be every page of an organization.
+    """
+    for info in sorted(iter_modules(pages.__path__), key=lambda one: (one.name == "operations", one.name)):
         yield import_module(f"{pages.__name__}.{info.name}").router
     yield _last
 

@@ -12,8 +12,18 @@ from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview import EntityTotals
 
 # Pages of an organization and of a connection: address, words, sign.
-ORG_PAGES: tuple[tuple[str, str, str], ...] = ()
-CONNECTION_PAGES: tuple[tuple[str, str], ...] = ()
+ORG_PAGES: tuple[tuple[str, str, str], ...] = (
+    ("connect", "Connect a store", "connect"),
+    ("settings", "Organization", "settings"),
+    ("people", "People and tokens", "people"),
+)
+CONNECTION_PAGES: tuple[tuple[str, str], ...] = (
+    ("", "Sync & Operations"),
+    ("data", "Data"),
+    ("configuration", "Configuration"),
+    ("settings", "Settings"),
+    ("history", "Sync History"),
+)
 
 
 @dataclass(frozen=True, slots=True)

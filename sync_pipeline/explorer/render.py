@@ -51,6 +51,8 @@ def _environment() -> Environment:
         "short": text.short,
         "plain": text.plain,
         "label": text.label,
+        "prose": text.prose,
+        "breaks": text.breaks,
         "json": text.compact,
         "remedy": remedy,
     }
@@ -96,12 +98,18 @@ def page(
 
 
 def answer(
-    request: Request, body: bytes, media_type: str, status: int = 200, headers: Mapping[str, str] | None = None
+    request: Request,
+    body: bytes,
+    media_type: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    *,
+    packed: bytes | None = None,
 ) -> Response:
-    """A body with a page's headers, compressed if that is worth it."""
+    """A body with a page's headers, compressed if that is worth it. `packed`: the body, if it is compressed already."""
     said = {**_HEADERS, **(headers or {})}
     if len(body) > _WORTH_GZIP and "gzip" in request.headers.get("accept-encoding", ""):
-        body, said["Content-Encoding"] = gzip.compress(body, 4, mtime=0), "gzip"
+        body, said["Content-Encoding"] = packed or gzip.compress(body, 4, mtime=0), "gzip"
     return Response(body, status, said, media_type)
 
 

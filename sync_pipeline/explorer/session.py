@@ -129,12 +129,20 @@ async def _known(request: Request, slug: str) -> None:
     request.state.visitor = Visitor(caller, tuple(held))
 
 
+def _place(request: Request) -> str:
+    """The page that a person looks at: this one, or the one whose form they sent."""
+    if request.method in _SAFE:
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    page = urlsplit(request.headers.get("referer", ""))
+    ours = page.netloc == request.headers.get("host")
+    return local(page.path + (f"?{page.query}" if page.query else "")) if ours else "/ui"
+
+
 def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated):
-        here = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-        login = f"/ui/login?next={here}"
+        login = f"/ui/login?next={quote(_place(request))}"
         streams = "text/event-stream" in request.headers.get("accept", "")
-        if request.method in _SAFE and not render.is_fragment(request) and not streams:
+        if not render.is_fragment(request) and not streams:
             return RedirectResponse(login, 303)
         return JSONResponse({"success": False, "error": str(error)}, 401, {"X-Login": login})
     answer = explain(request, error)

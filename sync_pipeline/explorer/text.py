@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from sync_pipeline.exact_json import dumps
 
 # Controls, marks of direction, characters without a width, tags, lone surrogates. The two joiners belong to emoji and
@@ -16,6 +18,8 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
     "|(?<=[\x00-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\u024f])"
 )
+_CODE = re.compile(r"`([^`]+)`")
+_EMPHASIS = re.compile(r"\*([^*\s][^*]*)\*")
 LONGEST = 240  # characters of a cell
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86_400, "d"))
 
@@ -92,3 +96,16 @@ def plain(value: Any, longest: int = LONGEST) -> str:
             return short(value[1], longest)
         return short(", ".join(filter(None, (plain(one, longest) for one in value[:20]))), longest)
     return short(value, longest)
+
+
+def prose(words: str, inline: bool = False) -> Markup:
+    """Words of ours as HTML: paragraphs, `code` and *emphasis*. `inline`: without the paragraphs."""
+    said = _CODE.sub(r"<code>\1</code>", str(escape(words)))
+    said = _EMPHASIS.sub(r"<em>\1</em>", said)
+    said = said if inline else "".join(f"<p>{part}</p>" for part in said.split("\n\n"))
+    return Markup(said)  # noqa: S704 - it was escaped
+
+
+def breaks(path: str) -> Markup:
+    """A path that a line may break at its slashes and dots."""
+    return Markup(re.sub(r"(?<=.)([/.\[{])", r"<wbr>\1", str(escape(path))))  # noqa: S704 - it was escaped

@@ -37,39 +37,68 @@ class ConnectionSettings(BaseModel):
     LEGACY_KEYS: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     # Tenants set these, so each has bounds: one connection must not delay another.
-    sweep_every: int = Field(1, ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one.")
+    sweep_every: int = Field(
+        1, title="Sweep every n-th delta", ge=1, le=1_000, description="Every n-th delta sweeps; 1: each one."
+    )
     overlap_seconds: int = Field(
-        300, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+        300,
+        title="Overlap of deltas",
+        ge=0,
+        le=31 * 86_400,
+        description="Seconds before the watermark at which a delta starts.",
     )
     deletion_gate_share: float = Field(
-        0.2, ge=0, le=1, description="If more than this share of an entity is missing, a gate opens."
+        0.2,
+        title="Share of deletions that stops",
+        ge=0,
+        le=1,
+        description="If more than this share of an entity is missing, a gate opens.",
     )
-    promote_on_select: bool = Field(True, description="A sensor promotes each selection that is not a draft.")
+    promote_on_select: bool = Field(
+        True, title="Promote what is selected", description="A sensor promotes each selection that is not a draft."
+    )
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
-    max_concurrency: int = Field(4, ge=1, le=64, description="Requests in flight to the store, at most.")
-    preview_max_pages: int = Field(
-        10, ge=1, le=10_000, description="Pages of 100 records that a preview reads, at most."
+    max_concurrency: int = Field(
+        4, title="Requests at a time", ge=1, le=64, description="Requests in flight to the store, at most."
     )
-    batch_size: int = Field(50, ge=1, le=5_000, description="Records promoted in one transaction.")
-    batch_delay_ms: int = Field(0, ge=0, le=60_000, description="Milliseconds between two batches.")
-    timeout_seconds: float = Field(60.0, gt=0, le=300, description="Seconds the store may take to answer.")
+    preview_max_pages: int = Field(
+        10,
+        title="Pages of a preview",
+        ge=1,
+        le=10_000,
+        description="Pages of 100 records that a preview reads, at most.",
+    )
+    batch_size: int = Field(
+        50, title="Records in a batch", ge=1, le=5_000, description="Records promoted in one transaction."
+    )
+    batch_delay_ms: int = Field(
+        0, title="Pause between batches", ge=0, le=60_000, description="Milliseconds between two batches."
+    )
+    timeout_seconds: float = Field(
+        60.0, title="Time-out", gt=0, le=300, description="Seconds the store may take to answer."
+    )
     noise: dict[_Name, Annotated[list[_Name], Field(max_length=200)]] = Field(
-        {}, max_length=100, description="Per entity: further fields whose change is ignored."
+        {},
+        title="Fields without meaning",
+        max_length=100,
+        description="Per entity: further fields whose change is ignored.",
     )
     pii_policy: Literal["keep", "hash"] | None = Field(
         None,
+        title="E-mail addresses",
         description="hash: e-mail addresses are stored as their SHA-256 only; keep: unchanged. "
         "Not set: pushed ones are hashed, pulled ones kept.",
     )
     owner: str | None = Field(
-        None, max_length=254, description="The person responsible for this store; gates name them."
+        None, title="Owner", max_length=254, description="The person responsible for this store; gates name them."
     )
     currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="Currency of its prices, if not the organization's."
+        None, title="Currency", pattern="^[A-Z]{3}$", description="Currency of its prices, if not the organization's."
     )
 
     same_sales: bool = Field(
         True,
+        title="Count a shared sale once",
         description="An order that refers to another store's order, with equal customer, currency and total, is the "
         "same sale: it counts once.",
     )

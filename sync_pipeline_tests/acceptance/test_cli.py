@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import create_engine
 
@@ -133,6 +135,60 @@ def test_an_export_is_one_payload_a_line(terminal: Terminal) -> None:
     assert len(history.stdout.splitlines()) >= 12
 
 
+def test_core_is_exported_in_every_format(terminal: Terminal, tmp_path: Path) -> None:
+    plan = terminal.included("categories")["plan"]
+    terminal.json("apply", "acme", plan)
+    printed = terminal.run("export", "acme", "--core", "categories")
+    rows = list(csv.DictReader(printed.stdout.splitlines()))
+    assert rows
+    assert all(row["name"] for row in rows)
+    for form in ("csv", "jsonl", "parquet", "xlsx"):
+        file = tmp_path / f"categories.{form}"
+        done = terminal.json("export", "acme", "--core", "categories", "-o", str(file))
+        assert done == {"table": "categories", "format": form, "file": str(file), "rows": len(rows)}
+        assert file.stat().st_size > 0
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(
+        f"categories.{one}" for one in ("csv", "jsonl", "parquet", "xlsx")
+    )
+    assert (tmp_path / "categories.csv").read_text() == printed.stdout
+    assert pd.read_parquet(tmp_path / "categories.parquet")["name"].to_list() == [row["name"] for row in rows]
+    before = terminal.run("export", "acme", "--core", "categories", "--as-of", "2026-01-01")
+    assert len(before.stdout.splitlines()) == 1
+    report = terminal.run("export", "acme", "--report", "stock_by_article", "--format", "jsonl")
+    assert (report.returncode, report.stdout) == (0, "")
+
+
+def test_captured_records_are_exported_as_a_table_too(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "products.parquet"
+    named = ("export", "acme", "--connection", "shop", "--entity", "products")
+    terminal.json(*named, "-o", str(file))
+    payloads = [json.loads(line) for line in terminal.run(*named).stdout.splitlines()]
+    assert [json.loads(one) for one in pd.read_parquet(file)["payload"]] == payloads
+    assert terminal.run(*named, "--as-of", "2026-01-01").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Name one thing to export"),
+        (("--core", "products", "--report", "sales"), "Name one thing to export"),
+        (("--entity", "products"), "Name one thing to export"),
+        (("--core", "orders"), "There is no core table “orders”"),
+        (("--report", "orders"), "There is no report “orders”"),
+        (("--core", "products", "--format", "ods"), "Unknown format “ods”"),
+        (("--core", "products", "--as-of", "noon"), "“noon” is not a time"),
+        (("--core", "products", "--history"), "--as-of TIME"),
+        (("--core", "products", "--format", "xlsx", "--escape-formulas"), "Only csv needs"),
+        (("--core", "products", "-o", "/nowhere/x.csv"), "There is no folder /nowhere"),
+    ],
+)
+def test_an_export_that_cannot_be_says_why(terminal: Terminal, arguments: tuple[str, ...], said: str) -> None:
+    done = terminal.run("export", "acme", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
 def test_reading_a_closed_pipe_is_no_error(terminal: Terminal) -> None:
     line = f"{COMMAND} export acme --connection shop --entity products | head -1"
     done = subprocess.run(
@@ -198,6 +254,16 @@ def test_reconcile_ends_with_1_where_ids_differ(terminal: Terminal) -> None:
     terminal.server.store.delete("reviews", min(terminal.server.store.ids("reviews")))
     done = terminal.json("reconcile", "acme", "--entity", "reviews", code=1)
     assert (done["ok"], done["entities"][0]["extra"]) == (False, 1)
+
+
+def test_a_reconciliation_is_written_as_a_report(terminal: Terminal, tmp_path: Path) -> None:
+    for name in ("report.html", "report.xlsx"):
+        done = terminal.run("reconcile", "acme", "--entity", "products", "--report", str(tmp_path / name))
+        assert (done.returncode, (tmp_path / name).stat().st_size > 0) == (0, True), done.stderr
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "<td>shop</td><td>products</td>" in page
+    assert "undecided" in page
+    assert terminal.run("reconcile", "acme", "--report", "report.pdf").returncode == 2
 
 
 def test_checks_pass_and_a_failing_one_is_named_with_what_to_do(terminal: Terminal) -> None:

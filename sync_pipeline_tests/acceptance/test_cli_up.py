@@ -1,10 +1,9 @@
-"""`up` in the foreground: it comes up whole, stops whole, and says so when a part of it dies."""
+"""`up` in the foreground says so when a part of it dies; `test_dagster_served` uses it whole, and stops it."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipeline_tests.processes import children, gone
+from sync_pipeline_tests.processes import children, free_port, gone
 
 COMMAND = Path(sys.executable).with_name("sync-pipeline")
 pytestmark = pytest.mark.dagster
@@ -25,10 +24,7 @@ def env(module_folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    with socket.socket() as probe, socket.socket() as other:
-        probe.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        port, api = str(probe.getsockname()[1]), str(other.getsockname()[1])
+    port, api = str(free_port()), str(free_port())
     up = subprocess.Popen(
         [str(COMMAND), "up", "--dagster-port", port, "--port", api],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -42,17 +38,6 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     if up.poll() is None:
         up.terminate()
         up.wait(60)
-
-
-def test_it_stops_with_all_its_children(running: subprocess.Popen[str]) -> None:
-    """At SIGTERM; the demo's test stops it with Ctrl-C."""
-    started = children(running.pid)
-    assert len(started) == 4
-    running.send_signal(signal.SIGTERM)
-    _, said = running.communicate(timeout=120)
-    assert running.returncode == 0
-    assert "Stopped." in said
-    assert gone(started)
 
 
 def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,31 +16,40 @@ import pytest
 from sync_pipeline.cli.children import answers
 from sync_pipeline.cli.demo.stores import FIRST_PORT, STORES
 from sync_pipeline.config import PROJECT
+from sync_pipeline_tests.commands import COMMAND, commands
 from sync_pipeline_tests.documents import Reader, follow
-from sync_pipeline_tests.processes import children, gone
+from sync_pipeline_tests.processes import children, free_port, gone
 from sync_pipeline_tests.recording import record_api, record_written
 from sync_pipeline_tests.waiting import wait_until
 
-COMMAND = Path(sys.executable).with_name("sync-pipeline")
 DOCS = PROJECT / "docs"
 pytestmark = pytest.mark.dagster
+# What happens in the stores after everything was promoted: new, updated, deleted.
+STORY = {
+    ("acme", "shop", "products"): (3, 2, 1),
+    ("acme", "shop", "orders"): (0, 5, 0),  # of the product that was deleted
+    ("globex", "shop", "settings"): (0, 1, 0),
+}
+WAITS = (
+    ("acme", "acme/plans/"),
+    ("acme", "acme/shop/data/products?choice=undecided"),
+    ("acme", "acme/shop/quarantine"),
+    ("globex", "globex/decisions/"),
+)
 
 
 def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Path) -> None:
     env = {**os.environ, "SYNC_HOME": str(tmp_path / "home"), "LOGNAME": "ann"}  # the documents' reader
 
-    def run(*arguments: str, **settings: str) -> Any:
-        done = subprocess.run(
-            [str(COMMAND), *arguments, "--json"],
-            env={**env, **settings}, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
+    def answered(done: subprocess.CompletedProcess[str]) -> Any:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     (tmp_path / "home").mkdir()
-    ports = [int(_free_port()) for _ in STORES]  # the usual ones may be another demo's, and somebody writes to it
+    ports = [free_port() for _ in STORES]  # the usual ones may be another demo's, and somebody writes to it
     (tmp_path / "home" / "demo.json").write_text(json.dumps({"ports": ports}))
-    first = run("demo", "--once")
+    once = [str(COMMAND), "demo", "--once", "--json"]
+    first = answered(subprocess.run(once, env=env, capture_output=True, text=True, timeout=600, check=False))
     assert first["ok"] is True
     assert [one["org"] for one in first["orgs"]] == ["acme", "globex", "initech"]
     providers = [[c["provider"] for c in one["connections"]] for one in first["orgs"]]
@@ -56,6 +63,8 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
             assert captured >= {"categories", "products", "orders", "customers"}
         for table in ("categories", "customers", "products", "product_variants", "sales_orders", "sales_order_items"):
             assert one["core"][table] > 0, table
+    for org, page in WAITS:
+        assert any(one["org"] == org and page in one["page"] for one in first["waits"]), (page, first["waits"])
     # What both of acme's stores know is one row.
     acme = first["orgs"][0]
     records = sum(e["captured"] for c in acme["connections"] for e in c["entities"] if e["entity"] == "products")
@@ -65,16 +74,27 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
         for before, after in zip(first["orgs"], again["orgs"], strict=True):
             assert after["core"] == before["core"]
             assert after["plan"] is None
-            for entity in (e for c in after["connections"] for e in c["entities"]):
-                assert (entity["new"], entity["updated"], entity["deleted"]) == (0, 0, 0), entity
-                assert entity["in_sync"] == entity["captured"]
+        differ = {
+            (one["org"], c["connection"], e["entity"]): (e["new"], e["updated"], e["deleted"])
+            for one in again["orgs"]
+            for c in one["connections"]
+            for e in c["entities"]
+            if e["new"] or e["updated"] or e["deleted"]
+        }
+        assert differ == STORY
+        assert again["waits"] == first["waits"], "after a restart the stores have what was written to them"
 
-        shop = run("status", "acme")["connections"][0]
-        products = next(e for e in shop["entities"] if e["entity"] == "products")
-        assert products["promoted"] == products["in_sync"] == 120
-        for one in again["orgs"]:
-            assert run("check", one["org"], "--core")["core"]["differences"] == []
-            assert run("reconcile", one["org"], SYNC_ALLOW_PRIVATE_HOSTS="1")["ok"] is True
+        with commands() as forked:
+
+            def run(*arguments: str, **settings: str) -> Any:
+                return answered(forked.run(*arguments, "--json", env={**env, **settings}))
+
+            shop = run("status", "acme")["connections"][0]
+            products = next(e for e in shop["entities"] if e["entity"] == "products")
+            assert (products["promoted"], products["new"], products["quarantined"]) == (120, 3, 1)
+            for one in again["orgs"]:
+                assert run("check", one["org"], "--core")["core"]["differences"] == []
+                assert run("reconcile", one["org"], SYNC_ALLOW_PRIVATE_HOSTS="1")["ok"] is True
 
         said = as_the_documents_say(Reader(tmp_path / "reader", env, elsewhere))
     assert not said, "\n\n".join(["If this is as it should be: make examples", *said])
@@ -83,7 +103,7 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
 @contextmanager
 def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
     """The demo in the foreground: what it did, and where is what the documents name."""
-    api, dagster = _free_port(), _free_port()
+    api, dagster = str(free_port()), str(free_port())
     running = subprocess.Popen(
         [str(COMMAND), "demo", "--json", "--port", api, "--dagster-port", dagster],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -114,9 +134,3 @@ def as_the_documents_say(reader: Reader) -> list[str]:
         record_written(reader, DOCS / "push.md")
         return []
     return [one for name in ("api.md", "push.md") for one in follow(reader, (DOCS / name).read_text("utf-8"))]
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])

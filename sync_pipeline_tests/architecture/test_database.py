@@ -22,14 +22,15 @@ from sync_pipeline.db.migrate import _config, current_revision, migrate
 from sync_pipeline.db.owner import create_database, ensure_login
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.revision import begin
-from sync_pipeline.entities.core import core_tables
+from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.observe.export import tables as export_tables
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline_tests.databases import dump
 
-SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
 _BASELINE = "72c00f199a7b3de172996589ab44f5fadbde6bbe58195af49f0faf77d3831257"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -292,6 +293,8 @@ def _filled(name: str, statement: str) -> list[str]:
     """A statement that is written once for many core tables, as it is for each; any other as it stands."""
     if "{alive}" in statement or name == "core_ids":
         return [for_each_table(statement)]
+    if name in ("exported_rows", "exported_rows_as_of"):
+        return [export_tables.filled(statement, table, ["created_at"]) for table in undo_order()]
     if "{" not in re.sub(r"'\{[^']*\}'", "", statement):
         return [statement]
     statement = statement.replace("{rows}", "SELECT '' AS core_table, 1::bigint AS id")

@@ -137,7 +137,8 @@ def test_it_goes_on_after_a_worker_died(store: Shop, settings: Settings) -> None
                 path = f"{url}/api/v1/integrations/sync/queue/{queue}/events"
                 stream = asyncio.create_task(follow(client, path, events))
                 await asyncio.to_thread(wait_until, lambda: events, "the first event")
-                await asyncio.sleep(1.2)  # the dead worker's lease is over
+                left = "SELECT count(*) FROM promote.sync_queue_line WHERE lease_until > now()"
+                await asyncio.to_thread(wait_until, lambda: store.value(left) == 0, "the dead worker's lease is over")
                 workers = [threading.Thread(target=work, args=(store, queue)) for _ in range(2)]
                 for worker in workers:
                     worker.start()

@@ -19,6 +19,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.served import Served, listening, served
+from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -55,7 +56,7 @@ def _within(seconds: int) -> Iterator[None]:
 
 def _said(address: tuple[str, int], *sent: bytes, until: bytes | None = None) -> bytes:
     """What is answered to these bytes, up to `until`, or until the service closes or nothing comes any more."""
-    with socket.create_connection(address, timeout=10) as client:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as client:
         heard = b""
         try:
             for part in sent:

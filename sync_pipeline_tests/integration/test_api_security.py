@@ -18,7 +18,7 @@ from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, observe, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
@@ -46,7 +46,11 @@ NEEDS: dict[str, Right | None] = {
     "GET /api/v1/plans/{plan_id}/items": Right.READ,
     "GET /api/v1/connections": Right.READ,
     "GET /api/v1/connections/{connection}": Right.READ,
+    "GET /api/v1/connections/{connection}/progress": Right.READ,
     "GET /api/v1/providers": Right.READ,
+    "GET /api/v1/connections/{connection}/views": Right.READ,
+    "POST /api/v1/connections/{connection}/views": Right.PROPOSE,
+    "DELETE /api/v1/connections/{connection}/views/{view_id}": Right.PROPOSE,
     "POST /api/v1/plans": Right.PROPOSE,
     "POST /api/v1/integrations/sync/preview": Right.PROPOSE,
     "POST /api/v1/integrations/{provider}/sync/{entity}/full": Right.FETCH,
@@ -81,6 +85,7 @@ _UNKNOWN = {
     "provider": "woocommerce", "entity": "products", "external_id": "nix", "queue_id": str(uuid4()),
     "plan_id": str(uuid4()),
     "decision_id": "999999", "request_id": "999999", "connection": "nix", "token_id": "999999", "user_id": "999999",
+    "view_id": "999999",
 }  # fmt: skip
 
 
@@ -165,9 +170,11 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
         )
     user = users.add_user(database, acme, "ann@acme.example", "correct horse battery", "viewer", actor="t")
     token = tokens.add_token(database, acme, "viewer", actor="t")
+    view = preview.save_view(database, store.connection, stream, "new", preview.RecordView(status="new"), actor="ann")
     theirs = {
         "provider": "woocommerce", "entity": "products", "external_id": min(store.ids("products")),
         "queue_id": str(asked.queue.queue_id), "plan_id": str(plan.plan_id), "decision_id": str(gate),
+        "view_id": str(view.view_id),
         "request_id": str(asked.request_id), "connection": "shop", "token_id": str(token.token_id),
         "user_id": str(user.user_id),
     }  # fmt: skip
@@ -181,6 +188,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
                            ("status", "retry", "cancel", "force-done")],
         "/connections/{connection}": [{"settings": {"sweep_every": 9}}],
         "/users/{user_id}": [{"disabled": True}],
+        "/views": [{"entity": "products", "name": "theirs", "status": "new"}],
     }  # fmt: skip
     tried = 0
     for name, method, path in _calls(api):

@@ -100,7 +100,7 @@ def test_a_head_that_trickles_is_not_waited_for(part: bytes) -> None:
         with pytest.raises(TransientSourceError, match="no answer in time"):
             _client(url, timeout=1).request("GET", "x")
         over.set()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60  # not a measurement: without the limit it has no end
 
 
 def _products(handler: BaseHTTPRequestHandler, *, total: bool, endless: bool = True) -> None:

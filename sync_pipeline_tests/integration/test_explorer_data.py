@@ -16,7 +16,8 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser
 from sync_pipeline_tests.served import Served, served
@@ -33,15 +34,63 @@ HOSTILE = {
 # What every page and action needs. One that is not here fails the test: whoever adds one says who may.
 PAGES: dict[str, Right | None] = {
     "GET /ui/{org}": Right.READ,
+    "GET /ui/{org}/connect": Right.READ,
+    "POST /ui/{org}/connect": Right.CONNECT,
     "GET /ui/{org}/live": Right.READ,
+    "GET /ui/{org}/{connection}": Right.READ,
+    "POST /ui/{org}/{connection}/refresh": Right.FETCH,
+    "POST /ui/{org}/{connection}/compare": Right.FETCH,
+    "POST /ui/{org}/{connection}/reconcile": Right.FETCH,
+    "POST /ui/{org}/{connection}/requests/{request_id}/cancel": Right.FETCH,
+    "GET /ui/{org}/{connection}/history": Right.READ,
+    "GET /ui/{org}/{connection}/quarantine": Right.READ,
+    "GET /ui/{org}/{connection}/quarantine/{quarantine_id}": Right.READ,
+    "GET /ui/{org}/people": Right.READ,
+    "POST /ui/{org}/people": Right.PEOPLE,
+    "POST /ui/{org}/people/tokens/{token_id}/revoke": Right.PEOPLE,
+    "POST /ui/{org}/people/sessions/{token_id}/end": Right.READ,
+    "POST /ui/{org}/people/users": Right.PEOPLE,
+    "POST /ui/{org}/people/users/{user_id}": Right.PEOPLE,
+    "GET /ui/{org}/settings": Right.READ,
+    "POST /ui/{org}/settings": Right.CONNECT,
+    "GET /ui/{org}/{connection}/configuration": Right.READ,
+    "POST /ui/{org}/{connection}/configuration": Right.CONNECT,
+    "POST /ui/{org}/{connection}/configuration/test": Right.FETCH,
+    "POST /ui/{org}/{connection}/configuration/credentials": Right.CONNECT,
+    "GET /ui/{org}/{connection}/settings": Right.READ,
+    "POST /ui/{org}/{connection}/settings": Right.CONNECT,
+    "POST /ui/{org}/{connection}/settings/rules": Right.SELECT,
+    "POST /ui/{org}/{connection}/settings/rules/{rule_id}/drop": Right.SELECT,
     "POST /ui/{org}/logout": None,
     "GET /ui/{org}/{connection}/data/{entity}": Right.READ,
     "POST /ui/{org}/{connection}/data/{entity}": Right.PROPOSE,
     "GET /ui/{org}/{connection}/data/{entity}/{external_id:path}": Right.READ,
+    "POST /ui/{org}/{connection}/views/{entity}": Right.PROPOSE,
+    "POST /ui/{org}/{connection}/views/{entity}/{view_id}/delete": Right.PROPOSE,
     "GET /ui/{org}/{connection}/raw/{entity}/{external_id:path}": Right.READ,
 }
 STREAMS = {"GET /ui/{org}/live"}  # have no end
-OPEN = {"GET /", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
+OPEN = {"GET /", "GET /docs", "GET /ui", "GET /ui/login", "POST /ui/login", "GET /ui/{path:path}"}
+OF_PEOPLE = {"POST /ui/{org}/people/sessions/{token_id}/end"}  # who came with a token has no sessions to end
+# What the forms of actions send; an action that is not here takes JSON.
+STORE = {"consumer_key": "ck_5a9d5a9d", "consumer_secret": "cs_c0dec0de"}
+FORMS: dict[str, dict[str, str]] = {
+    "POST /ui/{org}/connect": {"provider": "woocommerce", "name": "n", "store_url": "http://127.0.0.1:1", **STORE},
+    "POST /ui/{org}/people": {"role": "viewer"},
+    "POST /ui/{org}/people/tokens/{token_id}/revoke": {},
+    "POST /ui/{org}/people/sessions/{token_id}/end": {},
+    "POST /ui/{org}/people/users": {"email": "cy@acme.example", "role": "viewer", "password": "x" * 12},
+    "POST /ui/{org}/people/users/{user_id}": {"role": "operator"},
+    "POST /ui/{org}/settings": {"sku": "halt", "priority": "odoo", "why": "x"},
+    "POST /ui/{org}/{connection}/configuration": {"how": "make"},
+    "POST /ui/{org}/{connection}/configuration/test": {},
+    "POST /ui/{org}/{connection}/configuration/credentials": {**STORE, "untested": "1"},
+    "POST /ui/{org}/{connection}/settings": {"seen": "{{}}"},
+    "POST /ui/{org}/{connection}/settings/rules": {"entity": "products", "kind": "include_new"},
+    "POST /ui/{org}/{connection}/settings/rules/{rule_id}/drop": {},
+    "POST /ui/{org}/{connection}/views/{entity}": {"name": "the new ones of {role}"},
+    "POST /ui/{org}/{connection}/views/{entity}/{view_id}/delete": {},
+}
 
 
 def fill(clock: Clock) -> Store:
@@ -280,23 +329,47 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
     assert there == PAGES
     one = next(iter(store.table("products", "new")))
     place = {"org": "acme", "connection": "shop", "entity": "products", "external_id:path": one}
+    store.server.faults.poison("products", one)
+    store.pull("products", full=True)
+    place["quarantine_id"] = str(store.value("SELECT quarantine_id FROM capture.sync_quarantine"))
+    person = users.add_user(store.db, store.org, "bo@acme.example", "x" * 12, "viewer", actor="test")
+    place["user_id"] = str(person.user_id)
+    stream = store.connection.source.stream("products")
     for name, right in ((one, PAGES[one]) for one in PAGES if one not in STREAMS):
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):
             someone = browser(api).as_(store.org, role)
+            asked = observe.create_request(store.db, store.org, "pull", actor="test", connection="shop")
+            place["request_id"] = str(asked.request_id)
+            place["token_id"] = str(tokens.add_token(store.db, store.org, "viewer", actor="test").token_id)
+            place["rule_id"] = str(select.add_rule(store.db, store.connection, stream, kind="include_new", actor="t"))
+            if "{view_id}" in path:
+                actor = tokens.authenticate(store.db, api.token(store.org, role)).actor
+                view = preview.RecordView(status="new")
+                saved = preview.save_view(store.db, store.connection, stream, f"of {role}", view, actor=actor)
+                place["view_id"] = str(saved.view_id)
             address = re.sub(r"{([^}]+)}", lambda found: place[found[1]], path)
             body = {"decision": "ignore", "seen": {one: "another"}}
-            answer = someone.send(address, body) if method == "POST" else someone.get(address)
+            if name in FORMS:
+                fields = {field: value.format(role=role) for field, value in FORMS[name].items()}
+                answer = someone.form(f"{address}?status=new", **fields)
+            else:
+                answer = someone.send(address, body) if method == "POST" else someone.get(address)
             allowed = right is None or right in RIGHTS[role]
             assert (answer.status_code == 403) == (not allowed), (name, role, answer.text)
-            assert answer.status_code < 400 or not allowed, (name, role, answer.text)
+            done = answer.status_code < 400 or (name in OF_PEOPLE and answer.status_code == 404)
+            assert done or not allowed, (name, role, answer.text)
 
 
 def test_nothing_of_another_organization_is_found(api: Served, store: Shop) -> None:
     globex = connect.add_organization(api.db, "globex", "Globex")
     bo = browser(api).as_(globex, "admin")
     one = next(iter(store.table("products", "new")))
-    for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}"):
+    pages = [
+        f"/ui/acme/shop{page}"
+        for page in ("", "/quarantine", "/quarantine/1", "/history", "/configuration", "/settings")
+    ]
+    for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}", *pages):
         assert bo.get(path).status_code == 404
         theirs = bo.get(path.replace("/acme/", "/globex/"))
         assert theirs.status_code == 404

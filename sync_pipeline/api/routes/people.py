@@ -19,7 +19,6 @@ from sync_pipeline.api.contracts.people import (
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
 from sync_pipeline.api.runtime import RuntimeDep
-from sync_pipeline.errors import Forbidden
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
 
@@ -114,11 +113,10 @@ async def add_user(runtime: RuntimeDep, caller: Admin, given: NewUser) -> Answer
     return Answer(data=made)
 
 
-@router.patch("/users/{user_id}", responses=problems(404, 413, 415))
+@router.patch("/users/{user_id}", responses=problems(404, 409, 413, 415))
 async def change_user(runtime: RuntimeDep, caller: Admin, user_id: Number, given: UserChange) -> Answer[users.User]:
     """Change a user's role or password, or disable or enable the user."""
-    if user_id == caller.user_id and (given.disabled or given.role is not None):
-        raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
+    users.refuse_own_change(user_id, caller.user_id, role=given.role, disabled=given.disabled)
     changed = await runtime.log_in(
         users.change_user,
         runtime.db,

@@ -16,8 +16,8 @@ from sync_pipeline.errors import ConfigurationError, Forbidden
 from sync_pipeline.explorer import nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.steps import connect, preview, select
-from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView
+from sync_pipeline.steps import connect, observe, preview, select
+from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView, SavedView
 from sync_pipeline.steps.select import Selected
 
 router = APIRouter(route_class=PageRoute)
@@ -26,7 +26,7 @@ Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
 ConnectionName = Annotated[str, Path(max_length=63)]
 Entity = Annotated[str, Path(max_length=60)]
 SIZE = 50
-MOST_SORTED = 20_000  # only the order of ids has an index; more would be sorted at every click
+MOST_SORTED = 20_000  # ids and times have an index; more names would be sorted at every click
 _NAMED = 20  # of the records that were left out so many are shown
 
 _Id = Annotated[str | None, Query(max_length=200)]
@@ -76,7 +76,7 @@ class Notice:
 async def data_page(
     request: Request, runtime: RuntimeDep, caller: Reader, connection: ConnectionName, entity: Entity, view: View
 ) -> Response:
-    """The list."""
+    """The records of an entity."""
     return await _shown(request, runtime, caller, (connection, entity), view)
 
 
@@ -143,13 +143,15 @@ async def _shown(
     view: RecordView,
     notice: Notice | None = None,
 ) -> Response:
-    def look() -> tuple[connect.Connection, Stream, Browsed, Sequence[nav.ConnectionLinks]]:
+    def look() -> tuple[connect.Connection, Stream, Browsed, int, Sequence[SavedView], Sequence[nav.ConnectionLinks]]:
         one = the_connection(runtime.db, caller, place[0])
         stream = one.source.stream(place[1])
         links = [] if render.is_fragment(request) else nav.links(runtime, caller)
-        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), links
+        set_aside = observe.quarantine_counts(runtime.db, one).get(stream.entity_type, 0)
+        saved = preview.saved_views(runtime.db, one, stream)
+        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), set_aside, saved, links
 
-    one, stream, found, links = await runtime.run(look)
+    one, stream, found, quarantined, saved, links = await runtime.run(look)
     return render.page(
         request,
         "data/page.html",
@@ -159,6 +161,10 @@ async def _shown(
         stream=stream,
         view=view,
         found=found,
+        quarantined=quarantined,
+        saved=saved,
+        actor=caller.actor,
+        administers=Right.CONNECT in RIGHTS[caller.role],
         notice=notice,
         at=addresses(caller, one, stream, view),
         record_at=lambda external_id: f"{stream.name}/{quote(external_id, safe='')}",  # beside the list

@@ -34,7 +34,7 @@ async def record_page(  # noqa: PLR0913 - where, who, and what of it is shown
     earlier: Annotated[int | None, Query(alias="from", ge=1, le=2**31 - 1)] = None,
     later: Annotated[int | None, Query(alias="to", ge=1, le=2**31 - 1)] = None,
 ) -> Response:
-    """One tab of it."""
+    """One record, a tab at a time."""
 
     def look() -> dict[str, Any]:
         one = the_connection(runtime.db, caller, connection)

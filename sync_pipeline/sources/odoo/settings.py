@@ -49,7 +49,11 @@ class OdooConfig(ConnectionSettings):
     )
     # write_date is when a transaction began, which becomes visible later: this covers imports and nightly jobs.
     overlap_seconds: int = Field(
-        900, ge=0, le=31 * 86_400, description="Seconds before the watermark at which a delta starts."
+        900,
+        title="Overlap of deltas",
+        ge=0,
+        le=31 * 86_400,
+        description="Seconds before the watermark at which a delta starts.",
     )
 
     @field_validator("url")

@@ -7,10 +7,9 @@ A record passes, in this order:
     write/   pages (one transaction a page) → records → record (hashes), pii, currency
     run/     deletion → ledger (close)
 
-`budget` limits the requests to a store; `export` prints the captured payloads.
+`budget` limits the requests to a store.
 """
 
-from sync_pipeline.steps.capture.export import export
 from sync_pipeline.steps.capture.run.context import PullReport
 from sync_pipeline.steps.capture.run.session import CaptureSession, session
 from sync_pipeline.steps.capture.write.records import Progress

@@ -8,15 +8,22 @@ from sync_pipeline.steps.connect.credentials import (
     rotate_credentials,
     rotate_keys,
     secret,
-    set_webhook_secret,
-    webhook_secrets,
 )
-from sync_pipeline.steps.connect.doctor import diagnose, ensure_tested
+from sync_pipeline.steps.connect.doctor import (
+    LastTest,
+    diagnose,
+    ensure_tested,
+    last_test,
+    replace_credentials,
+    try_credentials,
+)
 from sync_pipeline.steps.connect.organizations import (
     Organization,
     Policy,
     add_organization,
     organization,
     organizations,
+    policy,
     set_policy,
 )
+from sync_pipeline.steps.connect.webhooks import set_webhook_secret, webhook_secrets

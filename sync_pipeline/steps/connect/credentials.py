@@ -6,10 +6,7 @@ Fernet, with the newest key first. The ciphertext is bound to its connection: co
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +29,8 @@ from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.connections import Connection, connection, connections, parse_settings
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
-RESERVED_NAMES = frozenset({"plans", "decisions", "people", "live", "logout"})  # /ui/ORG/plans …
+# /ui/ORG/plans …
+RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "settings"})
 _SQL = load(__package__)
 
 
@@ -68,13 +66,14 @@ def _cipher(keys: Sequence[bytes]) -> MultiFernet:
         ) from None
 
 
-def _open(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:
-    opened = decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
-    conceal(*opened.values())
-    return opened
+def opened(settings: Settings, conn: Connection, sealed: bytes | None = None) -> dict[str, str]:
+    """The connection's secrets; every one is concealed from then on."""
+    secrets = decrypt(settings.encryption_keys, sealed or conn.sealed, bound_to=f"{conn.org_id}/{conn.name}")
+    conceal(*secrets.values())
+    return secrets
 
 
-def _store(
+def save_secrets(
     tx: Transaction,
     settings: Settings,
     conn: Connection,
@@ -96,14 +95,28 @@ def _store(
 
 def client_for(settings: Settings, conn: Connection) -> Client:
     """A client of this connection; the caller closes it."""
-    secrets = _open(settings, conn)
-    config = parse_settings(conn.source, {**conn.settings, conn.source.address_field: conn.store_url, **secrets})
+    config = parse_settings(conn.source, {**_public(conn), **opened(settings, conn)})
     return conn.source.connect(config, allow_private=settings.allow_private_hosts)
+
+
+def client_with(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> Client:
+    """A client of this connection with other credentials, before they are saved; the caller closes it.
+
+    Raises:
+        ConfigurationError: `given` names something that is not a credential, or one is missing.
+    """
+    config = parse_settings(conn.source, _rotated(settings, conn, given))
+    conceal(*_split(conn.source, config)[1].values())  # the store may repeat them
+    return conn.source.connect(config, allow_private=settings.allow_private_hosts)
+
+
+def _public(conn: Connection) -> dict[str, Any]:
+    return {**conn.settings, conn.source.address_field: conn.store_url}
 
 
 def secret(settings: Settings, conn: Connection, name: str) -> str | None:
     """The connection's secret called `name`; None if it has none."""
-    return _open(settings, conn).get(name)
+    return opened(settings, conn).get(name)
 
 
 def moved_by(db: Database, org: Organization, provider: str, name: str, given: Mapping[str, Any]) -> Connection | None:
@@ -133,7 +146,7 @@ def add_connection(
         ConfigurationError: a setting is missing or invalid, the address is private and that is not allowed, or the name
             is an address of the Explorer's own.
     """
-    if name in RESERVED_NAMES:
+    if name in RESERVED_NAMES and not connections(db, org, name):  # it may be older than the page
         raise ConfigurationError(f"“{name}” cannot name a connection: a page of the Explorer has that address.")
     config = parse_settings(source(provider), given)
     public, given_secrets, address = _split(source(provider), config)
@@ -179,6 +192,11 @@ def rotate_credentials(
     Raises:
         ConfigurationError: `given` names something that is not a credential, or one is missing.
     """
+    return add_connection(db, settings, org, conn.provider, conn.name, _rotated(settings, conn, given), actor=actor)
+
+
+def _rotated(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of the connection with the credentials in `given`. A new address keeps no secret of the old one."""
     provider = conn.source
     allowed = {*provider.secret_fields, provider.address_field}
     unknown = set(given) - allowed
@@ -187,9 +205,9 @@ def rotate_credentials(
             f"Not a credential here: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(allowed))}."
         )
     moves = given.get(provider.address_field, conn.store_url) != conn.store_url
-    kept = {} if moves else _open(settings, conn)
-    whole = {**conn.settings, provider.address_field: conn.store_url, **kept, **given}
-    return add_connection(db, settings, org, conn.provider, conn.name, whole, actor=actor)
+    # Where all are given the old ones are not needed: no key may open them any longer.
+    whole = all(name in given for name in provider.secret_fields if provider.settings.model_fields[name].is_required())
+    return {**_public(conn), **({} if moves or whole else opened(settings, conn)), **given}
 
 
 def rotate_keys(db: Database, settings: Settings) -> int:
@@ -201,72 +219,11 @@ def rotate_keys(db: Database, settings: Settings) -> int:
     for org, conn in every:
         with db.org(org.org_id) as tx:
             now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
-            secrets = _open(settings, conn, now.credentials)
+            secrets = opened(settings, conn, now.credentials)
             given = {**now.settings, conn.source.address_field: now.store_url, **secrets}
             public, secrets, address = _split(conn.source, parse_settings(conn.source, given))
-            _store(tx, settings, conn, secrets, public=public, address=address)
+            save_secrets(tx, settings, conn, secrets, public=public, address=address)
     return len(every)
-
-
-def webhook_secrets(settings: Settings, conn: Connection | None) -> Sequence[str]:
-    """The secrets that may sign a webhook of this store: the current one and, for a while, the one before.
-
-    Without a connection there are none; the call takes as long, so that its time does not show whether one exists.
-    """
-    if conn is None:
-        decrypt(settings.encryption_keys, _sealed_nothing(settings.encryption_keys[0]), bound_to="")
-        return ()
-    hooks = conn.source.webhooks
-    if hooks is None:
-        return ()
-    secrets = _open(settings, conn)
-    until, _, former = secrets.get(_former(hooks.secret_field), "0 ").partition(" ")
-    return [one for one in (secrets.get(hooks.secret_field), former if time.time() < float(until) else None) if one]
-
-
-def set_webhook_secret(
-    db: Database,
-    settings: Settings,
-    conn: Connection,
-    value: str,
-    *,
-    actor: str,
-    overlap: timedelta = timedelta(days=1),
-) -> None:
-    """Set the secret with which the store signs its webhooks. An empty one removes it, and no webhook is accepted.
-
-    The previous secret stays valid for `overlap`, because people change a store's webhooks one by one, and a store
-    disables those that are refused. Setting the new secret twice, or an empty one first, ends the previous one at once.
-
-    Raises:
-        ConfigurationError: this provider sends no webhooks.
-    """
-    hooks = conn.source.webhooks
-    if hooks is None:
-        raise ConfigurationError(f"{conn.source.title} stores send no webhooks here.")
-    fresh = value.strip()
-    with db.org(conn.org_id) as tx:
-        now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
-        secrets = _open(settings, conn, now.credentials)
-        before = secrets.pop(hooks.secret_field, None)
-        secrets.pop(_former(hooks.secret_field), None)
-        if fresh:
-            secrets[hooks.secret_field] = fresh
-        if fresh and before and before != fresh:
-            secrets[_former(hooks.secret_field)] = f"{time.time() + overlap.total_seconds()} {before}"
-        _store(tx, settings, conn, secrets, public=None, address=None)
-        journal.record(
-            tx, "connect.webhook_secret_set", actor=actor, connection_id=conn.connection_id, there=bool(fresh)
-        )
-
-
-def _former(name: str) -> str:
-    return f"former {name}"
-
-
-@cache
-def _sealed_nothing(key: bytes) -> bytes:
-    return encrypt([key], {}, bound_to="")
 
 
 def _kept(
@@ -277,7 +234,7 @@ def _kept(
     for known in connections(db, org, name) if optional else ():
         if known.provider == provider.name and known.store_url == address:
             try:
-                secrets = _open(settings, known)
+                secrets = opened(settings, known)
             except ConfigurationError:  # no key decrypts them: connecting again is the remedy
                 return {}
             return {one: secrets[one] for one in optional if one in secrets}

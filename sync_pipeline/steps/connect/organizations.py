@@ -69,6 +69,13 @@ class Policy:
     provider_priority: Sequence[str]
 
 
+def policy(db: Database, org: Organization) -> Policy:
+    """The organization's policy."""
+    with db.org(org.org_id) as conn:
+        row = execute(conn, _SQL["policy"]).one()
+    return Policy(row.sku_policy, row.provider_priority)
+
+
 def set_policy(
     db: Database,
     org: Organization,
@@ -76,6 +83,7 @@ def set_policy(
     sku: str | None = None,
     priority: Sequence[str] | None = None,
     actor: str,
+    why: str | None = None,
 ) -> Policy:
     """Change what is given, from the next promotion on; returns the organization's policy.
 
@@ -96,7 +104,8 @@ def set_policy(
         row = execute(conn, _SQL["set_policy"], **changes).one()
         changed = {name: value for name, value in changes.items() if value is not None}
         if changed:
-            journal.record(conn, "organization.policy", actor=actor, **changed)
+            detail = {**changed, "why": why} if why else changed
+            journal.record(conn, "organization.policy", actor=actor, **detail)
     return Policy(row.sku_policy, row.provider_priority)
 
 

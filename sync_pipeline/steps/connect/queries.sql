@@ -15,6 +15,9 @@ SET sku_policy = coalesce(%(sku)s, sku_policy), provider_priority = coalesce(%(p
 WHERE org_id = connect.current_org()
 RETURNING sku_policy, provider_priority
 
+-- policy --
+SELECT sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org()
+
 -- list_organizations --
 SELECT org_id, slug, name, currency, removed_at, providers FROM connect.list_organizations()
 
@@ -50,12 +53,15 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 SELECT credentials, settings, store_url FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s FOR UPDATE
 
--- set_health --
+-- set_tested --
 UPDATE connect.integration_connector
-SET health = %(health)s, health_detail = %(detail)s, health_checked_at = now()
+SET health = %(health)s, health_detail = %(detail)s, health_checked_at = now(), tested_at = now(),
+    findings = %(findings)s::jsonb
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-    AND ((health, coalesce(health_detail, '')) IS DISTINCT FROM (%(health)s, coalesce(%(detail)s, ''))
-        OR coalesce(health_checked_at < now() - interval '1 minute', true))
+
+-- last_test --
+SELECT tested_at, findings FROM connect.integration_connector
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 
 -- recently_healthy --
 SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => %(seconds)s) AS healthy

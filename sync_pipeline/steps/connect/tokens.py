@@ -163,20 +163,20 @@ def valid_tokens(db: Database, org_id: int, token_ids: Sequence[int]) -> set[int
         return set(execute(conn, _SQL["valid_tokens"], token_ids=list(token_ids)).scalars())
 
 
-def list_tokens(db: Database, org: Organization) -> Sequence[TokenRow]:
-    """The organization's tokens and active sessions, newest first."""
+def list_tokens(db: Database, org: Organization, *, user_id: int | None = None) -> Sequence[TokenRow]:
+    """The organization's tokens and active sessions, newest first; only the sessions of this user if given."""
     with db.org(org.org_id) as conn:
-        return [TokenRow(**row._mapping) for row in execute(conn, _SQL["tokens"])]
+        return [TokenRow(**row._mapping) for row in execute(conn, _SQL["tokens"], user_id=user_id)]
 
 
-def revoke_token(db: Database, org: Organization, token_id: int, *, actor: str) -> None:
-    """Revoke a token now. Revoking it twice changes nothing.
+def revoke_token(db: Database, org: Organization, token_id: int, *, user_id: int | None = None, actor: str) -> None:
+    """Revoke a token now. Revoking it twice changes nothing. With `user_id` only a session of this user is revoked.
 
     Raises:
         NotFound: no such token.
     """
     with db.org(org.org_id) as conn:
-        row = execute(conn, _SQL["revoke_token"], token_id=token_id).one_or_none()
+        row = execute(conn, _SQL["revoke_token"], token_id=token_id, user_id=user_id).one_or_none()
         if row is None:
             raise NotFound(f"There is no token {token_id}.")
         journal.record(conn, "token.revoked", actor=actor, connection_id=row.connection_id, token=token_id)

@@ -43,11 +43,13 @@ FROM connect.api_token AS t
 LEFT JOIN connect.integration_connector AS c ON c.org_id = t.org_id AND c.connection_id = t.connection_id
 LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id
 WHERE t.org_id = connect.current_org() AND (t.user_id IS NULL OR t.expires_at > now())
+    AND (%(user_id)s::bigint IS NULL OR t.user_id = %(user_id)s)
 ORDER BY t.token_id DESC
 
 -- revoke_token --
 UPDATE connect.api_token SET revoked_at = coalesce(revoked_at, now())
 WHERE org_id = connect.current_org() AND token_id = %(token_id)s
+    AND (%(user_id)s::bigint IS NULL OR user_id = %(user_id)s)
 RETURNING connection_id
 
 -- add_user --
@@ -67,6 +69,12 @@ SET role = coalesce(%(role)s, role), password_hash = coalesce(%(password_hash)s,
                        WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
 WHERE org_id = connect.current_org() AND user_id = %(user_id)s
 RETURNING user_id
+
+-- lock_admins --
+-- Those who can log in; locked until the transaction ends.
+SELECT user_id FROM connect.app_user
+WHERE org_id = connect.current_org() AND role = 'admin' AND disabled_at IS NULL AND password_hash IS NOT NULL
+ORDER BY user_id FOR UPDATE
 
 -- end_sessions --
 -- Sessions opened with the old password must not outlive it.

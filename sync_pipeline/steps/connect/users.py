@@ -10,11 +10,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field
+from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
+from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFound, Unauthenticated
 from sync_pipeline.steps.connect.limits import consume
 from sync_pipeline.steps.connect.organizations import Organization, organization
 from sync_pipeline.steps.connect.tokens import Role, new_token
@@ -106,11 +107,14 @@ def change_user(
     Raises:
         NotFound: the organization has no such user.
         ConfigurationError: unknown role, or a password of the wrong length.
+        Conflict: no admin would be left who can log in.
     """
     if role is not None:
         _role(role)
     hashed = _hashed(password) if password is not None else None
     with db.org(org.org_id) as conn:
+        if disabled or role not in (None, "admin"):
+            _another_admin(conn, org, user_id)
         changed = execute(
             conn, _SQL["change_user"], user_id=user_id, role=role, password_hash=hashed, disabled=disabled
         ).one_or_none()
@@ -122,6 +126,16 @@ def change_user(
             conn, "user.changed", actor=actor, user=user_id, role=role, password=password is not None, disabled=disabled
         )
     return user(db, org, user_id)
+
+
+def refuse_own_change(user_id: int, own_id: int | None, *, role: str | None, disabled: bool | None) -> None:
+    """Refuse to let people change their own role or disable themselves.
+
+    Raises:
+        Forbidden: `user_id` is their own.
+    """
+    if user_id == own_id and (disabled or role is not None):
+        raise Forbidden("You cannot change your own role or disable yourself. Ask another admin.")
 
 
 def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
@@ -159,6 +173,12 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
         token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
         journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
     return LoginSession(org.slug, found.role, expires, plain)
+
+
+def _another_admin(conn: Transaction, org: Organization, user_id: int) -> None:
+    # Locked until the transaction ends, so that two admins cannot take each other's role at the same time.
+    if execute(conn, _SQL["lock_admins"]).scalars().all() == [user_id]:
+        raise Conflict(f"This is the last admin of {org.slug} who can log in. Make somebody else an admin first.")
 
 
 def _role(role: str) -> None:

@@ -1,13 +1,19 @@
 -- end_undo --
 -- Promotions that are older cannot be undone from now on. One that overlaps a promotion that still can be keeps its
 -- images: undoing that one asks what was written after it.
-UPDATE promote.sync_queue AS q SET undo_ended_at = now()
-WHERE q.org_id = connect.current_org() AND q.undo_ended_at IS NULL
-    AND q.finished_at < now() - make_interval(days => %(days)s)
-    AND NOT EXISTS (
-        SELECT 1 FROM promote.sync_queue AS k
-        WHERE k.org_id = q.org_id AND k.undone_at IS NULL AND k.created_at < q.finished_at
-            AND (k.finished_at IS NULL OR k.finished_at >= now() - make_interval(days => %(days)s)))
+-- Core as of an earlier time is not known any more either.
+WITH ended AS (
+    UPDATE promote.sync_queue AS q SET undo_ended_at = now()
+    WHERE q.org_id = connect.current_org() AND q.undo_ended_at IS NULL
+        AND q.finished_at < now() - make_interval(days => %(days)s)
+        AND NOT EXISTS (
+            SELECT 1 FROM promote.sync_queue AS k
+            WHERE k.org_id = q.org_id AND k.undone_at IS NULL AND k.created_at < q.finished_at
+                AND (k.finished_at IS NULL OR k.finished_at >= now() - make_interval(days => %(days)s)))
+    RETURNING q.finished_at
+), known AS (SELECT max(finished_at) AS since FROM ended)
+UPDATE connect.organization AS o SET core_since = greatest(o.core_since, k.since)
+FROM known AS k WHERE o.org_id = connect.current_org() AND k.since IS NOT NULL
 
 -- delete_core_changes --
 DELETE FROM promote.core_change AS c USING (

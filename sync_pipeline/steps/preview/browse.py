@@ -6,7 +6,7 @@ A page begins beyond a record, not after a number of them: what arrives or goes 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,24 +16,13 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.counts import Counting, RecordCounts
 from sync_pipeline.steps.preview.entity import empty_state, keys, noise
-from sync_pipeline.steps.preview.matching import (
-    SQL,
-    RecordQuery,
-    counted,
-    differing,
-    found,
-    in_order,
-    known,
-    matching,
-    order_of,
-    present,
-    slice_of,
-)
+from sync_pipeline.steps.preview.matching import SQL, RecordQuery, found, known, order_of
+from sync_pipeline.steps.preview.paging import ListQuery, page_of
 from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
 
 BROWSE_SQL = load(__package__, "browse.sql")
-_DIFFERENCES = ("new", "updated", "deleted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,25 +36,6 @@ class RecordView:
     sort: str | None = None
     after: str | None = None
     before: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordCounts:
-    """How many records the search finds: those in sync, and the differences by (status, choice)."""
-
-    in_sync: int
-    differences: Mapping[tuple[str, str], int]
-
-    def of(self, status: str | None = None, choice: str | None = None) -> int:
-        """How many have this status and this choice; without a choice all have, in sync or not."""
-        differ = sum(
-            n for (one, chosen), n in self.differences.items() if status in (None, one) and choice in (None, chosen)
-        )
-        return differ + (self.in_sync if choice is None and status in (None, "in_sync") else 0)
-
-    def differ(self, status: str | None = None, choice: str | None = None) -> int:
-        """The same without those in sync."""
-        return self.of(status, choice) - (self.in_sync if choice is None and status in (None, "in_sync") else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +89,12 @@ def browse(db: Database, connection: Connection, stream: Stream, view: RecordVie
     with db.org(connection.org_id) as conn:
         totals = execute(conn, SQL["table_totals"], **keys(connection, stream)).one()
         finds, capped = found(conn, asked, totals) if view.search else (None, False)
-        counts = _counts(conn, asked, totals, finds)
-        page = _page(conn, asked, view, finds, bool(totals.deleted), size)
+        counting = Counting(db, conn, asked, totals)
+        counts = counting.of_all() if finds is None else counting.of_finds(finds)
         total, differ = counts.of(view.status, view.choice), counts.differ(view.status, view.choice)
         if view.warned:
-            total = differ = counted(conn, *differing(asked, warned=True, ids=finds))
+            total = differ = counting.warned(finds)
+        page = page_of(conn, ListQuery(asked, view.warned, finds, total), view.after, view.before, size)
         rows = rows_of(conn, connection, stream, page.ids)
         message = None
         if not counts.of() and not view.search:
@@ -146,84 +117,6 @@ def browse_some(db: Database, connection: Connection, stream: Stream, ids: Seque
     """These records as a list shows them; those that are not captured are not among them."""
     with db.org(connection.org_id) as conn:
         return rows_of(conn, connection, stream, ids)
-
-
-def _counts(conn: Transaction, asked: RecordQuery, totals: Any, finds: Sequence[str] | None) -> RecordCounts:
-    """Count without reading what is in sync: the tally has the differences, the decisions are few."""
-    here = keys(asked.connection, asked.stream)
-    differences: dict[tuple[str, str], int] = {}
-    if finds is not None:
-        for row in execute(conn, BROWSE_SQL["count_found"], **here, ids=list(finds)):
-            differences[row.status, row.decision or "undecided"] = row.records
-        return RecordCounts(len(finds) - sum(differences.values()), differences)
-    for row in execute(conn, BROWSE_SQL["count_decided"], **here):
-        differences[row.status, row.decision] = row.records
-    for status in _DIFFERENCES:
-        decided = sum(differences.get((status, choice), 0) for choice in ("include", "ignore"))
-        differences[status, "undecided"] = int(getattr(totals, status)) - decided
-    in_sync = present(conn, asked, totals) - int(totals.new) - int(totals.updated)
-    return RecordCounts(max(0, in_sync), differences)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    ids: list[str]
-    earlier: bool
-    later: bool
-
-
-def _page(
-    conn: Transaction,
-    asked: RecordQuery,
-    view: RecordView,
-    finds: Sequence[str] | None,
-    deleted: bool,
-    size: int,
-) -> _Part:
-    beyond, backwards = view.after or view.before, view.after is None and view.before is not None
-    ids = _ids(conn, asked, view, finds, deleted, (size + 1, beyond, backwards))
-    if backwards and len(ids) <= size:  # the first page, and it is not full: it begins at the beginning
-        beyond, backwards = None, False
-        ids = _ids(conn, asked, view, finds, deleted, (size + 1, None, False))
-    more = len(ids) > size
-    if backwards:
-        return _Part(ids[-size:], more, True)
-    return _Part(ids[:size], beyond is not None, more)
-
-
-def _ids(
-    conn: Transaction,
-    asked: RecordQuery,
-    view: RecordView,
-    finds: Sequence[str] | None,
-    deleted: bool,
-    part: tuple[int, str | None, bool],
-) -> list[str]:
-    """The ids of a part of the list: how many, beyond which record, in which direction."""
-    limit, beyond, backwards = part
-    only_differences = view.choice is not None or view.warned or view.status in _DIFFERENCES
-    if asked.sort != "external_id" or (finds is not None and not only_differences):
-        tables, where = matching(
-            asked.connection,
-            asked.stream,
-            ids=finds,
-            status=view.status,
-            decision=view.choice,
-            warned=view.warned,
-        )
-        if view.choice is not None:
-            where &= tables.left.right.c.status.is_not(None)
-        return slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
-    if not only_differences:
-        tables, where = in_order(asked, deleted=deleted)
-        return slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
-    # Status by status, which is how the index has them.
-    ids: list[str] = []
-    for status in [view.status] if view.status else _DIFFERENCES:
-        tables, where = differing(replace(asked, status=status), warned=view.warned, ids=finds)
-        ids += slice_of(conn, asked, tables, where, limit, beyond=beyond, backwards=backwards)
-    ids.sort(key=lambda one: (len(one), one.encode()), reverse=asked.descending)
-    return ids[-limit:] if backwards else ids[:limit]
 
 
 def rows_of(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> list[RecordRow]:

@@ -52,3 +52,13 @@ LEFT JOIN selection.withdrawal AS w
         AND w.seen_deleted = (r.deletion_state = 'deleted')
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
+-- records_beyond --
+-- The ids of a part of the list, by id. What is in a policy's way is in sql/schema/56_pages.sql.
+SELECT * FROM preview.records_beyond(
+    %(connection_id)s, %(entity_type)s, %(provider)s, %(in_sync)s, %(beyond)s, %(falling)s, %(limit)s)
+
+-- differences_beyond --
+-- The same for records that differ, of each status so many: status by status is how the index has them.
+SELECT found FROM unnest(%(statuses)s::text[]) AS status, LATERAL preview.differences_beyond(
+    %(connection_id)s, %(entity_type)s, status, %(choice)s, %(warned)s, %(beyond)s, %(falling)s, %(limit)s) AS found

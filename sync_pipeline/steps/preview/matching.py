@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Join, and_, column, exists, func, literal, not_, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Join, and_, column, exists, func, literal, not_, or_, select, text, true
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
@@ -17,7 +17,8 @@ from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys
 
 SQL = load(__package__, "table.sql")
-STATUSES = ("new", "updated", "deleted", "in_sync")
+DIFFERENCES = ("new", "updated", "deleted")
+STATUSES = (*DIFFERENCES, "in_sync")
 DECISIONS = ("include", "ignore", "undecided")
 FIRST_FINDS = 1_000
 _FEW = 20_000  # up to this many records a search is complete
@@ -151,13 +152,13 @@ def found(conn: Transaction, asked: RecordQuery, totals: Any) -> tuple[list[str]
 
 def in_order(asked: RecordQuery, *, deleted: bool) -> tuple[Any, ColumnElement[bool]]:
     """The records of a status as a table and a condition that PostgreSQL reads along an index, with few joins."""
-    if asked.status in ("new", "updated", "deleted"):
+    if asked.status in DIFFERENCES:
         if asked.sort != "external_id":
             return matching(asked.connection, asked.stream, status=asked.status)
-        return DIFFERENCE, and_(*_of(DIFFERENCE, asked), DIFFERENCE.c.status == asked.status)
+        return DIFFERENCE, and_(*of_entity(DIFFERENCE, asked), DIFFERENCE.c.status == asked.status)
     r, d = RECORD.c, DIFFERENCE.c
     same = and_(*(d[key] == r[key] for key in _KEY))
-    where = [*_of(RECORD, asked), r.provider == asked.connection.provider]
+    where = [*of_entity(RECORD, asked), r.provider == asked.connection.provider]
     gone = r.deletion_state == "deleted"
     if asked.status == "in_sync":
         where += [not_(gone), not_(exists().where(same))]
@@ -172,7 +173,7 @@ def differing(asked: RecordQuery, *, warned: bool, ids: Sequence[str] | None) ->
     """The records that differ, without the records themselves: their status, warnings and decision."""
     d, s = DIFFERENCE, DECIDED
     same = (*(s.c[key] == d.c[key] for key in _KEY), s.c.content_hash == d.c.content_hash)
-    where = [*_of(d, asked), d.c.status == asked.status if asked.status else true()]
+    where = [*of_entity(d, asked), d.c.status == asked.status if asked.status else true()]
     if asked.decision is not None:
         where.append(s.c.decision.is_(None) if asked.decision == "undecided" else s.c.decision == asked.decision)
     if warned:
@@ -182,7 +183,8 @@ def differing(asked: RecordQuery, *, warned: bool, ids: Sequence[str] | None) ->
     return d.outerjoin(s, and_(*same, s.c.seen_deleted == (d.c.status == "deleted"))), and_(*where)
 
 
-def _of(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
+def of_entity(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
+    """The condition that a table's rows belong to the entity."""
     return [
         one.c.org_id == func.connect.current_org(),
         one.c.connection_id == asked.connection.connection_id,
@@ -190,7 +192,7 @@ def _of(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
     ]
 
 
-def slice_of(  # noqa: PLR0913 - a page has a place, a size and an order
+def slice_of(
     conn: Transaction,
     asked: RecordQuery,
     tables: Any,
@@ -199,11 +201,10 @@ def slice_of(  # noqa: PLR0913 - a page has a place, a size and an order
     offset: int = 0,
     *,
     backwards: bool = False,
-    beyond: str | None = None,
 ) -> list[str]:
-    """The ids of a part of the list: after `offset` records, or beyond the record `beyond`.
+    """The ids of a part of the list, after `offset` records.
 
-    `backwards`: counted from the end of the list, or before `beyond`; in the list's order all the same.
+    `backwards`: counted from the end of the list; in the list's order all the same.
     """
     first = tables.left if isinstance(tables, Join) else tables
     record_id = (DIFFERENCE if first is DIFFERENCE else RECORD).c.external_id
@@ -214,38 +215,14 @@ def slice_of(  # noqa: PLR0913 - a page has a place, a size and an order
     if asked.sort != "external_id":  # a record without the value is last, whatever the direction
         without = by[0].is_(None)
         order.insert(0, without.desc() if backwards else without.asc())
-    if beyond is not None:
-        where = and_(where, _beyond(conn, asked, record_id, beyond, backwards))
     chosen = select(record_id).select_from(tables).where(where).order_by(*order).limit(limit).offset(offset)
     found = list(conn.execute(chosen).scalars())
     return found[::-1] if backwards else found
 
 
-def _beyond(
-    conn: Transaction, asked: RecordQuery, record_id: ColumnElement[str], beyond: str, backwards: bool
-) -> ColumnElement[bool]:
-    """The records that come after this one in the order that `slice_of` gives them."""
-    falling = asked.descending is not backwards
-    if asked.sort == "external_id":
-        here, there = tuple_(func.length(record_id), record_id), tuple_(literal(len(beyond)), literal(beyond))
-        return here < there if falling else here > there
-    value = SORTS[asked.sort][0]
-    one = select(value).where(*_of(RECORD, asked), RECORD.c.external_id == beyond)
-    found = conn.execute(one).one_or_none()
-    if found is None:
-        return true()
-    further = record_id < beyond if falling else record_id > beyond
-    if found[0] is None:
-        alike = and_(value.is_(None), further)
-        return or_(value.is_not(None), alike) if backwards else alike
-    after = value < found[0] if falling else value > found[0]
-    beyond_it = or_(after, and_(value == found[0], further))
-    return beyond_it if backwards else or_(beyond_it, value.is_(None))
-
-
 def count_of_status(conn: Transaction, asked: RecordQuery, totals: Any) -> int:
     """How many records have the status that is asked for."""
-    if asked.status in ("new", "updated", "deleted"):
+    if asked.status in DIFFERENCES:
         return int(getattr(totals, asked.status))
     there = present(conn, asked, totals)
     if asked.status == "in_sync":

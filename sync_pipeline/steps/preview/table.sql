@@ -1,8 +1,8 @@
 -- table_totals --
 -- How many records an entity has and how many differ, without counting them: from the last comparison, if nothing was
--- captured since (else null), and from the tally. What is captured or decided after `as_of` is later than the list: the
--- rows are read after it, under this lock. While somebody writes, what they write may carry an earlier time than now: then
--- it is the time of the last commit.
+-- captured since (else null), and from the tally. `moved` is another value once a difference or a decision was written.
+-- What is captured or decided after `as_of` is later than the list: the rows are read after it, under this lock. While
+-- somebody writes, what they write may carry an earlier time than now: then it is the time of the last commit.
 SELECT (SELECT s.in_sync + s.new + s.updated
         FROM capture.sync_cursor AS c JOIN preview.summary AS s
             ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
@@ -12,6 +12,7 @@ SELECT (SELECT s.in_sync + s.new + s.updated
        coalesce(sum(t.records) FILTER (WHERE t.status = 'new'), 0)::bigint AS new,
        coalesce(sum(t.records) FILTER (WHERE t.status = 'updated'), 0)::bigint AS updated,
        coalesce(sum(t.records) FILTER (WHERE t.status = 'deleted'), 0)::bigint AS deleted,
+       concat_ws('/', count(*), max(t.tally_id), sum(t.tally_id)) AS moved,
        (SELECT CASE
             WHEN pg_try_advisory_xact_lock_shared(capture.entity_lock(%(connection_id)s, %(entity_type)s))
             THEN clock_timestamp()

@@ -64,11 +64,11 @@ WHERE l.shared AND s.table_name = l.table_name AND s.row_id = l.row_id;
 
 -- hand_over --
 -- The next queue that wrote a shared row goes back, when it is undone, to what was before this one.
-INSERT INTO promote.core_change (org_id, queue_id, change_id, table_name, operation, row_id, content)
+INSERT INTO promote.core_change (org_id, queue_id, change_id, table_name, operation, row_id, content, changed_at)
 OVERRIDING SYSTEM VALUE
 SELECT c.org_id, c.queue_id, -nextval(pg_get_serial_sequence('promote.core_change', 'change_id')), c.table_name,
        s.operation, CASE WHEN s.operation <> 'insert' THEN s.row_id END,
-       coalesce(s.before, jsonb_build_array(s.row_id))
+       coalesce(s.before, jsonb_build_array(s.row_id)), c.changed_at
 FROM stage_undo AS s
 JOIN promote.core_change AS c
     ON c.org_id = connect.current_org() AND c.table_name = s.table_name AND c.row_id = s.row_id

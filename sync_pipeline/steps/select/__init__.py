@@ -15,5 +15,14 @@ from sync_pipeline.steps.select.plans import (
     refuse,
     withdraw,
 )
-from sync_pipeline.steps.select.rules import StandingRule, add_rule, apply_rules, drop_rule, list_rules
+from sync_pipeline.steps.select.rules import (
+    KINDS,
+    StandingRule,
+    add_rule,
+    apply_rules,
+    count_rule,
+    drop_rule,
+    list_rules,
+    rule_value,
+)
 from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary

@@ -39,37 +39,28 @@ RETURNING rule_id
 -- drop_rule --
 UPDATE selection.standing_rule SET disabled_at = now()
 WHERE org_id = connect.current_org() AND rule_id = %(rule_id)s AND disabled_at IS NULL
-RETURNING rule_id
+    AND (%(connection_id)s::bigint IS NULL OR connection_id = %(connection_id)s)
+RETURNING rule_id, connection_id, entity_type, kind
 
 -- apply_rule --
 -- Decide the undecided differences that the rule covers.
 INSERT INTO selection.sync_selective_config AS c
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, why,
  batch_id)
-SELECT d.org_id, d.connection_id, d.entity_type, d.external_id, %(decision)s, d.content_hash, d.status = 'deleted',
+SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, k.external_id, %(decision)s, k.content_hash, k.deleted,
        %(draft)s, 'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
-FROM preview.difference AS d
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND s.external_id IS NULL AND d.status = ANY (%(statuses)s)
-    -- What a person took back is a person's to decide, as long as it is the same version.
-    AND NOT EXISTS (
-        SELECT 1 FROM selection.withdrawal AS w
-        WHERE w.org_id = d.org_id AND w.connection_id = d.connection_id AND w.entity_type = d.entity_type
-            AND w.external_id = d.external_id AND w.content_hash = d.content_hash
-            AND w.seen_deleted = (d.status = 'deleted'))
-    AND (%(field)s::text IS NULL OR EXISTS (
-        SELECT 1 FROM capture.sync_record AS r
-        WHERE r.org_id = d.org_id AND r.connection_id = d.connection_id AND r.entity_type = d.entity_type
-            AND r.external_id = d.external_id AND r.provider = %(provider)s
-            AND r.sync_data -> %(field)s = %(value)s::jsonb))
+FROM selection.covered_by_rule(
+    %(connection_id)s, %(entity_type)s, %(provider)s, %(statuses)s, %(field)s, %(value)s::jsonb) AS k
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,
     batch_id = excluded.batch_id
+
+-- count_rule --
+-- What `apply_rule` would decide.
+SELECT count(*) AS records
+FROM selection.covered_by_rule(
+    %(connection_id)s, %(entity_type)s, %(provider)s, %(statuses)s, %(field)s, %(value)s::jsonb)
 
 -- open_plan --
 -- With what the previews had seen of followed entities: what changes there later, nobody saw.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import SQL
 
 # What each kind covers, and how it decides.
-KINDS = {
+KINDS: Mapping[str, tuple[list[str], str]] = {
     "follow_updates": (["updated", "deleted"], "include"),
     "include_new": (["new"], "include"),
     "ignore_where": (["new", "updated", "deleted"], "ignore"),
@@ -40,6 +40,51 @@ class StandingRule:
     why: str | None
 
 
+def rule_value(text: str | None) -> Any:
+    """The value of a rule as people type it: JSON, or plain text."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _checked(kind: str, field: str | None, value: Any) -> tuple[list[str], str]:
+    """The statuses that such a rule covers, and its decision.
+
+    Raises:
+        ConfigurationError: unknown kind, or ignore_where without a field and a value.
+    """
+    if kind not in KINDS:
+        raise ConfigurationError(f"Unknown kind of rule “{kind}”. Use one of {', '.join(KINDS)}.")
+    if (kind == "ignore_where") != (field is not None and value is not None):
+        raise ConfigurationError("ignore_where needs a field and a value; the other kinds take neither.")
+    return KINDS[kind]
+
+
+def count_rule(
+    db: Database, connection: Connection, stream: Stream, *, kind: str, field: str | None = None, value: Any = None
+) -> int:
+    """How many undecided records this rule would decide if it were applied now, before any other rule.
+
+    Raises:
+        ConfigurationError: unknown kind, or ignore_where without a field and a value.
+    """
+    statuses, _ = _checked(kind, field, value)
+    with db.org(connection.org_id) as conn:
+        return int(
+            execute(
+                conn,
+                SQL["count_rule"],
+                **keys(connection, stream),
+                statuses=statuses,
+                field=field,
+                value=None if value is None else json.dumps(value),
+            ).scalar_one()
+        )
+
+
 def add_rule(  # noqa: PLR0913 - the parts of a rule
     db: Database,
     connection: Connection,
@@ -56,10 +101,7 @@ def add_rule(  # noqa: PLR0913 - the parts of a rule
     Raises:
         ConfigurationError: unknown kind, or ignore_where without a field and a value.
     """
-    if kind not in KINDS:
-        raise ConfigurationError(f"Unknown kind of rule “{kind}”. Use one of {', '.join(KINDS)}.")
-    if (kind == "ignore_where") != (field is not None and value is not None):
-        raise ConfigurationError("ignore_where needs a field and a value; the other kinds take neither.")
+    _checked(kind, field, value)
     with db.org(connection.org_id) as conn:
         rule_id = int(
             execute(
@@ -97,16 +139,28 @@ def list_rules(db: Database, org: Organization, connection: Connection | None = 
     return [StandingRule(**row._mapping) for row in rows]
 
 
-def drop_rule(db: Database, org: Organization, rule_id: int, *, actor: str) -> None:
-    """End a rule; its decisions stay.
+def drop_rule(
+    db: Database, org: Organization, rule_id: int, *, connection: Connection | None = None, actor: str
+) -> None:
+    """End a rule, of this connection if one is given; its decisions stay.
 
     Raises:
         NotFound: no such rule.
     """
+    here = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
-        if execute(conn, SQL["drop_rule"], rule_id=rule_id).one_or_none() is None:
+        row = execute(conn, SQL["drop_rule"], rule_id=rule_id, connection_id=here).one_or_none()
+        if row is None:
             raise NotFound(f"{org.slug} has no rule {rule_id}.")
-        journal.record(conn, "rule.dropped", actor=actor, rule=rule_id)
+        journal.record(
+            conn,
+            "rule.dropped",
+            actor=actor,
+            connection_id=row.connection_id,
+            entity_type=row.entity_type,
+            rule=rule_id,
+            kind=row.kind,
+        )
 
 
 def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
