@@ -6,6 +6,7 @@ import pytest
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict
+from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 
@@ -173,3 +174,16 @@ def test_the_preview_after_an_undo_is_what_a_comparison_finds(world: World) -> N
     assert [row.status for row in world.sql("SELECT status FROM preview.difference")] == ["deleted"]
     world.undo(first)
     assert world.sql("SELECT status FROM preview.difference") == [], "it is neither in core nor in the store"
+
+
+def test_figures_that_an_undo_returns_are_those_of_the_orders_that_are_captured_now(world: World) -> None:
+    world.capture("order", order(20, total="10.00", customer_id=3))
+    world.promote("customer", customer(3, first_name="a"))
+    moved = world.capture("order", order(20, total="10.00", customer_id=4))
+    second = world.promote("customer", customer(3, first_name="b"))
+    world.apply(moved)
+    assert world.one("SELECT order_count FROM core.customers").order_count == 0
+    world.undo(second)
+    assert world.one("SELECT order_count FROM core.customers").order_count == 0, "it is somebody else's by now"
+    org = next(one for one in connect.organizations(world.db) if one.org_id == world.org_id)
+    assert promote.check_core(world.db, org).differences == []

@@ -6,11 +6,9 @@ record again must change nothing. A batch is one short transaction, so promotion
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,8 +19,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
-from sync_pipeline.sources.base import parent_fields, types_of
-from sync_pipeline.steps.capture.mapped import Captured, mapper_of, mapping_of, to_entities
+from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
@@ -31,6 +28,7 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.write.apart import write_apart
+from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import Plan, make_filled_plan
 
@@ -158,32 +156,13 @@ class _Check:
         execute(conn, UNDO["stage_undo"], queue=queue)
         statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
         different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
-        waiting = self._waiting(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
+        waiting = figures_that_wait(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
         for row, some in different:
             behind = self._behind(conn, row)
             kept = self._as_promoted(behind)
             for one in some:
                 if one.field not in kept and (row.id not in waiting or not _is_figure(one)):
                     self._add(one, behind)
-
-    def _waiting(self, conn: Connection, customers: Sequence[int]) -> set[int]:
-        """Customers whose figures are renewed by what is captured and not promoted yet."""
-        if not customers:
-            return set()
-        types = {
-            "orders": types_of("order"),
-            "refunds": types_of("refund"),
-            "buyers": types_of("customer"),
-            "fields": parent_fields("order"),
-        }
-        waiting: set[int] = set()
-        sales: dict[tuple[int, datetime], list[Key]] = defaultdict(list)
-        for row in execute(conn, SQL["figures_that_wait"], rows=list(customers), **types):
-            if row.waits:
-                waiting.add(row.id)
-            elif row.external_id and row.at and mapping_of(row.provider, row.entity_type).follows:
-                sales[row.id, row.at].append((row.connection_id, row.entity_type, row.external_id))
-        return waiting | {customer for (customer, at), keys in sales.items() if _moved(conn, keys, at)}
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""
@@ -227,23 +206,6 @@ class _Check:
         self.found.behind.update(behind)
         if len(self.found.differences) < MOST:
             self.found.differences.append(one)
-
-
-def _moved(conn: Connection, orders: Sequence[Key], since: datetime) -> bool:
-    """True where something that these captured orders follow changed what they count."""
-    found = execute(
-        conn,
-        SQL["captured_payloads"],
-        connections=[key[0] for key in orders],
-        types=[key[1] for key in orders],
-        ids=[key[2] for key in orders],
-    ).all()
-    payloads = [Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found]
-    buyers = types_of("customer")  # who it is does not change what it counts
-    now, then = looking(conn, without=buyers), looking(conn, without=buyers, as_of=since)
-    return any(
-        str(one) != str(two) for one, two in zip(to_entities(payloads, now), to_entities(payloads, then), strict=True)
-    )
 
 
 def _is_figure(one: Difference) -> bool:

@@ -31,6 +31,7 @@ from sync_pipeline.steps.promote.queue.followed import check_undone
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.child_rows import sum_refunds
 from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.promote.write.merge import follow
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import withdraw
@@ -142,7 +143,9 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     sum_refunds(conn, None, orders)
     emails |= claim_again(conn, [tuple(one) for one in execute(conn, SQL["undone_waiting"])])
     customers = settle_buyers(conn, None, emails, renew=True)
-    derive(conn, org, shared[CUSTOMERS.name] | customers, queue=None)
+    returned = set(execute(conn, SQL["undone_customers"]).scalars())
+    customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
+    derive(conn, org, customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     execute(conn, SQL["show_no_longer"], plan=plan)
     check_undone(conn, plan)

@@ -104,6 +104,12 @@ SELECT i.order_id FROM stage_undo AS s
 JOIN core.sales_order_items AS i ON i.org_id = connect.current_org() AND i.id = s.row_id
 WHERE s.table_name = 'core.sales_order_items' AND i.order_id IS NOT NULL;
 
+-- undone_customers --
+-- Their figures are those of the day when they were written.
+SELECT c.id FROM stage_undo AS s
+JOIN core.customers AS c ON c.org_id = connect.current_org() AND c.id = s.row_id AND c.deleted_at IS NULL
+WHERE s.table_name = 'core.customers';
+
 -- undone_waiting --
 -- Orders among them that wait for a customer again.
 SELECT m.connection_id, m.entity_type, m.external_id
