@@ -92,9 +92,11 @@ def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join(20)
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 @contextmanager

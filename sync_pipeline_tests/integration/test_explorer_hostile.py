@@ -109,7 +109,8 @@ def test_hostile_names_are_text_in_lists_and_on_every_tab(browser: Browser, stor
             page.locator(".grid [data-open]").nth(row).click()
             expect(page.locator("dialog h1")).to_have_text(shown, timeout=_PATIENCE)
             for tab in TABS:
-                page.locator("dialog .tabs a", has_text=tab).click()
+                if tab != TABS[0]:  # that one is open: what it answers would take the next tab from under the pointer
+                    page.locator("dialog .tabs a", has_text=tab).click()
                 expect(page.locator("dialog .tabs [aria-current]")).to_contain_text(tab, timeout=_PATIENCE)
                 assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
             page.locator("dialog [data-close]").click()
@@ -131,7 +132,10 @@ def test_huge_contents_neither_overflow_nor_hold_the_browser_up(
             for row in range(4):
                 page.locator(".grid [data-open]").nth(row).click()
                 for tab in TABS:
-                    page.locator("dialog .tabs a", has_text=tab).click()
+                    if (
+                        tab != TABS[0]
+                    ):  # that one is open: what it answers would take the next tab from under the pointer
+                        page.locator("dialog .tabs a", has_text=tab).click()
                     expect(page.locator("dialog .tabs [aria-current]")).to_contain_text(tab, timeout=_PATIENCE)
                     assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
                     assert page.locator("dialog h1").evaluate("one => one.offsetHeight") <= 120
