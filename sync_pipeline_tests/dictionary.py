@@ -37,6 +37,7 @@ ADDED: Mapping[tuple[str, str], Mapping[str, str]] = {
     },
     ("core.sales_orders", "refunded_total"): {"woocommerce": "its refunds' own records first"},
     ("core.sales_order_items", "order_id"): {"odoo": "orders: themselves", "woocommerce": "orders: themselves"},
+    ("core.reference_data", "kind"): {"odoo": "the entity type", "woocommerce": "the entity type"},
     ("core.inventory_items", "product_id"): {"woocommerce": "the article itself", "odoo": "variants: their product"},
     ("core.inventory_items", "variant_id"): {"woocommerce": "variations: themselves", "odoo": "variants: themselves"},
     **{
@@ -141,7 +142,7 @@ def _from(found: Origins, table: str, column: str, provider: str) -> str:
     streams = found.get((table, column), {}).get(provider, {})
     added = ADDED.get((table, column), {}).get(provider)
     if table == "core.reference_data":
-        return _paths(set().union(*streams.values()))
+        return added or _paths(set().union(*streams.values()))
     writing = {name for (one, _), by in found.items() if one == table for name in by.get(provider, {})}
     groups: dict[str, list[str]] = {}
     for name, paths in sorted(streams.items()):
