@@ -84,10 +84,11 @@ def org(database: Database) -> connect.Organization:
     return connect.add_organization(database, "acme", "Acme")
 
 
-# Minutes each: their tests start processes, or wait for what Dagster does.
+# Minutes each: their tests start processes or a browser, or wait for what Dagster does.
 _LONGEST = (
-    "test_demo.py", "test_kill.py", "test_dagster_served.py", "test_odoo_complete.py", "test_cli.py", "test_remap.py",
-    "test_promote_odoo_two_stores.py", "test_new_provider.py", "test_cli_up.py", "test_secrets.py",
+    "test_demo.py", "test_kill.py", "test_explorer_browser.py", "test_dagster_served.py", "test_secrets.py",
+    "test_cli.py", "test_odoo_complete.py", "test_cli_up.py", "test_remap.py", "test_promote_odoo_two_stores.py",
+    "test_new_provider.py",
 )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -62,3 +64,9 @@ class Browser:
 def browser(api: Served, *, origin: str = "http://testserver", host: str = "testserver") -> Browser:
     """A browser that nobody has logged in with yet."""
     return Browser(api, {"Origin": origin, "Host": host})
+
+
+def words(html: str) -> str:
+    """The main part as a reader sees it, on one line."""
+    main = re.split(r"<main[^>]*>", html)[-1].partition("</main>")[0]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +16,14 @@ from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute
 
 from sync_pipeline.api.application import build
+from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
+from sync_pipeline_tests.processes import free_port
+from sync_pipeline_tests.waiting import wait_until
 
 
 @dataclass
@@ -97,3 +103,33 @@ def served(db: Database, settings: Settings) -> Iterator[Served]:
     app = _with_known_routes(mount(build(settings, db)))
     with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as client:
         yield Served(app, client, db, settings)
+
+
+@contextmanager
+def serving(
+    owner_url: str, database: Database, settings: Settings, port: int | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`sync-pipeline serve` in a process of its own, on the test's database; the process and its address."""
+    port = port or free_port()
+    assert settings.secret_key is not None
+    child = subprocess.Popen(
+        [sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port)],
+        env={
+            **os.environ,
+            "SYNC_HOME": str(settings.home),
+            "SYNC_DATABASE_URL": owner_url,
+            "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+            "SYNC_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "SYNC_ALLOW_PRIVATE_HOSTS": "1",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: child.poll() is not None or answers(f"{url}/healthz"), "the service answers")
+        assert child.poll() is None
+        yield child, url
+    finally:
+        child.kill()
+        child.wait(60)

@@ -33,7 +33,14 @@ def reconcile(
     with opened() as context:
         tenant = context.org(org)
         context.streams(tenant, connection, entity)  # unknown names fail before any work
-        found = observe.reconcile(context.db, context.settings, tenant, connection=connection, entities=entity or ())
+        found = observe.reconcile(
+            context.db,
+            context.settings,
+            tenant,
+            connection=connection,
+            entities=entity or (),
+            actor=context.actor,
+        )
         if report is not None:
             write(report, tenant, found, observe.status(context.db, tenant))
             note(f"The report is in {report}.")

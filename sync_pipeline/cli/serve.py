@@ -71,7 +71,7 @@ def _many(wanted: int) -> int:
     return wanted
 
 
-def start_api(children: list[Child], settings: Settings, port: int) -> str:
+def start_api(children: list[Child], settings: Settings, port: int, *, dagster_url: str) -> str:
     """Start `serve` as a child; returns its address once it answers.
 
     Raises:
@@ -84,7 +84,8 @@ def start_api(children: list[Child], settings: Settings, port: int) -> str:
     if not free_port(port):
         raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
     argv = (sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port))
-    child = Child("api", argv, env={"SYNC_HOME": str(settings.home.resolve())}, log=settings.home / "logs" / "api.log")
+    env = {"SYNC_HOME": str(settings.home.resolve()), "SYNC_DAGSTER_URL": settings.dagster_url or dagster_url}
+    child = Child("api", argv, env=env, log=settings.home / "logs" / "api.log")
     children.append(child)
     url = f"http://127.0.0.1:{port}"
     child.wait_until(lambda: answers(f"{url}/healthz"), _START_SECONDS)

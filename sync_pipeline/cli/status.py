@@ -8,7 +8,7 @@ from sync_pipeline.cli.options import CONNECT, Json, Org
 from sync_pipeline.cli.output import emit, row, say, show
 
 if TYPE_CHECKING:
-    from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus
+    from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus, WorkProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,7 @@ def status(org: Org, as_json: Json = False) -> None:
     with opened() as context:
         tenant = context.org(org)
         found = observe.status(context.db, tenant)
+        working = observe.progress(context.db, tenant.org_id)
     if as_json:
         emit({"org": org, "connections": [_connection(one) for one in found]})
         return
@@ -31,6 +32,8 @@ def status(org: Org, as_json: Json = False) -> None:
         return
     for one in found:
         show_connection(one)
+    for work in working:
+        say(f"At work: {_work(work)}")
     _advise(org, found)
 
 
@@ -55,6 +58,14 @@ def show_connection(one: "ConnectionStatus") -> None:
 
 def _connection(one: "ConnectionStatus") -> dict[str, Any]:
     return {**row(one), "entities": [row(e, without=("message",)) for e in one.entities]}
+
+
+def _work(one: "WorkProgress") -> str:
+    where = f"{one.connection}: " if one.connection else ""
+    counted = f"{one.done:,}{f' of {one.total:,}' if one.total else ''}" if one.done or one.total else ""
+    pace = f"{one.per_minute:,.0f}/min" if one.per_minute >= 1 else ""
+    left = f"{one.eta_seconds:,.0f} s left" if one.eta_seconds else ""
+    return f"{where}{', '.join(filter(None, (one.title, counted, pace, left, one.note)))}"
 
 
 def _ledger(e: "EntityStatus") -> str:

@@ -37,7 +37,7 @@ def up(
         migrate_to_head(settings, migration)
     with family() as children:
         url = start_dagster(children, settings, dagster_port)
-        api = start_api(children, settings, port)
+        api = start_api(children, settings, port, dagster_url=url)
         say(f"Explorer  {api}/ui")
         say(f"Dagster   {url}")
         say(f"API       {api}/openapi.json")

@@ -49,7 +49,7 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime)):
+    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime, config.actor)):
         if isinstance(outcome, str):
             failures[org] = outcome
         else:
@@ -73,12 +73,12 @@ def reconciliation(context: dg.AssetExecutionContext, config: ReconcileConfig, s
         raise failure("Reconciliation", failures, len(orgs))
 
 
-def _reconcile_organization(runtime: Runtime, slug: str) -> Any:
+def _reconcile_organization(runtime: Runtime, actor: str, slug: str) -> Any:
     """The organization's report, or the reason why there is none. Never raises."""
     from sync_pipeline.steps import connect, observe
 
     try:
-        return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug))
+        return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug), actor=actor)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         return describe(error)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, get_origin
+from typing import TypeVar, get_args, get_origin
 from urllib.parse import parse_qs
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from starlette.responses import RedirectResponse
 
 from sync_pipeline.errors import ConfigurationError
@@ -31,13 +31,16 @@ async def fields(request: Request) -> dict[str, list[str]]:
 async def form(request: Request, model: type[T]) -> T:
     """The form as `model`: a list takes every value of its field, anything else the last; empty means not given.
 
+    Spaces around a value are left out, but those of a secret.
+
     Raises:
         ConfigurationError: a value is missing, invalid or unknown. The message does not quote it.
     """
     given: dict[str, object] = {}
     for name, values in (await fields(request)).items():
         field = model.model_fields.get(name)
-        filled = [value.strip() for value in values if value.strip()]
+        secret = field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
+        filled = [value if secret else value.strip() for value in values if value.strip()]
         if field is not None and get_origin(field.annotation) is list:
             given[name] = filled
         elif filled:

@@ -18,9 +18,11 @@ ORG_PAGES: tuple[tuple[str, str, str], ...] = (
     ("people", "People and tokens", "people"),
 )
 CONNECTION_PAGES: tuple[tuple[str, str], ...] = (
+    ("", "Sync & Operations"),
     ("data", "Data"),
     ("configuration", "Configuration"),
     ("settings", "Settings"),
+    ("history", "Sync History"),
 )
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,6 @@ import httpx
 import pytest
 
 from sandbox.woocommerce import Store, seed
-from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
@@ -26,39 +21,10 @@ from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.run_status_sensors import close_request
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import tokens
-from sync_pipeline_tests.processes import free_port
+from sync_pipeline_tests.served import serving
 from sync_pipeline_tests.stores import Shop, shop
-from sync_pipeline_tests.waiting import wait_until
 
 SYNC = "/api/v1/integrations"
-
-
-@contextmanager
-def serving(owner_url: str, database: Database, settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`sync-pipeline serve` in a process of its own, on the test's database."""
-    port = free_port()
-    assert settings.secret_key is not None
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sync_pipeline.cli.main", "serve", "--port", str(port)],
-        env={
-            **os.environ,
-            "SYNC_HOME": str(settings.home),
-            "SYNC_DATABASE_URL": owner_url,
-            "SYNC_APP_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
-            "SYNC_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "SYNC_ALLOW_PRIVATE_HOSTS": "1",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: child.poll() is not None or answers(f"{url}/healthz"), "the service answers")
-        assert child.poll() is None
-        yield child, url
-    finally:
-        child.kill()
-        child.wait(60)
 
 
 @pytest.fixture

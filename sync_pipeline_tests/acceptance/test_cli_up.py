@@ -1,4 +1,4 @@
-"""`up` in the foreground: it comes up whole, stops whole, and says so when a part of it dies."""
+"""`up` in the foreground says so when a part of it dies; `test_dagster_served` uses it whole, and stops it."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ def running(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     if up.poll() is None:
         up.terminate()
         up.wait(60)
-
-
-def test_it_stops_with_all_its_children(running: subprocess.Popen[str]) -> None:
-    """At SIGTERM; the demo's test stops it with Ctrl-C."""
-    started = children(running.pid)
-    assert len(started) == 4
-    running.send_signal(signal.SIGTERM)
-    _, said = running.communicate(timeout=120)
-    assert running.returncode == 0
-    assert "Stopped." in said
-    assert gone(started)
 
 
 def test_a_child_that_dies_ends_it_and_is_named(running: subprocess.Popen[str]) -> None:

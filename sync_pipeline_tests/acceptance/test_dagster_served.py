@@ -1,4 +1,4 @@
-"""Dagster as people meet it: its real webserver, daemon and code server, on an embedded PostgreSQL."""
+"""Dagster as people meet it: `up` with its real webserver, daemon and code server, on an embedded PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from typing import Any
 import pytest
 
 from sandbox.woocommerce import Server, Store, running, seed
-from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
-from sync_pipeline.defs.servers import server_commands
 from sync_pipeline.steps import capture, connect, observe, preview, select
-from sync_pipeline_tests.processes import free_port
+from sync_pipeline_tests.commands import COMMAND
+from sync_pipeline_tests.processes import children, free_port, gone
 from sync_pipeline_tests.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.dagster
@@ -38,6 +37,7 @@ class Served:
     org: connect.Organization
     store: Server
     url: str
+    up: subprocess.Popen[str]
 
     def ask(self, query: str) -> Any:
         request = urllib.request.Request(
@@ -60,38 +60,29 @@ def served(module_folder: Path) -> Iterator[Served]:
     db = open_database(settings)
     store = Store()
     seed(store, products=5, variable=0, customers=2, orders=2)
-    started: list[subprocess.Popen[bytes]] = []
     environment = dict(os.environ)
     with running(store) as server:
         org = connect.add_organization(db, "acme", "Acme")
         given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
         shop = connect.add_connection(db, settings, org, "woocommerce", "shop", given, actor="test")
-        port = free_port()
-        servers = server_commands(settings, port)
+        port, api = free_port(), free_port()
+        up = subprocess.Popen(
+            [str(COMMAND), "up", "--dagster-port", str(port), "--port", str(api)],
+            env={**os.environ, "SYNC_HOME": str(module_folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         try:
-            for name, command in servers.commands.items():
-                with (module_folder / f"{name}.log").open("wb") as log:
-                    started.append(
-                        subprocess.Popen(
-                            command,
-                            env={**os.environ, **servers.environment},
-                            stdout=log,
-                            stderr=subprocess.STDOUT,
-                            start_new_session=True,
-                        )
-                    )
             url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: answers(f"{url}/server_info"), "the webserver answers")
-            yield Served(settings, db, shop, org, server, url)
+            assert up.stdout is not None
+            for address in (f"http://127.0.0.1:{api}/ui", url, f"http://127.0.0.1:{api}/openapi.json"):
+                line = up.stdout.readline()
+                assert address in line, (line, up.communicate(timeout=PATIENCE_SECONDS))
+            yield Served(settings, db, shop, org, server, url, up)
         finally:
-            for process in reversed(started):
-                os.killpg(process.pid, signal.SIGTERM)
-            for process in started:
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+            up.terminate()
+            up.communicate(timeout=PATIENCE_SECONDS)
             db.close()
             embedded(settings).stop()
             embedded(settings).release()
@@ -188,7 +179,20 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
 
 
 def test_nothing_was_written_down_that_is_secret(served: Served) -> None:
-    logs = "".join(path.read_text("utf-8", "replace") for path in served.settings.home.glob("*.log"))
+    paths = list(served.settings.home.glob("logs/*.log"))
+    assert {path.stem for path in paths} >= {"dagster-daemon", "dagster-webserver", "dagster-code", "api"}
+    logs = "".join(path.read_text("utf-8", "replace") for path in paths)
     assert served.store.secret not in logs
     activity = str(observe.activity(served.db, served.org, page_size=500).data)
     assert served.store.secret not in activity
+
+
+def test_it_stops_with_all_its_children(served: Served) -> None:
+    """At SIGTERM, when everything has been used; the demo's test stops it with Ctrl-C."""
+    started = children(served.up.pid)
+    assert len(started) == 4
+    served.up.send_signal(signal.SIGTERM)
+    _, said = served.up.communicate(timeout=PATIENCE_SECONDS)
+    assert served.up.returncode == 0
+    assert "Stopped." in said
+    assert gone(started)

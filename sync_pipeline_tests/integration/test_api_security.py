@@ -46,6 +46,7 @@ NEEDS: dict[str, Right | None] = {
     "GET /api/v1/plans/{plan_id}/items": Right.READ,
     "GET /api/v1/connections": Right.READ,
     "GET /api/v1/connections/{connection}": Right.READ,
+    "GET /api/v1/connections/{connection}/progress": Right.READ,
     "GET /api/v1/providers": Right.READ,
     "GET /api/v1/connections/{connection}/views": Right.READ,
     "POST /api/v1/connections/{connection}/views": Right.PROPOSE,

@@ -16,7 +16,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser
@@ -37,6 +37,14 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/connect": Right.READ,
     "POST /ui/{org}/connect": Right.CONNECT,
     "GET /ui/{org}/live": Right.READ,
+    "GET /ui/{org}/{connection}": Right.READ,
+    "POST /ui/{org}/{connection}/refresh": Right.FETCH,
+    "POST /ui/{org}/{connection}/compare": Right.FETCH,
+    "POST /ui/{org}/{connection}/reconcile": Right.FETCH,
+    "POST /ui/{org}/{connection}/requests/{request_id}/cancel": Right.FETCH,
+    "GET /ui/{org}/{connection}/history": Right.READ,
+    "GET /ui/{org}/{connection}/quarantine": Right.READ,
+    "GET /ui/{org}/{connection}/quarantine/{quarantine_id}": Right.READ,
     "GET /ui/{org}/people": Right.READ,
     "POST /ui/{org}/people": Right.PEOPLE,
     "POST /ui/{org}/people/tokens/{token_id}/revoke": Right.PEOPLE,
@@ -321,6 +329,9 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
     assert there == PAGES
     one = next(iter(store.table("products", "new")))
     place = {"org": "acme", "connection": "shop", "entity": "products", "external_id:path": one}
+    store.server.faults.poison("products", one)
+    store.pull("products", full=True)
+    place["quarantine_id"] = str(store.value("SELECT quarantine_id FROM capture.sync_quarantine"))
     person = users.add_user(store.db, store.org, "bo@acme.example", "x" * 12, "viewer", actor="test")
     place["user_id"] = str(person.user_id)
     stream = store.connection.source.stream("products")
@@ -328,6 +339,8 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):
             someone = browser(api).as_(store.org, role)
+            asked = observe.create_request(store.db, store.org, "pull", actor="test", connection="shop")
+            place["request_id"] = str(asked.request_id)
             place["token_id"] = str(tokens.add_token(store.db, store.org, "viewer", actor="test").token_id)
             place["rule_id"] = str(select.add_rule(store.db, store.connection, stream, kind="include_new", actor="t"))
             if "{view_id}" in path:
@@ -352,7 +365,10 @@ def test_nothing_of_another_organization_is_found(api: Served, store: Shop) -> N
     globex = connect.add_organization(api.db, "globex", "Globex")
     bo = browser(api).as_(globex, "admin")
     one = next(iter(store.table("products", "new")))
-    pages = ("/ui/acme/shop/configuration", "/ui/acme/shop/settings")
+    pages = [
+        f"/ui/acme/shop{page}"
+        for page in ("", "/quarantine", "/quarantine/1", "/history", "/configuration", "/settings")
+    ]
     for path in (LIST, f"{LIST}/{one}", f"/ui/acme/shop/raw/products/{one}", *pages):
         assert bo.get(path).status_code == 404
         theirs = bo.get(path.replace("/acme/", "/globex/"))

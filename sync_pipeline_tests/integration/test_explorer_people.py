@@ -85,6 +85,15 @@ def test_a_password_has_the_rules_of_the_api_and_is_not_repeated(
     assert "cy" not in numbers(api, org)
 
 
+def test_a_password_keeps_its_spaces(api: Served, org: connect.Organization) -> None:
+    spaced = "  eight words  "
+    ann = logged_in(api, "ann")
+    assert ann.form(f"{PEOPLE}/users", email="cy@acme.example", role="viewer", password=spaced).status_code == 303
+    assert logged_in(api, "cy", spaced).get(PEOPLE).status_code == 200
+    assert ann.form(f"{PEOPLE}/users/{numbers(api, org)['cy']}", password=f"{spaced} ").status_code == 303
+    logged_in(api, "cy", f"{spaced} ")
+
+
 def test_nobody_takes_their_own_role_and_the_last_admin_stays(api: Served, org: connect.Organization) -> None:
     ann, who = logged_in(api, "ann"), numbers(api, org)
     for change in ({"role": "viewer"}, {"access": "disable"}):

@@ -24,6 +24,24 @@ class ConnectionInfo(Shape):
     last_sync_at: datetime | None
 
 
+class WorkInfo(Shape):
+    """One piece of work on a connection. A pull counts records, a request entities."""
+
+    key: str = Field(description="Names it as long as it lasts.", examples=["pull:1/product"])
+    kind: Literal["pull", "request"]
+    state: Literal["waiting", "running", "stopped"] = Field(
+        description="stopped: its process was killed. What it committed is safe, and the next refresh continues there."
+    )
+    title: str = Field(examples=["Products"])
+    entity: str | None
+    done: int
+    total: int | None = Field(description="null while the store has not said how many there are.")
+    per_minute: float
+    eta_seconds: float | None
+    run_id: str | None = Field(description="The Dagster run.")
+    note: str | None = Field(description="What it waits for, in words.")
+
+
 class NewConnection(Shape):
     """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
 

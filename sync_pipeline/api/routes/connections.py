@@ -15,6 +15,7 @@ from sync_pipeline.api.contracts.connections import (
     SettingInfo,
     SettingsChange,
     Tested,
+    WorkInfo,
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, the_connection, visible_connections
@@ -22,7 +23,7 @@ from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
-from sync_pipeline.steps import connect
+from sync_pipeline.steps import connect, observe
 
 router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
@@ -93,6 +94,21 @@ async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConne
 async def show_connection(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
     """Show one store, without its secrets."""
     return Answer(data=_info(await runtime.run(the_connection, runtime.db, caller, connection)))
+
+
+@router.get("/connections/{connection}/progress", responses=problems(404))
+async def connection_progress(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[list[WorkInfo]]:
+    """Show what is at work on one store now, whichever process does it: pulls with rate and ETA, and requests."""
+
+    def look() -> list[WorkInfo]:
+        one = the_connection(runtime.db, caller, connection)
+        return [
+            WorkInfo.model_validate(work, from_attributes=True)
+            for work in observe.progress(runtime.db, caller.org.org_id)
+            if work.connection_id == one.connection_id
+        ]
+
+    return Answer(data=await runtime.run(look))
 
 
 @router.patch("/connections/{connection}", responses=problems(404, 413, 415))

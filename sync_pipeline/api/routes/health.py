@@ -14,9 +14,9 @@ from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import DatabaseUnavailable, Unauthenticated
 from sync_pipeline.steps.observe.figures import Figures, figures
 from sync_pipeline.steps.observe.heartbeat import last_heartbeat
+from sync_pipeline.steps.observe.progress import SILENT_SECONDS
 
 router = APIRouter(tags=["health"])
-_DAEMON_SECONDS = 120.0
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -58,7 +58,7 @@ async def ready(runtime: RuntimeDep, response: Response) -> Ready:
         seen = last_heartbeat(runtime.db)
         dagster: Literal["ok", "silent", "unknown"] = "unknown"
         if seen is not None:
-            dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < _DAEMON_SECONDS else "silent"
+            dagster = "ok" if (datetime.now(UTC) - seen).total_seconds() < SILENT_SECONDS else "silent"
         waiting = {"requests": sum(queue.requests for queue in now.queues), "deliveries": now.deliveries}
         away = dagster == "silent" or (dagster == "unknown" and any(waiting.values()))
         return Ready(

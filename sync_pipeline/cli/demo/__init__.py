@@ -20,7 +20,13 @@ from sync_pipeline.cli.output import emit, note, row, say, show
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
     from sync_pipeline.cli.demo.stores import DemoStore, OpenStore
+    from sync_pipeline.cli.demo.story import Waits
+    from sync_pipeline.cli.progress import Listener
     from sync_pipeline.config import Settings
+    from sync_pipeline.sources.base import Stream
+    from sync_pipeline.steps.connect import Connection, Organization
+
+    Chosen = Sequence[tuple[Connection, Sequence[Stream]]]
 
 _COLUMNS = ("entity", "captured", "new", "updated", "deleted", "in_sync", "selected", "promoted")
 
@@ -52,6 +58,7 @@ def demo(
     """Run the whole flow once on sandbox stores of both providers, then serve the Explorer, the API and Dagster."""
     from sync_pipeline.cli.children import family, run_until_stopped
     from sync_pipeline.cli.context import opened
+    from sync_pipeline.cli.demo import story
     from sync_pipeline.cli.demo.stores import STORES, check_installed, open_stores
     from sync_pipeline.config import Settings
 
@@ -64,21 +71,31 @@ def demo(
     with family() as children:
         note("Two WooCommerce and two Odoo sandbox stores …")
         opened_stores = list(zip(STORES, open_stores(children, settings), strict=True))
-        orgs = dict.fromkeys(store.org for store in STORES)
+        story.replay(settings, opened_stores)
+        orgs = list(dict.fromkeys(store.org for store in STORES))
         with opened() as context:
             results = [_run(context, [one for one in opened_stores if one[0].org == org]) for org in orgs]
+            if not story.told(settings) and not any(result.problems for result in results):
+                note("Then things happen in the stores of acme and globex …")
+                story.tell(context, opened_stores)
+            waits = story.waits(context, orgs)
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
             emit(
                 {
                     "orgs": [row(r, without=("problems",)) for r in results],
+                    "waits": [row(one) for one in waits],
                     "seconds": round(seconds, 1),
                     "ok": not problems,
                 }
             )
         else:
             _summary(results, seconds)
+            if once:
+                say()
+                say("What waits for you (`make demo` opens the Explorer):")
+                _what_waits(waits, f"http://127.0.0.1:{port}")
         for problem in problems:
             note(f"FAILED {problem}")
         if once or problems:
@@ -88,9 +105,9 @@ def demo(
 
         note("Dagster and the API …")
         url = start_dagster(children, settings, dagster_port)
-        api = start_api(children, settings, port)
+        api = start_api(children, settings, port, dagster_url=url)
         if not as_json:
-            _what_next(url, api, results)
+            _what_next(url, api, results, waits)
         run_until_stopped(children)
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
@@ -104,9 +121,10 @@ def _migrate(settings: Settings) -> None:
 
 def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Result:
     """The flow of one organization: connect → pull → preview → select → plan → apply."""
-    from sync_pipeline.cli.pipeline import Stages, flow, promote
+    from sync_pipeline.cli.demo.story import told
+    from sync_pipeline.cli.pipeline import Stages, flow
     from sync_pipeline.cli.progress import listener
-    from sync_pipeline.steps import connect, observe, select
+    from sync_pipeline.steps import connect, observe
 
     name, company = stores[0][0].org, stores[0][0].company
     org = connect.add_organization(context.db, name, company)
@@ -120,23 +138,7 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
         note(f"{name}: pull, preview …")
         outcome = flow(context, org, chosen, Stages.PULL, listener=progress)
         result.problems += outcome.problems()
-        note(f"{name}: select, plan, apply …")
-        selected: dict[tuple[str, str], int] = {}
-        for one, streams in chosen:
-            for stream in streams:
-                chosen_now = select.select(
-                    context.db, one, stream, everything=True, include=True, actor=context.actor,
-                    why="the demo selects everything", draft=True,
-                )  # fmt: skip
-                selected[one.name, stream.name] = chosen_now.records
-        plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
-        if plan is not None:
-            report = promote(context, org, str(plan.plan_id), progress)
-            result.plan, result.state = report.plan, report.state
-            result.done, result.failed = report.done, report.failed
-            result.problems += [
-                f"{e['connection']} {e['entity']} {e['external_id']}: {e['reason']}" for e in report.errors
-            ]
+        selected = {} if told(context.settings) else _promote_everything(context, org, chosen, result, progress)
     after = {(one.name, e.entity): e for one in observe.status(context.db, org) for e in one.entities}
     for store, opened_store in stores:
         entities = [
@@ -160,6 +162,31 @@ def _run(context: Context, stores: Sequence[tuple[DemoStore, OpenStore]]) -> Res
     return result
 
 
+def _promote_everything(
+    context: Context, org: Organization, chosen: Chosen, result: Result, progress: Listener
+) -> dict[tuple[str, str], int]:
+    """select → plan → apply; returns how many records of each connection and entity were selected."""
+    from sync_pipeline.cli.pipeline import promote
+    from sync_pipeline.steps import select
+
+    note(f"{org.slug}: select, plan, apply …")
+    selected: dict[tuple[str, str], int] = {}
+    for one, streams in chosen:
+        for stream in streams:
+            chosen_now = select.select(
+                context.db, one, stream, everything=True, include=True, actor=context.actor,
+                why="the demo selects everything", draft=True,
+            )  # fmt: skip
+            selected[one.name, stream.name] = chosen_now.records
+    plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
+    if plan is not None:
+        report = promote(context, org, str(plan.plan_id), progress)
+        result.plan, result.state = report.plan, report.state
+        result.done, result.failed = report.done, report.failed
+        result.problems += [f"{e['connection']} {e['entity']} {e['external_id']}: {e['reason']}" for e in report.errors]
+    return selected
+
+
 def _summary(results: list[Result], seconds: float) -> None:
     for result in results:
         for one in result.connections:
@@ -175,16 +202,27 @@ def _summary(results: list[Result], seconds: float) -> None:
         if result.plan:
             say(f"Plan {result.plan}: {result.state}, {result.done:,} done, {result.failed:,} failed.")
         else:
-            say("Nothing to promote: everything is in sync.")
+            say("Nothing was promoted: the demo did that before. What waits stays for you.")
         say()
     tables = list(results[0].core)
     show(["rows in core", *(r.org for r in results)], [(t, *(r.core[t] for r in results)) for t in tables])
     say(f"connect → capture → preview → select → promote in {seconds:.0f} seconds.")
 
 
-def _what_next(url: str, api: str, results: list[Result]) -> None:
+def _what_waits(waits: Sequence[Waits], api: str) -> None:
+    """A line for each thing that a person can decide now: its page, and what it is."""
+    pages = [f"{api}/ui/{one.page}" for one in waits]
+    width = max(map(len, pages), default=0)
+    for page, one in zip(pages, waits, strict=True):
+        say(f"  {page:<{width}}  {one.words}")
+
+
+def _what_next(url: str, api: str, results: list[Result], waits: Sequence[Waits]) -> None:
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
+    say()
+    say("What waits for you:")
+    _what_waits(waits, api)
     say()
     say(f"Explorer     {api}/ui    (log in with a token: sync-pipeline token add {first.org} --role operator)")
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")

@@ -108,7 +108,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
     if ports[: len(before)] != before:
         note("A store's port is in use. It opens on another port, so records that contain its address show as updated.")
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
-    facts = {"ports": ports, "began": known.get("began", now)}
+    facts = {**known, "ports": ports, "began": known.get("began", now)}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts) + "\n", "utf-8")
     return facts

@@ -16,7 +16,7 @@ from sync_pipeline.errors import ConfigurationError, Forbidden
 from sync_pipeline.explorer import nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.steps import connect, preview, select
+from sync_pipeline.steps import connect, observe, preview, select
 from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView, SavedView
 from sync_pipeline.steps.select import Selected
 
@@ -143,14 +143,15 @@ async def _shown(
     view: RecordView,
     notice: Notice | None = None,
 ) -> Response:
-    def look() -> tuple[connect.Connection, Stream, Browsed, Sequence[SavedView], Sequence[nav.ConnectionLinks]]:
+    def look() -> tuple[connect.Connection, Stream, Browsed, int, Sequence[SavedView], Sequence[nav.ConnectionLinks]]:
         one = the_connection(runtime.db, caller, place[0])
         stream = one.source.stream(place[1])
         links = [] if render.is_fragment(request) else nav.links(runtime, caller)
+        set_aside = observe.quarantine_counts(runtime.db, one).get(stream.entity_type, 0)
         saved = preview.saved_views(runtime.db, one, stream)
-        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), saved, links
+        return one, stream, preview.browse(runtime.db, one, stream, view, size=SIZE), set_aside, saved, links
 
-    one, stream, found, saved, links = await runtime.run(look)
+    one, stream, found, quarantined, saved, links = await runtime.run(look)
     return render.page(
         request,
         "data/page.html",
@@ -160,6 +161,7 @@ async def _shown(
         stream=stream,
         view=view,
         found=found,
+        quarantined=quarantined,
         saved=saved,
         actor=caller.actor,
         administers=Right.CONNECT in RIGHTS[caller.role],

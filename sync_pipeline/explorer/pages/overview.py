@@ -1,20 +1,66 @@
-"""The first page of an organization: its connections and what differs from core."""
+"""The first page of an organization: what waits, its connections, what is at work."""
 
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from sync_pipeline.api.auth import Caller, Right, may
+from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.explorer import nav, render
+from sync_pipeline.explorer.charts import spark
 from sync_pipeline.explorer.session import PageRoute
+from sync_pipeline.steps import observe
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
+SPARK_DAYS = 14
 
 
 @router.get("/ui/{org}")
 async def overview(request: Request, runtime: RuntimeDep, caller: Reader) -> Response:
-    """Each connection: is it healthy, when did it last deliver, what would change."""
-    found = await runtime.run(nav.links, runtime, caller)
-    return render.page(request, "overview/page.html", links=found, here=())
+    """What waits for a person first; then each connection: is it healthy, when did it last deliver, what differs."""
+
+    def look() -> dict[str, Any]:
+        links = nav.links(runtime, caller)
+        seen = {one.connection.connection_id: one for one in links}
+        working = observe.progress(runtime.db, caller.org.org_id)
+        waiting = observe.waiting(runtime.db, caller.org)
+        days = observe.days(runtime.db, caller.org, SPARK_DAYS)
+        late = datetime.now(UTC) - timedelta(hours=runtime.settings.stale_hours)
+        return {
+            "links": links,
+            "waiting": waiting,
+            "whole": caller.connection_id is None,
+            "undecided": _undecided(seen, waiting),
+            "quarantined": [(seen[one].connection, n) for one, n in waiting.quarantined.items() if one in seen],
+            "working": [one for one in working if caller.connection_id in (None, one.connection_id)],
+            "sparks": {number: spark([day.changes for day in found]) for number, found in days.items()},
+            "late": {
+                one.connection.connection_id
+                for one in links
+                if one.connection.last_sync_at is not None and one.connection.last_sync_at < late
+            },
+        }
+
+    shown = await runtime.run(look)
+    connects = Right.CONNECT in RIGHTS[caller.role] and caller.connection_id is None
+    most = observe.MOST_UNDECIDED
+    return render.page(
+        request, "overview/page.html", here=(), connects=connects, most=most, spark_days=SPARK_DAYS, **shown
+    )
+
+
+def _undecided(seen: dict[int, nav.ConnectionLinks], waiting: observe.Waiting) -> list[tuple[Any, int, Any]]:
+    """(connection, records, [(entity, records)]) of each connection that has some."""
+    found = []
+    for number, one in seen.items():
+        titles = {stream.entity_type: stream for stream in one.connection.source.streams.values()}
+        parts = [
+            (titles[entity_type], records)
+            for place, entity_type, records in waiting.undecided
+            if place == number and entity_type in titles
+        ]
+        if parts:
+            found.append((one.connection, sum(records for _, records in parts), parts))
+    return found

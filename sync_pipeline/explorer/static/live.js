@@ -21,13 +21,13 @@ async function refresh() {
 /** @param {boolean} first are the places new? */
 function paint(first) {
   for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-live]"))) {
-    const key = place.dataset.live ?? "";
-    if (now && key in now) {
-      put(place, now[key]);
+    const key = place.dataset.live ?? "", html = now?.[key] ?? now?.[place.dataset.idle ?? ""];
+    if (html !== undefined) {
+      put(place, html); // the places in it are replaced; their old elements still follow here and say what ended
       place.dataset.seen = "";
     } else if (now && "seen" in place.dataset) return void refresh(); // it ended
     // It may have ended before the stream named it.
-    else if (first) setTimeout(() => place.isConnected && now && !(key in now) && refresh(), 2500);
+    else if (first) setTimeout(() => place.isConnected && now && !(key in now || "idle" in place.dataset) && refresh(), 2500);
   }
 }
 

@@ -166,7 +166,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- unfinished_run --
 -- The newest run, if it did not close: it is resumed. The caller holds the entity's lock, so nobody else works on it.
-SELECT run_id, mode, window_from, window_to, started_at
+SELECT run_id, mode, state, window_from, window_to, started_at
 FROM capture.sync_ledger
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND mode IN ('full', 'delta')
@@ -184,18 +184,31 @@ RETURNING run_id
 -- resume_run --
 UPDATE capture.sync_ledger
 SET state = 'open', resumed = resumed + 1, error = NULL, finished_at = NULL,
-    orchestrator_run = coalesce(%(orchestrator_run)s, orchestrator_run)
+    orchestrator_run = coalesce(%(orchestrator_run)s, orchestrator_run),
+    detail = detail || jsonb_build_object('progress', coalesce(detail -> 'progress', '{}') || jsonb_build_object(
+        'resumed_at', clock_timestamp(), 'resumed_rows', new + changed + unchanged + swept, 'again', %(again)s::boolean))
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- abandon_runs --
 -- Runs that will never be resumed.
-UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND state = 'open' AND run_id <> %(run_id)s
+WITH abandoned AS (
+    UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND state = 'open' AND run_id <> %(run_id)s
+    RETURNING run_id
+)
+UPDATE capture.sync_logs SET status = 'failed', error_message = 'was killed', finished_at = now()
+WHERE org_id = connect.current_org() AND status = 'running' AND run_id IN (SELECT run_id FROM abandoned)
 
--- set_window --
-UPDATE capture.sync_ledger SET window_to = %(window_to)s
-WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND window_to IS NULL
+-- note_list --
+-- What the first page of a list told: the store's clock, and how many rows there are to read. The rows of a sweep come
+-- on top of those that were read before it; a list that is resumed has its earlier rows in its total.
+UPDATE capture.sync_ledger
+SET window_to = coalesce(window_to, %(window_to)s),
+    detail = CASE WHEN %(total)s::bigint IS NULL THEN detail ELSE
+        detail || jsonb_build_object('progress', coalesce(detail -> 'progress', '{}') || jsonb_build_object('total',
+            %(total)s::bigint + CASE WHEN %(is_sweep)s THEN new + changed + unchanged ELSE 0 END)) END
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- pages --
 SELECT kind, walk, low, high, cardinality(ids) AS size FROM capture.sync_page
@@ -311,7 +324,7 @@ UPDATE capture.sync_ledger
 SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,
     vanished = %(vanished)s, deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
     bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = %(capped)s, error = %(error)s,
-    detail = detail || %(detail)s::jsonb, finished_at = now()
+    detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
 

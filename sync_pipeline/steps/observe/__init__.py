@@ -2,8 +2,25 @@
 
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
+from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
+from sync_pipeline.steps.observe.operations import (
+    EntityRun,
+    LastPull,
+    LastReconciliation,
+    asked,
+    cancel_request,
+    entity_runs,
+    last_reconciliation,
+)
 from sync_pipeline.steps.observe.progress import WorkProgress, progress
+from sync_pipeline.steps.observe.quarantine import (
+    SetAside,
+    SetAsideWhole,
+    quarantine_counts,
+    quarantine_page,
+    quarantined_one,
+)
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
 from sync_pipeline.steps.observe.retention import delete_old
@@ -21,3 +38,4 @@ from sync_pipeline.steps.observe.service import (
     stale_connections,
 )
 from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, Ledger, status
+from sync_pipeline.steps.observe.waiting import MOST_UNDECIDED, Waiting, WaitingDecision, WaitingPlan, waiting

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sync_pipeline import exact_json
+from sync_pipeline import exact_json, journal
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError
+from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Ask, Stream
 from sync_pipeline.steps import capture
 from sync_pipeline.steps.capture.read.walk import cover
@@ -68,8 +69,9 @@ def reconcile(
     *,
     connection: str | None = None,
     entities: Sequence[str] = (),
+    actor: str = "reconcile",
 ) -> Reconciliation:
-    """Compare every entity, or `entities`, of every connection, or `connection`.
+    """Compare every entity, or `entities`, of every connection, or `connection`. The audit log gets the result.
 
     Raises:
         NotFound: no such connection or entity.
@@ -82,7 +84,30 @@ def reconcile(
                 found += _Comparison(session, db, one).all(streams)
         except SourceError as error:
             found += [_not_listed(db, one, stream, str(error)) for stream in streams]
+        _note(db, one, [entity for entity in found if entity.connection == one.name], actor)
     return Reconciliation(tuple(found))
+
+
+def _note(db: Database, connection: Connection, found: Sequence[EntityReconciliation], actor: str) -> None:
+    differ = {
+        one.entity: {
+            "missing": one.missing,
+            "extra": one.extra,
+            "orphans": one.orphans,
+            "error": redact(one.error or ""),
+        }
+        for one in found
+        if not one.ok
+    }
+    with db.org(connection.org_id) as conn:
+        journal.record(
+            conn,
+            "reconcile.done",
+            actor=actor,
+            connection_id=connection.connection_id,
+            entities=len(found),
+            differ=differ,
+        )
 
 
 class _Comparison:

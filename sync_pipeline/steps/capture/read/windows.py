@@ -160,6 +160,7 @@ class WindowWalk:
 
     def _total(self, rows: int) -> None:
         self.run.progress.total = rows
+        self.run.expect("sweep" if self.ask.fields else "walk", self.ask.walk, rows)
         if self.ask.since is None:
             self.run.progress.remote = rows
 

@@ -123,6 +123,7 @@ class CaptureContext:
             run_id=opened.run_id,
             mode=opened.mode,
             started_at=opened.started_at,
+            sweeps=opened.sweeps,
             since=min(opened.watermark, datetime.now(UTC) + TRUSTED) - overlap
             if opened.watermark and opened.mode == "delta"
             else None,

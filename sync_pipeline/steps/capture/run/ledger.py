@@ -51,8 +51,10 @@ def open_run(
         unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
         if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
             run_id = unfinished.run_id
-            _begin_again_without_signal(conn, stream, run_id, first=watermark is None and not repairs)
-            execute(conn, SQL["resume_run"], run_id=run_id, orchestrator_run=session.orchestrator_run)
+            again = _begin_again_without_signal(conn, stream, run_id, first=watermark is None and not repairs)
+            execute(conn, SQL["resume_run"], run_id=run_id, orchestrator_run=session.orchestrator_run, again=again)
+            if unfinished.state == "failed":  # the log of the attempt that failed is closed; a killed one's is not
+                journal.open_log(conn, kind="pull", run_id=run_id, **keys)
             opened = Opened(
                 run_id,
                 unfinished.mode,
@@ -83,13 +85,14 @@ def open_run(
     return opened
 
 
-def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> None:
+def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> bool:
     """What changed since the killed run read it would be missed under a run that closes, where no signal tells it: the
-    list is walked again, and what is known costs no write. A long first import goes on: the next delta reads it whole.
+    list is walked again (True), and what is known costs no write. A long first import goes on: the next delta reads it.
     """
     if stream.signal or (first and execute(conn, SQL["pages_written"], run_id=run_id).scalar_one() > _SHORT):
-        return
+        return False
     execute(conn, SQL["forget_run_pages"], run_id=run_id)
+    return True
 
 
 def _committed(conn: Any, run_id: int) -> dict[tuple[str, str], tuple[Coverage, int]]:
@@ -179,7 +182,7 @@ def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) 
     said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's message may name a person
     with run.transaction() as conn:
         if run.clock is not None:
-            execute(conn, SQL["set_window"], run_id=run.run_id, window_to=run.clock)
+            execute(conn, SQL["note_list"], run_id=run.run_id, window_to=run.clock, total=None, is_sweep=False)
         balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
         return _finish(session, run, opened, conn, _Ending(Verdict(), balance, quarantine, opened.capped, said, None))

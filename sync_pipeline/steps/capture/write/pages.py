@@ -44,8 +44,11 @@ class Run(Records):
     report: Callable[[Progress], None]
     clock: datetime | None = None  # the store's at the first answer; this machine's if that cannot be
     ahead: timedelta = timedelta()
+    sweeps: bool = False  # every record is listed as well, after what the store reports as changed
     _clock_kept: bool = False
     _totals: dict[str, int] = field(default_factory=dict)  # by list
+    _untold: tuple[str, int] | None = None  # the kind of a list whose rows the ledger does not know yet, and how many
+    _told: set[str] = field(default_factory=set)
 
     def fetch(self, ask: Ask) -> Page:
         """Request one page of a list within the budget."""
@@ -66,15 +69,15 @@ class Run(Records):
         for listed in pages:
             items.update((item.external_id, item) for item in listed.page.items)
             # A delta's list holds only what changed, and a fetch by id is not a list.
-            self._note(listed, whole=listed.kind == "walk" and self.since is None)
+            self._note(listed, listed.kind, whole=listed.kind == "walk" and self.since is None)
         with self.transaction() as conn:
             counts = self.write(conn, list(items.values()))
             for listed in pages:
                 strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
+            self._keep_told(conn)
             execute(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
-            self._keep_clock(conn)
         self.progress.new += counts["new"]
         self.progress.changed += counts["changed"]
         self.progress.unchanged += counts["unchanged"]
@@ -85,7 +88,7 @@ class Run(Records):
         """Note the ids of these sweep pages; returns those whose sweep fields differ from what is stored."""
         hashes: dict[str, bytes | None] = {}
         for listed in pages:
-            self._note(listed, whole=True)
+            self._note(listed, "sweep", whole=True)
             for item in listed.page.items:
                 try:
                     hashes[item.external_id] = sweep_hash(self.clean(item.raw), self.stream.sweep_fields)
@@ -108,8 +111,8 @@ class Run(Records):
             for listed in pages:
                 ids = [item.external_id for item in listed.page.items]
                 self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
+            self._keep_told(conn)
             execute(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
-            self._keep_clock(conn)
         self.progress.swept += len(hashes)
         self.progress.pages += len(pages)
         self.report(self.progress)
@@ -123,7 +126,7 @@ class Run(Records):
             self._quarantine(conn, external_id, reason, request, status, raw)
         self.progress.quarantined.append(external_id)
 
-    def _note(self, listed: Listed, *, whole: bool) -> None:
+    def _note(self, listed: Listed, kind: str, *, whole: bool) -> None:
         page = listed.page
         if page.clock is not None and self.clock is None:
             now = datetime.now(UTC)
@@ -133,15 +136,32 @@ class Run(Records):
         if page.total is None:
             return
         self.progress.total = page.total
+        self.expect(kind, listed.walk, page.total)
         if whole:
             self._totals[listed.walk] = page.total
             self.progress.remote = sum(self._totals.values())
 
-    def _keep_clock(self, conn: Transaction) -> None:
-        """Store the next watermark with the first pages: a killed run that is resumed still began then."""
-        if self.clock is not None and not self._clock_kept:
-            execute(conn, SQL["set_window"], run_id=self.run_id, window_to=self.clock)
-            self._clock_kept = True
+    def expect(self, kind: str, walk: str, rows: int) -> None:
+        """The store said how many rows this list has. The next commit stores it, once a list.
+
+        Of one list a parent the whole is not known before the last, nor of changes that a sweep follows.
+        """
+        followed = kind == "walk" and self.mode == "delta" and self.sweeps and self.stream.signal
+        if not walk and not followed and kind not in self._told:
+            self._untold = kind, rows
+
+    def _keep_told(self, conn: Transaction) -> None:
+        """Store with the first pages of a list what they told. The next watermark: a killed run that is resumed still
+        began then. How many rows there are to read: other processes show how far it is.
+        """
+        if self._untold is None and (self.clock is None or self._clock_kept):
+            return
+        kind, total = self._untold or (None, None)
+        execute(conn, SQL["note_list"], run_id=self.run_id, window_to=self.clock, total=total, is_sweep=kind == "sweep")
+        self._clock_kept = self.clock is not None
+        if kind is not None:
+            self._told.add(kind)
+            self._untold = None
 
     def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
         execute(

@@ -204,6 +204,7 @@ class Records:
         self, conn: Transaction, external_id: str, reason: str, request: str, status: int | None, raw: bytes
     ) -> None:
         raw, reason = redact_bytes(raw), redact(reason)  # a store may repeat what it was sent
+        reason = reason.replace("\0", "\ufffd")  # the store's words may hold what a text column cannot
         if self.hashes_emails:
             raw, reason = hash_text(hash_emails(raw).decode("latin-1")).encode("latin-1"), hash_text(reason)
         execute(

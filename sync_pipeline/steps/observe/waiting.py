@@ -1,0 +1,70 @@
+"""What waits for a person in an organization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.steps.connect import Organization
+
+_SQL = load(__package__, "waiting.sql")
+MOST_UNDECIDED = 10_000  # of an entity that are counted
+MOST_NAMED = 20  # decisions and plans
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDecision:
+    """A gate without an answer."""
+
+    decision_id: int
+    question: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPlan:
+    """A plan that waits for approval; `failed`: one that was applied and left records behind."""
+
+    plan_id: str
+    at: datetime
+    creates: int = 0
+    updates: int = 0
+    deletes: int = 0
+    by: str | None = None
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits. `undecided`: (connection, entity type, records), at most `MOST_UNDECIDED` records of an entity."""
+
+    decisions: Sequence[WaitingDecision]
+    plans: Sequence[WaitingPlan]
+    failed: Sequence[WaitingPlan]
+    undecided: Sequence[tuple[int, str, int]]
+    quarantined: Mapping[int, int]  # by connection
+
+
+def waiting(db: Database, org: Organization) -> Waiting:
+    """What waits for a person, the newest plans first; at most twenty of a kind are named."""
+    most = {"at_most": MOST_NAMED}
+    with db.org(org.org_id) as conn:
+        return Waiting(
+            [WaitingDecision(**row._mapping) for row in execute(conn, _SQL["waiting_decisions"], **most)],
+            [
+                WaitingPlan(str(row.plan_id), row.created_at, row.creates, row.updates, row.deletes, row.created_by)
+                for row in execute(conn, _SQL["waiting_plans"], **most)
+            ],
+            [
+                WaitingPlan(str(row.plan_id), row.created_at, failed=row.failed)
+                for row in execute(conn, _SQL["failed_plans"], **most)
+            ],
+            [
+                (row.connection_id, row.entity_type, row.records)
+                for row in execute(conn, _SQL["undecided"], at_most=MOST_UNDECIDED)
+            ],
+            {row.connection_id: row.records for row in execute(conn, _SQL["quarantined_by_connection"])},
+        )

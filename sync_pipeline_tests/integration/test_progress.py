@@ -1,0 +1,154 @@
+"""What is at work, as other processes see it in the database: during a pull, after a kill, and before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.woocommerce import Store, seed
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import capture, connect, observe
+from sync_pipeline.steps.observe import WorkProgress
+from sync_pipeline.steps.observe.heartbeat import record_heartbeat
+from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.served import served
+from sync_pipeline_tests.stores import Shop, shop
+
+PRODUCTS = 600
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def fill(clock: Clock) -> Store:
+    made = Store(clock=clock)
+    seed(made, products=PRODUCTS, variable=0, customers=3, orders=2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
+    with captured(server, shop, fill, lambda _: None) as made:
+        yield made
+
+
+@pytest.fixture
+def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Shop:
+    return template.copy(database, settings, org)
+
+
+def watched(store: Shop, *, full: bool = False, kill_at: int | None = None) -> list[WorkProgress]:
+    """What is at work after each commit of a pull of the products, which may be killed at one of them."""
+    seen: list[WorkProgress] = []
+
+    def look(*_: object) -> None:
+        seen.extend(observe.progress(store.db, store.org.org_id))
+        if kill_at is not None and len(seen) >= kill_at:
+            raise Killed()
+
+    try:
+        with capture.session(store.db, store.settings, store.connection, report=look) as session:
+            session.pull(store.connection.source.stream("products"), full=full)
+    except Killed:
+        pass
+    return seen
+
+
+def test_a_pull_is_seen_with_its_total_rate_and_end(store: Shop) -> None:
+    seen = watched(store)
+    assert len(seen) > 2
+    assert {one.key for one in seen} == {f"pull:{store.connection.connection_id}/product"}
+    assert {(one.title, one.connection, one.state) for one in seen} == {("Products", "shop", "running")}
+    assert {one.total for one in seen} == {PRODUCTS}
+    done = [one.done for one in seen]
+    assert done == sorted(done)
+    assert 0 < done[0] < done[-1] == PRODUCTS
+    middle = next(one for one in seen if one.done < PRODUCTS)
+    assert middle.per_minute > 0
+    assert middle.eta_seconds is not None
+    assert middle.eta_seconds == pytest.approx((PRODUCTS - middle.done) / middle.per_minute * 60)
+    assert observe.progress(store.db, store.org.org_id) == []
+    assert store.value("SELECT count(*) FROM capture.sync_ledger WHERE detail ? 'progress'") == 0
+
+
+def test_a_sweep_counts_what_was_read_before_it(store: Shop) -> None:
+    store.pull("products")
+    for one in sorted(store.ids("products"), key=int)[:40]:
+        store.store.update("products", int(one), name=f"Renamed {one}")
+    seen = watched(store)
+    sweep = [one for one in seen if one.total is not None]
+    assert sweep, "the sweep says how many there are"
+    assert {one.total for one in sweep} == {PRODUCTS + 40}, "and what was read as changed is on top"
+    assert sweep[-1].done == PRODUCTS + 40
+
+
+def test_a_killed_pull_is_stopped_and_goes_on_from_where_it_was(store: Shop) -> None:
+    last = watched(store, kill_at=2)[-1]
+    [stopped] = observe.progress(store.db, store.org.org_id)
+    assert (stopped.state, stopped.done, stopped.total) == ("stopped", last.done, PRODUCTS)
+    assert stopped.note == "stopped; it goes on with the next refresh"
+    assert (stopped.per_minute, stopped.eta_seconds) == (0, None)
+    resumed = watched(store)
+    assert {one.state for one in resumed} == {"running"}
+    assert stopped.done <= resumed[0].done
+    assert resumed[-1].done == resumed[-1].total == PRODUCTS
+    assert observe.progress(store.db, store.org.org_id) == []
+    assert [row.status for row in store.rows("SELECT status FROM capture.sync_logs ORDER BY log_id")] == ["success"]
+
+
+def test_a_killed_pull_that_nobody_resumes_leaves_no_log_that_runs(store: Shop) -> None:
+    watched(store, kill_at=2)
+    watched(store)
+    watched(store, kill_at=1)  # a delta
+    watched(store, full=True)
+    assert observe.progress(store.db, store.org.org_id) == []
+    states = [row.status for row in store.rows("SELECT status FROM capture.sync_logs ORDER BY log_id")]
+    assert states == ["success", "failed", "success"]
+
+
+def test_a_request_says_what_it_waits_for(store: Shop) -> None:
+    observe.create_request(
+        store.db, store.org, "pull", actor="ann", connection="shop", entities=["products"], full=True
+    )
+    [waiting] = observe.progress(store.db, store.org.org_id)
+    assert (waiting.state, waiting.title, waiting.entity) == ("waiting", "Refresh everything", "products")
+    assert waiting.note == "waits for Dagster, which does not run; `sync-pipeline up` starts it"
+    record_heartbeat(store.db)
+    [waiting] = observe.progress(store.db, store.org.org_id)
+    assert waiting.note == "waits for Dagster, which begins it in a few seconds"
+    store.rows("UPDATE observe.request SET state = 'launched', orchestrator_run = 'run-1' RETURNING 1")
+    [running] = observe.progress(store.db, store.org.org_id)
+    assert (running.state, running.done, running.total, running.note) == ("running", 0, 1, None)
+    with capture.session(store.db, store.settings, store.connection, orchestrator_run="run-1") as session:
+        session.pull(store.connection.source.stream("products"))
+    [running] = observe.progress(store.db, store.org.org_id)
+    assert (running.done, running.total, running.note) == (1, 1, "compares with core")
+    store.rows("UPDATE observe.request SET state = 'done' RETURNING 1")
+    assert observe.progress(store.db, store.org.org_id) == []
+
+
+def test_previews_and_reconciliations_are_seen_without_a_total(store: Shop) -> None:
+    observe.create_request(store.db, store.org, "preview", actor="ann", connection="shop")
+    observe.create_request(store.db, store.org, "reconcile", actor="ann")
+    store.rows("UPDATE observe.request SET state = 'launched' RETURNING 1")
+    found = observe.progress(store.db, store.org.org_id)
+    assert [(one.title, one.total, one.connection_id) for one in found] == [
+        ("Compare with core", None, store.connection.connection_id),
+        ("Reconcile with the stores", None, None),
+    ]
+
+
+def test_the_api_shows_the_work_of_one_connection(store: Shop) -> None:
+    observe.create_request(store.db, store.org, "pull", actor="ann", connection="shop")
+    observe.create_request(store.db, store.org, "reconcile", actor="ann")
+    watched(store, kill_at=3)
+    with served(store.db, store.settings) as api:
+        answer = api.call("GET", "/api/v1/connections/shop/progress", store.org, "viewer")
+    assert [(one["kind"], one["state"], one["title"]) for one in answer.json()["data"]] == [
+        ("request", "waiting", "Refresh what changed"),
+        ("pull", "stopped", "Products"),
+    ]
