@@ -1,5 +1,6 @@
 """up: run everything in the foreground until Ctrl-C."""
 
+import os
 import time
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -32,6 +33,7 @@ def up(
 
     if not free_port(port):  # fail now, not after Dagster has started
         raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
     settings = Settings()
     if settings.embedded:
         migrate_to_head(settings, migration)
@@ -42,6 +44,8 @@ def up(
         say(f"Dagster   {url}")
         say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")
+        if not settings.pulls_by_schedule:
+            say("Nothing is pulled by itself here: turn nightly_delta on in Dagster, under Automation.")
         say("Ctrl-C stops everything.")
         run_until_stopped(children)
     note("Stopped.")

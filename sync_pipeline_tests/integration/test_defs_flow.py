@@ -13,11 +13,12 @@ from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
-from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
+from sync_pipeline.defs.graph import Stage, key, orgs_with
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, use_runtime
 from sync_pipeline.steps import connect
 
+WITH_SHOPS = orgs_with("woocommerce")
 PRODUCTS = key(Stage.RAW, "woocommerce", "products")
 
 
@@ -54,7 +55,7 @@ def pull(
     range_: bool = False,
     entities: tuple[str, ...] = (),
 ) -> dg.ExecuteInProcessResult:
-    instance.add_dynamic_partitions(ORG_NAME, orgs)
+    instance.add_dynamic_partitions(str(WITH_SHOPS.name), orgs)
     config = {"entities": list(entities), **({} if range_ else {"orgs": orgs})}
     tags = {"dagster/asset_partition_range_start": orgs[0], "dagster/asset_partition_range_end": orgs[-1]}
     with use_runtime(runtime):
@@ -76,10 +77,10 @@ def pull(
 
 def partitions(instance: dg.DagsterInstance, asset: dg.AssetKey) -> tuple[set[str], set[str]]:
     """Materialized and failed, as the UI counts them."""
-    status = get_and_update_asset_status_cache_value(instance, asset, ORG)
+    status = get_and_update_asset_status_cache_value(instance, asset, WITH_SHOPS)
     assert status is not None
-    done = status.deserialize_materialized_partition_subsets(ORG)
-    failed = status.deserialize_failed_partition_subsets(ORG)
+    done = status.deserialize_materialized_partition_subsets(WITH_SHOPS)
+    failed = status.deserialize_failed_partition_subsets(WITH_SHOPS)
     return set(done.get_partition_keys()), set(failed.get_partition_keys()) - set(done.get_partition_keys())
 
 

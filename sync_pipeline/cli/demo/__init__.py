@@ -64,6 +64,7 @@ def demo(
 
     check_installed()
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; child processes inherit this
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
     settings = Settings()
     began = time.monotonic()
     note("Database …")

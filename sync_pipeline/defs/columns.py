@@ -1,0 +1,80 @@
+"""The tables behind the assets, for Dagster: their columns, and which captured fields core's columns come from.
+
+`columns.json` is docs/core.md as data: what the database says of a column, and what a trial of the mappers found.
+`make dictionary` writes both, and a test holds them. Of a stream that is not in it, every column comes from all that
+its mapper declares to read, or from the whole payload, as of reference data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.entities.core import CoreTable
+from sync_pipeline.sources.base import Stream
+
+FILE = Path(__file__).with_name("columns.json")
+CAPTURED, DIFFERENCE, DECISION = "capture.sync_record", "preview.difference", "selection.sync_selective_config"
+_PAYLOAD = "sync_data"
+
+
+@cache
+def _file() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = json.loads(FILE.read_text("utf-8"))
+    return found
+
+
+def _described(table: str) -> Mapping[str, Mapping[str, Any]]:
+    """Column → its type, what it is, and where it comes from. Empty for a table that the file does not have yet."""
+    return _file().get(table, {})
+
+
+def field_column(field: str) -> str:
+    """How a field of a captured payload is named among the columns of its asset; the empty name is all of it."""
+    return f"{_PAYLOAD}.{field}" if field else _PAYLOAD
+
+
+def fields_read(stream: Stream) -> tuple[str, ...]:
+    """The fields of a stream's payloads that its mapper declares to read."""
+    return tuple(getattr(stream.to_entity, "reads", ()))
+
+
+def schema_of(table: str, *fields: str) -> dg.TableSchema:
+    """The columns of a table, and the fields of its payloads that core is made of."""
+    columns = [_column(name, about) for name, about in _described(table).items()]
+    said = "A field of the payload that the mapper reads."
+    payload = [dg.TableColumn(field_column(name), "json", description=said) for name in fields]
+    return dg.TableSchema([*columns, *payload])
+
+
+def _column(name: str, about: Mapping[str, Any]) -> dg.TableColumn:
+    required = dg.TableColumnConstraints(nullable=not about.get("required", False))
+    return dg.TableColumn(name, about["type"], description=about.get("about"), constraints=required)
+
+
+def lineage_of(table: CoreTable, feeds: Mapping[dg.AssetKey, Stream]) -> dg.TableColumnLineage:
+    """The captured fields that each column of a core table comes from. `feeds`: the raw assets it is promoted from."""
+    known = {(provider, name) for _, provider, name in _origins(table.name)}
+    found: dict[str, list[dg.TableColumnDep]] = {}
+    for asset, stream in feeds.items():
+        _, provider, name = asset.path
+        if (provider, name) in known:
+            by_column = _described(table.name)
+            fields = {c: by_column[c].get("from", {}).get(provider, {}).get(name, ()) for c in by_column}
+        else:
+            fields = dict.fromkeys(table.all_columns, fields_read(stream) or ("",))
+        for column, names in fields.items():
+            found.setdefault(column, []).extend(dg.TableColumnDep(asset, field_column(one)) for one in names)
+    return dg.TableColumnLineage({column: deps for column, deps in found.items() if deps})
+
+
+def _origins(table: str) -> Iterator[tuple[str, str, str]]:
+    """(column, provider, stream) of everything that the trial found to reach a table."""
+    for column, about in _described(table).items():
+        for provider, streams in about.get("from", {}).items():
+            yield from ((column, provider, stream) for stream in streams)
