@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,8 @@ from sync_pipeline_tests.origins import Origins, origins
 PAGE = PROJECT / "docs" / "core.md"
 HEAD = PROJECT / "sync_pipeline_tests" / "dictionary.md"
 _UNIT = re.compile(r"^(?P<words>.*?)(?: Unit: (?P<unit>.+)\.)?$", re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE (?P<name>\S+) \((?P<columns>.*?)^\)", re.DOTALL | re.MULTILINE)
+_SAID = re.compile(r"^    (\w+) .*?-- (.+)$", re.MULTILINE)
 _COLUMNS = """
 SELECT c.relname::text AS name, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull,
        a.attgenerated <> '' AS generated, col_description(c.oid, a.attnum) AS said, obj_description(c.oid) AS table_said
@@ -112,8 +115,8 @@ def _data(found: Origins, table: str, row: Described) -> Mapping[str, object]:
     made: dict[str, object] = {"type": _SHORT.get(row.type, row.type)}
     if row.required:
         made["required"] = True
-    if row.said:
-        made["about"] = row.said
+    if about := row.said or _beside().get(table, {}).get(row.name):
+        made["about"] = about
     by = found.get((table, row.name), {}) if table != "core.reference_data" else {}  # that is of the whole payload
     origin = {
         provider: {
@@ -122,6 +125,16 @@ def _data(found: Origins, table: str, row: Described) -> Mapping[str, object]:
         for provider, streams in sorted(by.items())
     }
     return made | ({"from": origin} if origin else {})
+
+
+@cache
+def _beside() -> Mapping[str, Mapping[str, str]]:
+    """What the schema's files say beside a column, of tables whose columns have no comments in the database."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted((PROJECT / "sql" / "schema").glob("*.sql")):
+        for table in _TABLE.finditer(path.read_text("utf-8")):
+            found[table["name"]] = dict(_SAID.findall(table["columns"]))
+    return found
 
 
 def computed(table: str, column: Described) -> str | None:

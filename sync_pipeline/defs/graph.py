@@ -150,7 +150,7 @@ def core_specs() -> Sequence[dg.AssetSpec]:
                 "dagster/table_name": table.name,
                 "dagster/column_schema": schema_of(table.name),
                 "dagster/column_lineage": lineage_of(table, fed[table.name]),
-                **_code({"what it is": table.entity}),
+                **_code({"the entity": table.entity}),
                 **explorer(SETTINGS),
             },
         )

@@ -165,7 +165,6 @@ class _Launch:
                     tags={
                         **asked_by(self.actor),
                         ORG_TAG: describe_orgs(self.orgs),
-                        "sync/launched_by": "command line",
                         **process_tags(),
                     },
                     raise_on_error=False,

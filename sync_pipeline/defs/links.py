@@ -13,12 +13,18 @@ from sync_pipeline.config import Settings
 LINK = "explorer"
 
 
-def explorer(settings: Settings, *path: str) -> dict[str, Any]:
-    """Metadata with the address of a page of the Explorer; empty if nobody said where that is."""
+def address(settings: Settings, *path: str) -> str | None:
+    """The address of a page of the Explorer; None if nobody said where that is."""
     base = settings.explorer_url
     if not base or not base.startswith(("http://", "https://")):
-        return {}
-    return {LINK: dg.MetadataValue.url("/".join([base.rstrip("/"), "ui", *(quote(one, safe="") for one in path)]))}
+        return None
+    return "/".join([base.rstrip("/"), "ui", *(quote(one, safe="") for one in path)])
+
+
+def explorer(settings: Settings, *path: str) -> dict[str, Any]:
+    """The same as metadata."""
+    page = address(settings, *path)
+    return {LINK: dg.MetadataValue.url(page)} if page else {}
 
 
 def records(settings: Settings, org: str, connections: Sequence[str], entity: str) -> dict[str, Any]:

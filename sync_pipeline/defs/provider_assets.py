@@ -59,7 +59,7 @@ def _flow(
     failures: dict[str, str] = {}
     run = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
     for org, result in each_org(runtime, orgs, run):
-        for line in story.lines(result, brief=len(orgs) > SMALL_RUN):
+        for line in story.lines(runtime.settings, result, brief=len(orgs) > SMALL_RUN):
             context.log.info(line)
         if result.failures:
             failures[org] = result.reason

@@ -3,7 +3,7 @@
 dagster-postgres opens a connection for each statement and closes it: an idle daemon and code server some forty a
 second, each a process of the server, and most of the 40 ms that storing an event takes. Its webserver keeps them, by a
 call that replaces the engines of an instance; but a code server makes an instance for each tick of a sensor. So the
-engine here is the process's, whatever instances it makes (docs/decisions/0038-dagster-keeps-connections.md).
+engine here is the process's, whatever instances it makes (decision 38).
 """
 
 from __future__ import annotations

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sync_pipeline.config import Settings
 from sync_pipeline.defs.graph import Stage
+from sync_pipeline.defs.links import address
 from sync_pipeline.defs.run_organization import OrganizationResult
 
 _FOUND = ("new", "changed", "deleted", "quarantined", "vanished")
 _DIFFERS = ("new", "updated", "deleted")
 
 
-def lines(result: OrganizationResult, *, brief: bool) -> Iterator[str]:
+def lines(settings: Settings, result: OrganizationResult, *, brief: bool) -> Iterator[str]:
     """The lines of one organization. `brief`: one for all that was read, because the run has many organizations."""
     if result.skipped:
         yield f"{result.org}: {result.skipped}, nothing to do"
@@ -24,6 +26,9 @@ def lines(result: OrganizationResult, *, brief: bool) -> Iterator[str]:
         for (stage, _), reports in result.reports.items():
             if stage is Stage.PREVIEW:
                 yield from (f"{result.org}, {one.connection}: {one.entity} {_differs(one)}" for one in reports)
+        for connection in result.connections:
+            if page := address(settings, result.org, connection):
+                yield f"{result.org}, {connection}: {page}"
 
 
 def promoted(org: str, report: Any) -> str:
