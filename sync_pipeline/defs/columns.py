@@ -8,7 +8,8 @@ its mapper declares to read, or from the whole payload, as of reference data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,24 @@ def field_column(field: str) -> str:
     return f"{_PAYLOAD}.{field}" if field else _PAYLOAD
 
 
-def fields_read(stream: Stream) -> tuple[str, ...]:
-    """The fields of a stream's payloads that its mapper declares to read."""
+def fields_read(provider: str, stream: Stream) -> Sequence[str]:
+    """The fields of a stream's payloads that its mapper declares to read, and that the trial found to matter."""
+    return sorted({*_declared(stream), *_found()[provider, stream.name]})
+
+
+def _declared(stream: Stream) -> tuple[str, ...]:
     return tuple(getattr(stream.to_entity, "reads", ()))
+
+
+@cache
+def _found() -> Mapping[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for table in _file().values():
+        for about in table.values():
+            for provider, streams in about.get("from", {}).items():
+                for stream, fields in streams.items():
+                    found[provider, stream].update(fields)
+    return found
 
 
 def schema_of(table: str, *fields: str) -> dg.TableSchema:
@@ -67,22 +83,20 @@ def _column(name: str, about: Mapping[str, Any]) -> dg.TableColumn:
 
 def lineage_of(table: CoreTable, feeds: Mapping[dg.AssetKey, Stream]) -> dg.TableColumnLineage:
     """The captured fields that each column of a core table comes from. `feeds`: the raw assets it is promoted from."""
-    known = {(provider, name) for _, provider, name in _origins(table.name)}
+    by_column = _described(table.name)
+    known = {
+        (provider, name)
+        for about in by_column.values()
+        for provider, streams in about.get("from", {}).items()
+        for name in streams
+    }
     found: dict[str, list[dg.TableColumnDep]] = {}
     for asset, stream in feeds.items():
         _, provider, name = asset.path
         if (provider, name) in known:
-            by_column = _described(table.name)
             fields = {c: by_column[c].get("from", {}).get(provider, {}).get(name, ()) for c in by_column}
         else:
-            fields = dict.fromkeys(table.all_columns, fields_read(stream) or ("",))
+            fields = dict.fromkeys(table.all_columns, _declared(stream) or ("",))
         for column, names in fields.items():
             found.setdefault(column, []).extend(dg.TableColumnDep(asset, field_column(one)) for one in names)
     return dg.TableColumnLineage({column: deps for column, deps in found.items() if deps})
-
-
-def _origins(table: str) -> Iterator[tuple[str, str, str]]:
-    """(column, provider, stream) of everything that the trial found to reach a table."""
-    for column, about in _described(table).items():
-        for provider, streams in about.get("from", {}).items():
-            yield from ((column, provider, stream) for stream in streams)

@@ -205,7 +205,7 @@ def _metadata(stage: Stage, source: Source, stream: Stream) -> dict[str, Any]:
         code["its mapper"] = stream.to_entity
     return {
         "dagster/table_name": f"capture.{source.name}_sync" if stage is Stage.RAW else table,
-        "dagster/column_schema": schema_of(table, *(fields_read(stream) if stage is Stage.RAW else ())),
+        "dagster/column_schema": schema_of(table, *(fields_read(source.name, stream) if stage is Stage.RAW else ())),
         **_code(code),
         **explorer(SETTINGS),
     }
