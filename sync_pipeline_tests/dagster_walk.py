@@ -106,7 +106,8 @@ class Walk:
         nodes = "nodes { schedules { name scheduleState { status } } }"
         found = self.ask(f"{{ repositoriesOrError {{ ... on RepositoryConnection {{ {nodes} }} }} }}")
         [one] = found["repositoriesOrError"]["nodes"]
-        return {schedule["name"]: schedule["scheduleState"]["status"] for schedule in one["schedules"]}[name]
+        statuses: dict[str, str] = {each["name"]: each["scheduleState"]["status"] for each in one["schedules"]}
+        return statuses[name]
 
     def turn(self, schedule: str) -> None:
         """Turn a schedule on or off."""
