@@ -158,8 +158,8 @@ def schedules(walk: Walk) -> None:
     walk.preview("nightly_delta")
     walk.turn("nightly_delta")
     walk.page.goto("/automation")
-    expect(walk.page.get_by_text("nightly_delta").first).to_be_visible()
-    expect(walk.page.locator("[class*=pinner]:visible")).to_have_count(0)
+    expect(walk.page.get_by_text("02:00 AM UTC")).to_be_visible()
+    expect(walk.page.locator("[class*=pinner]:visible, input:disabled")).to_have_count(0)
     walk.picture("automation")
     walk.turn("nightly_delta")
 
