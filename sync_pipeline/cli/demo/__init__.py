@@ -63,8 +63,7 @@ def demo(
     from sync_pipeline.config import Settings
 
     check_installed()
-    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; child processes inherit this
-    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
+    _set_environment(port)
     settings = Settings()
     began = time.monotonic()
     note("Database …")
@@ -111,6 +110,12 @@ def demo(
             _what_next(url, api, results, waits)
         run_until_stopped(children)
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
+
+
+def _set_environment(port: int) -> None:
+    """What the demo's processes inherit: its stores are on loopback, and Dagster's pages link to its Explorer."""
+    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")
 
 
 def _migrate(settings: Settings) -> None:
