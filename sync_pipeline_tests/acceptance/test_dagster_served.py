@@ -127,6 +127,9 @@ def test_a_request_becomes_a_run_and_is_closed(served: Served) -> None:
     state = f"SELECT state FROM observe.request WHERE request_id = {int(number)}"
     wait_until(lambda: served.one(state) == "done", "the request is done")
     assert served.one("SELECT count(*) FROM capture.sync_record WHERE entity_type = 'category'")
+    where = f'filter: {{tags: [{{key: "sync/request", value: "{number}"}}]}}'
+    found = served.ask(f"{{ runsOrError({where}) {{ ... on Runs {{ results {{ assetChecks {{ name }} }} }} }} }}")
+    assert found["runsOrError"]["results"] == [{"assetChecks": []}], "no check is planned, so none is shown as skipped"
 
 
 def test_a_failed_run_is_in_the_audit_log(served: Served) -> None:
