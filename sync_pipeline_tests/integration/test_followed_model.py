@@ -187,11 +187,11 @@ class Store(RuleBasedStateMachine):
 
     def afresh(self, record: Record) -> Entity:
         captured = Captured(record[0], "odoo", record[1], to_json(self.captured[record]))
-        (entity,) = to_entities([captured], self.lookup)
+        (entity,) = to_entities([captured], self)
         assert isinstance(entity, Entity), entity
         return entity
 
-    def lookup(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
+    def named(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
         return {
             key: {name: loads(to_json(record[name])) for name in fields if name in record}
             for key in keys
