@@ -35,7 +35,7 @@ class Look(Protocol):
     def naming(
         self, entity_type: str, by: str | None, fields: Sequence[str], keys: Sequence[Key]
     ) -> Mapping[Key, Sequence[Found]]:
-        """Of each key the records that name it in the list `by`, or as their parent; without those that the store has deleted."""
+        """Of each key the records that name it in the list `by`, or as their parent. A deleted record names nothing."""
 
 
 _decoder = decoder()
