@@ -32,10 +32,19 @@ class Context:
             return "command"
 
     def org(self, slug: str) -> Organization:
-        """The organization called `slug`."""
+        """The organization called `slug`.
+
+        Raises:
+            NotFound: there is none; the message lists those there are, which only the command line may tell.
+        """
+        from sync_pipeline.errors import NotFound
         from sync_pipeline.steps import connect
 
-        return connect.organization(self.db, slug)
+        try:
+            return connect.organization(self.db, slug)
+        except NotFound as error:
+            there = ", ".join(org.slug for org in connect.organizations(self.db)) or "none yet"
+            raise NotFound(f"{error} There are: {there}.") from None
 
     def connection(self, org: Organization, name: str) -> Connection:
         """The organization's connection called `name`."""

@@ -1,9 +1,16 @@
 """Arguments and options that several commands share."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
+
+# The words for a record's status, and for people's choice about it: in options, tables and sentences alike.
+Status = Literal["new", "updated", "deleted", "in_sync"]
+Choice = Literal["included", "ignored", "undecided"]
+DECISIONS: Mapping[str, str] = {"included": "include", "ignored": "ignore", "undecided": "undecided"}
+CHOICES: Mapping[str | None, str] = {decision: word for word, decision in DECISIONS.items()}
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's short name.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]

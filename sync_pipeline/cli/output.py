@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import fields
@@ -9,7 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-_WIDE = 160  # columns, if the output is not a terminal
+_WIDE = 100  # columns, if nothing says how wide the output is
+_WORD = 16  # letters of a longer word may be broken, unless it is an id that people copy
+_ID = re.compile(r"[0-9A-Za-z_.@+-]{1,36}")
+_SIGN = re.compile(r"([+~=-]) .+")  # + new: where there is little room, its sign says it
 
 
 def emit(value: Any) -> None:
@@ -37,32 +42,109 @@ def answer(as_json: bool, value: Any, *sentences: str) -> None:
 
 def say(text: str = "") -> None:
     """Print a sentence for people on stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(seen(text) + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Print a sentence on stderr: progress, warnings, errors. With --json, stdout is for programs."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(seen(text) + "\n")
     sys.stderr.flush()
 
 
-def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table on stdout. Numbers are right-aligned, None is empty."""
+def seen(text: str) -> str:
+    """A text with marks in place of what cannot be seen: a store's name must not steer the terminal."""
+    if text.isprintable():
+        return text
+    from sync_pipeline.explorer.text import visible
+
+    return str(visible(text))
+
+
+def named(text: str | None) -> str:
+    """A name as the store's pages show it: entities decoded, on one line."""
+    from sync_pipeline.sources.woocommerce.mappers.values import decoded
+
+    return " ".join(decoded(text or "").split())
+
+
+def width() -> int:
+    """How many columns there are: COLUMNS, else those of the terminal, also behind a pipe, else 100."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    for descriptor in (1, 2, 0):
+        try:
+            return os.get_terminal_size(descriptor).columns or _WIDE
+        except OSError:
+            continue
+    return _WIDE
+
+
+def show(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, zeros: Container[str] = ()
+) -> None:
+    """Print a table on stdout that fits the terminal. Numbers are right-aligned, None is empty.
+
+    Columns without a value are left out, those named in `zeros` also if they hold nothing but zeros. A table that is
+    too wide all the same is printed as a list, a value a line.
+    """
+    listed = [list(row) for row in rows]
+    kept = [
+        index
+        for index, name in enumerate(columns)
+        if index == 0 or not listed or any(row[index] or _counts(row[index], name, zeros) for row in listed)
+    ]
+    heads = [columns[index] for index in kept]
+    texts = [[cell(row[index]) for index in kept] for row in listed]
+    narrow = _narrow(heads, texts)
+    if sum(narrow) + 2 * len(narrow) > width():
+        heads = [_SIGN.sub(r"\1", name) for name in heads]
+        narrow = _narrow(heads, texts)
+    if sum(narrow) + 2 * len(narrow) > width():
+        _as_list([columns[index] for index in kept], texts, title)
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    listed = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, name in enumerate(columns):
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for at, index in enumerate(kept):
         numeric = all(isinstance(row[index], (int, float, Decimal)) or row[index] is None for row in listed)
-        table.add_column(name, justify="right" if numeric and listed else "left", overflow="fold")
-    for row in listed:
-        table.add_row(*(Text(cell(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+        right = numeric and bool(listed)
+        table.add_column(Text(heads[at]), justify="right" if right else "left", overflow="fold", min_width=narrow[at])
+    for row in texts:
+        table.add_row(*map(Text, row))
+    Console(width=width()).print(table)
+
+
+def _counts(value: Any, name: str, zeros: Container[str]) -> bool:
+    """Is a value that Python takes for nothing worth its column?"""
+    return value is False or (isinstance(value, (int, float, Decimal)) and name not in zeros)
+
+
+def _narrow(heads: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:
+    """How narrow each column may be."""
+    return [max(map(_narrowest, (name, *(row[at] for row in texts)))) for at, name in enumerate(heads)]
+
+
+def _narrowest(text: str) -> int:
+    """How narrow a column may be for this text: its longest word, or a part of one that is no id."""
+    return max((len(word) if _ID.fullmatch(word) else min(len(word), _WORD) for word in text.split()), default=0)
+
+
+def _as_list(heads: Sequence[str], texts: Sequence[Sequence[str]], title: str | None) -> None:
+    if title:
+        say(title)
+    left = max(map(len, heads))
+    for row in texts:
+        say()
+        for name, value in zip(heads, row, strict=True):
+            if value:
+                say(f"{name:<{left}}  {value}")
+    say()
 
 
 def cell(value: Any) -> str:
@@ -77,7 +159,7 @@ def cell(value: Any) -> str:
         return f"{value:,.1f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    return str(value)
+    return seen(" ".join(str(value).split()))
 
 
 def size(count: float) -> str:

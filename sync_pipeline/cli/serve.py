@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="Port to listen on.")] = 8000,
     host: Annotated[
         str,
         typer.Option(
