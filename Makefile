@@ -1,5 +1,6 @@
 # Every target works from a fresh clone: `make setup`, a prerequisite of the others, makes .venv from the lock file.
-PYTHON ?= $(firstword $(foreach P,python3.11 python3.12 python3.13,$(shell command -v $(P) 2>/dev/null)) python3)
+# The first of these that runs: a version manager may have a command for a Python that it does not have.
+PYTHON ?= $(or $(shell for P in python3.11 python3.12 python3.13; do $$P -c '' 2>/dev/null && echo $$P && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help

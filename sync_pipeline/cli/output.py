@@ -99,10 +99,10 @@ def show(
     heads = [columns[index] for index in kept]
     texts = [[cell(row[index]) for index in kept] for row in listed]
     narrow = _narrow(heads, texts)
-    if sum(narrow) + 2 * len(narrow) > width():
+    if sum(narrow) + 2 * (len(narrow) - 1) > width():
         heads = [_SIGN.sub(r"\1", name) for name in heads]
         narrow = _narrow(heads, texts)
-    if sum(narrow) + 2 * len(narrow) > width():
+    if sum(narrow) + 2 * (len(narrow) - 1) > width():
         _as_list([columns[index] for index in kept], texts, title)
         return
     from rich import box
@@ -110,14 +110,21 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for at, index in enumerate(kept):
         numeric = all(isinstance(row[index], (int, float, Decimal)) or row[index] is None for row in listed)
         right = numeric and bool(listed)
         table.add_column(Text(heads[at]), justify="right" if right else "left", overflow="fold", min_width=narrow[at])
     for row in texts:
         table.add_row(*map(Text, row))
-    Console(width=width()).print(table)
+    console = Console(width=width(), color_system=None if not sys.stdout.isatty() else "auto")
+    with console.capture() as drawn:
+        console.print(table)
+    lines = [line.rstrip() for line in drawn.get().splitlines()]
+    sys.stdout.write(("\n" if title else "") + "\n".join(line for line in lines if line) + "\n")
+    sys.stdout.flush()
 
 
 def _counts(value: Any, name: str, zeros: Container[str]) -> bool:
@@ -137,7 +144,7 @@ def _narrowest(text: str) -> int:
 
 def _as_list(heads: Sequence[str], texts: Sequence[Sequence[str]], title: str | None) -> None:
     if title:
-        say(title)
+        say(f"\n{title}")
     left = max(map(len, heads))
     for row in texts:
         say()

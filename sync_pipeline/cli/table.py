@@ -16,6 +16,7 @@ from sync_pipeline.cli.options import (
     Page,
     PageSize,
     Search,
+    Sort,
     Status,
 )
 from sync_pipeline.cli.output import emit, named, note, say, show
@@ -33,10 +34,8 @@ def table(  # noqa: PLR0913 - the command's options
     search: Search = None,
     choice: Annotated[Choice | None, typer.Option("--choice", help="Only records about which this was chosen.")] = None,
     sort: Annotated[
-        str | None,
-        typer.Option(
-            "--sort", metavar="F", help="external_id, name, modified or captured; add :desc for descending order."
-        ),
+        Sort | None,
+        typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; add :desc to descend."),
     ] = None,
     page: Page = 1,
     page_size: PageSize = 50,
