@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import start_quickly
 from sync_pipeline.cli.signals import end_on_signals
 
+start_quickly()
 app = typer.Typer(
     name="sync-pipeline",
     help="Keep a zero-loss, versioned copy of every WooCommerce and Odoo record. Pull records, preview what would "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -90,6 +90,12 @@ def show(
     Columns without a value are left out, those named in `zeros` also if they hold nothing but zeros. A table that is
     too wide all the same is printed as a list, a value a line.
     """
+    from rich import box
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     listed = [list(row) for row in rows]
     kept = [
         index
@@ -98,25 +104,26 @@ def show(
     ]
     heads = [columns[index] for index in kept]
     texts = [[cell(row[index]) for index in kept] for row in listed]
-    narrow = _narrow(heads, texts)
-    if sum(narrow) + 2 * (len(narrow) - 1) > width():
-        heads = [_SIGN.sub(r"\1", name) for name in heads]
-        narrow = _narrow(heads, texts)
-    if sum(narrow) + 2 * (len(narrow) - 1) > width():
-        _as_list([columns[index] for index in kept], texts, title)
+    # Ever fewer letters of a head's words stay together.
+    signs = [_SIGN.sub(r"\1", name) for name in heads]
+    for heads_now, longest in ((heads, 40), (signs, 40), (signs, 9), (signs, 6)):
+        columns_now = [(name, [row[at] for row in texts]) for at, name in enumerate(heads_now)]
+        narrow = [_narrow(name, cells, longest) for name, cells in columns_now]
+        spare = width() - sum(narrow) - 2 * (len(narrow) - 1)
+        if spare >= 0:
+            heads = heads_now
+            widths = _shared(spare, narrow, [max(map(cell_len, (name, *cells))) for name, cells in columns_now])
+            break
+    else:
+        _as_list(heads, texts, title)
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
     )
     for at, index in enumerate(kept):
         numeric = all(isinstance(row[index], (int, float, Decimal)) or row[index] is None for row in listed)
         right = numeric and bool(listed)
-        table.add_column(Text(heads[at]), justify="right" if right else "left", overflow="fold", min_width=narrow[at])
+        table.add_column(Text(heads[at]), justify="right" if right else "left", overflow="fold", width=widths[at])
     for row in texts:
         table.add_row(*map(Text, row))
     console = Console(width=width(), color_system=None if not sys.stdout.isatty() else "auto")
@@ -132,14 +139,28 @@ def _counts(value: Any, name: str, zeros: Container[str]) -> bool:
     return value is False or (isinstance(value, (int, float, Decimal)) and name not in zeros)
 
 
-def _narrow(heads: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:
-    """How narrow each column may be."""
-    return [max(map(_narrowest, (name, *(row[at] for row in texts)))) for at, name in enumerate(heads)]
+def _shared(spare: int, narrow: Sequence[int], whole: Sequence[int]) -> list[int]:
+    """The widths of columns: those that lack least of being `whole` get what they lack first."""
+    widths = list(narrow)
+    lacking = sorted(range(len(narrow)), key=lambda at: whole[at] - narrow[at])
+    for number, at in enumerate(lacking):
+        given = min(max(0, whole[at] - narrow[at]), spare // (len(lacking) - number))
+        widths[at] += given
+        spare -= given
+    return widths
+
+
+def _narrow(head: str, texts: Sequence[str], longest: int) -> int:
+    """How narrow a column may be, if of its head's words so many letters stay together."""
+    return max(min(_narrowest(head), longest), *map(_narrowest, texts), 1)
 
 
 def _narrowest(text: str) -> int:
     """How narrow a column may be for this text: its longest word, or a part of one that is no id."""
-    return max((len(word) if _ID.fullmatch(word) else min(len(word), _WORD) for word in text.split()), default=0)
+    from rich.cells import cell_len
+
+    words = text.split()
+    return max((cell_len(word) if _ID.fullmatch(word) else min(cell_len(word), _WORD) for word in words), default=0)
 
 
 def _as_list(heads: Sequence[str], texts: Sequence[Sequence[str]], title: str | None) -> None:
@@ -151,7 +172,6 @@ def _as_list(heads: Sequence[str], texts: Sequence[Sequence[str]], title: str | 
         for name, value in zip(heads, row, strict=True):
             if value:
                 say(f"{name:<{left}}  {value}")
-    say()
 
 
 def cell(value: Any) -> str:
@@ -167,6 +187,22 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     return seen(" ".join(str(value).split()))
+
+
+def details(value: Mapping[str, Any]) -> str:
+    """What a mapping says, in a line: nothing that is empty or zero."""
+    said = ((name, one if isinstance(one, str) else spelled(one)) for name, one in value.items() if one)
+    return ", ".join(f"{name.replace('_', ' ')} {one}" for name, one in said)
+
+
+def spelled(value: Any) -> str:
+    """A value as JSON, with every digit and every letter."""
+    from sync_pipeline.exact_json import dumps, to_json
+
+    try:
+        return to_json(value)
+    except UnicodeEncodeError:  # a lone surrogate
+        return dumps(value)
 
 
 def size(count: float) -> str:

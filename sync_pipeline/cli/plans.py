@@ -7,7 +7,7 @@ import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
-from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show
+from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show, spelled
 from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
@@ -107,9 +107,7 @@ def say_changes(changes: Iterable[Mapping[str, Any]]) -> None:
 
 def _value(change: Mapping[str, Any], side: str) -> str:
     """A side of a change in one line."""
-    from sync_pipeline import exact_json
-
     if side not in change:
         return "(no such field)"
-    text = exact_json.dumps(change[side])
+    text = spelled(change[side])
     return text if len(text) <= 100 else text[:97] + "…"

@@ -163,5 +163,5 @@ def listener() -> Iterator[Listener]:
         BarColumn(20),
         TextColumn("{task.fields[words]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=5) as bars:
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bars:
         yield Bars(bars)

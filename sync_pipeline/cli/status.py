@@ -97,7 +97,10 @@ def _advise(org: str, found: Any) -> None:
     if all(e.last_run is None for e in entities):
         say(f"Next: sync-pipeline pull {org}")
     elif any(e.undecided for e in entities):
-        say(f"Next: sync-pipeline select {org} --connection C --entity E --all --include")
+        most, where = max(
+            (e.undecided, f"--connection {c.name} --entity {e.entity}") for c in found for e in c.entities
+        )
+        say(f"Next: sync-pipeline table {org} {where}   ({most:,} undecided), then select … --all --include")
     elif any(e.included for e in entities):
         say(f"Next: sync-pipeline plan {org}")
     else:

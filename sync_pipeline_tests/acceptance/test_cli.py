@@ -241,8 +241,10 @@ def test_a_stale_plan_changes_nothing_and_lists_the_records(terminal: Terminal) 
 def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     store = terminal.server.store
     good, bad = sorted(store.ids("products"))[:2]
-    store.update("products", bad, regular_price="twelve &amp; a half", name="Bed &amp; Bath")
-    terminal.json("pull", "acme", "--entity", "products")
+    payload = {**store.payload("products", bad), "regular_price": "twelve", "name": "Bed &amp; Bath"}
+    store.raw_override("products", bad, json.dumps(payload))
+    terminal.json("pull", "acme", "--entity", "products", "--full")
+    store.raw_override("products", bad, None)
     terminal.json(
         "select", "acme", "--connection", "shop", "--entity", "products", "--ids", f"{good},{bad}", "--include"
     )

@@ -56,8 +56,12 @@ class DemoStores:
     @property
     def words(self) -> str:
         """How many there are, and whose."""
-        named = ", ".join(f"{store.org}/{store.connection} ({store.provider})" for store, _ in self.stores)
-        return f"{len(self.stores)} sandbox stores of {len(self.orgs)} organizations: {named}"
+        providers = dict.fromkeys(store.provider for store, _ in self.stores)
+        named = "; ".join(
+            f"{provider} {', '.join(f'{s.org}/{s.connection}' for s, _ in self.stores if s.provider == provider)}"
+            for provider in providers
+        )
+        return f"{len(self.stores)} sandbox stores: {named}"
 
 
 @dataclass
@@ -123,17 +127,14 @@ def _capture(context: Context, orgs: Sequence[_Org], lines: StageLines) -> None:
                 one.outcome = flow(context, one.org, one.chosen, Stages.PULL, listener=progress, label=label)
                 one.result.problems += one.outcome.problems()
         pulls = [report for one in orgs if one.outcome for report in one.outcome.pulls.values()]
-        read = Counter({name: sum(getattr(r, name) for r in pulls) for name in ("new", "changed", "unchanged")})
-        kept = sum(r.quarantined for r in pulls)
         closed = "every ledger is closed" if all(r.closed for r in pulls) else "NOT every ledger is closed"
-        found.words = (
-            f"{read['new']:,} new, {read['changed']:,} changed, {read['unchanged']:,} unchanged records in "
-            f"{len(pulls):,} entities; {kept:,} in quarantine; {closed}"
-        )
+        read = _sums(pulls, ("new", "changed", "unchanged", "quarantined", "vanished"))
+        found.words = f"{read} records in {len(pulls):,} entities; {closed}"
     with lines.stage("preview", "what differs from core …") as found:
         previews = [report for one in orgs if one.outcome for report in one.outcome.previews.values()]
-        differs = ", ".join(f"{sum(getattr(r, n) for r in previews):,} {n}" for n in ("new", "updated", "deleted"))
-        found.words = f"{differs}; {sum(r.warnings for r in previews):,} with a warning"
+        warned = sum(r.warnings for r in previews)
+        differs = _sums(previews, ("new", "updated", "deleted", "in_sync"))
+        found.words = f"{differs}; {warned:,} with a warning"
 
 
 def _promote(context: Context, orgs: Sequence[_Org], lines: StageLines) -> None:
@@ -157,7 +158,7 @@ def _promote(context: Context, orgs: Sequence[_Org], lines: StageLines) -> None:
         core = sum(sum(observe.core_counts(context.db, one.org).values()) for one in orgs)
         done, failed = (sum(getattr(one.result, name) for one in orgs) for name in ("done", "failed"))
         broken = f", {failed:,} failed" if failed else ""
-        found.words = f"{done:,} records{broken} are {core:,} rows in core; {_merged(context, orgs)}"
+        found.words = f"{done:,} records{broken} → {core:,} rows in core; {_merged(context, orgs)}"
 
 
 def _select_everything(context: Context, one: _Org) -> None:
@@ -194,9 +195,20 @@ def _merged(context: Context, orgs: Sequence[_Org]) -> str:
         conflicts += sum(merged.conflicts.values())
     shared = [f"{rows[name]:,} {name}" for name in ("customers", "products") if rows[name]]
     if shared:
-        said.append(f"both stores of acme know {' and '.join(shared)}: one row each")
-    said.append(f"{conflicts:,} conflicts of SKU or e-mail decided")
+        said.append(f"{' and '.join(shared)} of both stores of acme are one row each")
+    said.append(f"{conflicts:,} conflicts decided")
     return "; ".join(said)
+
+
+def _sums(reports: Sequence[Any], names: Sequence[str]) -> str:
+    """The sums that are not zero; the first one anyhow."""
+    sums = {name: sum(getattr(report, name) for report in reports) for name in names}
+    said = [f"{number:,} {name.replace('_', ' ')}" for name, number in sums.items() if number]
+    return ", ".join(said or [f"0 {names[0]}"])
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _changed(context: Context, orgs: Sequence[_Org]) -> str:
@@ -204,11 +216,11 @@ def _changed(context: Context, orgs: Sequence[_Org]) -> str:
     from sync_pipeline.steps import observe
 
     entities = [e for one in orgs for store in observe.status(context.db, one.org) for e in store.entities]
-    differs = ", ".join(f"{sum(getattr(e, n) for e in entities):,} {n}" for n in ("new", "updated", "deleted"))
-    kept = sum(e.quarantined for e in entities)
+    differs = _sums(entities, ("new", "updated", "deleted", "quarantined"))
     waiting = [observe.waiting(context.db, one.org) for one in orgs]
     gates, plans = sum(len(one.decisions) for one in waiting), sum(len(one.plans) for one in waiting)
-    return f"in the stores: {differs}, {kept:,} in quarantine; {gates} gate and {plans} plan wait for you"
+    waits = " and ".join(_number(count, what) for count, what in ((gates, "gate"), (plans, "plan")) if count)
+    return f"then the stores changed: {differs}; {waits or 'nothing'} to decide"
 
 
 def _count(context: Context, stores: DemoStores, one: _Org) -> None:
