@@ -62,12 +62,14 @@ def show_one(
     as_json: Json = False,
 ) -> None:
     """Show the queue of a plan, line by line, with the reason of each that failed."""
-    from sync_pipeline.steps import promote
+    from sync_pipeline.steps import connect, promote
 
     with opened() as context:
         tenant = context.org(org)
         queue = _queue(context, tenant, plan)
         lines = promote.lines(context.db, tenant.org_id, queue.queue_id, state=state, after=after, limit=limit)
+        stores = connect.connections(context.db, tenant)
+        entities = {(one.name, s.entity_type): s.name for one in stores for s in one.source.streams.values()}
     if as_json:
         emit({**row(queue), "lines": [row(one) for one in lines]})
         return
@@ -76,8 +78,8 @@ def show_one(
         show(
             ["line", "connection", "entity", "id", "action", "state", "attempts", "reason", "warnings"],
             [
-                (n.line_no, n.connection, n.entity_type, n.external_id, n.action, n.state,
-                 n.attempts if n.attempts > 1 else None, n.reason, "; ".join(n.warnings))
+                (n.line_no, n.connection, entities.get((n.connection, n.entity_type), n.entity_type), n.external_id,
+                 n.action, n.state, n.attempts if n.attempts > 1 else None, n.reason, "; ".join(n.warnings))
                 for n in lines
             ],
         )  # fmt: skip

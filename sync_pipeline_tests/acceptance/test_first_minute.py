@@ -76,6 +76,8 @@ def test_the_demo_runs_from_a_clone(machine: Machine, open_folder: Path) -> None
         home.write_text("not a folder")  # root may write to a folder that is read-only
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "XDG_", "LC_", "MAKE"))}
     env = {**kept, "HOME": str(home), "LC_ALL": machine.locale}
+    if Path(python).is_relative_to(open_folder):
+        env["LD_LIBRARY_PATH"] = str(open_folder / "python" / "lib")  # a shared library of Python's own
     who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()} if user is not None else {}
     done = subprocess.run(
         ["make", "demo", "ONCE=1", f"PYTHON={python}"],
