@@ -226,7 +226,7 @@ def _what_next(url: str, api: str, results: list[Result], waits: Sequence[Waits]
     say()
     say(f"Explorer     {api}/ui    (log in with a token: sync-pipeline token add {first.org} --role operator)")
     say(f"Dagster UI   {url}    (assets, runs, checks, schedules)")
-    say(f"API          {api}    (docs/api.md: every call, ready to copy)")
+    say(f"API          {api}    (docs/api-examples.md: every call, ready to copy)")
     for result in results:
         for one in result.connections:
             say(f"{result.org:<12} {one['url']}    a sandbox store ({one['provider']}) of this demo")
