@@ -290,7 +290,7 @@ class Calls(Transport):
         return self._data(models.UndoReport, "POST", f"/api/v1/plans/{part(plan_id)}/undo", body=given)
 
     def push_log(self, log_id: int) -> models.SyncLogDetail:
-        """Say what became of a batch that the token's connection has pushed, and why each record that was skipped was.
+        """Show what became of a batch, and why each record was skipped. A plugin sees the logs of its connection.
 
         GET /api/sync/logs/{log_id}
         """

@@ -19,7 +19,7 @@ Reader = Annotated[Caller, Depends(may(Right.READ))]
 
 @router.get("/api/sync/logs/{log_id}", tags=["push"], responses=problems(404))
 async def push_log(runtime: RuntimeDep, caller: Plugin, log_id: Number) -> Answer[SyncLogDetail]:
-    """Say what became of a batch that the token's connection has pushed, and why each record that was skipped was."""
+    """Show what became of a batch, and why each record was skipped. A plugin sees the logs of its connection."""
     return Answer(data=await runtime.run(_one, runtime, caller, log_id))
 
 
