@@ -174,7 +174,7 @@ def test_what_is_in_quarantine_is_listed_with_its_cause(api: Served, store: Shop
     assert ([one["external_id"] for one in rest["data"]], rest["next"]) == (["3"], None)
     assert api.call("GET", path, store.org).json()["rowCount"] == 6
     one = data(api.call("GET", f"{path}/{first['data'][0]['quarantine_id']}", store.org, "viewer"))
-    assert (one["raw"], one["entity"], one["status"], one["captured"]) == ("\\xffA", "products", 500, True)
+    assert (one["raw"], one["entity"], one["status"], one["captured"]) == ("\\xffA", "products", 500, False)
     assert "error log" in one["remedy"]
 
 

@@ -88,4 +88,5 @@ def sync_log(db: Database, org: Organization, of: Sequence[Connection], log_id: 
 
 def _facts(row: Any) -> dict[str, Any]:
     facts = dict(row._mapping)
-    return {**facts, "entity": source(facts.pop("provider")).stream(facts.pop("entity_type")).name}
+    stream = source(facts.pop("provider")).stream(facts.pop("entity_type"))
+    return {**facts, "entity": stream.name}
