@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sync_pipeline_client.calls import Calls
-from sync_pipeline_client.transport import ApiError, Page, QueueEvent, part, raise_for
+from sync_pipeline_client.transport import Page, QueueEvent, part, raise_for
 
-__all__ = ["ApiError", "Client"]
 T = TypeVar("T")
 
 
