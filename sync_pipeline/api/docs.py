@@ -17,7 +17,8 @@ from sync_pipeline.api.examples import Example, command, laid_out, taken
 from sync_pipeline.api.reference import ApiCall, sections
 from sync_pipeline.config import Settings
 
-_EVERY_CALL = ("400", "401", "403", "429", "500", "503")  # may answer so
+_EVERY_CALL = ("400", "401", "403", "408", "413", "415", "429", "500", "503")  # said once, for all
+_PAGES = ("page", "pageSize")
 _HEAD = """# The HTTP API
 
 Generated from the OpenAPI document (`/openapi.json`); do not edit. Every call with its answer is in
@@ -26,7 +27,9 @@ For plugins: [push.md](push.md) and [wordpress-plugin.md](wordpress-plugin.md).
 
 {description}
 
-Lists that take `page` (from 1) also take `pageSize` (50; at most 500) and answer `rowCount`, the number in all pages.
+Every call may answer 400 (a value is wrong), 401 (no valid token), 403 (the role may not), 429 (too often:
+`Retry-After`), 500 and 503 (again later); one with a body also 408 (too slow), 413 (too large) and 415 (not JSON).
+A list has pages: `page` from 1, `pageSize` 50, at most 500; `rowCount` is the number in all of them.
 
 ## From Python
 
@@ -120,14 +123,11 @@ def _anchor(call: ApiCall) -> str:
 
 def _call(call: ApiCall) -> Iterator[str]:
     yield f"### {call.method} {call.path}\n"
-    needs = ""
-    if call.roles:
-        needs = f" Needs {f'the right to {call.right}' if call.right else 'any token'}."
-    errors = ", ".join(answer.status for answer in call.answers[1:] if answer.status not in _EVERY_CALL)
-    yield f"{call.words}{needs} Answers {call.answers[0].status}{f', or {errors}' if errors else ''}. " + (
-        f"[Example](api-examples.md#{_anchor(call)})\n"
-    )
-    shown = [one for one in call.parameters if one.name != "pageSize" and (one.place != "path" or one.words)]
+    yield f"{call.words}\n"
+    needs = [f"needs {f'`{call.right}`' if call.right else 'any token'}"] if call.roles else []
+    answers = ", ".join(one.status for one in call.answers if one.status not in _EVERY_CALL)
+    yield " · ".join([*needs, f"answers {answers}", f"[example](api-examples.md#{_anchor(call)})"]) + "\n"
+    shown = [one for one in call.parameters if one.name not in _PAGES and one.place != "path"]
     if shown:
         yield "| parameter | in | | |"
         yield "|---|---|---|---|"

@@ -45,7 +45,7 @@ async def list_quarantine(
 async def show_quarantined(
     runtime: RuntimeDep, caller: Reader, connection: Name, quarantine_id: Number
 ) -> Answer[QuarantineDetail]:
-    """Show one of them with the store's answer."""
+    """Show one thing in quarantine, with the store's answer."""
 
     def look() -> QuarantineDetail:
         one = the_connection(runtime.db, caller, connection)
