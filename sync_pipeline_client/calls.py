@@ -63,7 +63,7 @@ class Calls(Transport):
         )
 
     def show_quarantined(self, connection: str, quarantine_id: int) -> models.QuarantineDetail:
-        """Show one of them with the store's answer.
+        """Show one thing in quarantine, with the store's answer.
 
         GET /api/v1/connections/{connection}/quarantine/{quarantine_id}
         """
