@@ -70,8 +70,9 @@ client: setup ## Write sync_pipeline_client again, from the OpenAPI document
 dictionary: setup ## Write docs/core.md again, from the database's comments and a trial of the mappers
 	$(BIN)/python -m sync_pipeline_tests.dictionary
 
-screenshots: setup browser ## Take the pictures of docs/explorer.md again, from a fresh demo
+screenshots: setup browser ## Take the pictures of docs/explorer.md and docs/dagster.md again, each from a fresh demo
 	$(BIN)/python -m sync_pipeline_tests.screenshots
+	$(BIN)/python -m sync_pipeline_tests.dagster_walk
 
 migration: setup ## Start a new database revision: make migration NAME=what_changes
 	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)
