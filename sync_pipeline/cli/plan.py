@@ -1,12 +1,16 @@
 """plan, apply, undo: promote exactly what a plan lists, and take it back."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
 from sync_pipeline.cli.output import answer, emit, note, row, say
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.context import Context
+    from sync_pipeline.steps.connect import Organization
 
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
 
@@ -71,28 +75,33 @@ def plan(
 
 def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
     """Approve a plan and promote its records. If the plan is stale, nothing changes."""
+    with opened() as context:
+        applied(context, context.org(org), plan, as_json)
+
+
+def applied(context: "Context", tenant: "Organization", plan: str, as_json: bool) -> None:
+    """Apply a plan, or go on with it, and print what came of it."""
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.errors import StalePlan
     from sync_pipeline.steps import select
 
-    with opened() as context, listener() as progress:
-        tenant = context.org(org)
-        found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
-        try:
+    found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
+    try:
+        with listener() as progress:
             report = promote(context, tenant, str(found.plan_id), progress)
-        except StalePlan as error:
-            _stale(org, found, error, as_json)
-            raise typer.Exit(1) from None
+    except StalePlan as error:
+        _stale(tenant.slug, found, error, as_json)
+        raise typer.Exit(1) from None
     done = f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed."
     answer(as_json, row(report), done)
     for line in report.errors:
         note(f"FAILED {line['connection']} {line['entity']} {line['external_id']}: {line['reason']}")
     if report.failed or report.state != "done":
-        note("Correct the cause and apply the same plan again, or make a new plan.")
+        note(f"Correct the cause, then: sync-pipeline queue retry {tenant.slug} {report.plan} (or make a new plan)")
         raise typer.Exit(1)
     if not as_json:
-        say(f"To undo it: sync-pipeline undo {org} {report.plan}")
+        say(f"To undo it: sync-pipeline undo {tenant.slug} {report.plan}")
 
 
 def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
@@ -103,7 +112,10 @@ def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)
         report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor, why=why)
-    said = [f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored."]
+    if found.state == "undone":
+        said = [f"Plan {report.plan_id} was undone before: nothing was changed."]
+    else:
+        said = [f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored."]
     if report.merged:
         said.append(f"{report.merged:,} more rows were merged again from their other records.")
     done = row(report, without=("plan_id", "queue_id"))
