@@ -134,7 +134,7 @@ def test_twelve_new_products_reach_core_and_go_back_by_pointer_alone(browser: Br
         page.wait_for_url(f"**{PLANS}/*")
         address = page.url
         expect(page).to_have_title(re.compile("^Plan "))
-        expect(page.locator(".side [aria-current]")).to_have_text("Plans 1")
+        expect(page.locator(".side [aria-current]")).to_contain_text("Plans")
         page.locator(".planned summary").nth(3).click()
         expect(page.locator(".planned[open] .diff")).to_be_visible()
         page.get_by_role("button", name="Approve", exact=True).click()
