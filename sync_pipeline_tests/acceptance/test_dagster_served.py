@@ -284,7 +284,13 @@ def test_a_run_that_is_at_work_is_cancelled_from_the_explorer(served: Served) ->
         state = f"SELECT state FROM observe.request WHERE request_id = {number}"
         try:
             wait_until(lambda: served.one(state) == "launched", "the run is at work")
-            assert browser.post(f"/ui/acme/shop/requests/{number}/cancel").status_code == 303
+
+            def cancelled() -> bool:
+                answer = browser.post(f"/ui/acme/shop/requests/{number}/cancel")
+                assert answer.status_code == 303 or "Try again in a moment." in answer.text, answer.text
+                return answer.status_code == 303 or served.one(state) == "failed"
+
+            wait_until(cancelled, "the run can be cancelled once its process is there")
             wait_until(lambda: served.one(state) == "failed", "the request has ended")
         finally:
             served.store.faults.clear()
