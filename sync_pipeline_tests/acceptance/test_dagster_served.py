@@ -294,7 +294,7 @@ def test_a_run_that_is_at_work_is_cancelled_from_the_explorer(served: Served) ->
             wait_until(lambda: served.one(state) == "failed", "the request has ended")
         finally:
             served.store.faults.clear()
-    run = served.one(f"SELECT run_id FROM observe.request WHERE request_id = {number}")
+    run = served.one(f"SELECT orchestrator_run FROM observe.request WHERE request_id = {number}")
     shown = served.ask(f'{{ runOrError(runId: "{run}") {{ ... on Run {{ status }} }} }}')
     assert shown["runOrError"]["status"] in ("CANCELED", "CANCELING")
 
