@@ -556,6 +556,14 @@ class Calls(Transport):
         """
         return self._data(models.ConnectionInfo, "PATCH", f"/api/v1/connections/{part(connection)}", body=given)
 
+    def disconnect(self, connection: str, *, why: str | None = None) -> models.Disconnected:
+        """Stop using a store. What was captured and promoted stays; its credentials are erased and its tokens revoked.
+        The same store, connected again under the same name, goes on where it was.
+
+        DELETE /api/v1/connections/{connection}
+        """
+        return self._data(models.Disconnected, "DELETE", f"/api/v1/connections/{part(connection)}", query={"why": why})
+
     def connection_progress(self, connection: str) -> list[models.WorkInfo]:
         """Show what is at work on one store now, whichever process does it: pulls with rate and ETA, and requests.
 

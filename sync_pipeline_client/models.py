@@ -178,6 +178,13 @@ class DeliveryTaken(BaseModel):
     taken: Literal["stored", "known", "ping", "nothing"]
 
 
+class Disconnected(BaseModel):
+    """A store that is no longer used."""
+
+    name: str
+    disconnected: Literal[True] = True
+
+
 class Divergence(BaseModel):
     """Columns (`compat.view.column`) that a view lacks, or has and its core table does not."""
 

@@ -76,6 +76,7 @@ NEEDS: dict[str, Right | None] = {
     "POST /api/v1/connections": Right.CONNECT,
     "PATCH /api/v1/connections/{connection}": Right.CONNECT,
     "POST /api/v1/connections/{connection}/rotate": Right.CONNECT,
+    "DELETE /api/v1/connections/{connection}": Right.CONNECT,
     "POST /api/v1/connections/{connection}/webhook": Right.CONNECT,
     "GET /api/v1/tokens": Right.PEOPLE,
     "POST /api/v1/tokens": Right.PEOPLE,

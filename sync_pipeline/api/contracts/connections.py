@@ -99,6 +99,13 @@ class Tested(Shape):
     findings: Sequence[Finding]
 
 
+class Disconnected(Shape):
+    """A store that is no longer used."""
+
+    name: str
+    disconnected: Literal[True] = True
+
+
 class SettingInfo(Shape):
     """One setting of a connection."""
 

@@ -11,6 +11,7 @@ from sync_pipeline.api.contracts.connections import (
     ChoiceCounts,
     ConnectionInfo,
     Credentials,
+    Disconnected,
     EntityCounts,
     NewConnection,
     ProviderInfo,
@@ -175,6 +176,24 @@ async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given
     one = await runtime.run(the_connection, runtime.db, caller, connection)
     await sync_call(runtime, caller, one.connection_id)
     return Answer(data=await runtime.ask_store(caller.org.org_id, replace))
+
+
+@router.delete("/connections/{connection}", tags=["connections"], responses=problems(404, 409))
+async def disconnect(
+    runtime: RuntimeDep,
+    caller: Connector,
+    connection: Name,
+    why: Annotated[str | None, Query(max_length=2000, description="The reason, for the audit log.")] = None,
+) -> Answer[Disconnected]:
+    """Stop using a store. What was captured and promoted stays; its credentials are erased and its tokens revoked. The
+    same store, connected again under the same name, goes on where it was."""
+
+    def end() -> None:
+        one = the_connection(runtime.db, caller, connection)
+        connect.disconnect(runtime.db, one, actor=caller.actor, why=why)
+
+    await runtime.run(end)
+    return Answer(data=Disconnected(name=connection))
 
 
 @router.get("/providers", tags=["connections"], responses=problems())
