@@ -56,6 +56,9 @@ class Stream:
     id_field: str = "id"
     parent_field: str | None = None  # what fills parent_id
     refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
+    # Top-level lists of ids by which it is known who names a record (entities/named_by.py). A further one needs a
+    # migration that adds what is captured already to capture.named_record.
+    named_in: tuple[str, ...] = ()
     label: str | None = "name"
     columns: tuple[str, ...] = ()  # top-level fields that a list of them shows, besides name, code and email
     code: str | None = None
@@ -86,6 +89,7 @@ class Stream:
     store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: ToEntity | None = None
     read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
+    declared_in: str = ""  # its module; `collect` fills it in
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +316,7 @@ def collect(package: str, reference: Callable[[str], ToEntity] | None = None) ->
             if stream.name in found:
                 raise ValueError(f"{package} declares the stream {stream.name} twice")
             mapper = stream.to_entity or (reference and reference(stream.entity_type))
-            found[stream.name] = replace(stream, to_entity=mapper)
+            found[stream.name] = replace(stream, to_entity=mapper, declared_in=module.__name__)
     ordered: dict[str, Stream] = {}
 
     def place(stream: Stream) -> None:
