@@ -105,12 +105,6 @@ def _perform(
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 
 
-def _set_environment(port: int) -> None:
-    """What the demo's processes inherit: its stores are on loopback, and Dagster's pages link to its Explorer."""
-    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
-    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")
-
-
 def _token(context: Context, org: str) -> str:
     """A token for the Explorer and the API of a demo, for a day."""
     from datetime import UTC, datetime, timedelta
@@ -119,6 +113,12 @@ def _token(context: Context, org: str) -> str:
 
     expires = datetime.now(UTC) + timedelta(days=1)
     return tokens.add_token(context.db, context.org(org), "operator", expires=expires, actor=context.actor).plain
+
+
+def _set_environment(port: int) -> None:
+    """What the demo's processes inherit: its stores are on loopback, and Dagster's pages link to its Explorer."""
+    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")
 
 
 def _migrate(settings: Settings) -> None:
