@@ -5,9 +5,9 @@ CREATE TABLE selection.approval_policy (
     org_id bigint NOT NULL,
     policy_id bigint GENERATED ALWAYS AS IDENTITY,
     token_id bigint NOT NULL,           -- whose plans it lets through
-    connections bigint [] NOT NULL CHECK (cardinality(connections) > 0),
-    entity_types text [] NOT NULL CHECK (cardinality(entity_types) > 0),
-    actions text [] NOT NULL CHECK (cardinality(actions) > 0 AND actions <@ ARRAY['create', 'update', 'delete']),
+    connections bigint [] NOT NULL,
+    entity_types text [] NOT NULL,
+    actions text [] NOT NULL CHECK (actions <@ ARRAY['create', 'update', 'delete']),
     max_plan bigint NOT NULL CHECK (max_plan > 0),     -- records of a plan
     max_day bigint NOT NULL CHECK (max_day > 0),       -- records of all its plans in 24 hours
     max_share numeric NOT NULL CHECK (max_share > 0 AND max_share <= 1),  -- of the captured records of an entity
