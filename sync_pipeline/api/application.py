@@ -135,5 +135,6 @@ _TAGS = [
     {"name": "webhooks", "description": "For stores that send notifications."},
     {"name": "connections", "description": "Stores, without their secrets."},
     {"name": "people", "description": "Sessions, tokens and users."},
+    {"name": "approvals", "description": "A person's yes to a plan, and policies: a yes in advance, within limits."},
     {"name": "health", "description": "For monitoring."},
 ]

@@ -29,7 +29,7 @@ _PANELS = {
     "Run it": "up serve demo database",
     "Connect": "org connect",
     "Capture, preview, select": "pull preview table record select rules",
-    "Promote": "plan plans queue",
+    "Promote": "plan plans approvals queue",
     "Observe": "status inspect check reconcile decisions export",
     "People and keys": "tokens users",
 }

@@ -58,7 +58,7 @@ def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> No
     from sync_pipeline.steps import select
 
     with opened() as context:
-        found = select.refuse(context.db, context.org(org), plan, actor=context.actor, why=why)
+        found = select.refuse(context.db, context.org(org), plan, actor=context.party, why=why)
     answer(as_json, _summary(found), f"Plan {found.plan_id} is refused. What it included is undecided again.")
 
 
@@ -81,6 +81,9 @@ def _list(org: str, listed: Any, count: int) -> None:
 
 
 def _print(org: str, plan: Any, items: Any, count: int) -> None:
+    if plan.agent:
+        said = f": “{plan.why}”" if plan.why else ""
+        say(f"It holds what an agent proposed{said}. A person approves it.")
     say(f"Plan {plan.plan_id}, {plan.state}, made by {plan.created_by} at {cell(plan.created_at)}")
     say_counts(plan)
     for item in items:

@@ -420,7 +420,12 @@ def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Termin
 
 
 def test_a_policy_is_shown_and_changed(terminal: Terminal) -> None:
-    usual = {"org": "acme", "sku_policy": "source_wins", "provider_priority": ["woocommerce", "odoo"]}
+    usual = {
+        "org": "acme",
+        "sku_policy": "source_wins",
+        "provider_priority": ["woocommerce", "odoo"],
+        "four_eyes": False,
+    }
     assert terminal.json("org", "policy", "acme") == usual
     changed = terminal.json("org", "policy", "acme", "--priority", "odoo, woocommerce")
     assert changed == {**usual, "provider_priority": ["odoo", "woocommerce"]}

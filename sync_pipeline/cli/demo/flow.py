@@ -146,7 +146,7 @@ def _promote(context: Context, orgs: Sequence[_Org], lines: StageLines) -> None:
         plans = []
         for one in orgs:
             _select_everything(context, one)
-            plans.append(select.make_plan(context.db, one.org, actor=context.actor, origin="demo"))
+            plans.append(select.make_plan(context.db, one.org, actor=context.party, origin="demo"))
         records = sum(plan.items for plan in plans if plan)
         found.words = f"everything: {records:,} records in {sum(plan is not None for plan in plans)} plans"
     with lines.stage("promote", "what the plans say …") as found:
@@ -167,7 +167,7 @@ def _select_everything(context: Context, one: _Org) -> None:
     for connection, streams in one.chosen:
         for stream in streams:
             chosen = select.select(
-                context.db, connection, stream, everything=True, include=True, actor=context.actor,
+                context.db, connection, stream, everything=True, include=True, actor=context.party,
                 why="the demo selects everything", draft=True,
             )  # fmt: skip
             one.selected[connection.name, stream.name] = chosen.records

@@ -11,14 +11,15 @@ from pydantic import Field
 
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape, Why
-from sync_pipeline.api.contracts.sync import Approval
+from sync_pipeline.api.contracts.sync import ApprovedHash
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.live import by_key
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import observe, promote, select
+from sync_pipeline.steps import approve, observe, promote, select
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe.heartbeat import is_alive
 from sync_pipeline.steps.select import Plan, PlanState
 from sync_pipeline.steps.select.reading import Action
@@ -90,7 +91,7 @@ async def plan_list(
             "plans": plans,
             "more": more,
             "states": select.plan_states(runtime.db, caller.org),
-            "included": select.included(runtime.db, caller.org, actor=caller.actor, waiting=waiting)
+            "included": select.included(runtime.db, caller.org, actor=Party.of(caller, "explorer"), waiting=waiting)
             if proposes
             else [],
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
@@ -123,7 +124,7 @@ async def new_plan(request: Request, runtime: RuntimeDep, caller: Proposer) -> R
         made = select.make_plan(
             runtime.db,
             caller.org,
-            actor=caller.actor,
+            actor=Party.of(caller, "explorer"),
             origin="agent" if caller.role == "agent" else "explorer",
             entities=[kind] if kind else None,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
@@ -176,9 +177,13 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
     queue = promote.status(db, org.org_id, found.queue) if found.queue else None
     idle = queue is None or (queue.open > 0 and queue.started_at is None)
     waits = found.state == "proposed" or (found.state == "approved" and idle)
+    granted, _ = approve.approvals(db, org, subject="plan", subject_id=plan_id, page_size=_NAMED)
     failed = queue is not None and queue.failed > 0
     return {
         "plan": found,
+        "approvals": granted,
+        "verdict": approve.verdict(db, org, plan_id) if found.agent and found.state == "proposed" else None,
+        "may_approve": not found.agent or Party.of(caller, "explorer").is_person,
         "kinds": kinds,
         "page": select.browse_items(
             db, org, plan_id, some, action=wanted.action, search=wanted.search, after=wanted.after, size=SIZE
@@ -214,9 +219,9 @@ def record_at(caller: Caller) -> Callable[[str, str, str], str]:
 @router.post("/ui/{org}/plans/{plan_id}/approve")
 async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
-    given = await forms.form(request, Approval)
+    given = await forms.form(request, ApprovedHash)
 
-    def approve() -> None:
+    def approved() -> None:
         found = select.plan(runtime.db, caller.org, plan_id)
         changed = promote.stale(runtime.db, caller.org.org_id, found.plan_id)
         if changed.count and found.state == "proposed":
@@ -225,22 +230,38 @@ async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
                 stale=changed.records,
                 of=changed.of,
             )
-        select.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
+        by = Party.of(caller, "explorer")
+        approve.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
 
-    await runtime.slowly(approve)
+    await runtime.slowly(approved)
+    return forms.then(plan_address(caller, plan_id))
+
+
+@router.post("/ui/{org}/plans/{plan_id}/withdraw")
+async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
+    """Take back the approval of a plan that was not applied: it waits again."""
+
+    def withdraw() -> None:
+        held, _ = approve.approvals(runtime.db, caller.org, subject="plan", subject_id=plan_id)
+        for one in held:
+            if one.state == "open":
+                by = Party.of(caller, "explorer")
+                approve.withdraw_approval(runtime.db, caller.org, one.approval_id, by=by)
+
+    await runtime.run(withdraw)
     return forms.then(plan_address(caller, plan_id))
 
 
 @router.post("/ui/{org}/plans/{plan_id}/apply")
 async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Approve the plan that was shown, if nobody has, and request the run that applies it."""
-    given = await forms.form(request, Approval)
+    given = await forms.form(request, ApprovedHash)
 
     def apply() -> None:
         found = select.plan(runtime.db, caller.org, plan_id)
         if given.hash != found.hash:
             raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
-        promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
+        promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=Party.of(caller, "explorer"))
 
     await runtime.slowly(apply)
     return forms.then(plan_address(caller, plan_id))
@@ -250,14 +271,17 @@ async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, pl
 async def refuse_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Refuse the plan: what it included is undecided again."""
     given = await forms.form(request, Refusal)
-    await runtime.slowly(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=given.why)
+    by = Party.of(caller, "explorer")
+    await runtime.slowly(select.refuse, runtime.db, caller.org, plan_id, actor=by, why=given.why)
     return forms.then(plan_address(caller, plan_id))
 
 
 @router.post("/ui/{org}/plans/{plan_id}/replace")
 async def replace_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """A new plan of what has not changed since; the old one is never applied."""
-    made = await runtime.slowly(select.replace_plan, runtime.db, caller.org, plan_id, actor=caller.actor)
+    made = await runtime.slowly(
+        select.replace_plan, runtime.db, caller.org, plan_id, actor=Party.of(caller, "explorer")
+    )
     return forms.then(plan_address(caller, made.plan_id))
 
 

@@ -31,7 +31,7 @@ from sync_pipeline.steps.connect.disconnect import former_connections
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
 # /ui/ORG/plans …
-RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "settings"})
+RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "policies", "settings"})
 _SQL = load(__package__)
 
 

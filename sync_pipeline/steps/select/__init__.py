@@ -12,8 +12,6 @@ from sync_pipeline.steps.select.listing import (
 from sync_pipeline.steps.select.plans import (
     Plan,
     PlanState,
-    approve,
-    approved,
     make_filled_plan,
     make_plan,
     make_remap_plan,

@@ -31,6 +31,7 @@ STREAMS = (
         path="wc/v3/coupons",
         label="description|code",
         code="code",
+        amounts=("amount", "minimum_amount", "maximum_amount"),
         created="date_created_gmt",
         modified="date_modified_gmt",
     ),
@@ -59,6 +60,7 @@ STREAMS = (
         created="date_created_gmt",
         optional=True,
         noise=("reviewer_avatar_urls",),
+        personal=("reviewer", "reviewer_email", "reviewer_avatar_urls"),
     ),
     # The general store settings: address, currency, number format.
     Stream(
@@ -92,6 +94,7 @@ STREAMS = (
         id_field="instance_id",
         label="title",
         code="method_id",
+        amounts=("settings.cost.value",),
     ),
     # Shipping zones; the list has no pages.
     Stream(
@@ -126,6 +129,7 @@ STREAMS = (
         entity_type="tax",
         title="Taxes",
         columns=("rate", "country", "class"),
+        amounts=("rate",),
         path="wc/v3/taxes",
     ),
 )
