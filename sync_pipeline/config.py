@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: str = ""  # allowed origins, separated by commas; empty: none
     dagster_url: str | None = None  # of the Dagster UI: pages link runs to it, and cancel them through it
+    public_url: str | None = None  # of this service, as browsers reach it: agents name pages to people by it
     metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback
     alert_url: SecretStr | None = None  # receives alerts about failing and stale connections
     stale_hours: float = 36.0  # a connection that was not pulled for this long is stale

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline import gates
+from sync_pipeline import gates, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
@@ -87,6 +87,32 @@ def activity(db: Database, org: Organization, *, page: int = 1, page_size: int =
         rows = execute(conn, SQL["activity"], limit=page_size, offset=(page - 1) * page_size).all()
         count = int(execute(conn, SQL["activity_count"]).scalar_one())
     return Activity([dict(row._mapping) for row in rows], count)
+
+
+def browse_activity(
+    db: Database,
+    org: Organization,
+    *,
+    connection: Connection | None = None,
+    before: str | None = None,
+    size: int = 50,
+) -> tuple[Sequence[dict[str, Any]], bool]:
+    """The audit log, newest first, beyond the place `before`, and whether there is more; of one connection or of all.
+
+    The place of a row is its time and its number: `2026-11-29T10:00:00+00:00~17`.
+
+    Raises:
+        ConfigurationError: `before` is not a place.
+    """
+    at, _, number = before.partition("~") if before else ("", "", "")
+    try:
+        place = {"at": datetime.fromisoformat(at) if before else None, "number": int(number) if before else None}
+    except ValueError:
+        raise ConfigurationError("`next` is not one that an answer gave. Begin again without it.") from None
+    here = connection.connection_id if connection else None
+    with db.org(org.org_id) as conn:
+        rows = execute(conn, SQL["browse_activity"], connection_id=here, limit=size + 1, **place).all()
+    return [dict(row._mapping) for row in rows[:size]], len(rows) > size
 
 
 def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
@@ -181,6 +207,14 @@ def answer(
             [now] = execute(conn, SQL["decisions"], everything=True, decision_id=decision_id)
             raise Conflict(f"Decision {decision_id} was already answered: {now.answer} by {now.answered_by}.")
     return decisions(db, org, everything=True, decision_id=decision_id)[0]
+
+
+def note_proposed_answer(
+    db: Database, org: Organization, decision_id: int, choice: str, *, actor: str, why: str
+) -> None:
+    """Write down that somebody proposes an answer, which answers nothing until a person does."""
+    with db.org(org.org_id) as conn:
+        journal.record(conn, "gate.answer_proposed", actor=actor, decision=decision_id, choice=choice, why=why)
 
 
 def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:

@@ -17,7 +17,9 @@ from sync_pipeline.steps.select.plans import (
     make_filled_plan,
     make_plan,
     make_remap_plan,
+    open_plan_count,
     plan,
+    plan_own_drafts,
     plans,
     refuse,
     replace_plan,
@@ -41,6 +43,7 @@ from sync_pipeline.steps.select.rules import (
     count_rule,
     drop_rule,
     list_rules,
+    note_proposed_rule,
     rule_value,
 )
 from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary, undecide

@@ -96,6 +96,32 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     return plan(db, org, plan_id)
 
 
+def plan_own_drafts(
+    db: Database, org: Organization, *, actor: str, origin: str, batches: Sequence[int] | None, why: str
+) -> Plan | None:
+    """Plan what this person proposes and nothing else, of these selections or of all; None if there is nothing to plan.
+    A plan that waits and holds the very same is taken instead of a new one. `why` is written down.
+    """
+    with db.org(org.org_id) as conn:
+        rows = execute(
+            conn, SQL["own_drafts"], actor=actor, batches=list(batches) if batches is not None else None
+        ).all()
+    if not rows:
+        return None
+    records = [(row.connection_id, row.entity_type, row.external_id) for row in rows]
+    made = make_plan(db, org, actor=actor, origin=origin, records=records, waiting=False, reuse=True)
+    if made is not None:
+        with db.org(org.org_id) as conn:
+            journal.record(conn, "plan.proposed", actor=actor, plan=str(made.plan_id), why=why)
+    return made
+
+
+def open_plan_count(db: Database, org: Organization, *, actor: str) -> int:
+    """How many plans of this person wait for approval."""
+    with db.org(org.org_id) as conn:
+        return int(execute(conn, SQL["open_plan_count"], actor=actor).scalar_one())
+
+
 class _SamePlan(Exception):
     """Takes back the plan that was just made: another one says the same."""
 
@@ -200,7 +226,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     Raises:
         NotFound: no such plan in this organization.
     """
-    wanted = _as_id(plan_id)
+    wanted = as_plan_id(plan_id)
     with db.org(org.org_id) as conn:
         row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
@@ -280,7 +306,7 @@ def plan_of_row(row: Any) -> Plan:
     return Plan(*row)
 
 
-def _as_id(plan_id: UUID | str) -> UUID:
+def as_plan_id(plan_id: UUID | str) -> UUID:
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:

@@ -193,6 +193,17 @@ WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 UPDATE selection.selection_batch SET plan_id = %(nothing)s
 WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
+-- own_drafts --
+-- What somebody proposes and no other plan holds, of these batches or of all.
+SELECT s.connection_id, s.entity_type, s.external_id
+FROM selection.sync_selective_config AS s
+WHERE s.org_id = connect.current_org() AND s.draft AND s.decision = 'include' AND s.decided_by = %(actor)s
+    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
+
+-- open_plan_count --
+SELECT count(*) FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND state = 'proposed' AND created_by = %(actor)s
+
 -- commit_drafts --
 -- What an approved plan proposed is decided. A decision made since is somebody else's.
 UPDATE selection.sync_selective_config AS s SET draft = false

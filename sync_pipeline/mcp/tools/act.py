@@ -1,0 +1,34 @@
+"""Apply what a person approved."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sync_pipeline.errors import Conflict
+from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.tool import Arguments, Call, PlanId, tool
+from sync_pipeline.mcp.tools.plans import verdict
+from sync_pipeline.steps import promote, select
+
+
+class Approved(Arguments):
+    """A plan, as it was read."""
+
+    plan: PlanId
+    hash: Annotated[str, Field(min_length=64, max_length=64, description="Of get_plan.")]
+
+
+@tool("act", everywhere=True)
+def apply_plan(call: Call, given: Approved) -> Answer:
+    """Apply a plan that a person approved: exactly it, once. Without an approval the answer is `waiting` and the page
+    where a person approves. Follow the work with get_work. A stale plan changes nothing: propose a new one."""
+    found = select.plan(call.db, call.caller.org, given.plan)
+    if given.hash != found.hash:
+        raise Conflict("The plan has a different hash. Read it again with get_plan.")
+    if found.state == "proposed":
+        return Answer({"state": "waiting", "plan": found.plan_id, **verdict(call, found)})
+    done = promote.create_request(call.db, call.caller.org.org_id, found.plan_id, actor=call.caller.actor)
+    work = {"state": done.queue.state, "plan": found.plan_id, "id": f"queue:{done.queue.queue_id}"}
+    return Answer({**work, "request": f"request:{done.request_id}"}, ids=[done.queue.queue_id])

@@ -1,0 +1,114 @@
+"""Plans: which there are, and what one does, deletions first."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sync_pipeline.mcp import said
+from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.text import quoted, record_id, store_text
+from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, PlanId, tool
+from sync_pipeline.steps import promote, select
+from sync_pipeline.steps.select.plans import as_plan_id
+
+
+class Plans(Arguments):
+    """Which plans."""
+
+    state: Annotated[Literal["proposed", "approved", "applied", "refused", "undone"] | None, Field(None)]
+    limit: Limit
+    next: Next
+
+
+class OnePlan(Arguments):
+    """A plan and a page of its items."""
+
+    plan: PlanId
+    action: Annotated[Literal["create", "update", "delete"] | None, Field(None)]
+    limit: Limit
+    next: Annotated[int | None, Field(None, ge=0, le=2**31 - 1)]
+
+
+@tool("look", everywhere=True)
+def list_plans(call: Call, given: Plans) -> Answer:
+    """Plans, newest first, with state and counts."""
+    after = as_plan_id(given.next) if given.next else None
+    found, more = select.browse_plans(call.db, call.caller.org, state=given.state, after=after, size=given.limit)
+    rows = [
+        (str(row.plan.plan_id), {**summary(call, row.plan), **({"failed": row.failed} if row.failed else {})})
+        for row in found
+    ]
+    return Answer({"plans": select.plan_states(call.db, call.caller.org)}, rows, more)
+
+
+def summary(call: Call, found: select.Plan) -> dict[str, Any]:
+    """A plan in a few words."""
+    told = {
+        "plan": found.plan_id,
+        "state": found.state,
+        "creates": found.creates,
+        "updates": found.updates,
+        "deletes": found.deletes,
+        "origin": found.origin,
+        "made_at": found.created_at,
+        "work": f"queue:{found.queue}" if found.queue else None,
+        "mine": found.created_by == call.caller.actor or None,
+    }
+    kept = {name: value for name, value in told.items() if value is not None}
+    return kept | quoted(made_by=found.created_by, approved_by=found.approved_by)
+
+
+@tool("look", everywhere=True)
+def get_plan(call: Call, given: OnePlan) -> Answer:
+    """What a plan does to each record, deletions first: fields before and after, warnings; whether it is stale; and
+    `approve_at`, the page where a person reads and approves it. `hash` is what apply_plan takes."""
+    found = select.plan(call.db, call.caller.org, given.plan)
+    kinds = select.plan_kinds(call.db, call.caller.org, found.plan_id)
+    lines = select.browse_items(
+        call.db, call.caller.org, found.plan_id, kinds, action=given.action, after=given.next or 0, size=given.limit
+    )
+    rows = [(str(line.number), _line(call, line)) for line in lines.lines]
+    head: dict[str, Any] = {**summary(call, found), "hash": found.hash}
+    if not given.next:
+        head["entities"] = [
+            {"connection": kind.connection, "entity": kind.stream.name, "items": kind.items} for kind in kinds
+        ]
+        head |= quoted(why=select.plan_reasons(call.db, call.caller.org, found.plan_id))
+        if found.state in ("proposed", "approved"):
+            moved = promote.stale(call.db, call.caller.org.org_id, found.plan_id)
+            head["stale"] = [
+                {"connection": one["connection"], "entity": one["entity"], "id": record_id(one["external_id"])}
+                | store_text(moved=one["moved"])
+                for one in moved.records[:10]
+            ]
+            head["stale_records"] = moved.count
+            head |= verdict(call, found)
+    return Answer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
+
+
+def verdict(call: Call, found: select.Plan) -> dict[str, Any]:
+    """What stands between a plan and core, and where a person approves it."""
+    return {"approve_at": call.address("plans", str(found.plan_id))}
+
+
+def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
+    item, stream = line.item, line.stream
+    told: dict[str, Any] = {
+        "action": item.action,
+        "connection": item.connection,
+        "entity": item.entity,
+        "id": record_id(item.external_id),
+    }
+    if item.warnings:
+        told["warnings"] = said.warnings([call.masked(stream, one) for one in item.warnings])
+    changes = {
+        str(one["field"]): call.masked_sides(
+            stream, str(one["field"]), {side: one[side] for side in ("before", "after") if side in one}
+        )
+        for one in item.changes
+    }
+    fields = {name: call.masked_column(stream, name, value) for name, value in (line.fields or {}).items()}
+    shown = {**call.masked(stream, {"name": item.name, "code": item.code}), "changes": changes, "brings": fields}
+    return told | store_text(**shown, problem=line.problem)
