@@ -11,6 +11,7 @@
     │   ├── RefusedBySource          credentials, rights or address: ask the operator
     │   └── MalformedAnswer          the response is not as its API specifies: keep the bytes, quarantine
     ├── GateClosed                   a person must decide first
+    │   └── NotApproved              a person must approve it first
     ├── Forbidden                    ask someone with the right role
     │   └── Unauthenticated          log in, or use a valid token
     ├── RateLimited                  slow down, then try again
@@ -91,6 +92,10 @@ class MalformedAnswer(TransientSourceError):
 
 class GateClosed(SyncError):
     """A person must decide first. Run `sync-pipeline decisions list`."""
+
+
+class NotApproved(GateClosed):
+    """It waits for a person's approval. Nothing was changed."""
 
 
 class Forbidden(SyncError):

@@ -11,7 +11,8 @@ CREATE TABLE connect.organization (
     provider_priority text [] NOT NULL DEFAULT '{woocommerce,odoo}',
     created_at timestamptz NOT NULL DEFAULT now(),
     removed_at timestamptz,
-    core_since timestamptz              -- core's former rows are kept from then on; null: all are
+    core_since timestamptz,             -- core's former rows are kept from then on; null: all are
+    four_eyes boolean NOT NULL DEFAULT false  -- who proposed or planned may not approve
 );
 
 CREATE TABLE connect.app_user (
@@ -59,6 +60,7 @@ CREATE TABLE connect.api_token (
     expires_at timestamptz,
     revoked_at timestamptz,
     last_used_at timestamptz,           -- to the minute
+    unmasked boolean NOT NULL DEFAULT false,  -- an agent reads personal data with it
     PRIMARY KEY (org_id, token_id),
     UNIQUE (org_id, token_hash),
     FOREIGN KEY (org_id, connection_id) REFERENCES connect.integration_connector,

@@ -14,6 +14,9 @@ CREATE TABLE selection.selection_batch (
     decided_at timestamptz NOT NULL DEFAULT now(),
     why text,
     plan_id uuid,                       -- the plan the sensor made of it
+    token_id bigint,                    -- the token it was made with; null: on the machine, or by a rule
+    client text,                        -- what an agent's program calls itself
+    agent boolean NOT NULL DEFAULT false, -- an agent proposes it
     PRIMARY KEY (org_id, batch_id)
 );
 CREATE INDEX selection_batch_waiting ON selection.selection_batch (org_id, batch_id)
@@ -93,8 +96,8 @@ CREATE TABLE selection.standing_rule (
 CREATE TABLE selection.sync_plan (
     org_id bigint NOT NULL,
     plan_id uuid NOT NULL DEFAULT gen_random_uuid(),
-    -- proposed  made, waits for approval
-    -- approved  someone who may has said yes; its queue may run
+    -- proposed  made, waits for approval, or has one that is not spent (selection.plan_now tells which)
+    -- approved  its approval is spent; its queue may run
     -- applied   done (also in part: the queue's lines say which)
     -- refused   someone said no
     -- undone    its promotion was taken back
@@ -113,6 +116,10 @@ CREATE TABLE selection.sync_plan (
     undone_at timestamptz,
     -- {connection/entity type: {followed entity type: its last change}} that the previews had seen when it was made
     followed jsonb,
+    token_id bigint,                    -- the token it was made with; null: on the machine, or by the sensor
+    client text,                        -- what an agent's program calls itself
+    agent boolean NOT NULL DEFAULT false, -- an agent made it, or it holds what an agent proposed
+    why text,                           -- what it is for, in the words of whoever made it
     PRIMARY KEY (org_id, plan_id)
 );
 CREATE INDEX sync_plan_recent ON selection.sync_plan (org_id, created_at DESC);

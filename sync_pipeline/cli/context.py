@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sync_pipeline.db.engine import Database
     from sync_pipeline.sources.base import Stream
     from sync_pipeline.steps.connect import Connection, Organization
+    from sync_pipeline.steps.connect.party import Party
 
 
 @dataclass
@@ -30,6 +31,13 @@ class Context:
             return getpass.getuser()
         except (KeyError, OSError):
             return "command"
+
+    @cached_property
+    def party(self) -> Party:
+        """The same as somebody who works on the machine: a person."""
+        from sync_pipeline.steps.connect.party import Party
+
+        return Party(self.actor, "command")
 
     def org(self, slug: str) -> Organization:
         """The organization called `slug`."""

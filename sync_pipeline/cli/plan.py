@@ -49,10 +49,10 @@ def plan(
         if connection or entity:
             chosen = [(one, s) for one, streams in context.streams(tenant, connection, entity) for s in streams]
         if remap:
-            made = select.make_remap_plan(context.db, tenant, chosen, actor=context.actor)
+            made = select.make_remap_plan(context.db, tenant, chosen, actor=context.party)
         else:
             entities = None if chosen is None else [(one.connection_id, s.entity_type) for one, s in chosen]
-            made = select.make_plan(context.db, tenant, actor=context.actor, entities=entities)
+            made = select.make_plan(context.db, tenant, actor=context.party, entities=entities)
     if as_json:
         plan_id, plan_hash = (made.plan_id, made.hash) if made else (None, None)
         emit({"plan": plan_id, "hash": plan_hash, "counts": counts_of(made)})

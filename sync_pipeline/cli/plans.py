@@ -56,7 +56,7 @@ def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> No
     from sync_pipeline.steps import select
 
     with opened() as context:
-        found = select.refuse(context.db, context.org(org), plan, actor=context.actor, why=why)
+        found = select.refuse(context.db, context.org(org), plan, actor=context.party, why=why)
     answer(as_json, _summary(found), f"Plan {found.plan_id} is refused. What it included is undecided again.")
 
 

@@ -92,9 +92,9 @@ def select(  # noqa: PLR0913 - the command's options
         }
         here = (context.db, one, stream)
         if include is None:
-            done = step.undecide(*here, actor=context.actor, why=why, **which)
+            done = step.undecide(*here, actor=context.party, why=why, **which)
         else:
-            done = step.select(*here, include=include, actor=context.actor, why=why, draft=draft, **which)
+            done = step.select(*here, include=include, actor=context.party, why=why, draft=draft, **which)
         promotes = bool(include) and not draft and one.common().promote_on_select
     if as_json:
         decision = "undecided" if include is None else "include" if include else "ignore"

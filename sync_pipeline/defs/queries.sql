@@ -16,7 +16,7 @@ ORDER BY created_at DESC LIMIT %(at_most)s
 -- unfinished_plans --
 -- Approved plans that are not applied, and plans with a queue that a crash left open; oldest first.
 SELECT p.plan_id
-FROM selection.sync_plan AS p
+FROM selection.plan_now AS p
 WHERE p.org_id = connect.current_org()
     AND (
         p.state = 'approved'

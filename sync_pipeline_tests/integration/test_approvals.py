@@ -16,12 +16,15 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, StalePlan
+from sync_pipeline.steps import approve as step
 from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
 PLANS = "/api/v1/plans"
+PERSON = Party("ann", "command")
 SYNC = "/api/v1/integrations/sync"
 SELECT = f"{SYNC}/preview?action=select&entity_type=tags"
 
@@ -115,6 +118,11 @@ def undone(case: Case) -> None:
     case.call("operator", f"{PLANS}/{case.plans['operator']}/undo", {"why": "no"})
 
 
+def approve(case: Case) -> None:
+    plan = select.plan(case.shop.db, case.shop.org, case.plans["agent"])
+    step.approve(case.shop.db, case.shop.org, plan.plan_id, plan_hash=plan.hash, by=PERSON)
+
+
 def by_sensor(case: Case) -> None:
     case.choose("operator", case.others)
     plan = select.make_plan(case.shop.db, case.shop.org, actor="selection", origin="selection")
@@ -205,5 +213,6 @@ def test_nothing_but_its_own_approved_plan_promotes_a_record(case: Case, state: 
 def test_its_own_approved_plan_does(case: Case) -> None:
     proposed(case)
     by_sensor(case)
+    approve(case)
     case.apply(case.plans["agent"])
     assert case.promoted == {case.x, *case.others}

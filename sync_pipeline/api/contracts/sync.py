@@ -113,6 +113,10 @@ class NewPlan(Shape):
         default_factory=list, max_length=50, description="All entities if empty.", examples=[["products"]]
     )
     remap: bool = Field(False, description="Plan the records that an older mapper mapped instead, except ignored ones.")
+    batches: list[int] | None = Field(
+        None, min_length=1, max_length=100, description="What these selections included, and nothing else."
+    )
+    why: Why = None
 
 
 class MadePlan(Shape):

@@ -20,7 +20,8 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
-from sync_pipeline.steps import promote, select
+from sync_pipeline.steps import approve, promote, select
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.promote import UndoReport
 from sync_pipeline.steps.select import Plan, PlanItem, PlanState
 
@@ -37,7 +38,7 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
     """Make a plan of everything that is included and not yet in core, including drafts. Nothing is promoted until
     someone applies the plan. With `remap`, plan the records in core that an older mapper mapped, whatever is selected.
     """
-    wanted = given or NewPlan()
+    wanted, by = given or NewPlan(), Party.of(caller, "api")
 
     def make() -> select.Plan | None:
         chosen = None
@@ -46,14 +47,16 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
             streams = [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
             chosen = [(one, stream) for stream in streams]
         if wanted.remap:
-            return select.make_remap_plan(runtime.db, caller.org, chosen, actor=caller.actor)
+            return select.make_remap_plan(runtime.db, caller.org, chosen, actor=by)
         entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
         return select.make_plan(
             runtime.db,
             caller.org,
-            actor=caller.actor,
-            origin="agent" if caller.role == "agent" else "api",
+            actor=by,
+            origin="agent" if by.is_agent else "api",
             entities=entities,
+            batches=wanted.batches,
+            why=wanted.why,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
         )
 
@@ -97,9 +100,11 @@ async def show_plan_items(
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
 async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[Plan]:
-    """Approve a plan. `hash` must be the plan's hash."""
-    done = await runtime.run(select.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
-    return Answer(data=done)
+    """Approve a plan. `hash` must be the plan's hash. The approval can be spent once, within 24 hours. What an agent
+    proposed is approved by a person's session, never by a token without one.
+    """
+    by = Party.of(caller, "api")
+    return Answer(data=await runtime.run(approve.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by))
 
 
 @router.post("/{plan_id}/refuse", responses=problems(404, 409, 413, 415))
@@ -108,14 +113,16 @@ async def refuse_plan(
 ) -> Answer[Plan]:
     """Refuse a plan. It can never be applied, and the records that it included are undecided again."""
     why = given.why if given else None
-    return Answer(data=await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=why))
+    by = Party.of(caller, "api")
+    return Answer(data=await runtime.run(select.refuse, runtime.db, caller.org, plan_id, actor=by, why=why))
 
 
 @router.post("/{plan_id}/apply", status_code=202, responses=problems(404, 409, 413, 415))
 async def apply_plan(
     runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Application | None = None
 ) -> Answer[QueueAnswer]:
-    """Promote the plan's records. A stale plan returns 409 with the changed records, and nothing changes.
+    """Promote the plan's records; whoever may approve the plan approves it by applying it. A stale plan returns 409
+    with the changed records, and a plan that waits for a person returns 409 too: nothing changes.
 
     The queue and the request for its run are written in one transaction; the run starts when Dagster is available.
     Applying a plan twice returns the same queue.
@@ -130,7 +137,7 @@ async def apply_plan(
             runtime.db,
             caller.org.org_id,
             plan_id,
-            actor=caller.actor,
+            actor=Party.of(caller, "api"),
             batch_size=wanted.batch_size,
             batch_delay_ms=wanted.batch_delay_ms,
         )

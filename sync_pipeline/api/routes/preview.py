@@ -13,6 +13,7 @@ from sync_pipeline.api.routes.observe import Wait, requested
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Forbidden
 from sync_pipeline.steps import preview, select
+from sync_pipeline.steps.connect.party import Party
 
 router = APIRouter(prefix="/api/v1/integrations/sync", tags=["preview"], route_class=CallerFirst)
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE))]
@@ -67,7 +68,7 @@ async def _select(
     proposes = Right.SELECT not in RIGHTS[caller.role]
     if proposes and given.replace:
         raise Forbidden(f"A token of the role {caller.role} may not replace what somebody else decided.")
-    wanted = given.filter or given
+    wanted, by = given.filter or given, Party.of(caller, "api")
 
     def choose() -> select.Selected:
         one = the_connection(runtime.db, caller, connection, provider=provider)
@@ -85,9 +86,9 @@ async def _select(
         }
         here = (runtime.db, one, one.source.stream(entity))
         if given.decision == "undecided":
-            return select.undecide(*here, actor=caller.actor, why=given.why, own=proposes, **which)
+            return select.undecide(*here, actor=by, why=given.why, own=proposes, **which)
         include, draft = given.decision == "include", given.draft or proposes
-        return select.select(*here, include=include, actor=caller.actor, why=given.why, draft=draft, **which)
+        return select.select(*here, include=include, actor=by, why=given.why, draft=draft, **which)
 
     made = await runtime.slowly(choose)
     return PreviewResult.model_validate(made, from_attributes=True)

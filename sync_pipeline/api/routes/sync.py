@@ -28,6 +28,7 @@ from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.promote import LineState, Pick, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
@@ -146,10 +147,12 @@ def _once(key: str | None, call: str, given: Start) -> promote.Once | None:
 async def _start(
     runtime: ApiRuntime, caller: Caller, picks: list[Pick], given: Start, once: promote.Once | None
 ) -> QueueAnswer:
+    by = Party.of(caller, "api")
+
     def begin() -> promote.Requested | None:
         plan_id = getattr(given, "plan_id", None)
         if plan_id is None:
-            plan = promote.plan_of(runtime.db, caller.org, picks, actor=caller.actor, why=getattr(given, "why", None))
+            plan = promote.plan_of(runtime.db, caller.org, picks, actor=by, why=getattr(given, "why", None))
             if plan is None:
                 return None
             plan_id = plan.plan_id
@@ -157,7 +160,7 @@ async def _start(
             runtime.db,
             caller.org.org_id,
             plan_id,
-            actor=caller.actor,
+            actor=by,
             batch_size=given.batch_size,
             batch_delay_ms=given.batch_delay_ms,
             once=once,

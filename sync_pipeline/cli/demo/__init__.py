@@ -174,11 +174,11 @@ def _promote_everything(
     for one, streams in chosen:
         for stream in streams:
             chosen_now = select.select(
-                context.db, one, stream, everything=True, include=True, actor=context.actor,
+                context.db, one, stream, everything=True, include=True, actor=context.party,
                 why="the demo selects everything", draft=True,
             )  # fmt: skip
             selected[one.name, stream.name] = chosen_now.records
-    plan = select.make_plan(context.db, org, actor=context.actor, origin="demo")
+    plan = select.make_plan(context.db, org, actor=context.party, origin="demo")
     if plan is not None:
         report = promote(context, org, str(plan.plan_id), progress)
         result.plan, result.state = report.plan, report.state

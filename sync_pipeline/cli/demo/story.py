@@ -150,14 +150,15 @@ def _pull(context: Context, org: Organization) -> None:
 
 def _propose(context: Context) -> None:
     from sync_pipeline.steps import connect, select
+    from sync_pipeline.steps.connect.party import Party
 
-    org = context.org("acme")
+    org, agent = context.org("acme"), Party(AGENT, "api", "agent")
     shop = connect.connection(context.db, org, "shop")
     select.select(
-        context.db, shop, shop.source.stream("products"), status="updated", include=True, actor=AGENT, draft=True,
+        context.db, shop, shop.source.stream("products"), status="updated", include=True, actor=agent, draft=True,
         why="These prices follow the supplier's new list.",
     )  # fmt: skip
-    select.make_plan(context.db, org, actor=AGENT, origin="agent", waiting=False)
+    select.make_plan(context.db, org, actor=agent, origin="agent", waiting=False)
 
 
 def _products(opened: OpenStore) -> list[dict[str, Any]]:

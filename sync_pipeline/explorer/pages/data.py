@@ -17,6 +17,7 @@ from sync_pipeline.explorer import nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps import connect, observe, preview, select
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.preview import Browsed, RecordRow, RecordView
 from sync_pipeline.steps.select import Selected
 
@@ -99,13 +100,13 @@ async def decide(
         one = the_connection(runtime.db, caller, connection)
         stream = one.source.stream(entity)
         here = (runtime.db, one, stream)
-        why = (given.why or "").strip() or None
+        why, by = (given.why or "").strip() or None, Party.of(caller, "explorer")
         which = _which(view, given)
         if given.decision == "undecided":
-            made = select.undecide(*here, actor=caller.actor, why=why, own=proposes, **which)
+            made = select.undecide(*here, actor=by, why=why, own=proposes, **which)
         else:
             include = given.decision == "include"
-            made = select.select(*here, include=include, actor=caller.actor, why=why, draft=proposes, **which)
+            made = select.select(*here, include=include, actor=by, why=why, draft=proposes, **which)
         left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
         rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
         return Notice(given.decision, made, rows, proposes)
@@ -192,7 +193,7 @@ def _to_plan(
     kinds = select.included(
         runtime.db,
         caller.org,
-        actor=caller.actor,
+        actor=Party.of(caller, "explorer"),
         waiting=Right.PROMOTE in rights,
         only=(of[0].connection_id, of[1].entity_type),
     )

@@ -18,7 +18,8 @@ from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.live import by_key
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import observe, promote, select
+from sync_pipeline.steps import approve, observe, promote, select
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe.heartbeat import is_alive
 from sync_pipeline.steps.select import Plan, PlanState
 from sync_pipeline.steps.select.reading import Action
@@ -90,7 +91,7 @@ async def plan_list(
             "plans": plans,
             "more": more,
             "states": select.plan_states(runtime.db, caller.org),
-            "included": select.included(runtime.db, caller.org, actor=caller.actor, waiting=waiting)
+            "included": select.included(runtime.db, caller.org, actor=Party.of(caller, "explorer"), waiting=waiting)
             if proposes
             else [],
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
@@ -123,7 +124,7 @@ async def new_plan(request: Request, runtime: RuntimeDep, caller: Proposer) -> R
         made = select.make_plan(
             runtime.db,
             caller.org,
-            actor=caller.actor,
+            actor=Party.of(caller, "explorer"),
             origin="agent" if caller.role == "agent" else "explorer",
             entities=[kind] if kind else None,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
@@ -216,7 +217,7 @@ async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
     """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
     given = await forms.form(request, Approval)
 
-    def approve() -> None:
+    def approved() -> None:
         found = select.plan(runtime.db, caller.org, plan_id)
         changed = promote.stale(runtime.db, caller.org.org_id, found.plan_id)
         if changed.count and found.state == "proposed":
@@ -225,9 +226,10 @@ async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
                 stale=changed.records,
                 of=changed.of,
             )
-        select.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, actor=caller.actor)
+        by = Party.of(caller, "explorer")
+        approve.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
 
-    await runtime.slowly(approve)
+    await runtime.slowly(approved)
     return forms.then(plan_address(caller, plan_id))
 
 
@@ -240,7 +242,7 @@ async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, pl
         found = select.plan(runtime.db, caller.org, plan_id)
         if given.hash != found.hash:
             raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
-        promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=caller.actor)
+        promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=Party.of(caller, "explorer"))
 
     await runtime.slowly(apply)
     return forms.then(plan_address(caller, plan_id))
@@ -250,14 +252,17 @@ async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, pl
 async def refuse_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Refuse the plan: what it included is undecided again."""
     given = await forms.form(request, Refusal)
-    await runtime.slowly(select.refuse, runtime.db, caller.org, plan_id, actor=caller.actor, why=given.why)
+    by = Party.of(caller, "explorer")
+    await runtime.slowly(select.refuse, runtime.db, caller.org, plan_id, actor=by, why=given.why)
     return forms.then(plan_address(caller, plan_id))
 
 
 @router.post("/ui/{org}/plans/{plan_id}/replace")
 async def replace_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """A new plan of what has not changed since; the old one is never applied."""
-    made = await runtime.slowly(select.replace_plan, runtime.db, caller.org, plan_id, actor=caller.actor)
+    made = await runtime.slowly(
+        select.replace_plan, runtime.db, caller.org, plan_id, actor=Party.of(caller, "explorer")
+    )
     return forms.then(plan_address(caller, made.plan_id))
 
 

@@ -38,8 +38,8 @@ SELECT at, key, kind, id, facts FROM (
                jsonb_build_object(
                    'state', p.state, 'creates', p.creates, 'updates', p.updates, 'deletes', p.deletes,
                    'by', p.created_by, 'approved_by', p.approved_by, 'done', q.done, 'failed', q.failed)
-        FROM selection.sync_plan AS p
-        LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+        FROM selection.plan_now AS p
+        LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.queue_id = p.queue
         WHERE %(plans)s AND p.org_id = connect.current_org() AND p.created_at >= %(since)s
             AND p.created_at <= %(before)s
             AND (p.created_at < %(before)s OR 'plan/' || p.plan_id < %(before_key)s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from sync_pipeline.steps.select.plans import Plan, plan, plan_of_row
 SQL = load(__package__, "reading.sql")
 _REASONS = 3
 _LOG_LINES = 20_000
+_COLUMNS = len(fields(Plan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def browse_plans(
     with db.org(org.org_id) as conn:
         rows = execute(conn, SQL["browse_plans"], state=state, failed=failed, after=after, limit=size + 1).all()
     found = [
-        PlanRow(plan_of_row(row[:13]), row.queue_state, row.done or 0, row.failed or 0, row.open or 0)
+        PlanRow(plan_of_row(row[:_COLUMNS]), row.queue_state, row.done or 0, row.failed or 0, row.open or 0)
         for row in rows[:size]
     ]
     return found, len(rows) > size

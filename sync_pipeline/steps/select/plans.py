@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
@@ -17,6 +18,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.connect.party import Actor, Party, party
 from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import NO_PLAN, SQL
@@ -26,7 +28,10 @@ PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item.
+
+    It is approved while it has an approval that can be spent; when that expires it is proposed again.
+    """
 
     plan_id: UUID
     hash: str
@@ -41,6 +46,10 @@ class Plan:
     approved_at: datetime | None
     applied_at: datetime | None
     queue: UUID | None
+    approved_until: Annotated[datetime | None, Field(description="Until then its approval can be spent.")] = None
+    agent: Annotated[bool, Field(description="An agent made it, or it holds what one proposed.")] = False
+    client: Annotated[str | None, Field(description="What the agent's program calls itself.")] = None
+    why: Annotated[str | None, Field(description="What it is for, in its maker's words.")] = None
 
     @property
     def items(self) -> int:
@@ -52,32 +61,39 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     db: Database,
     org: Organization,
     *,
-    actor: str,
+    actor: Actor,
     origin: str = "command",
     entities: Sequence[tuple[int, str]] | None = None,
     records: Sequence[tuple[int, str, str]] | None = None,
+    batches: Sequence[int] | None = None,
+    why: str | None = None,
     waiting: bool = True,
     reuse: bool = False,
 ) -> Plan | None:
     """Plan what is included in its captured version and not yet in core; None if there is nothing to plan.
 
-    A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. The
-    sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
-    (connection id and entity type) or `records` (and external id) narrow a plan. With `waiting` false the selections
-    that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan that waits
-    and holds the very same items is taken instead of a new one.
+    A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. An
+    agent's plan holds what the same token proposed and nothing else; a machine's holds nothing that agents proposed.
+    The sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
+    (connection id and entity type), `records` (and external id) or `batches` narrow a plan. With `waiting` false the
+    selections that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan
+    that waits and holds the very same items is taken instead of a new one.
     """
     by_sensor = origin == "selection"
     _catch_up(db, org)
+    by = party(actor)
     only = records if records is not None else entities
     try:
         with db.org(org.org_id) as conn:
-            plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+            plan_id = _open(conn, by, origin=origin, why=why)
             items = execute(
                 conn,
                 SQL["fill_plan"],
                 plan_id=plan_id,
-                actor=actor,
+                actor=by.name,
+                token_id=by.token_id,
+                proposals=proposals_of(by),
+                batches=list(batches) if batches is not None else None,
                 drafts=not by_sensor,
                 waiting=waiting,
                 connections=[one[0] for one in only] if only is not None else None,
@@ -88,7 +104,7 @@ def make_plan(  # noqa: PLR0913 - what narrows it
                 execute(conn, SQL["nothing_to_plan"], plan_id=plan_id, nothing=NO_PLAN)
                 execute(conn, SQL["drop_plan"], plan_id=plan_id)
                 return None
-            _seal(conn, plan_id, origin=origin, actor=actor, approved_by=actor if by_sensor else None)
+            _seal(conn, plan_id, by, origin=origin, approved_by=by.name if by_sensor else None)
             if reuse and (same := execute(conn, SQL["same_plan"], plan_id=plan_id).scalar_one_or_none()):
                 raise _SamePlan(same)
     except _SamePlan as known:
@@ -96,30 +112,21 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     return plan(db, org, plan_id)
 
 
-def plan_own_drafts(
-    db: Database, org: Organization, *, actor: str, origin: str, batches: Sequence[int] | None, why: str
-) -> Plan | None:
-    """Plan what this person proposes and nothing else, of these selections or of all; None if there is nothing to plan.
-    A plan that waits and holds the very same is taken instead of a new one. `why` is written down.
-    """
-    with db.org(org.org_id) as conn:
-        rows = execute(
-            conn, SQL["own_drafts"], actor=actor, batches=list(batches) if batches is not None else None
-        ).all()
-    if not rows:
-        return None
-    records = [(row.connection_id, row.entity_type, row.external_id) for row in rows]
-    made = make_plan(db, org, actor=actor, origin=origin, records=records, waiting=False, reuse=True)
-    if made is not None:
-        with db.org(org.org_id) as conn:
-            journal.record(conn, "plan.proposed", actor=actor, plan=str(made.plan_id), why=why)
-    return made
+def proposals_of(by: Party) -> Literal["own", "all", "none"]:
+    """Which proposals of agents a plan of theirs holds."""
+    return "own" if by.is_agent else "all" if by.is_person else "none"
 
 
-def open_plan_count(db: Database, org: Organization, *, actor: str) -> int:
-    """How many plans of this person wait for approval."""
+def _open(conn: Transaction, by: Party, *, origin: str, why: str | None = None) -> UUID:
+    plan_id: UUID = execute(conn, SQL["open_plan"], origin=origin, why=why, actor=by.name, **by.columns).scalar_one()
+    return plan_id
+
+
+def open_plan_count(db: Database, org: Organization, *, actor: Actor) -> int:
+    """How many plans of this party wait for approval."""
+    by = party(actor)
     with db.org(org.org_id) as conn:
-        return int(execute(conn, SQL["open_plan_count"], actor=actor).scalar_one())
+        return int(execute(conn, SQL["open_plan_count"], actor=by.name, token_id=by.token_id).scalar_one())
 
 
 class _SamePlan(Exception):
@@ -130,7 +137,7 @@ class _SamePlan(Exception):
         self.plan_id = plan_id
 
 
-def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor: str) -> Plan:
+def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor: Actor) -> Plan:
     """Make a new plan of what a plan holds and what is still as it was included; the old one is never applied.
 
     What its drafts propose stays proposed, now by the new plan. A plan that was applied in part keeps its state.
@@ -139,17 +146,20 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
         NotFound: no such plan.
         Conflict: nothing of it is left to plan; nothing was changed.
     """
-    old = plan(db, org, plan_id)
+    old, by = plan(db, org, plan_id), party(actor)
     _catch_up(db, org)
     with db.org(org.org_id) as conn:
-        execute(conn, SQL["settle_plan"], plan_id=old.plan_id, state="refused", actor=actor)
+        execute(conn, SQL["refuse_plan"], plan_id=old.plan_id)
         keys = execute(conn, SQL["keys_of_plan"], plan_id=old.plan_id).all()
-        new = execute(conn, SQL["open_plan"], origin="explorer", actor=actor).scalar_one()
+        new = _open(conn, by, origin="explorer", why=old.why)
         items = execute(
             conn,
             SQL["fill_plan"],
             plan_id=new,
-            actor=actor,
+            actor=by.name,
+            token_id=by.token_id,
+            proposals="all",
+            batches=None,
             drafts=True,
             waiting=True,
             connections=[one.connection_id for one in keys],
@@ -158,13 +168,13 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
         ).rowcount
         if not items:
             raise Conflict("Nothing of this plan is left to plan: its records changed, or they are in core already.")
-        _seal(conn, new, origin="explorer", actor=actor)
-        journal.record(conn, "plan.replaced", actor=actor, plan=str(old.plan_id), by=str(new))
+        _seal(conn, new, by, origin="explorer")
+        journal.record(conn, "plan.replaced", actor=by.name, plan=str(old.plan_id), by=str(new))
     return plan(db, org, new)
 
 
 def make_remap_plan(
-    db: Database, org: Organization, chosen: Iterable[tuple[Connection, Stream]] | None = None, *, actor: str
+    db: Database, org: Organization, chosen: Iterable[tuple[Connection, Stream]] | None = None, *, actor: Actor
 ) -> Plan | None:
     """Plan again what an older mapper has mapped, whatever is selected; None if there is nothing to renew.
 
@@ -187,16 +197,16 @@ def make_remap_plan(
 
 
 def make_filled_plan(
-    db: Database, org: Organization, fill: Callable[[Transaction, UUID], int], *, origin: str, actor: str
+    db: Database, org: Organization, fill: Callable[[Transaction, UUID], int], *, origin: str, actor: Actor
 ) -> Plan | None:
     """A plan whose items `fill` inserts, whatever is selected; None if it inserts none. It waits for approval."""
     _catch_up(db, org)
     with db.org(org.org_id) as conn:
-        plan_id = execute(conn, SQL["open_plan"], origin=origin, actor=actor).scalar_one()
+        plan_id = _open(conn, party(actor), origin=origin)
         if not fill(conn, plan_id):
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             return None
-        _seal(conn, plan_id, origin=origin, actor=actor)
+        _seal(conn, plan_id, party(actor), origin=origin)
     return plan(db, org, plan_id)
 
 
@@ -206,12 +216,13 @@ def _catch_up(db: Database, org: Organization) -> None:
         catch_up(db, one)
 
 
-def _seal(conn: Transaction, plan_id: UUID, *, origin: str, actor: str, approved_by: str | None = None) -> None:
+def _seal(conn: Transaction, plan_id: UUID, by: Party, *, origin: str, approved_by: str | None = None) -> None:
     sealed = execute(conn, SQL["seal_plan"], plan_id=plan_id, approved_by=approved_by).one()
     journal.record(
         conn,
         "plan.made",
-        actor=actor,
+        actor=by.name,
+        **by.trace,
         plan=str(plan_id),
         origin=origin,
         creates=sealed.creates,
@@ -244,56 +255,22 @@ def plans(
     return [plan_of_row(row) for row in rows], count
 
 
-def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: str, actor: str) -> Plan:
-    """Approve the plan, which must have this hash: its drafts are decided. Approving it again changes nothing.
-
-    Raises:
-        NotFound: no such plan.
-        Conflict: the plan has another hash, or does not wait for approval.
-    """
-    return _settle(db, org, plan_id, "approved", actor=actor, plan_hash=plan_hash)
-
-
-def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: str, why: str | None = None) -> Plan:
+def refuse(db: Database, org: Organization, plan_id: UUID | str, *, actor: Actor, why: str | None = None) -> Plan:
     """Refuse the plan: it is never applied, and what it included is undecided again.
 
     Raises:
         NotFound: no such plan.
         Conflict: it was already applied.
     """
-    return _settle(db, org, plan_id, "refused", actor=actor, why=why)
-
-
-def _settle(
-    db: Database,
-    org: Organization,
-    plan_id: UUID | str,
-    state: str,
-    *,
-    actor: str,
-    plan_hash: str | None = None,
-    why: str | None = None,
-) -> Plan:
-    found = plan(db, org, plan_id)
-    if plan_hash is not None and plan_hash != found.hash:
-        raise Conflict("The plan has a different hash. Read the plan again before you approve it.")
+    found, by = plan(db, org, plan_id), party(actor)
     with db.org(org.org_id) as conn:
-        now = execute(conn, SQL["settle_plan"], plan_id=found.plan_id, state=state, actor=actor).one()
-        if now.settled:
-            if state == "approved":
-                execute(conn, SQL["commit_drafts"], plan_id=found.plan_id)
-            else:
-                withdraw(conn, found.plan_id, "refused", actor=actor, why=why)
-            journal.record(conn, f"plan.{state}", actor=actor, plan=str(found.plan_id), why=why)
-        elif now.state != state:
+        now = execute(conn, SQL["refuse_plan"], plan_id=found.plan_id).one()
+        if now.refused:
+            withdraw(conn, found.plan_id, "refused", actor=by.name, why=why)
+            journal.record(conn, "plan.refused", actor=by.name, **by.trace, plan=str(found.plan_id), why=why)
+        elif now.state != "refused":
             raise Conflict(f"The plan is already {now.state}.")
     return plan(db, org, found.plan_id)
-
-
-def approved(conn: Transaction, plan_id: UUID | str, *, actor: str) -> None:
-    """Approve a plan that waits, in the caller's transaction; one that is approved or applied stays as it is."""
-    if execute(conn, SQL["settle_plan"], plan_id=plan_id, state="approved", actor=actor).one().settled:
-        execute(conn, SQL["commit_drafts"], plan_id=plan_id)
 
 
 def withdraw(conn: Transaction, plan_id: UUID | str, cause: str, *, actor: str, why: str | None = None) -> int:

@@ -1,8 +1,11 @@
+-- four_eyes --
+SELECT four_eyes FROM connect.organization WHERE org_id = connect.current_org()
+
 -- open_batch --
 INSERT INTO selection.selection_batch
-(org_id, connection_id, entity_type, decision, criteria, draft, decided_by, why)
+(org_id, connection_id, entity_type, decision, criteria, draft, decided_by, why, token_id, client, agent)
 VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(decision)s, %(criteria)s::jsonb, %(draft)s,
-        %(actor)s, %(why)s)
+        %(actor)s, %(why)s, %(token_id)s, %(client)s, %(agent)s)
 RETURNING batch_id
 
 -- close_batch --
@@ -64,8 +67,8 @@ FROM selection.covered_by_rule(
 
 -- open_plan --
 -- With what the previews had seen of followed entities: what changes there later, nobody saw.
-INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, followed)
-SELECT connect.current_org(), '', %(origin)s, %(actor)s,
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, token_id, client, agent, why, followed)
+SELECT connect.current_org(), '', %(origin)s, %(actor)s, %(token_id)s, %(client)s, %(agent)s, %(why)s,
        jsonb_object_agg(s.connection_id || '/' || s.entity_type, s.followed)
 FROM preview.summary AS s WHERE s.org_id = connect.current_org() AND s.followed IS NOT NULL
 RETURNING plan_id
@@ -74,7 +77,8 @@ RETURNING plan_id
 -- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
 -- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
 -- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it.
--- A plan of records that are named takes no batch: the rest of a batch still waits.
+-- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
+-- people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a machine's plan leaves it out (“none”).
 WITH taken AS (
     UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
     FROM connect.integration_connector AS c
@@ -83,6 +87,9 @@ WITH taken AS (
         AND CASE WHEN b.draft OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true)
                  THEN %(drafts)s ELSE %(waiting)s END
         AND %(ids)s::text[] IS NULL
+        AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+                               WHEN 'none' THEN NOT (b.agent AND b.draft) ELSE true END
+        AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s::bigint[]))
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (
             SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
             WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
@@ -111,6 +118,9 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
     AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
          OR %(ids)s::text[] IS NOT NULL)
     AND (%(drafts)s OR NOT s.draft)
+    AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+                           WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
+    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
     AND (%(connections)s::bigint[] IS NULL OR EXISTS (
         SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
             AS o (connection_id, entity_type, external_id)
@@ -154,9 +164,15 @@ WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s A
             AND d.external_id = m.external_id AND d.followed IS NOT NULL)
 
 -- seal_plan --
--- The hash covers every item, in a fixed order: an approval is bound to it.
+-- The hash covers every item, in a fixed order: an approval is bound to it. A plan that holds what an agent proposed is the
+-- agent's, whoever made it.
 UPDATE selection.sync_plan AS p
 SET plan_hash = i.hash, creates = i.creates, updates = i.updates, deletes = i.deletes,
+    agent = p.agent OR EXISTS (
+        SELECT 1 FROM selection.selection_batch AS b
+        WHERE b.org_id = p.org_id AND b.agent AND b.batch_id IN (
+            SELECT o.batch_id FROM selection.sync_plan_item AS o
+            WHERE o.org_id = p.org_id AND o.plan_id = p.plan_id)),
     state = CASE WHEN %(approved_by)s::text IS NULL THEN 'proposed' ELSE 'approved' END,
     approved_by = %(approved_by)s, approved_at = CASE WHEN %(approved_by)s::text IS NULL THEN NULL ELSE now() END
 FROM (
@@ -179,7 +195,7 @@ DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id
 SELECT p.plan_id FROM selection.sync_plan AS p
 JOIN selection.sync_plan AS m
     ON m.org_id = p.org_id AND m.plan_id = %(plan_id)s AND m.plan_hash = p.plan_hash AND m.plan_id <> p.plan_id
-WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND NOT EXISTS (
+WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND p.agent = m.agent AND NOT EXISTS (
     SELECT 1 FROM selection.plan_item_now AS n
     WHERE n.org_id = p.org_id AND n.plan_id = p.plan_id AND coalesce(n.captured, n.selected, n.promoted) IS NOT NULL)
 ORDER BY p.created_at DESC LIMIT 1
@@ -193,24 +209,11 @@ WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 UPDATE selection.selection_batch SET plan_id = %(nothing)s
 WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
--- own_drafts --
--- What somebody proposes and no other plan holds, of these batches or of all.
-SELECT s.connection_id, s.entity_type, s.external_id
-FROM selection.sync_selective_config AS s
-WHERE s.org_id = connect.current_org() AND s.draft AND s.decision = 'include' AND s.decided_by = %(actor)s
-    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
-
 -- open_plan_count --
-SELECT count(*) FROM selection.sync_plan
-WHERE org_id = connect.current_org() AND state = 'proposed' AND created_by = %(actor)s
-
--- commit_drafts --
--- What an approved plan proposed is decided. A decision made since is somebody else's.
-UPDATE selection.sync_selective_config AS s SET draft = false
-FROM selection.sync_plan_item AS i
-WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id = i.org_id
-    AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
-    AND s.batch_id = i.batch_id AND s.draft AND s.decision = 'include'
+SELECT count(*) FROM selection.plan_now AS n
+JOIN selection.sync_plan AS p ON p.org_id = n.org_id AND p.plan_id = n.plan_id
+WHERE n.org_id = connect.current_org() AND n.state IN ('proposed', 'approved') AND p.created_by = %(actor)s
+    AND p.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
 
 -- withdraw --
 -- What a plan included in these versions is undecided again, unless it was decided since. After an undo only what
@@ -244,34 +247,29 @@ SET content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted, 
 
 -- find_plan --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
-       p.approved_by, p.approved_at, p.applied_at,
-       (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
-FROM selection.sync_plan AS p WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
+       p.approved_by, p.approved_at, p.applied_at, p.queue, p.approved_until, p.agent, p.client, p.why
+FROM selection.plan_now AS p WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
 
 -- list_plans --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
-       p.approved_by, p.approved_at, p.applied_at,
-       (SELECT q.queue_id FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id) AS queue
-FROM selection.sync_plan AS p
+       p.approved_by, p.approved_at, p.applied_at, p.queue, p.approved_until, p.agent, p.client, p.why
+FROM selection.plan_now AS p
 WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
 ORDER BY p.created_at DESC, p.plan_id LIMIT %(limit)s OFFSET %(offset)s
 
 -- count_plans --
-SELECT count(*) FROM selection.sync_plan
+SELECT count(*) FROM selection.plan_now
 WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
 
--- settle_plan --
--- A waiting plan can be approved; a plan that was not applied can be refused.
-WITH settled AS (
-    UPDATE selection.sync_plan
-    SET state = %(state)s,
-        approved_by = CASE WHEN %(state)s = 'approved' THEN %(actor)s ELSE approved_by END,
-        approved_at = CASE WHEN %(state)s = 'approved' THEN now() ELSE approved_at END
+-- refuse_plan --
+-- A plan that was not applied can be refused.
+WITH refused AS (
+    UPDATE selection.sync_plan SET state = 'refused'
     WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
-        AND (state = 'proposed' OR (state = 'approved' AND %(state)s = 'refused' AND NOT EXISTS (
+        AND (state = 'proposed' OR (state = 'approved' AND NOT EXISTS (
             SELECT 1 FROM promote.sync_queue AS q
             WHERE q.org_id = sync_plan.org_id AND q.plan_id = sync_plan.plan_id)))
     RETURNING plan_id
 )
-SELECT p.state, EXISTS (SELECT 1 FROM settled) AS settled FROM selection.sync_plan AS p
+SELECT p.state, EXISTS (SELECT 1 FROM refused) AS refused FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s

@@ -17,7 +17,8 @@ from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.select.plans import plan
+from sync_pipeline.steps.connect.party import Actor, party
+from sync_pipeline.steps.select.plans import plan, proposals_of
 
 SQL = load(__package__, "reading.sql")
 Action = Literal["create", "update", "delete"]
@@ -124,14 +125,16 @@ def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanK
 
 
 def included(
-    db: Database, org: Organization, *, actor: str, waiting: bool = True, only: tuple[int, str] | None = None
+    db: Database, org: Organization, *, actor: Actor, waiting: bool = True, only: tuple[int, str] | None = None
 ) -> Sequence[PlanKind]:
     """What a new plan of this person would hold, as the last comparisons saw it (see `make_plan`).
 
     `only`: of this connection and entity type.
     """
     connection_id, entity_type = only or (None, None)
-    wanted = {"actor": actor, "waiting": waiting, "connection_id": connection_id, "entity_type": entity_type}
+    by = party(actor)
+    wanted = {"waiting": waiting, "connection_id": connection_id, "entity_type": entity_type}
+    wanted |= {"actor": by.name, "token_id": by.token_id, "proposals": proposals_of(by)}
     with db.org(org.org_id) as conn:
         return _kinds(execute(conn, SQL["included"], **wanted).all())
 

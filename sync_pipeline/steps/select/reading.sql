@@ -1,10 +1,10 @@
 -- browse_plans --
 -- Plans with how far their queues are, newest first; beyond the plan `after`.
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
-       p.approved_by, p.approved_at, p.applied_at, q.queue_id AS queue, q.state AS queue_state, q.done, q.failed,
-       q.waiting + q.processing AS open
-FROM selection.sync_plan AS p
-LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+       p.approved_by, p.approved_at, p.applied_at, p.queue, p.approved_until, p.agent, p.client, p.why,
+       q.state AS queue_state, q.done, q.failed, q.waiting + q.processing AS open
+FROM selection.plan_now AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.queue_id = p.queue
 WHERE p.org_id = connect.current_org() AND (%(state)s::text IS NULL OR p.state = %(state)s)
     AND (NOT %(failed)s::boolean OR q.failed > 0)
     AND (%(after)s::uuid IS NULL OR (p.created_at, p.plan_id) < (
@@ -15,8 +15,8 @@ ORDER BY p.created_at DESC, p.plan_id DESC LIMIT %(limit)s
 -- plan_states --
 -- How many plans there are of each state, and how many have lines that failed.
 SELECT p.state, count(*) AS plans, count(*) FILTER (WHERE q.failed > 0) AS failed
-FROM selection.sync_plan AS p
-LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+FROM selection.plan_now AS p
+LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.queue_id = p.queue
 WHERE p.org_id = connect.current_org() GROUP BY p.state
 
 -- plan_kinds --
@@ -46,7 +46,7 @@ FROM (
     WHERE l.org_id = connect.current_org() AND l.occurred_at >= %(since)s
     ORDER BY l.occurred_at LIMIT %(lines)s
 ) AS a
-WHERE a.event LIKE ANY (ARRAY['plan.%%', 'promote.%%'])
+WHERE a.event LIKE ANY (ARRAY['plan.%%', 'promote.%%', 'approval.%%'])
     AND (a.detail ->> 'plan' = %(plan_id)s OR a.detail ->> 'queue' = %(queue)s OR a.detail ->> 'replaces' = %(plan_id)s)
 ORDER BY a.occurred_at, a.activity_id
 
@@ -147,6 +147,8 @@ JOIN connect.integration_connector AS c
 WHERE d.org_id = connect.current_org() AND s.decision = 'include'
     AND (%(connection_id)s::bigint IS NULL
         OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
+    AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+                           WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
     AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
         OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
     AND NOT (s.draft AND EXISTS (

@@ -14,8 +14,9 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.select.service import SQL
+from sync_pipeline.steps.select.service import SQL, waits_for_a_plan
 
 # What each kind covers, and how it decides.
 KINDS: Mapping[str, tuple[list[str], str]] = {
@@ -183,8 +184,8 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     """Decide undecided differences by the standing rules; returns how many were decided."""
     here = keys(connection, stream)
     decided = 0
-    draft = not connection.common().promote_on_select
     with db.org(connection.org_id) as conn:
+        draft = waits_for_a_plan(conn, connection)
         rules = execute(
             conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
         ).all()
@@ -198,6 +199,7 @@ def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
                     decision=decision,
                     criteria=json.dumps({"rule": rule.rule_id}),
                     draft=draft,
+                    **Party(f"rule:{rule.rule_id}").columns,
                     actor=f"rule:{rule.rule_id}",
                     why=rule.why,
                 ).scalar_one()

@@ -20,6 +20,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.preview import recompute
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.preview.matching import matching
@@ -89,29 +90,32 @@ def select(
     stream: Stream,
     *,
     include: bool,
-    actor: str,
+    actor: Actor,
     why: str | None = None,
     draft: bool = False,
     **which: Unpack[Which],
 ) -> Selected:
     """Include or ignore records in the version that was seen; without `seen` and `as_of`, in the captured one.
 
-    The sensor does not promote a draft, which is what every selection is where promote_on_select is off: a plan that
-    somebody approves does.
+    The sensor does not promote a draft, which is what every selection is where promote_on_select is off, and in an
+    organization of four eyes: a plan that somebody approves does. What an agent selects is a draft.
 
     Raises:
         ConfigurationError: no records are named, or an id is not captured.
         Conflict: the list does not have `expected` records any more; nothing was decided.
     """
-    draft = draft or (include and not connection.common().promote_on_select)
+    by = party(actor)
     if _filtered(which):
         recompute(db, connection, stream)  # a pull that was killed leaves a comparison of a part
     here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
-    decision = {"decision": "include" if include else "ignore", "draft": draft, "actor": actor, "why": why}
+    decision: dict[str, Any] = {"decision": "include" if include else "ignore", "actor": by.name, "why": why}
     with db.org(connection.org_id) as conn:
+        decision["draft"] = draft or by.is_agent or (include and waits_for_a_plan(conn, connection))
         moved, moved_count = _chosen(conn, connection, stream, which)
         batch_id = int(
-            execute(conn, SQL["open_batch"], **here, **decision, criteria=json.dumps(_criteria(which))).scalar_one()
+            execute(
+                conn, SQL["open_batch"], **here, **decision, **by.columns, criteria=json.dumps(_criteria(which))
+            ).scalar_one()
         )
         records = execute(
             conn,
@@ -129,16 +133,22 @@ def select(
         journal.record(
             conn,
             "selection.made",
-            actor=actor,
+            actor=by.name,
+            **by.trace,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
             records=records,
             batch=batch_id,
             decision=decision["decision"],
-            draft=draft,
+            draft=decision["draft"],
             moved=moved_count,
         )
     return _selected(batch_id, records, moved, moved_count, kept)
+
+
+def waits_for_a_plan(conn: Transaction, connection: Connection) -> bool:
+    """Is what is included here promoted by nothing but a plan that somebody approves?"""
+    return not connection.common().promote_on_select or bool(execute(conn, SQL["four_eyes"]).scalar_one())
 
 
 def undecide(
@@ -146,7 +156,7 @@ def undecide(
     connection: Connection,
     stream: Stream,
     *,
-    actor: str,
+    actor: Actor,
     why: str | None = None,
     own: bool = False,
     **which: Unpack[Which],
@@ -158,14 +168,14 @@ def undecide(
         ConfigurationError: no records are named, or an id is not captured.
         Conflict: the list does not have `expected` records any more; nothing was changed.
     """
-    here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    here, by = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}, party(actor)
     with db.org(connection.org_id) as conn:
         moved, moved_count = _chosen(conn, connection, stream, which)
         records = execute(
             conn,
             CHOOSE["undecide"],
             **here,
-            actor=actor,
+            actor=by.name,
             why=why,
             own=own,
             no_plan=NO_PLAN,
@@ -176,7 +186,8 @@ def undecide(
         journal.record(
             conn,
             "selection.undone",
-            actor=actor,
+            actor=by.name,
+            **by.trace,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
             records=records,

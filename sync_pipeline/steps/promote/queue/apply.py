@@ -11,6 +11,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import StalePlan
+from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, start, status
 from sync_pipeline.steps.promote.queue.worker import work
 
@@ -37,10 +38,11 @@ def apply(
     org_id: int,
     plan_id: str | UUID,
     *,
-    actor: str,
+    actor: Actor,
     progress: Callable[[QueueStatus], None] | None = None,
 ) -> ApplyReport:
-    """Approve the plan if nobody has, and promote exactly its records. Applying it again changes nothing.
+    """Spend the plan's approval, or approve it if they may, and promote exactly its records. Applying it again changes
+    nothing.
 
     If the process is killed, calling it again continues where it stopped.
 
@@ -49,12 +51,13 @@ def apply(
         Conflict: the plan was refused or undone.
         StalePlan: records changed since the plan was made; nothing was changed. A queue made from it before is
             closed, and the sensor plans its own plan again without them.
+        NotApproved: a person must approve it first.
     """
-    began = time.monotonic()
+    began, name = time.monotonic(), party(actor).name
     try:
         queue = start(db, org_id, plan_id, actor=actor)
     except StalePlan as stale:
-        _settle_stale(db, org_id, str(plan_id), str(stale), actor=actor)
+        _settle_stale(db, org_id, str(plan_id), str(stale), actor=name)
         raise
     before = status(db, org_id, queue)
     idle = not before.open and before.started_at is not None
@@ -66,7 +69,7 @@ def apply(
             journal.record(
                 conn,
                 "promote.applied",
-                actor=actor,
+                actor=name,
                 plan=str(plan_id),
                 queue=queue,
                 state=after.state,

@@ -17,8 +17,9 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict, NotFound, StalePlan
 from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.approve import spend_on_plan
+from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.promote.queue.followed import stale_items
-from sync_pipeline.steps.select import approved
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
@@ -78,19 +79,22 @@ class Line:
     finished_at: datetime | None
 
 
-def start(db: Database, org_id: int, plan_id: str | UUID, *, actor: str) -> str:
-    """Approve the plan if nobody has, and make its queue; returns the queue's id. Started twice it is the same queue.
+def start(db: Database, org_id: int, plan_id: str | UUID, *, actor: Actor) -> str:
+    """Spend the plan's approval, or approve it if they may, and make its queue; returns the queue's id.
+
+    Started twice it is the same queue.
 
     Raises:
         NotFound: no such plan.
         Conflict: the plan was refused or undone.
         StalePlan: records changed since the plan was made; nothing was changed.
+        NotApproved: a person must approve it first.
     """
     with db.org(org_id) as conn:
         return make_queue(conn, str(plan_id), actor)
 
 
-def make_queue(conn: Connection, plan: str, actor: str) -> str:
+def make_queue(conn: Connection, plan: str, actor: Actor) -> str:
     """`start`, in the caller's transaction."""
     found = execute(conn, SQL["plan"], plan=as_uuid(plan, "plan")).one_or_none()
     if found is None:
@@ -100,12 +104,12 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
     queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
     if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
         _refuse_stale(conn, plan)
-    approved(conn, plan, actor=actor)
     if queue is not None:
         return str(queue)
+    by, spent = party(actor), spend_on_plan(conn, plan, actor)
     types = execute(conn, SQL["plan_types"], plan=plan).all()
     connections = [one.connection_id for one in types]
-    queue = execute(conn, SQL["make_queue"], plan=plan, actor=actor, connections=connections).scalar_one()
+    queue = execute(conn, SQL["make_queue"], plan=plan, actor=by.name, connections=connections).scalar_one()
     execute(
         conn,
         SQL["make_lines"],
@@ -115,7 +119,7 @@ def make_queue(conn: Connection, plan: str, actor: str) -> str:
         types=[one.entity_type for one in types],
         stages=[stage_of(stream_of(one.provider, one.entity_type).entity) for one in types],
     )
-    journal.record(conn, "promote.queued", actor=actor, plan=plan, queue=str(queue))
+    journal.record(conn, "promote.queued", actor=by.name, **by.trace, plan=plan, queue=str(queue), **spent)
     return str(queue)
 
 

@@ -12,6 +12,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
+from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, make_queue, queue_status, unforce_and_retry
 from sync_pipeline.steps.select import Plan, make_plan, select
 
@@ -46,18 +47,21 @@ def create_request(
     org_id: int,
     plan_id: str | UUID,
     *,
-    actor: str,
+    actor: Actor,
     batch_size: int | None = None,
     batch_delay_ms: int | None = None,
     once: Once | None = None,
 ) -> Requested:
-    """Approve the plan if nobody has, make its queue and request the run that works on it, all or nothing.
+    """Spend the plan's approval, or approve it if they may, make its queue and request the run that works on it, all or
+    nothing.
 
     Raises:
         NotFound: no such plan.
         Conflict: the plan was refused or undone.
         StalePlan: records changed since the plan was made; nothing was changed.
+        NotApproved: a person must approve it first.
     """
+    by = party(actor)
     with db.org(org_id) as conn:
         queue = make_queue(conn, str(plan_id), actor)
         if batch_size is not None or batch_delay_ms is not None:
@@ -65,7 +69,9 @@ def create_request(
         waiting: int | None = execute(conn, SQL["waiting_request"], plan=str(plan_id)).scalar_one_or_none()
         if once is not None or waiting is None:
             key, asked = (once.key, once.asked) if once else (None, None)
-            number = journal.request(conn, "promote", actor=actor, idempotency_key=key, plan=str(plan_id), asked=asked)
+            number = journal.request(
+                conn, "promote", actor=by.name, idempotency_key=key, plan=str(plan_id), asked=asked
+            )
         else:
             number = waiting
         return Requested(queue_status(conn, queue), number)
@@ -106,7 +112,7 @@ def retry_request(db: Database, org_id: int, queue_id: str, *, actor: str) -> Re
         return Requested(found, journal.request(conn, "promote", actor=actor, plan=str(found.plan_id)))
 
 
-def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: str, why: str | None) -> Plan | None:
+def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: Actor, why: str | None) -> Plan | None:
     """One plan of several entities; its queue works in the order of their dependencies. None: nothing is left to do.
 
     Raises:
@@ -120,7 +126,7 @@ def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: st
     return make_plan(db, org, actor=actor, origin="api", entities=entities)
 
 
-def _included(db: Database, pick: Pick, actor: str, why: str | None) -> Sequence[tuple[int, str, str]]:
+def _included(db: Database, pick: Pick, actor: Actor, why: str | None) -> Sequence[tuple[int, str, str]]:
     """Include the named records as a draft, which the plan commits; returns them."""
     ids = pick.ids or ()
     done = select(db, pick.connection, pick.stream, ids=ids, include=True, actor=actor, why=why, draft=True)

@@ -1,0 +1,19 @@
+"""approve: a plan waits for a person's yes. An approval is bound to a hash, expires and is spent once.
+
+approvals   granted, spent in the transaction that makes the queue, withdrawn
+policies    approvals in advance, within limits
+verdict     what the policies say to a plan, in words
+answers     how agents would answer gates, for a person to accept
+"""
+
+from sync_pipeline.steps.approve.approvals import (
+    Approval,
+    Subject,
+    approvals,
+    approve,
+    grant,
+    spend,
+    spend_on_plan,
+    withdraw_approval,
+)
+from sync_pipeline.steps.approve.verdict import Verdict
