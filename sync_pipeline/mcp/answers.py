@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync_pipeline.exact_json import dumps
-from sync_pipeline.mcp.text import shown
+from sync_pipeline.mcp.text import shown, written
 
 MOST_BYTES = 12_000
 # How a record that is too long is shortened: characters of a text, parts of a list or object.
@@ -33,8 +32,8 @@ class Answer:
         if self.rows is None:
             return _fitted(self.head)
         rows = list(self.rows)
-        sizes = [len(dumps(row).encode()) + 2 for _, row in rows]
-        room = MOST_BYTES - len(dumps(self.head).encode()) - 500
+        sizes = [len(written(row).encode()) + 2 for _, row in rows]
+        room = MOST_BYTES - len(written(self.head).encode()) - 500
         fit = 0
         while fit < len(rows) and room >= sizes[fit]:
             room -= sizes[fit]
@@ -47,7 +46,7 @@ class Answer:
             answer["next"] = rows[fit - 1][0] if fit else self.after
         if fit < len(rows):
             answer["cut"] = "There was no room for more rows. Go on with `next`."
-        return dumps(answer)
+        return written(answer)
 
 
 def page(
@@ -59,14 +58,14 @@ def page(
 
 
 def _fitted(value: Mapping[str, Any]) -> str:
-    text = dumps(value)
-    return text if len(text.encode()) <= MOST_BYTES else dumps(_shorter(value, MOST_BYTES))
+    text = written(value)
+    return text if len(text.encode()) <= MOST_BYTES else written(_shorter(value, MOST_BYTES))
 
 
 def _shorter(value: Mapping[str, Any], room: int) -> Mapping[str, Any]:
     note = {"cut": "It was too long and is shortened. Ask for a part of it with `path`, or for fewer rows."}
     for longest, most in _TIGHTER:
         short = {**shown(value, longest, most), **note}
-        if len(dumps(short).encode()) <= room:
+        if len(written(short).encode()) <= room:
             return short
     return note

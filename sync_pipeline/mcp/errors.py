@@ -8,9 +8,8 @@ import structlog
 from pydantic import ValidationError
 
 from sync_pipeline.api.errors import explain_step
-from sync_pipeline.errors import SourceError, StalePlan
-from sync_pipeline.exact_json import dumps
-from sync_pipeline.mcp.text import SHORT, own_words, record_id, store_text
+from sync_pipeline.errors import NotApproved, SourceError, StalePlan
+from sync_pipeline.mcp.text import SHORT, own_words, record_id, store_text, written
 
 _log = structlog.get_logger("sync_pipeline.mcp")
 _KINDS = {
@@ -30,11 +29,11 @@ _NAMED = 20
 def explain(error: Exception) -> tuple[str, str]:
     """The kind of an error, and its answer as JSON. What nobody expected is logged, and says nothing of its inside."""
     if isinstance(error, ValidationError):
-        return "invalid", dumps({"error": _in_words(error), "kind": "invalid"})
+        return "invalid", written({"error": _in_words(error), "kind": "invalid"})
     found = explain_step(error)
     if found is None:
         _log.error("unexpected", exc_info=error)
-        return "unexpected", dumps({"error": "Unexpected error. Committed work is safe.", "kind": "unexpected"})
+        return "unexpected", written({"error": "Unexpected error. Committed work is safe.", "kind": "unexpected"})
     status, words, headers = found
     kind = _KINDS.get(status, "unexpected")
     told: dict[str, Any] = {"error": own_words(words), "kind": kind}
@@ -42,6 +41,8 @@ def explain(error: Exception) -> tuple[str, str]:
         told["retry_after"] = int(headers["Retry-After"])
     if isinstance(error, SourceError):
         told |= {"error": _STORE, **store_text(SHORT * 2, message=str(error))}
+    if isinstance(error, NotApproved):
+        kind = told["kind"] = "waiting"
     if isinstance(error, StalePlan):
         kind = told["kind"] = "stale"
         told["stale"] = [
@@ -49,12 +50,12 @@ def explain(error: Exception) -> tuple[str, str]:
             | store_text(moved=one["moved"])
             for one in error.stale[:_NAMED]
         ]
-    return kind, dumps(told)
+    return kind, written(told)
 
 
 def refused(words: str, kind: str = "forbidden") -> tuple[str, str]:
     """An error that is not an exception of a step."""
-    return kind, dumps({"error": own_words(words), "kind": kind})
+    return kind, written({"error": own_words(words), "kind": kind})
 
 
 def _in_words(error: ValidationError) -> str:

@@ -36,7 +36,7 @@ _MOST_BODY = 1024 * 1024
 def mount(app: FastAPI) -> FastAPI:
     """Add the route to the service, and what it opens and closes."""
     door = _Door()
-    app.router.routes.insert(0, Route(PATH, door, methods=None, name="mcp", include_in_schema=False))
+    app.router.routes.insert(0, door.route)
     before = app.router.lifespan_context
 
     @asynccontextmanager
@@ -55,6 +55,7 @@ class _Door:
         self._runtime: ApiRuntime | None = None
         self._manager: StreamableHTTPSessionManager | None = None
         self._asked, self._ready = anyio.Event(), anyio.Event()
+        self.route = Route(PATH, self, methods=None, name="mcp", include_in_schema=False)
 
     @asynccontextmanager
     async def open(self, runtime: ApiRuntime) -> AsyncIterator[None]:
@@ -79,6 +80,7 @@ class _Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        scope["route"] = self.route  # the log names it
         try:
             await self._known(request)
         except SyncError as error:

@@ -44,7 +44,8 @@ PROMPTS: Mapping[str, Prompted] = {
             "A plan for a person to approve.",
             "List the {entity} of the connection {connection} that are new or updated and undecided. Look at those "
             "with warnings one by one. Propose to include what is right, with a why; leave out what is doubtful and "
-            "say so. Make one plan, read it with get_plan, deletions first, and give the person the counts, the doubts and approve_at.",
+            "say so. Make one plan, read it with get_plan, deletions first, and give the person the counts, the "
+            "doubts and approve_at.",
             (("connection", "The connection's name."), ("entity", "orders, products …")),
         ),
         Prompted(

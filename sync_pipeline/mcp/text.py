@@ -1,4 +1,4 @@
-"""Text from stores and people, as data: it stands in `store_text` and `quoted`, cut, and what is invisible is marked."""
+"""Text from stores and people, as data: in `store_text` and `quoted`, cut, with marks for what is invisible."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sync_pipeline.exact_json import dumps, to_json
 from sync_pipeline.redaction import marked, redact
 
 SHORT = 200  # characters of a text in a list
@@ -56,6 +57,14 @@ def quoted(**values: Any) -> dict[str, Any]:
 def record_id(external_id: str) -> Any:
     """An id of a store. One that is more than letters, digits and a few signs is text like any other."""
     return external_id if _PLAIN_ID.fullmatch(external_id) else store_text(id=external_id)
+
+
+def written(value: Any) -> str:
+    """An answer as JSON. Letters are letters, not escapes, which would take six times the room."""
+    try:
+        return to_json(value)
+    except (OverflowError, UnicodeEncodeError):  # a whole number of more than 64 bits, a lone surrogate
+        return dumps(value)
 
 
 def own_words(words: str) -> str:

@@ -16,6 +16,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.mcp.answers import Answer
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview import RecordRow
 
@@ -46,6 +47,9 @@ OfConnection = Annotated[str | None, Field(None, max_length=63, description="Nee
 Entity = Annotated[str, Field(max_length=60, description="products, customers, orders …")]
 RecordId = Annotated[str, Field(min_length=1, max_length=200)]
 Next = Annotated[str | None, Field(None, max_length=400, description="`next` of the answer before.")]
+Number = Annotated[
+    str | None, Field(None, pattern="^[0-9]{1,10}$", description="`next` of the answer before.")
+]  # of a row
 Limit = Annotated[int, Field(20, ge=1, le=50)]
 Why = Annotated[str, Field(min_length=3, max_length=500, description="For the person who decides.")]
 PlanId = Annotated[str, Field(min_length=36, max_length=36)]
@@ -59,6 +63,11 @@ class Call:
     settings: Settings
     caller: Caller
     client: str | None = None
+
+    @property
+    def party(self) -> Party:
+        """The caller as who acts through this server: an agent, whatever role the token has."""
+        return Party.of(self.caller, "mcp", self.client)
 
     def connection(self, name: str | None) -> Connection:
         """The connection of this name, or the only one.
@@ -142,7 +151,8 @@ def tool(kind: Kind, **how: bool) -> Callable[[Run[A]], Run[A]]:
 
 def schema(arguments: type[Arguments]) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, without what a model does not need."""
-    return _slim(arguments.model_json_schema())
+    slim: dict[str, Any] = _slim(arguments.model_json_schema())
+    return slim
 
 
 def _slim(part: Any) -> Any:

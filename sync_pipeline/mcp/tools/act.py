@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sync_pipeline.errors import Conflict
+from sync_pipeline.errors import Conflict, NotApproved
 from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.text import quoted
 from sync_pipeline.mcp.tool import Arguments, Call, PlanId, tool
 from sync_pipeline.mcp.tools.plans import verdict
 from sync_pipeline.steps import promote, select
@@ -27,8 +28,16 @@ def apply_plan(call: Call, given: Approved) -> Answer:
     found = select.plan(call.db, call.caller.org, given.plan)
     if given.hash != found.hash:
         raise Conflict("The plan has a different hash. Read it again with get_plan.")
-    if found.state == "proposed":
-        return Answer({"state": "waiting", "plan": found.plan_id, **verdict(call, found)})
-    done = promote.create_request(call.db, call.caller.org.org_id, found.plan_id, actor=call.caller.actor)
-    work = {"state": done.queue.state, "plan": found.plan_id, "id": f"queue:{done.queue.queue_id}"}
-    return Answer({**work, "request": f"request:{done.request_id}"}, ids=[done.queue.queue_id])
+    if found.queue is not None:
+        return _work(call, promote.status(call.db, call.caller.org.org_id, found.queue))
+    try:
+        done = promote.create_request(call.db, call.caller.org.org_id, found.plan_id, actor=call.party)
+    except NotApproved:
+        return Answer({"state": "waiting", "plan": found.plan_id, "hash": found.hash, **verdict(call, found)})
+    return _work(call, done.queue, request=f"request:{done.request_id}")
+
+
+def _work(call: Call, queue: promote.QueueStatus, **more: str) -> Answer:
+    found = select.plan(call.db, call.caller.org, queue.plan_id)
+    told = {"state": queue.state, "plan": queue.plan_id, "id": f"queue:{queue.queue_id}", **more}
+    return Answer(told | quoted(approved_by=found.approved_by), ids=[queue.queue_id])

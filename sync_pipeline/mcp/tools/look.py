@@ -13,7 +13,7 @@ from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import Answer, page
 from sync_pipeline.mcp.text import SHORT, quoted, record_id, store_text
-from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, OfConnection, tool
+from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, OfConnection, tool
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import observe, promote
 from sync_pipeline.steps.observe import checks
@@ -48,7 +48,7 @@ class Decisions(Arguments):
     decision: Annotated[int | None, Field(None, ge=1, le=2**63 - 1, description="This one, with its options' effects.")]
     answered: bool = False
     limit: Limit
-    next: Annotated[int | None, Field(None, ge=1, le=2**63 - 1)]
+    next: Number
 
 
 class Work(Arguments):
@@ -175,7 +175,11 @@ def list_decisions(call: Call, given: Decisions) -> Answer:
         answer_at = call.address("decisions", str(given.decision))
         return Answer({**said.question(found[0], whole=True), "answer_at": answer_at})
     rows, more = observe.browse_decisions(
-        call.db, call.caller.org, answered=given.answered, before=given.next, size=given.limit
+        call.db,
+        call.caller.org,
+        answered=given.answered,
+        before=int(given.next) if given.next else None,
+        size=given.limit,
     )
     return page(
         {}, rows, lambda one: said.question(one, whole=False), lambda one: one.decision_id, more=more

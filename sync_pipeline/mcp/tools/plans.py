@@ -9,7 +9,7 @@ from pydantic import Field
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import Answer
 from sync_pipeline.mcp.text import quoted, record_id, store_text
-from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, PlanId, tool
+from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
 from sync_pipeline.steps import promote, select
 from sync_pipeline.steps.select.plans import as_plan_id
 
@@ -28,7 +28,7 @@ class OnePlan(Arguments):
     plan: PlanId
     action: Annotated[Literal["create", "update", "delete"] | None, Field(None)]
     limit: Limit
-    next: Annotated[int | None, Field(None, ge=0, le=2**31 - 1)]
+    next: Number
 
 
 @tool("look", everywhere=True)
@@ -52,12 +52,14 @@ def summary(call: Call, found: select.Plan) -> dict[str, Any]:
         "updates": found.updates,
         "deletes": found.deletes,
         "origin": found.origin,
+        "agents": found.agent or None,
         "made_at": found.created_at,
+        "approved_until": found.approved_until,
         "work": f"queue:{found.queue}" if found.queue else None,
         "mine": found.created_by == call.caller.actor or None,
     }
     kept = {name: value for name, value in told.items() if value is not None}
-    return kept | quoted(made_by=found.created_by, approved_by=found.approved_by)
+    return kept | quoted(made_by=found.created_by, approved_by=found.approved_by, why=found.why)
 
 
 @tool("look", everywhere=True)
@@ -67,7 +69,13 @@ def get_plan(call: Call, given: OnePlan) -> Answer:
     found = select.plan(call.db, call.caller.org, given.plan)
     kinds = select.plan_kinds(call.db, call.caller.org, found.plan_id)
     lines = select.browse_items(
-        call.db, call.caller.org, found.plan_id, kinds, action=given.action, after=given.next or 0, size=given.limit
+        call.db,
+        call.caller.org,
+        found.plan_id,
+        kinds,
+        action=given.action,
+        after=int(given.next or 0),
+        size=given.limit,
     )
     rows = [(str(line.number), _line(call, line)) for line in lines.lines]
     head: dict[str, Any] = {**summary(call, found), "hash": found.hash}
@@ -75,7 +83,7 @@ def get_plan(call: Call, given: OnePlan) -> Answer:
         head["entities"] = [
             {"connection": kind.connection, "entity": kind.stream.name, "items": kind.items} for kind in kinds
         ]
-        head |= quoted(why=select.plan_reasons(call.db, call.caller.org, found.plan_id))
+        head["reasons"] = quoted(reasons=select.plan_reasons(call.db, call.caller.org, found.plan_id))
         if found.state in ("proposed", "approved"):
             moved = promote.stale(call.db, call.caller.org.org_id, found.plan_id)
             head["stale"] = [

@@ -105,9 +105,7 @@ def propose_selection(call: Call, given: Selection) -> Answer:
         if wanted.search is not None and call.masks(stream):
             raise Forbidden("A search for personal data cannot decide. List the records, and give what you saw.")
     include = given.decision == "include"
-    done = select.select(
-        call.db, one, stream, include=include, actor=call.caller.actor, why=given.why, draft=True, **which
-    )
+    done = select.select(call.db, one, stream, include=include, actor=call.party, why=given.why, draft=True, **which)
     told: dict[str, Any] = {
         "batch": done.batch_id,
         "decided": done.records,
@@ -126,10 +124,17 @@ def propose_selection(call: Call, given: Selection) -> Answer:
 def propose_plan(call: Call, given: Batches) -> Answer:
     """Make a plan of what you proposed, and of nothing else. Read it with get_plan; a person approves it at
     `approve_at`; then apply_plan. The same proposal twice is the same plan."""
-    if select.open_plan_count(call.db, call.caller.org, actor=call.caller.actor) >= _OPEN:
+    if select.open_plan_count(call.db, call.caller.org, actor=call.party) >= _OPEN:
         raise Conflict(f"{_OPEN} of your plans wait already. Withdraw one, or ask a person to decide about them.")
-    made = select.plan_own_drafts(
-        call.db, call.caller.org, actor=call.caller.actor, origin=ORIGIN, batches=given.batches, why=given.why
+    made = select.make_plan(
+        call.db,
+        call.caller.org,
+        actor=call.party,
+        origin=ORIGIN,
+        batches=given.batches,
+        why=given.why,
+        waiting=False,
+        reuse=True,
     )
     if made is None:
         return Answer({"plan": None, "note": "There is nothing to plan: you have no drafts that differ from core."})
@@ -180,14 +185,14 @@ def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
         if call.caller.connection_id is not None:
             raise Forbidden("A plan concerns the whole organization, and this token belongs to one connection.")
         found = select.plan(call.db, call.caller.org, given.plan)
-        if found.origin != ORIGIN or found.created_by != call.caller.actor:
+        if not found.agent or found.created_by != call.caller.actor:
             raise Forbidden("This plan is not yours. Only who proposed a plan withdraws it; a person may refuse it.")
         if found.state == "applied":
             raise Conflict("The plan is already applied. A person can undo it.")
-        done = select.refuse(call.db, call.caller.org, given.plan, actor=call.caller.actor, why=given.why)
+        done = select.refuse(call.db, call.caller.org, given.plan, actor=call.party, why=given.why)
         return Answer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
     if given.entity is None or not given.ids:
         raise ConfigurationError("Name a plan, or an entity and the ids of your drafts.")
     one, stream = call.place(given.connection, given.entity)
-    took = select.undecide(call.db, one, stream, actor=call.caller.actor, why=given.why, own=True, ids=given.ids)
+    took = select.undecide(call.db, one, stream, actor=call.party, why=given.why, own=True, ids=given.ids)
     return Answer({"taken_back": took.records, "not_yours": took.replaced_by_others_count})

@@ -113,7 +113,7 @@ def get_record(call: Call, given: PartOfRecord) -> Answer:
     }
     if found.decision:
         head["choice"] = found.decision["decision"]
-        head |= quoted(by=found.decision["by"], why=found.decision["why"])
+        head["decided"] = quoted(by=found.decision["by"], why=found.decision["why"])
     return Answer({**head, **_PARTS[given.part](_Asked(call, one, stream, found, given.path))})
 
 

@@ -284,6 +284,11 @@ def plan_of_row(row: Any) -> Plan:
 
 
 def as_plan_id(plan_id: UUID | str) -> UUID:
+    """The id of a plan.
+
+    Raises:
+        NotFound: it cannot be one.
+    """
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:
