@@ -77,6 +77,8 @@ class Stream:
     flags: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # field → the words known
     currency: str | None = None
+    amounts: tuple[str, ...] = ()  # paths of money that no mapper reads: a rate, a coupon's amount
+    personal: tuple[str, ...] = ()  # paths of what tells who or where a person is; city and country are not among them
     total: str | None = None  # an order's total
     references: tuple[str, ...] = ()  # an order's fields that may name another store's order
     needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
@@ -86,6 +88,11 @@ class Stream:
     store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: ToEntity | None = None
     read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
+
+    @property
+    def money_paths(self) -> tuple[str, ...]:
+        """Every path of money in its payloads; what an amount is in is one of them."""
+        return tuple(dict.fromkeys((*self.money, *self.amounts, *((self.currency,) if self.currency else ()))))
 
 
 @dataclass(frozen=True, slots=True)

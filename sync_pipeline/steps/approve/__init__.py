@@ -16,4 +16,15 @@ from sync_pipeline.steps.approve.approvals import (
     spend_on_plan,
     withdraw_approval,
 )
-from sync_pipeline.steps.approve.verdict import Verdict
+from sync_pipeline.steps.approve.policies import (
+    ACTIONS,
+    RISKS,
+    ApprovalPolicy,
+    Limits,
+    add_policy,
+    pause_policies,
+    policies,
+    resume_policy,
+    revoke_policy,
+)
+from sync_pipeline.steps.approve.verdict import Verdict, verdict

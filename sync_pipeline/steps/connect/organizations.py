@@ -63,17 +63,21 @@ def add_organization(db: Database, slug: str, name: str | None = None) -> Organi
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who wins: a SKU conflict, and a field that several stores of one core row have."""
+    """Who wins: a SKU conflict, and a field that several stores of one core row have; and who may approve.
+
+    With `four_eyes` nobody approves what they proposed or planned.
+    """
 
     sku_policy: str
     provider_priority: Sequence[str]
+    four_eyes: bool = False
 
 
 def policy(db: Database, org: Organization) -> Policy:
     """The organization's policy."""
     with db.org(org.org_id) as conn:
         row = execute(conn, _SQL["policy"]).one()
-    return Policy(row.sku_policy, row.provider_priority)
+    return Policy(row.sku_policy, row.provider_priority, row.four_eyes)
 
 
 def set_policy(
@@ -82,13 +86,14 @@ def set_policy(
     *,
     sku: str | None = None,
     priority: Sequence[str] | None = None,
+    four_eyes: bool | None = None,
     actor: str,
     why: str | None = None,
 ) -> Policy:
     """Change what is given, from the next promotion on; returns the organization's policy.
 
     `sku`: source_wins, core_wins, or halt, which opens a gate. `priority`: providers, the first of which wins; those
-    that are not named follow.
+    that are not named follow. `four_eyes`: somebody else approves.
 
     Raises:
         ConfigurationError: unknown policy or provider, or one is named twice.
@@ -100,13 +105,14 @@ def set_policy(
     if priority is not None and len(set(priority)) < len(priority):
         raise ConfigurationError(f"A provider is named twice: {', '.join(priority)}.")
     changes: dict[str, Any] = {"sku": sku, "priority": None if priority is None else list(priority)}
+    changes["four_eyes"] = four_eyes
     with db.org(org.org_id) as conn:
         row = execute(conn, _SQL["set_policy"], **changes).one()
         changed = {name: value for name, value in changes.items() if value is not None}
         if changed:
             detail = {**changed, "why": why} if why else changed
             journal.record(conn, "organization.policy", actor=actor, **detail)
-    return Policy(row.sku_policy, row.provider_priority)
+    return Policy(row.sku_policy, row.provider_priority, row.four_eyes)
 
 
 def organizations(db: Database) -> Sequence[Organization]:

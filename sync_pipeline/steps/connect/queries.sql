@@ -11,12 +11,13 @@ UPDATE connect.organization SET name = %(name)s, removed_at = NULL WHERE org_id 
 -- set_policy --
 -- What is not given stays.
 UPDATE connect.organization
-SET sku_policy = coalesce(%(sku)s, sku_policy), provider_priority = coalesce(%(priority)s::text[], provider_priority)
+SET sku_policy = coalesce(%(sku)s, sku_policy), provider_priority = coalesce(%(priority)s::text[], provider_priority),
+    four_eyes = coalesce(%(four_eyes)s, four_eyes)
 WHERE org_id = connect.current_org()
-RETURNING sku_policy, provider_priority
+RETURNING sku_policy, provider_priority, four_eyes
 
 -- policy --
-SELECT sku_policy, provider_priority FROM connect.organization WHERE org_id = connect.current_org()
+SELECT sku_policy, provider_priority, four_eyes FROM connect.organization WHERE org_id = connect.current_org()
 
 -- list_organizations --
 SELECT org_id, slug, name, currency, removed_at, providers FROM connect.list_organizations()

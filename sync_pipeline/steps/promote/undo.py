@@ -24,6 +24,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.steps.approve import pause_policies
 from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
@@ -152,6 +153,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
+    pause_policies(conn)
     merged = sum(map(len, shared.values()))
     journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged, why=why)
     return rows, merged

@@ -28,6 +28,7 @@ STREAMS = (
         code="name",  # the day
         sweep_fields=("id", "write_date", "name", "rate", "currency_id"),
         expects=("name", "rate", "currency_id"),
+        amounts=("rate",),
     ),
     ShortList(
         name="taxes",
@@ -38,6 +39,7 @@ STREAMS = (
         optional=True,
         computed=("price_include",),
         expects=("name", "amount", "amount_type", "type_tax_use"),
+        amounts=("amount", "amount_type"),
     ),
     # Fiscal positions: which taxes apply to whom.
     ShortList(
@@ -99,5 +101,6 @@ STREAMS = (
         sweep_fields=("id", "write_date", "name", "state", "partner_id", "amount", "is_reconciled", "is_matched"),
         expects=("name", "state", "payment_type", "partner_id", "amount", "currency_id", "date"),
         money=("amount",),
+        amounts=("currency_id",),
     ),
 )

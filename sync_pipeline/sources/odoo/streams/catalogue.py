@@ -83,6 +83,7 @@ STREAMS = (
         title="Pricelists",
         path="product.pricelist",
         expects=("name", "currency_id"),
+        amounts=("currency_id",),
     ),
     # The rules of pricelists. parent_id is the pricelist; changing them does not change its date.
     OdooStream(
@@ -97,6 +98,7 @@ STREAMS = (
         sweep_fields=("id", "write_date", "fixed_price", "percent_price", "price_discount", "min_quantity"),
         expects=("pricelist_id", "compute_price", "fixed_price", "min_quantity"),
         money=("fixed_price",),
+        amounts=("percent_price", "price_discount", "price_surcharge", "currency_id"),
         dates=("create_date", "write_date", "date_start", "date_end"),
     ),
     # Vendors' prices of products. parent_id is the template.
@@ -114,5 +116,6 @@ STREAMS = (
         sweep_fields=("id", "write_date", "partner_id", "product_tmpl_id", "product_id", "price", "min_qty"),
         expects=("partner_id", "product_tmpl_id", "price", "min_qty", "currency_id"),
         money=("price",),
+        amounts=("discount", "currency_id"),
     ),
 )

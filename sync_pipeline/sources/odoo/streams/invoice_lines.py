@@ -18,5 +18,6 @@ STREAM = OdooStream(
         "price_total balance amount_residual"
     ),
     expects=names("move_id product_id name quantity price_unit price_subtotal price_total display_type"),
+    amounts=("discount", "balance", "amount_residual", "currency_id"),
     money=("price_unit", "price_subtotal", "price_total"),
 )

@@ -25,5 +25,6 @@ STREAM = OdooStream(
         "matched_payment_ids": "the payments name their invoices",
         "sending_data": "state of sending the e-mail",
     },
+    amounts=("currency_id",),
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
 )

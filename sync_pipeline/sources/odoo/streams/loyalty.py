@@ -40,6 +40,7 @@ STREAMS = (
         label="description",
         expects=("program_id", "reward_type", "description"),
         money=("discount_max_amount",),
+        amounts=("discount",),
     ),
     # Coupons, gift cards and loyalty cards with their points. parent_id is the program.
     OdooStream(
@@ -55,5 +56,6 @@ STREAMS = (
         code="code",
         sweep_fields=("id", "write_date", "points", "code", "partner_id", "order_id", "expiration_date", "active"),
         expects=("program_id", "points", "code"),
+        amounts=("points",),  # a gift card's are money
     ),
 )

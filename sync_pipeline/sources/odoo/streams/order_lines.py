@@ -26,6 +26,7 @@ STREAM = OdooStream(
     ),
     leaves_out={"invoice_lines": "the invoice lines name their order lines"},
     money=("price_unit", "price_subtotal", "price_tax"),
+    amounts=("price_total", "discount", "currency_id"),
     numbers=("product_uom_qty", "discount"),
     to_entity=to_order_lines,
 )

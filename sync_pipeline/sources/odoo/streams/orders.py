@@ -31,6 +31,7 @@ STREAM = OdooStream(
     dates=("create_date", "date_order", "effective_date"),
     texts=("name",),
     words={"state": tuple(STATUS)},
+    amounts=("amount_untaxed",),
     currency="currency_id",
     total="amount_total",
     references=("client_order_ref", "origin"),

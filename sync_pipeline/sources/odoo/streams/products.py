@@ -19,6 +19,7 @@ STREAM = OdooStream(
     sweep_fields=names("id write_date active sale_ok type name default_code barcode list_price categ_id uom_id"),
     expects=names("name list_price default_code categ_id type active description_sale uom_id taxes_id"),
     money=("list_price",),
+    amounts=("standard_price", "currency_id"),
     texts=("default_code",),
     to_entity=to_product,
 )

@@ -31,6 +31,7 @@ STREAM = OdooStream(
         "lot_properties_definition": "defines fields of another model",
     },
     money=("lst_price", "standard_price"),
+    amounts=("list_price", "price_extra", "currency_id"),
     texts=("default_code",),
     to_entity=to_variant,
 )

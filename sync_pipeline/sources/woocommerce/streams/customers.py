@@ -23,6 +23,7 @@ STREAM = Stream(
         "email first_name last_name display_name username billing.first_name billing.last_name billing.company "
         "billing.email billing.phone"
     ),
+    amounts=("total_spent",),
     needs=("email", "first_name", "last_name", "billing"),
     to_entity=to_customer,
 )

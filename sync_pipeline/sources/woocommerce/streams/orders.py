@@ -45,6 +45,7 @@ STREAM = Stream(
         "fee_lines.name tax_lines.label tax_lines.rate_code"
     ),
     words={"status": tuple(STATUS)},
+    amounts=names("cart_tax discount_tax shipping_tax line_items.price line_items.subtotal_tax"),
     currency="currency",
     total="total",
     needs=names(

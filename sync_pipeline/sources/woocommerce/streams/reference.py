@@ -31,6 +31,7 @@ STREAMS = (
         path="wc/v3/coupons",
         label="description|code",
         code="code",
+        amounts=("amount", "minimum_amount", "maximum_amount"),
         created="date_created_gmt",
         modified="date_modified_gmt",
     ),
@@ -92,6 +93,7 @@ STREAMS = (
         id_field="instance_id",
         label="title",
         code="method_id",
+        amounts=("settings.cost.value",),
     ),
     # Shipping zones; the list has no pages.
     Stream(
@@ -126,6 +128,7 @@ STREAMS = (
         entity_type="tax",
         title="Taxes",
         columns=("rate", "country", "class"),
+        amounts=("rate",),
         path="wc/v3/taxes",
     ),
 )

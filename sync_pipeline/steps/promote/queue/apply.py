@@ -11,6 +11,7 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import StalePlan
+from sync_pipeline.steps.approve import pause_policies
 from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, start, status
 from sync_pipeline.steps.promote.queue.worker import work
@@ -64,6 +65,7 @@ def apply(
     after = before if idle else work(db, org_id, queue, progress=progress)
     with db.org(org_id) as conn:
         execute(conn, SQL["plan_applied"], plan=str(plan_id))
+        pause_policies(conn)
         failures = execute(conn, SQL["failures"], queue=queue).all()
         if after is not before:
             journal.record(
