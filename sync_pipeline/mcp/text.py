@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -17,34 +18,51 @@ SHORT = 200  # characters of a text in a list
 LONG = 2000  # in one record
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _DEPTH = 12
+_ROOM = 60_000  # characters of a value, five times what an answer can hold
+_MOST, _MOST_OF_ONE = 50, 200  # parts of a list or object, in a list and in one record
 
 
-def shown(value: Any, longest: int = SHORT, most: int = 50, depth: int = _DEPTH) -> Any:
+class _Room:
+    """How much of a value is looked at: the rest does not fit in any answer."""
+
+    def __init__(self) -> None:
+        self.left = _ROOM
+
+    def takes(self, size: int) -> bool:
+        """Is there room for so many characters?"""
+        self.left -= size + 1
+        return self.left > 0
+
+
+def shown(value: Any, longest: int = SHORT, most: int = _MOST) -> Any:
     """A value as an answer shows it: texts and field names cut and marked, lists and objects with `most` parts."""
-    if isinstance(value, str):
-        return _cut(marked(value), longest)
+    return _shown(value, longest, most, _DEPTH, _Room())
+
+
+def _shown(value: Any, longest: int, most: int, depth: int, room: _Room) -> Any:
     if value is None or isinstance(value, bool | int | float | Decimal):
         return value
     if isinstance(value, datetime | date | UUID):
         return str(value)
-    if depth == 0:
-        return "…"
     if is_dataclass(value) and not isinstance(value, type):
         value = {one.name: getattr(value, one.name) for one in fields(value)}
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        text = _cut(str(value), longest)
+        return marked(text) if room.takes(len(text)) else "…"
+    if depth == 0 or not room.takes(0):
+        return "…"
     if isinstance(value, Mapping):
-        parts = list(value.items())
-        cut = {str(shown(str(key), SHORT)): shown(one, longest, most, depth - 1) for key, one in parts[:most]}
-        return cut if len(parts) <= most else {**cut, "…": f"{len(parts) - most} more"}
-    if isinstance(value, Sequence | set | frozenset):
-        items = list(value)
-        listed = [shown(one, longest, most, depth - 1) for one in items[:most]]
-        return listed if len(items) <= most else [*listed, f"… {len(items) - most} more"]
-    return _cut(marked(str(value)), longest)
+        parts = list(islice(value.items(), most))
+        cut = {marked(_cut(str(key), SHORT)): _shown(one, longest, most, depth - 1, room) for key, one in parts}
+        return cut if len(value) <= most else {**cut, "…": f"{len(value) - most} more"}
+    listed = [_shown(one, longest, most, depth - 1, room) for one in islice(value, most)]
+    return listed if len(value) <= most else [*listed, f"… {len(value) - most} more"]
 
 
 def store_text(longest: int = SHORT, **values: Any) -> dict[str, Any]:
     """`{"store_text": {…}}` of the values that are not empty; nothing where all are."""
-    said = {name: shown(one, longest) for name, one in values.items() if one not in (None, "", [], {}, ())}
+    most = _MOST if longest == SHORT else _MOST_OF_ONE
+    said = {name: shown(one, longest, most) for name, one in values.items() if one not in (None, "", [], {}, ())}
     return {"store_text": said} if said else {}
 
 

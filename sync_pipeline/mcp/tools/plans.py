@@ -8,9 +8,9 @@ from pydantic import Field
 
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import Answer
-from sync_pipeline.mcp.text import quoted, record_id, store_text
+from sync_pipeline.mcp.text import own_words, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
-from sync_pipeline.steps import promote, select
+from sync_pipeline.steps import approve, promote, select
 from sync_pipeline.steps.select.plans import as_plan_id
 
 
@@ -98,7 +98,11 @@ def get_plan(call: Call, given: OnePlan) -> Answer:
 
 def verdict(call: Call, found: select.Plan) -> dict[str, Any]:
     """What stands between a plan and core, and where a person approves it."""
-    return {"approve_at": call.address("plans", str(found.plan_id))}
+    told = {"approve_at": call.address("plans", str(found.plan_id))}
+    if found.state == "proposed":
+        judged = approve.verdict(call.db, call.caller.org, found.plan_id)
+        told["policies_say"] = own_words(judged.words)
+    return told
 
 
 def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
