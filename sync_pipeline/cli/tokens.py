@@ -25,6 +25,8 @@ def add(
     days: Annotated[
         float | None, typer.Option("--days", metavar="N", help="Days until the token expires; never if not given.")
     ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="What the token is for.")] = None,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="An agent reads personal data with it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Create a token. It is shown once; only its hash is stored."""
@@ -39,6 +41,8 @@ def add(
             tenant,
             role,
             connection=context.connection(tenant, connection) if connection else None,
+            name=name,
+            unmasked=unmasked,
             expires=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
             actor=context.actor,
         )

@@ -74,7 +74,7 @@ class CoreTable:
     records go here. `match`: the column that makes two records one row, where its folded values are equal. `row`: the
     struct that has the columns, where rows are parts of records and not the records themselves. `figures`: columns
     computed from other records after the row is written. `keys`: texts with an index, besides `match`.
-    `last`: promoted after all others.
+    `last`: promoted after all others. `personal`: columns that tell who or where a person is.
     """
 
     name: str
@@ -86,6 +86,7 @@ class CoreTable:
     figures: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     last: bool = False
+    personal: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:

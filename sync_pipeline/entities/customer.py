@@ -28,5 +28,6 @@ TABLE = CoreTable(
     holds="one row a person or company over all stores; lifetime value and segment come from captured orders",
     kinds=("customer",),
     match="email",
+    personal=names("name email phone company address shipping_address"),
     figures=names("segment status lifetime_value lifetime_currency order_count acquisition_date last_interaction_date"),
 )

@@ -73,4 +73,5 @@ TABLE = CoreTable(
     holds="order headers: number, status, currency, totals, customer, addresses, UTC times",
     kinds=("order",),
     keys=("number",),
+    personal=("customer_email", "billing_address", "shipping_address"),
 )

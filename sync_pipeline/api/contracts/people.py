@@ -37,6 +37,7 @@ class NewToken(Shape):
     name: Line | None = Field(None, min_length=1, max_length=100, description="Purpose.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
     days: float | None = Field(None, gt=0, le=3660, description="Days until it expires; never if not set.")
+    unmasked: bool = Field(False, description="An agent reads personal data with it; otherwise pseudonyms.")
 
 
 class MadeToken(Shape):

@@ -72,6 +72,7 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
             given.role,
             connection=bound,
             name=given.name,
+            unmasked=given.unmasked,
             expires=datetime.now(UTC) + timedelta(days=given.days) if given.days is not None else None,
             actor=caller.actor,
         )

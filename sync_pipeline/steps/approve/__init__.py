@@ -6,6 +6,13 @@ verdict     what the policies say to a plan, in words
 answers     how agents would answer gates, for a person to accept
 """
 
+from sync_pipeline.steps.approve.answers import (
+    ProposedAnswer,
+    accept_answer,
+    propose_answer,
+    proposed_answers,
+    withdraw_answer,
+)
 from sync_pipeline.steps.approve.approvals import (
     Approval,
     Subject,

@@ -53,13 +53,15 @@ class TokenRow:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    unmasked: Annotated[bool, Field(description="An agent reads personal data with it.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a call: the organization, the role, and the name in the audit log.
 
-    `connection_id` is set where the token is bound to one connection; `user_id` where it is a person's session.
+    `connection_id` is set where the token is bound to one connection; `user_id` where it is a person's session. An
+    agent reads personal data masked, unless its token is `unmasked`.
     """
 
     org: Organization
@@ -68,6 +70,7 @@ class Caller:
     actor: str
     connection_id: int | None = None
     user_id: int | None = None
+    unmasked: bool = False
 
 
 def token_hash(plain: str) -> bytes:
@@ -83,9 +86,12 @@ def add_token(
     connection: Connection | None = None,
     name: str | None = None,
     expires: datetime | None = None,
+    unmasked: bool = False,
     actor: str,
 ) -> Token:
     """Create a token. Its text starts with the organization's id, so that its hash can be looked up there.
+
+    `unmasked`: an agent reads personal data with it; the audit log says who allowed that.
 
     Raises:
         ConfigurationError: unknown role, or a plugin's token without a connection.
@@ -96,8 +102,11 @@ def add_token(
         raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
     bound_to = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
-        token_id, plain = new_token(conn, org, role, connection_id=bound_to, name=name, expires=expires)
-        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, token=token_id, role=role)
+        token_id, plain = new_token(
+            conn, org, role, connection_id=bound_to, name=name, expires=expires, unmasked=unmasked
+        )
+        shown = {"unmasked": True} if unmasked else {}
+        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, token=token_id, role=role, **shown)
     return Token(token_id, role, connection.name if connection else None, expires, plain)
 
 
@@ -110,6 +119,7 @@ def new_token(
     user_id: int | None = None,
     name: str | None = None,
     expires: datetime | None = None,
+    unmasked: bool = False,
 ) -> tuple[int, str]:
     """Store a new token's hash, in the caller's transaction; returns its id and its text."""
     plain = f"sp_{org.org_id}_{secrets.token_urlsafe(32)}"
@@ -122,6 +132,7 @@ def new_token(
         user_id=user_id,
         name=name,
         expires_at=expires,
+        unmasked=unmasked,
     ).scalar_one()
     return int(token_id), plain
 
@@ -154,6 +165,7 @@ def authenticate(db: Database, plain: str, *, per_minute: int | None = None) -> 
         row.email or (f"token:{row.name}" if row.name else f"token:{row.token_id}"),
         row.connection_id,
         row.user_id,
+        row.unmasked,
     )
 
 

@@ -1,12 +1,14 @@
 -- add_token --
-INSERT INTO connect.api_token (org_id, token_hash, role, connection_id, user_id, name, expires_at)
-VALUES (connect.current_org(), %(token_hash)s, %(role)s, %(connection_id)s, %(user_id)s, %(name)s, %(expires_at)s)
+INSERT INTO connect.api_token (org_id, token_hash, role, connection_id, user_id, name, expires_at, unmasked)
+VALUES (connect.current_org(), %(token_hash)s, %(role)s, %(connection_id)s, %(user_id)s, %(name)s, %(expires_at)s,
+        %(unmasked)s)
 RETURNING token_id
 
 -- find_token --
 -- A valid token with its user's current role. If a rate is given, one call counts against it, as in `take_call`.
 WITH found AS (
     SELECT t.org_id, t.token_id, coalesce(u.role, t.role) AS role, t.connection_id, t.name, t.last_used_at, t.user_id,
+           t.unmasked,
            u.email, o.slug, o.name AS org_name, o.currency
     FROM connect.api_token AS t
     JOIN connect.organization AS o ON o.org_id = t.org_id AND o.removed_at IS NULL
@@ -38,7 +40,7 @@ UPDATE connect.api_token SET last_used_at = now() WHERE org_id = connect.current
 
 -- tokens --
 SELECT t.token_id, t.role, t.name, c.name AS connection, u.email AS user, t.created_at, t.expires_at, t.revoked_at,
-       t.last_used_at
+       t.last_used_at, t.unmasked
 FROM connect.api_token AS t
 LEFT JOIN connect.integration_connector AS c ON c.org_id = t.org_id AND c.connection_id = t.connection_id
 LEFT JOIN connect.app_user AS u ON u.org_id = t.org_id AND u.user_id = t.user_id

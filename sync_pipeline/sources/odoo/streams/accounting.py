@@ -102,5 +102,6 @@ STREAMS = (
         expects=("name", "state", "payment_type", "partner_id", "amount", "currency_id", "date"),
         money=("amount",),
         amounts=("currency_id",),
+        personal=("memo", "payment_reference", "qr_code", "activity_summary"),
     ),
 )

@@ -30,6 +30,13 @@ STREAM = OdooStream(
         "active"
     ),
     numbers=("customer_rank",),
+    # What a module adds to a partner is told by its name alone (`steps/preview/masking.py`).
+    personal=names(
+        "name complete_name display_name parent_name ref barcode website comment function company_registry vat email "
+        "email_normalized email_formatted phone mobile phone_sanitized phone_mobile_search street street2 zip "
+        "commercial_company_name company_name contact_address contact_address_inline peppol_endpoint "
+        "global_location_number activity_summary sale_warn_msg picking_warn_msg partner_latitude partner_longitude"
+    ),
     dates=("create_date",),
     texts=("email", "email_normalized"),
     to_entity=to_customer,

@@ -26,5 +26,9 @@ STREAM = OdooStream(
         "sending_data": "state of sending the e-mail",
     },
     amounts=("currency_id",),
+    personal=names(
+        "invoice_partner_display_name invoice_source_email narration access_token access_url payment_reference "
+        "partner_credit_warning activity_summary"
+    ),
     money=("amount_total", "amount_untaxed", "amount_tax", "amount_residual"),
 )

@@ -32,6 +32,7 @@ STREAM = OdooStream(
     texts=("name",),
     words={"state": tuple(STATUS)},
     amounts=("amount_untaxed",),
+    personal=names("signature signed_by note access_token access_url partner_credit_warning activity_summary"),
     currency="currency_id",
     total="amount_total",
     references=("client_order_ref", "origin"),

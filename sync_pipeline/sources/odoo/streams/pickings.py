@@ -15,5 +15,6 @@ STREAM = OdooStream(
     code="name",
     sweep_fields=names("id write_date name state partner_id sale_id location_id location_dest_id date_done"),
     expects=("name", "state", "picking_type_id", "location_id", "location_dest_id"),
+    personal=names("note signature carrier_tracking_ref carrier_tracking_url activity_summary"),
     dates=("create_date", "write_date", "scheduled_date", "date_done"),
 )

@@ -24,6 +24,9 @@ STREAM = Stream(
         "billing.email billing.phone"
     ),
     amounts=("total_spent",),
+    personal=names(
+        "email first_name last_name display_name username avatar_url billing shipping last_order meta_data.value"
+    ),
     needs=("email", "first_name", "last_name", "billing"),
     to_entity=to_customer,
 )

@@ -46,6 +46,10 @@ STREAM = Stream(
     ),
     words={"status": tuple(STATUS)},
     amounts=names("cart_tax discount_tax shipping_tax line_items.price line_items.subtotal_tax"),
+    personal=names(
+        "billing shipping customer_ip_address customer_user_agent customer_note transaction_id order_key payment_url "
+        "cart_hash meta_data.value line_items.meta_data.value line_items.meta_data.display_value"
+    ),
     currency="currency",
     total="total",
     needs=names(

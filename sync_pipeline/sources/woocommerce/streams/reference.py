@@ -60,6 +60,7 @@ STREAMS = (
         created="date_created_gmt",
         optional=True,
         noise=("reviewer_avatar_urls",),
+        personal=("reviewer", "reviewer_email", "reviewer_avatar_urls"),
     ),
     # The general store settings: address, currency, number format.
     Stream(

@@ -27,6 +27,7 @@ STREAM = Stream(
         *(f"{lines}.{field}" for lines in _LINES for field in ("total", "total_tax")),
     ),
     numbers=("line_items.quantity",),
+    personal=("meta_data.value", "line_items.meta_data.value", "line_items.meta_data.display_value"),
     lists=_LINES,
     texts=("reason", "line_items.name", "line_items.sku", "shipping_lines.method_title", "fee_lines.name"),
     dates=("date_created_gmt",),

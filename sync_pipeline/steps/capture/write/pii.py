@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from urllib.parse import unquote
 
@@ -38,7 +39,7 @@ def email_hash(address: str) -> str:
     return hashlib.sha256(address.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def hash_text(text: str) -> str:
+def hash_text(text: str, hashed: Callable[[str], str] = email_hash) -> str:
     """`text` with every e-mail address in it replaced by its hash."""
     parts: list[str] = []
     done = 0
@@ -49,7 +50,7 @@ def hash_text(text: str) -> str:
         local = _LOCAL.search(text[max(done, at.start() - _LONGEST) : at.start()]) if domain else None
         if local is not None and domain is not None:
             address = f"{_unescaped(local.group())}@{domain.group()}"
-            parts += (text[done : at.start() - len(local.group())], email_hash(address))
+            parts += (text[done : at.start() - len(local.group())], hashed(address))
             done = domain.end()
     return text if not parts else "".join((*parts, text[done:]))
 
