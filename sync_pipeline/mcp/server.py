@@ -109,17 +109,19 @@ class _Handlers:
     async def call_tool(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
         """Call a tool. An error is an answer too: the model reads what to do next."""
         began = time.perf_counter()
-        caller, ids = None, ()
+        caller, call, ids = None, None, ()
         try:
             caller = await self._identify(ctx)
+            call = self._call(ctx, caller)
             tool = TOOLS.get(params.name)
             if tool is None or not tool.open_to(caller):
                 outcome, text = refused(f"There is no tool “{params.name}” for this token.")
             else:
-                answer = await self._answer(self._call(ctx, caller), tool, params.arguments or {})
-                outcome, text, ids = "ok", answer.text(), tuple(answer.ids)
+                answer = await self._answer(call, tool, params.arguments or {})
+                text = await self._runtime.run(lambda: call.reads.answer(answer).text())
+                outcome, ids = "ok", tuple(answer.ids)
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is in words, without its inside
-            outcome, text = explain(error)
+            outcome, text = explain(error, call.reads if call else None)
         if caller is not None:
             await self._write_down(ctx, caller, params, outcome, ids, len(text.encode()), time.perf_counter() - began)
         return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")

@@ -14,11 +14,12 @@ from sync_pipeline.api.lists import the_connection
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.reader import Reader
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.connect.tokens import Caller
-from sync_pipeline.steps.preview import RecordRow
+from sync_pipeline.steps.preview.masking import Masker
 
 Kind = Literal["look", "ask", "propose", "act"]
 # The right that each kind needs. Nobody has more here than to propose, whatever the token's role: a model holds it.
@@ -83,25 +84,10 @@ class Call:
         one = self.connection(name)
         return one, one.source.stream(entity)
 
-    def masked(self, stream: Stream, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Values of a record as this caller may read them."""
-        return values
-
-    def masked_column(self, stream: Stream, column: str, value: Any) -> Any:
-        """The value of a core row's column as this caller may read it."""
-        return value
-
-    def masked_sides(self, stream: Stream, field: str, sides: Mapping[str, Any]) -> dict[str, Any]:
-        """A field before and after, as this caller may read it."""
-        return {side: self.masked(stream, {field: value})[field] for side, value in sides.items()}
-
-    def masks(self, stream: Stream) -> bool:
-        """Does this caller read masks in place of personal data of these records?"""
-        return False
-
-    def finds(self, stream: Stream, search: str | None, row: RecordRow) -> bool:
-        """May a search of this caller find this record?"""
-        return True
+    @property
+    def reads(self) -> Reader:
+        """What the caller may read of records."""
+        return Reader(None if self.caller.unmasked else Masker(self.settings, self.caller.org.org_id))
 
     def address(self, *parts: str, **query: str | None) -> str:
         """The address of a page of the Explorer, for a person."""

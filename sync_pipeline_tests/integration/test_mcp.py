@@ -7,6 +7,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -74,7 +75,7 @@ def here(
 
 
 def core(here: World) -> int:
-    return here.shop.value("SELECT count(*) FROM core.products WHERE org_id = connect.current_org()")
+    return int(here.shop.value("SELECT count(*) FROM core.products WHERE org_id = connect.current_org()"))
 
 
 async def propose(agent: Agent, number: int) -> dict[str, Any]:
@@ -236,7 +237,7 @@ def test_nobody_sees_or_calls_more_than_their_role_and_no_role_decides_here(here
     for role in RIGHTS:
         for bound in (False, True) if role == "agent" else (False,):
             if role != "plugin":
-                here.with_agent(lambda agent, r=role, b=bound: check(agent, r, b), here.token(role, bound=bound).plain)
+                here.with_agent(partial(check, role=role, bound=bound), here.token(role, bound=bound).plain)
     with pytest.raises(ExceptionGroup):  # a plugin's token has no use here
         here.with_agent(lambda agent: agent.call("get_overview"), here.token("plugin").plain)
 
@@ -288,7 +289,7 @@ def _things_of(here: World, other: connect.Organization) -> dict[str, Any]:
             "VALUES (connect.current_org(), 'x', 'test', 'tester') RETURNING plan_id"
         ).scalar_one()
         cause = gates.by_name("mass_deletion")
-        values = {"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"}
+        values: dict[str, str | int] = {"store": "shop", "missing": 9, "known": 10, "title": "products", "share": "20%"}
         gate = gates.open_gate(conn, cause, subject="product", values=values)
     request = observe.create_request(here.db, other, "pull", actor="test")
     return {"plan": str(plan), "decision": gate, "request": request.request_id, "queue": str(plan)}
@@ -341,6 +342,54 @@ def test_what_a_store_wrote_stands_in_store_text_and_nowhere_else(here: World) -
         await agent.ask("withdraw_proposal", plan=plan["plan"], why="only a try")
 
     here.with_agent(read, here.token().plain)
+
+
+def test_personal_data_is_masked_until_an_admin_unmasks_the_token(here: World) -> None:
+    store = here.shop.store
+    customers = [store.payload("customers", int(one)) for one in here.shop.ids("customers") if int(one)]
+    orders = [store.payload("orders", int(one)) for one in here.shop.ids("orders")]
+    people = [*customers, *(one["billing"] for one in orders), *(one["billing"] for one in customers)]
+    private = {
+        str(one[name]) for one in people for name in ("email", "phone", "last_name", "address_1", "postcode")
+        if len(str(one.get(name) or "")) > 4
+    }  # fmt: skip
+    assert len(private) > 20
+    here.shop.store.update("customers", int(customers[0]["id"]), last_name="Novotny-Private")
+    here.shop.pull("customers")
+    here.shop.preview("customers")
+
+    async def read(agent: Agent) -> str:
+        said = []
+        for entity, records in (("customers", customers), ("orders", orders)):
+            said.append(await agent.ask("list_records", entity=entity, limit=50))
+            for record in records[:3]:
+                asked = {"entity": entity, "id": str(record["id"])}
+                parts = ("changes", "core", "versions", "events", "raw")
+                said += [await agent.ask("get_record", **asked, part=part) for part in parts]
+                said.append(await agent.ask("explain_record", **asked))
+        said.append(await agent.ask("list_changes", since=LONG_AGO, limit=50))
+        seen = {row["id"]: row["version"] for row in said[0]["rows"]}
+        await agent.ask("propose_selection", entity="customers", decision="include", seen=seen, why="because")
+        plan = await agent.ask("propose_plan", why="because")
+        said.append(await agent.ask("get_plan", plan=plan["plan"], limit=50))
+        await agent.ask("withdraw_proposal", plan=plan["plan"], why="only a try")
+        email = str(customers[-1]["email"])
+        exact = await agent.ask("list_records", entity="customers", search=email.upper())
+        assert [row["id"] for row in exact["rows"]] == [str(customers[-1]["id"])]
+        begins = await agent.ask("list_records", entity="customers", search=email[:4])
+        by_filter = {"filter": {"search": email}, "as_of": exact["as_of"], "expected": 1}
+        asked = {"entity": "customers", "decision": "include", "why": "because", **by_filter}
+        refused = (await agent.call("propose_selection", **asked)).is_error
+        return json.dumps([*said, begins["matching"], refused], ensure_ascii=False)
+
+    masked = here.with_agent(read, here.token().plain)
+    assert [one for one in private if one in masked] == []
+    assert "Novotny-Private" not in masked
+    assert masked.endswith(", 0, true]")  # a beginning finds nobody, and a search decides nothing
+    assert str(customers[1]["billing"]["city"]) in masked
+    plain = tokens.add_token(here.db, here.org, "agent", name="unmasked", unmasked=True, actor="admin").plain
+    everything = here.with_agent(read, plain)
+    assert str(customers[1]["email"]) in everything
 
 
 def test_pages_meet_each_record_once_while_records_change(here: World) -> None:

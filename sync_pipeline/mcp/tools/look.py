@@ -15,7 +15,7 @@ from sync_pipeline.mcp.answers import Answer, page
 from sync_pipeline.mcp.text import SHORT, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, OfConnection, tool
 from sync_pipeline.sources.base import source
-from sync_pipeline.steps import observe, promote
+from sync_pipeline.steps import approve, observe, promote
 from sync_pipeline.steps.observe import checks
 from sync_pipeline.steps.observe.heartbeat import is_alive
 
@@ -138,7 +138,7 @@ def _change(call: Call, change: observe.Changed) -> dict[str, Any]:
         "id": record_id(change.external_id),
         "change": change.kind,
         "version_no": change.version_no,
-        **store_text(**call.masked(stream, {"name": change.name, "code": change.code, "email": change.email})),
+        **store_text(**call.reads.record(stream, change.name, change.code, change.email)),
     }
 
 
@@ -172,8 +172,13 @@ def list_decisions(call: Call, given: Decisions) -> Answer:
         found = observe.decisions(call.db, call.caller.org, everything=True, decision_id=given.decision)
         if not found:
             raise NotFound(f"There is no decision {given.decision}.")
-        answer_at = call.address("decisions", str(given.decision))
-        return Answer({**said.question(found[0], whole=True), "answer_at": answer_at})
+        told = said.question(found[0], whole=True)
+        proposals = approve.proposed_answers(call.db, call.caller.org, decision_id=given.decision, only_open=True)
+        told["proposed"] = [
+            {"proposal": one.proposal_id, "choose": one.choice, **quoted(by=one.proposed_by, why=one.why)}
+            for one in proposals[:10]
+        ]
+        return Answer({**told, "answer_at": call.address("decisions", str(given.decision))})
     rows, more = observe.browse_decisions(
         call.db,
         call.caller.org,

@@ -114,13 +114,7 @@ def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
         "id": record_id(item.external_id),
     }
     if item.warnings:
-        told["warnings"] = said.warnings([call.masked(stream, one) for one in item.warnings])
-    changes = {
-        str(one["field"]): call.masked_sides(
-            stream, str(one["field"]), {side: one[side] for side in ("before", "after") if side in one}
-        )
-        for one in item.changes
-    }
-    fields = {name: call.masked_column(stream, name, value) for name, value in (line.fields or {}).items()}
-    shown = {**call.masked(stream, {"name": item.name, "code": item.code}), "changes": changes, "brings": fields}
-    return told | store_text(**shown, problem=line.problem)
+        told["warnings"] = said.warnings(item.warnings)
+    changes = call.reads.changes(stream, {str(one["field"]): one for one in item.changes})
+    shown = {**call.reads.record(stream, item.name, item.code), "changes": changes}
+    return told | store_text(**shown, brings=call.reads.brought(stream, line.fields or {}), problem=line.problem)

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFound
+from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden
 from sync_pipeline.mcp.answers import Answer
 from sync_pipeline.mcp.text import quoted, record_id
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, OfConnection, RecordId, Why, tool
 from sync_pipeline.mcp.tools.plans import summary, verdict
-from sync_pipeline.steps import observe, select
+from sync_pipeline.steps import approve, select
 
 ORIGIN = "agent"  # of plans: whatever role the token has, what comes this way waits for a person
 _OPEN = 20  # plans of a token that wait
@@ -84,6 +84,7 @@ class Withdrawn(Arguments):
     """A proposal of one's own: a plan, or records."""
 
     plan: Annotated[UUID | None, Field(None)]
+    proposal: Annotated[int | None, Field(None, ge=1, le=2**63 - 1, description="Of propose_answer.")]
     entity: Annotated[str | None, Field(None, max_length=60)]
     connection: OfConnection
     ids: Annotated[list[RecordId], Field(default_factory=list, max_length=1000)]
@@ -102,7 +103,7 @@ def propose_selection(call: Call, given: Selection) -> Answer:
         which |= {
             "status": wanted.status, "selection": wanted.choice, "search": wanted.search, "everything": wanted.all,
         }  # fmt: skip
-        if wanted.search is not None and call.masks(stream):
+        if wanted.search is not None and call.reads.masks(stream):
             raise Forbidden("A search for personal data cannot decide. List the records, and give what you saw.")
     include = given.decision == "include"
     done = select.select(call.db, one, stream, include=include, actor=call.party, why=given.why, draft=True, **which)
@@ -158,32 +159,23 @@ def propose_rule(call: Call, given: Rule) -> Answer:
 @tool("propose", everywhere=True)
 def propose_answer(call: Call, given: GateAnswer) -> Answer:
     """Propose an answer to a decision. A person answers it at `answer_at`."""
-    found = observe.decisions(call.db, call.caller.org, everything=True, decision_id=given.decision)
-    if not found:
-        raise NotFound(f"There is no decision {given.decision}.")
-    choices = [option["choice"] for option in found[0].options]
-    if given.choose not in choices:
-        raise ConfigurationError(f"Use one of: {', '.join(choices)}.")
-    if found[0].answer is not None:
-        raise Conflict(f"Decision {given.decision} was already answered.")
-    observe.note_proposed_answer(
-        call.db, call.caller.org, given.decision, given.choose, actor=call.caller.actor, why=given.why
-    )
-    return Answer(
-        {
-            "decision": given.decision,
-            "proposed": given.choose,
-            "answer_at": call.address("decisions", str(given.decision)),
-        }
-    )
+    made = approve.propose_answer(call.db, call.caller.org, given.decision, given.choose, by=call.party, why=given.why)
+    told = {"proposal": made.proposal_id, "decision": given.decision, "proposed": made.choice}
+    return Answer({**told, "answer_at": call.address("decisions", str(given.decision))}, ids=[made.proposal_id])
 
 
 @tool("propose")
 def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
-    """Take back a proposal of your own: a plan that waits (its records are undecided again), or drafts of an entity."""
+    """Take back a proposal of your own: a plan that waits (its records are undecided again), an answer, or drafts of an
+    entity."""
+    if given.plan is None and given.proposal is None and not (given.entity and given.ids):
+        raise ConfigurationError("Name a plan, the proposal of an answer, or an entity and the ids of your drafts.")
+    if call.caller.connection_id is not None and not given.ids:
+        raise Forbidden("This concerns the whole organization, and your token belongs to one connection.")
+    if given.proposal is not None:
+        gone = approve.withdraw_answer(call.db, call.caller.org, given.proposal, by=call.party)
+        return Answer({"proposal": gone.proposal_id, "state": gone.state}, ids=[gone.proposal_id])
     if given.plan is not None:
-        if call.caller.connection_id is not None:
-            raise Forbidden("A plan concerns the whole organization, and this token belongs to one connection.")
         found = select.plan(call.db, call.caller.org, given.plan)
         if not found.agent or found.created_by != call.caller.actor:
             raise Forbidden("This plan is not yours. Only who proposed a plan withdraws it; a person may refuse it.")
@@ -191,8 +183,7 @@ def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
             raise Conflict("The plan is already applied. A person can undo it.")
         done = select.refuse(call.db, call.caller.org, given.plan, actor=call.party, why=given.why)
         return Answer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
-    if given.entity is None or not given.ids:
-        raise ConfigurationError("Name a plan, or an entity and the ids of your drafts.")
+    assert given.entity is not None
     one, stream = call.place(given.connection, given.entity)
     took = select.undecide(call.db, one, stream, actor=call.party, why=given.why, own=True, ids=given.ids)
     return Answer({"taken_back": took.records, "not_yours": took.replaced_by_others_count})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from sync_pipeline import exact_json
 from sync_pipeline.errors import NotFound
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.reader import MOST_FOUND
 from sync_pipeline.mcp.text import LONG, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, Limit, Next, OfConnection, RecordId, tool
 from sync_pipeline.sources.base import Stream
@@ -66,18 +67,18 @@ def list_records(call: Call, given: Records) -> Answer:
     view = preview.RecordView(
         status=given.status, choice=given.choice, warned=given.warned, search=given.search, after=given.next
     )
+    head: dict[str, Any] = {"connection": one.name, "entity": stream.name}
+    if given.search and call.reads.masks(stream):
+        found = preview.browse(call.db, one, stream, replace(view, after=None), size=MOST_FOUND)
+        exact = call.reads.exactly(given.search, found.rows)[: given.limit]
+        head |= {"matching": len(exact), "search": "Personal data is masked: what is named exactly is found."}
+        return Answer({**head, "as_of": found.as_of}, [(row.external_id, _row(call, stream, row)) for row in exact])
     found = preview.browse(call.db, one, stream, view, size=given.limit)
-    rows = [(row.external_id, _row(call, stream, row)) for row in found.rows if call.finds(stream, given.search, row)]
-    head: dict[str, Any] = {
-        "connection": one.name,
-        "entity": stream.name,
-        "matching": found.total,
-        "can_be_decided": found.differ,
-        "as_of": found.as_of,
-    }
+    rows = [(row.external_id, _row(call, stream, row)) for row in found.rows]
+    head |= {"matching": found.total, "can_be_decided": found.differ, "as_of": found.as_of}
     if found.capped:
         head["capped"] = "The search stops at 1,000 matches. Make it narrower."
-    return Answer(head, rows, more=found.after is not None, after=found.after)
+    return Answer(head, rows, more=found.after is not None)
 
 
 def _row(call: Call, stream: Stream, row: preview.RecordRow) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _row(call: Call, stream: Stream, row: preview.RecordRow) -> dict[str, Any]:
         "modified_at": row.modified_at,
     }
     said_by_store = {
-        **call.masked(stream, {"name": row.name, "code": row.code, "email": row.email}),
+        **call.reads.record(stream, row.name, row.code, row.email),
         "changed_fields": list(row.changed_fields or ())[:20],
     }
     return {name: value for name, value in told.items() if value is not None} | store_text(**said_by_store)
@@ -129,30 +130,18 @@ class _Asked:
 
 
 def _changes(of: _Asked) -> dict[str, Any]:
-    changes = {
-        field: {side: of.call.masked(of.stream, {field: value})[field] for side, value in sides.items()}
-        for field, sides in of.found.changes.items()
-    }
-    return {
-        **store_text(LONG, changes=_at(changes, of.path)),
-        "warnings": said.warnings([of.call.masked(of.stream, warning) for warning in of.found.warnings]),
-        "fields_of": "core" if of.found.status != "updated" else "payload",
-    }
+    changes = of.call.reads.changes(of.stream, of.found.changes)
+    return {**store_text(LONG, changes=_at(changes, of.path)), "warnings": said.warnings(of.found.warnings)}
 
 
 def _core(of: _Asked) -> dict[str, Any]:
     core = observe.in_core(of.call.db, of.one, of.stream, of.found.external_id)
+    now = of.call.reads.core(core.table, {field.name: field.now for field in core.fields})
+    after = of.call.reads.core(core.table, {field.name: field.after for field in core.fields})
     fields = {
-        name: {"now": before, "after": after} if before != after else {"now": before}
-        for name, before, after in (
-            (
-                field.name,
-                of.call.masked_column(of.stream, field.name, field.now),
-                of.call.masked_column(of.stream, field.name, field.after),
-            )
-            for field in core.fields
-        )
-        if before not in (None, "", [], {}) or after not in (None, "", [], {})
+        name: {"now": now[name], "after": after[name]} if now[name] != after[name] else {"now": now[name]}
+        for name in now
+        if now[name] not in (None, "", [], {}) or after[name] not in (None, "", [], {})
     }
     others = [
         {"connection": other["connection"], "entity": other["entity_type"], "id": record_id(other["external_id"])}
@@ -174,7 +163,7 @@ def _versions(of: _Asked) -> dict[str, Any]:
     if len(of.found.versions) > 1:
         later, earlier = of.found.versions[0]["version_no"], of.found.versions[1]["version_no"]
         changes = preview.version_changes(of.call.db, of.one, of.stream, of.found.external_id, earlier, later)
-        shown = {field: of.call.masked_sides(of.stream, field, sides) for field, sides in changes.items()}
+        shown = of.call.reads.changes(of.stream, changes)
         told |= {"between": [earlier, later], **store_text(LONG, changes=_at(shown, of.path))}
     return told
 
@@ -193,7 +182,7 @@ def _events(of: _Asked) -> dict[str, Any]:
 
 def _raw(of: _Asked) -> dict[str, Any]:
     payload = exact_json.loads(preview.version_text(of.call.db, of.one, of.stream, of.found.external_id))
-    return store_text(LONG, payload=_at(of.call.masked(of.stream, payload), of.path))
+    return store_text(LONG, payload=_at(of.call.reads.payload(of.stream, payload), of.path))
 
 
 _PARTS: Mapping[Part, Callable[[_Asked], dict[str, Any]]] = {

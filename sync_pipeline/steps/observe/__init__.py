@@ -40,7 +40,6 @@ from sync_pipeline.steps.observe.service import (
     core_counts,
     decision_causes,
     decisions,
-    note_proposed_answer,
     open_decision_count,
     quarantine,
     stale_connections,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sync_pipeline import gates, journal
+from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
@@ -207,14 +207,6 @@ def answer(
             [now] = execute(conn, SQL["decisions"], everything=True, decision_id=decision_id)
             raise Conflict(f"Decision {decision_id} was already answered: {now.answer} by {now.answered_by}.")
     return decisions(db, org, everything=True, decision_id=decision_id)[0]
-
-
-def note_proposed_answer(
-    db: Database, org: Organization, decision_id: int, choice: str, *, actor: str, why: str
-) -> None:
-    """Write down that somebody proposes an answer, which answers nothing until a person does."""
-    with db.org(org.org_id) as conn:
-        journal.record(conn, "gate.answer_proposed", actor=actor, decision=decision_id, choice=choice, why=why)
 
 
 def stale_connections(db: Database, hours: float) -> Sequence[StaleConnection]:
