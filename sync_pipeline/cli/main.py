@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 # Each module registers its commands, in the order in which `--help` lists them.
 _MODULES = (
-    "up serve mcp demo database org connect pull preview table select rules plan plans export status inspect "
+    "up serve mcp demo database org connect pull preview table select rules plan plans approvals export status inspect "
     "reconcile check decisions tokens users"
 )
 for name in _MODULES.split():

@@ -45,19 +45,32 @@ def policy(
             help="Several stores, one core row: the providers in the order in which their values win.",
         ),
     ] = None,
+    four_eyes: Annotated[
+        bool | None,
+        typer.Option(
+            "--four-eyes/--no-four-eyes", help="Nobody approves what they proposed or planned.", show_default=False
+        ),
+    ] = None,
     why: Why = None,
     as_json: Json = False,
 ) -> None:
-    """Show or set which side wins: a SKU conflict, or a field that several stores have (see docs/mapping.md)."""
+    """Show or set which side wins: a SKU conflict, or a field that several stores have (see docs/mapping.md); and
+    whether somebody else must approve.
+    """
     from sync_pipeline.steps import connect
 
     order = None if priority is None else [name.strip() for name in priority.split(",") if name.strip()]
     with opened() as context:
-        now = connect.set_policy(context.db, context.org(slug), sku=sku, priority=order, actor=context.actor, why=why)
+        now = connect.set_policy(
+            context.db, context.org(slug), sku=sku, priority=order, four_eyes=four_eyes, actor=context.actor, why=why
+        )
     said = [f"SKU conflicts: {now.sku_policy}. Fields of several stores: {', then '.join(now.provider_priority)}."]
+    if now.four_eyes:
+        said.append("Four eyes: somebody else approves a plan, and no selection is promoted without one.")
     if sku is not None or order is not None:
         said.append("This applies from the next promotion on.")
-    answer(as_json, {"org": slug, "sku_policy": now.sku_policy, "provider_priority": now.provider_priority}, *said)
+    shown = {"sku_policy": now.sku_policy, "provider_priority": now.provider_priority, "four_eyes": now.four_eyes}
+    answer(as_json, {"org": slug, **shown}, *said)
 
 
 @commands.command("list")

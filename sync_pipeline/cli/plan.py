@@ -1,6 +1,9 @@
 """plan, apply, undo: promote exactly what a plan lists, and take it back."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +11,14 @@ from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org, Why
 from sync_pipeline.cli.output import answer, emit, note, row, say
 
+if TYPE_CHECKING:
+    from sync_pipeline.cli.context import Context
+    from sync_pipeline.steps.connect import Organization
+    from sync_pipeline.steps.select import Plan
+
+PlanHash = Annotated[
+    str | None, typer.Option("--hash", metavar="HASH", help="The plan's hash, as it was read.", show_default=False)
+]
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
 
 
@@ -69,19 +80,24 @@ def plan(
         )
 
 
-def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
-    """Approve a plan and promote its records. If the plan is stale, nothing changes."""
+def apply(org: Org, plan: PlanId, plan_hash: PlanHash = None, as_json: Json = False) -> None:
+    """Approve a plan, if nobody has, and promote its records. If the plan is stale, nothing changes."""
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
-    from sync_pipeline.errors import StalePlan
+    from sync_pipeline.errors import Conflict, StalePlan
     from sync_pipeline.steps import select
 
     with opened() as context, listener() as progress:
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
+        if plan_hash not in (None, found.hash):
+            raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
+        approval = _approval(context, tenant, found)
         try:
             report = promote(context, tenant, str(found.plan_id), progress)
         except StalePlan as error:
+            if approval is not None:
+                _withdraw(context, tenant, approval)
             _stale(org, found, error, as_json)
             raise typer.Exit(1) from None
     done = f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed."
@@ -93,6 +109,26 @@ def apply(org: Org, plan: PlanId, as_json: Json = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         say(f"To undo it: sync-pipeline undo {org} {report.plan}")
+
+
+def _approval(context: Context, tenant: Organization, found: Plan) -> int | None:
+    """Approve a plan that waits, as the person who runs the command: the run that applies it is nobody."""
+    from sync_pipeline.steps import approve
+
+    if found.state != "proposed":
+        return None
+    approve.approve(context.db, tenant, found.plan_id, plan_hash=found.hash, by=context.party)
+    made, _ = approve.approvals(context.db, tenant, subject="plan", subject_id=found.plan_id, page_size=1)
+    return made[0].approval_id
+
+
+def _withdraw(context: Context, tenant: Organization, approval: int) -> None:
+    """Nothing was done with it: the plan waits again."""
+    from sync_pipeline.errors import Conflict
+    from sync_pipeline.steps import approve
+
+    with suppress(Conflict):
+        approve.withdraw_approval(context.db, tenant, approval, by=context.party)
 
 
 def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:

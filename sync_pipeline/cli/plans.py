@@ -79,6 +79,9 @@ def _list(org: str, listed: Any, count: int) -> None:
 
 
 def _print(org: str, plan: Any, items: Any, count: int) -> None:
+    if plan.agent:
+        said = f": “{plan.why}”" if plan.why else ""
+        say(f"It holds what an agent proposed{said}. A person approves it.")
     say(f"Plan {plan.plan_id}, {plan.state}, made by {plan.created_by} at {cell(plan.created_at)}")
     say_counts(plan)
     for item in items:

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +19,9 @@ from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -51,6 +53,18 @@ NEEDS: dict[str, Right | None] = {
     "GET /api/v1/connections/{connection}/views": Right.READ,
     "POST /api/v1/connections/{connection}/views": Right.PROPOSE,
     "DELETE /api/v1/connections/{connection}/views/{view_id}": Right.PROPOSE,
+    "GET /api/v1/approvals": Right.READ,
+    "POST /api/v1/approvals": Right.PROMOTE,
+    "DELETE /api/v1/approvals/{approval_id}": Right.PROMOTE,
+    "GET /api/v1/plans/{plan_id}/verdict": Right.READ,
+    "GET /api/v1/policies": Right.READ,
+    "POST /api/v1/policies": Right.PROMOTE,
+    "POST /api/v1/policies/{policy_id}/resume": Right.PROMOTE,
+    "DELETE /api/v1/policies/{policy_id}": Right.PROMOTE,
+    "GET /api/v1/decisions/{decision_id}/proposals": Right.READ,
+    "POST /api/v1/decisions/{decision_id}/proposals": Right.PROPOSE,
+    "POST /api/v1/proposals/{proposal_id}/accept": Right.DECIDE,
+    "DELETE /api/v1/proposals/{proposal_id}": Right.PROPOSE,
     "POST /api/v1/plans": Right.PROPOSE,
     "POST /api/v1/integrations/sync/preview": Right.PROPOSE,
     "POST /api/v1/integrations/{provider}/sync/{entity}/full": Right.FETCH,
@@ -85,7 +99,7 @@ _UNKNOWN = {
     "provider": "woocommerce", "entity": "products", "external_id": "nix", "queue_id": str(uuid4()),
     "plan_id": str(uuid4()),
     "decision_id": "999999", "request_id": "999999", "connection": "nix", "token_id": "999999", "user_id": "999999",
-    "view_id": "999999",
+    "view_id": "999999", "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
 }  # fmt: skip
 
 
@@ -170,17 +184,25 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
         )
     user = users.add_user(database, acme, "ann@acme.example", "correct horse battery", "viewer", actor="t")
     token = tokens.add_token(database, acme, "viewer", actor="t")
+    person = Party("ann", "command")
+    with database.org(acme.org_id) as conn:
+        approval = approve.grant(conn, "migration", "0099", "f" * 64, person)
+    limits = approve.Limits(connections=["shop"], entities=["products"], max_plan=1, max_day=1, max_share=Decimal(1))
+    policy = approve.add_policy(database, acme, token.token_id, limits, holds=timedelta(days=1), by=person)
+    proposal = approve.propose_answer(database, acme, gate, "keep", by=Party("token:bot", "mcp"), why="a guess")
     view = preview.save_view(database, store.connection, stream, "new", preview.RecordView(status="new"), actor="ann")
     theirs = {
         "provider": "woocommerce", "entity": "products", "external_id": min(store.ids("products")),
         "queue_id": str(asked.queue.queue_id), "plan_id": str(plan.plan_id), "decision_id": str(gate),
-        "view_id": str(view.view_id),
+        "view_id": str(view.view_id), "approval_id": str(approval), "policy_id": str(policy.policy_id),
+        "proposal_id": str(proposal.proposal_id),
         "request_id": str(asked.request_id), "connection": "shop", "token_id": str(token.token_id),
         "user_id": str(user.user_id),
     }  # fmt: skip
     before = _everything(api, acme)
     bodies: dict[str, list[Any]] = {
         "/answer": [{"choose": "keep", "why": "w"}],
+        "/proposals": [{"choose": "keep", "why": "w"}],
         "/approve": [{"hash": plan.hash}],
         "/webhook": [{"secret": "a secret of theirs 1234"}],
         "/rotate": [{"credentials": {"consumer_secret": "cs_x"}}],
@@ -221,6 +243,9 @@ def _everything(api: Served, org: connect.Organization) -> Any:
     return (
         observe.decisions(api.db, org, everything=True),
         select.plans(api.db, org),
+        approve.approvals(api.db, org),
+        approve.policies(api.db, org),
+        approve.proposed_answers(api.db, org),
         observe.requests(api.db, org),
         connect.connections(api.db, org),
         users.users(api.db, org),

@@ -19,6 +19,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, StalePlan
 from sync_pipeline.steps import approve, connect, promote, select
+from sync_pipeline.steps.approve import ApprovalPolicy
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.party import Actor, Party
 from sync_pipeline_tests.captured import Captured, Clock, captured
@@ -105,7 +106,7 @@ class World:
     def plan(self, plan: select.Plan) -> select.Plan:
         return select.plan(self.shop.db, self.shop.org, plan.plan_id)
 
-    def policy(self, **limits: Any) -> approve.ApprovalPolicy:
+    def policy(self, **limits: Any) -> ApprovalPolicy:
         given: dict[str, Any] = {
             "connections": ["shop"],
             "entities": ["tags", "products", "customers"],
@@ -321,9 +322,9 @@ def test_each_limit_of_a_policy_lets_through_what_is_just_inside(world: World) -
             approve.revoke_policy(world.shop.db, world.shop.org, one.policy_id, by=ANN)
     hour = world.shop.value("SELECT to_char(now() AT TIME ZONE 'Asia/Tokyo' + interval '2 hours', 'HH24:MI')")
     late = world.shop.value("SELECT to_char(now() AT TIME ZONE 'Asia/Tokyo' + interval '3 hours', 'HH24:MI')")
-    for window, inside in (((hour, late), False), ((late, hour), True)):  # the second is over midnight
+    for window, is_inside in (((hour, late), False), ((late, hour), True)):  # the second is over midnight
         one = world.policy(window=(*window, "Asia/Tokyo"))
-        assert (world.verdict(made) is None) is inside
+        assert (world.verdict(made) is None) is is_inside
         approve.revoke_policy(world.shop.db, world.shop.org, one.policy_id, by=ANN)
     other = tokens.add_token(world.shop.db, world.shop.org, "agent", name="other", actor="test")
     with world.shop.db.org(world.shop.org.org_id):

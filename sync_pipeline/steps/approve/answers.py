@@ -58,7 +58,7 @@ def propose_answer(
                 f"“{choice}” is not an answer to decision {decision_id}. Use one of: {', '.join(choices)} "
                 f"(the safest is {gate.recommended})."
             )
-        what = {"decision": decision_id, "choice": choice, "why": why}
+        what: dict[str, Any] = {"decision": decision_id, "choice": choice, "why": why}
         made = execute(
             conn, SQL["propose_answer"], **what, actor=who.name, token_id=who.token_id, client=who.client
         ).scalar_one_or_none()
@@ -78,13 +78,13 @@ def accept_answer(db: Database, org: Organization, proposal_id: int, *, by: Acto
         Conflict: it was withdrawn, or the gate is answered already.
     """
     who = party(by)
-    if not who.is_person:
-        raise Forbidden(
-            "A person accepts what an agent proposes, logged in with a password: a token without a person does not. "
-            f"Open /ui/{org.slug}/decisions there."
-        )
     with db.org(org.org_id) as conn:
         wanted = _proposal(conn, org, proposal_id)
+        if not who.is_person:
+            raise Forbidden(
+                "A person accepts what an agent proposes, logged in with a password: a token without a person does "
+                f"not. Open /ui/{org.slug}/decisions/{wanted.decision_id} there."
+            )
         _open_gate(conn, org, wanted.decision_id)
         if execute(conn, SQL["accept_answer"], proposal=proposal_id, actor=who.name).one_or_none() is None:
             raise Conflict(f"Proposal {proposal_id} was {wanted.state}.")

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 from sqlalchemy import Connection as Transaction
@@ -78,7 +78,7 @@ def token_hash(plain: str) -> bytes:
     return hashlib.sha256(plain.encode()).digest()
 
 
-def add_token(
+def add_token(  # noqa: PLR0913 - what a token is
     db: Database,
     org: Organization,
     role: str,
@@ -105,12 +105,12 @@ def add_token(
         token_id, plain = new_token(
             conn, org, role, connection_id=bound_to, name=name, expires=expires, unmasked=unmasked
         )
-        shown = {"unmasked": True} if unmasked else {}
-        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, token=token_id, role=role, **shown)
+        shown: dict[str, Any] = {"token": token_id, "role": role} | ({"unmasked": True} if unmasked else {})
+        journal.record(conn, "token.added", actor=actor, connection_id=bound_to, **shown)
     return Token(token_id, role, connection.name if connection else None, expires, plain)
 
 
-def new_token(
+def new_token(  # noqa: PLR0913 - the columns of the row
     conn: Transaction,
     org: Organization,
     role: str,
