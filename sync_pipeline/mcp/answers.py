@@ -14,7 +14,7 @@ _TIGHTER = ((2000, 200), (600, 60), (200, 30), (80, 15), (40, 6), (20, 2))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ToolAnswer:
     """What a tool answers. `rows` are (cursor, row): the next page begins beyond the cursor of the last one shown.
 
     `more`: there are rows beyond these. `ended`: waiting longer would change nothing.
@@ -52,9 +52,9 @@ class Answer:
 def page(
     head: Mapping[str, Any], found: Sequence[Any], row: Callable[[Any], Mapping[str, Any]], cursor: Callable[[Any],
     Any], *, more: bool,
-) -> Answer:  # fmt: skip
+) -> ToolAnswer:  # fmt: skip
     """An answer whose rows are made from what was found."""
-    return Answer(head, [(str(cursor(one)), row(one)) for one in found], more)
+    return ToolAnswer(head, [(str(cursor(one)), row(one)) for one in found], more)
 
 
 def _fitted(value: Mapping[str, Any]) -> str:

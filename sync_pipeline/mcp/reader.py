@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sync_pipeline.entities.core import core_tables
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.preview import RecordRow
 from sync_pipeline.steps.preview.masking import Masker
@@ -72,7 +72,7 @@ class Reader:
             if wanted in {one.strip().casefold() for one in (row.external_id, row.code, row.email) if one}
         ]
 
-    def answer(self, found: Answer) -> Answer:
+    def answer(self, found: ToolAnswer) -> ToolAnswer:
         """An answer as it is sent: addresses and numbers that any text of it still has are masked."""
         if self.masker is None:
             return found

@@ -13,7 +13,7 @@ from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.reader import Reader
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
@@ -108,7 +108,7 @@ class Tool:
     kind: Kind
     description: str
     arguments: type[Arguments]
-    run: Callable[[Call, Any], Answer]
+    run: Callable[[Call, Any], ToolAnswer]
     everywhere: bool = False
     waits: bool = False
     store: bool = False
@@ -120,7 +120,7 @@ class Tool:
 
 TOOLS: dict[str, Tool] = {}
 A = TypeVar("A", bound=Arguments)
-Run = Callable[[Call, A], Answer]
+Run = Callable[[Call, A], ToolAnswer]
 
 
 def tool(kind: Kind, **how: bool) -> Callable[[Run[A]], Run[A]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.errors import ConfigurationError, Conflict, MalformedAnswer, NotApproved, StalePlan, Unauthenticated
-from sync_pipeline.mcp.answers import MOST_BYTES, Answer
+from sync_pipeline.mcp.answers import MOST_BYTES, ToolAnswer
 from sync_pipeline.mcp.errors import explain
 from sync_pipeline.mcp.said import warnings
 from sync_pipeline.mcp.server import INSTRUCTIONS, definition, in_order
@@ -46,14 +46,14 @@ def test_every_tool_says_all_four_hints_and_refuses_what_it_does_not_know() -> N
 
 def test_rows_that_do_not_fit_are_left_to_the_next_page() -> None:
     rows = [(str(number), {"id": number, **store_text(name="ж" * 200)}) for number in range(50)]
-    answer = json.loads(Answer({}, rows).text())
+    answer = json.loads(ToolAnswer({}, rows).text())
     kept = answer["rows"]
     assert 10 < len(kept) < 50
     assert answer["next"] == str(kept[-1]["id"])
     assert "cut" in answer
-    assert len(Answer({}, rows).text().encode()) <= MOST_BYTES
+    assert len(ToolAnswer({}, rows).text().encode()) <= MOST_BYTES
 
-    huge = Answer({}, [("7", store_text(2000, **{f"field {n}": "x" * 2000 for n in range(40)}))], more=True).text()
+    huge = ToolAnswer({}, [("7", store_text(2000, **{f"field {n}": "x" * 2000 for n in range(40)}))], more=True).text()
     assert len(huge.encode()) <= MOST_BYTES
     assert json.loads(huge)["next"] == "7"
 
@@ -67,16 +67,16 @@ def test_rows_that_do_not_fit_are_left_to_the_next_page() -> None:
     ],
 )
 def test_a_record_that_is_too_long_is_shortened_and_says_so(payload: dict[str, Any]) -> None:
-    text = Answer({"id": 1, **store_text(2000, payload=payload)}).text()
+    text = ToolAnswer({"id": 1, **store_text(2000, payload=payload)}).text()
     assert len(text.encode()) <= MOST_BYTES
     assert "…" in text or "path" in json.loads(text)["cut"]
 
 
 def test_numbers_keep_their_digits_and_letters_are_letters() -> None:
-    text = Answer({"a": Decimal("0.10000000000000000001"), "b": 2**70, "c": "Šaty"}).text()
+    text = ToolAnswer({"a": Decimal("0.10000000000000000001"), "b": 2**70, "c": "Šaty"}).text()
     assert '"a":0.10000000000000000001' in text
     assert str(2**70) in text
-    assert "Šaty" in Answer({"c": "Šaty"}).text()
+    assert "Šaty" in ToolAnswer({"c": "Šaty"}).text()
 
 
 def test_text_of_stores_is_cut_and_marked_names_of_fields_too() -> None:

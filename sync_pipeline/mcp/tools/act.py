@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from sync_pipeline.errors import Conflict, NotApproved
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import quoted
 from sync_pipeline.mcp.tool import Arguments, Call, PlanId, tool
 from sync_pipeline.mcp.tools.plans import verdict
 from sync_pipeline.steps import promote, select
 
 
-class Approved(Arguments):
+class ApplyPlan(Arguments):
     """A plan, as it was read."""
 
     plan: PlanId
@@ -22,7 +22,7 @@ class Approved(Arguments):
 
 
 @tool("act", everywhere=True)
-def apply_plan(call: Call, given: Approved) -> Answer:
+def apply_plan(call: Call, given: ApplyPlan) -> ToolAnswer:
     """Apply a plan that a person approved: exactly it, once. Without an approval the answer is `waiting` and the page
     where a person approves. Follow the work with get_work. A stale plan changes nothing: propose a new one."""
     found = select.plan(call.db, call.caller.org, given.plan)
@@ -33,11 +33,11 @@ def apply_plan(call: Call, given: Approved) -> Answer:
     try:
         done = promote.create_request(call.db, call.caller.org.org_id, found.plan_id, actor=call.party)
     except NotApproved:
-        return Answer({"state": "waiting", "plan": found.plan_id, "hash": found.hash, **verdict(call, found)})
+        return ToolAnswer({"state": "waiting", "plan": found.plan_id, "hash": found.hash, **verdict(call, found)})
     return _work(call, done.queue, request=f"request:{done.request_id}")
 
 
-def _work(call: Call, queue: promote.QueueStatus, **more: str) -> Answer:
+def _work(call: Call, queue: promote.QueueStatus, **more: str) -> ToolAnswer:
     found = select.plan(call.db, call.caller.org, queue.plan_id)
     told = {"state": queue.state, "plan": queue.plan_id, "id": f"queue:{queue.queue_id}", **more}
-    return Answer(told | quoted(approved_by=found.approved_by), ids=[queue.queue_id])
+    return ToolAnswer(told | quoted(approved_by=found.approved_by), ids=[queue.queue_id])

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import SHORT, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, OfConnection, tool
 from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps.connect import limits
 
 
-class Refresh(Arguments):
+class RefreshConnection(Arguments):
     """What to pull."""
 
     connection: OfConnection
@@ -21,14 +21,14 @@ class Refresh(Arguments):
     everything: Annotated[bool, Field(False, description="Read all records again, not what changed.")]
 
 
-class OneConnection(Arguments):
+class DiagnoseConnection(Arguments):
     """A connection."""
 
     connection: OfConnection
 
 
 @tool("ask")
-def refresh_connection(call: Call, given: Refresh) -> Answer:
+def refresh_connection(call: Call, given: RefreshConnection) -> ToolAnswer:
     """Ask for a pull from the store and a comparison with core. It is done as soon as the scheduler runs: follow it
     with get_work. Asked again while it waits, it is the same request."""
     one = call.connection(given.connection)
@@ -38,14 +38,14 @@ def refresh_connection(call: Call, given: Refresh) -> Answer:
     for known in observe.asked(call.db, one):
         same = {name: value for name, value in known.parameters.items() if name in ("connection", "entities", "full")}
         if known.kind == "pull" and known.state == "waiting" and same == wanted:
-            return Answer({"id": f"request:{known.request_id}", "state": known.state}, ids=[known.request_id])
+            return ToolAnswer({"id": f"request:{known.request_id}", "state": known.state}, ids=[known.request_id])
     _consume(call, one)
     made = observe.create_request(call.db, call.caller.org, "pull", actor=call.caller.actor, **wanted)
-    return Answer({"id": f"request:{made.request_id}", "state": made.state}, ids=[made.request_id])
+    return ToolAnswer({"id": f"request:{made.request_id}", "state": made.state}, ids=[made.request_id])
 
 
 @tool("ask", store=True)
-def diagnose_connection(call: Call, given: OneConnection) -> Answer:
+def diagnose_connection(call: Call, given: DiagnoseConnection) -> ToolAnswer:
     """Let the doctor look at the store now: address, credentials, rights, versions, clock. What it found stands in
     `store_text`."""
     one = call.connection(given.connection)
@@ -57,7 +57,7 @@ def diagnose_connection(call: Call, given: OneConnection) -> Answer:
         for finding in found
     ]
     healthy = not any(finding.level == "error" for finding in found)
-    return Answer({"connection": one.name, "healthy": healthy, "findings": findings})
+    return ToolAnswer({"connection": one.name, "healthy": healthy, "findings": findings})
 
 
 def _consume(call: Call, one: connect.Connection) -> None:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from sync_pipeline.api.lists import visible_connections
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.mcp import said
-from sync_pipeline.mcp.answers import Answer, page
+from sync_pipeline.mcp.answers import ToolAnswer, page
 from sync_pipeline.mcp.text import SHORT, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, OfConnection, tool
 from sync_pipeline.sources.base import source
@@ -20,11 +20,11 @@ from sync_pipeline.steps.observe import checks
 from sync_pipeline.steps.observe.heartbeat import is_alive
 
 
-class Overview(Arguments):
+class NoArguments(Arguments):
     """Nothing to say."""
 
 
-class Since(Arguments):
+class ListChanges(Arguments):
     """A span of time."""
 
     since: Annotated[AwareDatetime, Field(description="With its zone: 2026-01-31T02:00:00Z.")]
@@ -34,7 +34,7 @@ class Since(Arguments):
     next: Next
 
 
-class OfActivity(Arguments):
+class ListActivity(Arguments):
     """A page of the audit log."""
 
     connection: OfConnection
@@ -42,7 +42,7 @@ class OfActivity(Arguments):
     next: Next
 
 
-class Decisions(Arguments):
+class ListDecisions(Arguments):
     """Gates."""
 
     decision: Annotated[int | None, Field(None, ge=1, le=2**63 - 1, description="This one, with its options' effects.")]
@@ -51,7 +51,7 @@ class Decisions(Arguments):
     next: Number
 
 
-class Work(Arguments):
+class GetWork(Arguments):
     """A piece of work."""
 
     id: Annotated[str, Field(max_length=60, description="request:17 or queue:UUID, as an answer named it.")]
@@ -59,7 +59,7 @@ class Work(Arguments):
 
 
 @tool("look", everywhere=True)
-def get_overview(call: Call, given: Overview) -> Answer:  # noqa: ARG001 - it takes nothing
+def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 - it takes nothing
     """Begin here: what needs attention (decisions, plans that wait, failures, quarantine, undecided records), and each
     connection with its entities that differ from core."""
     waits = observe.waiting(call.db, call.caller.org)
@@ -84,7 +84,7 @@ def get_overview(call: Call, given: Overview) -> Answer:  # noqa: ARG001 - it ta
         "at_work": [work.key for work in observe.progress(call.db, call.caller.org.org_id)][:20],
     }
     rows = [(one.name, _connection(one)) for one in observe.status(call.db, call.caller.org)]
-    return Answer(head, rows)
+    return ToolAnswer(head, rows)
 
 
 def _connection(one: observe.ConnectionStatus) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _connection(one: observe.ConnectionStatus) -> dict[str, Any]:
 
 
 @tool("look", everywhere=True)
-def list_changes(call: Call, given: Since) -> Answer:
+def list_changes(call: Call, given: ListChanges) -> ToolAnswer:
     """What changed at the stores since a time: counts by entity, then each record (new, updated, deleted), oldest
     first. For the next look use `until` as `since`."""
     one = call.connection(given.connection) if given.connection or given.entity else None
@@ -126,7 +126,7 @@ def list_changes(call: Call, given: Since) -> Answer:
             for counts in observe.changed_counts(*here, only=(one, stream))
         ]
     rows = [(f"{upto.isoformat()}|{change.place}", _change(call, change)) for change in found]
-    return Answer(head, rows, more)
+    return ToolAnswer(head, rows, more)
 
 
 def _change(call: Call, change: observe.Changed) -> dict[str, Any]:
@@ -143,12 +143,12 @@ def _change(call: Call, change: observe.Changed) -> dict[str, Any]:
 
 
 @tool("look", everywhere=True)
-def list_activity(call: Call, given: OfActivity) -> Answer:
+def list_activity(call: Call, given: ListActivity) -> ToolAnswer:
     """The audit log, newest first: who did what, also agents."""
     one = call.connection(given.connection) if given.connection else None
     found, more = observe.browse_activity(call.db, call.caller.org, connection=one, before=given.next, size=given.limit)
     rows = [(f"{row['occurred_at'].isoformat()}~{row['activity_id']}", _activity(row)) for row in found]
-    return Answer({}, rows, more)
+    return ToolAnswer({}, rows, more)
 
 
 def _activity(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _activity(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @tool("look", everywhere=True)
-def list_decisions(call: Call, given: Decisions) -> Answer:
+def list_decisions(call: Call, given: ListDecisions) -> ToolAnswer:
     """Decisions that stop work and wait for a person, or one of them with what each option does. {names} in a question
     stand for the values in its `store_text`. The safest option is `recommended`. People answer; propose_answer
     proposes."""
@@ -178,7 +178,7 @@ def list_decisions(call: Call, given: Decisions) -> Answer:
             {"proposal": one.proposal_id, "choose": one.choice, **quoted(by=one.proposed_by, why=one.why)}
             for one in proposals[:10]
         ]
-        return Answer({**told, "answer_at": call.address("decisions", str(given.decision))})
+        return ToolAnswer({**told, "answer_at": call.address("decisions", str(given.decision))})
     rows, more = observe.browse_decisions(
         call.db,
         call.caller.org,
@@ -192,7 +192,7 @@ def list_decisions(call: Call, given: Decisions) -> Answer:
 
 
 @tool("look", everywhere=True)
-def get_validation(call: Call, given: Overview) -> Answer:  # noqa: ARG001 - it takes nothing
+def get_validation(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 - it takes nothing
     """The checks of the data, red ones first: what must hold, how often it does not, examples, what to do."""
     found = sorted(checks.check(call.db, call.caller.org), key=lambda one: (one.ok, one.severity != "error"))
     rows = [
@@ -208,11 +208,11 @@ def get_validation(call: Call, given: Overview) -> Answer:  # noqa: ARG001 - it 
         )
         for one in found
     ]
-    return Answer({"ok": checks.ok(found), "red": sum(not one.ok for one in found)}, rows)
+    return ToolAnswer({"ok": checks.ok(found), "red": sum(not one.ok for one in found)}, rows)
 
 
 @tool("look", waits=True, everywhere=True)
-def get_work(call: Call, given: Work) -> Answer:
+def get_work(call: Call, given: GetWork) -> ToolAnswer:
     """How far a request or a queue is; `wait` for its end instead of asking again and again."""
     kind, _, number = given.id.partition(":")
     if kind == "request" and number.isdigit() and len(number) < 19:
@@ -222,7 +222,7 @@ def get_work(call: Call, given: Work) -> Answer:
     raise NotFound(f"There is no work “{given.id}”. It is named request:17 or queue:UUID.")
 
 
-def _request(found: observe.Request) -> Answer:
+def _request(found: observe.Request) -> ToolAnswer:
     told = {
         "id": f"request:{found.request_id}",
         "kind": found.kind,
@@ -231,10 +231,10 @@ def _request(found: observe.Request) -> Answer:
         "finished_at": found.finished_at,
         **store_text(longest=SHORT * 2, error=found.error),
     }
-    return Answer(told, ended=found.state in ("done", "failed"))
+    return ToolAnswer(told, ended=found.state in ("done", "failed"))
 
 
-def _queue(call: Call, found: promote.QueueStatus) -> Answer:
+def _queue(call: Call, found: promote.QueueStatus) -> ToolAnswer:
     counts = ("total", "done", "failed", "cancelled", "open", "percent", "eta_seconds")
     told: dict[str, Any] = {
         "id": f"queue:{found.queue_id}",
@@ -253,7 +253,7 @@ def _queue(call: Call, found: promote.QueueStatus) -> Answer:
             }
             for line in failed
         ]
-    return Answer(_without_none(told), ended=not found.open)
+    return ToolAnswer(_without_none(told), ended=not found.open)
 
 
 def _without_none(told: Mapping[str, Any]) -> dict[str, Any]:

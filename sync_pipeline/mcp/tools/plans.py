@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sync_pipeline.mcp import said
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import own_words, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
 from sync_pipeline.steps import approve, promote, select
 from sync_pipeline.steps.select.plans import as_plan_id
 
 
-class Plans(Arguments):
+class ListPlans(Arguments):
     """Which plans."""
 
     state: Annotated[Literal["proposed", "approved", "applied", "refused", "undone"] | None, Field(None)]
@@ -22,7 +22,7 @@ class Plans(Arguments):
     next: Next
 
 
-class OnePlan(Arguments):
+class GetPlan(Arguments):
     """A plan and a page of its items."""
 
     plan: PlanId
@@ -32,7 +32,7 @@ class OnePlan(Arguments):
 
 
 @tool("look", everywhere=True)
-def list_plans(call: Call, given: Plans) -> Answer:
+def list_plans(call: Call, given: ListPlans) -> ToolAnswer:
     """Plans, newest first, with state and counts."""
     after = as_plan_id(given.next) if given.next else None
     found, more = select.browse_plans(call.db, call.caller.org, state=given.state, after=after, size=given.limit)
@@ -40,7 +40,7 @@ def list_plans(call: Call, given: Plans) -> Answer:
         (str(row.plan.plan_id), {**summary(call, row.plan), **({"failed": row.failed} if row.failed else {})})
         for row in found
     ]
-    return Answer({"plans": select.plan_states(call.db, call.caller.org)}, rows, more)
+    return ToolAnswer({"plans": select.plan_states(call.db, call.caller.org)}, rows, more)
 
 
 def summary(call: Call, found: select.Plan) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def summary(call: Call, found: select.Plan) -> dict[str, Any]:
 
 
 @tool("look", everywhere=True)
-def get_plan(call: Call, given: OnePlan) -> Answer:
+def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
     """What a plan does to each record, deletions first: fields before and after, warnings; whether it is stale; and
     `approve_at`, the page where a person reads and approves it. `hash` is what apply_plan takes."""
     found = select.plan(call.db, call.caller.org, given.plan)
@@ -93,7 +93,7 @@ def get_plan(call: Call, given: OnePlan) -> Answer:
             ]
             head["stale_records"] = moved.count
             head |= verdict(call, found)
-    return Answer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
+    return ToolAnswer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
 
 
 def verdict(call: Call, found: select.Plan) -> dict[str, Any]:

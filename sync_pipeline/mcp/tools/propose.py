@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import quoted, record_id
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, OfConnection, RecordId, Why, tool
 from sync_pipeline.mcp.tools.plans import summary, verdict
@@ -20,7 +20,7 @@ _NAMED = 20
 Seen = dict[RecordId, Annotated[str, Field(max_length=100)]]
 
 
-class Filter(Arguments):
+class SelectionFilter(Arguments):
     """Records that match; only those that differ from core can be decided."""
 
     status: Literal["new", "updated", "deleted"] | None = None
@@ -29,14 +29,16 @@ class Filter(Arguments):
     all: bool = False
 
 
-class Selection(Arguments):
+class ProposeSelection(Arguments):
     """A decision about records, as they were seen."""
 
     entity: Entity
     connection: OfConnection
     decision: Literal["include", "ignore"]
     seen: Annotated[Seen | None, Field(None, max_length=1000, description="{id: version} as list_records showed them.")]
-    filter: Annotated[Filter | None, Field(None, description="Instead of seen: all that match, with as_of, expected.")]
+    filter: Annotated[
+        SelectionFilter | None, Field(None, description="Instead of seen: all that match, with as_of, expected.")
+    ]
     excluding: Annotated[list[RecordId], Field(default_factory=list, max_length=1000)]
     as_of: AwareDatetime | None = None
     expected: Annotated[int | None, Field(None, ge=0, le=2**31, description="`matching` of the list.")]
@@ -51,7 +53,7 @@ class Selection(Arguments):
         return self
 
 
-class Batches(Arguments):
+class ProposePlan(Arguments):
     """Which selections."""
 
     batches: Annotated[
@@ -61,7 +63,7 @@ class Batches(Arguments):
     why: Why
 
 
-class Rule(Arguments):
+class ProposeRule(Arguments):
     """A standing rule."""
 
     entity: Entity
@@ -72,7 +74,7 @@ class Rule(Arguments):
     why: Why
 
 
-class GateAnswer(Arguments):
+class ProposeAnswer(Arguments):
     """An answer to a decision."""
 
     decision: Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -80,7 +82,7 @@ class GateAnswer(Arguments):
     why: Why
 
 
-class Withdrawn(Arguments):
+class WithdrawProposal(Arguments):
     """A proposal of one's own: a plan, or records."""
 
     plan: Annotated[UUID | None, Field(None)]
@@ -92,7 +94,7 @@ class Withdrawn(Arguments):
 
 
 @tool("propose")
-def propose_selection(call: Call, given: Selection) -> Answer:
+def propose_selection(call: Call, given: ProposeSelection) -> ToolAnswer:
     """Propose to include or ignore records in the versions you saw, as a draft: nothing is promoted. What changed
     since, and what somebody else decided, is left out and named. Next: propose_plan with the `batch`."""
     one, stream = call.place(given.connection, given.entity)
@@ -118,11 +120,11 @@ def propose_selection(call: Call, given: Selection) -> Answer:
             for row in done.replaced_by_others[:_NAMED]
         ],
     }
-    return Answer(told, ids=[done.batch_id])
+    return ToolAnswer(told, ids=[done.batch_id])
 
 
 @tool("propose", everywhere=True)
-def propose_plan(call: Call, given: Batches) -> Answer:
+def propose_plan(call: Call, given: ProposePlan) -> ToolAnswer:
     """Make a plan of what you proposed, and of nothing else. Read it with get_plan; a person approves it at
     `approve_at`; then apply_plan. The same proposal twice is the same plan."""
     if select.open_plan_count(call.db, call.caller.org, actor=call.party) >= _OPEN:
@@ -138,12 +140,12 @@ def propose_plan(call: Call, given: Batches) -> Answer:
         reuse=True,
     )
     if made is None:
-        return Answer({"plan": None, "note": "There is nothing to plan: you have no drafts that differ from core."})
-    return Answer({**summary(call, made), "hash": made.hash, **verdict(call, made)}, ids=[made.plan_id])
+        return ToolAnswer({"plan": None, "note": "There is nothing to plan: you have no drafts that differ from core."})
+    return ToolAnswer({**summary(call, made), "hash": made.hash, **verdict(call, made)}, ids=[made.plan_id])
 
 
 @tool("propose")
-def propose_rule(call: Call, given: Rule) -> Answer:
+def propose_rule(call: Call, given: ProposeRule) -> ToolAnswer:
     """Propose a standing rule: says how many undecided records it would decide now, and where a person adds it. It does
     not take effect by itself."""
     one, stream = call.place(given.connection, given.entity)
@@ -153,19 +155,19 @@ def propose_rule(call: Call, given: Rule) -> Answer:
     add_at = call.address(
         one.name, "settings", entity=stream.name, kind=given.kind, field=given.field, value=given.value
     )
-    return Answer({"would_decide": count, "add_at": add_at})
+    return ToolAnswer({"would_decide": count, "add_at": add_at})
 
 
 @tool("propose", everywhere=True)
-def propose_answer(call: Call, given: GateAnswer) -> Answer:
+def propose_answer(call: Call, given: ProposeAnswer) -> ToolAnswer:
     """Propose an answer to a decision. A person answers it at `answer_at`."""
     made = approve.propose_answer(call.db, call.caller.org, given.decision, given.choose, by=call.party, why=given.why)
     told = {"proposal": made.proposal_id, "decision": given.decision, "proposed": made.choice}
-    return Answer({**told, "answer_at": call.address("decisions", str(given.decision))}, ids=[made.proposal_id])
+    return ToolAnswer({**told, "answer_at": call.address("decisions", str(given.decision))}, ids=[made.proposal_id])
 
 
 @tool("propose")
-def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
+def withdraw_proposal(call: Call, given: WithdrawProposal) -> ToolAnswer:
     """Take back a proposal of your own: a plan that waits (its records are undecided again), an answer, or drafts of an
     entity."""
     if given.plan is None and given.proposal is None and not (given.entity and given.ids):
@@ -174,7 +176,7 @@ def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
         raise Forbidden("This concerns the whole organization, and your token belongs to one connection.")
     if given.proposal is not None:
         gone = approve.withdraw_answer(call.db, call.caller.org, given.proposal, by=call.party)
-        return Answer({"proposal": gone.proposal_id, "state": gone.state}, ids=[gone.proposal_id])
+        return ToolAnswer({"proposal": gone.proposal_id, "state": gone.state}, ids=[gone.proposal_id])
     if given.plan is not None:
         found = select.plan(call.db, call.caller.org, given.plan)
         if not found.agent or found.created_by != call.caller.actor:
@@ -182,8 +184,8 @@ def withdraw_proposal(call: Call, given: Withdrawn) -> Answer:
         if found.state == "applied":
             raise Conflict("The plan is already applied. A person can undo it.")
         done = select.refuse(call.db, call.caller.org, given.plan, actor=call.party, why=given.why)
-        return Answer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
+        return ToolAnswer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
     assert given.entity is not None
     one, stream = call.place(given.connection, given.entity)
     took = select.undecide(call.db, one, stream, actor=call.party, why=given.why, own=True, ids=given.ids)
-    return Answer({"taken_back": took.records, "not_yours": took.replaced_by_others_count})
+    return ToolAnswer({"taken_back": took.records, "not_yours": took.replaced_by_others_count})

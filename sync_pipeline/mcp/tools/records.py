@@ -11,7 +11,7 @@ from pydantic import Field
 from sync_pipeline import exact_json
 from sync_pipeline.errors import NotFound
 from sync_pipeline.mcp import said
-from sync_pipeline.mcp.answers import Answer
+from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.reader import MOST_FOUND
 from sync_pipeline.mcp.text import LONG, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, Limit, Next, OfConnection, RecordId, tool
@@ -23,7 +23,7 @@ Part = Literal["changes", "core", "versions", "events", "raw"]
 _VERSIONS = 30
 
 
-class Records(Arguments):
+class ListRecords(Arguments):
     """Which records."""
 
     entity: Entity
@@ -41,7 +41,7 @@ class Records(Arguments):
     next: Next
 
 
-class OneRecord(Arguments):
+class ExplainRecord(Arguments):
     """A record."""
 
     entity: Entity
@@ -49,7 +49,7 @@ class OneRecord(Arguments):
     connection: OfConnection
 
 
-class PartOfRecord(OneRecord):
+class GetRecord(ExplainRecord):
     """A part of a record."""
 
     part: Annotated[Part, Field("changes", description="What differs from core; core row; versions; events; payload.")]
@@ -60,7 +60,7 @@ class PartOfRecord(OneRecord):
 
 
 @tool("look")
-def list_records(call: Call, given: Records) -> Answer:
+def list_records(call: Call, given: ListRecords) -> ToolAnswer:
     """Captured records of an entity with status, choice and `version`. To decide about what you saw, give
     propose_selection the versions as `seen`, or the same filter with `as_of` and `matching` as `expected`."""
     one, stream = call.place(given.connection, given.entity)
@@ -72,13 +72,13 @@ def list_records(call: Call, given: Records) -> Answer:
         found = preview.browse(call.db, one, stream, replace(view, after=None), size=MOST_FOUND)
         exact = call.reads.exactly(given.search, found.rows)[: given.limit]
         head |= {"matching": len(exact), "search": "Personal data is masked: what is named exactly is found."}
-        return Answer({**head, "as_of": found.as_of}, [(row.external_id, _row(call, stream, row)) for row in exact])
+        return ToolAnswer({**head, "as_of": found.as_of}, [(row.external_id, _row(call, stream, row)) for row in exact])
     found = preview.browse(call.db, one, stream, view, size=given.limit)
     rows = [(row.external_id, _row(call, stream, row)) for row in found.rows]
     head |= {"matching": found.total, "can_be_decided": found.differ, "as_of": found.as_of}
     if found.capped:
         head["capped"] = "The search stops at 1,000 matches. Make it narrower."
-    return Answer(head, rows, more=found.after is not None)
+    return ToolAnswer(head, rows, more=found.after is not None)
 
 
 def _row(call: Call, stream: Stream, row: preview.RecordRow) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _row(call: Call, stream: Stream, row: preview.RecordRow) -> dict[str, Any]:
 
 
 @tool("look")
-def get_record(call: Call, given: PartOfRecord) -> Answer:
+def get_record(call: Call, given: GetRecord) -> ToolAnswer:
     """One record: `part` is what to show of it, `path` narrows it. Numbers keep all their digits."""
     one, stream = call.place(given.connection, given.entity)
     found = preview.record(call.db, one, stream, given.id)
@@ -115,7 +115,7 @@ def get_record(call: Call, given: PartOfRecord) -> Answer:
     if found.decision:
         head["choice"] = found.decision["decision"]
         head["decided"] = quoted(by=found.decision["by"], why=found.decision["why"])
-    return Answer({**head, **_PARTS[given.part](_Asked(call, one, stream, found, given.path))})
+    return ToolAnswer({**head, **_PARTS[given.part](_Asked(call, one, stream, found, given.path))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +207,12 @@ def _at(value: Any, path: str | None) -> Any:
 
 
 @tool("look")
-def explain_record(call: Call, given: OneRecord) -> Answer:
+def explain_record(call: Call, given: ExplainRecord) -> ToolAnswer:
     """Why a record is or is not in core: facts in order, each with what to do next. Works for ids that were never
     captured too."""
     one, stream = call.place(given.connection, given.entity)
     found = observe.explain(call.db, one, stream, given.id)
-    return Answer(
+    return ToolAnswer(
         {
             "connection": one.name,
             "entity": stream.name,

@@ -10,8 +10,8 @@ CREATE TABLE observe.agent_call (
     transport text NOT NULL CHECK (transport IN ('stdio', 'http')),
     client text,                        -- the program, as it calls itself
     outcome text NOT NULL,              -- ok, or the kind of error
-    bytes integer NOT NULL,             -- of the answer
-    milliseconds integer NOT NULL,
+    bytes bigint NOT NULL,              -- of the answer
+    milliseconds bigint NOT NULL,
     PRIMARY KEY (org_id, call_id)
 );
 CREATE INDEX agent_call_recent ON observe.agent_call (org_id, called_at DESC);
