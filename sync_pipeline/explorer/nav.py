@@ -15,6 +15,7 @@ from sync_pipeline.steps.preview import EntityTotals
 ORG_PAGES: tuple[tuple[str, str, str], ...] = (
     ("plans", "Plans", "plan"),
     ("decisions", "Decisions", "decide"),
+    ("policies", "Policies", "check"),
     ("connect", "Connect a store", "connect"),
     ("settings", "Organization", "settings"),
     ("people", "People and tokens", "people"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -17,8 +19,9 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser
 from sync_pipeline_tests.served import Served, served
@@ -67,6 +70,7 @@ PAGES: dict[str, Right | None] = {
     "POST /ui/{org}/plans": Right.PROPOSE,
     "GET /ui/{org}/plans/{plan_id}": Right.READ,
     "POST /ui/{org}/plans/{plan_id}/approve": Right.PROMOTE,
+    "POST /ui/{org}/plans/{plan_id}/withdraw": Right.PROMOTE,
     "POST /ui/{org}/plans/{plan_id}/apply": Right.PROMOTE,
     "POST /ui/{org}/plans/{plan_id}/refuse": Right.PROMOTE,
     "POST /ui/{org}/plans/{plan_id}/replace": Right.PROMOTE,
@@ -76,6 +80,11 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/decisions": Right.READ,
     "GET /ui/{org}/decisions/{decision_id}": Right.READ,
     "POST /ui/{org}/decisions/{decision_id}": Right.DECIDE,
+    "POST /ui/{org}/decisions/{decision_id}/accept": Right.DECIDE,
+    "GET /ui/{org}/policies": Right.READ,
+    "POST /ui/{org}/policies": Right.PROMOTE,
+    "POST /ui/{org}/policies/{policy_id}/revoke": Right.PROMOTE,
+    "POST /ui/{org}/policies/{policy_id}/resume": Right.PROMOTE,
     "GET /ui/{org}/{connection}/data/{entity}": Right.READ,
     "POST /ui/{org}/{connection}/data/{entity}": Right.PROPOSE,
     "GET /ui/{org}/{connection}/data/{entity}/{external_id:path}": Right.READ,
@@ -96,6 +105,11 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /ui/{org}/people/users": {"email": "cy@acme.example", "role": "viewer", "password": "x" * 12},
     "POST /ui/{org}/people/users/{user_id}": {"role": "operator"},
     "POST /ui/{org}/settings": {"sku": "halt", "priority": "odoo", "why": "x"},
+    "POST /ui/{org}/plans/{plan_id}/withdraw": {},
+    "POST /ui/{org}/decisions/{decision_id}/accept": {},
+    "POST /ui/{org}/policies": {},
+    "POST /ui/{org}/policies/{policy_id}/revoke": {},
+    "POST /ui/{org}/policies/{policy_id}/resume": {},
     "POST /ui/{org}/{connection}/configuration": {"how": "make"},
     "POST /ui/{org}/{connection}/configuration/test": {},
     "POST /ui/{org}/{connection}/configuration/credentials": {**STORE, "untested": "1"},
@@ -356,6 +370,12 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
             conn, gates.by_name("destructive_migration"), subject="x", values={"target": "x", "lost": "y"}
         )
     place["decision_id"] = str(gate)
+    agent = tokens.add_token(store.db, store.org, "agent", actor="test")
+    limits = approve.Limits(connections=["shop"], entities=["products"], max_plan=1, max_day=1, max_share=Decimal(1))
+    granted = approve.add_policy(
+        store.db, store.org, agent.token_id, limits, holds=timedelta(days=1), by=Party("ann", "command")
+    )
+    place["policy_id"] = str(granted.policy_id)
     for name, right in ((one, PAGES[one]) for one in PAGES if one not in STREAMS):
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):

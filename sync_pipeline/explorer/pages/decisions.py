@@ -4,16 +4,19 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
 
 from sync_pipeline import gates
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
+from sync_pipeline.api.contracts.base import Shape
 from sync_pipeline.api.contracts.observe import GivenAnswer
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
-from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps import approve, connect, observe
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import Decision
 
 router = APIRouter(route_class=PageRoute)
@@ -21,6 +24,12 @@ Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Record = tuple[str, str]  # its address, and as what it is shown
+
+
+class Accepted(Shape):
+    """Which proposed answer is accepted."""
+
+    proposal: int = Field(ge=1, le=2**63 - 1)
 
 
 @router.get("/ui/{org}/decisions")
@@ -76,6 +85,7 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
             "blocks": gates.by_name(found[0].cause).blocks,
             "resumes": gates.resumed_by(found[0].cause, found[0].answer) if found[0].answer else None,
             "records": _records(runtime.db, caller, found[0]),
+            "proposals": approve.proposed_answers(runtime.db, caller.org, decision_id=decision_id),
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
         }
 
@@ -86,6 +96,7 @@ async def decision_page(request: Request, runtime: RuntimeDep, caller: Reader, d
         here=("", "decisions"),
         base=f"/ui/{caller.org.slug}/decisions",
         decides=Right.DECIDE in RIGHTS[caller.role],
+        accepts=Party.of(caller, "explorer").is_person,
         **shown,
     )
 
@@ -104,6 +115,15 @@ def _records(db: Database, caller: Caller, found: Decision) -> list[Record]:
     if not named:
         return [(f"{base}/{stream.name}", stream.title)]
     return [(f"{base}/{stream.name}/{quote(str(id_), safe='')}", f"{stream.entity_type} {id_}") for id_ in named]
+
+
+@router.post("/ui/{org}/decisions/{decision_id}/accept")
+async def accept_answer(request: Request, runtime: RuntimeDep, caller: Decider, decision_id: Number) -> Response:
+    """Answer it as an agent proposed. What it stopped resumes by itself."""
+    given = await forms.form(request, Accepted)
+    by = Party.of(caller, "explorer")
+    await runtime.run(approve.accept_answer, runtime.db, caller.org, given.proposal, by=by)
+    return forms.then(f"/ui/{caller.org.slug}/decisions/{decision_id}")
 
 
 @router.post("/ui/{org}/decisions/{decision_id}")

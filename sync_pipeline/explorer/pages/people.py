@@ -58,6 +58,7 @@ async def make_token(request: Request, runtime: RuntimeDep, caller: Admin) -> Re
             given.role,
             connection=bound,
             name=given.name,
+            unmasked=given.unmasked,
             expires=datetime.now(UTC) + timedelta(days=given.days) if given.days is not None else None,
             actor=caller.actor,
         )

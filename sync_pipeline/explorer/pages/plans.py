@@ -177,9 +177,13 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
     queue = promote.status(db, org.org_id, found.queue) if found.queue else None
     idle = queue is None or (queue.open > 0 and queue.started_at is None)
     waits = found.state == "proposed" or (found.state == "approved" and idle)
+    granted, _ = approve.approvals(db, org, subject="plan", subject_id=plan_id, page_size=_NAMED)
     failed = queue is not None and queue.failed > 0
     return {
         "plan": found,
+        "approvals": granted,
+        "verdict": approve.verdict(db, org, plan_id) if found.agent and found.state == "proposed" else None,
+        "may_approve": not found.agent or Party.of(caller, "explorer").is_person,
         "kinds": kinds,
         "page": select.browse_items(
             db, org, plan_id, some, action=wanted.action, search=wanted.search, after=wanted.after, size=SIZE
@@ -230,6 +234,21 @@ async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
         approve.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
 
     await runtime.slowly(approved)
+    return forms.then(plan_address(caller, plan_id))
+
+
+@router.post("/ui/{org}/plans/{plan_id}/withdraw")
+async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
+    """Take back the approval of a plan that was not applied: it waits again."""
+
+    def withdraw() -> None:
+        held, _ = approve.approvals(runtime.db, caller.org, subject="plan", subject_id=plan_id)
+        for one in held:
+            if one.state == "open":
+                by = Party.of(caller, "explorer")
+                approve.withdraw_approval(runtime.db, caller.org, one.approval_id, by=by)
+
+    await runtime.run(withdraw)
     return forms.then(plan_address(caller, plan_id))
 
 

@@ -66,6 +66,7 @@ class PolicyChange(Shape):
 
     sku: str = Field(max_length=40)
     priority: list[str] = Field(max_length=20)
+    four_eyes: bool = False
     why: str = Field(min_length=1, max_length=2000)
 
 
@@ -125,6 +126,7 @@ async def change_policy(request: Request, runtime: RuntimeDep, caller: Connector
         caller.org,
         sku=given.sku,
         priority=given.priority,
+        four_eyes=given.four_eyes,
         actor=caller.actor,
         why=given.why,
     )

@@ -194,7 +194,7 @@ def resume_policy(db: Database, org: Organization, policy_id: int, *, by: Actor)
         Forbidden: no person asks for it.
     """
     who = party(by)
-    if policies(db, org, policy_id=policy_id):
+    if any(one.state == "paused" for one in policies(db, org, policy_id=policy_id)):
         _only_a_person(org, who)
     return _changed(db, org, policy_id, "resume_policy", "policy.resumed", who)
 

@@ -30,7 +30,7 @@ from sync_pipeline.steps.connect.connections import Connection, connection, conn
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
 # /ui/ORG/plans …
-RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "settings"})
+RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "policies", "settings"})
 _SQL = load(__package__)
 
 

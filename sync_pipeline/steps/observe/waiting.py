@@ -35,6 +35,8 @@ class WaitingPlan:
     deletes: int = 0
     by: str | None = None
     failed: int = 0
+    agent: bool = False
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,16 @@ def waiting(db: Database, org: Organization) -> Waiting:
         return Waiting(
             [WaitingDecision(**row._mapping) for row in execute(conn, _SQL["unanswered_decisions"], **most)],
             [
-                WaitingPlan(str(row.plan_id), row.created_at, row.creates, row.updates, row.deletes, row.created_by)
+                WaitingPlan(
+                    str(row.plan_id),
+                    row.created_at,
+                    row.creates,
+                    row.updates,
+                    row.deletes,
+                    row.created_by,
+                    agent=row.agent,
+                    why=row.why,
+                )
                 for row in execute(conn, _SQL["waiting_plans"], **most)
             ],
             [
