@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 import anyio
 
+from sync_pipeline.api.logs import configure
 from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -31,6 +33,7 @@ def serve(settings: Settings, db: Database, token_env: str) -> None:
             "--token-env names another variable."
         )
     tokens.authenticate(db, plain)  # a wrong token is told before a client waits for it
+    configure(logging.WARNING)  # on the error output: the other one is the client's
     db.serve_calls(_STATEMENT_SECONDS)
     anyio.run(_serve, settings, db, plain)
 

@@ -228,7 +228,7 @@ def test_nobody_sees_or_calls_more_than_their_role_and_no_role_decides_here(here
             name for name, one in TOOLS.items() if RIGHT[one.kind] in RIGHTS[role] and not (bound and one.everywhere)
         }
         for name in TOOLS:
-            if name in listed and name in asks:
+            if name in listed and (name in asks or role not in ("agent", "admin")):
                 continue
             said = await agent.call(name, **arguments.get(name, {}))
             assert ("for this token" in said.text) == (name not in listed), (role, name, said.text)
@@ -362,7 +362,7 @@ def test_personal_data_is_masked_until_an_admin_unmasks_the_token(here: World) -
         said = []
         for entity, records in (("customers", customers), ("orders", orders)):
             said.append(await agent.ask("list_records", entity=entity, limit=50))
-            for record in records[:3]:
+            for record in records[:2]:
                 asked = {"entity": entity, "id": str(record["id"])}
                 parts = ("changes", "core", "versions", "events", "raw")
                 said += [await agent.ask("get_record", **asked, part=part) for part in parts]
