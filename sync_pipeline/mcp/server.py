@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import anyio
+import structlog
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -47,6 +48,7 @@ from sync_pipeline.steps.connect.tokens import Caller
 CALLS_PER_MINUTE, CALLS_AT_ONCE = 120, 60  # of a token
 PROPOSALS_PER_MINUTE, PROPOSALS_AT_ONCE = 0.5, 30  # 30 an hour
 _POLL_SECONDS = 0.5
+_log = structlog.get_logger("sync_pipeline.mcp")
 _KINDS = ("look", "ask", "propose", "act")
 INSTRUCTIONS = (
     "A versioned copy of an organization's WooCommerce and Odoo records: captured, compared with core tables, "
@@ -155,7 +157,10 @@ class _Handlers:
             bytes=size,
             milliseconds=round(seconds * 1000),
         )
-        await self._runtime.run(observe.record_agent_call, self._runtime.db, caller.org, made)
+        try:
+            await self._runtime.run(observe.record_agent_call, self._runtime.db, caller.org, made)
+        except Exception as error:  # noqa: BLE001 - what the call did is done: its answer says so
+            _log.error("agent_call_not_recorded", tool=made.tool, outcome=outcome, exc_info=error)
 
     async def list_resources(self, ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
         """What can be read."""

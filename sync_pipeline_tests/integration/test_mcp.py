@@ -7,6 +7,8 @@ import os
 import random
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,28 @@ def test_twenty_parallel_spends_make_one_queue(here: World) -> None:
         promote.apply(here.db, here.org.org_id, plan["plan"], actor="run")
 
     here.with_agent(work, here.token().plain)
+
+
+def test_a_persons_policy_lets_a_plan_through_and_the_answer_says_which(here: World) -> None:
+    token = here.token()
+    limits_ = approve.Limits(
+        connections=["shop"], entities=["products"], actions=["create"], max_plan=2, max_day=2, max_share=Decimal(1),
+        allows=["money", "warnings", "conflicts", "first"],
+    )  # fmt: skip
+    policy = approve.add_policy(here.db, here.org, token.token_id, limits_, holds=timedelta(days=1), by=ANN)
+
+    async def work(agent: Agent) -> None:
+        large = await propose(agent, 3)
+        assert "at most 2 records a plan, and it has 3" in large["policies_say"]
+        assert (await agent.ask("apply_plan", plan=large["plan"], hash=large["hash"]))["state"] == "waiting"
+        await agent.ask("withdraw_proposal", plan=large["plan"], why="too large")
+        small = await propose(agent, 2)
+        assert "lets it through" in small["policies_say"]
+        done = await agent.ask("apply_plan", plan=small["plan"], hash=small["hash"])
+        assert done["quoted"]["approved_by"] == f"policy:{policy.policy_id}"
+        promote.apply(here.db, here.org.org_id, small["plan"], actor="run")
+
+    here.with_agent(work, token.plain)
 
 
 def test_what_changed_is_stale_and_what_is_withdrawn_is_gone(here: World) -> None:

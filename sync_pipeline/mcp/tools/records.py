@@ -21,6 +21,7 @@ from sync_pipeline.steps.connect import Connection
 
 Part = Literal["changes", "core", "versions", "events", "raw"]
 _VERSIONS = 30
+_LONGEST_PAYLOAD = 2_000_000  # reading and masking a longer one would hold up others
 
 
 class ListRecords(Arguments):
@@ -181,7 +182,10 @@ def _events(of: _Asked) -> dict[str, Any]:
 
 
 def _raw(of: _Asked) -> dict[str, Any]:
-    payload = exact_json.loads(preview.version_text(of.call.db, of.one, of.stream, of.found.external_id))
+    text = preview.version_text(of.call.db, of.one, of.stream, of.found.external_id)
+    if len(text) > _LONGEST_PAYLOAD:
+        return {"too_long": f"The payload has {len(text):,} characters. A person can open it at look_at."}
+    payload = exact_json.loads(text)
     return store_text(LONG, payload=_at(of.call.reads.payload(of.stream, payload), of.path))
 
 
