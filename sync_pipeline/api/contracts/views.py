@@ -16,7 +16,7 @@ class NewView(Shape):
     entity: str = Field(max_length=60, examples=["products"])
     name: Line = Field(min_length=1, max_length=LONGEST_NAME, examples=["new shoes"])
     status: Literal["new", "updated", "deleted", "in_sync"] | None = None
-    choice: Literal["undecided", "include", "ignore"] | None = Field(None, description="The decision.")
+    choice: Literal["include", "ignore", "undecided"] | None = Field(None, description="The decision.")
     warned: bool = Field(False, description="Only records with warnings.")
     search: str | None = Field(None, max_length=200)
     sort: str | None = Field(None, max_length=40, description="As of the table: `name`, `name:desc`.")
