@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.config import PROJECT
 from sync_pipeline.errors import ConfigurationError, Conflict, MalformedAnswer, NotApproved, StalePlan, Unauthenticated
 from sync_pipeline.mcp.answers import MOST_BYTES, ToolAnswer
 from sync_pipeline.mcp.errors import explain
@@ -109,3 +111,14 @@ def test_errors_say_what_to_do_in_our_words(error: Exception, kind: str) -> None
     assert (found, told["kind"]) == (kind, kind)
     assert "IGNORE" not in told["error"]
     assert "inside" not in text
+
+
+def test_the_sdk_is_imported_when_a_client_calls() -> None:
+    heavy = {"mcp", "mcp_types", "sync_pipeline.mcp.server"}
+    found = []
+    for path in (PROJECT / "sync_pipeline").rglob("*.py"):
+        for one in ast.parse(path.read_text("utf-8")).body:
+            names = [part.name for part in one.names] if isinstance(one, ast.Import) else []
+            names += [str(one.module)] if isinstance(one, ast.ImportFrom) else []
+            found += [path.name for name in names if name in heavy or name.split(".")[0] in heavy]
+    assert set(found) == {"server.py"}
