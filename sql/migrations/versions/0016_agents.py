@@ -2,8 +2,8 @@
 
 from sync_pipeline.db.revision import run
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
