@@ -1,5 +1,6 @@
 # Every target works from a fresh clone: `make setup`, a prerequisite of the others, makes .venv from the lock file.
-PYTHON ?= python3.11
+# The first of these that runs: a version manager may have a command for a Python that it does not have.
+PYTHON ?= $(or $(shell for P in python3.11 python3.12 python3.13; do $$P -c '' 2>/dev/null && echo $$P && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
@@ -10,14 +11,17 @@ export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compil
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed ## Make .venv from the lock file (needs only Python 3.11 or newer)
+setup: $(VENV)/.installed ## Make .venv from the lock file (needs Python 3.11, 3.12 or 3.13; PYTHON= chooses)
 
+# Without a home that can be written to, uv does without its cache.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null 2>&1 && P=$(PYTHON) || P=python3; \
-	$$P -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sync_pipeline needs Python 3.11 or newer: set PYTHON=")' && \
-	test -x $(BIN)/python || $$P -m venv $(VENV)
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "There is no $(PYTHON). Set PYTHON= to a Python 3.11, 3.12 or 3.13."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and \
+		f"sync_pipeline needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is {v[0]}.{v[1]}: set PYTHON= to one of them.")'
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location "uv>=0.9" || true
-	@if $(BIN)/python -m uv --version >/dev/null 2>&1; then \
+	@C=$$($(BIN)/python -m uv cache dir 2>/dev/null); mkdir -p "$$C" 2>/dev/null && test -w "$$C" || export UV_NO_CACHE=1; \
+	if $(BIN)/python -m uv --version >/dev/null 2>&1; then \
 		$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
 	else \
@@ -27,8 +31,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q sync_pipeline sandbox
 	@touch $@
 
-demo: setup ## Run the whole flow on four sandbox stores, then open the Dagster UI (ONCE=1: print a summary and exit)
-	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once)
+demo: setup ## The whole flow on four sandbox stores, then the Explorer and Dagster (ONCE=1, VERBOSE=1, PORT=, DAGSTER_PORT=)
+	@$(BIN)/sync-pipeline demo $(if $(ONCE),--once) $(if $(VERBOSE),--verbose) \
+		$(if $(PORT),--port $(PORT)) $(if $(DAGSTER_PORT),--dagster-port $(DAGSTER_PORT))
 
 check: setup ## Check formatting, lint, types, import rules, and the locks that migrations take
 	$(BIN)/ruff format --check .

@@ -106,6 +106,12 @@ class Ground:
         """Checkpoint, so that earlier work is not written during the measurement."""
         self.owner.execute("CHECKPOINT")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that works on this database."""
+        kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+        return {**kept, "SYNC_HOME": str(self.home), "SYNC_ALLOW_PRIVATE_HOSTS": "1", "TMPDIR": str(self.home)}
+
     def child(self, python: Path | str, arguments: Sequence[str], **environment: str) -> dict[str, Any]:
         """Run a contestant; returns the last line it printed.
 
@@ -113,17 +119,10 @@ class Ground:
             RuntimeError: it failed; the message has its last output.
         """
         before = self._server_cpu()
-        kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
         done = subprocess.run(
             [str(python), *arguments],
             cwd=PROJECT,
-            env={
-                **kept,
-                "SYNC_HOME": str(self.home),
-                "SYNC_ALLOW_PRIVATE_HOSTS": "1",
-                "TMPDIR": str(self.home),
-                **environment,
-            },
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
         )

@@ -160,12 +160,11 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def _changed(value: Any, path: Path, other: Any) -> Any:
-    """A copy in which the field has another value; in a list, that of its first object."""
+    """A copy in which the field has another value; in a list, that of all its objects."""
     if not path:
         return other
     if isinstance(value, list):
-        first, *rest = value
-        return [_changed(first, path, other), *rest]
+        return [_changed(one, path, other) if isinstance(one, dict) else one for one in value]
     copy = type(value)(value)
     inner = _changed(copy.get(path[0]), path[1:], other) if len(path) == 1 or copy.get(path[0]) else other
     if inner is _NOTHING:

@@ -29,7 +29,7 @@ CREATE TABLE capture.sync_record (
     -- deleted    looked for and gone: trash, 404, 410
     deletion_state text NOT NULL DEFAULT 'present' CHECK (deletion_state IN ('present', 'suspected', 'deleted')),
     deletion_evidence text,
-    deletion_at timestamptz,
+    deletion_at timestamptz,            -- when it was suspected or deleted; of one that is present again, when it came back
     PRIMARY KEY (org_id, connection_id, entity_type, external_id, provider)
 ) PARTITION BY LIST (provider);
 
@@ -113,6 +113,18 @@ END $$;
 CREATE TRIGGER keep_former_email AFTER UPDATE OF email ON capture.sync_record
 FOR EACH ROW WHEN (OLD.email IS NOT NULL AND OLD.email IS DISTINCT FROM NEW.email)
 EXECUTE FUNCTION capture.keep_former_email();
+
+-- Ids that a record names in a list, or named in an earlier version: who names a record is found by it. Of the lists that a
+-- stream declares (`named_in`).
+CREATE TABLE capture.named_record (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,          -- of the record that names
+    field text NOT NULL,
+    named_id text COLLATE "C" NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, connection_id, entity_type, field, named_id, external_id)
+);
 
 -- Records that were deleted at the store, or came back, since the last promotion. An order does not wait for a customer who
 -- is gone, and a refund that is gone counts nothing, also where nobody promoted them: settled when something is promoted next.
@@ -290,7 +302,7 @@ CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connec
 
 CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
-    'capture.former_email', 'capture.deletion_change', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
+    'capture.former_email', 'capture.named_record', 'capture.deletion_change', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
 CREATE POLICY retention ON capture.record_history AS RESTRICTIVE FOR DELETE
 USING (superseded_at < now() - interval '30 days');

@@ -126,12 +126,12 @@ _TAGS = [
     {"name": "table", "description": "Captured records with their status."},
     {"name": "preview", "description": "Preview what would change, and select records."},
     {"name": "plans", "description": "Plan exactly what will happen, apply it, undo it."},
-    {"name": "approvals", "description": "A person's yes to a plan, and policies: a yes in advance, within limits."},
     {"name": "push", "description": "For plugins that send records by themselves."},
     {"name": "sync", "description": "Queues, full syncs, and several entities in the order of their dependencies."},
     {"name": "decisions", "description": "Gates: work that has stopped and waits for a person's answer."},
     {"name": "webhooks", "description": "For stores that send notifications."},
     {"name": "connections", "description": "Stores, without their secrets."},
     {"name": "people", "description": "Sessions, tokens and users."},
+    {"name": "approvals", "description": "A person's yes to a plan, and policies: a yes in advance, within limits."},
     {"name": "health", "description": "For monitoring."},
 ]

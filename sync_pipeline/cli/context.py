@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,10 +41,19 @@ class Context:
         return Party(self.actor, "command")
 
     def org(self, slug: str) -> Organization:
-        """The organization called `slug`."""
+        """The organization called `slug`.
+
+        Raises:
+            NotFound: there is none; the message lists those there are, which only the command line may tell.
+        """
+        from sync_pipeline.errors import NotFound
         from sync_pipeline.steps import connect
 
-        return connect.organization(self.db, slug)
+        try:
+            return connect.organization(self.db, slug)
+        except NotFound as error:
+            there = ", ".join(org.slug for org in connect.organizations(self.db)) or "none yet"
+            raise NotFound(f"{error} There are: {there}.") from None
 
     def connection(self, org: Organization, name: str) -> Connection:
         """The organization's connection called `name`."""
@@ -97,6 +107,20 @@ class Context:
         return [(one, streams) for one, streams in chosen if streams]
 
 
+_COLLECTED = gc.get_threshold()
+
+
+def start_quickly() -> None:
+    """Collect garbage rarely while modules are loaded: they make hundreds of thousands of objects, and all stay."""
+    gc.set_threshold(50_000, 20, 20)
+
+
+def begin_work() -> None:
+    """What is loaded stays: collect the rest as usual."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED)
+
+
 @contextmanager
 def opened() -> Iterator[Context]:
     """Read the settings from the environment and open the database they name."""
@@ -105,6 +129,7 @@ def opened() -> Iterator[Context]:
 
     settings = Settings()
     db = open_database(settings)
+    begin_work()
     try:
         yield Context(settings, db)
     finally:

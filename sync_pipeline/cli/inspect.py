@@ -4,7 +4,7 @@ import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Json, Org, Page, PageSize
-from sync_pipeline.cli.output import emit, say, show
+from sync_pipeline.cli.output import details, emit, say, show
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,6 @@ def activity(
     as_json: Json = False,
 ) -> None:
     """Show the audit log, newest first."""
-    from sync_pipeline import exact_json
     from sync_pipeline.steps import observe
 
     with opened() as context:
@@ -51,7 +50,7 @@ def activity(
         ["when", "event", "who", "connection", "entity", "detail"],
         [
             (row["occurred_at"], row["event"], row["actor"], row["connection"], row["entity_type"],
-             exact_json.dumps(row["detail"]))
+             details(row["detail"]))
             for row in found.data
         ],
     )  # fmt: skip

@@ -8,28 +8,56 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from sync_pipeline.cli.context import start_quickly
 from sync_pipeline.cli.signals import end_on_signals
 
+start_quickly()
 app = typer.Typer(
     name="sync-pipeline",
     help="Keep a zero-loss, versioned copy of every WooCommerce and Odoo record. Pull records, preview what would "
     "change, select, plan, and apply.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Each module registers its commands, in the order in which `--help` lists them.
-_MODULES = (
-    "up serve mcp demo database org connect pull preview table select rules plan plans approvals export status inspect "
-    "reconcile check decisions tokens users"
-)
-for name in _MODULES.split():
-    import_module(f"sync_pipeline.cli.{name}").register(app)
+# Each module registers its commands, in the order and under the headings in which `--help` lists them.
+_PANELS = {
+    "Run it": "up serve mcp demo database",
+    "Connect": "org connect",
+    "Capture, preview, select": "pull preview table record select rules",
+    "Promote": "plan plans approvals queue",
+    "Observe": "status inspect check reconcile decisions export",
+    "People and keys": "tokens users",
+}
+for panel, modules in _PANELS.items():
+    for name in modules.split():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        import_module(f"sync_pipeline.cli.{name}").register(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = panel
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = panel
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"sync-pipeline {version('sync-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> int:

@@ -1,9 +1,24 @@
 """Arguments and options that several commands share."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
+
+# The words of options, which help and completion list. Steps have them too, and load slowly.
+Status = Literal["new", "updated", "deleted", "in_sync"]
+Choice = Literal["included", "ignored", "undecided"]
+DECISIONS: Mapping[str, str] = {"included": "include", "ignored": "ignore", "undecided": "undecided"}
+CHOICES: Mapping[str | None, str] = {decision: word for word, decision in DECISIONS.items()}
+
+TokenRole = Literal["viewer", "operator", "admin", "plugin", "agent"]
+PersonRole = Literal["viewer", "operator", "admin"]
+RuleKind = Literal["follow_updates", "include_new", "ignore_where"]
+SkuPolicy = Literal["source_wins", "core_wins", "halt"]
+Sort = Literal[
+    "external_id", "name", "modified", "captured", "external_id:desc", "name:desc", "modified:desc", "captured:desc"
+]
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's short name.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import CONNECT, Json, Org, Why
+from sync_pipeline.cli.options import CONNECT, Json, Org, SkuPolicy, Why
 from sync_pipeline.cli.output import answer, emit, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage organizations, the tenants that own everything.")
@@ -34,8 +34,8 @@ def add(
 def policy(
     slug: Org,
     sku: Annotated[
-        str | None,
-        typer.Option("--sku", metavar="P", help="A SKU conflict: source_wins, core_wins, or halt (a person decides)."),
+        SkuPolicy | None,
+        typer.Option("--sku", help="Who wins a SKU conflict; halt: a person decides."),
     ] = None,
     priority: Annotated[
         str | None,

@@ -94,19 +94,33 @@ def flow(  # noqa: PLR0913 - a command's options
     stages: Stages,
     *,
     listener: Listener,
+    label: str = "",
     connection: str | None = None,
     named: bool = False,
     full: bool = False,
     sweep: bool | None = None,
 ) -> RunOutcome:
-    """Materialize the stages of an organization's chosen connections and entities (`named`: not all of them)."""
+    """Materialize the stages of an organization's chosen connections and entities (`named`: not all of them).
+
+    `label` is what the connections' bars begin with.
+    """
     from sync_pipeline.defs import launch
+    from sync_pipeline.steps.capture import PullReport
 
     outcome = RunOutcome(chosen, stages)
+    bars = {one.name: f"{label}{one.name}" for one, _ in chosen}
+    if stages is Stages.PULL:
+        for one, streams in chosen:
+            listener.begin(bars[one.name], [stream.name for stream in streams])
 
     def moved(_org: str, stage: str, name: str, what: Any) -> None:
-        if str(stage) == "raw":
-            listener.moved(name, what.done, what.of)
+        if str(stage) != "raw":
+            return
+        if isinstance(what, PullReport):
+            listener.end(bars[what.connection], what.entity, ok=what.closed)
+        else:
+            store, _, entity = name.rpartition("/")
+            listener.moved(bars[store], entity, what.done, what.of)
 
     launched = launch.materialize(
         context.settings,
@@ -126,6 +140,11 @@ def flow(  # noqa: PLR0913 - a command's options
     outcome.failure = launched.failures.get(org.slug)
     outcome.pulls = {(r.connection, r.entity): r for r in launched.reports("raw", org.slug)}
     outcome.previews = {(r.connection, r.entity): r for r in launched.reports("preview", org.slug)}
+    if stages is Stages.PULL:
+        for one, streams in chosen:  # those that failed reported nothing
+            for stream in streams:
+                ok = (one.name, stream.name) in outcome.pulls
+                listener.end(bars[one.name], stream.name, ok=ok)
     return outcome
 
 
@@ -137,9 +156,14 @@ def promote(context: Context, org: Organization, plan_id: str, listener: Listene
         RunFailed: the run failed; the message says why.
     """
     from sync_pipeline.defs import launch
+    from sync_pipeline.steps import promote as promote_step
+
+    label = f"{org.slug}: promote"
+    listener.begin(label, [plan_id])
 
     def moved(_org: str, _stage: str, _name: str, what: Any) -> None:
-        listener.moved("promoting", what.done + what.failed + what.cancelled, what.total)
+        if isinstance(what, promote_step.QueueStatus):
+            listener.moved(label, plan_id, what.done + what.failed + what.cancelled, what.total)
 
     launched = launch.materialize(
         context.settings,
@@ -147,9 +171,10 @@ def promote(context: Context, org: Organization, plan_id: str, listener: Listene
         launch.LaunchRequest(stages=["core"], orgs=[org.slug], plan=plan_id, actor=context.actor),
         progress=moved,
     )
+    reports: list[ApplyReport] = launched.reports("core", org.slug)
+    listener.end(label, plan_id, ok=bool(reports) and not reports[-1].failed)
     for error in launched.errors():
         raise error
-    reports: list[ApplyReport] = launched.reports("core", org.slug)
     if not reports:
         raise RunFailed(launched.failures.get(org.slug) or "The run failed. See the run in the Dagster UI.")
     return reports[-1]

@@ -1,7 +1,5 @@
 """plan, apply, undo: promote exactly what a plan lists, and take it back."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,36 +80,43 @@ def plan(
 
 def apply(org: Org, plan: PlanId, plan_hash: PlanHash = None, as_json: Json = False) -> None:
     """Approve a plan, if nobody has, and promote its records. If the plan is stale, nothing changes."""
+    with opened() as context:
+        applied(context, context.org(org), plan, as_json, plan_hash=plan_hash)
+
+
+def applied(
+    context: "Context", tenant: "Organization", plan: str, as_json: bool, *, plan_hash: str | None = None
+) -> None:
+    """Apply a plan, or go on with it, and print what came of it."""
     from sync_pipeline.cli.pipeline import promote
     from sync_pipeline.cli.progress import listener
     from sync_pipeline.errors import Conflict, StalePlan
     from sync_pipeline.steps import select
 
-    with opened() as context, listener() as progress:
-        tenant = context.org(org)
-        found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
-        if plan_hash not in (None, found.hash):
-            raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
-        approval = _approval(context, tenant, found)
-        try:
+    found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
+    if plan_hash not in (None, found.hash):
+        raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
+    approval = _approval(context, tenant, found)
+    try:
+        with listener() as progress:
             report = promote(context, tenant, str(found.plan_id), progress)
-        except StalePlan as error:
-            if approval is not None:
-                _withdraw(context, tenant, approval)
-            _stale(org, found, error, as_json)
-            raise typer.Exit(1) from None
+    except StalePlan as error:
+        if approval is not None:
+            _withdraw(context, tenant, approval)
+        _stale(tenant.slug, found, error, as_json)
+        raise typer.Exit(1) from None
     done = f"Plan {report.plan}: {report.state}, {report.done:,} done, {report.failed:,} failed."
     answer(as_json, row(report), done)
     for line in report.errors:
         note(f"FAILED {line['connection']} {line['entity']} {line['external_id']}: {line['reason']}")
     if report.failed or report.state != "done":
-        note("Correct the cause and apply the same plan again, or make a new plan.")
+        note(f"Correct the cause, then: sync-pipeline queue retry {tenant.slug} {report.plan} (or make a new plan)")
         raise typer.Exit(1)
     if not as_json:
-        say(f"To undo it: sync-pipeline undo {org} {report.plan}")
+        say(f"To undo it: sync-pipeline undo {tenant.slug} {report.plan}")
 
 
-def _approval(context: Context, tenant: Organization, found: Plan) -> int | None:
+def _approval(context: "Context", tenant: "Organization", found: "Plan") -> int | None:
     """Approve a plan that waits, as the person who runs the command: the run that applies it is nobody."""
     from sync_pipeline.steps import approve
 
@@ -122,7 +127,7 @@ def _approval(context: Context, tenant: Organization, found: Plan) -> int | None
     return made[0].approval_id
 
 
-def _withdraw(context: Context, tenant: Organization, approval: int) -> None:
+def _withdraw(context: "Context", tenant: "Organization", approval: int) -> None:
     """Nothing was done with it: the plan waits again."""
     from sync_pipeline.errors import Conflict
     from sync_pipeline.steps import approve
@@ -139,7 +144,10 @@ def undo(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None
         tenant = context.org(org)
         found = select.plan(context.db, tenant, plan)
         report = promote.undo(context.db, tenant.org_id, str(found.plan_id), actor=context.actor, why=why)
-    said = [f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored."]
+    if found.state == "undone":
+        said = [f"Plan {report.plan_id} was undone before: nothing was changed."]
+    else:
+        said = [f"Plan {report.plan_id} is undone: {report.rows:,} core rows restored."]
     if report.merged:
         said.append(f"{report.merged:,} more rows were merged again from their other records.")
     done = row(report, without=("plan_id", "queue_id"))

@@ -1,12 +1,13 @@
 """plans, refuse: read what plans do, and say no to one."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import typer
 
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
-from sync_pipeline.cli.output import answer, cell, emit, note, row, say, show
+from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, show, spelled
 from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
@@ -21,7 +22,8 @@ def plans(
     org: Org,
     plan: Annotated[str | None, typer.Argument(metavar="[PLAN]", help="This plan, with its items.")] = None,
     state: Annotated[
-        str | None, typer.Option("--state", metavar="S", help="proposed, approved, applied, refused or undone.")
+        Literal["proposed", "approved", "applied", "refused", "undone"] | None,
+        typer.Option("--state", help="Only plans in this state."),
     ] = None,
     page: Annotated[int, typer.Option("--page", metavar="N", min=1)] = 1,
     page_size: Annotated[
@@ -74,7 +76,7 @@ def _list(org: str, listed: Any, count: int) -> None:
         (str(p.plan_id), p.state, p.creates, p.updates, p.deletes, p.created_by, p.created_at, p.approved_by)
         for p in listed
     ]
-    show(columns, rows)
+    show(columns, rows, zeros=("create", "update", "delete"))
     say(f"{len(listed):,} of {count:,} plans. Next: sync-pipeline plans {org} PLAN")
 
 
@@ -85,11 +87,9 @@ def _print(org: str, plan: Any, items: Any, count: int) -> None:
     say(f"Plan {plan.plan_id}, {plan.state}, made by {plan.created_by} at {cell(plan.created_at)}")
     say_counts(plan)
     for item in items:
-        named = " ".join(part for part in (item.name, f"({item.code})" if item.code else None) if part)
-        say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {named}")
-        for change in item.changes:
-            through = f"  (through {change['through']})" if "through" in change else ""
-            say(f"    {change['field']}: {_value(change, 'before')} → {_value(change, 'after')}{through}")
+        what = " ".join(part for part in (named(item.name), f"({named(item.code)})" if item.code else None) if part)
+        say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {what}")
+        say_changes(item.changes)
         for warning in item.warnings:
             say(f"    ! {warning.get('message', warning.get('code'))}")
     if count > len(items):
@@ -101,11 +101,16 @@ def _print(org: str, plan: Any, items: Any, count: int) -> None:
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
-def _value(change: dict[str, Any], side: str) -> str:
-    """A side of a change in one line."""
-    from sync_pipeline import exact_json
+def say_changes(changes: Iterable[Mapping[str, Any]]) -> None:
+    """Print each changed field with its value before and after."""
+    for change in changes:
+        through = f"  (through {change['through']})" if "through" in change else ""
+        say(f"    {change['field']}: {_value(change, 'before')} → {_value(change, 'after')}{through}")
 
+
+def _value(change: Mapping[str, Any], side: str) -> str:
+    """A side of a change in one line."""
     if side not in change:
         return "(no such field)"
-    text = exact_json.dumps(change[side])
+    text = spelled(change[side])
     return text if len(text) <= 100 else text[:97] + "…"

@@ -12,6 +12,9 @@ from sync_pipeline.cli.pull import messages
 if TYPE_CHECKING:
     from sync_pipeline.cli.pipeline import RunOutcome
 
+_HEADS = (
+    "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided", "warnings", "older mapper",
+)  # fmt: skip
 _COUNTS = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings", "mapped_by_older")
 
 
@@ -47,25 +50,18 @@ def preview(org: Org, connection: AnyConnection = None, entity: Entities = None,
 
 
 def show_preview(outcome: "RunOutcome") -> None:
-    """Print the differences, in one table for each connection."""
+    """Print the differences, in one table for each connection. Entities without a record are named below it."""
     for one, streams in outcome.chosen:
         rows = []
+        empty = []
         for stream in streams:
             r = outcome.previews.get((one.name, stream.name))
-            rows.append((stream.name, *(getattr(r, name, None) for name in _COUNTS)))
-        show(
-            [
-                "entity",
-                "+ new",
-                "~ updated",
-                "- deleted",
-                "= in sync",
-                "included",
-                "ignored",
-                "undecided",
-                "warnings",
-                "older mapper",
-            ],
-            rows,
-            title=f"{one.name} ({one.provider})",
-        )
+            if r is not None and not any(getattr(r, name) for name in _COUNTS):
+                empty.append(stream.name)
+            else:
+                rows.append((stream.name, *(getattr(r, name, None) for name in _COUNTS)))
+        title = f"{one.name} ({one.provider})"
+        if rows:
+            show(["entity", *_HEADS], rows, title=title, zeros=_HEADS[1:3] + _HEADS[4:6] + _HEADS[7:])
+        if empty:
+            say(f"{title}: no records in {', '.join(empty)}.")

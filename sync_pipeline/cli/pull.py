@@ -62,22 +62,42 @@ def show_pull(outcome: "RunOutcome") -> None:
     """Print what was captured, in one table for each connection."""
     for one, streams in outcome.chosen:
         rows: list[tuple[Any, ...]] = []
+        same: list[str] = []
         for stream in streams:
             r = outcome.pulls.get((one.name, stream.name))
-            verdict = "FAILED" if outcome.problem(one.name, stream.name) else "closed"
             if r is None:
-                rows.append((stream.name, *[None] * 10, verdict))
+                rows.append((stream.name, *[None] * 9, "FAILED"))
+                continue
+            failed = outcome.problem(one.name, stream.name) is not None
+            if not (failed or r.new or r.changed or r.deleted or r.quarantined or r.vanished):
+                same.append(stream.name)
                 continue
             rows.append(
                 (stream.name, r.mode, r.new, r.changed, r.unchanged, r.deleted, r.quarantined, r.vanished, r.requests,
-                 size(r.bytes), r.seconds, verdict)
+                 r.seconds, "FAILED" if failed else None)
             )  # fmt: skip
-        show(
-            ["entity", "mode", "new", "changed", "unchanged", "deleted", "quarantined", "vanished", "requests", "read",
-             "seconds", "ledger"],
-            rows,
-            title=f"{one.name} ({one.provider})",
-        )  # fmt: skip
+        title = f"{one.name} ({one.provider})"
+        if rows:
+            show(
+                ["entity", "mode", "new", "changed", "unchanged", "deleted", "quarantined", "vanished", "requests",
+                 "seconds", "ledger"],
+                rows,
+                title=title,
+                zeros=("changed", "unchanged", "deleted", "quarantined", "vanished"),
+            )  # fmt: skip
+        if same:
+            say(f"{title}: nothing new in {', '.join(same)}.")
+        say(f"{title}: {_sum(outcome, one.name)}")
+
+
+def _sum(outcome: "RunOutcome", connection: str) -> str:
+    reports = [r for (name, _), r in outcome.pulls.items() if name == connection]
+    read = sum(r.bytes for r in reports)
+    return (
+        f"{sum(r.new for r in reports):,} new, {sum(r.changed for r in reports):,} changed, "
+        f"{sum(r.unchanged for r in reports):,} unchanged; {sum(r.requests for r in reports):,} requests, "
+        f"{size(read)}, {sum(r.seconds for r in reports):,.1f} s."
+    )
 
 
 def messages(outcome: "RunOutcome") -> list[str]:

@@ -53,6 +53,7 @@ def reconcile(
                 (e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra, e.quarantined, verdict(e))
                 for e in found.entities
             ],
+            zeros=("quarantined",),
         )
         waiting = sum(max(0, e.captured - e.core) for e in found.entities)
         if waiting:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Why
+from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, RuleKind, Why
 from sync_pipeline.cli.output import answer, emit, say, show
 
 commands = typer.Typer(no_args_is_help=True, help="Manage standing rules, which also decide about future records.")
@@ -20,7 +20,7 @@ def add(  # noqa: PLR0913 - the command's options
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
-    kind: Annotated[str, typer.Option("--kind", metavar="K", help="follow_updates, include_new or ignore_where.")],
+    kind: Annotated[RuleKind, typer.Option("--kind", help="What it decides about.")],
     field: Annotated[str | None, typer.Option("--field", metavar="F", help="ignore_where: the field.")] = None,
     value: Annotated[
         str | None, typer.Option("--value", metavar="V", help="ignore_where: its value, as JSON or plain text.")

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Search, Why
+from sync_pipeline.cli.options import (
+    CHOICES,
+    DECISIONS,
+    Choice,
+    Json,
+    OneConnection,
+    OneEntity,
+    Org,
+    Search,
+    Status,
+    Why,
+)
 from sync_pipeline.cli.output import cell, emit, note, say
 
 if TYPE_CHECKING:
@@ -33,15 +44,11 @@ def select(  # noqa: PLR0913 - the command's options
     ] = None,
     undecide: Annotated[bool, typer.Option("--undecide", help="Take the decision about these records back.")] = False,
     ids: Annotated[str | None, typer.Option("--ids", metavar="1,2", help="These records.")] = None,
-    status: Annotated[
-        str | None, typer.Option("--status", metavar="S", help="All that are new, updated or deleted.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="All records with this status.")] = None,
     search: Search = None,
     everything: Annotated[bool, typer.Option("--all", help="All that differ from core.")] = False,
     excluding: Annotated[str | None, typer.Option("--except", metavar="1,2", help="All but these.")] = None,
-    selection: Annotated[
-        str | None, typer.Option("--selection", metavar="D", help="All that are include, ignore or undecided.")
-    ] = None,
+    choice: Annotated[Choice | None, typer.Option("--choice", help="All records about which this was chosen.")] = None,
     seen: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +88,7 @@ def select(  # noqa: PLR0913 - the command's options
         which: step.Which = {
             "ids": listed if ids is not None else None,
             "status": status,
-            "selection": selection,
+            "selection": DECISIONS[choice] if choice else None,
             "search": search,
             "everything": everything,
             "seen": _seen(seen) if seen is not None else None,
@@ -117,7 +124,7 @@ def _tell(org: str, entity: str, done: Selected, *, include: bool | None, draft:
     if done.replaced_by_others:
         note(f"{done.replaced_by_others_count:,} were decided by others, and were left. --replace decides them too.")
         for kept in done.replaced_by_others[:20]:
-            note(f"  {kept['external_id']}: {kept['decision']}, by {kept['who']} at {cell(kept['when'])}")
+            note(f"  {kept['external_id']}: {CHOICES[kept['decision']]}, by {kept['who']} at {cell(kept['when'])}")
     if not include or not done.records:
         return
     if promotes:

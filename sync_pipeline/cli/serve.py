@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="Port to listen on.")] = 8000,
     host: Annotated[
         str,
         typer.Option(
@@ -35,12 +35,14 @@ def serve(
 
     from sync_pipeline.api.wire import Wire
     from sync_pipeline.cli.children import free_port
+    from sync_pipeline.cli.context import begin_work
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import open_database
     from sync_pipeline.errors import ConfigurationError
 
     if not free_port(port):
         raise ConfigurationError(f"Port {port} is in use. Choose another one with --port.")
+    begin_work()
     open_database(Settings()).close()  # report a database problem before anything starts
     uvicorn.run(
         "sync_pipeline.app:create",

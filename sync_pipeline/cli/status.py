@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sync_pipeline.cli.options import CONNECT, Json, Org
-from sync_pipeline.cli.output import emit, row, say, show
+from sync_pipeline.cli.output import cell, emit, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import ConnectionStatus, EntityStatus, WorkProgress
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(org: Org, as_json: Json = False) -> None:
-    """Show what is captured, would change, is selected and promoted, with the ledger and the last run."""
+    """Show what is captured, would change, is selected and promoted; and the ledgers that are not closed."""
     from sync_pipeline.cli.context import opened
     from sync_pipeline.steps import observe
 
@@ -38,22 +38,32 @@ def status(org: Org, as_json: Json = False) -> None:
 
 
 def show_connection(one: "ConnectionStatus") -> None:
-    """Print one connection as a table, with its messages."""
+    """Print one connection as a table, with its messages. Entities without a record are named in a line below it."""
+    pulled = max((e.last_run for e in one.entities if e.last_run), default=None)
+    last = f", last pull {cell(pulled)} UTC" if pulled else ""
+    full = [e for e in one.entities if _has_something(e)] or one.entities
     show(
         ["entity", "captured", "+ new", "~ updated", "- deleted", "= in sync", "included", "ignored", "undecided",
-         "promoted", "quarantined", "ledger", "last run"],
+         "promoted", "quarantined", "ledger"],
         [
             (e.entity, e.captured, e.new, e.updated, e.deleted, e.in_sync, e.included, e.ignored, e.undecided,
-             e.promoted, e.quarantined, _ledger(e), e.last_run)
-            for e in one.entities
+             e.promoted, e.quarantined, _ledger(e))
+            for e in full
         ],
-        title=f"{one.name} ({one.provider})",
+        title=f"{one.name} ({one.provider}){last}",
+        zeros=("~ updated", "- deleted", "included", "ignored", "quarantined"),
     )  # fmt: skip
+    if len(full) < len(one.entities):
+        say(f"Without records: {', '.join(e.entity for e in one.entities if e not in full)}.")
     for e in one.entities:
         if e.mapped_by_older:
             say(f"{e.entity}: {e.mapped_by_older:,} mapped by an older mapper.")
         if e.message:
             say(f"{e.entity}: {e.message}")
+
+
+def _has_something(e: "EntityStatus") -> bool:
+    return bool(e.captured or e.deleted or e.promoted or e.quarantined or _ledger(e))
 
 
 def _connection(one: "ConnectionStatus") -> dict[str, Any]:
@@ -69,10 +79,11 @@ def _work(one: "WorkProgress") -> str:
 
 
 def _ledger(e: "EntityStatus") -> str:
+    """What is to say of the ledger; nothing of one that is closed."""
     if e.last_run is None:
         return "never pulled"
     if e.ledger.closed:
-        return "closed"
+        return ""
     return f"OPEN {e.ledger.captured + e.ledger.quarantined + e.ledger.vanished:,} of {e.ledger.expected:,}"
 
 
@@ -86,7 +97,10 @@ def _advise(org: str, found: Any) -> None:
     if all(e.last_run is None for e in entities):
         say(f"Next: sync-pipeline pull {org}")
     elif any(e.undecided for e in entities):
-        say(f"Next: sync-pipeline select {org} --connection C --entity E --all --include")
+        most, where = max(
+            (e.undecided, f"--connection {c.name} --entity {e.entity}") for c in found for e in c.entities
+        )
+        say(f"Next: sync-pipeline table {org} {where}   ({most:,} undecided), then select … --all --include")
     elif any(e.included for e in entities):
         say(f"Next: sync-pipeline plan {org}")
     else:

@@ -5,8 +5,21 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import Json, OneConnection, OneEntity, Org, Page, PageSize, Search
-from sync_pipeline.cli.output import emit, note, say, show
+from sync_pipeline.cli.options import (
+    CHOICES,
+    DECISIONS,
+    Choice,
+    Json,
+    OneConnection,
+    OneEntity,
+    Org,
+    Page,
+    PageSize,
+    Search,
+    Sort,
+    Status,
+)
+from sync_pipeline.cli.output import emit, named, note, say, show
 
 
 def register(app: typer.Typer) -> None:
@@ -17,18 +30,12 @@ def table(  # noqa: PLR0913 - the command's options
     org: Org,
     connection: OneConnection,
     entity: OneEntity,
-    status: Annotated[
-        str | None, typer.Option("--status", metavar="S", help="new, updated, deleted or in_sync.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only records with this status.")] = None,
     search: Search = None,
-    selection: Annotated[
-        str | None, typer.Option("--selection", metavar="D", help="include, ignore or undecided.")
-    ] = None,
+    choice: Annotated[Choice | None, typer.Option("--choice", help="Only records about which this was chosen.")] = None,
     sort: Annotated[
-        str | None,
-        typer.Option(
-            "--sort", metavar="F", help="external_id, name, modified or captured; add :desc for descending order."
-        ),
+        Sort | None,
+        typer.Option("--sort", metavar="F", help="external_id, name, modified or captured; add :desc to descend."),
     ] = None,
     page: Page = 1,
     page_size: PageSize = 50,
@@ -45,7 +52,7 @@ def table(  # noqa: PLR0913 - the command's options
             one.source.stream(entity),
             status=status,
             search=search,
-            selection=selection,
+            selection=DECISIONS[choice] if choice else None,
             sort=sort,
             page=page,
             page_size=page_size,
@@ -57,7 +64,7 @@ def table(  # noqa: PLR0913 - the command's options
             note(found.message)
         return
     if found.data:
-        columns = ["id", "status", "name", "code", "email", "decision", "changed", "warnings"]
+        columns = ["id", "status", "name", "code", "email", "choice", "changed", "warnings"]
         show(columns, [_row(row) for row in found.data])
     first = (page - 1) * page_size + 1
     shown = f"{first:,}–{first + len(found.data) - 1:,} of " if found.data else ""
@@ -66,22 +73,23 @@ def table(  # noqa: PLR0913 - the command's options
         say(found.message)
     if found.row_count:
         say(
-            f"Next: sync-pipeline select {org} --connection {connection} --entity {entity} --ids … --include "
-            "(or --ignore)"
+            f"Next: sync-pipeline record {org} --connection {connection} --entity {entity} ID, or select … --ids ID "
+            "--include (or --ignore)"
         )
-    elif not (status or search or selection):
+    elif not (status or search or choice):
         say(f"Next: sync-pipeline pull {org} --connection {connection} --entity {entity}")
 
 
 def _row(row: dict[str, Any]) -> tuple[Any, ...]:
     display = row["display"]
+    differs = row["status"] != "in_sync"
     return (
         row["external_id"],
         row["status"],
-        display.get("name"),
-        next((value for name, value in display.items() if name not in ("name", "email")), None),
+        named(display.get("name")),
+        named(next((value for name, value in display.items() if name not in ("name", "email")), None)),
         display.get("email"),
-        row["decision"],
+        CHOICES.get(row["decision"], "undecided") if differs else None,
         ", ".join(row["changed_fields"]),
         "; ".join(str(warning.get("message", warning.get("code"))) for warning in row["warnings"]),
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.options import AnyConnection, Json, Org, TokenRole
 from sync_pipeline.cli.output import answer, emit, note, show
 
 token_commands = typer.Typer(no_args_is_help=True, help="Manage API tokens.")
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 @token_commands.command("add")
 def add(
     org: Org,
-    role: Annotated[str, typer.Option("--role", metavar="R", help="viewer, operator, admin, plugin or agent.")],
+    role: Annotated[TokenRole, typer.Option("--role", help="What its owner may do.")],
     connection: AnyConnection = None,
     days: Annotated[
         float | None, typer.Option("--days", metavar="N", help="Days until the token expires; never if not given.")

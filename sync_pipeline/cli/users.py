@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import Json, Org
+from sync_pipeline.cli.options import Json, Org, PersonRole
 from sync_pipeline.cli.output import answer, emit, show
 from sync_pipeline.cli.provider_options import from_environment
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def add(
     org: Org,
     email: Annotated[str, typer.Argument(metavar="EMAIL")],
-    role: Annotated[str, typer.Option("--role", metavar="R", help="viewer, operator or admin.")],
+    role: Annotated[PersonRole, typer.Option("--role", help="What the user may do.")],
     password_env: Annotated[
         str, typer.Option("--password-env", metavar="VAR", help="The environment variable that holds the password.")
     ],

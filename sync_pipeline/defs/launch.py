@@ -81,8 +81,8 @@ def materialize(
     """Materialize what was requested, in this process.
 
     `progress(org, stage, name, what)` is called from worker threads: with capture's `Progress` while a stream is
-    pulled, and with a queue's `QueueStatus` while a plan is applied. An organization's failure is returned in
-    `failures`, not raised.
+    pulled, with a queue's `QueueStatus` while a plan is applied, and with what each step returns. An organization's
+    failure is returned in `failures`, not raised.
 
     Raises:
         DatabaseUnavailable: Dagster's storage does not respond.
@@ -93,6 +93,8 @@ def materialize(
 
     def receive(org: str, stage: Stage, name: str, what: Any) -> None:
         launched.received.append(Report(org, stage, name, what))
+        if progress is not None:
+            progress(org, stage, name, what)
 
     runtime = Runtime(settings, db, on_report=receive)
     if progress is not None:

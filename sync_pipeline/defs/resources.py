@@ -14,7 +14,8 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.errors import SyncError
 
-# (organization's slug, stage, the stream's or table's name, what the step reports)
+# (organization's slug, stage, the stream's or table's name, what the step reports); while a pull is at work
+# the name is CONNECTION/STREAM
 OnReport = Callable[[str, Stage, str, Any], None]
 OnProgress = Callable[[str, Stage, str, Any], None]
 

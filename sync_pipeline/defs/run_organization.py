@@ -117,7 +117,9 @@ def _capture(
             store,
             actor=config.actor,
             orchestrator_run=run_id,
-            report=lambda stream, progress: runtime.progress(result.org, Stage.RAW, stream.name, progress),
+            report=lambda stream, progress: runtime.progress(
+                result.org, Stage.RAW, f"{store.name}/{stream.name}", progress
+            ),
         ) as session:
             while remaining:
                 place = (Stage.RAW, remaining[0].name)

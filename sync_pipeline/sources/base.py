@@ -56,6 +56,9 @@ class Stream:
     id_field: str = "id"
     parent_field: str | None = None  # what fills parent_id
     refers_to: str | None = None  # entity type parent_id points to; preview warns where it is missing
+    # Top-level lists of ids by which it is known who names a record (entities/named_by.py). A further one needs a
+    # migration that adds what is captured already to capture.named_record.
+    named_in: tuple[str, ...] = ()
     label: str | None = "name"
     columns: tuple[str, ...] = ()  # top-level fields that a list of them shows, besides name, code and email
     code: str | None = None

@@ -216,8 +216,14 @@ def test_select_plan_apply_undo(terminal: Terminal) -> None:
     assert terminal.json("plan", "acme") == {
         "plan": None, "hash": None, "counts": {"create": 0, "update": 0, "delete": 0},
     }  # fmt: skip
-    assert terminal.json("undo", "acme", plan["plan"])["state"] == "undone"
+    said = terminal.run("undo", "acme", plan["plan"]).stdout
+    assert "is undone" in said
+    assert terminal.run("undo", "acme", plan["plan"]).stdout == said.partition(" is undone")[0] + (
+        " was undone before: nothing was changed.\n"
+    )
     assert terminal.entity("tags")["promoted"] == 0
+    listed = terminal.json("queue", "list", "acme")["queues"]
+    assert next(one for one in listed if one["plan_id"] == plan["plan"])["undone_at"]
     assert terminal.json("apply", "acme", plan["plan"], code=1)["error"]
 
 
@@ -230,6 +236,58 @@ def test_a_stale_plan_changes_nothing_and_lists_the_records(terminal: Terminal) 
     assert (done["state"], done["done"], done["queue"]) == ("stale", 0, None)
     assert [one["external_id"] for one in done["stale"]] == [str(moved)]
     assert terminal.entity("coupons")["promoted"] == 0
+
+
+def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
+    store = terminal.server.store
+    good, bad = sorted(store.ids("products"))[:2]
+    payload = {**store.payload("products", bad), "regular_price": "twelve", "name": "Bed &amp; Bath"}
+    store.raw_override("products", bad, json.dumps(payload))
+    terminal.json("pull", "acme", "--entity", "products", "--full")
+    store.raw_override("products", bad, None)
+    terminal.json(
+        "select", "acme", "--connection", "shop", "--entity", "products", "--ids", f"{good},{bad}", "--include"
+    )
+    plan = terminal.json("plan", "acme", "--entity", "products")["plan"]
+    assert terminal.run("queue", "show", "acme", plan).returncode == 1, "it was not applied"
+    said = terminal.run("plans", "acme", plan).stdout
+    assert f"+ shop products {bad}  Bed & Bath" in said
+    applied = terminal.json("apply", "acme", plan, code=1)
+    assert (applied["done"], applied["failed"]) == (1, 1)
+    said = terminal.run("queue", "show", "acme", plan, "--state", "failed").stdout
+    assert "It is partial: 1 done, 1 failed of 2." in said
+    assert "regular_price" in said
+    assert f"sync-pipeline queue retry acme {plan}" in said
+    (line,) = terminal.json("queue", "show", "acme", applied["queue"], "--state", "failed")["lines"]
+    assert (line["external_id"], line["state"]) == (str(bad), "failed")
+    again = terminal.json("queue", "retry", "acme", plan, code=1)
+    assert (again["queue"], again["failed"]) == (applied["queue"], 1)
+    assert "No line was open" in terminal.run("queue", "cancel", "acme", plan).stdout
+    assert terminal.json("queue", "force-done", "acme", plan)["state"] == "done"
+    assert terminal.json("undo", "acme", plan)["state"] == "undone"
+    assert terminal.run("queue", "retry", "acme", plan).returncode == 1
+
+
+def test_a_record_is_shown_with_its_history(terminal: Terminal) -> None:
+    one = min(terminal.server.store.ids("customers"))
+    where = ("record", "acme", "--connection", "shop", "--entity", "customers", str(one))
+    terminal.server.store.update("customers", one, first_name="Zoë")
+    terminal.json("pull", "acme", "--entity", "customers")
+    found = terminal.json(*where, "--versions", "1..2")
+    assert (found["status"], len(found["versions"])) == ("new", 2)
+    assert found["between"]["changes"]["first_name"]["after"] == "Zoë"
+    assert [event["event"] for event in found["history"]][-2:] == ["captured", "captured"]
+    said = terminal.run(*where, "--versions", "1").stdout
+    assert ' → "Zoë"' in said
+    said = terminal.run(*where).stdout
+    assert "status    new" in said
+    assert "choice    undecided" in said
+    assert "version 2" in said
+    assert json.loads(terminal.run(*where, "--raw").stdout)["first_name"] == "Zoë"
+    assert terminal.run(*where, "--versions", "1..7").returncode == 2
+    listed = terminal.run("table", "acme", "--connection", "shop", "--entity", "customers", COLUMNS="80").stdout
+    assert max(map(len, listed.splitlines()[:-1])) <= 80
+    assert "warnings" not in listed, "a column without a value"
 
 
 def test_ignoring_by_id_and_a_rule(terminal: Terminal) -> None:
@@ -386,6 +444,9 @@ def test_a_token_is_printed_once(terminal: Terminal) -> None:
     ("arguments", "says"),
     [
         (["status", "nobody"], "org add nobody"),
+        (["status", "nobody"], "There are: acme"),
+        (["record", "acme", "--connection", "shop", "--entity", "products", "999999"], "999999"),
+        (["queue", "show", "acme", "gibberish"], "gibberish"),
         (["pull", "acme", "--connection", "nope"], "There are: shop"),
         (["pull", "acme", "--entity", "prodcts"], "products"),
         (["table", "acme", "--connection", "shop", "--entity", "nope"], "products"),

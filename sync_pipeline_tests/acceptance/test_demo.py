@@ -49,7 +49,14 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
     ports = [free_port() for _ in STORES]  # the usual ones may be another demo's, and somebody writes to it
     (tmp_path / "home" / "demo.json").write_text(json.dumps({"ports": ports}))
     once = [str(COMMAND), "demo", "--once", "--json"]
-    first = answered(subprocess.run(once, env=env, capture_output=True, text=True, timeout=600, check=False))
+    ran = subprocess.run(once, env=env, capture_output=True, text=True, timeout=600, check=False)
+    first = answered(ran)
+    assert ticked(ran.stderr) == [
+        "connect", "acme/shop:", "acme/erp:", "globex/shop:", "initech/erp:", "capture", "preview", "select",
+        "acme:", "globex:", "initech:", "promote", "change",
+    ]  # fmt: skip
+    assert "of both stores of acme are one row each; 4 conflicts decided" in ran.stderr
+    assert "1 gate and 1 plan to decide" in ran.stderr
     assert first["ok"] is True
     assert [one["org"] for one in first["orgs"]] == ["acme", "globex", "initech"]
     providers = [[c["provider"] for c in one["connections"]] for one in first["orgs"]]
@@ -98,6 +105,11 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
 
         said = as_the_documents_say(Reader(tmp_path / "reader", env, elsewhere))
     assert not said, "\n\n".join(["If this is as it should be: make examples", *said])
+
+
+def ticked(said: str) -> list[str]:
+    """The stages and connections that ended well, in order."""
+    return [line.split()[1] for line in said.splitlines() if line.startswith("✓ ")]
 
 
 @contextmanager

@@ -5,8 +5,6 @@ for every field.
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.sources.base import all_sources
+from sync_pipeline_tests.reading import fields_read, looked_up
 
 SOURCES = PROJECT / "sync_pipeline" / "sources"
 WOOCOMMERCE = sorted((SOURCES / "woocommerce" / "mappers").glob("*.py"))
@@ -57,35 +56,11 @@ MAPPERS = {
 }
 
 
-def _named(function: Any, parameter: str, seen: set[Any]) -> Iterator[str]:
-    """The fields of a payload that a function reads by name, and those that functions it hands it to read."""
-    if function in seen:
-        return
-    seen.add(function)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        method = node.func if isinstance(node.func, ast.Attribute) else None
-        if method is not None and isinstance(method.value, ast.Name) and method.value.id == parameter:
-            yield from (str(one.value) for one in node.args[:1] if isinstance(one, ast.Constant))
-        places = [n for n, one in enumerate(node.args) if isinstance(one, ast.Name) and one.id == parameter]
-        if not places or not isinstance(node.func, ast.Name):
-            continue
-        called = function.__globals__.get(node.func.id)
-        fields = [one.value for one in node.args[places[0] + 1 :] if isinstance(one, ast.Constant)]
-        if called is not None and called.__module__.endswith(".values"):
-            yield from (field for field in fields if isinstance(field, str))
-        elif inspect.isfunction(called) and ".mappers." in called.__module__:
-            yield from _named(called, list(inspect.signature(called).parameters)[places[0]], seen)
-
-
 @pytest.mark.parametrize("name", MAPPERS)
 def test_a_mapper_declares_every_field_that_it_reads(name: str) -> None:
     """Promotion decodes no other fields: one that `@reads` does not name would always be empty."""
     mapper: Any = MAPPERS[name]
-    function = inspect.unwrap(mapper)
-    first = next(iter(inspect.signature(function).parameters))
-    named = set(_named(function, first, set()))
+    named = fields_read(mapper)
     assert named, "this test finds no field of the mapper"
-    assert named - set(mapper.reads) == set()
+    assert named - set(mapper.reads) - looked_up(mapper) == set()
+    assert not looked_up(mapper) & set(mapper.reads), "what a payload says there is not what is looked up"

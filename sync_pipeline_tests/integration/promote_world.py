@@ -103,14 +103,22 @@ class World:
             "superseded_at = excluded.superseded_at), "
             "written AS (INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at) "
             "VALUES (connect.current_org(), %(c)s, %(t)s, clock_timestamp()) "
-            "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at) "
+            "ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE SET changed_at = excluded.changed_at), "
+            "named AS (INSERT INTO capture.named_record "
+            "(org_id, connection_id, entity_type, field, named_id, external_id) "
+            "SELECT connect.current_org(), %(c)s, %(t)s, f.field, n.id #>> '{}', %(x)s "
+            "FROM unnest(%(named_in)s::text[]) AS f (field), "
+            "jsonb_path_query(%(data)s::jsonb -> f.field, '$[*]') AS n (id) ON CONFLICT DO NOTHING) "
             "INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, "
-            "content_hash, raw_hash, parent_id, code, email, deletion_state, captured_at) VALUES "
+            "content_hash, raw_hash, parent_id, code, email, deletion_state, deletion_at, captured_at) VALUES "
             "(connect.current_org(), %(c)s, %(t)s, %(x)s, %(provider)s, %(data)s::jsonb, %(h)s, %(h)s, %(parent)s, "
-            "%(code)s, %(email)s, %(state)s, clock_timestamp()) "
+            "%(code)s, %(email)s, %(state)s, CASE %(state)s WHEN 'deleted' THEN clock_timestamp() END, "
+            "clock_timestamp()) "
             "ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE SET "
             "sync_data = excluded.sync_data, content_hash = excluded.content_hash, code = excluded.code, "
             "email = excluded.email, parent_id = excluded.parent_id, deletion_state = excluded.deletion_state, "
+            "deletion_at = CASE WHEN sync_record.deletion_state = excluded.deletion_state THEN sync_record.deletion_at "
+            "ELSE clock_timestamp() END, "
             "captured_at = CASE WHEN sync_record.content_hash = excluded.content_hash THEN sync_record.captured_at "
             "ELSE excluded.captured_at END, "
             "version_no = sync_record.version_no + (sync_record.content_hash <> excluded.content_hash)::integer",
@@ -122,6 +130,7 @@ class World:
             code=fitted(str(finder(stream.code)(payload) or "")) or None,
             email=fold(fitted(email)) if email and email_address(fold(email)) else None,
             state="deleted" if deleted else "present",
+            named_in=list(stream.named_in),
         )
         return (connection or self.shop, entity_type, external_id)
 

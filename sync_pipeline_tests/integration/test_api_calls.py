@@ -20,7 +20,9 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, promote, push
+from sync_pipeline.steps.connect import users
 from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.explored import PASSWORD
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -157,7 +159,21 @@ def test_a_plan_from_proposal_to_undo(api: Served, store: Shop) -> None:
     items = api.call("GET", f"{path}/items", org, "viewer").json()
     assert items["rowCount"] == made["creates"] == len(items["data"])
     assert api.call("POST", f"{path}/approve", org, json={"hash": "0" * 64}).status_code == 409
-    approved = data(api.call("POST", f"{path}/approve", org, json={"hash": made["hash"]}))
+    hash_ = {"hash": made["hash"]}
+    assert api.call("POST", f"{path}/approve", org, json=hash_).status_code == 403, "a token without a person"
+    waits = api.call("POST", f"{path}/apply", org, json=hash_)
+    assert (waits.status_code, "logged in with a password" in waits.json()["error"]) == (409, True)
+    users.add_user(api.db, org, "ann@acme.example", PASSWORD, "operator", actor="test")
+    session = users.log_in(api.db, "acme", "ann@acme.example", PASSWORD).token
+    person: dict[str, Any] = {"headers": {"Authorization": f"Bearer {session}"}}
+    granted = data(
+        api.call("POST", "/api/v1/approvals", org, json={"plan_id": made["plan_id"], **hash_}, **person), 201
+    )
+    assert (granted["state"], granted["approved_by"], granted["agent"]) == ("approved", "ann@acme.example", True)
+    [held] = api.call("GET", f"/api/v1/approvals?plan_id={made['plan_id']}", org, "viewer").json()["data"]
+    data(api.call("DELETE", f"/api/v1/approvals/{held['approval_id']}", org))
+    assert data(api.call("GET", path, org))["state"] == "proposed"
+    approved = data(api.call("POST", f"{path}/approve", org, json=hash_, **person))
     assert approved["state"] == "approved"
     first = data(api.call("POST", f"{path}/apply", org, json={"hash": made["hash"], "batch_size": 7}), 202)
     second = data(api.call("POST", f"{path}/apply", org), 202)

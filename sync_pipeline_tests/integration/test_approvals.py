@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import Conflict, StalePlan
+from sync_pipeline.errors import Conflict, NotApproved, StalePlan
 from sync_pipeline.steps import approve as step
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect.party import Party
@@ -24,6 +26,7 @@ from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
 PLANS = "/api/v1/plans"
+APPROVALS = import_module("sync_pipeline.steps.approve.approvals")
 PERSON = Party("ann", "command")
 SYNC = "/api/v1/integrations/sync"
 SELECT = f"{SYNC}/preview?action=select&entity_type=tags"
@@ -95,6 +98,14 @@ def proposed(case: Case) -> None:
     case.plans["agent"] = case.plan("agent") or ""
 
 
+def expired(case: Case) -> None:
+    """Approved by a person, who is not asked again when nobody applies it."""
+    proposed(case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(APPROVALS, "HOLDS", timedelta(microseconds=1))
+        approve(case)
+
+
 def refused(case: Case) -> None:
     proposed(case)
     case.call("operator", f"{PLANS}/{case.plans['agent']}/refuse", {"why": "no"})
@@ -162,12 +173,8 @@ def by_standing_rules(case: Case) -> None:
 def by_what_was_left(case: Case) -> None:
     """Plans and queues from before, as sensors and gates take them up again."""
     by_sensor(case)
-    for who, plan in case.plans.items():
-        if who == "agent" and case.shop.value(
-            "SELECT state FROM selection.sync_plan WHERE plan_id = %(p)s", p=plan
-        ) == ("proposed"):
-            continue  # to apply it is to approve it
-        with pytest.raises((Conflict, StalePlan)):
+    for plan in case.plans.values():
+        with pytest.raises((Conflict, StalePlan, NotApproved)):
             case.apply(plan)
     if case.queue is not None:
         with pytest.raises(Conflict):
@@ -176,6 +183,14 @@ def by_what_was_left(case: Case) -> None:
 
 def by_those_who_may_not(case: Case) -> None:
     by_sensor(case)
+    for plan in case.plans.values():  # a machine's token, and an agent with the token of an admin
+        found = select.plan(case.shop.db, case.shop.org, plan)
+        for role in ("operator", "admin"):
+            for act in ("approve", "apply"):
+                answer = case.api.call("POST", f"{PLANS}/{plan}/{act}", case.shop.org, role, json={"hash": found.hash})
+                assert answer.status_code in (403, 409), answer.text
+        with pytest.raises((Conflict, NotApproved)):
+            promote.create_request(case.shop.db, case.shop.org.org_id, plan, actor=Party("cy", "mcp", "admin", 7, 8))
     for role in ("agent", "viewer", "plugin"):
         for plan in case.plans.values():
             for act, body in (("approve", {"hash": "0" * 64}), ("apply", None), ("refuse", None), ("undo", None)):
@@ -189,7 +204,7 @@ def by_those_who_may_not(case: Case) -> None:
     case.apply(case.plan("operator"))
 
 
-STATES: list[Callable[[Case], None]] = [proposed, refused, ignored, taken_back, undone]
+STATES: list[Callable[[Case], None]] = [proposed, expired, refused, ignored, taken_back, undone]
 WAYS: list[Callable[[Case], None]] = [
     by_sensor,
     by_a_persons_plan,

@@ -63,7 +63,8 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert pulled.ok, pulled.failures
         assert [report.captured for report in pulled.reports("raw", "acme")] == [5]
         assert [report.new for report in pulled.reports("preview")] == [5]
-        assert ("acme", "raw", "products") in reported
+        assert reported[0] == ("acme", "raw", "shop/products"), "while it is pulled: which connection's"
+        assert reported.count(("acme", "raw", "products")) == 1, "when it has been"
 
         stream = shop.source.stream("products")
         select.select(database, shop, stream, everything=True, include=True, actor="ann")

@@ -493,7 +493,11 @@ def test_who_may_not_reads_who_may(api: Served, store: Shop) -> None:
             assert act(someone, plan, action) == 403, (role, action)
     assert state(store, plan) == "proposed"
     include(store, some(store, 3)[2:])
-    assert ">New plan</button>" in browser(api).as_(store.org, "agent").get(PLANS).text
+    agent = browser(api).as_(store.org, "agent")
+    assert ">New plan</button>" not in agent.get(PLANS).text, "an agent plans what it proposed itself"
+    mine = some(store, 4)[3]
+    agent.send(LIST, {"decision": "include", "seen": {mine: version_of(agent, mine)}})
+    assert ">New plan</button>" in agent.get(PLANS).text
     assert ">New plan</button>" not in browser(api).as_(store.org, "viewer").get(PLANS).text
 
 

@@ -449,3 +449,89 @@ def test_what_was_promoted_before_hashes_were_kept_is_compared_too(opened: Odoo)
     for name in FOLLOWING:
         opened.preview(name)
     assert differing(opened) == {"stock": holders["stock"]}
+
+
+def sale(o: Odoo, partner: int, price: float) -> tuple[int, int]:
+    """A confirmed order of one line; returns both ids."""
+    order = o.store.create("sale.order", {"partner_id": partner, "state": "sale"})[0]
+    line = {"order_id": order, "name": "Thing", "product_id": variants_of(o)[0], "price_unit": price, "tax_ids": []}
+    return order, o.store.create("sale.order.line", line)[0]
+
+
+def variants_of(o: Odoo) -> list[int]:
+    return sorted(map(int, search(o, "product.product", ["active", "=", True])))
+
+
+def bill(o: Odoo, kind: str, parts: dict[int, float], state: str = "posted") -> int:
+    """An invoice or credit note over lines of orders; returns its id."""
+    move = o.store.create("account.move", {"move_type": kind})[0]
+    for line, amount in parts.items():
+        part = {"move_id": move, "display_type": "product", "sale_line_ids": [line], "quantity": 1.0}
+        o.store.create("account.move.line", {**part, "price_subtotal": amount, "price_total": amount})
+    if state != "draft":
+        o.store.write("account.move", move, {"state": state})
+    return move
+
+
+def pulled(o: Odoo) -> dict[str, set[str]]:
+    """What differs from core after a delta."""
+    names = ("customers", "orders", "order_lines", "invoices", "invoice_lines")
+    o.pull(*names)
+    for name in names:
+        o.preview(name)
+    return differing(o)
+
+
+def given_back(o: Odoo, orders: tuple[int, ...]) -> tuple[list[int], int]:
+    """What was refunded of each order, and what their customer is worth."""
+    assert promote.check_core(o.db, o.org).ok
+    rows = o.rows(
+        "SELECT s.refunded_total, c.lifetime_value FROM core.sales_orders AS s "
+        "JOIN core.customers AS c ON c.id = s.customer_id "
+        "WHERE (s.metadata ->> 'odoo_order_id')::int = ANY(%(ids)s) ORDER BY s.id",
+        ids=list(orders),
+    )
+    (worth,) = {row[1] for row in rows}
+    return [int(row[0]) for row in rows], int(worth)
+
+
+def test_a_credit_note_lowers_its_orders_from_pull_to_core(opened: Odoo) -> None:
+    store = opened.store
+    partner = store.create("res.partner", {"name": "Buyer", "email": "buyer@x.test"})[0]
+    (one, line), (two, other) = sale(opened, partner, 100.0), sale(opened, partner, 50.0)
+    orders = (one, two)
+    bill(opened, "out_invoice", {line: 100.0, other: 50.0})
+    first = bill(opened, "out_refund", {line: 10.0})
+    assert pulled(opened) == {}
+    for name in ("customers", "orders", "order_lines"):
+        include(opened, name, status="new")
+    apply(opened)
+    assert given_back(opened, orders) == ([10, 0], 140)
+
+    note = bill(opened, "out_refund", {line: 20.0, other: 5.0}, state="draft")
+    assert pulled(opened) == {}, "a draft gives nothing back"
+    store.write("account.move", note, {"state": "posted"})
+    assert pulled(opened) == {"orders": {str(one), str(two)}}
+    changes = preview.record(opened.db, opened.connection, opened.stream("orders"), str(one)).changes
+    assert changes["refunded_total"] == {"before": "10.0", "after": "30.0", "through": f"invoice {note}"}
+    include(opened, "orders", status="updated")
+    made = apply(opened)
+    assert pulled(opened) == {}
+    assert given_back(opened, orders) == ([30, 5], 115)
+
+    promote.undo(opened.db, opened.org.org_id, made.plan_id, actor="ann")
+    assert differing(opened) == {"orders": {str(one), str(two)}}
+    assert given_back(opened, orders)[0] == [10, 0]
+    include(opened, "orders", status="updated")
+    apply(opened)
+    store.write("account.move", note, {"state": "cancel"})
+    assert pulled(opened) == {"orders": {str(one), str(two)}}
+    include(opened, "orders", status="updated")
+    apply(opened)
+    assert given_back(opened, orders) == ([10, 0], 140)
+
+    store.unlink("account.move", first, force=True)
+    assert pulled(opened) == {"orders": {str(one)}}, "its lines are gone"
+    include(opened, "orders", status="updated")
+    apply(opened)
+    assert given_back(opened, orders) == ([0, 0], 150)

@@ -66,6 +66,7 @@ class Store(RuleBasedStateMachine):
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
         self.promoted: dict[Record, tuple[dict[str, Any], Entity]] = {}
         self.plans: list[tuple[Any, dict[Record, Any]]] = []
+        self.gone: set[tuple[str, str]] = set()
 
     @initialize()
     def begin(self) -> None:
@@ -84,9 +85,18 @@ class Store(RuleBasedStateMachine):
             self.capture(entity_type, payload)
         self.change(1, "A", [4])
 
-    def capture(self, entity_type: str, payload: dict[str, Any]) -> Record:
-        self.known[entity_type, str(payload["id"])] = payload
-        return self.world.capture(entity_type, payload)
+    def capture(self, entity_type: str, payload: dict[str, Any], *, deleted: bool = False) -> Record:
+        key = (entity_type, str(payload["id"]))
+        self.known[key] = payload
+        self.gone = self.gone | {key} if deleted else self.gone - {key}
+        return self.world.capture(entity_type, payload, deleted=deleted)
+
+    @rule(state=st.sampled_from(["draft", "posted"]), lines=st.sampled_from([[], [1], [2], [1, 2]]), gone=st.booleans())
+    def credit(self, state: str, lines: list[int], gone: bool) -> None:
+        """A credit note over lines of the first order, with a line that comes and goes."""
+        self.capture("invoice", {"id": 9, "move_type": "out_refund", "state": state, "currency_id": 126})
+        part = {"id": 8, "move_id": 9, "sale_line_ids": lines, "price_total": 5.0, "display_type": "product"}
+        self.capture("invoice_line", part, deleted=gone)
 
     @rule(number=st.integers(1, 2), name=NAMES, taxes=st.sampled_from([[4], [6], [4, 6]]))
     def change(self, number: int, name: str, taxes: list[int]) -> None:
@@ -114,7 +124,11 @@ class Store(RuleBasedStateMachine):
         if before := self.known.get((entity_type, str(number))):
             self.capture(entity_type, {**before, "sequence": value})
 
-    @rule(kind=st.sampled_from(["product", "variation", "stock", "customer", "order", "order_line", "location", "tax"]))
+    @rule(
+        kind=st.sampled_from(
+            ["product", "variation", "stock", "customer", "order", "order_line", "location", "tax", "invoice"]
+        )
+    )
     def look_at_one(self, kind: str) -> None:
         self.world.preview(kind, self.world.erp)
 
@@ -187,16 +201,29 @@ class Store(RuleBasedStateMachine):
 
     def afresh(self, record: Record) -> Entity:
         captured = Captured(record[0], "odoo", record[1], to_json(self.captured[record]))
-        (entity,) = to_entities([captured], self.lookup)
+        (entity,) = to_entities([captured], self)
         assert isinstance(entity, Entity), entity
         return entity
 
-    def lookup(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
+    def named(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
         return {
             key: {name: loads(to_json(record[name])) for name in fields if name in record}
             for key in keys
             if (record := self.known.get((entity_type, key[1]))) is not None
         }
+
+    def naming(
+        self, entity_type: str, by: str | None, fields: Sequence[str], keys: Sequence[Key]
+    ) -> dict[Key, list[dict[str, Any]]]:
+        naming: dict[Key, list[dict[str, Any]]] = {key: [] for key in keys}
+        for (kind, number), record in self.known.items():
+            if kind != entity_type or (kind, number) in self.gone:
+                continue
+            value = record[by or "order_id"]
+            for key in keys:
+                if int(key[1]) in (value if isinstance(value, list) else [value]):
+                    naming[key].append({name: loads(to_json(record[name])) for name in ("id", *fields)})
+        return naming
 
 
 def _values(value: Any) -> Iterator[Any]:

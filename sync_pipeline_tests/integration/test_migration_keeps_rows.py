@@ -245,10 +245,12 @@ INSERT INTO connect.organization (slug, name) VALUES ('first', 'First');
 INSERT INTO capture.sync_record (org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash,
     raw_hash, code, email)
 VALUES (1, 1, 'customer', '1', 'woocommerce', '{"email": "ann@x.example"}', 'b', 'b', NULL, U&'ann@x.example\\00A0'),
-    (1, 1, 'product', '1', 'woocommerce', '{}', 'b', 'b', U&'\\00A0P-1', NULL);
+    (1, 1, 'product', '1', 'woocommerce', '{}', 'b', 'b', U&'\\00A0P-1', NULL),
+    (1, 2, 'invoice_line', '5', 'odoo', '{"sale_line_ids": [7, 8]}', 'b', 'b', NULL, NULL);
 INSERT INTO capture.record_history (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no,
     sync_data, captured_at)
-VALUES (1, 1, 'customer', '1', 'a', 'woocommerce', 1, '{"email": "old@x.example"}', now());
+VALUES (1, 1, 'customer', '1', 'a', 'woocommerce', 1, '{"email": "old@x.example"}', now()),
+    (1, 2, 'invoice_line', '5', 'a', 'odoo', 1, '{"sale_line_ids": [6, 7]}', now());
 INSERT INTO promote.integration_mapping (org_id, connection_id, entity_type, external_id, provider, core_table,
     internal_id, promoted_hash)
 VALUES (1, 1, 'customer', '1', 'woocommerce', 'core.customers', 1, 'b');
@@ -274,5 +276,7 @@ def test_a_filled_database_goes_from_the_baseline_to_the_newest_revision_in_serv
         assert (done.before, done.after) == ("0001", NEWEST)
         assert "capture.sync_record" in done.verified[-1]
         found = conn.exec_driver_sql("SELECT count(*) FROM capture.record_history").scalar_one()
+        named = conn.exec_driver_sql("SELECT field, named_id, external_id FROM capture.named_record ORDER BY 2").all()
     engine.dispose()
-    assert found == 1
+    assert found == 2
+    assert [tuple(one) for one in named] == [("sale_line_ids", one, "5") for one in "678"]

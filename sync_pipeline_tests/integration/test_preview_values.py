@@ -17,6 +17,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.base import MapperWarning, Unmappable
 from sync_pipeline.sources.base import RawRecord, Stream, source
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.related import Key
 from sync_pipeline.steps.capture.write.record import fields_of, read, shape
 from sync_pipeline.steps.preview.odd import odd_values
 from sync_pipeline_tests.integration.promote_world import customer, order, product, variation
@@ -130,6 +131,16 @@ ODD = st.one_of(
 )
 
 
+class NotCaptured:
+    """Finds no record."""
+
+    def named(self, *_: object) -> dict[Key, Any]:
+        return {}
+
+    def naming(self, *_: object) -> dict[Key, Any]:
+        return {}
+
+
 def variants(payload: Mapping[str, Any], value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """The payload with `value` in each of its fields, and without each; those of the objects in it too."""
     for field, here in payload.items():
@@ -159,7 +170,7 @@ def differences(database: Database, stream: Stream, provider: str, value: Any, *
     seen: dict[str, set[str]] = defaultdict(set)
     for field, kind in fields_of(shapes) if shaped else ():
         seen[field].add(kind)
-    entities = to_entities((Captured(1, provider, stream.entity_type, one) for one in texts), lambda *_: {})
+    entities = to_entities((Captured(1, provider, stream.entity_type, one) for one in texts), NotCaptured())
     with database.unscoped() as conn:
         odd = conn.exec_driver_sql(
             "SELECT payload @? %(odd)s::jsonpath FROM unnest(%(payloads)s::jsonb[]) WITH ORDINALITY AS k (payload, n) "
@@ -203,5 +214,5 @@ def test_a_plain_record_is_passed_over(database: Database, provider: str, entity
             "SELECT %(payload)s::jsonb @? %(odd)s::jsonpath", {"odd": odd_values(stream, {}), "payload": payload}
         ).scalar_one()
     assert odd is False
-    (entity,) = to_entities([Captured(1, provider, entity_type, payload)], lambda *_: {})
+    (entity,) = to_entities([Captured(1, provider, entity_type, payload)], NotCaptured())
     assert says(entity) == ""

@@ -57,24 +57,42 @@ STORE: Store = {
 }  # fmt: skip
 
 
+class _Known:
+    """Looks up in a `Store`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def named(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
+        found = {key: self.store.get(entity_type, {}).get(int(key[1])) for key in keys}
+        return {key: self._cut(record, fields) for key, record in found.items() if record is not None}
+
+    def naming(
+        self, entity_type: str, by: str | None, fields: Sequence[str], keys: Sequence[Key]
+    ) -> Mapping[Key, Sequence[dict[str, Any]]]:
+        field = by or STREAMS_BY_TYPE[entity_type].parent_field or ""
+        naming: dict[Key, list[dict[str, Any]]] = {key: [] for key in keys}
+        for record in self.store.get(entity_type, {}).values():
+            value = record.get(field)
+            for key in keys:
+                if int(key[1]) in (value if isinstance(value, list) else [value]):
+                    naming[key].append(self._cut(record, ("id", *fields)))
+        return naming
+
+    def _cut(self, record: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+        return copy.deepcopy({name: record[name] for name in fields if name in record})
+
+
 def mapped(entity_type: str, payload: Mapping[str, Any], store: Store = STORE) -> Any:
     """The payload as promotion maps it: what it names looked up in `store`."""
     to = STREAMS_BY_TYPE[entity_type].to_entity
     assert to is not None
 
-    def look(kind: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
-        found = {key: store.get(kind, {}).get(int(key[1])) for key in keys}
-        return {
-            key: copy.deepcopy({name: record[name] for name in fields if name in record})
-            for key, record in found.items()
-            if record is not None
-        }
-
     mine = copy.deepcopy(dict(payload))
     fields = getattr(to, "reads", ())
     if fields:
         mine = {name: value for name, value in mine.items() if name in fields}
-    embed([Place(1, mine, getattr(to, "follows", ()))], look)
+    embed([Place(1, mine, getattr(to, "follows", ()))], _Known(store))
     return to(mine)
 
 

@@ -126,8 +126,8 @@ class MadePlan(Shape):
     message: str | None = None
 
 
-class Approval(Shape):
-    """Approval of the plan with exactly this hash."""
+class ApprovedHash(Shape):
+    """The plan is approved that has exactly this hash."""
 
     hash: PlanHash = Field(description="The plan's hash.")
 

@@ -1,4 +1,4 @@
-"""Approvals and policies, and the answers that agents propose: what a person grants."""
+"""Approvals and policies: what a person grants."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,22 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
-from sync_pipeline.api.contracts.approvals import NewApproval, NewPolicy, NewProposedAnswer
+from sync_pipeline.api.contracts.approvals import NewApproval, NewPolicy
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part
 from sync_pipeline.api.runtime import RuntimeDep
-from sync_pipeline.errors import NotFound
-from sync_pipeline.steps import approve, observe
-from sync_pipeline.steps.approve import Approval, ApprovalPolicy, ProposedAnswer, Subject, Verdict
+from sync_pipeline.steps import approve
+from sync_pipeline.steps.approve import Approval, ApprovalPolicy, PolicyVerdict, Subject
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.select import Plan
 
 router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
-Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 
 
 @router.get("/approvals", tags=["approvals"], responses=problems())
@@ -63,7 +60,7 @@ async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, approval_id: 
 
 
 @router.get("/plans/{plan_id}/verdict", tags=["approvals"], responses=problems(404))
-async def show_verdict(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[Verdict]:
+async def show_verdict(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[PolicyVerdict]:
     """Say which policy would let a plan through now, or which limit stops it. Nothing is approved by asking."""
     return Answer(data=await runtime.run(approve.verdict, runtime.db, caller.org, plan_id))
 
@@ -104,42 +101,3 @@ async def revoke_policy(runtime: RuntimeDep, caller: Promoter, policy_id: Number
     """Revoke a policy. What it let through stays."""
     by = Party.of(caller, "api")
     return Answer(data=await runtime.run(approve.revoke_policy, runtime.db, caller.org, policy_id, by=by))
-
-
-@router.get("/decisions/{decision_id}/proposals", tags=["decisions"], responses=problems(404))
-async def list_proposals(
-    runtime: RuntimeDep, caller: Reader, decision_id: Number, page: Page = 1, page_size: PageSize = 50
-) -> Listing[ProposedAnswer]:
-    """List the proposed answers of a gate, newest first."""
-    if not await runtime.run(observe.decisions, runtime.db, caller.org, everything=True, decision_id=decision_id):
-        raise NotFound(f"There is no decision {decision_id}.")
-    found = await runtime.run(approve.proposed_answers, runtime.db, caller.org, decision_id=decision_id)
-    return part(found, page, page_size)
-
-
-@router.post(
-    "/decisions/{decision_id}/proposals", status_code=201, tags=["decisions"], responses=problems(404, 409, 413, 415)
-)
-async def propose_answer(
-    runtime: RuntimeDep, caller: Proposer, decision_id: Number, given: NewProposedAnswer
-) -> Answer[ProposedAnswer]:
-    """Propose an answer to a gate. Nothing resumes by it."""
-    by = Party.of(caller, "api")
-    made = await runtime.run(
-        approve.propose_answer, runtime.db, caller.org, decision_id, given.choose, by=by, why=given.why
-    )
-    return Answer(data=made)
-
-
-@router.post("/proposals/{proposal_id}/accept", tags=["decisions"], responses=problems(404, 409))
-async def accept_answer(runtime: RuntimeDep, caller: Decider, proposal_id: Number) -> Answer[ProposedAnswer]:
-    """Answer the gate as proposed: a person's session does, a token without one does not."""
-    by = Party.of(caller, "api")
-    return Answer(data=await runtime.run(approve.accept_answer, runtime.db, caller.org, proposal_id, by=by))
-
-
-@router.delete("/proposals/{proposal_id}", tags=["decisions"], responses=problems(404, 409))
-async def withdraw_answer(runtime: RuntimeDep, caller: Proposer, proposal_id: Number) -> Answer[ProposedAnswer]:
-    """Take a proposed answer back; an agent only its own."""
-    by = Party.of(caller, "api")
-    return Answer(data=await runtime.run(approve.withdraw_answer, runtime.db, caller.org, proposal_id, by=by))

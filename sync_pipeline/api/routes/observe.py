@@ -6,6 +6,7 @@ import anyio
 from fastapi import APIRouter, Depends, Query
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
+from sync_pipeline.api.contracts.approvals import NewProposedAnswer
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
 from sync_pipeline.api.contracts.observe import (
     ActivityPage,
@@ -22,11 +23,14 @@ from sync_pipeline.api.lists import part
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Stream
-from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps import approve, connect, observe
+from sync_pipeline.steps.approve import ProposedAnswer
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import checks
 
 router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
+Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait until it ends; 0 returns at once.")]
 _POLL_SECONDS = 0.5
@@ -80,6 +84,45 @@ async def decision(runtime: RuntimeDep, caller: Reader, decision_id: Number) -> 
     if not found:
         raise NotFound(f"There is no decision {decision_id}.")
     return Answer(data=_decision(found[0]))
+
+
+@router.get("/decisions/{decision_id}/proposals", tags=["decisions"], responses=problems(404))
+async def list_proposals(
+    runtime: RuntimeDep, caller: Reader, decision_id: Number, page: Page = 1, page_size: PageSize = 50
+) -> Listing[ProposedAnswer]:
+    """List the proposed answers of a gate, newest first."""
+    if not await runtime.run(observe.decisions, runtime.db, caller.org, everything=True, decision_id=decision_id):
+        raise NotFound(f"There is no decision {decision_id}.")
+    found = await runtime.run(approve.proposed_answers, runtime.db, caller.org, decision_id=decision_id)
+    return part(found, page, page_size)
+
+
+@router.post(
+    "/decisions/{decision_id}/proposals", status_code=201, tags=["decisions"], responses=problems(404, 409, 413, 415)
+)
+async def propose_answer(
+    runtime: RuntimeDep, caller: Proposer, decision_id: Number, given: NewProposedAnswer
+) -> Answer[ProposedAnswer]:
+    """Propose an answer to a gate. Nothing resumes by it."""
+    by = Party.of(caller, "api")
+    made = await runtime.run(
+        approve.propose_answer, runtime.db, caller.org, decision_id, given.choose, by=by, why=given.why
+    )
+    return Answer(data=made)
+
+
+@router.post("/proposals/{proposal_id}/accept", tags=["decisions"], responses=problems(404, 409))
+async def accept_answer(runtime: RuntimeDep, caller: Decider, proposal_id: Number) -> Answer[ProposedAnswer]:
+    """Answer the gate as proposed: a person's session does, a token without one does not."""
+    by = Party.of(caller, "api")
+    return Answer(data=await runtime.run(approve.accept_answer, runtime.db, caller.org, proposal_id, by=by))
+
+
+@router.delete("/proposals/{proposal_id}", tags=["decisions"], responses=problems(404, 409))
+async def withdraw_answer(runtime: RuntimeDep, caller: Proposer, proposal_id: Number) -> Answer[ProposedAnswer]:
+    """Take a proposed answer back; an agent only its own."""
+    by = Party.of(caller, "api")
+    return Answer(data=await runtime.run(approve.withdraw_answer, runtime.db, caller.org, proposal_id, by=by))
 
 
 @router.post("/decisions/{decision_id}/answer", tags=["decisions"], responses=problems(404, 409, 413, 415))

@@ -10,7 +10,7 @@ from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
 from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
     Application,
-    Approval,
+    ApprovedHash,
     MadePlan,
     NewPlan,
     QueueAnswer,
@@ -99,7 +99,7 @@ async def show_plan_items(
 
 
 @router.post("/{plan_id}/approve", responses=problems(404, 409, 413, 415))
-async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: Approval) -> Answer[Plan]:
+async def approve_plan(runtime: RuntimeDep, caller: Promoter, plan_id: UUID, given: ApprovedHash) -> Answer[Plan]:
     """Approve a plan. `hash` must be the plan's hash. The approval can be spent once, within 24 hours. What an agent
     proposed is approved by a person's session, never by a token without one.
     """

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may
 from sync_pipeline.api.contracts.base import Shape, Why
-from sync_pipeline.api.contracts.sync import Approval
+from sync_pipeline.api.contracts.sync import ApprovedHash
 from sync_pipeline.api.lists import the_connection
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
@@ -219,7 +219,7 @@ def record_at(caller: Caller) -> Callable[[str, str, str], str]:
 @router.post("/ui/{org}/plans/{plan_id}/approve")
 async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
-    given = await forms.form(request, Approval)
+    given = await forms.form(request, ApprovedHash)
 
     def approved() -> None:
         found = select.plan(runtime.db, caller.org, plan_id)
@@ -255,7 +255,7 @@ async def withdraw_approval(runtime: RuntimeDep, caller: Promoter, plan_id: UUID
 @router.post("/ui/{org}/plans/{plan_id}/apply")
 async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, plan_id: UUID) -> Response:
     """Approve the plan that was shown, if nobody has, and request the run that applies it."""
-    given = await forms.form(request, Approval)
+    given = await forms.form(request, ApprovedHash)
 
     def apply() -> None:
         found = select.plan(runtime.db, caller.org, plan_id)

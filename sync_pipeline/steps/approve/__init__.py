@@ -34,4 +34,4 @@ from sync_pipeline.steps.approve.policies import (
     resume_policy,
     revoke_policy,
 )
-from sync_pipeline.steps.approve.verdict import Verdict, verdict
+from sync_pipeline.steps.approve.verdict import PolicyVerdict, verdict

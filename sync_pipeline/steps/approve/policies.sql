@@ -122,5 +122,9 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
 GROUP BY c.name, c.provider, i.connection_id, i.entity_type
 ORDER BY c.name, i.entity_type
 
+-- plan_records --
+SELECT creates + updates + deletes AS records FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid
+
 -- plan_token --
 SELECT token_id FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid

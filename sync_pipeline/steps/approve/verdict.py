@@ -22,7 +22,7 @@ from sync_pipeline.steps.select import plan as find_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PolicyVerdict:
     """Which policy lets a plan through, or (None) the limits that stop it, in words."""
 
     policy_id: int | None
@@ -52,7 +52,7 @@ class EntityFacts:
         return self.creates + self.updates + self.deletes
 
 
-def verdict(db: Database, org: Organization, plan_id: UUID | str) -> Verdict:
+def verdict(db: Database, org: Organization, plan_id: UUID | str) -> PolicyVerdict:
     """What the policies say to a plan now.
 
     Raises:
@@ -64,7 +64,7 @@ def verdict(db: Database, org: Organization, plan_id: UUID | str) -> Verdict:
         return _judge(conn, found.plan_id, token_id)
 
 
-def let_through(conn: Transaction, plan: Row[Any]) -> Verdict:
+def let_through(conn: Transaction, plan: Row[Any]) -> PolicyVerdict:
     """The same in the caller's transaction, which approves by it: one plan of a token after the other."""
     if plan.token_id is not None:
         execute(conn, SQL["lock_policies"], token_id=plan.token_id)
@@ -72,35 +72,38 @@ def let_through(conn: Transaction, plan: Row[Any]) -> Verdict:
     return _judge(conn, plan.plan_id, plan.token_id)
 
 
-def _judge(conn: Transaction, plan_id: UUID, token_id: int | None) -> Verdict:
+def _judge(conn: Transaction, plan_id: UUID, token_id: int | None) -> PolicyVerdict:
     candidates = read_policies(conn, token_id=token_id, only_open=True) if token_id is not None else []
     if not candidates:
-        return Verdict(None, "No policy holds for it.")
-    facts = _facts(conn, plan_id)
+        return PolicyVerdict(None, "No policy holds for it.")
+    records = int(execute(conn, SQL["plan_records"], plan=plan_id).scalar_one())
+    facts: Sequence[EntityFacts] | None = None
     stopped = []
     for policy in candidates:
-        limit = limit_passed(policy, facts)
+        limit = _limit_of_size(policy, records)
+        if limit is None:  # only now: reading a plan of many records for nothing would take long
+            facts = _facts(conn, plan_id) if facts is None else facts
+            limit = limit_passed(policy, facts)
         if limit is None:
-            return Verdict(policy.policy_id, f"Policy {policy.policy_id} of {policy.granted_by} lets it through.")
+            return PolicyVerdict(policy.policy_id, f"Policy {policy.policy_id} of {policy.granted_by} lets it through.")
         stopped.append(f"Policy {policy.policy_id} of {policy.granted_by} does not let it through: {limit}.")
-    return Verdict(None, " ".join(stopped))
+    return PolicyVerdict(None, " ".join(stopped))
 
 
 def limit_passed(policy: ApprovalPolicy, facts: Sequence[EntityFacts]) -> str | None:
     """The first limit of a policy that a plan passes, in words; None if it keeps all of them."""
+    limits = (_limit_of_entity(policy, one) for one in facts)
+    return _limit_of_size(policy, sum(one.records for one in facts)) or next(filter(None, limits), None)
+
+
+def _limit_of_size(policy: ApprovalPolicy, records: int) -> str | None:
+    """What can be said without a look at the plan's records."""
     if policy.state == "paused":
         return f"it has paused itself, because {policy.paused_why}"
     if policy.state != "open":
         return f"it is {policy.state}"
     if not policy.in_window:
         return f"it holds from {policy.window_from} to {policy.window_to} in {policy.zone}"
-    return _limit_of_size(policy, facts) or next(
-        (limit for one in facts if (limit := _limit_of_entity(policy, one)) is not None), None
-    )
-
-
-def _limit_of_size(policy: ApprovalPolicy, facts: Sequence[EntityFacts]) -> str | None:
-    records = sum(one.records for one in facts)
     if records > policy.max_plan:
         return f"at most {policy.max_plan:,} records a plan, and it has {records:,}"
     if records + policy.rows_today > policy.max_day:

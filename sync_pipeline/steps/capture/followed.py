@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Follow
+from sync_pipeline.entities.named_by import NamedBy
 from sync_pipeline.sources.base import Source, Stream, source
 
 SQL = load("sync_pipeline.steps.capture", "followed.sql")
@@ -52,7 +53,7 @@ class Followed:
     connection_id: int
     provider: str
     changed: Changed
-    _moved: dict[tuple[str, tuple[str, ...]], Sequence[str]] = field(default_factory=dict)
+    _moved: dict[tuple[str, tuple[str, ...], bool], Sequence[str]] = field(default_factory=dict)
 
     def holders(self, stream: Stream, ids: Collection[str] | None = None) -> Mapping[str, str]:
         """The records of the stream (of these `ids`) that follow one of which a field that is read may be another.
@@ -69,7 +70,9 @@ class Followed:
             if not causes:
                 continue
             place: dict[str, Any] = {"named": list(causes), "ids": None if ids is None else list(ids)}
-            if follow.field == stream.parent_field:
+            if isinstance(follow, NamedBy):
+                rows = self._named_by(follow, place)
+            elif follow.field == stream.parent_field:
                 rows = execute(self.conn, SQL["holders_by_parent"], **self._of(stream.entity_type), **place)
             else:
                 place["field"] = follow.field
@@ -77,6 +80,14 @@ class Followed:
             for row in rows:
                 found[row.external_id] |= causes[row.named]
         return found
+
+    def _named_by(self, follow: NamedBy, place: Mapping[str, Any]) -> Any:
+        there = {**self._of(follow.entity_type), "field": self._by(follow), "by_parent": follow.by is None}
+        return execute(self.conn, SQL["named_by"], **there, **place)
+
+    def _by(self, follow: NamedBy) -> str:
+        """The field by which records name others."""
+        return follow.by or source(self.provider).stream(follow.entity_type).parent_field or ""
 
     def _causes(self, follow: Follow) -> _Causes:
         """The followed records that changed, or that follow one that did."""
@@ -91,14 +102,17 @@ class Followed:
     def _changed(self, follow: Follow) -> Sequence[str]:
         if follow.entity_type not in self.changed:
             return ()
-        kind = (follow.entity_type, follow.reads)
+        deletions = isinstance(follow, NamedBy)
+        fields = (*follow.reads, self._by(follow)) if isinstance(follow, NamedBy) else follow.reads
+        kind = (follow.entity_type, fields, deletions)
         if kind not in self._moved:
             since = self.changed[follow.entity_type]
             rows = execute(
                 self.conn,
                 SQL["moved_records"],
                 **self._of(follow.entity_type),
-                fields=list(follow.reads),
+                fields=list(fields),
+                deletions=deletions,
                 since=since,
             )
             self._moved[kind] = rows.scalars().all()

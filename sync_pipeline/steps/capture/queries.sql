@@ -79,6 +79,14 @@ WITH incoming AS (
     ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
     DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
         version_no = excluded.version_no
+), named AS (
+    INSERT INTO capture.named_record (org_id, connection_id, entity_type, field, named_id, external_id)
+    SELECT DISTINCT connect.current_org(), %(connection_id)s, %(entity_type)s, f.field, n.id #>> '{}', i.external_id
+    FROM incoming AS i
+    CROSS JOIN unnest(%(named_in)s::text[]) AS f (field)
+    CROSS JOIN LATERAL jsonb_path_query(
+        i.sync_data::jsonb -> f.field, '$[*] ? (@.type() == "number" || @.type() == "string")') AS n (id)
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO capture.sync_record AS r
 (org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,
@@ -95,7 +103,8 @@ SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_ha
     captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE excluded.captured_at END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
-    deletion_state = 'present', deletion_evidence = NULL, deletion_at = NULL, pushed_only = false
+    deletion_state = 'present', deletion_evidence = NULL, pushed_only = false,
+    deletion_at = CASE r.deletion_state WHEN 'deleted' THEN excluded.captured_at WHEN 'present' THEN r.deletion_at END
 
 -- resolve_quarantine --
 -- Records that were in quarantine and have now been read.

@@ -29,3 +29,56 @@ CROSS JOIN LATERAL (
         WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = %(type)s
             AND h.external_id = k.external_id COLLATE "C" AND h.captured_at <= %(as_of)s
         ORDER BY captured_at DESC LIMIT 1) AS v) AS r;
+
+-- naming --
+-- The captured records that name others, cut to some of their fields: in the list `by`, or without it as their parent. What a
+-- store has deleted names nothing.
+SELECT k.n, (
+    SELECT jsonb_object_agg(f.name, r.sync_data -> f.name) FROM unnest(%(fields)s::text []) AS f (name)
+    WHERE r.sync_data ? f.name)::text AS payload
+FROM unnest(%(connections)s::bigint [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, external_id, n)
+CROSS JOIN LATERAL (
+    SELECT p.external_id FROM capture.sync_record AS p
+    WHERE %(by)s::text IS NULL AND p.org_id = connect.current_org() AND p.connection_id = k.connection_id
+        AND p.entity_type = %(type)s AND p.parent_id = k.external_id COLLATE "C"
+    UNION ALL
+    SELECT l.external_id FROM capture.named_record AS l
+    WHERE %(by)s::text IS NOT NULL AND l.org_id = connect.current_org() AND l.connection_id = k.connection_id
+        AND l.entity_type = %(type)s AND l.field = %(by)s AND l.named_id = k.external_id COLLATE "C") AS c
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = %(type)s
+        AND r.external_id = c.external_id AND r.deletion_state <> 'deleted'
+WHERE %(by)s::text IS NULL OR EXISTS (
+    SELECT FROM jsonb_path_query(r.sync_data -> %(by)s, '$[*]') AS e (id) WHERE e.id #>> '{}' = k.external_id)
+ORDER BY k.n, length(r.external_id), r.external_id;
+
+-- naming_then --
+-- The same at a time that is past: in the versions of then, and without what was deleted then. Of one that was deleted and
+-- came back, deletion_at is when it came back.
+SELECT k.n, (
+    SELECT jsonb_object_agg(f.name, v.sync_data -> f.name) FROM unnest(%(fields)s::text []) AS f (name)
+    WHERE v.sync_data ? f.name)::text AS payload
+FROM unnest(%(connections)s::bigint [], %(ids)s::text [])
+    WITH ORDINALITY AS k (connection_id, external_id, n)
+CROSS JOIN LATERAL (
+    SELECT p.external_id FROM capture.sync_record AS p
+    WHERE %(by)s::text IS NULL AND p.org_id = connect.current_org() AND p.connection_id = k.connection_id
+        AND p.entity_type = %(type)s AND p.parent_id = k.external_id COLLATE "C"
+    UNION ALL
+    SELECT l.external_id FROM capture.named_record AS l
+    WHERE %(by)s::text IS NOT NULL AND l.org_id = connect.current_org() AND l.connection_id = k.connection_id
+        AND l.entity_type = %(type)s AND l.field = %(by)s AND l.named_id = k.external_id COLLATE "C") AS c
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = %(type)s
+        AND r.external_id = c.external_id
+        AND (r.deletion_at IS NULL OR r.deletion_state = 'suspected'
+             OR (r.deletion_state = 'deleted') = (r.deletion_at > %(as_of)s))
+CROSS JOIN LATERAL (
+    SELECT h.sync_data FROM capture.sync_record_version AS h
+    WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = %(type)s
+        AND h.external_id = c.external_id AND h.captured_at <= %(as_of)s
+    ORDER BY h.captured_at DESC LIMIT 1) AS v
+WHERE %(by)s::text IS NULL OR EXISTS (
+    SELECT FROM jsonb_path_query(v.sync_data -> %(by)s, '$[*]') AS e (id) WHERE e.id #>> '{}' = k.external_id)
+ORDER BY k.n, length(r.external_id), r.external_id;

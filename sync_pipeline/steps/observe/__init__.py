@@ -7,6 +7,7 @@ from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.explain import SENTENCES, Explanation, Fact, explain
 from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
+from sync_pipeline.steps.observe.merged import Merged, merged
 from sync_pipeline.steps.observe.operations import (
     EntityRun,
     LastPull,

@@ -36,7 +36,7 @@ SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     UNION ALL
     SELECT r.deletion_at, 'deleted', NULL, r.deletion_evidence, NULL FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
-        AND r.provider = %(provider)s AND r.external_id = %(external_id)s AND r.deletion_at IS NOT NULL
+        AND r.provider = %(provider)s AND r.external_id = %(external_id)s AND r.deletion_state <> 'present'
     UNION ALL
     SELECT s.decided_at, CASE s.decision WHEN 'include' THEN 'included' ELSE 'ignored' END, s.decided_by, s.why,
            b.plan_id

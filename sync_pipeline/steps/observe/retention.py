@@ -82,6 +82,7 @@ BOUNDED: Mapping[str, str] = {
     "connect.request_lease": "one row a worker, replaced by the next",
     "capture.sync_record": _PER_RECORD,
     "capture.former_email": "one row an address that a record had; customers are found by it",
+    "capture.named_record": "one row an id that a record names in a list, or named; by it the record is found",
     "capture.deletion_change": "emptied by the next promotion",
     "capture.sync_cursor": _PER_ENTITY,
     "capture.sync_shape": "one row a field and type",

@@ -12,7 +12,7 @@ from sync_pipeline.sources.odoo.mappers.values import amount, first, ident, kept
 
 _KINDS = {"invoice": "billing", "delivery": "shipping", "contact": "contact"}
 _KEPT = ("is_company", "vat", "ref", "lang", "tz", "website", "company_registry")
-PLACE = ("street", "street2", "city", "zip", "state_id", "country_id", "country_code")
+PLACE = ("street", "street2", "city", "zip", "state_id", "country_id")
 REACH = ("phone", "mobile", "email", "email_normalized")
 
 
@@ -62,7 +62,7 @@ def place(payload: Mapping[str, Any]) -> dict[str, Any] | None:
         "city": text(payload, "city"),
         "state": first(text(state, "code"), named(payload, "state_id")),
         "postcode": text(payload, "zip"),
-        "country": first(text(country, "code"), text(payload, "country_code"), named(payload, "country_id")),
+        "country": first(text(country, "code"), named(payload, "country_id")),
     }
     if not any(found.values()):
         return None

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipeline.entities.base import Follow, MapperWarning, names, reads
+from sync_pipeline.entities.named_by import NamedBy
 from sync_pipeline.entities.order import Order, OrderStatus
 from sync_pipeline.entities.order_item import ItemType, OrderItem
 from sync_pipeline.entities.values import when
@@ -28,12 +29,15 @@ _KEPT = names(
 _ADDRESS = ("commercial_company_name", "company_name", *PLACE, *REACH)
 
 
-INVOICES = Follow(
-    "invoice_ids",
-    "invoice",
-    ("move_type", "state", "currency_id", "invoice_line_ids"),
-    (Follow("invoice_line_ids", "invoice_line", ("sale_line_ids", "price_total", "display_type")),),
+INVOICED = NamedBy(
+    "invoice_lines",
+    "invoice_line",
+    ("price_total", "display_type", "move_id"),
+    (Follow("move_id", "invoice", ("move_type", "state", "currency_id")),),
+    by="sale_line_ids",
 )
+# Odoo computes an order's invoices from this, and does not store them; a credit note does not touch the order.
+LINES = NamedBy("order_line", "order_line", (), (INVOICED,))
 
 
 def credited(order: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -41,21 +45,17 @@ def credited(order: Mapping[str, Any]) -> dict[str, Decimal]:
 
     A credit note in another currency than the order's is left out: its amounts are not the order's.
     """
-    lines = {ident(one) for one in order.get("order_line") or ()}
+    parts = {ident(part): part for line in records(order, "order_line") for part in records(line, "invoice_lines")}
     found: dict[str, Decimal] = {}
-    for note in records(order, "invoice_ids"):
+    for part in parts.values():
+        note = linked(part, "move_id")
         if note.get("move_type") != "out_refund" or note.get("state") != "posted":
             continue
         if ident(note.get("currency_id")) != ident(order.get("currency_id")):
             continue
-        parts = [
-            amount(one, "price_total")
-            for one in records(note, "invoice_line_ids")
-            if one.get("display_type") in (None, False, "product")
-            and lines & {ident(line) for line in one.get("sale_line_ids") or ()}
-        ]
-        if parts:
-            found[str(ident(note))] = sum(parts, Decimal(0))
+        if part.get("display_type") in (None, False, "product"):
+            number = str(ident(note))
+            found[number] = found.get(number, Decimal(0)) + amount(part, "price_total")
     return found
 
 
@@ -73,13 +73,11 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
 
 
 @reads(
-    *names(
-        "id name state currency_id amount_total amount_tax date_order create_date effective_date order_line invoice_ids"
-    ),
+    *names("id name state currency_id amount_total amount_tax date_order create_date effective_date"),
     *_KEPT,
     follows=(
         CURRENCY,
-        INVOICES,
+        LINES,
         partner("partner_id"),
         partner("partner_invoice_id", *_ADDRESS, follows=(COUNTRY, STATE), watched=False),
         partner("partner_shipping_id", *_ADDRESS, follows=(COUNTRY, STATE), watched=False),

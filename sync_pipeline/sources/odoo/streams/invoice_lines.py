@@ -13,6 +13,7 @@ STREAM = OdooStream(
     domain=(("move_id.move_type", "in", ("out_invoice", "out_refund", "out_receipt")),),
     parent_field="move_id",
     refers_to="invoice",
+    named_in=("sale_line_ids",),
     sweep_fields=names(
         "id write_date parent_state partner_id product_id name quantity price_unit discount price_subtotal "
         "price_total balance amount_residual"

@@ -17,10 +17,10 @@ STREAM = OdooStream(
     refers_to="customer",
     code="name",
     code_is="order_number",
-    # Merging two partners changes who ordered, but no date; nor does a credit note.
+    # Merging two partners changes who ordered, but no date.
     sweep_fields=names(
         "id write_date name state date_order partner_id partner_invoice_id partner_shipping_id currency_id "
-        "amount_untaxed amount_tax amount_total invoice_status invoice_ids"
+        "amount_untaxed amount_tax amount_total invoice_status"
     ),
     expects=names(
         "name state date_order partner_id partner_invoice_id partner_shipping_id currency_id amount_untaxed "

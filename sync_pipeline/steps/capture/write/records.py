@@ -187,7 +187,8 @@ class Records:
 
     def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
         columns = dict(zip(Prepared._fields, map(list, zip(*records, strict=True)), strict=True))
-        execute(conn, SQL["write_records"], **self.keys, **columns, replacing=columns["external_id"])
+        lists = {"replacing": columns["external_id"], "named_in": list(self.stream.named_in)}
+        execute(conn, SQL["write_records"], **self.keys, **columns, **lists)
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         fresh = {shape(record) for record in records} - self._shapes

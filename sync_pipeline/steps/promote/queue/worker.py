@@ -22,7 +22,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
-from sync_pipeline.steps.capture.related import Key, looking
+from sync_pipeline.steps.capture.related import Lookup
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
@@ -82,6 +82,7 @@ class _Worker:
         self.plan = str(begun.plan_id)
         self.size = int(begun.batch_size)
         self.delay = begun.batch_delay_ms / 1000
+        self.look = Lookup(lambda: self.db.org(self.org_id))
         self.stopped = threading.Event()
 
     def run(self) -> QueueStatus:
@@ -149,19 +150,15 @@ class _Worker:
             ((Claimed(*tuple(row)[:-3]), row.payload, row.parent_id) for row in rows),
             self.org.providers,
             self.org.currency,
-            self._look,
+            self.look,
             self.org.currencies,
         )
-        recall_products(items, self._earlier, self._look)
+        recall_products(items, self._earlier, self.look)
         return _Batch(claim, items)
 
     def _earlier(self, items: Sequence[WorkItem]) -> Sequence[Any]:
         with self.db.org(self.org_id) as conn:
             return earlier_versions(conn)(items)
-
-    def _look(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, dict[str, Any]]:
-        with self.db.org(self.org_id) as conn:
-            return looking(conn)(entity_type, fields, keys)
 
     def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
         return execute(

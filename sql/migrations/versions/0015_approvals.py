@@ -2,8 +2,8 @@
 
 from sync_pipeline.db.revision import run
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:

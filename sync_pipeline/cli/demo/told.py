@@ -1,0 +1,70 @@
+"""What the demo tells at its end: tables of every store, what waits for a person, what to try, and the addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sync_pipeline.cli.output import say, show
+
+if TYPE_CHECKING:
+    from sync_pipeline.cli.demo.flow import Result
+    from sync_pipeline.cli.demo.story import Waits
+
+
+def tables(results: Sequence[Result]) -> None:
+    """Every store's entities, and what core has of each organization."""
+    from sync_pipeline.cli.demo.flow import COLUMNS
+
+    for result in results:
+        for one in result.connections:
+            show(
+                [c.replace("_", " ") for c in COLUMNS],
+                [[entity[c] for c in COLUMNS] for entity in one["entities"] if entity["captured"] or entity["deleted"]],
+                title=f"{result.org}: connection “{one['connection']}” ({one['provider']}) at {one['url']}",
+                zeros=("updated", "deleted", "in sync"),
+            )
+        if result.plan:
+            say(f"Plan {result.plan}: {result.state}, {result.done:,} done, {result.failed:,} failed.")
+        else:
+            say("Nothing was promoted: the demo did that before. What waits stays for you.")
+        say()
+    names = list(results[0].core)
+    show(["rows in core", *(r.org for r in results)], [(t, *(r.core[t] for r in results)) for t in names])
+
+
+def what_waits(waits: Sequence[Waits], api: str) -> None:
+    """A line for each thing that a person can decide now: its page, and what it is."""
+    pages = [f"{api}/ui/{one.page}" for one in waits]
+    width = max(map(len, pages), default=0)
+    for page, one in zip(pages, waits, strict=True):
+        say(f"  {page:<{width}}  {one.words}")
+
+
+def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], token: str | None) -> None:
+    """What waits, what to try in another terminal, and the addresses."""
+    first, shop = results[0], results[0].connections[0]
+    write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
+    products = f"{first.org} --connection {shop['connection']} --entity products"
+    say()
+    say("What waits for you:")
+    what_waits(waits, api)
+    say()
+    say("Try this in another terminal (SYNC_ALLOW_PRIVATE_HOSTS=1 allows stores on this machine):")
+    say("  export SYNC_ALLOW_PRIVATE_HOSTS=1")
+    say(f"  .venv/bin/sync-pipeline table {products} --page-size 5")
+    say(f"  curl -s {shop['url']}/_sandbox/write -d '{write}'        # ID: one of these products")
+    say(f"  .venv/bin/sync-pipeline pull {first.org}")
+    say(f"  .venv/bin/sync-pipeline table {products} --status updated")
+    say(f"  .venv/bin/sync-pipeline select {products} --status updated --include")
+    say("The sensor promotes it within seconds: see the runs in the UI.")
+    say()
+    for result in results:
+        for one in result.connections:
+            say(f"{result.org:<10} {one['url']}    a sandbox store ({one['provider']}) of this demo")
+    say(f"API        {api}    (docs/api.md: every call, ready to copy)")
+    say(f"Dagster    {url}    (assets, runs, checks, schedules)")
+    say(f"Explorer   {api}/ui/{first.org}")
+    if token:
+        say(f"           log in to {first.org} with this token, which holds for a day: {token}")
+    say("Ctrl-C stops everything; the data is kept.")
