@@ -6,7 +6,7 @@ WORKDIR /app
 COPY requirements.lock pyproject.toml ./
 RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r requirements.lock
 COPY sync_pipeline ./sync_pipeline
-# Editable: migrations and dagster.yaml are found beside the package.
+# Editable: migrations are found beside the package.
 RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --no-deps --editable .
 
 FROM python:3.11-slim
@@ -14,8 +14,8 @@ RUN useradd --uid 10001 --create-home sync && mkdir -p /data /home/sync/dagster 
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 COPY sql /app/sql
-COPY dagster.yaml workspace.yaml /app/
-COPY --chown=sync dagster.yaml /home/sync/dagster/dagster.yaml
+COPY workspace.yaml /app/
+COPY --chown=sync sync_pipeline/defs/dagster.yaml /home/sync/dagster/dagster.yaml
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 DAGSTER_DISABLE_TELEMETRY=yes
 WORKDIR /app
 USER sync

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser check torture bench examples dictionary screenshots migration lock clean
+.PHONY: help setup demo test browser php check client torture bench examples dictionary screenshots migration lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,7 +42,7 @@ check: setup ## Check formatting, lint, types, import rules, and the locks that 
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
-test: setup browser ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
+test: setup browser php ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 browser: # The tests of the pages drive the system's Chromium
@@ -50,20 +50,29 @@ browser: # The tests of the pages drive the system's Chromium
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null; } || \
 	echo "There is no Chromium: the tests of the pages in a browser are skipped. Install the package chromium."
 
+php: # The test of docs/wordpress-plugin.md runs it
+	@command -v php >/dev/null || { command -v apt-get >/dev/null && \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq php-cli; } >/dev/null; } || \
+	echo "There is no PHP: the test of docs/wordpress-plugin.md is skipped. Install the package php-cli."
+
 torture: setup ## Run the long fault and kill suites
 	$(BIN)/pytest -m torture -n 2 --dist worksteal -v
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench
 
-examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api.md, docs/push.md
+examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api*.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
+
+client: setup ## Write sync_pipeline_client again, from the OpenAPI document
+	$(BIN)/python -m sync_pipeline_tests.client_code
 
 dictionary: setup ## Write docs/core.md again, from the database's comments and a trial of the mappers
 	$(BIN)/python -m sync_pipeline_tests.dictionary
 
-screenshots: setup browser ## Take the pictures of docs/explorer.md again, from a fresh demo
+screenshots: setup browser ## Take the pictures of docs/explorer.md and docs/dagster.md again, each from a fresh demo
 	$(BIN)/python -m sync_pipeline_tests.screenshots
+	$(BIN)/python -m sync_pipeline_tests.dagster_walk
 
 migration: setup ## Start a new database revision: make migration NAME=what_changes
 	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)

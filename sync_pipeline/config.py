@@ -3,7 +3,7 @@
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: str = ""  # allowed origins, separated by commas; empty: none
     dagster_url: str | None = None  # of the Dagster UI: pages link runs to it, and cancel them through it
-    public_url: str | None = None  # of this service, as browsers reach it: agents name pages to people by it
+    explorer_url: str | None = None  # of the Explorer: Dagster's pages link to it, agents name its pages by it
+    schedules: Literal["running", "stopped"] | None = None  # how the schedules that pull start; see `pulls_by_schedule`
+    owners: str = "team:data"  # of the assets in Dagster: e-mail addresses and `team:NAME`, separated by commas
     metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback
     alert_url: SecretStr | None = None  # receives alerts about failing and stale connections
     stale_hours: float = 36.0  # a connection that was not pulled for this long is stale
@@ -52,6 +54,15 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """True if this project runs its own PostgreSQL under `home`."""
         return self.database_url is None
+
+    @property
+    def pulls_by_schedule(self) -> bool:
+        """True if the schedules that pull are on until somebody turns them off.
+
+        On a laptop (the embedded database) they are not: it would read every store at night, or all that it slept
+        through when it wakes up.
+        """
+        return not self.embedded if self.schedules is None else self.schedules == "running"
 
     @cached_property
     def encryption_keys(self) -> list[bytes]:

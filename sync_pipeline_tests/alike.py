@@ -18,7 +18,9 @@ KINDS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"sp_\d+_(…|[\w-]{20,})"), "<token>"),
 )
-COUNTERS = {"activity_id", "batch_id", "decision_id", "request_id", "run_id", "syncLogId"}
+COUNTERS = {
+    "activity_id", "batch_id", "decision_id", "log_id", "quarantine_id", "request_id", "rule_id", "run_id", "syncLogId",
+}  # fmt: skip
 MEASURED = {"items_per_minute", "itemsPerMin", "eta_seconds", "etaSeconds", "seconds"}
 _METRIC = re.compile(r"(\w+(?:\{[^}]*\})?) (\S+)")
 

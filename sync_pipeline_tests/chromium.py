@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
@@ -58,3 +58,13 @@ def log_in(page: Page, token: str, path: str) -> None:
     page.get_by_role("button", name="Log in with the token").click()
     # Its path, not its text: the address of the login names the page as what comes next.
     page.wait_for_url(lambda url: urlsplit(url).path == path.split("?")[0])
+
+
+def tab_to(page: Page, place: Locator, key: str = "Tab") -> None:
+    """Go there with the Tab key alone."""
+    expect(place).to_be_visible()
+    for _ in range(150):
+        if place.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press(key)
+    pytest.fail("the Tab key does not lead there")

@@ -1,16 +1,20 @@
 """docs/core.md: what every column of core and of the reports is, made of the database's comments, the descriptions in
-`entities/` and a trial of the mappers (origins.py). `make dictionary` writes it; a test compares.
+`entities/` and a trial of the mappers (origins.py); and the same as data, for Dagster. `make dictionary` writes both; a
+test compares.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import Connection
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline.defs.columns import CAPTURED, DECISION, DIFFERENCE, FILE
 from sync_pipeline.entities.core import HOUSEKEEPING, RECORD, core_tables, undo_order
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline_tests.origins import Origins, origins
@@ -18,6 +22,8 @@ from sync_pipeline_tests.origins import Origins, origins
 PAGE = PROJECT / "docs" / "core.md"
 HEAD = PROJECT / "sync_pipeline_tests" / "dictionary.md"
 _UNIT = re.compile(r"^(?P<words>.*?)(?: Unit: (?P<unit>.+)\.)?$", re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE (?P<name>\S+) \((?P<columns>.*?)^\)", re.DOTALL | re.MULTILINE)
+_SAID = re.compile(r"^    (\w+) .*?-- (.+)$", re.MULTILINE)
 _COLUMNS = """
 SELECT c.relname::text AS name, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull,
        a.attgenerated <> '' AS generated, col_description(c.oid, a.attnum) AS said, obj_description(c.oid) AS table_said
@@ -87,6 +93,48 @@ def columns(conn: Connection, schema: str) -> Mapping[str, Sequence[Described]]:
     for row in conn.exec_driver_sql(_COLUMNS, {"schema": schema}):
         made.setdefault(row.name, []).append(Described(row))
     return made
+
+
+def data(conn: Connection, found: Origins) -> str:
+    """`defs/columns.json`: the tables behind the assets, a line a column."""
+    captured = columns(conn, "capture")["woocommerce_sync"]  # a partition: those of all providers are alike
+    tables = {CAPTURED: captured}
+    for table in (DIFFERENCE, DECISION):
+        schema, _, name = table.partition(".")
+        tables[table] = columns(conn, schema)[name]
+    tables |= {table: columns(conn, "core")[table.partition(".")[2]] for table in core_tables()}
+    parts = []
+    for table, rows in tables.items():
+        lines = [f"    {json.dumps(row.name)}: {json.dumps(_data(found, table, row))}" for row in rows]
+        parts.append(f"  {json.dumps(table)}: {{\n" + ",\n".join(lines) + "\n  }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _data(found: Origins, table: str, row: Described) -> Mapping[str, object]:
+    """One column; of the fields it comes from the first names, as mappers declare them."""
+    made: dict[str, object] = {"type": _SHORT.get(row.type, row.type)}
+    if row.required:
+        made["required"] = True
+    if about := row.said or _beside().get(table, {}).get(row.name):
+        made["about"] = about
+    by = found.get((table, row.name), {}) if table != "core.reference_data" else {}  # that is of the whole payload
+    origin = {
+        provider: {
+            stream: sorted({path.partition(".")[0] for path in paths}) for stream, paths in sorted(streams.items())
+        }
+        for provider, streams in sorted(by.items())
+    }
+    return made | ({"from": origin} if origin else {})
+
+
+@cache
+def _beside() -> Mapping[str, Mapping[str, str]]:
+    """What the schema's files say beside a column, of tables whose columns have no comments in the database."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted((PROJECT / "sql" / "schema").glob("*.sql")):
+        for table in _TABLE.finditer(path.read_text("utf-8")):
+            found[table["name"]] = dict(_SAID.findall(table["columns"]))
+    return found
 
 
 def computed(table: str, column: Described) -> str | None:
@@ -180,9 +228,11 @@ def main() -> None:
             opened_as_the_application(url) as db,
             db.org(connect.organization(db, "acme").org_id) as conn,
         ):
-            PAGE.write_text(page(conn, origins(conn)), "utf-8")
+            found = origins(conn)
+            PAGE.write_text(page(conn, found), "utf-8")
+            FILE.write_text(data(conn, found), "utf-8")
         server.release()
-    print(f"{PAGE.relative_to(PROJECT)} is written.")
+    print(f"{PAGE.relative_to(PROJECT)} and {FILE.relative_to(PROJECT)} are written.")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2 as httpx  # the one that starlette's test client speaks
 
+from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.served import Served
 
@@ -64,6 +65,15 @@ class Browser:
 def browser(api: Served, *, origin: str = "http://testserver", host: str = "testserver") -> Browser:
     """A browser that nobody has logged in with yet."""
     return Browser(api, {"Origin": origin, "Host": host})
+
+
+def tried_often(db: Database, org: connect.Organization) -> None:
+    """As after many tries of a password, however long each of them takes here."""
+    with db.org(org.org_id) as conn:
+        conn.exec_driver_sql(
+            "UPDATE connect.rate_limit SET at_rest = at_rest + interval '5 minutes' "
+            "WHERE starts_with(subject, 'login:')"
+        )
 
 
 def words(html: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sync_pipeline.api import examples
 from sync_pipeline.api.application import build
-from sync_pipeline.api.docs import render
+from sync_pipeline.api.docs import render, render_examples
 from sync_pipeline.api.examples import FILE, MORE, Example, at, laid_out
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline_tests.alike import KINDS, canonical, same, text_differences
@@ -92,9 +92,9 @@ def _settled(recorder: Recorder, example: Example, answer: Answer) -> Any:
 
 
 def record_api(reader: Reader) -> None:
-    """Run all examples in order; write examples.json and docs/api.md."""
+    """Run all examples in order; write examples.json, docs/api.md and docs/api-examples.md."""
     walk, recorder, made = examples.walk(), Recorder(), []
-    head, *rest = steps(render(build(Settings()).openapi()))
+    head, *rest = steps(render_examples(build(Settings()).openapi()))
     reader.run(head)
     assert len(rest) == len(walk), "the examples are not in the order of the page"
     try:
@@ -107,7 +107,9 @@ def record_api(reader: Reader) -> None:
         every = [*made, *walk[len(made) :]]
         FILE.write_text("[\n" + ",\n".join(_written(one) for one in every) + "\n]\n", "utf-8")
         examples.walk.cache_clear()
-    (PROJECT / "docs" / "api.md").write_text(render(build(Settings()).openapi()), "utf-8")
+    document = build(Settings()).openapi()
+    (PROJECT / "docs" / "api.md").write_text(render(document), "utf-8")
+    (PROJECT / "docs" / "api-examples.md").write_text(render_examples(document), "utf-8")
 
 
 def _enough(example: Example, answer: Answer) -> bool:

@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,7 +44,8 @@ _COMMAND = Path(sys.executable).with_name("sync-pipeline")
 
 def main() -> None:
     """Take them all and name them in the document."""
-    with demo() as (url, tokens), chromium() as browser:
+    with demo() as shown, chromium() as browser:
+        url, tokens = shown.url, shown.tokens
         found = find_pages(browser, url, tokens)
         FOLDER.mkdir(parents=True, exist_ok=True)
         for old in FOLDER.glob("*.png"):
@@ -64,14 +66,24 @@ def main() -> None:
     print(f"{3 * (len(found) + 1)} pictures in {FOLDER.relative_to(PROJECT)}")
 
 
+@dataclass(frozen=True)
+class Demo:
+    """A demo that runs: its service, its Dagster, its data folder, and an admin's token of each organization."""
+
+    url: str
+    dagster: str
+    home: Path
+    tokens: dict[str, str]
+
+
 @contextmanager
-def demo() -> Iterator[tuple[str, dict[str, str]]]:
-    """A demo on a data folder of its own: the address of its service, and an admin's token of each organization."""
+def demo() -> Iterator[Demo]:
+    """A demo on a data folder of its own."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "SYNC_HOME": home, "LOGNAME": "ann"}
-        port = str(free_port())
+        port, dagster = str(free_port()), str(free_port())
         running = subprocess.Popen(
-            [str(_COMMAND), "demo", "--json", "--port", port, "--dagster-port", str(free_port())],
+            [str(_COMMAND), "demo", "--json", "--port", port, "--dagster-port", dagster],
             env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         try:
@@ -79,7 +91,8 @@ def demo() -> Iterator[tuple[str, dict[str, str]]]:
             json.loads(running.stdout.readline())
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: answers(f"{url}/healthz"), "the service answers")
-            yield url, {org: _token(org, env) for org in ORGS}
+            tokens = {org: _token(org, env) for org in ORGS}
+            yield Demo(url, f"http://127.0.0.1:{dagster}", Path(home), tokens)
         finally:
             running.terminate()
             running.wait(240)

@@ -126,7 +126,10 @@ _TAGS = [
     {"name": "table", "description": "Captured records with their status."},
     {"name": "preview", "description": "Preview what would change, and select records."},
     {"name": "plans", "description": "Plan exactly what will happen, apply it, undo it."},
-    {"name": "push", "description": "For plugins that send records by themselves."},
+    {
+        "name": "push",
+        "description": "For plugins that send records by themselves; and what became of every push and pull.",
+    },
     {"name": "sync", "description": "Queues, full syncs, and several entities in the order of their dependencies."},
     {"name": "decisions", "description": "Gates: work that has stopped and waits for a person's answer."},
     {"name": "webhooks", "description": "For stores that send notifications."},

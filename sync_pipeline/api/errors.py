@@ -112,7 +112,7 @@ def explain(request: Request, error: Exception) -> Explained | None:
     if isinstance(error, HTTPException):
         words = {
             404: f"Unknown path {request.url.path}. /openapi.json lists every call.",
-            405: f"This path does not support {request.method}.",
+            405: _closed_to_scripts(request) or f"This path does not support {request.method}.",
         }
         return error.status_code, redact(words.get(error.status_code, str(error.detail))), dict(error.headers or {})
     return explain_step(error)
@@ -129,6 +129,16 @@ def explain_step(error: Exception) -> Explained | None:
     if isinstance(error, DBAPIError):
         return _database_error(error)
     return None
+
+
+def _closed_to_scripts(request: Request) -> str | None:
+    """What a browser's preflight is told where no origin is allowed."""
+    if request.method != "OPTIONS" or "access-control-request-method" not in request.headers:
+        return None
+    return (
+        "Scripts of other sites may not call: no origin is allowed. Set SYNC_CORS_ORIGINS to theirs, separated by "
+        "commas, such as https://shop.example, and restart the service."
+    )
 
 
 def _sync_error(error: SyncError) -> Explained:

@@ -1,4 +1,4 @@
-"""connect, connections, settings, webhook, doctor: connect, configure and test stores."""
+"""connect, disconnect, connections, settings, webhook, doctor: connect, configure and test stores."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command("connect", cls=ConnectCommand)(connect)
+    app.command("disconnect")(disconnect)
     app.command("connections")(connections)
     app.command("settings")(settings)
     app.command("webhook")(webhook)
@@ -69,6 +70,22 @@ def connect(
     if wrong:
         note(f"The test found errors. Correct them, then: sync-pipeline doctor {org} --connection {name}")
         raise typer.Exit(1)
+
+
+def disconnect(
+    org: Org,
+    connection: ConnectionArgument,
+    why: Annotated[str | None, typer.Option("--why", help="Why, for the audit log.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Stop using a store. What was captured and promoted stays; connect it again under the same name to go on."""
+    from sync_pipeline.steps import connect as step
+
+    with opened() as context:
+        found = context.connection(context.org(org), connection)
+        step.disconnect(context.db, found, actor=context.actor, why=why)
+    done = {"org": org, "connection": found.name, "disconnected": True}
+    answer(as_json, done, f"{found.name} is disconnected. Its credentials are erased; what came from it stays.")
 
 
 def connections(org: Org, as_json: Json = False) -> None:

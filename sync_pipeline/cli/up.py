@@ -1,5 +1,6 @@
 """up: run everything in the foreground until Ctrl-C."""
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def up(port: Port = 8000, dagster_port: DagsterPort = 3000) -> None:
     from sync_pipeline.config import Settings
 
     check_ports(port, dagster_port)
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")  # what Dagster's pages link to
     settings = Settings()
     hold_home(settings, f"http://127.0.0.1:{port}/ui")
     if settings.embedded:
@@ -40,6 +42,8 @@ def up(port: Port = 8000, dagster_port: DagsterPort = 3000) -> None:
         say(f"Dagster   {url}")
         say(f"API       {api}/openapi.json")
         say(f"Data      {settings.home}")
+        if not settings.pulls_by_schedule:
+            say("Nothing is pulled by itself here: turn nightly_delta on in Dagster, under Automation.")
         say("Ctrl-C stops everything.")
         run_until_stopped(children)
     note("Stopped.")

@@ -4,12 +4,14 @@
 
 An asset calls its step and turns the report into metadata. All decisions about data are in the steps.
 
-    graph, provider_assets, promote, reconcile, checks       the assets and their checks
-    run_organization, parallel, events, metadata, charts     what a run does for each organization, and its events
-    jobs, sensors, requests, deliveries, run_status_sensors  what launches runs, and what follows when they end
-    resources, config                                        the database, and the options of a run
-    instance, servers, wait_for_port, launch                 the Dagster instance, its processes, runs of commands
-    orphaned_runs, retention                                 runs without a process, and old runs
+    graph, columns, provider_assets, promote, reconcile, checks       the assets, their columns and their checks
+    run_organization, parallel                                        what a run does for each organization
+    events, metadata, charts, story, links                            what it reports: events, log lines, links
+    jobs, mixed_job, sensors, requests, deliveries, run_status_sensors
+                                                                      what launches runs, and what follows their end
+    resources, config                                                 the database, and the options of a run
+    instance, storage, servers, wait_for_port, launch                 the instance, its processes, commands' runs
+    orphaned_runs, retention                                          runs without a process, and old runs
 """
 
 from functools import cache

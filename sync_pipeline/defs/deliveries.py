@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.jobs import asked_by, jobs
 from sync_pipeline.defs.requests import pull_of, with_partitions
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.errors import SyncError
@@ -42,19 +42,17 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
         if context.instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(NOT_FINISHED_STATUSES)), limit=1):
             continue
         try:
-            keys, config = pull_of(runtime, slug, {"connection": name, "entities": list(entities)}, actor="webhook")
+            requests.append(
+                pull_of(
+                    runtime,
+                    slug,
+                    {"connection": name, "entities": list(entities)},
+                    actor="webhook",
+                    run_key=f"deliveries/{connection_id}/{max(entities.values())}/{minute}",
+                    tags={**tags, **asked_by("webhook")},
+                    deliveries=True,
+                )
+            )
         except SyncError as error:
             context.log.warning(f"{slug}: the deliveries of {name} cannot be processed: {error}")
-            continue
-        for op in config["ops"].values():
-            op["config"]["deliveries"] = True
-        requests.append(
-            dg.RunRequest(
-                run_key=f"deliveries/{connection_id}/{max(entities.values())}/{minute}",
-                partition_key=slug,
-                asset_selection=keys,
-                run_config=config,
-                tags={**tags, "sync/org": slug},
-            )
-        )
     return with_partitions(context, requests, "No deliveries wait, or a run is already processing them.")

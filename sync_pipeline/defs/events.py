@@ -13,8 +13,6 @@ from dagster._core.events import (
     DagsterEventBatchMetadata,
 )
 
-from sync_pipeline.defs.instance import keep_connections
-
 # A run of up to this many organizations reports each result at once and draws charts; a larger one reports in batches.
 SMALL_RUN = 20
 _BATCH = 100
@@ -26,32 +24,34 @@ class Reporter:
     """Turns results into events of the run that `context` belongs to.
 
     One materialization per asset and organization. A MaterializeResult costs twice as much and counts for all
-    partitions of its run, so it is yielded only where the run has one partition and includes downstream assets,
-    which Dagster would skip without it.
+    partitions of its run. It is yielded only where something else in the run waits for it, a downstream asset or a
+    check, which Dagster would skip without it; and of a range only when all its organizations succeeded.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, orgs: Sequence[str]) -> None:
         self._context = context
-        keep_connections(context.instance)
         self._partition = context.partition_key if context.has_partition_key else None
-        step = context.get_step_execution_context()
-        here = context.selected_asset_keys
-        self._has_downstream = bool(set(step.job_def.asset_layer.selected_asset_keys) - here)
         self._batched = len(orgs) > SMALL_RUN
         self._buffer: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+        layer = context.get_step_execution_context().job_def.asset_layer
+        waiting = bool(
+            set(layer.selected_asset_keys) - context.selected_asset_keys or layer.asset_graph.asset_check_keys
+        )
+        self._whole = set(orgs) if waiting and not self._batched and context.has_partition_key_range else set()
+        self._result = waiting and self._partition is not None
 
     def done(self, key: dg.AssetKey, org: str, metadata: Mapping[str, Any]) -> Iterator[Event]:
         """Report the asset as materialized for this organization."""
-        if self._partition == org and self._has_downstream:
+        if self._result:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
             return
         event = dg.AssetMaterialization(asset_key=key, partition=org, metadata=metadata)
-        if not self._batched:
+        if not self._batched and not self._whole:
             yield event
             return
         buffer = self._buffer.setdefault(key, [])
         buffer.append(event)
-        if len(buffer) >= _BATCH:
+        if self._batched and len(buffer) >= _BATCH:
             self._write(self._buffer.pop(key))
 
     def failed(self, key: dg.AssetKey, org: str) -> None:
@@ -72,10 +72,19 @@ class Reporter:
             self._context.run.run_id,
         )
 
-    def flush(self) -> None:
-        """Write what is still in the buffer."""
+    def flush(self) -> Iterator[Event]:
+        """Report what is still in the buffer."""
         while self._buffer:
-            self._write(self._buffer.popitem()[1])
+            key, events = next(iter(self._buffer.items()))
+            del self._buffer[key]
+            if self._whole and self._whole == {event.partition for event in events}:
+                for event in events:
+                    self._context.add_asset_metadata(event.metadata, key, event.partition)
+                yield dg.MaterializeResult(asset_key=key)
+            elif self._whole:
+                yield from events
+            else:
+                self._write(events)
 
     def _write(self, events: list[dg.AssetMaterialization]) -> None:
         """Store the materializations of one asset in one statement, at a tenth of the cost of single ones.

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
+from inspect import getsourcefile, getsourcelines
+from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
+from sync_pipeline.config import Settings
+from sync_pipeline.defs.columns import CAPTURED, DECISION, DIFFERENCE, fields_read, lineage_of, schema_of
+from sync_pipeline.defs.links import explorer
 from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
 from sync_pipeline.sources.base import Source, Stream, Sweep, all_sources
+from sync_pipeline.steps import capture, preview, select
+from sync_pipeline.steps.connect import Organization
 
 ORG_NAME = "org"
 ORG = dg.DynamicPartitionsDefinition(name=ORG_NAME)
-OWNERS = ["team:data"]
+SETTINGS = Settings()
+OWNERS = [one.strip() for one in SETTINGS.owners.split(",") if one.strip()]
 
 
 class Stage(StrEnum):
@@ -55,6 +65,21 @@ def key(stage: Stage, provider: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([stage.value, provider, name])
 
 
+def orgs_with(provider: str) -> dg.DynamicPartitionsDefinition:
+    """The partitions of a provider's assets: the organizations that have a connection of it.
+
+    A partition that is missing in the UI is one that was never pulled, not one that never can be.
+    """
+    return dg.DynamicPartitionsDefinition(name=f"{ORG_NAME}_{provider}")
+
+
+def partition_sets(orgs: Iterable[Organization]) -> Mapping[str, set[str]]:
+    """Every set of partitions by its name, and the organizations that belong to it."""
+    every = list(orgs)
+    providers = {f"{ORG_NAME}_{name}": {org.slug for org in every if name in org.providers} for name in all_sources()}
+    return {ORG_NAME: {org.slug for org in every}, **providers}
+
+
 def core_key(table: str) -> dg.AssetKey:
     """The key of a core table's asset: core/products."""
     return dg.AssetKey([Stage.CORE.value, table])
@@ -80,6 +105,7 @@ def stores() -> Iterator[dg.AssetSpec]:
             group_name="connect",
             kinds={source.name, "api"},
             owners=OWNERS,
+            metadata=explorer(SETTINGS),
         )
 
 
@@ -101,21 +127,32 @@ def provider_specs(provider: str) -> Sequence[dg.AssetSpec]:
 @cache
 def core_specs() -> Sequence[dg.AssetSpec]:
     """The core tables; each depends on the selected assets that feed it."""
-    fed: dict[str, list[dg.AssetKey]] = {name: [] for name in core_tables()}
+    fed: dict[str, dict[dg.AssetKey, Stream]] = {name: {} for name in core_tables()}
     for source in all_sources().values():
         for stream in source.streams.values():
             for table in fed_by(stream):
-                fed[table.name].append(key(Stage.SELECTED, source.name, stream.name))
+                fed[table.name][key(Stage.RAW, source.name, stream.name)] = stream
     return [
         dg.AssetSpec(
             core_key(table.short),
-            deps=fed[table.name],
+            # The organizations of a provider are some of all: the same one there, where it is one of them.
+            deps=[
+                dg.AssetDep(key(Stage.SELECTED, *raw.path[1:]), partition_mapping=dg.IdentityPartitionMapping())
+                for raw in fed[table.name]
+            ],
             partitions_def=ORG,
             group_name=GROUPS[Stage.CORE],
             owners=OWNERS,
             kinds={"postgres", "table"},
             tags={"stage": Stage.CORE.value, "table": table.short},
             description=_CORE_TEXT.format(table=table.short, holds=table.holds),
+            metadata={
+                "dagster/table_name": table.name,
+                "dagster/column_schema": schema_of(table.name),
+                "dagster/column_lineage": lineage_of(table, fed[table.name]),
+                **_code({"the entity": table.entity}),
+                **explorer(SETTINGS),
+            },
         )
         for table in core_tables().values()
     ]
@@ -155,15 +192,48 @@ def _derived(source: Source, stream: Stream, stage: Stage) -> dg.AssetSpec:
     return _spec(stage, source, stream, [key(before, source.name, stream.name)])
 
 
+def _metadata(stage: Stage, source: Source, stream: Stream) -> dict[str, Any]:
+    """The table behind an asset, its columns, its code, and where people look at it."""
+    declared = sys.modules[stream.declared_in]
+    table, step = {
+        Stage.RAW: (CAPTURED, capture.session),
+        Stage.PREVIEW: (DIFFERENCE, preview.recompute),
+        Stage.SELECTED: (DECISION, select.apply_rules),
+    }[stage]
+    code = {"the stream": declared, "the step": step}
+    if stage is Stage.RAW and stream.to_entity is not None:
+        code["its mapper"] = stream.to_entity
+    return {
+        "dagster/table_name": f"capture.{source.name}_sync" if stage is Stage.RAW else table,
+        "dagster/column_schema": schema_of(table, *(fields_read(source.name, stream) if stage is Stage.RAW else ())),
+        **_code(code),
+        **explorer(SETTINGS),
+    }
+
+
+def _code(of: Mapping[str, Any]) -> dict[str, Any]:
+    """Code references: the file and line of modules, classes and functions."""
+    with catch_warnings():
+        simplefilter("ignore", dg.BetaWarning)
+        places: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
+            dg.LocalFileCodeReference(
+                file_path=str(getsourcefile(one)), line_number=max(getsourcelines(one)[1], 1), label=label
+            )
+            for label, one in of.items()
+        ]
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=places)}
+
+
 def _spec(stage: Stage, source: Source, stream: Stream, deps: Sequence[dg.AssetKey], **words: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         key(stage, source.name, stream.name),
         deps=deps,
-        partitions_def=ORG,
+        partitions_def=orgs_with(source.name),
         group_name=GROUPS[stage],
         owners=OWNERS,
         kinds={source.name, "postgres"},
         tags={"stage": stage.value, "provider": source.name, "entity": stream.name},
+        metadata=_metadata(stage, source, stream),
         description=_TEXTS[stage].format(
             title=stream.title,
             source=source.title,

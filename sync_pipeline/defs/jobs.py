@@ -6,7 +6,9 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from sync_pipeline.config import Settings
 from sync_pipeline.defs.graph import core_specs, provider_specs
+from sync_pipeline.defs.mixed_job import MixedJob
 from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
@@ -18,7 +20,9 @@ ORGS_PER_RUN = 250
 CAPTURE = {
     "sync/work": "capture"
 }  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
+ORG_TAG = "sync/org"
 CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
+_PULLS = dg.DefaultScheduleStatus.RUNNING if Settings().pulls_by_schedule else dg.DefaultScheduleStatus.STOPPED
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
 
 
@@ -42,13 +46,13 @@ def jobs() -> Mapping[str, UnresolvedAssetJobDefinition]:
         ("compare_core", compared, CAPTURE, "Promotes every record once more and rolls back: core must not change."),
     ]
     return {
-        name: dg.define_asset_job(name, selection, tags=tags, description=description)
+        name: MixedJob(name, selection, tags=tags, description=description)
         for name, selection, tags, description in described
     }
 
 
 def schedules() -> Sequence[dg.ScheduleDefinition]:
-    """All of them, on by default: they change nothing in core."""
+    """All of them. None changes core; those that pull are off on a laptop (`Settings.pulls_by_schedule`)."""
     return [
         nightly_delta,
         weekly_reconcile,
@@ -79,6 +83,16 @@ def _schedule(name: str, cron: str, job: str, description: str) -> dg.ScheduleDe
     )
 
 
+def asked_by(actor: str) -> dict[str, str]:
+    """The tag that the UI shows as who launched a run: a person, a token, a rule or a schedule."""
+    return {"user": actor}
+
+
+def describe_orgs(orgs: Sequence[str]) -> str:
+    """The organizations of a run in a few words, for its tag."""
+    return ", ".join(orgs) if len(orgs) <= 3 else f"{orgs[0]} to {orgs[-1]} ({len(orgs)})"
+
+
 def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
     """Divide the organizations into runs, in order of their partition keys."""
     ordered = sorted(slugs)
@@ -103,7 +117,7 @@ def _run_requests(
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
             run_config=capture_run_config(orgs, full=full, actor=name),
-            tags={"sync/orgs": f"{orgs[0]} to {orgs[-1]} ({len(orgs)})"},
+            tags={ORG_TAG: describe_orgs(orgs)},
         )
 
 
@@ -111,7 +125,7 @@ def _run_requests(
     cron_schedule="0 2 * * *",
     job_name="nightly_delta",
     execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=_PULLS,
     description="Every night at 02:00 UTC: captures and previews what changed in every store.",
 )
 def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -123,7 +137,7 @@ def nightly_delta(context: dg.ScheduleEvaluationContext, sync: SyncResource) -> 
     cron_schedule="0 3 * * 0",
     job_name="weekly_reconcile",
     execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=_PULLS,
     description="Sundays at 03:00 UTC: reads every store in full, then reconciles it.",
 )
 def weekly_reconcile(

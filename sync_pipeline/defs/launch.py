@@ -11,8 +11,9 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.events import failed_in
-from sync_pipeline.defs.graph import ORG_NAME, Stage, core_specs, key
+from sync_pipeline.defs.graph import Stage, core_specs, key, partition_sets
 from sync_pipeline.defs.instance import open_instance
+from sync_pipeline.defs.jobs import ORG_TAG, asked_by, describe_orgs
 from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
 from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
 from sync_pipeline.errors import SyncError
@@ -108,10 +109,11 @@ def materialize(
     }
     with open_instance(settings) as instance:
         fail_orphaned_runs(instance)
-        known = set(instance.get_dynamic_partitions(ORG_NAME))
-        if new := [org for org in asked.orgs if org not in known]:
-            instance.add_dynamic_partitions(ORG_NAME, new)
-        launch = _Launch(instance, runtime, launched, list(asked.orgs))
+        here = [org for org in connect.organizations(db) if org.slug in asked.orgs]
+        for name, slugs in partition_sets(here).items():
+            if new := slugs - set(instance.get_dynamic_partitions(name)):
+                instance.add_dynamic_partitions(name, sorted(new))
+        launch = _Launch(instance, runtime, launched, list(asked.orgs), asked.actor)
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
             launch.flow(flow, list(asked.entities), config)
@@ -123,8 +125,10 @@ def materialize(
 class _Launch:
     """The runs of one launch."""
 
-    def __init__(self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str]) -> None:
-        self.instance, self.runtime, self.launched, self.orgs = instance, runtime, launched, orgs
+    def __init__(
+        self, instance: dg.DagsterInstance, runtime: Runtime, launched: Launched, orgs: list[str], actor: str
+    ) -> None:
+        self.instance, self.runtime, self.launched, self.orgs, self.actor = instance, runtime, launched, orgs, actor
 
     def flow(self, stages: Sequence[Stage], entities: list[str], config: dict[str, Any]) -> None:
         known = {org.slug: org for org in connect.organizations(self.runtime.db)}
@@ -144,7 +148,8 @@ class _Launch:
         self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
-        alone = self.orgs[0] if len(self.orgs) == 1 else None
+        # A pull may be of several providers, whose partitions are not the same set: its configuration names who.
+        alone = self.orgs[0] if len(self.orgs) == 1 and job != "pull" else None
         more = {} if alone else {"orgs": self.orgs}
         chosen = {asset.path[1] for asset in keys}
         ops = {op: {"config": {**config, **more}} for op, config in configs.items() if job != "pull" or op in chosen}
@@ -153,12 +158,17 @@ class _Launch:
             result = (
                 definitions()
                 .resolve_job_def(job)
+                # Without a selection of checks, those of its assets would be planned, and skipped.
+                .get_subset(asset_selection=set(keys), asset_check_selection=set())
                 .execute_in_process(
                     run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     instance=self.instance,
                     partition_key=alone,
-                    asset_selection=keys,
-                    tags={"sync/launched_by": "command line", **process_tags()},
+                    tags={
+                        **asked_by(self.actor),
+                        ORG_TAG: describe_orgs(self.orgs),
+                        **process_tags(),
+                    },
                     raise_on_error=False,
                 )
             )

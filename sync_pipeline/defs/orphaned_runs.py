@@ -8,14 +8,14 @@ import socket
 import dagster as dg
 import psutil
 
-PID, HOST = "sync/pid", "sync/host"
+PROCESS = "sync/process"  # of a run that a command line executes: machine/process id
 _GRPC = ".dagster/grpc_info"
 _BATCH = 500
 
 
 def process_tags() -> dict[str, str]:
     """Tags of a run in this process: which process on which machine executes it."""
-    return {PID: str(os.getpid()), HOST: platform.node()}
+    return {PROCESS: f"{platform.node()}/{os.getpid()}"}
 
 
 def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
@@ -34,8 +34,9 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
 
 
 def _is_orphan(one: dg.DagsterRun) -> bool:
-    if PID in one.tags:
-        return one.tags.get(HOST) == platform.node() and not psutil.pid_exists(int(one.tags[PID]))
+    if PROCESS in one.tags:
+        host, _, pid = one.tags[PROCESS].rpartition("/")
+        return host == platform.node() and not psutil.pid_exists(int(pid))
     server = json.loads(one.tags.get(_GRPC) or "{}")
     if server.get("host") not in ("127.0.0.1", "localhost") or not server.get("port"):
         return False

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs import metadata
+from sync_pipeline.defs import links, metadata
 from sync_pipeline.defs.charts import promotion_history
 from sync_pipeline.defs.config import PromoteConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
@@ -16,6 +16,7 @@ from sync_pipeline.defs.graph import ORG, Stage, core_key, core_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import describe
+from sync_pipeline.defs.story import promoted
 from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps import promote as step
 
@@ -51,24 +52,25 @@ def promote(context: dg.AssetExecutionContext, config: PromoteConfig, sync: Sync
         raise dg.Failure(
             "A plan or a decision belongs to one organization. Launch the run for that partition.", allow_retries=False
         )
+    asked = context.has_partition_key or context.has_partition_key_range  # for these organizations, whatever waits
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
     for org, result in each_org(runtime, orgs, partial(_promote_organization, runtime, config)):
         for report in result.reports:
-            context.log.info(f"{org}: plan {report.plan} {report.state}: {report.done} done, {report.failed} failed")
+            context.log.info(promoted(org, report))
         if result.error:
             failures[org] = result.error
             context.log.error(f"{org}: {result.error}")
         chart = len(orgs) <= SMALL_RUN and _worth_a_chart(result)
-        facts = _metadata(runtime, result, chart=chart) if result.reports else {}
+        facts = _metadata(runtime, org, result, chart=chart) if result.reports else {}
         for table in sorted(context.selected_asset_keys):
             name = table.path[-1]
             if result.error:
                 reporter.failed(core_key(name), org)
-            elif result.reports or org == (context.partition_key if context.has_partition_key else None):
+            elif result.reports or asked:
                 rows = {"dagster/row_count": result.rows[name]} if name in result.rows else {}
                 yield from reporter.done(core_key(name), org, {**facts, **rows})
-    reporter.flush()
+    yield from reporter.flush()
     if failures:
         raise failure("Promotion", failures, len(orgs))
 
@@ -116,10 +118,11 @@ def _unfinished(runtime: Runtime, org_id: int) -> list[str]:
         return [str(row.plan_id) for row in execute(conn, SQL["unfinished_plans"])]
 
 
-def _metadata(runtime: Runtime, result: Promoted, *, chart: bool) -> dict[str, Any]:
+def _metadata(runtime: Runtime, org: str, result: Promoted, *, chart: bool) -> dict[str, Any]:
     facts = metadata.of_reports(Stage.CORE, result.reports)
     facts.pop("connections")
     facts["plans"] = metadata.table(
         [{name: getattr(report, name) for name in _PLAN_COLUMNS} for report in result.reports]
     )
+    facts |= links.explorer(runtime.settings, org, "plans", result.reports[-1].plan)
     return facts | (promotion_history(runtime, result.org_id) if chart else {})

@@ -10,11 +10,11 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.defs import metadata
+from sync_pipeline.defs import links, metadata, story
 from sync_pipeline.defs.charts import capture_history
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
-from sync_pipeline.defs.graph import ORG, Stage, key, provider_specs
+from sync_pipeline.defs.graph import Stage, key, orgs_with, provider_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
@@ -31,7 +31,7 @@ def _assets_of(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=source.name,
         specs=provider_specs(source.name),
-        partitions_def=ORG,
+        partitions_def=orgs_with(source.name),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         # Limits how many runs read stores of this provider at once, in addition to each store's own budget.
@@ -59,13 +59,13 @@ def _flow(
     failures: dict[str, str] = {}
     run = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
     for org, result in each_org(runtime, orgs, run):
-        if result.skipped:
-            context.log.debug(f"{org}: {result.skipped}, nothing to do")
+        for line in story.lines(runtime.settings, result, brief=len(orgs) > SMALL_RUN):
+            context.log.info(line)
         if result.failures:
             failures[org] = result.reason
             context.log.error(f"{org}: {result.reason}")
         yield from _events(runtime, reporter, source, result, charted.get(org))
-    reporter.flush()
+    yield from reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
 
@@ -80,7 +80,10 @@ def _events(
             if (stage, name) in result.failures:
                 reporter.failed(key(stage, source.name, name), result.org)
             elif (stage, name) in result.done:
-                about = metadata.of_reports(stage, result.done[stage, name])
+                reports = result.done[stage, name]
+                about = metadata.of_reports(stage, reports)
+                stores = [str(one.connection) for one in reports if getattr(one, "connection", None)]
+                about |= links.records(runtime.settings, result.org, stores, name)
                 if stage is Stage.RAW and charted is not None and _has_changes(about):
                     entity_type = source.streams[name].entity_type
                     about |= capture_history(runtime, charted, provider=source.name, entity_type=entity_type)

@@ -67,7 +67,7 @@ def reconciliation(context: dg.AssetExecutionContext, config: RunOptions, sync: 
                 context.log.error(f"{org}: {failures[org]}")
         if org in failures:
             reporter.failed(KEY, org)
-    reporter.flush()
+    yield from reporter.flush()
     if failures:
         raise failure("Reconciliation", failures, len(orgs))
 

@@ -13,14 +13,14 @@ import dagster as dg
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
-from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
 SQL = load("sync_pipeline.defs", "sensors.sql")
-REQUEST, ORG_ID = "sync/request", "sync/org_id"
+REQUEST, ORG_ID, CONNECTION = "sync/request", "sync/org_id", "sync/connection"
 _ROWS_PER_TICK = 50
 _PREVIEW_PAGES = 10
 
@@ -85,7 +85,7 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     connect.organization(runtime.db, row.slug)  # raises if it was removed
     asked = dict(row.parameters)
     actor = str(asked.get("actor") or "request")
-    keys: Sequence[dg.AssetKey] | None = None
+    tags = {REQUEST: str(row.request_id), ORG_ID: str(row.org_id), **asked_by(actor)}
     config: Mapping[str, Any]
     if row.kind == "promote":
         job, config = "promote", {"ops": {"apply_plans": {"config": {"plan": asked.get("plan"), "actor": actor}}}}
@@ -98,22 +98,30 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
                 asked.setdefault("max_pages", _PREVIEW_PAGES)
             else:
                 stages = [Stage.PREVIEW, Stage.SELECTED]
-        job = "pull"
-        keys, config = pull_of(runtime, row.slug, asked, actor=actor, stages=stages)
+        return pull_of(
+            runtime, row.slug, asked, actor=actor, stages=stages, run_key=f"request/{row.request_id}", tags=tags
+        )
     return dg.RunRequest(
         job_name=job,
         run_key=f"request/{row.request_id}",
         partition_key=row.slug,
-        asset_selection=keys,
         run_config=config,
-        tags={REQUEST: str(row.request_id), ORG_ID: str(row.org_id), "sync/org": row.slug},
+        tags={**tags, ORG_TAG: row.slug},
     )
 
 
-def pull_of(
-    runtime: Runtime, slug: str, asked: Mapping[str, Any], *, actor: str, stages: Sequence[Stage] = tuple(Stage)[:3]
-) -> tuple[list[dg.AssetKey], dict[str, Any]]:
-    """The assets and the run configuration of a pull.
+def pull_of(  # noqa: PLR0913 - what makes one run different from another
+    runtime: Runtime,
+    slug: str,
+    asked: Mapping[str, Any],
+    *,
+    actor: str,
+    run_key: str,
+    tags: Mapping[str, str],
+    stages: Sequence[Stage] = tuple(Stage)[:3],
+    deliveries: bool = False,
+) -> dg.RunRequest:
+    """A pull of one organization, which its configuration names: the providers' partitions are not the same set.
 
     Raises:
         BadRequest: the organization has no connections.
@@ -139,9 +147,19 @@ def pull_of(
         "sweep": asked.get("sweep"),
         "max_pages": asked.get("max_pages"),
         "actor": actor,
+        "orgs": [slug],
+        "deliveries": deliveries,
     }
     keys = [key(stage, provider, one) for provider, found in streams.items() for stage in stages for one in found]
-    return keys, {"ops": {provider: {"config": config} for provider, found in streams.items() if found}}
+    where = {CONNECTION: name} if name else {}
+    return dg.RunRequest(
+        job_name="pull",
+        run_key=run_key,
+        asset_selection=keys,
+        asset_check_keys=[],  # else those of its assets would be planned, and skipped
+        run_config={"ops": {provider: {"config": config} for provider, found in streams.items() if found}},
+        tags={**tags, ORG_TAG: slug, **where},
+    )
 
 
 def _offers(source: Any, name: str) -> bool:

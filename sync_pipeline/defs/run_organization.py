@@ -31,6 +31,7 @@ class OrganizationResult:
     reports: dict[Place, list[Any]] = field(default_factory=dict)
     failures: dict[Place, str] = field(default_factory=dict)
     skipped: str | None = None
+    connections: Sequence[str] = ()
 
     def add(self, place: Place, report: Any) -> None:
         """Keep the report of a step that succeeded."""
@@ -58,6 +59,7 @@ def run_organization(
         stores = [c for c in connect.connections(runtime.db, org, config.connection) if c.provider == source.name]
         if not stores:
             result.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
+        result.connections = [store.name for store in stores]
         for store in stores:
             _run_connection(runtime, result, store, wanted, config, run_id)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others

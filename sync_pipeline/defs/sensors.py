@@ -5,7 +5,7 @@ crash launches nothing twice.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from sync_pipeline import gates
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.deliveries import webhook_deliveries
-from sync_pipeline.defs.graph import ORG, ORG_NAME
-from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.graph import partition_sets
+from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs
 from sync_pipeline.defs.requests import BadRequest, durable_requests, pull_of, with_partitions
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_status_sensors import run_status_sensors
@@ -29,6 +29,7 @@ _ORGS_PER_TICK = 100
 _INTERRUPTED_AFTER_SECONDS = 300
 _CURSOR_GATES = 500
 DECISION = "sync/decision"
+_NAMED = 3
 _ON = dg.DefaultSensorStatus.RUNNING
 
 
@@ -64,7 +65,10 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
         if plan is None:
             context.log.info(f"{row.slug}: all selected records are already in core")
         else:
-            requests.append(_promotion(row.slug, str(plan.plan_id), key=f"plan/{plan.plan_id}"))
+            with db.org(org.org_id) as conn:
+                who = execute(conn, SQL["deciders_of_plan"], plan_id=plan.plan_id, at_most=_NAMED).scalars().all()
+            asked = asked_by(", ".join(who))
+            requests.append(_promotion(row.slug, str(plan.plan_id), key=f"plan/{plan.plan_id}", tags=asked))
     return with_partitions(context, requests, "No selections wait.")
 
 
@@ -87,35 +91,39 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
         with db.org(org.org_id) as conn:
             push.close_killed(conn)
             left = execute(conn, SQL["interrupted_plans"], seconds=_INTERRUPTED_AFTER_SECONDS).scalars().all()
-        requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}") for plan in left]
+        asked = asked_by("left_promotions")
+        requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}", tags=asked) for plan in left]
     return with_partitions(context, requests, "No promotions were interrupted.")
 
 
-def _promotion(slug: str, plan: str, *, key: str) -> dg.RunRequest:
+def _promotion(slug: str, plan: str, *, key: str, tags: Mapping[str, str]) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=key,
         partition_key=slug,
         run_config={"ops": {"apply_plans": {"config": {"plan": plan, "actor": "selection"}}}},
-        tags={"sync/org": slug, "sync/plan": plan},
+        tags={ORG_TAG: slug, "sync/plan": plan, **tags},
     )
 
 
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=_ON,
-    description="Adds a partition for each new organization and deletes those of removed ones.",
+    description="Adds a partition for each new organization, and to a provider's assets when the organization has a "
+    "connection of it; deletes those of removed ones.",
 )
 def organizations(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.SensorResult | dg.SkipReason:
     """The materializations of a removed organization stay in the event log."""
-    existing = {org.slug for org in connect.organizations(sync.runtime.db)}
-    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
+    every = connect.organizations(sync.runtime.db)
     changes: list[Any] = []
-    if existing - known:
-        changes.append(ORG.build_add_request(sorted(existing - known)))
-    if known - existing:
-        changes.append(ORG.build_delete_request(sorted(known - existing)))
+    for name, existing in partition_sets(every).items():
+        known = set(context.instance.get_dynamic_partitions(name))
+        partitions = dg.DynamicPartitionsDefinition(name=name)
+        if existing - known:
+            changes.append(partitions.build_add_request(sorted(existing - known)))
+        if known - existing:
+            changes.append(partitions.build_delete_request(sorted(known - existing)))
     if not changes:
-        return dg.SkipReason(f"The partitions match all {len(existing)} organizations.")
+        return dg.SkipReason(f"The partitions match all {len(every)} organizations.")
     return dg.SensorResult(dynamic_partitions_requests=changes)
 
 
@@ -142,7 +150,7 @@ def decisions(context: dg.SensorEvaluationContext, sync: SyncResource) -> dg.Sen
     hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
     requests: list[dg.RunRequest] = []
     for row in answered:
-        tags = {DECISION: str(row.decision_id), "sync/org": row.slug}
+        tags = {DECISION: str(row.decision_id), **asked_by("decision")}
         unfinished = dg.RunsFilter(tags={DECISION: str(row.decision_id)}, statuses=list(NOT_FINISHED_STATUSES))
         if not context.instance.get_runs(unfinished, limit=1):
             requests += _resume(context, sync.runtime, row, key=f"decision/{row.decision_id}/{hour}", tags=tags)
@@ -161,7 +169,7 @@ def _resume(
                 run_key=key,
                 partition_key=row.slug,
                 run_config={"ops": {"apply_plans": {"config": config}}},
-                tags=tags,
+                tags={**tags, ORG_TAG: row.slug},
             )
         ]
     with runtime.db.org(row.org_id) as conn:
@@ -173,20 +181,10 @@ def _resume(
     entity = store.source.stream(gate.entity_type).name
     asked = {"connection": store.name, "entities": [entity]}
     try:
-        keys, run_config = pull_of(runtime, row.slug, asked, actor="decision")
+        return [pull_of(runtime, row.slug, asked, actor="decision", run_key=key, tags=tags)]
     except BadRequest as error:
         context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but cannot be resumed: {error}")
         return []
-    return [
-        dg.RunRequest(
-            job_name="pull",
-            run_key=key,
-            partition_key=row.slug,
-            asset_selection=keys,
-            run_config=run_config,
-            tags=tags,
-        )
-    ]
 
 
 @dg.sensor(

@@ -1,6 +1,14 @@
 -- waiting_selections --
 SELECT org_id, slug, batch_id FROM observe.waiting_selections(%(at_most)s)
 
+-- deciders_of_plan --
+-- The people and rules whose decisions a plan has, some of them.
+SELECT DISTINCT c.decided_by
+FROM selection.sync_plan_item AS i
+INNER JOIN selection.sync_selective_config AS c USING (org_id, connection_id, entity_type, external_id)
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
+ORDER BY c.decided_by LIMIT %(at_most)s
+
 -- waiting_requests --
 SELECT org_id, slug, request_id, kind, parameters FROM observe.waiting_requests(%(at_most)s)
 

@@ -12,7 +12,8 @@ from sync_pipeline.errors import Conflict
 
 _SECONDS = 15.0
 _TERMINATE = """mutation ($run: String!) { terminateRun(runId: $run) {
-  __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+  __typename ... on TerminateRunFailure { message run { status } } ... on PythonError { message } } }"""
+_NOT_YET = frozenset({"NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING"})  # its process may be on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class DagsterUi:
         """Ask Dagster to end a run. It ends at the next page; what was committed stays.
 
         Raises:
-            Conflict: Dagster does not answer, is not known, or cannot end this run.
+            Conflict: Dagster does not answer, is not known, or cannot end this run, or not yet.
         """
         if not self.url:
             raise Conflict(
@@ -47,6 +48,11 @@ class DagsterUi:
             said: dict[str, Any] = answer.raise_for_status().json()["data"]["terminateRun"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Conflict(f"Dagster did not cancel it: {type(error).__name__}. Try again in a moment.") from error
+        if (said.get("run") or {}).get("status") in _NOT_YET:
+            raise Conflict(
+                "Dagster did not cancel it: the run is just beginning or ending, or a command line executes it, where "
+                "Ctrl-C stops it. Try again in a moment."
+            )
         if said["__typename"] != "TerminateRunSuccess":
             raise Conflict(
                 "Dagster cannot cancel this run: it has ended, or a command line executes it, where Ctrl-C stops it."

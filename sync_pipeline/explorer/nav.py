@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sync_pipeline.api.lists import visible_connections
 from sync_pipeline.api.runtime import ApiRuntime
+from sync_pipeline.sources.base import Source, Stream
 from sync_pipeline.steps import connect, observe, preview
 from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview import EntityTotals
@@ -27,6 +28,16 @@ CONNECTION_PAGES: tuple[tuple[str, str], ...] = (
     ("settings", "Settings"),
     ("history", "Sync History"),
 )
+
+
+MAIN = ("products", "orders", "customers")
+
+
+def by_weight(source: Source) -> list[Stream]:
+    """The entities as people look for them: what a store is about first, then by what each needs."""
+    return sorted(
+        source.streams.values(), key=lambda stream: MAIN.index(stream.name) if stream.name in MAIN else len(MAIN)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ def links(runtime: ApiRuntime, caller: Caller) -> Links:
     for one in visible_connections(runtime.db, caller):
         every = [
             EntityLink(stream.name, stream.title, totals.get((one.connection_id, stream.entity_type), EntityTotals()))
-            for stream in one.source.streams.values()
+            for stream in by_weight(one.source)
         ]
         used = [link for link in every if link.totals != EntityTotals()]
         found.append(ConnectionLinks(one, used, [link for link in every if link not in used]))

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_pipeline.explorer import static_files, text
 from sync_pipeline.explorer.icons import icon
-from sync_pipeline.explorer.nav import CONNECTION_PAGES, ORG_PAGES
+from sync_pipeline.explorer.nav import CONNECTION_PAGES, ORG_PAGES, by_weight
 from sync_pipeline.explorer.remedies import remedy
 
 # Nothing but our own files; no inline script or style; HTML enters the page through one function of swap.js.
@@ -61,6 +61,7 @@ def _environment() -> Environment:
         "icon": icon,
         "org_pages": ORG_PAGES,
         "connection_pages": CONNECTION_PAGES,
+        "by_weight": by_weight,
     }
     return made
 
@@ -68,6 +69,12 @@ def _environment() -> Environment:
 def is_fragment(request: Request) -> bool:
     """Does a script ask for a part of the page?"""
     return "x-fragment" in request.headers
+
+
+def theme_of(request: Request) -> str | None:
+    """The theme that somebody chose in this browser; None: the system's."""
+    chosen = request.cookies.get("theme")
+    return chosen if chosen in ("light", "dark") else None
 
 
 def part(template: str, **context: Any) -> str:
@@ -86,10 +93,9 @@ def page(
     """The page, or for a script its main part alone."""
     made = _environment().get_template(template)
     layout = "fragment.html" if is_fragment(request) else "base.html"
-    theme = request.cookies.get("theme")
     html = made.render(
         layout=layout,
-        theme=theme if theme in ("light", "dark") else None,
+        theme=theme_of(request),
         visitor=getattr(request.state, "visitor", None),
         request_id=request.state.request_id,
         **context,

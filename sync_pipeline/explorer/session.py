@@ -63,8 +63,10 @@ def keep(request: Request, response: Response, held: Mapping[str, str]) -> None:
 
 
 def local(path: str | None) -> str:
-    """A page of ours to go to, or the first one if this is none."""
-    return path if path and path.startswith("/ui/") and "\\" not in path and path.isprintable() else "/ui"
+    """A page of ours to go to, or the first one if this is none. A browser follows dots, also `%2e`, elsewhere."""
+    plain = (path or "").partition("?")[0].lower().replace("%2e", ".")
+    leaves = "\\" in plain or ".." in plain.split("/")
+    return path if path and path.startswith("/ui/") and not leaves and path.isprintable() else "/ui"
 
 
 def visitor(request: Request) -> Visitor:

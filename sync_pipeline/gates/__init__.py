@@ -25,6 +25,7 @@ from sync_pipeline.gates.store import (
     record_outcome,
     settle,
     withdraw,
+    withdraw_all,
 )
 
 

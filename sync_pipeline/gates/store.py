@@ -166,6 +166,13 @@ def end_gates(
         _record(conn, "gate.gone", gate, actor, outcome=outcome)
 
 
+def withdraw_all(conn: Connection, *, connection_id: int, outcome: str, actor: str) -> None:
+    """Withdraw every gate of a connection that is not used any more, and end what its held gates stopped."""
+    ended = execute(conn, _SQL["withdraw_all_gates"], connection_id=connection_id, outcome=outcome, actor=actor)
+    for gate in ended.all():
+        _record(conn, "gate.gone", gate, actor, outcome=outcome)
+
+
 def _record(conn: Connection, event: str, gate: Row[Any], actor: str, **detail: Any) -> None:
     where = {"connection_id": gate.connection_id, "entity_type": gate.entity_type}
     journal.record(conn, event, actor=actor, **where, decision=gate.decision_id, cause=gate.cause, **detail)

@@ -73,6 +73,15 @@ WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %
     AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
 RETURNING decision_id, cause, connection_id, entity_type
 
+-- withdraw_all_gates --
+-- Of a connection that is not used any more: nothing resumes.
+UPDATE observe.decision
+SET outcome = %(outcome)s, answer = coalesce(answer, 'withdrawn'), answered_by = coalesce(answered_by, %(actor)s),
+    answered_at = coalesce(answered_at, now()), resumed_at = now()
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND resumed_at IS NULL
+    AND (answered_at IS NULL OR (answer = 'hold' AND outcome IS NULL))
+RETURNING decision_id, cause, connection_id, entity_type
+
 -- answer_gate --
 UPDATE observe.decision
 SET answer = %(choice)s, answered_by = %(actor)s, answered_at = now(), why = %(why)s

@@ -91,7 +91,7 @@ class Call:
 
     def address(self, *parts: str, **query: str | None) -> str:
         """The address of a page of the Explorer, for a person."""
-        base = (self.settings.public_url or "").rstrip("/")
+        base = (self.settings.explorer_url or "").rstrip("/")
         path = "/".join(quote(part, safe="") for part in ("ui", self.caller.org.slug, *parts))
         asked = {name: value for name, value in query.items() if value is not None}
         return f"{base}/{path}" + (f"?{urlencode(asked)}" if asked else "")

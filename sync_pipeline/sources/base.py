@@ -91,6 +91,7 @@ class Stream:
     store_currency: Callable[[Mapping[str, Any]], str | None] | None = None  # the store's own currency
     to_entity: ToEntity | None = None
     read_text: Callable[[str], str] | None = None  # how label, code and email are read: HTML entities decoded
+    declared_in: str = ""  # its module; `collect` fills it in
 
     @property
     def money_paths(self) -> tuple[str, ...]:
@@ -322,7 +323,7 @@ def collect(package: str, reference: Callable[[str], ToEntity] | None = None) ->
             if stream.name in found:
                 raise ValueError(f"{package} declares the stream {stream.name} twice")
             mapper = stream.to_entity or (reference and reference(stream.entity_type))
-            found[stream.name] = replace(stream, to_entity=mapper)
+            found[stream.name] = replace(stream, to_entity=mapper, declared_in=module.__name__)
     ordered: dict[str, Stream] = {}
 
     def place(stream: Stream) -> None:

@@ -140,9 +140,9 @@ def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
 
 
 def as_the_documents_say(reader: Reader) -> list[str]:
-    """What is not as docs/api.md and docs/push.md show it."""
+    """What is not as docs/api-examples.md and docs/push.md show it."""
     if os.environ.get("RECORD"):  # make examples
         record_api(reader)
         record_written(reader, DOCS / "push.md")
         return []
-    return [one for name in ("api.md", "push.md") for one in follow(reader, (DOCS / name).read_text("utf-8"))]
+    return [one for name in ("api-examples.md", "push.md") for one in follow(reader, (DOCS / name).read_text("utf-8"))]

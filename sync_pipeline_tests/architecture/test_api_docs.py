@@ -10,9 +10,14 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import SecretStr
 
 from sync_pipeline.api.application import build
-from sync_pipeline.api.docs import render
+from sync_pipeline.api.contracts.sync import QueueEvent
+from sync_pipeline.api.docs import render, render_examples
 from sync_pipeline.api.examples import FILE, calls, command, walk, whole
 from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.steps.promote import QueueStatus
+from sync_pipeline_client import Client, models
+from sync_pipeline_client import QueueEvent as ClientQueueEvent
+from sync_pipeline_tests import client_code
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +25,30 @@ def document() -> dict[str, Any]:
     return build(Settings(secret_key=SecretStr("none"))).openapi()
 
 
-def test_api_md_is_the_document(document: dict[str, Any]) -> None:
-    """If this fails: `python -m sync_pipeline.api.docs > docs/api.md`; for new answers `make examples`."""
-    assert (PROJECT / "docs" / "api.md").read_text("utf-8") == render(document)
+def test_the_pages_are_the_document(document: dict[str, Any]) -> None:
+    """If this fails: `python -m sync_pipeline.api.docs > docs/api.md`, `… examples > docs/api-examples.md`.
+
+    For new answers: `make examples`.
+    """
+    docs = PROJECT / "docs"
+    text = render(document)
+    assert (docs / "api.md").read_text("utf-8") == text
+    assert (docs / "api-examples.md").read_text("utf-8") == render_examples(document)
+    # A reader finds a call in the table and goes on from there.
+    heads = re.findall("^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in heads}
+    assert set(re.findall(r"\(#([^)]*)\)", text)) <= anchors
+    assert text.count("\n| [GET /") + text.count("\n| [P") + text.count("\n| [DELETE /") == text.count("\n### ")
+
+
+def test_the_client_is_the_document(document: dict[str, Any]) -> None:
+    """If this fails: `make client`."""
+    for file, text in client_code.files().items():
+        assert file.read_text("utf-8") == text
+    every = {one["operationId"] for operations in document["paths"].values() for one in operations.values()}
+    assert {name for name in every if not callable(getattr(Client, name, None))} == {"deliver", "metrics"}
+    assert list(models.__dict__["QueueStatus"].model_fields) == list(QueueStatus.__dataclass_fields__)
+    assert list(ClientQueueEvent.model_fields) == list(QueueEvent.model_fields)
 
 
 def test_every_call_says_what_it_does_needs_and_may_answer(document: dict[str, Any]) -> None:
@@ -56,7 +82,7 @@ def test_every_call_is_shown_with_a_recorded_answer(document: dict[str, Any]) ->
 
 
 def test_the_page_is_in_the_order_in_which_the_calls_work(document: dict[str, Any]) -> None:
-    text = render(document)
+    text = render_examples(document)
     places = [text.index(f"```sh\n{command(example)}\n```") for example in walk() if example.first or example.take]
     assert places == sorted(places)
 

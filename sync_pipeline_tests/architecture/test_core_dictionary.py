@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
+from sync_pipeline.defs.columns import FILE
 from sync_pipeline.entities.core import undo_order
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
@@ -58,6 +59,7 @@ def test_the_page_is_what_is_so(conn: Connection, found: Origins) -> None:
     assert dictionary.page(conn, found) == dictionary.PAGE.read_text("utf-8"), (
         "run `make dictionary`, and read the difference"
     )
+    assert dictionary.data(conn, found) == FILE.read_text("utf-8"), "run `make dictionary`, and read the difference"
 
 
 @pytest.mark.parametrize("schema", ["core", "report"])

@@ -1,15 +1,20 @@
 """The code location: it loads as the server loads it, and its asset keys are reviewed like an API."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+from pydantic import SecretStr
 
-from sync_pipeline.config import PROJECT
+from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.defs import definitions
+from sync_pipeline.defs.columns import fields_read, lineage_of
 from sync_pipeline.defs.graph import Stage, fed_by
+from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import all_sources
 
 KEYS = Path(__file__).parent / "asset_keys.txt"
@@ -19,17 +24,19 @@ def repository() -> dg.RepositoryDefinition:
     return definitions().get_repository_def()
 
 
-def test_the_server_accepts_the_definitions(tmp_path: Path) -> None:
-    dagster = Path(sys.executable).with_name("dagster")
-    done = subprocess.run(
-        [dagster, "definitions", "validate", "-w", "workspace.yaml"],
-        cwd=PROJECT,
-        env={**os.environ, "DAGSTER_HOME": str(tmp_path), "DAGSTER_DISABLE_TELEMETRY": "yes"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_dg_accepts_the_definitions(tmp_path: Path) -> None:
+    """In the project's folder, without a database. `dg check defs` is what servers do when they load them."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "SYNC_"))}
+    env = {**plain, "DAGSTER_DISABLE_TELEMETRY": "yes", "VIRTUAL_ENV": sys.prefix, "SYNC_HOME": str(tmp_path / "home")}
+    dg_command = Path(sys.executable).with_name("dg")
+    for command in (("check", "defs"), ("list", "defs", "--json")):
+        done = subprocess.run(
+            [dg_command, *command], cwd=PROJECT, env=env, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    listed = json.loads(done.stdout)
+    assert "raw/woocommerce/products" in {one["asset_key"] for one in listed["assets"]}
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_renamed_asset_is_a_reviewed_change() -> None:
@@ -67,11 +74,71 @@ def test_people_can_read_every_asset() -> None:
         assert 0 < len(node.kinds) <= 10, key
 
 
-def test_assets_are_partitioned_by_organization_only() -> None:
+def test_assets_are_partitioned_by_the_organizations_that_can_have_them() -> None:
     graph = repository().asset_graph
     for key in graph.get_all_asset_keys():
         if key.path[0] != "store":
-            assert graph.get(key).partitions_def == dg.DynamicPartitionsDefinition(name="org"), key
+            name = f"org_{key.path[1]}" if len(key.path) == 3 else "org"
+            assert graph.get(key).partitions_def == dg.DynamicPartitionsDefinition(name=name), key
+
+
+def test_every_asset_names_its_table_its_columns_and_its_code() -> None:
+    graph = repository().asset_graph
+    for key in graph.get_all_asset_keys():
+        if key.path[0] in ("store", "observe"):
+            continue
+        about = graph.get(key).metadata
+        assert "." in about["dagster/table_name"], key
+        assert len(about["dagster/column_schema"].columns) > 5, key
+        for place in about["dagster/code_references"].code_references:
+            assert isinstance(place, dg.LocalFileCodeReference)
+            assert Path(place.file_path).is_file(), key
+    declared = graph.get(dg.AssetKey(["raw", "odoo", "products"])).metadata["dagster/code_references"]
+    assert declared.code_references[0].file_path.endswith("sources/odoo/streams/products.py")
+
+
+def test_columns_of_core_lead_to_captured_fields() -> None:
+    """Each to one that the raw asset has among its columns."""
+    graph = repository().asset_graph
+    products = graph.get(dg.AssetKey(["core", "products"])).metadata["dagster/column_lineage"]
+    assert {(dep.asset_key.path[1], dep.column_name) for dep in products.deps_by_column["sku"]} >= {
+        ("woocommerce", "sync_data.sku"),
+        ("odoo", "sync_data.default_code"),
+    }
+    for table in core_tables().values():
+        deps = graph.get(dg.AssetKey(["core", table.short])).metadata["dagster/column_lineage"].deps_by_column
+        assert deps, table.name
+        for dep in (one for column in deps.values() for one in column):
+            columns = graph.get(dep.asset_key).metadata["dagster/column_schema"].columns
+            assert dep.column_name in {column.name for column in columns}, (table.name, dep)
+
+
+def test_a_stream_that_nobody_tried_comes_from_what_its_mapper_declares() -> None:
+    stream = replace(all_sources()["odoo"].streams["customers"], name="members")
+    raw = dg.AssetKey(["raw", "kiosk", "members"])
+    lineage = lineage_of(core_tables()["core.customers"], {raw: stream})
+    found = {dep.column_name for dep in lineage.deps_by_column["email"]}
+    assert found == {f"sync_data.{name}" for name in fields_read("kiosk", stream)}
+    assert found > {"sync_data.email"}
+
+
+def test_owners_and_schedules_follow_the_settings() -> None:
+    code = (
+        "from sync_pipeline.defs.graph import OWNERS; from sync_pipeline.defs.jobs import nightly_delta; "
+        "print(OWNERS, nightly_delta.default_status.value)"
+    )
+    said = {"SYNC_OWNERS": "ann@example.com, team:shop", "SYNC_SCHEDULES": "running"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **said},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.strip() == "['ann@example.com', 'team:shop'] RUNNING"
+    assert Settings(database_url=SecretStr("postgresql://server/sync")).pulls_by_schedule
+    assert not Settings().pulls_by_schedule
 
 
 def test_loading_is_light() -> None:

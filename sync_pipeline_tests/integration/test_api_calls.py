@@ -19,7 +19,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.steps import connect, promote, push
+from sync_pipeline.steps import connect, promote, push, select
 from sync_pipeline.steps.connect import users
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import PASSWORD
@@ -138,6 +138,62 @@ def test_only_what_matches_a_status_or_decision_is_shown(api: Served, store: Sho
     assert body["rowCount"] == 4
 
 
+def test_counts_say_how_many_of_each_status_are_decided_how(api: Served, store: Shop) -> None:
+    path, org = "/api/v1/connections/shop/counts", store.org
+
+    def products(**params: Any) -> dict[str, Any]:
+        (found,) = data(api.call("GET", path, org, "viewer", params={"entity": "products", **params}))
+        return dict(found)
+
+    none = {"total": 0, "include": 0, "ignore": 0, "undecided": 0}
+    assert products() == {
+        "entity": "products", "total": 12, "in_sync": 0, "capped": False, "updated": none, "deleted": none,
+        "new": {"total": 12, "include": 0, "ignore": 0, "undecided": 12},
+    }  # fmt: skip
+    first, second, *_ = sorted(store.ids("products"))
+    stream = store.connection.source.stream("products")
+    for one, include in ((first, True), (second, False)):
+        select.select(store.db, store.connection, stream, ids=[one], include=include, actor="ann")
+    assert products()["new"] == {"total": 12, "include": 1, "ignore": 1, "undecided": 10}
+    assert products(search=first)["new"]["include"] == 1
+    every = data(api.call("GET", path, org, "viewer"))
+    assert [one["entity"] for one in every] == list(store.connection.source.streams)
+    assert api.call("GET", path, org, params={"entity": "unicorns"}).status_code == 404
+
+
+def test_what_is_in_quarantine_is_listed_with_its_cause(api: Served, store: Shop) -> None:
+    with api.db.org(store.org.org_id) as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason, status, raw)"
+            " SELECT connect.current_org(), %s, e, i::text, 'HTTP 500', 500, decode('ff41', 'hex')"
+            " FROM (VALUES ('product'), ('order')) AS t (e), generate_series(1, 3) AS i ORDER BY e, i",
+            (store.connection.connection_id,),
+        )
+    path = "/api/v1/connections/shop/quarantine"
+    first = api.call("GET", path, store.org, "viewer", params={"entity": "products", "limit": 2}).json()
+    assert (first["rowCount"], [one["external_id"] for one in first["data"]]) == (3, ["1", "2"])
+    rest = api.call("GET", path, store.org, params={"entity": "products", "limit": 2, "after": first["next"]}).json()
+    assert ([one["external_id"] for one in rest["data"]], rest["next"]) == (["3"], None)
+    assert api.call("GET", path, store.org).json()["rowCount"] == 6
+    one = data(api.call("GET", f"{path}/{first['data'][0]['quarantine_id']}", store.org, "viewer"))
+    assert (one["raw"], one["entity"], one["status"], one["captured"]) == ("\\xffA", "products", 500, False)
+    assert "error log" in one["remedy"]
+
+
+def test_standing_rules_are_added_listed_and_ended(api: Served, store: Shop) -> None:
+    path = "/api/v1/connections/shop/rules"
+    given = {"entity": "products", "kind": "ignore_where", "field": "status", "value": "draft", "why": "not for sale"}
+    made = data(api.call("POST", path, store.org, "operator", json=given), 201)
+    assert {name: made[name] for name in given} == given
+    assert api.call("POST", path, store.org, "agent", json=given).status_code == 403
+    assert api.call("POST", path, store.org, json={"entity": "products", "kind": "ignore_where"}).status_code == 400
+    listed = api.call("GET", path, store.org, "viewer").json()
+    assert (listed["rowCount"], listed["data"]) == (1, [made])
+    assert data(api.call("DELETE", f"{path}/{made['rule_id']}", store.org, "operator"))["dropped"] is True
+    assert api.call("DELETE", f"{path}/{made['rule_id']}", store.org, "operator").status_code == 404
+    assert api.call("GET", path, store.org).json()["rowCount"] == 0
+
+
 def test_one_record_in_full(api: Served, store: Shop) -> None:
     one = min(store.ids("products"))
     found = data(api.call("GET", f"{WOO}/records/products/{one}", store.org))
@@ -237,6 +293,9 @@ def test_the_actions_of_a_queue(api: Served, store: Shop) -> None:
     assert nothing.status_code == 409
     forced = data(api.call("POST", path, org, json={"action": "force-done", "queue_id": queue}))["queue"]
     assert forced["state"] == "done"
+    listed = api.call("GET", f"{SYNC}/queues", org, "viewer", params={"state": "done"}).json()
+    assert (listed["rowCount"], [one["queue_id"] for one in listed["data"]]) == (1, [queue])
+    assert api.call("GET", f"{SYNC}/queues?state=failed", org).json()["rowCount"] == 0
     assert api.call("POST", path, org, json={"action": "cancel"}).status_code == 400
     assert api.call("POST", path, org, json={"action": "cancel", "queue_id": "nonsense"}).status_code == 400
     assert api.call("POST", path, org, json={"action": "status", "queue_id": str(uuid4())}).status_code == 404
@@ -310,9 +369,12 @@ def test_waiting_for_a_request_ends_with_it(api: Served, store: Shop) -> None:
                 "UPDATE observe.request SET state = 'done', orchestrator_run = 'r', finished_at = now()"
             )
 
+    before = data(api.call("GET", f"/api/v1/requests/{full}", store.org))
+    assert [one["key"] for one in before["progress"]] == [f"request:{full}"]
+    assert "Dagster" in before["progress"][0]["note"]
     threading.Timer(0.7, finish).start()
     ended = data(api.call("GET", f"/api/v1/requests/{full}?wait=20", store.org))
-    assert (ended["state"], ended["run_id"]) == ("done", "r")
+    assert (ended["state"], ended["run_id"], ended["progress"]) == ("done", "r", [])
 
 
 def test_connections_without_their_secrets(api: Served, store: Shop) -> None:
@@ -381,6 +443,8 @@ def test_activity_is_exactly_data_and_row_count(api: Served, store: Shop) -> Non
 
 
 def test_status_and_compat(api: Served, store: Shop) -> None:
+    own = api.call("GET", "/api/v1/organizations", store.org, "viewer").json()
+    assert [(one["slug"], one["name"], one["providers"]) for one in own["data"]] == [("acme", "Acme", ["woocommerce"])]
     status = data(api.call("GET", "/api/v1/status", store.org))
     products = next(one for one in status["connections"][0]["entities"] if one["entity"] == "products")
     assert (products["captured"], products["ledger"]["closed"]) == (12, True)

@@ -51,6 +51,14 @@ NEEDS: dict[str, Right | None] = {
     "GET /api/v1/connections/{connection}/progress": Right.READ,
     "GET /api/v1/providers": Right.READ,
     "GET /api/v1/connections/{connection}/views": Right.READ,
+    "GET /api/v1/connections/{connection}/counts": Right.READ,
+    "GET /api/v1/connections/{connection}/quarantine": Right.READ,
+    "GET /api/v1/connections/{connection}/quarantine/{quarantine_id}": Right.READ,
+    "GET /api/v1/connections/{connection}/rules": Right.READ,
+    "GET /api/v1/integrations/sync/queues": Right.READ,
+    "GET /api/v1/logs": Right.READ,
+    "GET /api/v1/logs/{log_id}": Right.READ,
+    "GET /api/v1/organizations": Right.READ,
     "POST /api/v1/connections/{connection}/views": Right.PROPOSE,
     "DELETE /api/v1/connections/{connection}/views/{view_id}": Right.PROPOSE,
     "GET /api/v1/approvals": Right.READ,
@@ -67,6 +75,8 @@ NEEDS: dict[str, Right | None] = {
     "DELETE /api/v1/proposals/{proposal_id}": Right.PROPOSE,
     "POST /api/v1/plans": Right.PROPOSE,
     "POST /api/v1/integrations/sync/preview": Right.PROPOSE,
+    "POST /api/v1/connections/{connection}/rules": Right.SELECT,
+    "DELETE /api/v1/connections/{connection}/rules/{rule_id}": Right.SELECT,
     "POST /api/v1/integrations/{provider}/sync/{entity}/full": Right.FETCH,
     "POST /api/v1/connections/{connection}/test": Right.FETCH,
     "POST /api/v1/integrations/{provider}/sync/{entity}": Right.PROMOTE,
@@ -80,6 +90,7 @@ NEEDS: dict[str, Right | None] = {
     "POST /api/v1/connections": Right.CONNECT,
     "PATCH /api/v1/connections/{connection}": Right.CONNECT,
     "POST /api/v1/connections/{connection}/rotate": Right.CONNECT,
+    "DELETE /api/v1/connections/{connection}": Right.CONNECT,
     "POST /api/v1/connections/{connection}/webhook": Right.CONNECT,
     "GET /api/v1/tokens": Right.PEOPLE,
     "POST /api/v1/tokens": Right.PEOPLE,
@@ -91,6 +102,7 @@ NEEDS: dict[str, Right | None] = {
     "POST /api/sync/customers": Right.PUSH,
     "POST /api/sync/categories": Right.PUSH,
     "POST /api/sync/orders": Right.PUSH,
+    "GET /api/sync/logs/{log_id}": Right.PUSH,
     "GET /api/v1/session": None,
     "DELETE /api/v1/session": None,
 }
@@ -99,7 +111,8 @@ _UNKNOWN = {
     "provider": "woocommerce", "entity": "products", "external_id": "nix", "queue_id": str(uuid4()),
     "plan_id": str(uuid4()),
     "decision_id": "999999", "request_id": "999999", "connection": "nix", "token_id": "999999", "user_id": "999999",
-    "view_id": "999999", "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
+    "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
+    "view_id": "999999", "log_id": "999999", "quarantine_id": "999999", "rule_id": "999999",
 }  # fmt: skip
 
 
@@ -191,7 +204,16 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
     policy = approve.add_policy(database, acme, token.token_id, limits, holds=timedelta(days=1), by=person)
     proposal = approve.propose_answer(database, acme, gate, "keep", by=Party("token:bot", "mcp"), why="a guess")
     view = preview.save_view(database, store.connection, stream, "new", preview.RecordView(status="new"), actor="ann")
+    rule = select.add_rule(database, store.connection, stream, kind="include_new", actor="ann")
+    logs, _ = observe.sync_logs(database, acme, [store.connection])
+    with database.org(acme.org_id) as conn:
+        quarantined = conn.exec_driver_sql(
+            "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason) "
+            "VALUES (connect.current_org(), %s, 'product', '7', 'odd') RETURNING quarantine_id",
+            (store.connection.connection_id,),
+        ).scalar_one()
     theirs = {
+        "log_id": str(logs[0].log_id), "quarantine_id": str(quarantined), "rule_id": str(rule),
         "provider": "woocommerce", "entity": "products", "external_id": min(store.ids("products")),
         "queue_id": str(asked.queue.queue_id), "plan_id": str(plan.plan_id), "decision_id": str(gate),
         "view_id": str(view.view_id), "approval_id": str(approval), "policy_id": str(policy.policy_id),
@@ -211,6 +233,7 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
         "/connections/{connection}": [{"settings": {"sweep_every": 9}}],
         "/users/{user_id}": [{"disabled": True}],
         "/views": [{"entity": "products", "name": "theirs", "status": "new"}],
+        "/rules": [{"entity": "products", "kind": "follow_updates"}],
     }  # fmt: skip
     tried = 0
     for name, method, path in _calls(api):
@@ -246,6 +269,7 @@ def _everything(api: Served, org: connect.Organization) -> Any:
         approve.approvals(api.db, org),
         approve.policies(api.db, org),
         approve.proposed_answers(api.db, org),
+        select.list_rules(api.db, org),
         observe.requests(api.db, org),
         connect.connections(api.db, org),
         users.users(api.db, org),
@@ -260,6 +284,9 @@ def test_a_token_of_one_connection_sees_no_other(api: Served, store: Shop, setti
     headers = {"Authorization": f"Bearer {bound}"}
     listed = api.client.get("/api/v1/connections", headers=headers).json()
     assert [one["name"] for one in listed["data"]] == ["second"]
+    assert observe.sync_logs(api.db, store.org, [store.connection])[1] > 0
+    assert api.client.get("/api/v1/logs", headers=headers).json()["rowCount"] == 0
+    assert api.client.get("/api/v1/logs?connection=shop", headers=headers).status_code == 404
     assert api.client.get("/api/v1/connections/shop", headers=headers).status_code == 404
     assert api.client.get(f"{WOO}/table?entity=products", headers=headers).json()["rowCount"] == 0
     assert api.client.get(f"{WOO}/table?entity=products&connection=shop", headers=headers).status_code == 404
@@ -430,6 +457,9 @@ def test_other_sites_scripts_are_kept_out_unless_named(api: Served, database: Da
     ask = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
     closed = api.client.options("/api/v1/plans", headers=ask)
     assert "access-control-allow-origin" not in closed.headers
+    assert closed.status_code == 405
+    assert "SYNC_CORS_ORIGINS" in closed.json()["error"]
+    assert "SYNC_CORS_ORIGINS" not in api.client.options("/api/v1/plans").text  # nobody asked for another site's script
     named = settings.model_copy(update={"cors_origins": "https://a.example"})
     with served(database, named) as opened:
         answer = opened.client.options("/api/v1/plans", headers=ask)

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from platform import node
 from typing import Any
 
 import dagster as dg
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import NullPool, create_engine, make_url
+from sqlalchemy import NullPool, QueuePool, create_engine, make_url
 
 from sandbox.woocommerce import Store, running, seed
 from sync_pipeline.config import Settings
@@ -20,7 +21,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions, launch
 from sync_pipeline.defs.graph import ORG_NAME, core_key
 from sync_pipeline.defs.instance import open_instance
-from sync_pipeline.defs.orphaned_runs import HOST, PID, fail_orphaned_runs, process_tags
+from sync_pipeline.defs.orphaned_runs import PROCESS, fail_orphaned_runs
 from sync_pipeline.errors import StalePlan
 from sync_pipeline.steps import connect, select
 
@@ -78,6 +79,19 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
 
         with open_instance(here) as instance:
             assert instance.get_dynamic_partitions(ORG_NAME) == ["acme"]
+            assert instance.get_dynamic_partitions("org_woocommerce") == ["acme"]
+            assert instance.get_dynamic_partitions("org_odoo") == []
+            run = instance.get_run_by_id(pulled.run_ids[0])
+            assert run is not None
+            assert (run.tags["user"], run.tags["sync/org"]) == ("command", "acme")
+            of_checks = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+            assert instance.get_records_for_run(run.run_id, of_type=of_checks).records == []
+            said = [entry.user_message for entry in instance.all_logs(run.run_id)]
+            assert any(line.startswith("acme, shop: products 5 read, 5 new, ") for line in said), said
+            assert "acme, shop: products 5 new: 5 undecided" in said
+            # Dagster's connections are kept: as many as are used at once, not one for each statement.
+            assert instance.run_storage._engine is instance.event_log_storage._engine  # type: ignore[attr-defined]
+            assert isinstance(instance.run_storage._engine.pool, QueuePool)  # type: ignore[attr-defined]
             [last] = instance.fetch_materializations(core_key("products"), limit=1).records
             assert last.asset_materialization is not None
             assert last.asset_materialization.partition == "acme"
@@ -109,9 +123,10 @@ def test_a_run_without_its_process_is_marked_as_failed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions().resolve_job_def("pull")
         started = dg.DagsterRunStatus.STARTED
-        dead = instance.create_run_for_job(job, status=started, tags={**process_tags(), PID: str(gone.pid)})
-        alive = instance.create_run_for_job(job, status=started, tags=process_tags())
-        elsewhere = instance.create_run_for_job(job, status=started, tags={PID: str(gone.pid), HOST: "another"})
+        dead, alive, elsewhere = (
+            instance.create_run_for_job(job, status=started, tags={PROCESS: process})
+            for process in (f"{node()}/{gone.pid}", f"{node()}/{os.getpid()}", f"another/{gone.pid}")
+        )
         assert fail_orphaned_runs(instance) == 1
         found = {one.run_id: one.status for one in instance.get_runs()}
         assert found[dead.run_id] is dg.DagsterRunStatus.FAILURE

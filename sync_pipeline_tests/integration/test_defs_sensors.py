@@ -94,14 +94,18 @@ def request_state(runtime: Runtime, org: connect.Organization, request_id: int) 
 
 
 def test_partitions_follow_the_organizations(
-    runtime: Runtime, org: connect.Organization, instance: dg.DagsterInstance
+    runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
+    """An organization is a partition of a provider's assets when it has a connection of it, so that none is missing."""
     connect.add_organization(runtime.db, "second")
     instance.add_dynamic_partitions(ORG_NAME, ["gone"])
+    instance.add_dynamic_partitions("org_odoo", ["acme"])  # it had one
     asked = tick(organizations, instance).dynamic_partitions_requests
-    assert [(type(one).__name__, list(one.partition_keys)) for one in asked] == [
-        ("AddDynamicPartitionsRequest", ["acme", "second"]),
-        ("DeleteDynamicPartitionsRequest", ["gone"]),
+    assert [(type(one).__name__, one.partitions_def_name, list(one.partition_keys)) for one in asked] == [
+        ("AddDynamicPartitionsRequest", "org", ["acme", "second"]),
+        ("DeleteDynamicPartitionsRequest", "org", ["gone"]),
+        ("DeleteDynamicPartitionsRequest", "org_odoo", ["acme"]),
+        ("AddDynamicPartitionsRequest", "org_woocommerce", ["acme"]),
     ]
 
 
@@ -113,6 +117,7 @@ def test_a_committed_selection_is_one_run_with_its_plan(
     result = tick(committed_selections, instance)
     [asked] = result.run_requests
     assert asked.partition_key == "acme"
+    assert asked.tags["user"] == "ann"
     assert [list(one.partition_keys) for one in result.dynamic_partitions_requests] == [["acme"]]
     plan_id = asked.run_config["ops"]["apply_plans"]["config"]["plan"]
     assert asked.run_key == f"plan/{plan_id}"
@@ -186,7 +191,7 @@ def test_the_log_of_a_pushed_batch_that_was_killed_is_closed(
 def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
     runtime: Runtime, org: connect.Organization, shop: connect.Connection, instance: dg.DagsterInstance
 ) -> None:
-    number = ask(runtime, org, "pull", connection="shop", entities=["product"], full=True)
+    number = ask(runtime, org, "pull", connection="shop", entities=["product"], full=True, actor="token:7")
     [asked] = tick(durable_requests, instance).run_requests
     assert asked.run_key == f"request/{number}"
     assert {key.to_user_string() for key in asked.asset_selection} == {
@@ -195,6 +200,9 @@ def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
         "selected/woocommerce/products",
     }
     assert asked.run_config["ops"]["woocommerce"]["config"]["full"] is True
+    assert asked.asset_check_keys == []  # none is planned, so none is shown as skipped
+    who = {name: asked.tags[name] for name in ("user", "sync/org", "sync/connection")}
+    assert who == {"user": "token:7", "sync/org": "acme", "sync/connection": "shop"}
     # The daemon died before it made the run: the next tick asks for the same one.
     assert tick(durable_requests, instance).run_requests[0].run_key == asked.run_key
     assert request_state(runtime, org, number) == ("waiting", None)

@@ -53,6 +53,7 @@ PAGES: dict[str, Right | None] = {
     "POST /ui/{org}/people": Right.PEOPLE,
     "POST /ui/{org}/people/tokens/{token_id}/revoke": Right.PEOPLE,
     "POST /ui/{org}/people/sessions/{token_id}/end": Right.READ,
+    "POST /ui/{org}/people/password": Right.READ,
     "POST /ui/{org}/people/users": Right.PEOPLE,
     "POST /ui/{org}/people/users/{user_id}": Right.PEOPLE,
     "GET /ui/{org}/settings": Right.READ,
@@ -61,6 +62,7 @@ PAGES: dict[str, Right | None] = {
     "POST /ui/{org}/{connection}/configuration": Right.CONNECT,
     "POST /ui/{org}/{connection}/configuration/test": Right.FETCH,
     "POST /ui/{org}/{connection}/configuration/credentials": Right.CONNECT,
+    "POST /ui/{org}/{connection}/configuration/disconnect": Right.CONNECT,
     "GET /ui/{org}/{connection}/settings": Right.READ,
     "POST /ui/{org}/{connection}/settings": Right.CONNECT,
     "POST /ui/{org}/{connection}/settings/rules": Right.SELECT,
@@ -113,6 +115,8 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /ui/{org}/{connection}/configuration": {"how": "make"},
     "POST /ui/{org}/{connection}/configuration/test": {},
     "POST /ui/{org}/{connection}/configuration/credentials": {**STORE, "untested": "1"},
+    "POST /ui/{org}/{connection}/configuration/disconnect": {},  # without a reason: the other actions need it
+    "POST /ui/{org}/people/password": {"current": "x" * 12, "password": "y" * 12, "again": "y" * 12},
     "POST /ui/{org}/{connection}/settings": {"seen": "{{}}"},
     "POST /ui/{org}/{connection}/settings/rules": {"entity": "products", "kind": "include_new"},
     "POST /ui/{org}/{connection}/settings/rules/{rule_id}/drop": {},
@@ -518,5 +522,12 @@ def test_an_unknown_filter_says_so(ann: Browser, store: Shop, query: str) -> Non
     assert "That did not work" in answer.text
 
 
-def test_a_click_costs_few_bytes(ann: Browser) -> None:
-    assert len(ann.get(LIST, headers={"X-Fragment": "1"}).content) <= 40_000
+def test_a_click_costs_few_bytes_also_where_all_is_decided_and_warned(ann: Browser, store: Shop) -> None:
+    stream = store.connection.source.stream("products")
+    why = "for the fair in spring, as the buyers asked"
+    select.select(store.db, store.connection, stream, everything=True, include=True, actor="ann@acme.example", why=why)
+    warning = '[{"code": "unreadable_price", "message": "regular_price is no number: 12,50 EUR"}]'
+    store.rows("UPDATE preview.difference SET warnings = %(w)s::jsonb RETURNING 1", w=warning)
+    page = ann.get(LIST, headers={"X-Fragment": "1"})
+    assert (page.text.count("▲</span>"), page.text.count(f'title="{why[:40]}…"')) == (50, 50)
+    assert len(page.content) <= 40_000

@@ -53,6 +53,11 @@ def test_it_is_public_and_protected_as_a_page_and_quick(api: Served) -> None:
     assert page.text == api.client.get("/docs", headers={"Accept-Encoding": "identity"}).text
     assert api.client.get("/openapi.json").status_code == 200
     assert api.client.get("/redoc").status_code == 404
+    assert "data-theme" not in page.text
+    for theme, marked in (("dark", ' data-theme="dark"'), ("light", ' data-theme="light"'), ('"><script>', "")):
+        themed = api.client.get("/docs", headers={"Cookie": f"theme={theme}"}).text
+        assert themed.replace(marked, "", 1) == page.text
+        assert marked in themed
     assert "sp_1_" not in page.text.replace("sp_1_…", "")
 
 

@@ -160,19 +160,21 @@ def test_a_run_is_cancelled_through_dagster_and_without_its_address_a_person_is_
     assert "this service does not know where Dagster is (SYNC_DAGSTER_URL). Cancel run run-7 in the Dagster UI." in told
 
     sent: list[Any] = []
-    kinds = iter(["TerminateRunFailure", "TerminateRunSuccess"])
+    failed = {"__typename": "TerminateRunFailure"}
+    answers = iter([failed, {**failed, "run": {"status": "STARTING"}}, {"__typename": "TerminateRunSuccess"}])
 
     def post(url: str, *, json: Any, timeout: float) -> httpx.Response:
         sent.append((url, json["variables"]))
-        body = {"data": {"terminateRun": {"__typename": next(kinds)}}}
+        body = {"data": {"terminateRun": next(answers)}}
         return httpx.Response(200, json=body, request=httpx.Request("POST", url))
 
     monkeypatch.setattr(store.settings, "dagster_url", "http://dagster.example/")
     monkeypatch.setattr(httpx, "post", post)
     assert 'href="http://dagster.example/runs/run-7"' in ann.get(HERE).text
     assert "a command line executes it" in words(ann.form(f"{HERE}/requests/1/cancel").text)
+    assert "just beginning" in words(ann.form(f"{HERE}/requests/1/cancel").text)
     assert ann.form(f"{HERE}/requests/1/cancel").headers["location"] == f"{HERE}?asked=1"
-    assert sent == [("http://dagster.example/graphql", {"run": "run-7"})] * 2
+    assert sent == [("http://dagster.example/graphql", {"run": "run-7"})] * 3
     assert DagsterUi("javascript:alert(1)").run("x") is None
 
 

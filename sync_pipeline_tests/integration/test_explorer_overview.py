@@ -76,6 +76,7 @@ def test_without_a_store_the_first_step_is_to_connect_one(api: Served, store: Sh
 
 
 def test_what_waits_comes_first_and_each_leads_to_where_it_is_decided(ann: Browser, store: Shop) -> None:
+    assert 'href="/ui/acme/shop/data/products">Woo Data</a>' in ann.get("/ui/acme/shop").text
     shown = words(ann.get(HOME).text)
     assert re.search(r"What waits \? 24 undecided in shop: Products 20 , Customers 4 At work", shown), shown
     one, two, *_ = sorted(store.table("products", "new"), key=int)

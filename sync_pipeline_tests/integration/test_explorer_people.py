@@ -19,7 +19,7 @@ from sync_pipeline.explorer.mount import routers
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
-from sync_pipeline_tests.explored import PASSWORD, Browser, browser
+from sync_pipeline_tests.explored import PASSWORD, Browser, browser, tried_often
 from sync_pipeline_tests.served import Served, served
 
 PEOPLE = "/ui/acme/people"
@@ -95,6 +95,26 @@ def test_a_password_keeps_its_spaces(api: Served, org: connect.Organization) -> 
     logged_in(api, "cy", f"{spaced} ")
 
 
+def test_people_change_their_own_password_with_the_one_that_holds(api: Served, org: connect.Organization) -> None:
+    bo, elsewhere = logged_in(api, "bo"), logged_in(api, "bo")
+    at = f"{PEOPLE}/password"
+    wrong = bo.form(at, current="wrong wrong wrong", password=NEW, again=NEW)
+    assert (wrong.status_code, "That is not your present password." in wrong.text) == (403, True)
+    differ = bo.form(at, current=PASSWORD, password=NEW, again=f"{NEW}!")
+    assert (differ.status_code, "The two new passwords differ." in differ.text) == (400, True)
+    assert bo.form(at, current=PASSWORD, password="short", again="short").status_code == 400
+    assert elsewhere.get(PEOPLE).status_code == 200
+    done = bo.form(at, current=PASSWORD, password=NEW, again=NEW)
+    assert "Your password is changed." in bo.get(done.headers["location"]).text
+    assert elsewhere.get(PEOPLE).status_code == 303, "a session of the old password has ended"
+    logged_in(api, "bo", NEW)
+    tried_often(api.db, org)
+    assert bo.form(at, current=NEW, password=PASSWORD, again=PASSWORD).status_code == 429
+    by_token = browser(api).as_(org, "operator")
+    assert by_token.form(at, current=PASSWORD, password=NEW, again=NEW).status_code == 409
+    assert "Your password" not in by_token.get(PEOPLE).text
+
+
 def test_nobody_takes_their_own_role_and_the_last_admin_stays(api: Served, org: connect.Organization) -> None:
     ann, who = logged_in(api, "ann"), numbers(api, org)
     for change in ({"role": "viewer"}, {"access": "disable"}):
@@ -163,7 +183,7 @@ def test_people_see_themselves_and_end_their_own_sessions_alone(api: Served, org
     vi, elsewhere, bo = logged_in(api, "vi"), logged_in(api, "vi"), logged_in(api, "bo")
     page = vi.get(PEOPLE).text
     assert "An admin of acme manages people and tokens." in page
-    for hidden in ("bo@acme.example", "ann@acme.example", 'type="password"', "Make the token"):
+    for hidden in ("bo@acme.example", "ann@acme.example", "Set the password", "Make the token"):
         assert hidden not in page
     ends = re.findall(r"/sessions/(\d+)/end", page)
     assert len(ends) == 1
@@ -188,8 +208,7 @@ def test_the_table_of_roles_is_that_of_the_rights(api: Served) -> None:
 def test_a_guesser_is_told_to_wait_in_words(api: Served, org: connect.Organization) -> None:
     wrong = {"org": "acme", "email": "ann@acme.example", "password": "wrong wrong wrong"}
     assert browser(api).form("/ui/login", **wrong).status_code == 401
-    with api.db.org(org.org_id) as conn:  # as after many tries, however long each of them takes here
-        conn.exec_driver_sql("UPDATE connect.rate_limit SET at_rest = at_rest + interval '5 minutes'")
+    tried_often(api.db, org)
     answer = browser(api).form("/ui/login", **wrong)
     assert answer.status_code == 429
     assert "Too many calls: the limit is 10 a minute." in answer.text

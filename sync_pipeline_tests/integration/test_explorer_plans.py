@@ -16,9 +16,10 @@ from sync_pipeline import gates
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import StalePlan
+from sync_pipeline.errors import StalePlan, Unauthenticated
 from sync_pipeline.gates.causes.mass_deletion import CAUSE as MASS_DELETION
-from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps import capture, connect, observe, preview, promote, select
+from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
 from sync_pipeline_tests.captured import Captured, Clock, captured
@@ -98,6 +99,36 @@ def work(store: Shop, plan: Plan | UUID) -> None:
 
 def at(plan: Plan) -> str:
     return f"{PLANS}/{plan.plan_id}"
+
+
+def test_a_store_is_disconnected_and_connected_again_where_it_was(api: Served, store: Shop) -> None:
+    admin, here = browser(api).as_(store.org, "admin"), "/ui/acme/shop/configuration"
+    plan = planned(store, some(store, 2))
+    held = admin.form(f"{here}/disconnect", why="it closes")
+    assert (held.status_code, str(plan.plan_id)[:8] in held.text) == (409, True)
+    work(store, plan)
+    plugin = tokens.add_token(store.db, store.org, "plugin", connection=store.connection, actor="test").plain
+    waits = observe.create_request(store.db, store.org, "pull", actor="eve", connection="shop").request_id
+    gate(store)
+    before = store.value("SELECT count(*) FROM core.products"), store.value("SELECT count(*) FROM capture.sync_record")
+    assert admin.form(f"{here}/disconnect", why="it closes").headers["location"] == "/ui/acme/connect"
+    assert admin.get(here).status_code == 404
+    assert store.server.url in admin.get("/ui/acme/connect").text
+    assert store.value("SELECT octet_length(credentials) FROM connect.integration_connector") == 0
+    with pytest.raises(Unauthenticated):
+        tokens.authenticate(store.db, plugin)
+    assert observe.request(store.db, store.org, waits).error == "token:1 disconnected shop."
+    assert "No decision waits" in admin.get("/ui/acme/decisions").text
+    why = "SELECT detail ->> 'why' FROM observe.sync_activity WHERE event = 'connect.disconnected'"
+    assert store.value(why) == "it closes"
+    again = {"provider": "woocommerce", "name": "shop", "store_url": store.server.url, "consumer_key": store.server.key}
+    other = admin.form("/ui/acme/connect", **{**again, "store_url": "http://127.0.0.1:1", "consumer_secret": "cs_x"})
+    assert (other.status_code, "is kept for" in other.text) == (400, True)
+    assert admin.form("/ui/acme/connect", **again, consumer_secret=store.server.secret).status_code == 303
+    assert (store.value("SELECT count(*) FROM core.products"), len(store.ids("products"))) == (2, 45)
+    assert before == (2, store.value("SELECT count(*) FROM capture.sync_record"))
+    with capture.session(store.db, store.settings, connect.connection(store.db, store.org, "shop")) as session:
+        assert session.pull(store.connection.source.stream("products")).closed
 
 
 # What each action of a plan's page sends.
@@ -201,7 +232,7 @@ def test_the_list_says_what_waits_by_whom_and_pages_without_shifting(ann: Browse
     third = planned(store, ids[2:4])
     page = ann.get(PLANS).text
     assert [one[:8] for one in re.findall(r'<span class="mono">(\w+)</span>', page)] == [
-        plan.hash[:8] for plan in (third, second, first)
+        str(plan.plan_id)[:8] for plan in (third, second, first)
     ]
     for words in ("○ waits for approval", "✕ refused", "✓ applied", "agent-7 · on the command line"):
         assert words in page
@@ -430,7 +461,7 @@ def test_a_queue_is_cancelled_retried_and_closed(ann: Browser, store: Shop) -> N
     assert told(html) == "It is applied. 2 of 3 are in core, 1 failed."
     assert "▲ 1 failed" in html
     assert "twelve" in html
-    assert f"{plan.hash[:8]}" in ann.get(f"{PLANS}?failed=1").text
+    assert str(plan.plan_id)[:8] in ann.get(f"{PLANS}?failed=1").text
     assert ann.form(f"{at(plan)}/queue/retry").status_code == 303
     assert "being applied" in ann.get(at(plan)).text
     assert store.value("SELECT count(*) FROM observe.request WHERE state = 'waiting'") >= 1

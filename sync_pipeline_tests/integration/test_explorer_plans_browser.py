@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from sync_pipeline import gates
 from sync_pipeline.api.application import build
@@ -22,7 +23,7 @@ from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
 from sync_pipeline_tests.captured import Captured, captured
-from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
+from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, tab_to, visiting
 from sync_pipeline_tests.integration.test_explorer_browser import HOSTILE, capture_all, fill
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
@@ -94,16 +95,6 @@ def planned(store: Shop, count: int) -> Plan:
     return made
 
 
-def tab_to(page: Page, place: Locator, key: str = "Tab") -> None:
-    """Go there with the Tab key alone."""
-    expect(place).to_be_visible()
-    for _ in range(150):
-        if place.evaluate("one => one === document.activeElement"):
-            return
-        page.keyboard.press(key)
-    pytest.fail("the Tab key does not lead there")
-
-
 def test_twelve_new_products_reach_core_by_keys_alone(browser: Browser, store: Shop) -> None:
     with opened(browser, store, f"{LIST}?status=new") as page, running(store):
         page.keyboard.press("j")
@@ -142,6 +133,8 @@ def test_twelve_new_products_reach_core_and_go_back_by_pointer_alone(browser: Br
         page.get_by_role("button", name="Review plan (12)").click()
         page.wait_for_url(f"**{PLANS}/*")
         address = page.url
+        expect(page).to_have_title(re.compile("^Plan "))
+        expect(page.locator(".side [aria-current]")).to_contain_text("Plans")
         page.locator(".planned summary").nth(3).click()
         expect(page.locator(".planned[open] .diff")).to_be_visible()
         page.get_by_role("button", name="Approve", exact=True).click()
@@ -175,8 +168,11 @@ def test_while_it_is_applied_the_bar_moves_and_the_end_shows_by_itself(browser: 
             )
         expect(bar).to_have_attribute("value", "5")
         expect(page.locator("[data-live]")).to_contain_text("5 failed")
+        page.locator(".planned summary").nth(3).click()
         with running(store):
             expect(page.locator("main [role=status]")).to_have_text("It is applied. 15 of 20 are in core, 5 failed.")
+            expect(page.locator(".planned").nth(3)).to_have_attribute("open", "")
+            expect(page.locator(".planned[open]")).to_have_count(1)
             page.get_by_role("button", name="Retry failed").click()
             expect(page.locator("main [role=status]")).to_have_text("It is applied. 20 of 20 are in core.")
 

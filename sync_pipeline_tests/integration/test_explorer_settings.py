@@ -106,6 +106,7 @@ def test_a_store_is_connected_by_a_form_of_its_settings_and_tested(ann: Browser,
     assert "second is connected. Its records can be captured now." in words(shown)
     assert status(shown).endswith("ago: no errors, 1 warning.")
     assert "The key may read everything that is captured." in shown
+    assert "The store runs WooCommerce 10.0.2 on WordPress 6.8.3." in shown
     made = connect.connection(api.db, store.org, "second")
     assert (made.health, made.settings) == ("healthy", {"sweep_every": 3, "promote_on_select": False})
 

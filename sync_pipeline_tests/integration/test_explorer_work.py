@@ -151,10 +151,14 @@ def test_a_refresh_moves_a_bar_and_brings_new_counts_without_a_reload(browser: B
         assert 0 < half < KNOWN + ADDED
         expect(page.locator(".work li")).to_contain_text(f"of {KNOWN + ADDED}")
         assert page.evaluate("document.querySelector('main').innerText").count("Cancel") == 1
+        page.get_by_label("Entity").select_option("customers")
+        page.get_by_role("link", name="Settings", exact=True).focus()
         dagster.may_go_on.set()
         expect(page.locator("tr", has_text="Products")).to_contain_text(f"+ {KNOWN + ADDED}")
         expect(page.locator("[role=status].note")).to_contain_text("✓ The refresh is done")
         expect(page.locator(".work")).to_have_text("Nothing is at work.")
+        expect(page.get_by_label("Entity")).to_have_value("customers")
+        expect(page.get_by_role("link", name="Settings", exact=True)).to_be_focused()
         assert page.evaluate("window.here") == 1, "it was not loaded anew"
 
 

@@ -71,6 +71,13 @@ def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> N
         "success": True,
         "data": {"syncedCount": 1, "skippedCount": 1, "syncLogId": body["data"]["syncLogId"]},
     }
+    log = body["data"]["syncLogId"]
+    told_why = api.call("GET", f"/api/sync/logs/{log}", here.org, "plugin").json()["data"]
+    assert told_why["skipped_records"] == [{"place": 1, "id": "9002", "reason": "name is missing"}]
+    assert (told_why["status"], told_why["entity"], told_why["records_synced"], told_why["skipped"]) == (
+        "success", "products", 1, 1)  # fmt: skip
+    assert api.call("GET", f"/api/sync/logs/{log + 1}", here.org, "plugin").status_code == 404
+    assert api.call("GET", f"/api/v1/logs/{log}", here.org, "viewer").json()["data"] == told_why
     for kind, record in (
         ("customers", {"wc_customer_id": 1}),
         ("categories", {"wc_category_id": 1, "name": "C"}),
@@ -151,6 +158,13 @@ def test_a_failure_inside_is_500_and_nothing_is_stored(api: Served, here: Shop, 
     with here.db.org(here.org.org_id) as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM capture.sync_record").scalar_one() == 0
         assert conn.exec_driver_sql("SELECT status FROM capture.sync_logs").scalar_one() == "failed"
+    failed = api.call("GET", "/api/v1/logs?kind=push&status=failed", here.org, "viewer").json()
+    assert failed["rowCount"] == 1
+    log = failed["data"][0]
+    assert f"its log row is {log['log_id']}" in answer.json()["error"]
+    told_why = api.call("GET", f"/api/sync/logs/{log['log_id']}", here.org, "plugin").json()["data"]
+    assert told_why["error_message"]
+    assert "secret words" not in told_why["error_message"]
 
 
 def test_a_webhook_is_set_up_and_taken(api: Served, here: Shop) -> None:

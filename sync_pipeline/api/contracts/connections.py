@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
 from sync_pipeline.sources.base import Finding
+from sync_pipeline.steps.observe import WorkProgress
 
 
 class ConnectionInfo(Shape):
@@ -41,6 +42,32 @@ class WorkInfo(Shape):
     run_id: str | None = Field(description="The Dagster run.")
     note: str | None = Field(description="What it waits for, in words.")
 
+    @classmethod
+    def of(cls, work: WorkProgress) -> Self:
+        """A piece of work as callers see it."""
+        return cls.model_validate(work, from_attributes=True)
+
+
+class ChoiceCounts(Shape):
+    """Records of one status, by the decision about the captured version."""
+
+    total: int
+    include: int
+    ignore: int
+    undecided: int
+
+
+class EntityCounts(Shape):
+    """How many records an entity has, or a search finds, by status and decision."""
+
+    entity: str = Field(examples=["products"])
+    total: int
+    in_sync: int
+    new: ChoiceCounts
+    updated: ChoiceCounts
+    deleted: ChoiceCounts
+    capped: bool = Field(description="True: a search among very many records, of which the first 1,000 finds count.")
+
 
 class NewConnection(Shape):
     """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
@@ -70,6 +97,13 @@ class Tested(Shape):
     connection: ConnectionInfo
     ok: bool
     findings: Sequence[Finding]
+
+
+class Disconnected(Shape):
+    """A store that is no longer used."""
+
+    name: str
+    disconnected: Literal[True] = True
 
 
 class SettingInfo(Shape):

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from sync_pipeline.api.contracts.base import Plain, Shape
+from sync_pipeline.api.contracts.connections import WorkInfo
 from sync_pipeline.steps.observe.checks import CheckResult
 from sync_pipeline.steps.observe.compat import Divergence
 from sync_pipeline.steps.observe.status import ConnectionStatus
@@ -82,6 +83,14 @@ class RequestInfo(Shape):
     requested_at: datetime
     finished_at: datetime | None
     error: str | None
+
+
+class RequestProgress(RequestInfo):
+    """A request, and how far its work is."""
+
+    progress: list[WorkInfo] = Field(
+        description="What is at work for it: the request, and each entity that its run pulls. Empty once it ended."
+    )
 
 
 class StatusInfo(Shape):

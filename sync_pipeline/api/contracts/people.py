@@ -30,6 +30,17 @@ class Me(Shape):
     rights: list[str] = Field(examples=[["read"]])
 
 
+class OrganizationInfo(Shape):
+    """An organization, and who wins where its stores say different things."""
+
+    slug: str = Field(description="Its partition key in Dagster.", examples=["acme"])
+    name: str
+    currency: str | None
+    providers: list[str] = Field(description="Of its connections.", examples=[["woocommerce"]])
+    sku_policy: str = Field(description="source_wins, core_wins or halt.", examples=["source_wins"])
+    provider_priority: list[str] = Field(description="Whose values a row of several stores has, first the strongest.")
+
+
 class NewToken(Shape):
     """A token to create. The role plugin needs a connection."""
 

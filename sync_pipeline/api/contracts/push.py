@@ -13,8 +13,10 @@ class PushCounts(Shape):
     """The result of a batch."""
 
     syncedCount: int = Field(description="Valid records.", examples=[485])  # noqa: N815
-    skippedCount: int = Field(description="Invalid records; `sync_logs` has the reason for each.", examples=[15])  # noqa: N815
-    syncLogId: int = Field(description="The row of `capture.sync_logs`.", examples=[17])  # noqa: N815
+    skippedCount: int = Field(  # noqa: N815
+        description="Invalid records; `GET /api/sync/logs/{log_id}` says why, for each.", examples=[15]
+    )
+    syncLogId: int = Field(description="The id of the batch's sync log.", examples=[17])  # noqa: N815
 
 
 class DeliveryTaken(Shape):

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.base import Answer, Listing, Name, Page, PageSize
 from sync_pipeline.api.contracts.connections import (
+    ChoiceCounts,
     ConnectionInfo,
     Credentials,
+    Disconnected,
+    EntityCounts,
     NewConnection,
     ProviderInfo,
     SettingInfo,
@@ -21,11 +24,11 @@ from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, the_connection, visible_connections
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict
-from sync_pipeline.sources.base import Source, all_sources
+from sync_pipeline.sources.base import Source, Stream, all_sources
 from sync_pipeline.sources.settings import LOCAL, ConnectionSettings
-from sync_pipeline.steps import connect, observe
+from sync_pipeline.steps import connect, observe, preview
 
-router = APIRouter(prefix="/api/v1", tags=["connections"], route_class=CallerFirst)
+router = APIRouter(prefix="/api/v1", route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
 Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
@@ -52,7 +55,7 @@ def _tested(runtime: ApiRuntime, caller: Caller, name: str) -> Tested:
     )
 
 
-@router.get("/connections", responses=problems())
+@router.get("/connections", tags=["connections"], responses=problems())
 async def list_connections(
     runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[ConnectionInfo]:
@@ -64,7 +67,7 @@ async def list_connections(
     return part(await runtime.run(look), page, page_size)
 
 
-@router.post("/connections", status_code=201, responses=problems(404, 409, 413, 415, 424))
+@router.post("/connections", tags=["connections"], status_code=201, responses=problems(404, 409, 413, 415, 424))
 async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConnection) -> Answer[Tested]:
     """Connect a store and test it. Its secrets are encrypted and never returned."""
     _not_local(given.settings)
@@ -81,20 +84,20 @@ async def add_connection(runtime: RuntimeDep, caller: Connector, given: NewConne
     return Answer(data=await runtime.ask_store(caller.org.org_id, add))
 
 
-@router.get("/connections/{connection}", responses=problems(404))
+@router.get("/connections/{connection}", tags=["connections"], responses=problems(404))
 async def show_connection(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[ConnectionInfo]:
     """Show one store, without its secrets."""
     return Answer(data=_info(await runtime.run(the_connection, runtime.db, caller, connection)))
 
 
-@router.get("/connections/{connection}/progress", responses=problems(404))
+@router.get("/connections/{connection}/progress", tags=["connections"], responses=problems(404))
 async def connection_progress(runtime: RuntimeDep, caller: Reader, connection: Name) -> Answer[list[WorkInfo]]:
     """Show what is at work on one store now, whichever process does it: pulls with rate and ETA, and requests."""
 
     def look() -> list[WorkInfo]:
         one = the_connection(runtime.db, caller, connection)
         return [
-            WorkInfo.model_validate(work, from_attributes=True)
+            WorkInfo.of(work)
             for work in observe.progress(runtime.db, caller.org.org_id)
             if work.connection_id == one.connection_id
         ]
@@ -102,7 +105,43 @@ async def connection_progress(runtime: RuntimeDep, caller: Reader, connection: N
     return Answer(data=await runtime.run(look))
 
 
-@router.patch("/connections/{connection}", responses=problems(404, 413, 415))
+@router.get("/connections/{connection}/counts", tags=["table"], responses=problems(404))
+async def count_records(
+    runtime: RuntimeDep,
+    caller: Reader,
+    connection: Name,
+    entity: Annotated[str | None, Query(max_length=60, description="Only this one; else all.")] = None,
+    search: Annotated[str | None, Query(min_length=1, max_length=200, description="As of the table.")] = None,
+) -> Answer[list[EntityCounts]]:
+    """Count the records of each entity by status and decision."""
+
+    def look() -> list[EntityCounts]:
+        one = the_connection(runtime.db, caller, connection)
+        streams = [one.source.stream(entity)] if entity is not None else one.source.streams.values()
+        return [_counted(runtime, one, stream, search) for stream in streams]
+
+    return Answer(data=await runtime.run(look))
+
+
+def _counted(runtime: ApiRuntime, one: connect.Connection, stream: Stream, search: str | None) -> EntityCounts:
+    counts, capped = preview.count_records(runtime.db, one, stream, search=search)
+
+    def of(status: str) -> ChoiceCounts:
+        choices = {choice: counts.of(status, choice) for choice in preview.DECISIONS}
+        return ChoiceCounts(total=counts.of(status), **choices)
+
+    return EntityCounts(
+        entity=stream.name,
+        total=counts.of(),
+        in_sync=counts.in_sync,
+        new=of("new"),
+        updated=of("updated"),
+        deleted=of("deleted"),
+        capped=capped,
+    )
+
+
+@router.patch("/connections/{connection}", tags=["connections"], responses=problems(404, 413, 415))
 async def change_connection(
     runtime: RuntimeDep, caller: Connector, connection: Name, given: SettingsChange
 ) -> Answer[ConnectionInfo]:
@@ -117,7 +156,7 @@ async def change_connection(
     return Answer(data=await runtime.run(change))
 
 
-@router.post("/connections/{connection}/test", responses=problems(404, 424))
+@router.post("/connections/{connection}/test", tags=["connections"], responses=problems(404, 424))
 async def test_connection(runtime: RuntimeDep, caller: Fetcher, connection: Name) -> Answer[Tested]:
     """Test the connection; the findings name the cause of a failure."""
     one = await runtime.run(the_connection, runtime.db, caller, connection)
@@ -125,7 +164,7 @@ async def test_connection(runtime: RuntimeDep, caller: Fetcher, connection: Name
     return Answer(data=await runtime.ask_store(caller.org.org_id, _tested, runtime, caller, one.name))
 
 
-@router.post("/connections/{connection}/rotate", responses=problems(404, 413, 415, 424))
+@router.post("/connections/{connection}/rotate", tags=["connections"], responses=problems(404, 413, 415, 424))
 async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given: Credentials) -> Answer[Tested]:
     """Replace the store's credentials, and its address if given, and test it."""
 
@@ -139,7 +178,25 @@ async def rotate(runtime: RuntimeDep, caller: Connector, connection: Name, given
     return Answer(data=await runtime.ask_store(caller.org.org_id, replace))
 
 
-@router.get("/providers", responses=problems())
+@router.delete("/connections/{connection}", tags=["connections"], responses=problems(404, 409))
+async def disconnect(
+    runtime: RuntimeDep,
+    caller: Connector,
+    connection: Name,
+    why: Annotated[str | None, Query(max_length=2000, description="The reason, for the audit log.")] = None,
+) -> Answer[Disconnected]:
+    """Stop using a store. What was captured and promoted stays; its credentials are erased and its tokens revoked. The
+    same store, connected again under the same name, goes on where it was."""
+
+    def end() -> None:
+        one = the_connection(runtime.db, caller, connection)
+        connect.disconnect(runtime.db, one, actor=caller.actor, why=why)
+
+    await runtime.run(end)
+    return Answer(data=Disconnected(name=connection))
+
+
+@router.get("/providers", tags=["connections"], responses=problems())
 async def list_providers(_caller: Reader) -> Listing[ProviderInfo]:
     """List the providers and the settings of their connections."""
     found = [_provider(one) for one in all_sources().values()]

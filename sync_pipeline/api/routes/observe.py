@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
 from sync_pipeline.api.contracts.approvals import NewProposedAnswer
 from sync_pipeline.api.contracts.base import Answer, Listing, Number, Page, PageSize
+from sync_pipeline.api.contracts.connections import WorkInfo
 from sync_pipeline.api.contracts.observe import (
     ActivityPage,
     ActivityRow,
@@ -16,6 +17,7 @@ from sync_pipeline.api.contracts.observe import (
     DecisionInfo,
     GivenAnswer,
     RequestInfo,
+    RequestProgress,
     StatusInfo,
 )
 from sync_pipeline.api.errors import problems
@@ -155,9 +157,20 @@ async def requests(
 
 
 @router.get("/requests/{request_id}", tags=["sync"], responses=problems(404))
-async def request(runtime: RuntimeDep, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestInfo]:
-    """Show a request: waiting, launched (with the Dagster run), done, or failed (with the reason)."""
-    return Answer(data=await ended(runtime, caller, request_id, wait))
+async def request(runtime: RuntimeDep, caller: Reader, request_id: Number, wait: Wait = 0) -> Answer[RequestProgress]:
+    """Show a request: waiting, launched (with the Dagster run and its progress), done, or failed (with the reason)."""
+    found = await ended(runtime, caller, request_id, wait)
+    work = await runtime.run(_at_work, runtime, caller, found) if found.state in ("waiting", "launched") else []
+    return Answer(data=RequestProgress(**found.model_dump(), progress=work))
+
+
+def _at_work(runtime: ApiRuntime, caller: Caller, found: RequestInfo) -> list[WorkInfo]:
+    """What is at work for a request: itself, and what its run does."""
+    return [
+        WorkInfo.of(work)
+        for work in observe.progress(runtime.db, caller.org.org_id)
+        if work.key == f"request:{found.request_id}" or (work.run_id is not None and work.run_id == found.run_id)
+    ]
 
 
 async def requested(

@@ -1,4 +1,4 @@
-"""Sessions, tokens and users."""
+"""Sessions, tokens, users, and the organization."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -13,6 +13,7 @@ from sync_pipeline.api.contracts.people import (
     Me,
     NewToken,
     NewUser,
+    OrganizationInfo,
     Revoked,
     UserChange,
 )
@@ -23,6 +24,7 @@ from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens, users
 
 router = APIRouter(prefix="/api/v1", tags=["people"], route_class=CallerFirst)
+Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Admin = Annotated[Caller, Depends(may(Right.PEOPLE, everywhere=True))]
 Anybody = Annotated[Caller, Depends(may(None))]
 
@@ -50,6 +52,24 @@ async def log_out(runtime: RuntimeDep, caller: Anybody) -> Answer[Revoked]:
     """Revoke the session or token of this call."""
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, caller.token_id, actor=caller.actor)
     return Answer(data=Revoked(token_id=caller.token_id))
+
+
+@router.get("/organizations", responses=problems())
+async def list_organizations(runtime: RuntimeDep, caller: Reader) -> Listing[OrganizationInfo]:
+    """List the organizations that the token may see: its own."""
+
+    def look() -> OrganizationInfo:
+        policy = connect.policy(runtime.db, caller.org)
+        return OrganizationInfo(
+            slug=caller.org.slug,
+            name=caller.org.name,
+            currency=caller.org.currency,
+            providers=sorted({one.provider for one in connect.connections(runtime.db, caller.org)}),
+            sku_policy=policy.sku_policy,
+            provider_priority=list(policy.provider_priority),
+        )
+
+    return Listing(data=[await runtime.run(look)], rowCount=1, page=1, pageSize=1)
 
 
 @router.get("/tokens", responses=problems())

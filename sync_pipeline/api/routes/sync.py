@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may, sync_call
-from sync_pipeline.api.contracts.base import Answer
+from sync_pipeline.api.contracts.base import Answer, Listing, Page, PageSize
 from sync_pipeline.api.contracts.sync import (
     FullSync,
     Materialization,
@@ -29,7 +29,7 @@ from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline.steps.promote import LineState, Pick, QueueStatus
+from sync_pipeline.steps.promote import LineState, Pick, QueueState, QueueStatus
 
 router = APIRouter(prefix="/api/v1/integrations", tags=["sync"], route_class=CallerFirst)
 Fetcher = Annotated[Caller, Depends(may(Right.FETCH))]
@@ -168,6 +168,17 @@ async def _start(
 
     asked = await runtime.slowly(promote.request_once, runtime.db, caller.org.org_id, once, begin)
     return QueueAnswer.of(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
+
+
+@router.get("/sync/queues", responses=problems())
+async def list_queues(
+    runtime: RuntimeDep, caller: Reader, state: QueueState | None = None, page: Page = 1, page_size: PageSize = 50
+) -> Listing[QueueStatus]:
+    """List the queues with their progress, newest first."""
+    found, count = await runtime.run(
+        promote.queues, runtime.db, caller.org.org_id, state=state, page=page, page_size=page_size
+    )
+    return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 
 @router.get("/sync/queue/{queue_id}", responses=problems(404))

@@ -41,7 +41,7 @@ def demo(
     check_installed()
     if not once:
         check_ports(port, dagster_port)
-    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"  # the demo's stores are on loopback; child processes inherit this
+    _set_environment(port)
     settings = Settings()
     hold_home(settings, "the demo, once" if once else f"http://127.0.0.1:{port}/ui")
     lines = StageLines(as_json=as_json)
@@ -113,6 +113,12 @@ def _token(context: Context, org: str) -> str:
 
     expires = datetime.now(UTC) + timedelta(days=1)
     return tokens.add_token(context.db, context.org(org), "operator", expires=expires, actor=context.actor).plain
+
+
+def _set_environment(port: int) -> None:
+    """What the demo's processes inherit: its stores are on loopback, and Dagster's pages link to its Explorer."""
+    os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
+    os.environ.setdefault("SYNC_EXPLORER_URL", f"http://127.0.0.1:{port}")
 
 
 def _migrate(settings: Settings) -> None:

@@ -62,7 +62,7 @@ def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Wai
     for result in results:
         for one in result.connections:
             say(f"{result.org:<10} {one['url']}    a sandbox store ({one['provider']}) of this demo")
-    say(f"API        {api}    (docs/api.md: every call, ready to copy)")
+    say(f"API        {api}    (docs/api-examples.md: every call, ready to copy)")
     say(f"Dagster    {url}    (assets, runs, checks, schedules)")
     say(f"Explorer   {api}/ui/{first.org}")
     if token:

@@ -34,6 +34,12 @@ class WebhookSecret(Shape):
     secret: SecretStr | None = Field(None, min_length=16, max_length=500)
 
 
+class Farewell(Shape):
+    """Why a store is disconnected."""
+
+    why: str = Field(min_length=1, max_length=2000)
+
+
 @router.get(PAGE)
 async def configuration_page(
     request: Request, runtime: RuntimeDep, caller: Reader, connection: ConnectionName, connected: bool = False
@@ -95,6 +101,21 @@ async def replace_credentials(
     await sync_call(runtime, caller, one.connection_id)
     await runtime.ask_store(caller.org.org_id, replace)
     return forms.then(_address(caller, one.name))
+
+
+@router.post(f"{PAGE}/disconnect")
+async def disconnect_store(
+    request: Request, runtime: RuntimeDep, caller: Connector, connection: ConnectionName
+) -> Response:
+    """Stop using the connection. What was captured and promoted stays."""
+    given = await forms.form(request, Farewell)
+
+    def disconnect() -> None:
+        one = the_connection(runtime.db, caller, connection)
+        connect.disconnect(runtime.db, one, actor=caller.actor, why=given.why)
+
+    await runtime.run(disconnect)
+    return forms.then(f"/ui/{caller.org.slug}/connect")
 
 
 def _credentials(one: connect.Connection, given: Mapping[str, str]) -> dict[str, str]:

@@ -26,10 +26,12 @@ _OWN = frozenset({"provider", "name"})
 async def connect_page(request: Request, runtime: RuntimeDep, caller: Reader, provider: Provider = None) -> Response:
     """Choose a provider, then the form of its settings."""
     chosen = source(provider) if provider else None
+    former = [] if caller.connection_id else await runtime.run(connect.former_connections, runtime.db, caller.org)
     return render.page(
         request,
         "connect/page.html",
         links=[] if render.is_fragment(request) else await runtime.run(nav.links, runtime, caller),
+        former=former,
         here=("", "connect"),
         providers=list(all_sources().values()),
         chosen=chosen,

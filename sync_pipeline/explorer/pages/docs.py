@@ -21,18 +21,22 @@ class _Page(NamedTuple):
 
 @router.get("/docs")
 async def docs_page(request: Request) -> Response:
-    """The same for everybody, and public as /openapi.json is, so it is rendered once."""
-    if not hasattr(request.app.state, "docs_page"):
-        request.app.state.docs_page = _rendered(request.app)
-    page: _Page = request.app.state.docs_page
+    """The same for everybody, and public as /openapi.json is, so it is rendered once for each theme."""
+    if not hasattr(request.app.state, "docs_pages"):
+        request.app.state.docs_pages = {}
+    kept: dict[str | None, _Page] = request.app.state.docs_pages
+    theme = render.theme_of(request)
+    page = kept.get(theme)
+    if page is None:
+        page = kept[theme] = _rendered(request.app, theme)
     return render.answer(request, page.body, "text/html; charset=utf-8", packed=page.packed)
 
 
-def _rendered(app: FastAPI) -> _Page:
+def _rendered(app: FastAPI, theme: str | None) -> _Page:
     document = app.openapi()
     html = render.part(
         "docs/page.html",
-        theme=None,  # nobody is logged in here: the system's colours
+        theme=theme,
         about=document["info"],
         sections=list(sections(document)),
         roles=list(RIGHTS),

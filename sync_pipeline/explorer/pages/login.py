@@ -85,6 +85,8 @@ def _form(
     status: int = 200,
 ) -> Response:
     kept = {name: (given or {}).get(name, "") for name in ("org", "email")}
+    if given is None and next and local(next) == next:
+        kept["org"] = next.split("/")[2].partition("?")[0][:63]  # the page that is asked for is of this organization
     return render.page(
         request,
         "login/page.html",

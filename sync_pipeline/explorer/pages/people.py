@@ -12,6 +12,7 @@ from sync_pipeline.api.contracts.base import Number, Shape
 from sync_pipeline.api.contracts.people import NewToken, NewUser
 from sync_pipeline.api.lists import visible_connections
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import connect
@@ -32,6 +33,14 @@ class UserAction(Shape):
     access: Literal["disable", "enable"] | None = None
 
 
+class OwnPassword(Shape):
+    """One's own password: the one that holds, and the next, twice, since nobody sees what is typed."""
+
+    current: SecretStr = Field(max_length=users.LONGEST_PASSWORD)
+    password: SecretStr = Field(min_length=users.SHORTEST_PASSWORD, max_length=users.LONGEST_PASSWORD)
+    again: SecretStr = Field(max_length=users.LONGEST_PASSWORD)
+
+
 @router.get("/ui/{org}/people")
 async def people_page(
     request: Request,
@@ -39,10 +48,12 @@ async def people_page(
     caller: Reader,
     role: Annotated[str | None, Query(max_length=20)] = None,
     connection: Annotated[str | None, Query(max_length=63)] = None,
+    changed: bool = False,
 ) -> Response:
     """Roles and own sessions; for an admin also people and tokens. The address may begin the form of a token."""
     shown = await runtime.run(_look, request, runtime, caller)
-    return render.page(request, "people/page.html", made=None, wanted={"role": role, "connection": connection}, **shown)
+    wanted = {"role": role, "connection": connection}
+    return render.page(request, "people/page.html", made=None, wanted=wanted, changed=changed, **shown)
 
 
 @router.post("/ui/{org}/people")
@@ -65,7 +76,8 @@ async def make_token(request: Request, runtime: RuntimeDep, caller: Admin) -> Re
         return made, _look(request, runtime, caller)
 
     made, shown = await runtime.run(make)
-    return render.page(request, "people/page.html", made=made, wanted={"role": None, "connection": None}, **shown)
+    wanted = {"role": None, "connection": None}
+    return render.page(request, "people/page.html", made=made, wanted=wanted, changed=False, **shown)
 
 
 @router.post("/ui/{org}/people/tokens/{token_id}/revoke")
@@ -82,6 +94,27 @@ async def end_session(runtime: RuntimeDep, caller: Reader, token_id: Id) -> Resp
     own = caller.user_id if caller.user_id is not None else 0
     await runtime.run(tokens.revoke_token, runtime.db, caller.org, token_id, user_id=own, actor=caller.actor)
     return forms.then(_address(caller))
+
+
+@router.post("/ui/{org}/people/password")
+async def change_own_password(request: Request, runtime: RuntimeDep, caller: Reader) -> Response:
+    """Change one's own password; all other sessions end. Who came with a token has none."""
+    given = await forms.form(request, OwnPassword)
+    if caller.user_id is None:
+        raise Conflict("You are logged in with a token, which has no password. Log in with your e-mail to change it.")
+    if given.password.get_secret_value() != given.again.get_secret_value():
+        raise ConfigurationError("The two new passwords differ. Type the same one twice.")
+    await runtime.log_in(
+        users.change_own_password,
+        runtime.db,
+        caller.org,
+        caller.user_id,
+        current=given.current.get_secret_value(),
+        new=given.password.get_secret_value(),
+        session=caller.token_id,
+        actor=caller.actor,
+    )
+    return forms.then(f"{_address(caller)}?changed=1")
 
 
 @router.post("/ui/{org}/people/users")

@@ -8,13 +8,28 @@ const bus = new BroadcastChannel(stream ?? "live");
 /** @type {Record<string, string> | null} */ let now = null; // the parts by their key; null: not heard yet, or lost
 /** @type {EventSource | null} */ let source = null;
 
-/** Show the page as it is now; what is typed stays. */
+/** What people type in, choose, open or stand on, by the form it belongs to and what it is called. */
+function places() {
+  const found = /** @type {Map<string, any>} */ (new Map());
+  for (const one of /** @type {NodeListOf<any>} */ (document.querySelectorAll("main :is(input, textarea, select, details, summary, button, a)"))) {
+    let key = [one.localName, one.form?.getAttribute("action"), one.name, /radio|checkbox|submit/.test(one.type) && one.value, one.name || (one.querySelector("summary") ?? one).textContent].join();
+    while (found.has(key)) key += "+";
+    found.set(key, one);
+  }
+  return found;
+}
+
+/** Show the page as it is now; what is typed, chosen and open stays, and so does the focus. */
 async function refresh() {
-  const typed = [...document.querySelectorAll("main :is(input, textarea)")].map((one) => /** @type {HTMLInputElement} */ (one)).filter((one) => one.value !== one.defaultValue);
+  const before = places(), at = document.activeElement;
   await visit(location.href, { push: false });
-  for (const { name, value } of typed) {
-    const field = /** @type {HTMLInputElement | null} */ (document.querySelector(`main [name="${name}"]`));
-    if (field && field.value === field.defaultValue) field.value = value;
+  for (const [key, one] of places()) {
+    const old = before.get(key) ?? one;
+    if (old.open) one.open = true;
+    else if (one.options && [...one.options].some(({ value }) => value === old.value)) one.value = old.value;
+    else if (old.checked !== old.defaultChecked) one.checked = old.checked;
+    else if (old.value !== old.defaultValue && one.value === one.defaultValue) one.value = old.value;
+    if (old === at) one.focus({ preventScroll: true });
   }
 }
 

@@ -7,6 +7,7 @@ const MOST = 2_000; // finds
 
 /** @param {HTMLElement} place */
 async function fill(place) {
+  place.dataset.filled = "";
   const answer = await ask(place.dataset.json ?? "");
   if (!answer.ok) return;
   const text = await answer.text();
@@ -67,9 +68,7 @@ document.addEventListener("click", async (event) => {
 
 function begin() {
   const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-json]:not([data-filled])"));
-  if (!place) return;
-  place.dataset.filled = "";
-  fill(place);
+  if (place) fill(place);
 }
 document.addEventListener("shown", begin);
 begin();

@@ -23,8 +23,7 @@ export function banner(words) {
   if (!words) return shown?.remove();
   if (!shown) {
     shown = document.createElement("p");
-    shown.className = "banner";
-    shown.setAttribute("role", "alert");
+    [shown.className, shown.role] = ["banner", "alert"];
     document.body.append(shown);
   }
   shown.textContent = words;
@@ -75,6 +74,14 @@ export async function visit(address, { push = true, focus } = {}) {
   }
 }
 
+/** The tab and the menu name the page that is shown, also where its main part alone was asked for. @param {Element} main */
+function name(main) {
+  document.title = main.querySelector(":scope > title")?.textContent ?? document.title;
+  const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll(".side :is(li, h2) > a")]), at = `${location.pathname}/`;
+  const here = links.filter(({ pathname }) => at.startsWith(`${pathname}/`)).sort((one, other) => other.pathname.length - one.pathname.length)[0];
+  for (const one of links) one === here ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
+}
+
 /** @param {string} html @param {string} [focus] */
 export function show(html, focus) {
   const main = document.getElementById("main");
@@ -83,6 +90,7 @@ export function show(html, focus) {
   const field = at instanceof HTMLInputElement && at.name ? `[name="${at.name}"]` : null;
   const caret = at instanceof HTMLInputElement ? at.selectionStart : null;
   put(main, html);
+  name(main);
   main.classList.remove("busy");
   const next = document.querySelector(focus ?? field ?? "#none");
   if (next instanceof HTMLElement) next.focus({ preventScroll: !focus });
@@ -153,13 +161,11 @@ addEventListener("popstate", () => {
   visit(location.href, { push: false });
 });
 
-for (const button of document.querySelectorAll("[data-theme-switch]")) {
-  if (!(button instanceof HTMLElement)) continue;
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-theme-switch]"))) {
   button.hidden = false;
   button.addEventListener("click", () => {
-    const dark = getComputedStyle(document.body).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-    const theme = dark ? "light" : "dark";
+    const theme = getComputedStyle(document.body).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches) ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    document.cookie = `theme=${theme}; path=/ui; max-age=31536000; samesite=strict`;
+    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=strict`;
   });
 }

@@ -46,7 +46,7 @@ function paint() {
   let on = 0;
   for (const row of rows()) {
     const box = row.querySelector("input"), ticked = !!row.dataset.version && has(ticks, row.dataset.id ?? "");
-    if (box) box.checked = ticked;
+    if (box) [box.checked, box.ariaLabel] = [ticked, `Select ${row.querySelector("[data-open]")?.textContent}`];
     if (ticked) on++;
     row.ariaSelected = String(ticked);
     row.classList.toggle("at", row.dataset.id === at);
@@ -70,7 +70,7 @@ async function decide(decision, { ids, replace = false } = {}) {
   if (!alone && (!grid() || (!ids && !count(ticks)))) return;
   const all = !ids && ticks.all;
   const body = {
-    decision, replace, why: ticks.why || null, as_of: (!ids && ticks.asOf) || (alone ?? grid())?.dataset.asOf,
+    decision, replace, why: (!ids && ticks.why) || null, as_of: (!ids && ticks.asOf) || (alone ?? grid())?.dataset.asOf,
     ...(all ? { all, excluding: Object.keys(ticks.except), expected: ticks.expected } : { seen: ids ?? ticks.ids }),
   };
   const answer = await ask(alone?.dataset.list ?? location.pathname + location.search, { body }).catch(() => null);

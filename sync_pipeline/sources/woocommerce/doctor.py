@@ -29,6 +29,7 @@ def examine(client: WooClient) -> Sequence[Finding]:
             "Use the https address if the store has one.",
         )
     if _index(client, findings) and _key(client, findings):
+        _version(client, findings)
         _rights(client, findings)
     return findings
 
@@ -201,6 +202,21 @@ def _accepts_query(client: WooClient) -> bool:
     except SourceError:
         return False
     return True
+
+
+def _version(client: WooClient, findings: Findings) -> None:
+    """Say what the store runs, if the key may ask. Asked for everything, WooCommerce would ask other hosts first."""
+    wanted = [("_fields", "environment.version,environment.wp_version")]
+    said: Any = None
+    with suppress(RefusedBySource, TransientSourceError, MalformedAnswer, ValueError, RecursionError):
+        said = exact_json.loads(jsontext.single(client.get("wc/v3/system_status", wanted).body))
+    environment = said.get("environment") if isinstance(said, dict) else None
+    if isinstance(environment, dict) and environment.get("version"):
+        findings.ok(
+            "version",
+            f"The store runs WooCommerce {str(environment['version'])[:40]} on WordPress "
+            f"{str(environment.get('wp_version') or '(unknown)')[:40]}.",
+        )
 
 
 def _rights(client: WooClient, findings: Findings) -> None:

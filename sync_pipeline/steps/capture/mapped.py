@@ -21,7 +21,7 @@ from sync_pipeline.errors import SyncError
 from sync_pipeline.exact_json import decoder, to_json
 from sync_pipeline.sources.base import source
 from sync_pipeline.sources.fingerprint import fingerprint
-from sync_pipeline.steps.capture.related import Look, Place, embed
+from sync_pipeline.steps.capture.related import Lookup, Place, embed
 
 _TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
 
@@ -49,7 +49,7 @@ class Mapping(NamedTuple):
     as_promoted: Sequence[str] = ()
 
 
-def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Exception]:
+def to_entities(records: Iterable[Captured], look: Lookup) -> Iterator[Entity | Exception]:
     """Captured payloads as entities, in order; for one that cannot be mapped the reason.
 
     `look` finds the records they name; it is asked a few times for some hundred of them.
@@ -59,7 +59,7 @@ def to_entities(records: Iterable[Captured], look: Look) -> Iterator[Entity | Ex
         yield from _to_entities(some, look)
 
 
-def _to_entities(records: Sequence[Captured], look: Look) -> list[Any]:
+def _to_entities(records: Sequence[Captured], look: Lookup) -> list[Any]:
     results: list[Any] = []
     follows: list[Place] = []
     later: list[tuple[int, Mapping, Any]] = []

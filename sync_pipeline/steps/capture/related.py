@@ -26,7 +26,7 @@ Key = tuple[int, str]  # connection, external id
 Found = Mapping[str, Any]  # a record, cut to some fields
 
 
-class Look(Protocol):
+class Lookup(Protocol):
     """Captured records, cut to some fields. What is not captured is not among them."""
 
     def named(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, Found]:
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class CapturedLookup:
     """Looks up in the transactions that `begin` opens; records of the types in `without` are not looked up.
 
     `as_of`: as they were then.
@@ -61,37 +61,37 @@ class Lookup:
     as_of: datetime | None = None
 
     def named(self, entity_type: str, fields: Sequence[str], keys: Sequence[Key]) -> Mapping[Key, Found]:
-        """See `Look`."""
-        found = self._found("related", entity_type, fields, keys)
+        """See `Lookup`."""
+        found = self._found((SQL["related"], SQL["related_then"]), entity_type, fields, keys)
         return {keys[row.n - 1]: _decoder.decode(row.payload) if row.payload else {} for row in found}
 
     def naming(
         self, entity_type: str, by: str | None, fields: Sequence[str], keys: Sequence[Key]
     ) -> Mapping[Key, Sequence[Found]]:
-        """See `Look`."""
+        """See `Lookup`."""
         naming: dict[Key, list[Found]] = defaultdict(list)
-        for row in self._found("naming", entity_type, ("id", *fields), keys, by=by):
+        for row in self._found((SQL["naming"], SQL["naming_then"]), entity_type, ("id", *fields), keys, by=by):
             naming[keys[row.n - 1]].append(_decoder.decode(row.payload) if row.payload else {})
         return naming
 
     def _found(
-        self, statement: str, entity_type: str, fields: Sequence[str], keys: Sequence[Key], **more: Any
+        self, statements: tuple[str, str], entity_type: str, fields: Sequence[str], keys: Sequence[Key], **more: Any
     ) -> Sequence[Any]:
         if entity_type in self.without or not keys:
             return ()
         wanted = {"connections": [key[0] for key in keys], "ids": [key[1] for key in keys], "fields": list(fields)}
         with self.begin() as conn:
             if self.as_of is None:
-                return execute(conn, SQL[statement], type=entity_type, **wanted, **more).all()
-            return execute(conn, SQL[f"{statement}_then"], type=entity_type, as_of=self.as_of, **wanted, **more).all()
+                return execute(conn, statements[0], type=entity_type, **wanted, **more).all()
+            return execute(conn, statements[1], type=entity_type, as_of=self.as_of, **wanted, **more).all()
 
 
-def looking(conn: Connection, without: Collection[str] = (), *, as_of: datetime | None = None) -> Look:
+def looking(conn: Connection, without: Collection[str] = (), *, as_of: datetime | None = None) -> Lookup:
     """Look up in the caller's transaction; records of the types in `without` stay ids. `as_of`: as they were then."""
-    return Lookup(lambda: nullcontext(conn), without, as_of)
+    return CapturedLookup(lambda: nullcontext(conn), without, as_of)
 
 
-def embed(places: Iterable[Place], look: Look) -> None:
+def embed(places: Iterable[Place], look: Lookup) -> None:
     """Put the records that these payloads name, or that name them, into them, and so on, as deep as they say."""
     level = list(places)
     while level:
@@ -112,7 +112,7 @@ def _by_follow(level: Sequence[Place]) -> Iterator[tuple[Follow, Sequence[Place]
     yield from places.items()
 
 
-def _put_named(follow: Follow, places: Sequence[Place], look: Look, below: list[Place]) -> None:
+def _put_named(follow: Follow, places: Sequence[Place], look: Lookup, below: list[Place]) -> None:
     keys = dict.fromkeys(
         (place.connection_id, str(one)) for place in places for one in _ids(place.payload.get(follow.field))
     )
@@ -127,7 +127,7 @@ def _put_named(follow: Follow, places: Sequence[Place], look: Look, below: list[
             place.payload[follow.field] = _put(place.payload[follow.field], place.connection_id, found)
 
 
-def _put_naming(follow: NamedBy, places: Sequence[Place], look: Look, below: list[Place]) -> None:
+def _put_naming(follow: NamedBy, places: Sequence[Place], look: Lookup, below: list[Place]) -> None:
     keys = [(place.connection_id, str(place.payload.get("id"))) for place in places]
     naming = look.naming(follow.entity_type, follow.by, follow.reads, list(dict.fromkeys(keys)))
     for place, key in zip(places, keys, strict=True):

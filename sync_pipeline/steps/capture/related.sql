@@ -39,18 +39,19 @@ SELECT k.n, (
 FROM unnest(%(connections)s::bigint [], %(ids)s::text [])
     WITH ORDINALITY AS k (connection_id, external_id, n)
 CROSS JOIN LATERAL (
-    SELECT p.external_id FROM capture.sync_record AS p
+    SELECT p.external_id, p.sync_data FROM capture.sync_record AS p
     WHERE %(by)s::text IS NULL AND p.org_id = connect.current_org() AND p.connection_id = k.connection_id
-        AND p.entity_type = %(type)s AND p.parent_id = k.external_id COLLATE "C"
+        AND p.entity_type = %(type)s AND p.parent_id = k.external_id COLLATE "C" AND p.deletion_state <> 'deleted'
     UNION ALL
-    SELECT l.external_id FROM capture.named_record AS l
+    SELECT v.external_id, v.sync_data
+    FROM capture.named_record AS l
+    CROSS JOIN LATERAL (
+        SELECT c.external_id, c.sync_data FROM capture.sync_record AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = k.connection_id AND c.entity_type = %(type)s
+            AND c.external_id = l.external_id AND c.deletion_state <> 'deleted' LIMIT 1) AS v
     WHERE %(by)s::text IS NOT NULL AND l.org_id = connect.current_org() AND l.connection_id = k.connection_id
-        AND l.entity_type = %(type)s AND l.field = %(by)s AND l.named_id = k.external_id COLLATE "C") AS c
-JOIN capture.sync_record AS r
-    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = %(type)s
-        AND r.external_id = c.external_id AND r.deletion_state <> 'deleted'
-WHERE %(by)s::text IS NULL OR EXISTS (
-    SELECT FROM jsonb_path_query(r.sync_data -> %(by)s, '$[*]') AS e (id) WHERE e.id #>> '{}' = k.external_id)
+        AND l.entity_type = %(type)s AND l.field = %(by)s AND l.named_id = k.external_id COLLATE "C" AND EXISTS (
+            SELECT FROM jsonb_path_query(v.sync_data -> l.field, '$[*]') AS e (id) WHERE e.id #>> '{}' = l.named_id)) AS r
 ORDER BY k.n, length(r.external_id), r.external_id;
 
 -- naming_then --
@@ -69,11 +70,12 @@ CROSS JOIN LATERAL (
     SELECT l.external_id FROM capture.named_record AS l
     WHERE %(by)s::text IS NOT NULL AND l.org_id = connect.current_org() AND l.connection_id = k.connection_id
         AND l.entity_type = %(type)s AND l.field = %(by)s AND l.named_id = k.external_id COLLATE "C") AS c
-JOIN capture.sync_record AS r
-    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = %(type)s
-        AND r.external_id = c.external_id
-        AND (r.deletion_at IS NULL OR r.deletion_state = 'suspected'
-             OR (r.deletion_state = 'deleted') = (r.deletion_at > %(as_of)s))
+CROSS JOIN LATERAL (
+    SELECT o.external_id FROM capture.sync_record AS o
+    WHERE o.org_id = connect.current_org() AND o.connection_id = k.connection_id AND o.entity_type = %(type)s
+        AND o.external_id = c.external_id
+        AND (o.deletion_at IS NULL OR o.deletion_state = 'suspected'
+             OR (o.deletion_state = 'deleted') = (o.deletion_at > %(as_of)s)) LIMIT 1) AS r
 CROSS JOIN LATERAL (
     SELECT h.sync_data FROM capture.sync_record_version AS h
     WHERE h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = %(type)s

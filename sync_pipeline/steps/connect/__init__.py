@@ -9,6 +9,7 @@ from sync_pipeline.steps.connect.credentials import (
     rotate_keys,
     secret,
 )
+from sync_pipeline.steps.connect.disconnect import FormerConnection, disconnect, former_connections
 from sync_pipeline.steps.connect.doctor import (
     LastTest,
     diagnose,

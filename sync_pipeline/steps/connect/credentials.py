@@ -27,6 +27,7 @@ from sync_pipeline.sources.base import Client, Source, source
 from sync_pipeline.sources.network import PrivateAddress, check_public
 from sync_pipeline.sources.settings import ConnectionSettings
 from sync_pipeline.steps.connect.connections import Connection, connection, connections, parse_settings
+from sync_pipeline.steps.connect.disconnect import former_connections
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
 # /ui/ORG/plans …
@@ -144,12 +145,18 @@ def add_connection(
 
     Raises:
         ConfigurationError: a setting is missing or invalid, the address is private and that is not allowed, or the name
-            is an address of the Explorer's own.
+            is an address of the Explorer's own or kept for another store, which was disconnected.
     """
     if name in RESERVED_NAMES and not connections(db, org, name):  # it may be older than the page
         raise ConfigurationError(f"“{name}” cannot name a connection: a page of the Explorer has that address.")
     config = parse_settings(source(provider), given)
     public, given_secrets, address = _split(source(provider), config)
+    for former in former_connections(db, org, name):
+        if (former.provider, former.store_url) != (provider, address):
+            raise ConfigurationError(
+                f"“{name}” is kept for {former.store_url}, which was disconnected: what was captured from there has "
+                "this name. Choose another name, or connect that store again."
+            )
     secrets = {**_kept(db, settings, org, source(provider), name, address), **given_secrets}
     if not settings.allow_private_hosts:
         try:

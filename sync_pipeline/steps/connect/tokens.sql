@@ -79,9 +79,10 @@ WHERE org_id = connect.current_org() AND role = 'admin' AND disabled_at IS NULL 
 ORDER BY user_id FOR UPDATE
 
 -- end_sessions --
--- Sessions opened with the old password must not outlive it.
+-- Sessions opened with the old password must not outlive it, but for the one in which it was changed.
 UPDATE connect.api_token SET revoked_at = now()
 WHERE org_id = connect.current_org() AND user_id = %(user_id)s AND revoked_at IS NULL
+    AND token_id IS DISTINCT FROM %(but)s::bigint
 
 -- login --
 SELECT user_id, role, password_hash FROM connect.app_user

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field
 from sqlalchemy import Connection as Transaction
+from sqlalchemy import Row
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
@@ -121,7 +122,7 @@ def change_user(
         if changed is None:
             raise NotFound(f"There is no user {user_id}.")
         if hashed is not None or disabled:
-            execute(conn, _SQL["end_sessions"], user_id=user_id)
+            execute(conn, _SQL["end_sessions"], user_id=user_id, but=None)
         journal.record(
             conn, "user.changed", actor=actor, user=user_id, role=role, password=password is not None, disabled=disabled
         )
@@ -146,13 +147,46 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
             which.
         RateLimited: too many attempts for this user.
     """
-    from argon2.exceptions import Argon2Error, InvalidHashError
-
     address = email.strip().lower()
     try:
         org = organization(db, slug)
     except NotFound:
         org = _NO_ORGANIZATION  # goes through the same steps, so that neither limit nor time shows which exist
+    found = _known(db, org, slug, address, password)
+    if found is None:
+        raise Unauthenticated("No such organization, person or password.")
+    expires = datetime.now(UTC) + SESSION
+    with db.org(org.org_id) as conn:
+        execute(conn, _SQL["delete_expired_sessions"])
+        token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
+        journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
+    return LoginSession(org.slug, found.role, expires, plain)
+
+
+def change_own_password(
+    db: Database, org: Organization, user_id: int, *, current: str, new: str, session: int, actor: str
+) -> None:
+    """Change one's own password, with the one that holds now. All sessions end but `session`.
+
+    Raises:
+        ConfigurationError: the new password has the wrong length.
+        Forbidden: `current` is not the password.
+        RateLimited: too many attempts, those to log in included.
+    """
+    hashed = _hashed(new)
+    found = _known(db, org, org.slug, user(db, org, user_id).email, current)
+    if found is None or found.user_id != user_id:
+        raise Forbidden("That is not your present password. Nothing was changed.")
+    with db.org(org.org_id) as conn:
+        execute(conn, _SQL["change_user"], user_id=user_id, role=None, password_hash=hashed, disabled=None)
+        execute(conn, _SQL["end_sessions"], user_id=user_id, but=session)
+        journal.record(conn, "user.changed", actor=actor, user=user_id, role=None, password=True, disabled=None)
+
+
+def _known(db: Database, org: Organization, slug: str, address: str, password: str) -> Row[Any] | None:
+    """Who has this password: user_id, role. An unknown address takes as long, and is limited as well."""
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
     with db.org(org.org_id) as conn:
         execute(conn, _SQL["delete_old_attempts"])
     # Attempts for unknown users count too. The limiter keeps a hash, not the typed address.
@@ -165,14 +199,7 @@ def log_in(db: Database, slug: str, email: str, password: str) -> LoginSession:
         _hasher().verify(stored or _dummy_hash(), password)  # an unknown user takes as long
     except (Argon2Error, InvalidHashError):
         stored = None
-    if found is None or stored is None:
-        raise Unauthenticated("No such organization, person or password.")
-    expires = datetime.now(UTC) + SESSION
-    with db.org(org.org_id) as conn:
-        execute(conn, _SQL["delete_expired_sessions"])
-        token_id, plain = new_token(conn, org, found.role, user_id=found.user_id, name="session", expires=expires)
-        journal.record(conn, "user.logged_in", actor=address, user=found.user_id, token=token_id)
-    return LoginSession(org.slug, found.role, expires, plain)
+    return found if stored is not None else None
 
 
 def _another_admin(conn: Transaction, org: Organization, user_id: int) -> None:

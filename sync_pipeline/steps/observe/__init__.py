@@ -46,4 +46,13 @@ from sync_pipeline.steps.observe.service import (
     stale_connections,
 )
 from sync_pipeline.steps.observe.status import ConnectionStatus, EntityStatus, Ledger, status
+from sync_pipeline.steps.observe.sync_logs import (
+    LogKind,
+    LogStatus,
+    SkippedRecord,
+    SyncLog,
+    SyncLogDetail,
+    sync_log,
+    sync_logs,
+)
 from sync_pipeline.steps.observe.waiting import MOST_UNDECIDED, Waiting, WaitingDecision, WaitingPlan, waiting

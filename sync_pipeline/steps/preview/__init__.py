@@ -2,7 +2,7 @@
 
 from sync_pipeline.steps.preview.browse import Browsed, RecordRow, RecordView, browse, browse_some
 from sync_pipeline.steps.preview.compare import catch_up, compare_some, hold_core, recompute
-from sync_pipeline.steps.preview.counts import RecordCounts
+from sync_pipeline.steps.preview.counts import RecordCounts, count_records
 from sync_pipeline.steps.preview.followed import check as check_followed
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 from sync_pipeline.steps.preview.matching import DECISIONS, STATUSES

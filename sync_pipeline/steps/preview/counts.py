@@ -11,8 +11,10 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import Stream
+from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.preview.matching import DIFFERENCES, RecordQuery, counted, differing, present
+from sync_pipeline.steps.preview.matching import DIFFERENCES, SQL, RecordQuery, counted, differing, found, present
 
 _SQL = load(__package__, "browse.sql")
 _Entity = tuple[int, int, str]
@@ -85,3 +87,18 @@ class Counting:
             self._known["decided"] = {(row.status, row.decision): row.records for row in rows}
         found: Mapping[tuple[str, str], int] = self._known["decided"]
         return found
+
+
+def count_records(
+    db: Database, connection: Connection, stream: Stream, *, search: str | None = None
+) -> tuple[RecordCounts, bool]:
+    """How many records of each status and choice an entity has, or the search finds.
+
+    True: the search found more than it counts (see `found`).
+    """
+    asked = RecordQuery(connection, stream, None, search, None, "external_id", False)
+    with db.org(connection.org_id) as conn:
+        totals = execute(conn, SQL["table_totals"], **keys(connection, stream)).one()
+        finds, capped = found(conn, asked, totals) if search else (None, False)
+        counting = Counting(db, conn, asked, totals)
+        return (counting.of_all() if finds is None else counting.of_finds(finds)), capped

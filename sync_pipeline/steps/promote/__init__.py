@@ -17,11 +17,13 @@ from sync_pipeline.steps.promote.queue.apply import ApplyReport, apply
 from sync_pipeline.steps.promote.queue.queue import (
     Line,
     LineState,
+    QueueState,
     QueueStatus,
     Staleness,
     cancel,
     force_done,
     lines,
+    queues,
     retry,
     stale,
     start,

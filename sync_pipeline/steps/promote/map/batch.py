@@ -15,7 +15,7 @@ from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.steps.capture.mapped import Captured, entity_hash, reason, to_entities
-from sync_pipeline.steps.capture.related import Look
+from sync_pipeline.steps.capture.related import Lookup
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
 
@@ -90,7 +90,7 @@ def prepare(
     lines: Iterable[tuple[Claimed, str | None, str | None]],
     providers: Mapping[int, str],
     currency: str | None,
-    look: Look,
+    look: Lookup,
     currencies: Mapping[int, str] | None = None,
 ) -> list[WorkItem]:
     """Map a batch of lines, each with its payload and what it was listed under; a record that cannot be mapped gets its

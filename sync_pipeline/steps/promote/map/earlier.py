@@ -13,7 +13,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import ItemType, OrderItem, OrderLines
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
-from sync_pipeline.steps.capture.related import Look
+from sync_pipeline.steps.capture.related import Lookup
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
 SQL = load("sync_pipeline.steps.promote.map", "earlier.sql")
@@ -37,7 +37,7 @@ def earlier_versions(conn: Connection) -> Earlier:
     return found
 
 
-def recall_products(items: Sequence[WorkItem], earlier: Earlier, look: Look) -> None:
+def recall_products(items: Sequence[WorkItem], earlier: Earlier, look: Lookup) -> None:
     """Give lines that name no product the product and SKU that their newest earlier version named."""
     some = [
         item for item in items if isinstance(item.entity, Order | OrderLines) and any(map(_forgot, item.entity.items))

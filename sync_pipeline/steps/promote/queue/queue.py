@@ -144,6 +144,16 @@ def statuses(db: Database, org_id: int, queue_ids: Sequence[str | UUID]) -> Sequ
         return [_queue_status(row) for row in execute(conn, SQL["queues"], queues=[as_uuid(one) for one in queue_ids])]
 
 
+def queues(
+    db: Database, org_id: int, *, state: QueueState | None = None, page: int = 1, page_size: int = 50
+) -> tuple[Sequence[QueueStatus], int]:
+    """A page of the organization's queues, newest first, and how many there are."""
+    with db.org(org_id) as conn:
+        rows = execute(conn, SQL["list_queues"], state=state, limit=page_size, offset=(page - 1) * page_size).all()
+        count = int(execute(conn, SQL["count_queues"], state=state).scalar_one())
+    return [_queue_status(row) for row in rows], count
+
+
 def lines(
     db: Database,
     org_id: int,

@@ -149,6 +149,18 @@ SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cance
        extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
 FROM promote.sync_queue WHERE org_id = connect.current_org() AND queue_id = ANY(%(queues)s::uuid []);
 
+-- list_queues --
+SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
+       created_at, started_at, finished_at, undone_at,
+       extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8 AS seconds
+FROM promote.sync_queue
+WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s)
+ORDER BY created_at DESC, queue_id LIMIT %(limit)s OFFSET %(offset)s;
+
+-- count_queues --
+SELECT count(*) FROM promote.sync_queue
+WHERE org_id = connect.current_org() AND (%(state)s::text IS NULL OR state = %(state)s);
+
 -- give_up --
 -- A line whose worker died three times fails.
 UPDATE promote.sync_queue_line

@@ -22,7 +22,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
-from sync_pipeline.steps.capture.related import Lookup
+from sync_pipeline.steps.capture.related import CapturedLookup
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
@@ -82,7 +82,7 @@ class _Worker:
         self.plan = str(begun.plan_id)
         self.size = int(begun.batch_size)
         self.delay = begun.batch_delay_ms / 1000
-        self.look = Lookup(lambda: self.db.org(self.org_id))
+        self.look = CapturedLookup(lambda: self.db.org(self.org_id))
         self.stopped = threading.Event()
 
     def run(self) -> QueueStatus:

@@ -24,7 +24,7 @@ from sync_pipeline.entities.order_item import Refund
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
-from sync_pipeline.steps.capture.related import Look, looking
+from sync_pipeline.steps.capture.related import Lookup, looking
 from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 from sync_pipeline.steps.promote.write.same_sale import Sale, without_copies
@@ -145,7 +145,7 @@ def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str]
     return found
 
 
-def _mapped(rows: Iterable[Any], look: Look) -> Iterator[Entity | Exception]:
+def _mapped(rows: Iterable[Any], look: Lookup) -> Iterator[Entity | Exception]:
     return to_entities((Captured(row.connection_id, row.provider, row.entity_type, row.payload) for row in rows), look)
 
 

@@ -1,0 +1,56 @@
+"""What a run's log tells: a line for each list that was read and each entity that differs, with its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sync_pipeline.config import Settings
+from sync_pipeline.defs.graph import Stage
+from sync_pipeline.defs.links import address
+from sync_pipeline.defs.run_organization import OrganizationResult
+
+_FOUND = ("new", "changed", "deleted", "quarantined", "vanished")
+_DIFFERS = ("new", "updated", "deleted")
+
+
+def lines(settings: Settings, result: OrganizationResult, *, brief: bool) -> Iterator[str]:
+    """The lines of one organization. `brief`: one for all that was read, because the run has many organizations."""
+    if result.skipped:
+        yield f"{result.org}: {result.skipped}, nothing to do"
+    read = [one for (stage, _), reports in result.reports.items() if stage is Stage.RAW for one in reports]
+    if brief and read:
+        yield f"{result.org}: {len(read)} entities, {_read(read)}"
+    elif not brief:
+        yield from (f"{result.org}, {one.connection}: {one.entity} {_read([one])}" for one in read)
+        for (stage, _), reports in result.reports.items():
+            if stage is Stage.PREVIEW:
+                yield from (f"{result.org}, {one.connection}: {one.entity} {_differs(one)}" for one in reports)
+        for connection in result.connections:
+            if page := address(settings, result.org, connection):
+                yield f"{result.org}, {connection}: {page}"
+
+
+def promoted(org: str, report: Any) -> str:
+    """The line of an applied plan."""
+    counts = f"{report.done:,} done, {report.failed:,} failed"
+    return f"{org}: plan {report.plan} {report.state}: {counts}, {report.seconds:.1f} s"
+
+
+def _read(reports: Iterable[Any]) -> str:
+    """121 read, 1 new, 1 changed, 3 requests, 0.4 s"""
+    every = list(reports)
+    counts = {name: sum(getattr(one, name) for one in every) for name in (*_FOUND, "unchanged", "swept", "requests")}
+    read = counts["new"] + counts["changed"] + counts["unchanged"] + counts["swept"]
+    parts = [f"{read:,} read", *_counted(counts, _FOUND), f"{counts['requests']:,} requests"]
+    return ", ".join([*parts, f"{sum(one.seconds for one in every):.1f} s"])
+
+
+def _differs(report: Any) -> str:
+    """3 new, 1 updated: 4 undecided"""
+    found = _counted({name: getattr(report, name) for name in _DIFFERS}, _DIFFERS)
+    return f"{', '.join(found)}: {report.undecided:,} undecided" if found else "as in core"
+
+
+def _counted(counts: dict[str, int], names: Iterable[str]) -> list[str]:
+    return [f"{counts[name]:,} {name}" for name in names if counts[name]]

@@ -1,0 +1,38 @@
+"""The client: every call of the service as a method, lists read to their end, queues followed to theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sync_pipeline_client.calls import Calls
+from sync_pipeline_client.transport import Page, QueueEvent, part, raise_for
+
+T = TypeVar("T")
+
+
+class Client(Calls):
+    """The service at an address, called with a token."""
+
+    def every(self, call: Callable[..., Page[T]], *args: Any, page_size: int = 500, **query: Any) -> Iterator[T]:
+        """Everything of a list, page by page: `every(api.list_plans, state="applied")`."""
+        page = 1
+        while True:
+            found = call(*args, page=page, page_size=page_size, **query)
+            yield from found.data
+            if page * page_size >= found.rowCount:
+                return
+            page += 1
+
+    def queue_events(self, queue_id: UUID | str) -> Iterator[QueueEvent]:
+        """The queue's progress, at once and whenever it changes, until the queue ends."""
+        path = f"/api/v1/integrations/sync/queue/{part(queue_id)}/events"
+        with self.http.stream("GET", path, timeout=None) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise_for(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    yield QueueEvent.model_validate(json.loads(line.removeprefix("data:")))

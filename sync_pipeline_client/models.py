@@ -1,0 +1,1040 @@
+"""What is sent and answered.
+
+Written by `make client` from the OpenAPI document; do not edit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ActivityPage(BaseModel):
+    """The audit log, newest first."""
+
+    data: list[ActivityRow]
+    # How many lines there are in all pages.
+    rowCount: int  # noqa: N815
+
+
+class ActivityRow(BaseModel):
+    """One line of the audit log."""
+
+    activity_id: int
+    occurred_at: datetime
+    event: str
+    actor: str
+    connection: str | None
+    entity_type: str | None
+    # Counts and ids; never a payload.
+    detail: Any
+
+
+class Alive(BaseModel):
+    """The process is running."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Application(BaseModel):
+    """How to apply a plan."""
+
+    # Apply the plan only if it has this hash.
+    hash: str | None = None
+    # Records per transaction; default: the connection's setting.
+    batch_size: int | None = None
+    # Pause between two batches; default: the connection's setting.
+    batch_delay_ms: int | None = None
+
+
+class Approval(BaseModel):
+    """Approval of the plan with exactly this hash."""
+
+    # The plan's hash.
+    hash: str
+
+
+class ChangedSince(BaseModel):
+    """A record that is not in the version that was seen."""
+
+    external_id: str
+    # The version that was seen; null: the caller did not see it.
+    seen: str | None
+    now: str
+
+
+class CheckResult(BaseModel):
+    """The result of a check for one organization: `found` counts the violations, `detail` says what to do."""
+
+    name: str
+    ok: bool
+    severity: Literal["error", "warning"]
+    found: int
+    detail: str
+    examples: list[str] = Field(default_factory=list)
+
+
+class ChecksInfo(BaseModel):
+    """The results of the business checks. `ok`: none failed; there may be warnings."""
+
+    ok: bool
+    checks: list[CheckResult]
+
+
+class ChoiceCounts(BaseModel):
+    """Records of one status, by the decision about the captured version."""
+
+    total: int
+    include: int
+    ignore: int
+    undecided: int
+
+
+class CompatInfo(BaseModel):
+    """The legacy views, compared with their core tables."""
+
+    ok: bool
+    # How many legacy views there are.
+    views: int
+    divergences: list[Divergence]
+
+
+class ConnectionInfo(BaseModel):
+    """A store, without its secrets."""
+
+    name: str
+    provider: str
+    store_url: str
+    # Effective settings, without secrets.
+    settings: Any
+    health: Literal["unknown", "healthy", "failing"]
+    health_detail: str | None
+    last_sync_at: datetime | None
+
+
+class ConnectionStatus(BaseModel):
+    """One connection and its entities, in the order they depend on each other."""
+
+    name: str
+    provider: str
+    entities: list[EntityStatus]
+
+
+class Credentials(BaseModel):
+    """New secrets, and optionally a new address: old secrets are never sent to a new address."""
+
+    credentials: dict[str, Any]
+
+
+class DecidedByOther(BaseModel):
+    """A decision of someone else."""
+
+    external_id: str
+    who: str
+    when: datetime
+    decision: Literal["include", "ignore"]
+
+
+class DecisionInfo(BaseModel):
+    """A gate: the question, its possible answers, and the answer once it is given."""
+
+    decision_id: int
+    connection: str | None
+    entity_type: str | None
+    cause: str
+    question: str
+    # The constraint, the rules affected, the risks, the records.
+    detail: Any
+    options: list[OptionInfo]
+    # The safest option.
+    recommended: str
+    owner: str | None
+    opened_at: datetime
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None
+    why: str | None
+    # What happened because of the answer.
+    outcome: str | None
+    # The entity types of this connection that are not promoted until then.
+    blocks: list[str]
+    # When the stopped work was resumed.
+    resumed_at: datetime | None
+
+
+class DeletedView(BaseModel):
+    """A deleted view."""
+
+    view_id: int
+    deleted: Literal[True] = True
+
+
+class DeliveryTaken(BaseModel):
+    """How the delivery was classified: stored for processing, already known, a ping, or not about a record."""
+
+    taken: Literal["stored", "known", "ping", "nothing"]
+
+
+class Disconnected(BaseModel):
+    """A store that is no longer used."""
+
+    name: str
+    disconnected: Literal[True] = True
+
+
+class Divergence(BaseModel):
+    """Columns (`compat.view.column`) that a view lacks, or has and its core table does not."""
+
+    table: str
+    found: int
+    columns: list[str]
+
+
+class DroppedRule(BaseModel):
+    """A rule that has ended. Its decisions stay."""
+
+    rule_id: int
+    dropped: Literal[True] = True
+
+
+class EntityCounts(BaseModel):
+    """How many records an entity has, or a search finds, by status and decision."""
+
+    entity: str
+    total: int
+    in_sync: int
+    new: ChoiceCounts
+    updated: ChoiceCounts
+    deleted: ChoiceCounts
+    # True: a search among very many records, of which the first 1,000 finds count.
+    capped: bool
+
+
+class EntityIds(BaseModel):
+    """Records of one entity."""
+
+    entity: str
+    # The store's ids.
+    ids: list[str]
+
+
+class EntityPreview(BaseModel):
+    """The differences that the newest comparison of an entity found."""
+
+    connection: str
+    entity: str
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    # Of those in sync: mapped by an older mapper; a remap plan renews them.
+    mapped_by_older: int
+    # The fetch was capped: the store may hold more.
+    capped: bool
+    # How many records the store reported.
+    remote_total: int | None
+
+
+class EntityStatus(BaseModel):
+    """The status of one entity of a connection."""
+
+    entity: str
+    captured: int
+    new: int
+    updated: int
+    deleted: int
+    in_sync: int
+    # Of those in sync: mapped by an older mapper; a remap plan renews them.
+    mapped_by_older: int
+    included: int
+    ignored: int
+    undecided: int
+    promoted: int
+    quarantined: int
+    ledger: Ledger
+    watermark: datetime | None
+    last_run: datetime | None
+    # A note for people, such as: this is an initial import.
+    message: str | None
+
+
+class Filter(BaseModel):
+    """All records that match."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    # All records with this status.
+    status: Literal["new", "updated", "deleted", "in_sync"] | None = None
+    # All records with this decision.
+    selection: Literal["include", "ignore", "undecided"] | None = None
+    # All records that this search finds.
+    search: str | None = None
+    # All records of the entity that differ from core.
+    all: bool = False
+    # Except these ids.
+    except_: list[str] = Field(default_factory=list, alias="except")
+
+
+class Finding(BaseModel):
+    """One line of the doctor's report."""
+
+    level: Literal["ok", "warning", "error"]
+    code: str
+    message: str
+    # What to do.
+    remedy: str = ""
+
+
+class FullSync(BaseModel):
+    """The request for a full sync. `run_id` is the Dagster run, once there is one."""
+
+    request: RequestInfo
+    run_id: str | None
+
+
+class GivenAnswer(BaseModel):
+    """A person's answer to a gate."""
+
+    # One of the options.
+    choose: str
+    why: str
+
+
+class GivenWebhookSecret(BaseModel):
+    """The secret that signs the store's webhooks. If it is empty, all webhooks are rejected."""
+
+    secret: str
+
+
+class Ledger(BaseModel):
+    """The ids of the last run: `expected` = `captured` + `quarantined` + `vanished` if it is closed."""
+
+    expected: int
+    captured: int
+    quarantined: int
+    vanished: int
+    closed: bool
+
+
+class Line(BaseModel):
+    """One record of a queue, as people see it."""
+
+    line_no: int
+    connection: str
+    entity_type: str
+    external_id: str
+    action: Literal["create", "update", "delete"]
+    state: Literal["draft", "processing", "done", "failed", "cancelled"]
+    attempts: int
+    is_action_required: bool
+    reason: str | None
+    warnings: list[str]
+    finished_at: datetime | None
+
+
+class Login(BaseModel):
+    """The credentials of a user."""
+
+    org: str
+    email: str
+    password: str
+
+
+class LoginSession(BaseModel):
+    """A session. Its token is shown once."""
+
+    org: str
+    role: Literal["viewer", "operator", "admin", "plugin", "agent"]
+    expires_at: datetime
+    token: str
+
+
+class MadePlan(BaseModel):
+    """The plan, or None and the reason."""
+
+    plan: Plan | None
+    message: str | None = None
+
+
+class MadeToken(BaseModel):
+    """A new token. It is shown once."""
+
+    token_id: int
+    token: str
+    role: Literal["viewer", "operator", "admin", "plugin", "agent"]
+    connection: str | None
+    expires_at: datetime | None
+
+
+class Materialization(BaseModel):
+    """Entities whose selected records to promote, in the order of their dependencies."""
+
+    # The connection's name; required if there are several.
+    connection: str | None = None
+    # All entities if empty.
+    entities: list[str] = Field(default_factory=list)
+    # Records per transaction; default: the connection's setting.
+    batch_size: int | None = None
+    # Pause between two batches; default: the connection's setting.
+    batch_delay_ms: int | None = None
+
+
+class Me(BaseModel):
+    """The caller: organization, role and rights."""
+
+    org: str
+    role: Literal["viewer", "operator", "admin", "plugin", "agent"]
+    # Your name in the audit log.
+    actor: str
+    # The connection this token is bound to.
+    connection: str | None = None
+    rights: list[str]
+
+
+class NewConnection(BaseModel):
+    """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
+
+    provider: str
+    name: str
+    settings: dict[str, Any]
+
+
+class NewPlan(BaseModel):
+    """What to plan: by default everything that is included and not yet in core."""
+
+    # The connection's name; required if there are several.
+    connection: str | None = None
+    # All entities if empty.
+    entities: list[str] = Field(default_factory=list)
+    # Plan the records that an older mapper mapped instead, except ignored ones.
+    remap: bool = False
+
+
+class NewRule(BaseModel):
+    """A rule to add. `field` and `value` belong to ignore_where."""
+
+    entity: str
+    # follow_updates: include changes and deletions of what is in core; include_new: include new records;
+    # ignore_where: ignore records whose `field` has this `value`.
+    kind: Literal["follow_updates", "include_new", "ignore_where"]
+    field: str | None = None
+    value: Any | None = None
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class NewToken(BaseModel):
+    """A token to create. The role plugin needs a connection."""
+
+    role: Literal["viewer", "operator", "admin", "plugin", "agent"]
+    # Purpose.
+    name: str | None = None
+    connection: str | None = None
+    # Days until it expires; never if not set.
+    days: float | None = None
+
+
+class NewUser(BaseModel):
+    """A user to add."""
+
+    email: str
+    password: str
+    role: Literal["viewer", "operator", "admin"]
+
+
+class NewView(BaseModel):
+    """A view to save: at least one filter, a search or an order."""
+
+    entity: str
+    name: str
+    status: Literal["new", "updated", "deleted", "in_sync"] | None = None
+    # The decision.
+    choice: Literal["include", "ignore", "undecided"] | None = None
+    # Only records with warnings.
+    warned: bool = False
+    search: str | None = None
+    # As of the table: `name`, `name:desc`.
+    sort: str | None = None
+
+
+class OptionInfo(BaseModel):
+    """One possible answer."""
+
+    choice: str
+    effect: str
+    risk: str
+
+
+class Orchestration(BaseModel):
+    """Records of several entities, to promote in the order of their dependencies."""
+
+    # The connection's name; required if there are several.
+    connection: str | None = None
+    entities: list[EntityIds]
+    # Records per transaction; default: the connection's setting.
+    batch_size: int | None = None
+    # Pause between two batches; default: the connection's setting.
+    batch_delay_ms: int | None = None
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class OrganizationInfo(BaseModel):
+    """An organization, and who wins where its stores say different things."""
+
+    # Its partition key in Dagster.
+    slug: str
+    name: str
+    currency: str | None
+    # Of its connections.
+    providers: list[str]
+    # source_wins, core_wins or halt.
+    sku_policy: str
+    # Whose values a row of several stores has, first the strongest.
+    provider_priority: list[str]
+
+
+class Plan(BaseModel):
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
+
+    plan_id: UUID
+    hash: str
+    creates: int
+    updates: int
+    deletes: int
+    state: Literal["proposed", "approved", "applied", "refused", "undone"]
+    origin: str
+    created_by: str
+    created_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    applied_at: datetime | None
+    queue: UUID | None
+
+
+class PlanItem(BaseModel):
+    """What a plan does to one record. `changes` are {field, before, after} of an update; a side that does not have
+    the field has no key."""
+
+    connection: str
+    entity: str
+    external_id: str
+    action: Literal["create", "update", "delete"]
+    name: str | None
+    # SKU, order number … as the store has it.
+    code: str | None
+    # The version that is promoted.
+    version: str
+    # {field, before, after} of an update; a side without the field has no key. `through` names the followed record
+    # where the value is copied from one that changed.
+    changes: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+class PreviewResult(BaseModel):
+    """The result of `POST …/sync/preview`: the request for a fetch, or the selection."""
+
+    request: RequestInfo | None = None
+    # The current counts, if the call waited for the fetch.
+    preview: list[EntityPreview] | None = None
+    # The selection's id.
+    batch_id: int | None = None
+    # How many records the selection decided.
+    records: int | None = None
+    # Not decided: they are not what was seen.
+    moved: list[ChangedSince] = Field(default_factory=list)
+    # `moved` lists up to 1,000 of them.
+    moved_count: int = 0
+    # Not decided: someone else did since, and was not to be replaced.
+    replaced_by_others: list[DecidedByOther] = Field(default_factory=list)
+    # `replaced_by_others` lists up to 1,000 of them.
+    replaced_by_others_count: int = 0
+
+
+class ProviderInfo(BaseModel):
+    """A provider, the settings of its connections, and its entities."""
+
+    name: str
+    title: str
+    settings: list[SettingInfo]
+    entities: list[str]
+
+
+class PushCounts(BaseModel):
+    """The result of a batch."""
+
+    # Valid records.
+    syncedCount: int  # noqa: N815
+    # Invalid records; `GET /api/sync/logs/{log_id}` says why, for each.
+    skippedCount: int  # noqa: N815
+    # The id of the batch's sync log.
+    syncLogId: int  # noqa: N815
+
+
+class QuarantineDetail(BaseModel):
+    """One of them, with the store's answer; also after it was captured."""
+
+    quarantine_id: int
+    entity: str
+    external_id: str
+    reason: str
+    # What a person can do.
+    remedy: str
+    # The HTTP status of the store's answer.
+    status: int | None
+    # What the store was asked.
+    request: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    # How often it was tried.
+    seen: int
+    # The size of what is kept of the store's answer.
+    raw_bytes: int
+    resolved_at: datetime | None
+    # True: an earlier content of the record is captured.
+    captured: bool
+    # The store's answer as text: the first 200,000 bytes; what is not UTF-8 as \xNN.
+    raw: str
+
+
+class QuarantinePage(BaseModel):
+    """Those in quarantine, in the order in which they came there."""
+
+    data: list[QuarantineRow]
+    # How many there are in all pages.
+    rowCount: int  # noqa: N815
+    # Send it as `after` to get the next ones; None: there are no more.
+    next: int | None
+
+
+class QuarantineRow(BaseModel):
+    """A record or page in quarantine."""
+
+    quarantine_id: int
+    entity: str
+    external_id: str
+    reason: str
+    # What a person can do.
+    remedy: str
+    # The HTTP status of the store's answer.
+    status: int | None
+    # What the store was asked.
+    request: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    # How often it was tried.
+    seen: int
+    # The size of what is kept of the store's answer.
+    raw_bytes: int
+
+
+class QueueAction(BaseModel):
+    """An action on a queue. `start` creates one: of `plan_id`, of `ids`, or of what is already included."""
+
+    action: Literal["start", "status", "retry", "cancel", "force-done"]
+    # Required for every action except start.
+    queue_id: UUID | None = None
+    # start: promote this plan.
+    plan_id: UUID | None = None
+    # start: include and promote these records.
+    ids: list[str] | None = None
+    # The connection's name; required if there are several.
+    connection: str | None = None
+    # Records per transaction; default: the connection's setting.
+    batch_size: int | None = None
+    # Pause between two batches; default: the connection's setting.
+    batch_delay_ms: int | None = None
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class QueueAnswer(BaseModel):
+    """The queue. If it is None, there was nothing to do."""
+
+    queue: QueueStatus | None
+    plan_id: UUID | None = None
+    # The request whose run processes the queue.
+    request_id: int | None = None
+    message: str | None = None
+
+
+class QueueLines(BaseModel):
+    """Lines of a queue, in order."""
+
+    data: list[Line]
+    # Send it as `after` to get the next lines; None: there are no more.
+    next: int | None
+
+
+class QueueStatus(BaseModel):
+    """The progress of a queue. The database keeps the counts, whichever process works on it."""
+
+    queue_id: UUID
+    plan_id: UUID
+    state: Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
+    total: int
+    done: int
+    failed: int
+    cancelled: int
+    # Lines that are neither done, failed nor cancelled.
+    open: int
+    # Failed lines that a person must look at.
+    action_required: int
+    # Share of lines that are done, failed or cancelled.
+    percent: float
+    items_per_minute: float
+    # None while it is unknown.
+    eta_seconds: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    undone_at: datetime | None
+
+
+class Ready(BaseModel):
+    """The state of what the process needs. It is not ready without the database; without Dagster, requests wait."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    database: Literal["ok", "unavailable"]
+    # silent: no sensor has run lately; unknown: none ever has.
+    dagster: Literal["ok", "silent", "unknown"]
+    # How many connections are healthy, failing, unknown.
+    connections: dict[str, int]
+    # What waits for Dagster: requests, and entities with webhook deliveries.
+    waiting: dict[str, int]
+
+
+class Reason(BaseModel):
+    """The reason for a refusal or an undo."""
+
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class RecordInfo(BaseModel):
+    """One record in full."""
+
+    external_id: str
+    version: str
+    status: Literal["new", "updated", "deleted", "in_sync"]
+    display: dict[str, str]
+    raw: Any
+    # Field → before (in core) and after (captured). A side without the field has no key. Where a record changed that
+    # core copies from, the column → before, after and `through`: location 8.
+    changes: dict[str, Any]
+    warnings: list[Any]
+    versions: list[Version]
+    # Its core row: table, id, promoted_at.
+    mapping: dict[str, Any] | None
+    decision: dict[str, Any] | None
+    withdrawn: Withdrawn | None
+
+
+class RequestInfo(BaseModel):
+    """A request to Dagster. It is kept until it is done, even while Dagster is down."""
+
+    request_id: int
+    kind: str
+    state: Literal["waiting", "launched", "done", "failed"]
+    # The Dagster run, once there is one.
+    run_id: str | None
+    parameters: Any
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    error: str | None
+
+
+class RequestProgress(BaseModel):
+    """A request, and how far its work is."""
+
+    request_id: int
+    kind: str
+    state: Literal["waiting", "launched", "done", "failed"]
+    # The Dagster run, once there is one.
+    run_id: str | None
+    parameters: Any
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    error: str | None
+    # What is at work for it: the request, and each entity that its run pulls. Empty once it ended.
+    progress: list[WorkInfo]
+
+
+class Revoked(BaseModel):
+    """A revoked token."""
+
+    token_id: int
+    revoked: Literal[True] = True
+
+
+class Row(BaseModel):
+    """A record: its names, how it differs from core, and its payload."""
+
+    external_id: str
+    # What a selection gives back as `seen`.
+    version: str
+    status: Literal["new", "updated", "deleted", "in_sync"]
+    # Those of name, sku, email, order_number … that the record has.
+    display: dict[str, str]
+    # The payload as captured; numbers keep all their digits.
+    raw: Any
+    warnings: list[Any]
+    # The payload's fields that changed; or core's columns, where a record changed that it copies from.
+    changed_fields: list[str]
+    # The decision about the captured version.
+    decision: Literal["include", "ignore"] | None
+    # Why a record that was included is undecided again.
+    withdrawn: Withdrawn | None
+
+
+class RuleInfo(BaseModel):
+    """A standing rule."""
+
+    rule_id: int
+    entity: str
+    kind: str
+    field: str | None
+    value: Any
+    created_by: str
+    created_at: datetime
+    why: str | None
+
+
+class SavedView(BaseModel):
+    """A named view: its filters, its search and its order."""
+
+    view_id: int
+    name: str
+    status: str | None
+    choice: str | None
+    warned: bool
+    search: str | None
+    sort: str | None
+    made_by: str
+    made_at: datetime
+
+
+class Selection(BaseModel):
+    """A decision about records: those in `ids`, or those that match a `filter` (or its fields here).
+
+    `seen`, or `as_of` for a filter, says what the caller was shown. What has changed since is not decided and
+    is listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    # All records with this status.
+    status: Literal["new", "updated", "deleted", "in_sync"] | None = None
+    # All records with this decision.
+    selection: Literal["include", "ignore", "undecided"] | None = None
+    # All records that this search finds.
+    search: str | None = None
+    # All records of the entity that differ from core.
+    all: bool = False
+    # Except these ids.
+    except_: list[str] = Field(default_factory=list, alias="except")
+    # undecided: take a decision back.
+    decision: Literal["include", "ignore", "undecided"]
+    # These records.
+    ids: list[str] | None = None
+    # All records that match.
+    filter: Filter | None = None
+    # External id → `version`, as the table showed it.
+    seen: dict[str, str] | None = None
+    # The list's `as_of`, for a filter.
+    as_of: datetime | None = None
+    # The list's `rowCount`. Where it differs now the answer is 409, and nothing is decided.
+    expected: int | None = None
+    # Decide also what somebody else has decided since.
+    replace: bool = False
+    # The reason, for the audit log.
+    why: str | None = None
+    # A draft is promoted only by a plan that someone approves.
+    draft: bool = False
+
+
+class SettingInfo(BaseModel):
+    """One setting of a connection."""
+
+    name: str
+    title: str
+    description: str
+    required: bool
+    secret: bool
+    default: Any
+
+
+class SettingsChange(BaseModel):
+    """Settings to change, none of them secret. To change the address, use rotate."""
+
+    settings: dict[str, Any]
+
+
+class SkippedRecord(BaseModel):
+    """A record of a push that was not stored, and why."""
+
+    # Its place in the batch, from 0.
+    place: int
+    # Its id, if that is a number.
+    id: str | None
+    reason: str
+
+
+class StatusInfo(BaseModel):
+    """The status of the organization."""
+
+    org: str
+    connections: list[ConnectionStatus]
+
+
+class SyncLog(BaseModel):
+    """A row of `capture.sync_logs`."""
+
+    log_id: int
+    connection: str
+    entity: str
+    kind: Literal["pull", "push", "webhook"]
+    status: Literal["running", "success", "failed"]
+    records_synced: int
+    skipped: int
+    error_message: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class SyncLogDetail(BaseModel):
+    """A log with the records that it skipped."""
+
+    log_id: int
+    connection: str
+    entity: str
+    kind: Literal["pull", "push", "webhook"]
+    status: Literal["running", "success", "failed"]
+    records_synced: int
+    skipped: int
+    error_message: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    skipped_records: list[SkippedRecord]
+
+
+class TablePage(BaseModel):
+    """A page of records."""
+
+    data: list[Row]
+    # How many records match, in all pages.
+    rowCount: int  # noqa: N815
+    page: int
+    pageSize: int  # noqa: N815
+    # When the list was made: a selection by filter gives it back.
+    as_of: datetime
+    # True: a search among very many records, of which the first 1,000 finds are here.
+    capped: bool | None = None
+    # Where there is nothing yet: what a person should know.
+    message: str | None = None
+
+
+class Tested(BaseModel):
+    """A connection and the doctor's findings."""
+
+    connection: ConnectionInfo
+    ok: bool
+    findings: list[Finding]
+
+
+class TokenRow(BaseModel):
+    """A token, without its text."""
+
+    token_id: int
+    role: Literal["viewer", "operator", "admin", "plugin", "agent"]
+    name: str | None
+    connection: str | None
+    # The user of a session.
+    user: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class UndoReport(BaseModel):
+    """The result of undoing a promotion."""
+
+    plan_id: UUID
+    queue_id: UUID
+    # Core rows restored to their state before the promotion.
+    rows: int
+    # Rows merged again because another record also maps to them.
+    merged: int
+    seconds: float
+
+
+class User(BaseModel):
+    """A user of an organization."""
+
+    user_id: int
+    email: str
+    role: Literal["viewer", "operator", "admin"]
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class UserChange(BaseModel):
+    """Changes to a user. A new password, or disabling the user, ends all sessions."""
+
+    role: Literal["viewer", "operator", "admin"] | None = None
+    password: str | None = None
+    disabled: bool | None = None
+
+
+class Version(BaseModel):
+    """A version of the record."""
+
+    version_no: int
+    captured_at: datetime
+    run_id: int | None
+    is_current: bool
+    # SHA-256 of the content.
+    version: str
+
+
+class WebhookInfo(BaseModel):
+    """Where the store must send its webhooks."""
+
+    connection: str
+    path: str
+    secret_set: bool
+
+
+class Withdrawn(BaseModel):
+    """The plan that included this version was refused or undone."""
+
+    cause: Literal["refused", "undone"]
+    by: str
+    at: datetime
+    why: str | None
+
+
+class WorkInfo(BaseModel):
+    """One piece of work on a connection. A pull counts records, a request entities."""
+
+    # Names it as long as it lasts.
+    key: str
+    kind: Literal["pull", "request"]
+    # stopped: its process was killed. What it committed is safe, and the next refresh continues there.
+    state: Literal["waiting", "running", "stopped"]
+    title: str
+    entity: str | None
+    done: int
+    # null while the store has not said how many there are.
+    total: int | None
+    per_minute: float
+    eta_seconds: float | None
+    # The Dagster run.
+    run_id: str | None
+    # What it waits for, in words.
+    note: str | None

@@ -1,0 +1,163 @@
+"""How a call is sent, and how its answer or error is read. `calls.py` has the calls."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+T = TypeVar("T")
+_MOST_WAITING_SECONDS = 60.0
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    rowCount: int  # noqa: N815 - as on the wire; how many there are in all pages
+    page: int
+    pageSize: int  # noqa: N815
+
+
+class QueueEvent(BaseModel):
+    """The progress of a queue, sent whenever it changes."""
+
+    queueId: UUID  # noqa: N815
+    state: str
+    totalCount: int  # noqa: N815
+    processedCount: int  # noqa: N815
+    failedCount: int  # noqa: N815
+    cancelledCount: int  # noqa: N815
+    itemsPerMin: float  # noqa: N815
+    etaSeconds: float | None  # noqa: N815
+    completionPercent: float  # noqa: N815
+
+
+class ApiError(Exception):
+    """The service refused a call or failed.
+
+    `status` is the HTTP status, `error` says what is wrong and what to do, `request_id` finds the call in the service's
+    log. `stale` names the records of a stale plan that changed.
+    """
+
+    def __init__(self, status: int, error: str, request_id: str, stale: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(f"{status}: {error}")
+        self.status, self.error, self.request_id, self.stale = status, error, request_id, stale
+
+
+class Transport:
+    """Sends calls with a token. A call that came too often is sent again when the service says so, `patience` times."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = 60, patience: int = 3) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        self.patience = patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+    def _answer(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: BaseModel | Mapping[str, Any] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> T:
+        """The whole body of the answer."""
+        return _adapter(kind).validate_python(self._sent(method, path, query, body, headers))
+
+    def _data(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: BaseModel | Mapping[str, Any] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> T:
+        """`data` of the answer."""
+        return _adapter(kind).validate_python(self._sent(method, path, query, body, headers)["data"])
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: BaseModel | Mapping[str, Any] | None,
+        headers: Mapping[str, str | None] | None,
+    ) -> Any:
+        sent = {name: value for name, value in (headers or {}).items() if value is not None}
+        content = None
+        if body is not None:
+            given = (
+                body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else body
+            )
+            content = json.dumps(given, default=_plain)
+            sent["Content-Type"] = "application/json"
+        asked = {name: _plain(value) for name, value in (query or {}).items() if value is not None}
+        for attempt in range(self.patience + 1):
+            answer = self.http.request(method, path, params=asked, content=content, headers=sent)
+            if answer.status_code != 429 or attempt == self.patience:
+                break
+            time.sleep(min(float(answer.headers.get("Retry-After", "1")), _MOST_WAITING_SECONDS))
+        raise_for(answer)
+        # A float would cut long numbers.
+        return json.loads(answer.text, parse_float=Decimal)
+
+
+def raise_for(answer: httpx.Response) -> None:
+    """Raise what an answer says.
+
+    Raises:
+        ApiError: it is an error.
+    """
+    if answer.is_success:
+        return
+    try:
+        said = json.loads(answer.text)
+        error, stale = str(said["error"]), said.get("stale") or ()
+    except (ValueError, KeyError, TypeError):  # not of the service: a proxy in between
+        error, stale = answer.text[:500], ()
+    raise ApiError(answer.status_code, error, answer.headers.get("X-Request-Id", ""), stale)
+
+
+def part(value: object) -> str:
+    """A value as a part of a path."""
+    return quote(str(value), safe="")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value if isinstance(value, (str, int, float)) else str(value)
+
+
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Making one takes longer than using it."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

@@ -1,0 +1,125 @@
+"""The two clients that the documents show, over a served API: the WordPress plugin, in PHP, and the one in Python."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.woocommerce import Store, seed
+from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect
+from sync_pipeline_client import ApiError, Client, models
+from sync_pipeline_tests.served import Served, listening, served
+from sync_pipeline_tests.stores import Shop, shop
+
+WORDPRESS = Path(__file__).parents[1] / "wordpress.php"
+
+
+@dataclass
+class Live:
+    """A shop, the service, and the service's address."""
+
+    shop: Shop
+    api: Served
+    url: str
+
+    def client(self, role: str = "operator") -> Client:
+        """A client with a token of the role."""
+        return Client(self.url, self.api.token(self.shop.org, role))
+
+
+@pytest.fixture
+def live(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Live]:
+    store = Store()
+    seed(store, products=4, variable=0, customers=2, orders=1)
+    with shop(database, settings, org, store) as made, served(database, settings) as api, listening(api.app) as url:
+        yield Live(made, api, url)
+
+
+def fired(live: Live, folder: Path, token: str, shop: dict[int, Any], *hooks: str) -> list[str]:
+    """What the plugin of docs/wordpress-plugin.md prints when WordPress fires these hooks."""
+    document = (PROJECT / "docs/wordpress-plugin.md").read_text("utf-8")
+    blocks = re.findall("^```php\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    plugin = folder / "shop-sync.php"
+    plugin.write_text("\n".join(blocks), "utf-8")
+    done = subprocess.run(
+        ["php", "-d", "error_reporting=E_ALL", "-d", "display_errors=stderr", str(WORDPRESS), str(plugin), *hooks],
+        env={"SHOP_SYNC_URL": live.url, "SHOP_SYNC_TOKEN": token, "SHOP": json.dumps(shop)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="there is no PHP: `make php` installs it, where apt-get is")
+def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live, tmp_path: Path) -> None:
+    token = live.api.token(live.shop.org, "plugin")
+    changed = "2026-03-01T11:00:00+01:00"
+    hat = {"id": 9001, "name": "Hat", "sku": "HAT-1", "price": "19.90", "stock_quantity": 3, "date_modified": changed}
+    order = {"id": 9100, "status": "completed", "currency": "USD", "total": "19.90", "date_modified": changed}
+    goods = {9001: hat, 9002: {"id": 9002}, 9100: order}
+    new, saved = "woocommerce_new_product", "woocommerce_update_product"
+    said = fired(
+        live, tmp_path, token, goods, f"{new}:9001", f"{saved}:9001", f"{saved}:9002", "woocommerce_new_order:9100"
+    )
+    # Each record once, each kind in a batch; the one that is skipped with its reason.
+    assert said == ['["products",[9001,9002]]', "warning products 9002: name is missing", '["orders",[9100]]']
+    with live.client() as api:
+        (row,) = api.table("woocommerce", entity="products", search="HAT-1").data
+        assert (row.external_id, row.raw["name"], row.raw["price"]) == ("9001", "Hat", "19.90")
+        assert row.raw["date_modified_gmt"] == "2026-03-01T10:00:00"
+        assert api.table("woocommerce", entity="orders").data[0].raw["total"] == "19.90"
+    # A wrong token is of no use a second time; a service that is away is asked again.
+    assert fired(live, tmp_path, "sp_1_x", goods, f"{saved}:9001")[1:] == [
+        "error The call has no valid token. Send “Authorization: Bearer sp_…”."
+    ]
+    live.url = "http://127.0.0.1:9"
+    assert fired(live, tmp_path, token, goods, f"{saved}:9001")[1:] == ["error no answer", "again in 60"]
+
+
+def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) -> None:
+    products = [{"wc_product_id": n, "name": f"P{n}", "price": "1.10", "weight": Decimal("0.1234567890123456789")}
+                for n in range(1, 6)]  # fmt: skip
+    with live.client("plugin") as plugin:
+        counts = plugin.push_products([*products, {"wc_product_id": 6}])
+        assert (counts.syncedCount, counts.skippedCount) == (5, 1)
+        assert plugin.push_log(counts.syncLogId).skipped_records[0].reason == "name is missing"
+        with pytest.raises(ApiError) as forbidden:
+            plugin.status()
+        assert (forbidden.value.status, bool(forbidden.value.request_id)) == (403, True)
+        assert "right to read" in forbidden.value.error
+    with live.client() as api:
+        page = api.table("woocommerce", entity="products", page_size=2)
+        assert (page.rowCount, len(page.data), page.data[0].status) == (5, 2, "new")
+        chosen = models.Selection(decision="include", all=True, except_=["5"], draft=True)
+        selected = api.preview_or_select(chosen, action="select", entity_type="products")
+        assert selected.records == 4
+        plan = api.make_plan().plan
+        assert plan is not None
+        items = list(api.every(api.show_plan_items, plan.plan_id, page_size=3))
+        assert [(one.external_id, one.action, one.name) for one in items] == [
+            (str(n), "create", f"P{n}") for n in range(1, 5)
+        ]
+        with pytest.raises(ApiError, match="different hash"):
+            api.apply_plan(plan.plan_id, models.Application(hash="0" * 64))
+        asked = api.apply_plan(plan.plan_id, models.Application(hash=plan.hash))
+        assert asked.queue is not None
+        api.queue_action("woocommerce", "products", models.QueueAction(action="cancel", queue_id=asked.queue.queue_id))
+        (event, *_) = api.queue_events(asked.queue.queue_id)
+        assert (event.state, event.cancelledCount) == ("cancelled", 4)
+        assert [one.queue_id for one in api.every(api.list_queues)] == [asked.queue.queue_id]
+        assert api.record("woocommerce", "products", "1", connection="shop").display["name"] == "P1"
+        with pytest.raises(ApiError) as none:
+            list(api.queue_events(plan.plan_id))
+        assert none.value.status == 404
