@@ -257,8 +257,9 @@ class Calls(Transport):
             query={"page": page, "pageSize": page_size},
         )
 
-    def approve_plan(self, plan_id: UUID, given: models.Approval) -> models.Plan:
-        """Approve a plan. `hash` must be the plan's hash.
+    def approve_plan(self, plan_id: UUID, given: models.ApprovedHash) -> models.Plan:
+        """Approve a plan. `hash` must be the plan's hash. The approval can be spent once, within 24 hours. What an
+        agent proposed is approved by a person's session, never by a token without one.
 
         POST /api/v1/plans/{plan_id}/approve
         """
@@ -272,7 +273,8 @@ class Calls(Transport):
         return self._data(models.Plan, "POST", f"/api/v1/plans/{part(plan_id)}/refuse", body=given)
 
     def apply_plan(self, plan_id: UUID, given: models.Application | None = None) -> models.QueueAnswer:
-        """Promote the plan's records. A stale plan returns 409 with the changed records, and nothing changes.
+        """Promote the plan's records; whoever may approve the plan approves it by applying it. A stale plan returns
+        409 with the changed records, and a plan that waits for a person returns 409 too: nothing changes.
 
         The queue and the request for its run are written in one transaction; the run starts when Dagster is
         available. Applying a plan twice returns the same queue.
@@ -512,6 +514,39 @@ class Calls(Transport):
         """
         return self._data(models.DecisionInfo, "GET", f"/api/v1/decisions/{part(decision_id)}")
 
+    def list_proposals(self, decision_id: int, *, page: int = 1, page_size: int = 50) -> Page[models.ProposedAnswer]:
+        """List the proposed answers of a gate, newest first.
+
+        GET /api/v1/decisions/{decision_id}/proposals
+        """
+        return self._answer(
+            Page[models.ProposedAnswer],
+            "GET",
+            f"/api/v1/decisions/{part(decision_id)}/proposals",
+            query={"page": page, "pageSize": page_size},
+        )
+
+    def propose_answer(self, decision_id: int, given: models.NewProposedAnswer) -> models.ProposedAnswer:
+        """Propose an answer to a gate. Nothing resumes by it.
+
+        POST /api/v1/decisions/{decision_id}/proposals
+        """
+        return self._data(models.ProposedAnswer, "POST", f"/api/v1/decisions/{part(decision_id)}/proposals", body=given)
+
+    def accept_answer(self, proposal_id: int) -> models.ProposedAnswer:
+        """Answer the gate as proposed: a person's session does, a token without one does not.
+
+        POST /api/v1/proposals/{proposal_id}/accept
+        """
+        return self._data(models.ProposedAnswer, "POST", f"/api/v1/proposals/{part(proposal_id)}/accept")
+
+    def withdraw_answer(self, proposal_id: int) -> models.ProposedAnswer:
+        """Take a proposed answer back; an agent only its own.
+
+        DELETE /api/v1/proposals/{proposal_id}
+        """
+        return self._data(models.ProposedAnswer, "DELETE", f"/api/v1/proposals/{part(proposal_id)}")
+
     def answer(self, decision_id: int, given: models.GivenAnswer) -> models.DecisionInfo:
         """Answer a gate. The work it stopped resumes by itself.
 
@@ -661,6 +696,76 @@ class Calls(Transport):
         PATCH /api/v1/users/{user_id}
         """
         return self._data(models.User, "PATCH", f"/api/v1/users/{part(user_id)}", body=given)
+
+    def list_approvals(
+        self,
+        *,
+        subject: Literal["plan", "answer", "migration"] | None = None,
+        plan_id: UUID | None = None,
+        page: int = 1,
+        page_size: int = 50,
+    ) -> Page[models.Approval]:
+        """List approvals, newest first: who granted them and how, until when, and who spent them.
+
+        GET /api/v1/approvals
+        """
+        return self._answer(
+            Page[models.Approval],
+            "GET",
+            "/api/v1/approvals",
+            query={"subject": subject, "plan_id": plan_id, "page": page, "pageSize": page_size},
+        )
+
+    def grant_approval(self, given: models.NewApproval) -> models.Plan:
+        """Approve a plan, as `POST /plans/{plan_id}/approve` does. The approval can be spent once, within 24 hours.
+
+        POST /api/v1/approvals
+        """
+        return self._data(models.Plan, "POST", "/api/v1/approvals", body=given)
+
+    def withdraw_approval(self, approval_id: int) -> models.Approval:
+        """Withdraw an approval that was not spent: the plan waits again.
+
+        DELETE /api/v1/approvals/{approval_id}
+        """
+        return self._data(models.Approval, "DELETE", f"/api/v1/approvals/{part(approval_id)}")
+
+    def show_verdict(self, plan_id: UUID) -> models.PolicyVerdict:
+        """Say which policy would let a plan through now, or which limit stops it. Nothing is approved by asking.
+
+        GET /api/v1/plans/{plan_id}/verdict
+        """
+        return self._data(models.PolicyVerdict, "GET", f"/api/v1/plans/{part(plan_id)}/verdict")
+
+    def list_policies(self, *, page: int = 1, page_size: int = 50) -> Page[models.ApprovalPolicy]:
+        """List the policies by which plans of agents need no approval of their own, newest first.
+
+        GET /api/v1/policies
+        """
+        return self._answer(
+            Page[models.ApprovalPolicy], "GET", "/api/v1/policies", query={"page": page, "pageSize": page_size}
+        )
+
+    def add_policy(self, given: models.NewPolicy) -> models.ApprovalPolicy:
+        """Grant a policy: a person's session does, a token without one does not.
+
+        POST /api/v1/policies
+        """
+        return self._data(models.ApprovalPolicy, "POST", "/api/v1/policies", body=given)
+
+    def resume_policy(self, policy_id: int) -> models.ApprovalPolicy:
+        """Let a policy go on that has paused itself because a plan of it was undone or failed.
+
+        POST /api/v1/policies/{policy_id}/resume
+        """
+        return self._data(models.ApprovalPolicy, "POST", f"/api/v1/policies/{part(policy_id)}/resume")
+
+    def revoke_policy(self, policy_id: int) -> models.ApprovalPolicy:
+        """Revoke a policy. What it let through stays.
+
+        DELETE /api/v1/policies/{policy_id}
+        """
+        return self._data(models.ApprovalPolicy, "DELETE", f"/api/v1/policies/{part(policy_id)}")
 
     def alive(self) -> models.Alive:
         """Check that the process is running. Needs no token, database or Dagster.

@@ -51,7 +51,67 @@ class Application(BaseModel):
 
 
 class Approval(BaseModel):
-    """Approval of the plan with exactly this hash."""
+    """An approval: what of, by whom and how, and what became of it.
+
+    It is open while it can be spent; void if its plan was refused or undone meanwhile."""
+
+    approval_id: int
+    subject: Literal["plan", "answer", "migration"]
+    subject_id: str
+    # Of what was approved: nothing else can be done with it.
+    hash: str
+    granted_by: str
+    # How it was granted.
+    via: Literal["explorer", "api", "command", "run", "policy"]
+    policy_id: int | None
+    granted_at: datetime
+    expires_at: datetime
+    state: Literal["open", "spent", "withdrawn", "expired", "void"]
+    spent_at: datetime | None
+    spent_by: str | None
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+
+
+class ApprovalPolicy(BaseModel):
+    """A policy, and what became of it. `rows_today`: records of the plans it let through in the last 24 hours.
+
+    It is open while it can let a plan through; paused by itself; ended with its token, or with the access of
+    whoever granted it."""
+
+    policy_id: int
+    token_id: int
+    # The token's name, or its number.
+    token: str
+    connections: list[str]
+    connection_ids: list[int]
+    entity_types: list[str]
+    actions: list[str]
+    # Records of a plan, at most.
+    max_plan: int
+    # Records of all its plans in 24 hours, at most.
+    max_day: int
+    # Share of an entity's captured records, at most.
+    max_share: str
+    allows: list[str]
+    window_from: str | None
+    window_to: str | None
+    zone: str | None
+    granted_by: str
+    granted_at: datetime
+    expires_at: datetime
+    why: str | None
+    state: Literal["open", "paused", "expired", "revoked", "ended"]
+    revoked_at: datetime | None
+    revoked_by: str | None
+    paused_at: datetime | None
+    paused_why: str | None
+    rows_today: int
+    in_window: bool
+
+
+class ApprovedHash(BaseModel):
+    """The plan is approved that has exactly this hash."""
 
     # The plan's hash.
     hash: str
@@ -394,6 +454,13 @@ class Me(BaseModel):
     rights: list[str]
 
 
+class NewApproval(BaseModel):
+    """The plan that is approved, and its hash: nothing else can be done with the approval."""
+
+    plan_id: UUID
+    hash: str
+
+
 class NewConnection(BaseModel):
     """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
 
@@ -411,6 +478,42 @@ class NewPlan(BaseModel):
     entities: list[str] = Field(default_factory=list)
     # Plan the records that an older mapper mapped instead, except ignored ones.
     remap: bool = False
+    # What these selections included, and nothing else.
+    batches: list[int] | None = None
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class NewPolicy(BaseModel):
+    """What plans of one token need no approval of their own. What it does not name it forbids."""
+
+    # The agent's token.
+    token_id: int
+    connections: list[str]
+    entities: list[str]
+    actions: list[Literal["create", "update", "delete"]] = Field(default_factory=list)
+    # Records of a plan, at most.
+    max_plan: int
+    # Records of all its plans in 24 hours, at most.
+    max_day: int
+    # Share of an entity's records, at most.
+    max_share: float | str
+    # Lets through also: `money` (values that are money change), `warnings`, `conflicts` (a SKU or e-mail that another
+    # record has), `first` (the first promotion of an entity).
+    allows: list[Literal["money", "warnings", "conflicts", "first"]] = Field(default_factory=list)
+    window: Window | None = None
+    # Days until it expires.
+    days: float = 30
+    # The reason, for the audit log.
+    why: str | None = None
+
+
+class NewProposedAnswer(BaseModel):
+    """How a gate would be answered, and why. A person accepts it, or answers otherwise."""
+
+    # One of the options.
+    choose: str
+    why: str
 
 
 class NewRule(BaseModel):
@@ -435,6 +538,8 @@ class NewToken(BaseModel):
     connection: str | None = None
     # Days until it expires; never if not set.
     days: float | None = None
+    # An agent reads personal data with it; otherwise pseudonyms.
+    unmasked: bool = False
 
 
 class NewUser(BaseModel):
@@ -498,7 +603,9 @@ class OrganizationInfo(BaseModel):
 
 
 class Plan(BaseModel):
-    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item."""
+    """A plan: its counts, and the hash that an approval is bound to. The hash covers every item.
+
+    It is approved while it has an approval that can be spent; when that expires it is proposed again."""
 
     plan_id: UUID
     hash: str
@@ -513,6 +620,14 @@ class Plan(BaseModel):
     approved_at: datetime | None
     applied_at: datetime | None
     queue: UUID | None
+    # Until then its approval can be spent.
+    approved_until: datetime | None = None
+    # An agent made it, or it holds what one proposed.
+    agent: bool = False
+    # What the agent's program calls itself.
+    client: str | None = None
+    # What it is for, in its maker's words.
+    why: str | None = None
 
 
 class PlanItem(BaseModel):
@@ -534,6 +649,13 @@ class PlanItem(BaseModel):
     warnings: list[dict[str, Any]]
 
 
+class PolicyVerdict(BaseModel):
+    """Which policy lets a plan through, or (None) the limits that stop it, in words."""
+
+    policy_id: int | None
+    words: str
+
+
 class PreviewResult(BaseModel):
     """The result of `POST …/sync/preview`: the request for a fetch, or the selection."""
 
@@ -552,6 +674,24 @@ class PreviewResult(BaseModel):
     replaced_by_others: list[DecidedByOther] = Field(default_factory=list)
     # `replaced_by_others` lists up to 1,000 of them.
     replaced_by_others_count: int = 0
+
+
+class ProposedAnswer(BaseModel):
+    """How somebody would answer a gate. It is past if the gate was answered otherwise."""
+
+    proposal_id: int
+    decision_id: int
+    # One of the decision's options.
+    choice: str
+    # In the words of whoever proposes it.
+    why: str | None
+    proposed_by: str
+    # What the agent's program calls itself.
+    client: str | None
+    proposed_at: datetime
+    state: Literal["open", "accepted", "withdrawn", "past"]
+    accepted_by: str | None
+    accepted_at: datetime | None
 
 
 class ProviderInfo(BaseModel):
@@ -959,6 +1099,8 @@ class TokenRow(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    # An agent reads personal data with it.
+    unmasked: bool = False
 
 
 class UndoReport(BaseModel):
@@ -1008,6 +1150,14 @@ class WebhookInfo(BaseModel):
     connection: str
     path: str
     secret_set: bool
+
+
+class Window(BaseModel):
+    """Every day from … to …, over midnight if `opens` is later."""
+
+    opens: str
+    closes: str
+    zone: str
 
 
 class Withdrawn(BaseModel):

@@ -111,8 +111,8 @@ _UNKNOWN = {
     "provider": "woocommerce", "entity": "products", "external_id": "nix", "queue_id": str(uuid4()),
     "plan_id": str(uuid4()),
     "decision_id": "999999", "request_id": "999999", "connection": "nix", "token_id": "999999", "user_id": "999999",
-    "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
-    "view_id": "999999", "log_id": "999999", "quarantine_id": "999999", "rule_id": "999999",
+    "view_id": "999999", "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
+    "log_id": "999999", "quarantine_id": "999999", "rule_id": "999999",
 }  # fmt: skip
 
 
