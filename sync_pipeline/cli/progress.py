@@ -92,6 +92,8 @@ class Listener:
         """A part is at `done` of `total`."""
         with self._lock:
             work = self._works[label]
+            if not (work.reached or work.ended):  # until now others were at work
+                work.began = time.monotonic()
             work.reached[part] = (done, total)
             self._show(work)
 
