@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: str = ""  # allowed origins, separated by commas; empty: none
     dagster_url: str | None = None  # of the Dagster UI: pages link runs to it, and cancel them through it
-    explorer_url: str | None = None  # of the Explorer: Dagster's pages link to it
+    explorer_url: str | None = None  # of the Explorer: Dagster's pages link to it, agents name its pages by it
     schedules: Literal["running", "stopped"] | None = None  # how the schedules that pull start; see `pulls_by_schedule`
     owners: str = "team:data"  # of the assets in Dagster: e-mail addresses and `team:NAME`, separated by commas
     metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback

@@ -1,4 +1,4 @@
-"""Takes secrets out of text, however they are spelled there.
+"""Takes secrets out of text, however they are spelled there; and shows what in a text cannot be seen.
 
 A store may repeat what it was sent, in an error, an address or a page: as it was, in base64, percent-encoded, with
 HTML entities or JSON escapes, in upper case, or several of these at once. So a text is searched as it stands and as it
@@ -22,6 +22,13 @@ _PATTERNS = (
     re.compile(r"://[^/:@\s]+:(?P<secret>[^@/\s]+)@"),
     re.compile(r"\b(?:basic|bearer|oauth)\s+(?P<secret>[A-Za-z0-9+/=_.~-]{8,})", re.IGNORECASE),
 )
+# Controls, marks of direction, characters without a width, tags, lone surrogates. The two joiners belong to emoji and
+# to scripts beyond Latin, and are marked beside Latin letters only.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "|(?<=[\x00-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\u024f])"
+)
 _ESCAPE = re.compile(
     r"\\+u(?P<code>[0-9a-fA-F]{4})|\\+x(?P<byte>[0-9a-fA-F]{2})|\\+(?P<plain>[\"'/\\])"
     r"|%u(?P<script>[0-9a-fA-F]{4})|%(?:25)*(?P<percent>[0-9a-fA-F]{2})"
@@ -36,6 +43,11 @@ _MOST = 1_000
 _known: dict[str, Sequence[tuple[str, bool]]] = {}  # secret → its spellings; in the order they were last used
 
 Spans = list[tuple[int, int]]
+
+
+def marked(text: str) -> str:
+    """A text with marks in place of what cannot be seen: U+202E becomes ⟨U+202E⟩."""
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 def conceal(*secrets: str) -> None:

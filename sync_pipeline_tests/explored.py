@@ -8,7 +8,7 @@ from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
 
-import httpx
+import httpx2 as httpx  # the one that starlette's test client speaks
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2 as httpx  # the one that starlette's test client speaks
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute
@@ -20,6 +20,7 @@ from sync_pipeline.cli.children import answers
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
+from sync_pipeline.mcp.mount import mount as mount_agents
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.processes import free_port
@@ -102,7 +103,7 @@ def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
 @contextmanager
 def served(db: Database, settings: Settings) -> Iterator[Served]:
     """Start the application on this database."""
-    app = _with_known_routes(mount(build(settings, db)))
+    app = _with_known_routes(mount_agents(mount(build(settings, db))))
     with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)) as client:
         yield Served(app, client, db, settings)
 

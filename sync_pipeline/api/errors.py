@@ -107,8 +107,6 @@ Explained = tuple[int, str, dict[str, str]]  # status, words, headers
 
 def explain(request: Request, error: Exception) -> Explained | None:
     """An exception as a response's status, words and headers; None for one that nobody expected."""
-    if isinstance(error, SyncError):
-        return _sync_error(error)
     if isinstance(error, RequestValidationError):
         return 400, _in_words(error), {}
     if isinstance(error, HTTPException):
@@ -117,6 +115,13 @@ def explain(request: Request, error: Exception) -> Explained | None:
             405: _closed_to_scripts(request) or f"This path does not support {request.method}.",
         }
         return error.status_code, redact(words.get(error.status_code, str(error.detail))), dict(error.headers or {})
+    return explain_step(error)
+
+
+def explain_step(error: Exception) -> Explained | None:
+    """The same of an exception that a step raises, whichever door called it."""
+    if isinstance(error, SyncError):
+        return _sync_error(error)
     if isinstance(error, UnicodeEncodeError):
         return 400, "A text contains a lone surrogate, which is half a character.", {}
     if isinstance(error, PoolTimeout):

@@ -10,14 +10,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from sync_pipeline.exact_json import dumps
+from sync_pipeline.redaction import marked
 
-# Controls, marks of direction, characters without a width, tags, lone surrogates. The two joiners belong to emoji and
-# to scripts beyond Latin, and are marked beside Latin letters only.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-    "|(?<=[\x00-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\u024f])"
-)
 _CODE = re.compile(r"`([^`]+)`")
 _EMPHASIS = re.compile(r"\*([^*\s][^*]*)\*")
 LONGEST = 240  # characters of a cell
@@ -26,9 +20,7 @@ _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (86_400 * 60, 86
 
 def visible(value: Any) -> Any:
     """A text with marks in place of what cannot be seen; markup of ours stays as it is."""
-    if not isinstance(value, str) or hasattr(value, "__html__"):
-        return value
-    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+    return marked(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def short(value: Any, longest: int = LONGEST) -> str:

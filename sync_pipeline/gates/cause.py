@@ -41,6 +41,7 @@ class Question:
     recommended: str
     constraint: str
     rules: Sequence[str]
+    values: Mapping[str, str]  # what was filled in: a store's text among it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +66,17 @@ class Cause:
         Raises:
             KeyError: a template names a field that `values` does not have.
         """
-        values = {name: quoted(value) for name, value in values.items()}
+        filled = {name: quoted(value) for name, value in values.items()}
         offered = [
-            Option(one.choice, one.effect.format_map(values), one.risk.format_map(values))
+            Option(one.choice, one.effect.format_map(filled), one.risk.format_map(filled))
             for one in self.options
             if not offer or one.choice in offer
         ]
         return Question(
-            self.question.format_map(values),
+            self.question.format_map(filled),
             offered,
             offered[0].choice,
-            self.constraint.format_map(values),
-            [rule.format_map(values) for rule in self.rules],
+            self.constraint.format_map(filled),
+            [rule.format_map(filled) for rule in self.rules],
+            filled,
         )

@@ -44,7 +44,7 @@ def open_gate(  # noqa: PLR0913 - the columns of the row
         connection_id=connection_id,
         entity_type=entity_type,
         blocks=list(blocks),
-        detail=to_json({"constraint": asked.constraint, "rules": asked.rules, **detail}),
+        detail=to_json({"constraint": asked.constraint, "rules": asked.rules, "values": asked.values, **detail}),
     ).one()
     if gate.is_new:
         _record(conn, "gate.opened", gate, actor or cause.found_by)

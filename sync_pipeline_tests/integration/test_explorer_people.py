@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -241,7 +242,8 @@ def test_a_form_or_script_of_another_site_does_nothing(api: Served, org: connect
     assert len(actions()) > 15
     for address in actions():
         for headers in origins:
-            for body in ({"data": fields}, {"json": fields}):
+            bodies: list[dict[str, Any]] = [{"data": fields}, {"json": fields}]
+            for body in bodies:
                 forged = api.client.post(
                     address, headers={**headers, "Cookie": ann.cookie}, follow_redirects=False, **body
                 )

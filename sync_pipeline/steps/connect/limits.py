@@ -15,7 +15,7 @@ _SQL = load(__package__, "tokens.sql")
 _BURST_SECONDS = 15.0
 
 
-def consume(db: Database, org_id: int, subject: str, *, per_minute: int, burst: int | None = None) -> None:
+def consume(db: Database, org_id: int, subject: str, *, per_minute: float, burst: int | None = None) -> None:
     """Count one call of `subject`. `burst` calls may come at once (default: what 15 seconds allow).
 
     Raises:
@@ -28,13 +28,14 @@ def consume(db: Database, org_id: int, subject: str, *, per_minute: int, burst: 
             raise rate_limited(conn, subject, rate, per_minute)
 
 
-def pace(per_minute: int, burst: int | None = None) -> dict[str, float]:
+def pace(per_minute: float, burst: int | None = None) -> dict[str, float]:
     """A rate as parameters of the statements: `every`, seconds per call, and `burst`, calls at once."""
     every = 60.0 / per_minute
     return {"every": every, "burst": burst or max(1, round(_BURST_SECONDS / every))}
 
 
-def rate_limited(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: int) -> RateLimited:
+def rate_limited(conn: Connection, subject: str, rate: Mapping[str, Any], per_minute: float) -> RateLimited:
     """The error that says how long to wait."""
     seconds = float(execute(conn, _SQL["seconds_to_wait"], subject=subject, **rate).scalar_one())
-    return RateLimited(f"Too many calls: the limit is {per_minute} a minute.", retry_after=max(seconds, 0.0))
+    limit = f"{per_minute:g} a minute" if per_minute >= 1 else f"{per_minute * 60:g} an hour"
+    return RateLimited(f"Too many calls: the limit is {limit}.", retry_after=max(seconds, 0.0))

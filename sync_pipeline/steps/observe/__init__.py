@@ -1,7 +1,10 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
+from sync_pipeline.steps.observe.agent_calls import AgentCall, record_agent_call
+from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
+from sync_pipeline.steps.observe.explain import SENTENCES, Explanation, Fact, explain
 from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events
 from sync_pipeline.steps.observe.merged import Merged, merged
@@ -33,6 +36,7 @@ from sync_pipeline.steps.observe.service import (
     activity,
     all_open_decisions,
     answer,
+    browse_activity,
     browse_decisions,
     core_counts,
     decision_causes,

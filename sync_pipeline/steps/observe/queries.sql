@@ -93,6 +93,15 @@ LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connec
 WHERE a.org_id = connect.current_org()
 ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s OFFSET %(offset)s
 
+-- browse_activity --
+SELECT a.activity_id, a.occurred_at, a.event, a.actor, c.name AS connection, a.entity_type, a.detail
+FROM observe.sync_activity AS a
+LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connection_id = a.connection_id
+WHERE a.org_id = connect.current_org()
+    AND (%(connection_id)s::bigint IS NULL OR a.connection_id = %(connection_id)s)
+    AND (%(at)s::timestamptz IS NULL OR (a.occurred_at, a.activity_id) < (%(at)s, %(number)s::bigint))
+ORDER BY a.occurred_at DESC, a.activity_id DESC LIMIT %(limit)s
+
 -- activity_count --
 SELECT count(*) FROM observe.sync_activity WHERE org_id = connect.current_org()
 

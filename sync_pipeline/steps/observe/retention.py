@@ -63,6 +63,7 @@ RETENTIONS = (
     ),
     Retention("capture.webhook_delivery", "received_at", None, None, "goes 30 days later, with the next delivery"),
     Retention("observe.sync_activity", "occurred_at", "keep_activity_days", "delete_activity", "the audit log"),
+    Retention("observe.agent_call", "called_at", None, "delete_agent_calls", "what agents called", days=90),
     Retention("observe.request", "finished_at", "keep_requests_days", "delete_requests", "its idempotency key"),
     Retention(
         "connect.api_token", "expires_at", None, None, "sessions go 30 days after their end, with the next login"

@@ -157,6 +157,13 @@ DELETE FROM observe.sync_activity AS a USING (
     LIMIT %(at_most)s) AS old
 WHERE a.org_id = connect.current_org() AND a.activity_id = old.activity_id
 
+-- delete_agent_calls --
+DELETE FROM observe.agent_call AS a USING (
+    SELECT call_id FROM observe.agent_call
+    WHERE org_id = connect.current_org() AND called_at < now() - make_interval(days => %(days)s)
+    ORDER BY called_at LIMIT %(at_most)s) AS old
+WHERE a.org_id = connect.current_org() AND a.call_id = old.call_id
+
 -- delete_requests --
 DELETE FROM observe.request AS r USING (
     SELECT o.request_id FROM observe.request AS o

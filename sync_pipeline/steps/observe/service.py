@@ -89,6 +89,32 @@ def activity(db: Database, org: Organization, *, page: int = 1, page_size: int =
     return Activity([dict(row._mapping) for row in rows], count)
 
 
+def browse_activity(
+    db: Database,
+    org: Organization,
+    *,
+    connection: Connection | None = None,
+    before: str | None = None,
+    size: int = 50,
+) -> tuple[Sequence[dict[str, Any]], bool]:
+    """The audit log, newest first, beyond the place `before`, and whether there is more; of one connection or of all.
+
+    The place of a row is its time and its number: `2026-11-29T10:00:00+00:00~17`.
+
+    Raises:
+        ConfigurationError: `before` is not a place.
+    """
+    at, _, number = before.partition("~") if before else ("", "", "")
+    try:
+        place = {"at": datetime.fromisoformat(at) if before else None, "number": int(number) if before else None}
+    except ValueError:
+        raise ConfigurationError("`next` is not one that an answer gave. Begin again without it.") from None
+    here = connection.connection_id if connection else None
+    with db.org(org.org_id) as conn:
+        rows = execute(conn, SQL["browse_activity"], connection_id=here, limit=size + 1, **place).all()
+    return [dict(row._mapping) for row in rows[:size]], len(rows) > size
+
+
 def quarantine(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[Quarantined]:
     """Everything in quarantine, of the organization or of one connection."""
     with db.org(org.org_id) as conn:

@@ -15,6 +15,7 @@ from sync_pipeline.steps.select.plans import (
     make_filled_plan,
     make_plan,
     make_remap_plan,
+    open_plan_count,
     plan,
     plans,
     refuse,
@@ -39,6 +40,7 @@ from sync_pipeline.steps.select.rules import (
     count_rule,
     drop_rule,
     list_rules,
+    note_proposed_rule,
     rule_value,
 )
 from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary, undecide

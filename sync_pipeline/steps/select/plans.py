@@ -122,6 +122,13 @@ def _open(conn: Transaction, by: Party, *, origin: str, why: str | None = None) 
     return plan_id
 
 
+def open_plan_count(db: Database, org: Organization, *, actor: Actor) -> int:
+    """How many plans of this party wait for approval."""
+    by = party(actor)
+    with db.org(org.org_id) as conn:
+        return int(execute(conn, SQL["open_plan_count"], actor=by.name, token_id=by.token_id).scalar_one())
+
+
 class _SamePlan(Exception):
     """Takes back the plan that was just made: another one says the same."""
 
@@ -230,7 +237,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     Raises:
         NotFound: no such plan in this organization.
     """
-    wanted = _as_id(plan_id)
+    wanted = as_plan_id(plan_id)
     with db.org(org.org_id) as conn:
         row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
@@ -276,7 +283,12 @@ def plan_of_row(row: Any) -> Plan:
     return Plan(*row)
 
 
-def _as_id(plan_id: UUID | str) -> UUID:
+def as_plan_id(plan_id: UUID | str) -> UUID:
+    """The id of a plan.
+
+    Raises:
+        NotFound: it cannot be one.
+    """
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:

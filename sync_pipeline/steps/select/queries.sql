@@ -209,6 +209,12 @@ WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 UPDATE selection.selection_batch SET plan_id = %(nothing)s
 WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
+-- open_plan_count --
+SELECT count(*) FROM selection.plan_now AS n
+JOIN selection.sync_plan AS p ON p.org_id = n.org_id AND p.plan_id = n.plan_id
+WHERE n.org_id = connect.current_org() AND n.state IN ('proposed', 'approved') AND p.created_by = %(actor)s
+    AND p.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+
 -- withdraw --
 -- What a plan included in these versions is undecided again, unless it was decided since. After an undo only what
 -- differs from core: the rest is still there.

@@ -128,6 +128,22 @@ def add_rule(  # noqa: PLR0913 - the parts of a rule
     return rule_id
 
 
+def note_proposed_rule(
+    db: Database, connection: Connection, stream: Stream, *, kind: str, actor: str, why: str
+) -> None:
+    """Write down that somebody proposes a rule, which decides nothing until a person adds it."""
+    with db.org(connection.org_id) as conn:
+        journal.record(
+            conn,
+            "rule.proposed",
+            actor=actor,
+            connection_id=connection.connection_id,
+            entity_type=stream.entity_type,
+            kind=kind,
+            why=why,
+        )
+
+
 def list_rules(db: Database, org: Organization, connection: Connection | None = None) -> Sequence[StandingRule]:
     """The active rules."""
     with db.org(org.org_id) as conn:

@@ -1,0 +1,120 @@
+"""Plans: which there are, and what one does, deletions first."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sync_pipeline.mcp import said
+from sync_pipeline.mcp.answers import ToolAnswer
+from sync_pipeline.mcp.text import own_words, quoted, record_id, store_text
+from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
+from sync_pipeline.steps import approve, promote, select
+from sync_pipeline.steps.select.plans import as_plan_id
+
+
+class ListPlans(Arguments):
+    """Which plans."""
+
+    state: Annotated[Literal["proposed", "approved", "applied", "refused", "undone"] | None, Field(None)]
+    limit: Limit
+    next: Next
+
+
+class GetPlan(Arguments):
+    """A plan and a page of its items."""
+
+    plan: PlanId
+    action: Annotated[Literal["create", "update", "delete"] | None, Field(None)]
+    limit: Limit
+    next: Number
+
+
+@tool("look", everywhere=True)
+def list_plans(call: Call, given: ListPlans) -> ToolAnswer:
+    """Plans, newest first, with state and counts."""
+    after = as_plan_id(given.next) if given.next else None
+    found, more = select.browse_plans(call.db, call.caller.org, state=given.state, after=after, size=given.limit)
+    rows = [
+        (str(row.plan.plan_id), {**summary(call, row.plan), **({"failed": row.failed} if row.failed else {})})
+        for row in found
+    ]
+    return ToolAnswer({"plans": select.plan_states(call.db, call.caller.org)}, rows, more)
+
+
+def summary(call: Call, found: select.Plan) -> dict[str, Any]:
+    """A plan in a few words."""
+    told = {
+        "plan": found.plan_id,
+        "state": found.state,
+        "creates": found.creates,
+        "updates": found.updates,
+        "deletes": found.deletes,
+        "origin": found.origin,
+        "agents": found.agent or None,
+        "made_at": found.created_at,
+        "approved_until": found.approved_until,
+        "work": f"queue:{found.queue}" if found.queue else None,
+        "mine": found.created_by == call.caller.actor or None,
+    }
+    kept = {name: value for name, value in told.items() if value is not None}
+    return kept | quoted(made_by=found.created_by, approved_by=found.approved_by, why=found.why)
+
+
+@tool("look", everywhere=True)
+def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
+    """What a plan does to each record, deletions first: fields before and after, warnings; whether it is stale; and
+    `approve_at`, the page where a person reads and approves it. `hash` is what apply_plan takes."""
+    found = select.plan(call.db, call.caller.org, given.plan)
+    kinds = select.plan_kinds(call.db, call.caller.org, found.plan_id)
+    lines = select.browse_items(
+        call.db,
+        call.caller.org,
+        found.plan_id,
+        kinds,
+        action=given.action,
+        after=int(given.next or 0),
+        size=given.limit,
+    )
+    rows = [(str(line.number), _line(call, line)) for line in lines.lines]
+    head: dict[str, Any] = {**summary(call, found), "hash": found.hash}
+    if not given.next:
+        head["entities"] = [
+            {"connection": kind.connection, "entity": kind.stream.name, "items": kind.items} for kind in kinds
+        ]
+        head["reasons"] = quoted(reasons=select.plan_reasons(call.db, call.caller.org, found.plan_id))
+        if found.state in ("proposed", "approved"):
+            moved = promote.stale(call.db, call.caller.org.org_id, found.plan_id)
+            head["stale"] = [
+                {"connection": one["connection"], "entity": one["entity"], "id": record_id(one["external_id"])}
+                | store_text(moved=one["moved"])
+                for one in moved.records[:10]
+            ]
+            head["stale_records"] = moved.count
+            head |= verdict(call, found)
+    return ToolAnswer(head, rows, more=bool(rows) and lines.lines[-1].number < lines.total)
+
+
+def verdict(call: Call, found: select.Plan) -> dict[str, Any]:
+    """What stands between a plan and core, and where a person approves it."""
+    told = {"approve_at": call.address("plans", str(found.plan_id))}
+    if found.state == "proposed":
+        judged = approve.verdict(call.db, call.caller.org, found.plan_id)
+        told["policies_say"] = own_words(judged.words)
+    return told
+
+
+def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
+    item, stream = line.item, line.stream
+    told: dict[str, Any] = {
+        "action": item.action,
+        "connection": item.connection,
+        "entity": item.entity,
+        "id": record_id(item.external_id),
+    }
+    if item.warnings:
+        told["warnings"] = said.warnings(item.warnings)
+    changes = call.reads.changes(stream, {str(one["field"]): one for one in item.changes})
+    shown = {**call.reads.record(stream, item.name, item.code), "changes": changes}
+    return told | store_text(**shown, brings=call.reads.brought(stream, line.fields or {}), problem=line.problem)
