@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -148,8 +149,10 @@ class _Launch:
         self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
-        # A pull may be of several providers, whose partitions are not the same set: its configuration names who.
-        alone = self.orgs[0] if len(self.orgs) == 1 and job != "pull" else None
+        alone = self.orgs[0] if len(self.orgs) == 1 else None
+        # A pull may be of several providers, whose partitions are not one set: Dagster takes a key for a job of one set
+        # only, and the tag for any.
+        mixed = {PARTITION_NAME_TAG: alone} if alone and job == "pull" else {}
         more = {} if alone else {"orgs": self.orgs}
         chosen = {asset.path[1] for asset in keys}
         ops = {op: {"config": {**config, **more}} for op, config in configs.items() if job != "pull" or op in chosen}
@@ -163,11 +166,12 @@ class _Launch:
                 .execute_in_process(
                     run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     instance=self.instance,
-                    partition_key=alone,
+                    partition_key=None if mixed else alone,
                     tags={
                         **asked_by(self.actor),
                         ORG_TAG: describe_orgs(self.orgs),
                         **process_tags(),
+                        **mixed,
                     },
                     raise_on_error=False,
                 )

@@ -6,13 +6,15 @@
     plan      promote: this plan; without it, the organization's approved plans
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs.graph import ORG, ORG_NAME, Stage, key
+from sync_pipeline.defs.graph import ORG_NAME, Stage, key, orgs_with
 from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import SyncError
@@ -61,11 +63,19 @@ def with_partitions(
     """The run requests, and the partitions they need that do not exist yet."""
     if not requests:
         return dg.SkipReason(otherwise)
-    known = set(context.instance.get_dynamic_partitions(ORG_NAME))
-    new = sorted({str(request.partition_key) for request in requests if request.partition_key} - known)
-    return dg.SensorResult(
-        run_requests=list(requests), dynamic_partitions_requests=[ORG.build_add_request(new)] if new else []
-    )
+    needed: dict[str, set[str]] = defaultdict(set)
+    for request in requests:
+        if request.partition_key:
+            needed[ORG_NAME].add(str(request.partition_key))
+        elif slug := request.tags.get(PARTITION_NAME_TAG):
+            for provider in (request.run_config or {}).get("ops", ()):
+                needed[str(orgs_with(provider).name)].add(slug)
+    added = [
+        dg.DynamicPartitionsDefinition(name=name).build_add_request(new)
+        for name, slugs in needed.items()
+        if (new := sorted(slugs - set(context.instance.get_dynamic_partitions(name))))
+    ]
+    return dg.SensorResult(run_requests=list(requests), dynamic_partitions_requests=added)
 
 
 def finish(runtime: Runtime, org_id: int, request_id: int, *, error: str | None, run_id: str | None) -> None:
@@ -158,7 +168,8 @@ def pull_of(  # noqa: PLR0913 - what makes one run different from another
         asset_selection=keys,
         asset_check_keys=[],  # else those of its assets would be planned, and skipped
         run_config={"ops": {provider: {"config": config} for provider, found in streams.items() if found}},
-        tags={**tags, ORG_TAG: slug, **where},
+        # The tag, where a job of one set of partitions takes a key: without either, Dagster refuses a preview alone.
+        tags={**tags, ORG_TAG: slug, PARTITION_NAME_TAG: slug, **where},
     )
 
 

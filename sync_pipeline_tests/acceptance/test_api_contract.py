@@ -108,7 +108,7 @@ def _few(examples: int, *phases: Phase) -> settings:
     )
 
 
-@_few(8, Phase.explicit, Phase.generate)
+@_few(4, Phase.explicit, Phase.generate)
 def _as_admin(api: Running, case: Any) -> None:
     _check(api, case, "admin")
 

@@ -194,6 +194,7 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
 
 
 @needs_chromium
+@pytest.mark.torture
 def test_some_organizations_fail_and_the_ui_says_why(served: Served) -> None:
     """The short version of test_dagster_walk: a backfill of two organizations, its log, and the schedules."""
     with chromium() as browser, dagster_walk.failing_store(served.db, served.settings):
@@ -215,7 +216,7 @@ def by_pointer(page: Page) -> None:
     page.get_by_role("button", name="Refresh what changed").click()
     expect(page.locator("main [role=status]")).to_contain_text("The refresh is done", timeout=_RUN)
     page.get_by_role("link", name="Overview").click()
-    page.get_by_role("link", name="Products 12").click()
+    page.get_by_role("main").get_by_role("link", name="Products 12", exact=True).click()
     page.locator(".grid [data-page]").click()
     page.locator(".bulk").get_by_role("button", name="Include").click()
     page.get_by_role("button", name="Review plan (12)").click()
@@ -238,7 +239,7 @@ def by_keys(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("main [role=status]")).to_contain_text("The refresh is done", timeout=_RUN)
     go_to(page, "overview", "**/ui/acme")
-    tab_to(page, page.get_by_role("link", name="Products 12"))
+    tab_to(page, page.get_by_role("main").get_by_role("link", name="Products 12", exact=True))
     page.keyboard.press("Enter")
     expect(page.locator(".grid tbody tr")).to_have_count(12)
     page.keyboard.press("a")
@@ -287,6 +288,7 @@ def test_a_newcomer_brings_twelve_new_products_into_core(served: Served, way: Ca
     assert served.one(f"SELECT count(*) FROM core.products WHERE starts_with(name, '{way.__name__} ')") == 12
 
 
+@pytest.mark.torture
 def test_a_run_that_is_at_work_is_cancelled_from_the_explorer(served: Served) -> None:
     """Through the real webserver's GraphQL, on a store that answers slowly."""
     token = tokens.add_token(served.db, served.org, "operator", actor="ann").plain

@@ -111,8 +111,7 @@ def test_the_index_leads_to_a_call_without_a_script_or_another_host(
 
 
 @needs_chromium
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 def test_it_has_no_barrier_and_does_not_overflow(
     browser: Browser, database: Database, settings: Settings, width: int, scheme: str
 ) -> None:

@@ -101,7 +101,7 @@ def test_a_store_is_connected_and_tested_by_keys_alone(browser: Browser, store: 
         page.keyboard.press("Enter")
         page.wait_for_url("**/ui/acme/second/configuration")
         page.reload()
-        expect(page.locator(".findings li")).to_have_count(4)
+        expect(page.locator(".findings li")).to_have_count(5)
 
 
 def test_settings_and_a_rule_are_changed_by_pointer_alone(browser: Browser, store: Shop) -> None:

@@ -13,7 +13,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.deliveries import webhook_deliveries
-from sync_pipeline.defs.graph import ORG_NAME
+from sync_pipeline.defs.graph import ORG_NAME, orgs_with
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.sensors import decisions
 from sync_pipeline.errors import Conflict, NotFound
@@ -32,6 +32,7 @@ def kept() -> Iterator[dg.DagsterInstance]:
 def instance(kept: dg.DagsterInstance) -> dg.DagsterInstance:
     kept.wipe()
     kept.add_dynamic_partitions(ORG_NAME, ["acme"])
+    kept.add_dynamic_partitions(str(orgs_with("woocommerce").name), ["acme"])
     return kept
 
 
