@@ -87,7 +87,9 @@ def org(database: Database) -> connect.Organization:
 # Minutes each: their tests start processes or a browser, or wait for what Dagster does.
 _LONGEST = (
     "test_demo.py", "test_kill.py", "test_explorer_browser.py", "test_dagster_served.py", "test_secrets.py",
-    "test_cli.py", "test_odoo_complete.py", "test_cli_up.py", "test_remap.py", "test_promote_odoo_two_stores.py",
+    "test_cli.py", "test_odoo_complete.py", "test_cli_up.py", "test_explorer_hostile.py", "test_core_dictionary.py",
+    "test_explorer_work.py", "test_core_model.py", "test_explorer_docs.py", "test_explorer_plans_browser.py",
+    "test_explorer_settings_browser.py", "test_explorer_live.py", "test_remap.py", "test_promote_odoo_two_stores.py",
     "test_new_provider.py",
 )  # fmt: skip
 

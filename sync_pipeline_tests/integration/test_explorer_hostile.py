@@ -118,7 +118,7 @@ def test_hostile_names_are_text_in_lists_and_on_every_tab(browser: Browser, stor
         assert page.locator("main script, dialog script, main img, dialog img").count() == 0
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.torture), 390])
 def test_huge_contents_neither_overflow_nor_hold_the_browser_up(
     browser: Browser, store: Shop, width: int, tmp_path: Path
 ) -> None:
