@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sync_pipeline.config import Settings
+from sync_pipeline.config import PROJECT, Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -20,7 +20,7 @@ def instance_home(settings: Settings) -> Path:
     """Prepare DAGSTER_HOME: its folder, dagster.yaml and this process's environment. Returns the folder."""
     home = settings.home.resolve() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    _copy(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
+    _copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
     os.environ.update(environment(settings))
     return home
 
