@@ -32,6 +32,17 @@ FAILING = "hooli"  # the organization whose store does not answer
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
+def ask(url: str, query: str) -> Any:
+    """What Dagster's GraphQL at an address answers."""
+    request = urllib.request.Request(
+        f"{url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        told = json.load(answer)
+    assert "errors" not in told, told
+    return told["data"]
+
+
 @dataclass
 class Walk:
     """The UI at an address, in one page of a browser; with `pictures`, what it shows is kept there."""
@@ -42,13 +53,7 @@ class Walk:
 
     def ask(self, query: str) -> Any:
         """Ask Dagster's GraphQL."""
-        request = urllib.request.Request(
-            f"{self.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
-            told = json.load(answer)
-        assert "errors" not in told, told
-        return told["data"]
+        return ask(self.url, query)
 
     def picture(self, name: str) -> None:
         """Keep what is shown."""

@@ -80,6 +80,12 @@ def partition_sets(orgs: Iterable[Organization]) -> Mapping[str, set[str]]:
     return {ORG_NAME: {org.slug for org in every}, **providers}
 
 
+def new_partitions(instance: dg.DagsterInstance, needed: Mapping[str, set[str]]) -> Mapping[str, list[str]]:
+    """Of the partitions that are needed, by the name of their set, those that Dagster does not know yet."""
+    known = {name: set(instance.get_dynamic_partitions(name)) for name in needed}
+    return {name: new for name, slugs in needed.items() if (new := sorted(slugs - known[name]))}
+
+
 def core_key(table: str) -> dg.AssetKey:
     """The key of a core table's asset: core/products."""
     return dg.AssetKey([Stage.CORE.value, table])

@@ -5,6 +5,7 @@ from functools import cache
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.config import Settings
 from sync_pipeline.defs.graph import core_specs, provider_specs
@@ -86,6 +87,15 @@ def _schedule(name: str, cron: str, job: str, description: str) -> dg.ScheduleDe
 def asked_by(actor: str) -> dict[str, str]:
     """The tag that the UI shows as who launched a run: a person, a token, a rule or a schedule."""
     return {"user": actor}
+
+
+def partition_tag(slug: str) -> dict[str, str]:
+    """The tag of a run whose partition is this organization.
+
+    A pull may be of several providers, whose partitions are not one set: Dagster takes a partition key for a job of one
+    set only, and this tag for any. Without a partition it refuses a preview alone.
+    """
+    return {PARTITION_NAME_TAG: slug}
 
 
 def describe_orgs(orgs: Sequence[str]) -> str:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.events import failed_in
-from sync_pipeline.defs.graph import Stage, core_specs, key, partition_sets
+from sync_pipeline.defs.graph import Stage, core_specs, key, new_partitions, partition_sets
 from sync_pipeline.defs.instance import open_instance
-from sync_pipeline.defs.jobs import ORG_TAG, asked_by, describe_orgs
+from sync_pipeline.defs.jobs import ORG_TAG, asked_by, describe_orgs, partition_tag
 from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
 from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
 from sync_pipeline.errors import SyncError
@@ -111,9 +110,8 @@ def materialize(
     with open_instance(settings) as instance:
         fail_orphaned_runs(instance)
         here = [org for org in connect.organizations(db) if org.slug in asked.orgs]
-        for name, slugs in partition_sets(here).items():
-            if new := slugs - set(instance.get_dynamic_partitions(name)):
-                instance.add_dynamic_partitions(name, sorted(new))
+        for name, new in new_partitions(instance, partition_sets(here)).items():
+            instance.add_dynamic_partitions(name, new)
         launch = _Launch(instance, runtime, launched, list(asked.orgs), asked.actor)
         flow = [stage for stage in wanted if stage is not Stage.CORE]
         if flow:
@@ -150,9 +148,6 @@ class _Launch:
 
     def _run(self, job: str, keys: list[dg.AssetKey], configs: dict[str, dict[str, Any]]) -> None:
         alone = self.orgs[0] if len(self.orgs) == 1 else None
-        # A pull may be of several providers, whose partitions are not one set: Dagster takes a key for a job of one set
-        # only, and the tag for any.
-        mixed = {PARTITION_NAME_TAG: alone} if alone and job == "pull" else {}
         more = {} if alone else {"orgs": self.orgs}
         chosen = {asset.path[1] for asset in keys}
         ops = {op: {"config": {**config, **more}} for op, config in configs.items() if job != "pull" or op in chosen}
@@ -166,12 +161,11 @@ class _Launch:
                 .execute_in_process(
                     run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     instance=self.instance,
-                    partition_key=None if mixed else alone,
                     tags={
                         **asked_by(self.actor),
                         ORG_TAG: describe_orgs(self.orgs),
                         **process_tags(),
-                        **mixed,
+                        **(partition_tag(alone) if alone else {}),
                     },
                     raise_on_error=False,
                 )

@@ -1,8 +1,9 @@
 """An asset job over several providers.
 
 Each provider's assets are partitioned by the organizations that have it, and Dagster allows a named job one set of
-partitions only; its own job of all assets has as many as there are. These jobs are like that one. Their runs name the
-organizations in their configuration and have no partition.
+partitions only; its own job of all assets has as many as there are. These jobs are like that one. A
+run of one organization has it as its partition, by a tag (`jobs.partition_tag`); one of several names them in its
+configuration.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.defs.graph import ORG_NAME, Stage, key, orgs_with
-from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs
+from sync_pipeline.defs.graph import ORG_NAME, Stage, key, new_partitions, orgs_with
+from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs, partition_tag
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps import connect
@@ -72,8 +72,7 @@ def with_partitions(
                 needed[str(orgs_with(provider).name)].add(slug)
     added = [
         dg.DynamicPartitionsDefinition(name=name).build_add_request(new)
-        for name, slugs in needed.items()
-        if (new := sorted(slugs - set(context.instance.get_dynamic_partitions(name))))
+        for name, new in new_partitions(context.instance, needed).items()
     ]
     return dg.SensorResult(run_requests=list(requests), dynamic_partitions_requests=added)
 
@@ -131,7 +130,7 @@ def pull_of(  # noqa: PLR0913 - what makes one run different from another
     stages: Sequence[Stage] = tuple(Stage)[:3],
     deliveries: bool = False,
 ) -> dg.RunRequest:
-    """A pull of one organization, which its configuration names: the providers' partitions are not the same set.
+    """A pull of one organization, from all its providers.
 
     Raises:
         BadRequest: the organization has no connections.
@@ -157,7 +156,6 @@ def pull_of(  # noqa: PLR0913 - what makes one run different from another
         "sweep": asked.get("sweep"),
         "max_pages": asked.get("max_pages"),
         "actor": actor,
-        "orgs": [slug],
         "deliveries": deliveries,
     }
     keys = [key(stage, provider, one) for provider, found in streams.items() for stage in stages for one in found]
@@ -168,8 +166,7 @@ def pull_of(  # noqa: PLR0913 - what makes one run different from another
         asset_selection=keys,
         asset_check_keys=[],  # else those of its assets would be planned, and skipped
         run_config={"ops": {provider: {"config": config} for provider, found in streams.items() if found}},
-        # The tag, where a job of one set of partitions takes a key: without either, Dagster refuses a preview alone.
-        tags={**tags, ORG_TAG: slug, PARTITION_NAME_TAG: slug, **where},
+        tags={**tags, ORG_TAG: slug, **partition_tag(slug), **where},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline import journal
 from sync_pipeline.defs.events import failed_in
@@ -80,7 +81,7 @@ def reconciliation_after(run: dg.DagsterRun) -> dg.RunRequest:
 
 def orgs_of_run(run: dg.DagsterRun) -> list[str]:
     """The organizations of a run, if its partition or configuration names them."""
-    partition = run.tags.get("dagster/partition")
+    partition = run.tags.get(PARTITION_NAME_TAG)
     if partition:
         return [partition]
     ops = run.run_config.get("ops", {}) if isinstance(run.run_config, dict) else {}
