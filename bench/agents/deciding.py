@@ -14,7 +14,9 @@ from sync_pipeline.steps import approve, observe, promote, select
 from sync_pipeline.steps.connect.tokens import Token
 from sync_pipeline_tests.agents import Agent
 
-_QUEUES = "SELECT count(*) FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = ANY (%(plans)s::uuid[])"
+_QUEUES = (
+    "SELECT count(*) FROM promote.sync_queue WHERE org_id = connect.current_org() AND plan_id = ANY (%(plans)s::uuid[])"
+)
 _SPENT = (
     "SELECT count(*) FROM selection.approval WHERE org_id = connect.current_org() AND subject_id = ANY (%(plans)s) "
     "AND spent_at IS NOT NULL"
@@ -66,7 +68,12 @@ async def _include_new(agent: Agent, scene: Scene, _planted: Facts) -> Facts:
     scene.work(plan["plan"])
     ended = await agent.ask("get_work", id=second["id"], wait=20)
     third = await spend(agent, plan)
-    return {"plan": plan["plan"], "first": first["state"], "ended": ended["state"], "again": third["id"] == second["id"]}
+    return {
+        "plan": plan["plan"],
+        "first": first["state"],
+        "ended": ended["state"],
+        "again": third["id"] == second["id"],
+    }
 
 
 def _included(scene: Scene, planted: Facts, said: Facts) -> list[str]:
@@ -172,7 +179,11 @@ def _one_of_four(scene: Scene, planted: Facts, said: Facts) -> list[str]:
     return [
         *differs("who waits", [one["waits"] for one in said["plans"]], [False, True, True, True]),
         *differs("by whom", first["by"], f"policy:{planted['policy']}"),
-        *[f"“{word}” is not in “{one['why']}”" for word, one in zip(words, others, strict=True) if word not in one["why"]],
+        *[
+            f"“{word}” is not in “{one['why']}”"
+            for word, one in zip(words, others, strict=True)
+            if word not in one["why"]
+        ],
         *differs("queues of the first", scene.ids(_QUEUES, plans=[first["plan"]]), ["1"]),
         *differs("queues of the others", scene.ids(_QUEUES, plans=[one["plan"] for one in others]), ["0"]),
     ]

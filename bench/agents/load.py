@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -98,7 +99,7 @@ async def _agent(url: str, token: str, worked: Worked, done: anyio.Event) -> Non
     worked.seconds = time.perf_counter() - began
 
 
-_NEXT = (
+_NEXT: Sequence[tuple[str, dict[str, Any]]] = (
     ("propose_rule", {"entity": "products", "connection": "shop", "kind": "include_new", "why": "under load"}),
     ("get_overview", {}),
     ("list_records", {"entity": "products", "connection": "shop"}),

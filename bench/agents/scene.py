@@ -121,7 +121,10 @@ class Scene:
             "WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition",
             schemas=list(_DATA),
         )
-        digest = "SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {} AS t WHERE t.org_id = connect.current_org()"
+        digest = (
+            "SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {} AS t "
+            "WHERE t.org_id = connect.current_org()"
+        )
         return {one: self.ids(digest.format(one))[0] for one in tables if one not in _MOVES}
 
     @contextmanager

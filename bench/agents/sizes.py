@@ -92,9 +92,7 @@ def _asked(of: Million, scale: int, plan: str) -> Sequence[tuple[str, str, Mappi
     ]
 
 
-async def _called(
-    url: str, token: str, tool: str, arguments: Mapping[str, Any], times: int
-) -> tuple[list[float], int]:
+async def _called(url: str, token: str, tool: str, arguments: Mapping[str, Any], times: int) -> tuple[list[float], int]:
     """The milliseconds of each call, and the bytes of the longest answer."""
     taken: list[float] = []
     longest = 0

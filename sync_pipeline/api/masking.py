@@ -1,4 +1,4 @@
-"""What a caller reads of records: personal data masked for agents, in every door, unless an admin unmasked the token."""
+"""What a caller reads of records: personal data masked for agents in every door, unless an admin unmasked the token."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Masking:
 
     @classmethod
     def of(cls, settings: Settings, caller: Caller, *, to_a_model: bool = False) -> Masking:
-        """What this caller reads: an agent's token masks. `to_a_model`: a model reads it, whatever role the token has."""
+        """What this caller reads: an agent's token masks. `to_a_model`: a model reads it, whatever the role."""
         masks = not caller.unmasked and (to_a_model or caller.role == "agent")
         return cls(Masker(settings, caller.org.org_id) if masks else None)
 
@@ -54,8 +54,7 @@ class Masking:
         return payload if self.masker is None else self.masker.payload(stream, payload)
 
     def text_of(self, stream: Stream, text: str) -> str:
-        """What a store answered where a record was expected. Nothing of it, where it is no JSON: nobody knows what is in
-        it."""
+        """What a store answered where a record was expected; nothing of it if it is no JSON: that cannot be masked."""
         if self.masker is None:
             return text
         try:
@@ -113,8 +112,8 @@ class Masking:
         """
         if search is not None and self.masks(stream):
             raise Forbidden(
-                "Personal data is masked for this token, so a search neither counts nor decides here. List the records, "
-                "and name those that you saw."
+                "Personal data is masked for this token, so a search neither counts nor decides here. List the "
+                "records, and name those that you saw."
             )
 
     def may_sort_by(self, stream: Stream, sort: str | None) -> None:

@@ -141,8 +141,8 @@ def may_look(runtime: ApiRuntime, caller: Caller) -> None:
     """
     if Masking.of(runtime.settings, caller).masker is not None:
         raise Forbidden(
-            "These pages show people's data, and this token reads it masked. Use the agents' server or the API with it, "
-            "or log in as a person."
+            "These pages show people's data, and this token reads it masked. Use the agents' server or the API with "
+            "it, or log in as a person."
         )
 
 

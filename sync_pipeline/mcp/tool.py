@@ -96,7 +96,6 @@ class Call:
         asked = {name: value for name, value in query.items() if value is not None}
         return f"{base}/{path}" + (f"?{urlencode(asked)}" if asked else "")
 
-
     def record_address(self, one: Connection, stream: Stream, external_id: str) -> str | None:
         """The page of a record. An id that is text like any other has none: the address would speak for it."""
         plain = isinstance(record_id(external_id), str)

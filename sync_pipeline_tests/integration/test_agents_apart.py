@@ -127,9 +127,9 @@ def test_an_agent_replaces_nothing_that_a_person_or_a_rule_decided(scene: Scene)
     with here.db.org(here.org.org_id) as conn:
         conn.exec_driver_sql(
             "INSERT INTO selection.sync_selective_config (org_id, connection_id, entity_type, external_id, decision, "
-            "content_hash, decided_by) SELECT org_id, connection_id, entity_type, external_id, 'include', content_hash, "
-            "'rule:7' FROM capture.sync_record WHERE org_id = connect.current_org() AND entity_type = 'product' "
-            "AND external_id = %(one)s",
+            "content_hash, decided_by) SELECT org_id, connection_id, entity_type, external_id, 'include', "
+            "content_hash, 'rule:7' FROM capture.sync_record WHERE org_id = connect.current_org() "
+            "AND entity_type = 'product' AND external_id = %(one)s",
             {"one": ruled},
         )
     before = _decisions(scene, ids)
@@ -165,7 +165,7 @@ def test_a_client_that_accepts_everything_changes_nothing_in_core(scene: Scene) 
     here = scene.world
     asked: list[Any] = []
 
-    async def accept(_context: Any, params: Any) -> ElicitResult:
+    async def accept(context: Any, params: Any) -> ElicitResult:
         asked.append(params)
         return ElicitResult(action="accept", content={"approve": True})
 
@@ -200,14 +200,13 @@ def test_a_call_that_waits_ends_with_its_token(scene: Scene) -> None:
         wait_until(lambda: here.shop.value(begun, subject=f"agent:{token.token_id}") == 1, "the call has begun")
         tokens.revoke_token(here.db, here.org, token.token_id, actor="test")
 
-    async def work() -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        async with here.agent(token.plain) as agent, anyio.create_task_group() as group:
+    async def work(agent: Agent) -> None:
+        async with anyio.create_task_group() as group:
             group.start_soon(anyio.to_thread.run_sync, revoke_meanwhile)
-            found = (await agent.call("get_work", id=f"request:{asked.request_id}", wait=25)).value
-        return found
+            refused = await agent.refused("get_work", id=f"request:{asked.request_id}", wait=25)
+        assert refused["kind"] == "unauthenticated"
 
-    assert anyio.run(work)["kind"] == "unauthenticated"
+    here.with_agent(work, token.plain)
 
 
 @pytest.mark.parametrize("transport", ["http", "stdio"])

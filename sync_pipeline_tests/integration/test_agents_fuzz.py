@@ -20,11 +20,13 @@ from sync_pipeline.mcp.tool import Call, Tool, schema
 from sync_pipeline.mcp.tools import TOOLS
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
-from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.captured import Clock, captured
 from sync_pipeline_tests.databases import cloned, opened_as_the_application, settings_at
 from sync_pipeline_tests.stores import Shop, shop
 
-KINDS = frozenset({"invalid", "not_found", "conflict", "forbidden", "rate_limited", "waiting", "stale", "store", "busy"})
+KINDS = frozenset(
+    {"invalid", "not_found", "conflict", "forbidden", "rate_limited", "waiting", "stale", "store", "busy"}
+)
 FEW, MANY = 12, 400
 
 
@@ -59,8 +61,9 @@ def _admin(db: Database, org: connect.Organization) -> tokens.Caller:
 
 # What lies near what is meant, so that more than the first check is met.
 _LIKELY = st.sampled_from(
-    ["products", "customers", "shop", "1", "17", "request:1", "queue:x", "because", "2020-01-01T00:00:00Z", "name", "[]",
-     "00000000-0000-0000-0000-000000000000", "2026-01-01T00:00:00Z|2026-01-01T00:00:00+00:00~1~product~17", "a~b~c~d",
+    ["products", "customers", "shop", "1", "17", "request:1", "queue:x", "because", "2020-01-01T00:00:00Z", "name",
+     "[]", "00000000-0000-0000-0000-000000000000",
+     "2026-01-01T00:00:00Z|2026-01-01T00:00:00+00:00~1~product~17", "a~b~c~d",
      "2026-01-01~17", "\x00", "\ud800", "'; DROP TABLE x; --", "%s %(x)s {x}", "\u202e"]
 )  # fmt: skip
 _ANYTHING: st.SearchStrategy[Any] = st.recursive(
@@ -89,7 +92,11 @@ def values(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> st.Search
     if kind == "array":
         return st.lists(values(part.get("items", {}), definitions), min_size=part.get("minItems", 0), max_size=4)
     if kind == "object" and "properties" not in part:
-        return st.dictionaries(_text({"maxLength": 200, "minLength": 1}), values(part.get("additionalProperties") or {}, definitions), max_size=3)
+        return st.dictionaries(
+            _text({"maxLength": 200, "minLength": 1}),
+            values(part.get("additionalProperties") or {}, definitions),
+            max_size=3,
+        )
     if kind == "object":
         needed = part.get("required", ())
         fields = {name: values(one, definitions) for name, one in part["properties"].items()}
@@ -108,8 +115,10 @@ def _text(part: Mapping[str, Any]) -> st.SearchStrategy[str]:
     if "pattern" in part:
         return st.from_regex(part["pattern"], fullmatch=True)
     short, long = part.get("minLength", 0), part.get("maxLength", 200)
-    return _LIKELY.filter(lambda one: short <= len(one) <= long) | st.text(min_size=short, max_size=long) if short < 30 else st.text(
-        "0123456789abcdef-", min_size=short, max_size=long
+    return (
+        _LIKELY.filter(lambda one: short <= len(one) <= long) | st.text(min_size=short, max_size=long)
+        if short < 30
+        else st.text("0123456789abcdef-", min_size=short, max_size=long)
     )
 
 

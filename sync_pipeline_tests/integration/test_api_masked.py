@@ -92,10 +92,15 @@ def here(
 
 
 def _planted(store: Shop) -> dict[str, str]:
-    """The person is in a plan, in quarantine, in a rule, in a view, in a decision, in a request and in the audit log."""
+    """The person is in a plan, in quarantine, in a rule, a view, a decision, a request and the audit log."""
     db, one, org = store.db, store.connection, store.org
     customers = one.source.stream("customers")
-    who = str(store.value("SELECT external_id FROM capture.sync_record WHERE email = %(email)s AND entity_type = 'customer'", email=EMAIL))
+    who = str(
+        store.value(
+            "SELECT external_id FROM capture.sync_record WHERE email = %(email)s AND entity_type = 'customer'",
+            email=EMAIL,
+        )
+    )
     for name in ("customers", "orders"):
         select.select(db, one, one.source.stream(name), include=True, actor="ann", everything=True, draft=True)
     plan = select.make_plan(db, org, actor="ann")
@@ -143,10 +148,10 @@ def test_no_answer_of_any_call_tells_an_agent_who_or_where_somebody_is(here: Mas
             continue
         address = path.format(**here.place)
         for entity in ("customers", "orders"):
-            asked = {"params": {"entity": entity, "pageSize": 100}} if path.endswith("/table") else {
-                "params": {"entity": "customers"} if path.endswith("/views") else {}}  # fmt: skip
-            people = here.call("viewer", "GET", address, **asked)
-            agents = here.call("agent", "GET", address, **asked)
+            params = {"entity": entity, "pageSize": "100"} if path.endswith("/table") else {}
+            params |= {"entity": "customers"} if path.endswith("/views") else {}
+            people = here.call("viewer", "GET", address, params=params)
+            agents = here.call("agent", "GET", address, params=params)
             assert (people.status_code, agents.status_code) == (200, 200), (name, agents.text)
             assert told(agents.text) == [], (name, agents.text)
             assert agents.headers["content-type"] == people.headers["content-type"] == "application/json"
@@ -181,10 +186,10 @@ def test_what_is_not_personal_stays_and_a_pseudonym_is_the_same_everywhere(here:
     [(EMAIL, 1), (EMAIL.upper(), 1), (EMAIL[:6], 0), (NAME, 0), ("Ottilie", 0), ("private", 0)],
 )
 def test_a_search_of_people_finds_who_is_named_exactly(here: Masked, search: str, found: int) -> None:
-    asked = {"params": {"entity": "customers", "search": search}}
-    answer = here.call("agent", "GET", TABLE, **asked).json()
+    asked = {"entity": "customers", "search": search}
+    answer = here.call("agent", "GET", TABLE, params=asked).json()
     assert (answer["rowCount"], len(answer["data"])) == (found, found)
-    assert here.call("viewer", "GET", TABLE, **asked).json()["rowCount"] == 1
+    assert here.call("viewer", "GET", TABLE, params=asked).json()["rowCount"] == 1
 
 
 def test_what_would_spell_a_name_letter_by_letter_is_refused(here: Masked) -> None:
@@ -245,17 +250,25 @@ def test_no_answer_of_any_tool_tells_a_model(here: Masked, role: str) -> None:
     caller = tokens.authenticate(here.api.db, here.api.token(here.shop.org, role))
     call = Call(here.api.db, here.api.settings, caller)
     one, plan = here.place["external_id"], here.place["plan_id"]
-    record = {"entity": "customers", "id": one}
+    record, everything = {"entity": "customers", "id": one}, {"limit": 50}
     asked: list[tuple[str, dict[str, Any]]] = [
-        ("get_overview", {}), ("list_changes", {"since": "2020-01-01T00:00:00Z", "limit": 50}), ("list_activity", {"limit": 50}),
-        ("list_decisions", {}), ("list_decisions", {"decision": int(here.place["decision_id"])}), ("get_validation", {}),
-        ("list_plans", {}), ("get_plan", {"plan": plan, "limit": 50}), ("get_work", {"id": f"queue:{here.place['queue_id']}"}),
-        ("get_work", {"id": f"request:{here.place['request_id']}"}), ("explain_record", record),
-        ("explain_record", {"entity": "customers", "id": "7"}), ("list_records", {"entity": "customers", "search": EMAIL}),
-        *(("list_records", {"entity": entity, "limit": 50}) for entity in ("customers", "orders")),
+        ("get_overview", {}),
+        ("list_changes", {"since": "2020-01-01T00:00:00Z", **everything}),
+        ("list_activity", everything),
+        ("list_decisions", {}),
+        ("list_decisions", {"decision": int(here.place["decision_id"])}),
+        ("get_validation", {}),
+        ("list_plans", {}),
+        ("get_plan", {"plan": plan, **everything}),
+        ("get_work", {"id": f"queue:{here.place['queue_id']}"}),
+        ("get_work", {"id": f"request:{here.place['request_id']}"}),
+        ("explain_record", record),
+        ("explain_record", {"entity": "customers", "id": "7"}),
+        ("list_records", {"entity": "customers", "search": EMAIL}),
+        *(("list_records", {"entity": entity, **everything}) for entity in ("customers", "orders")),
         *(("get_record", {**record, "part": part}) for part in ("changes", "core", "versions", "events", "raw")),
         ("get_record", {**record, "part": "raw", "path": "billing"}),
-    ]  # fmt: skip
+    ]
     for tool, given in asked:
         found = TOOLS[tool].run(call, TOOLS[tool].arguments.model_validate(given))
         assert told(found.read_by(call.reads).text()) == [], (tool, given)

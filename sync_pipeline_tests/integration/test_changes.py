@@ -11,8 +11,8 @@ import pytest
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
-from sync_pipeline.steps import connect, observe
 from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps.observe import changed
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
@@ -125,9 +125,13 @@ def test_a_page_reads_as_little_at_the_end_as_at_the_beginning_and_counts_read_n
         page = plan("changed_records", BEGAN + timedelta(seconds=second))
         assert blocks(page) * 5 < everything, second
     nodes = list(_nodes(plan("changed_counts", BEGAN)))
-    read = {(one["Node Type"], one.get("Index Name", "")) for one in nodes if one.get("Relation Name", "").endswith("_sync")}
+    read = {
+        (one["Node Type"], one.get("Index Name", "")) for one in nodes if one.get("Relation Name", "").endswith("_sync")
+    }
     assert any(kind == "Index Only Scan" and "captured" in index for kind, index in read), read
-    assert not any(kind == "Seq Scan" and one.get("Actual Rows", 0) > 100 for one in nodes for kind in [one["Node Type"]])
+    assert not any(
+        kind == "Seq Scan" and one.get("Actual Rows", 0) > 100 for one in nodes for kind in [one["Node Type"]]
+    )
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -516,7 +516,8 @@ def test_twenty_plans_of_a_token_wait_at_most(here: World) -> None:
         for number in range(19):
             conn.exec_driver_sql(
                 "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, token_id, agent) "
-                "VALUES (connect.current_org(), %s, 'agent', 'token:the agent', %s, true)", (f"{number}", token.token_id),
+                "VALUES (connect.current_org(), %s, 'agent', 'token:the agent', %s, true)",
+                (f"{number}", token.token_id),
             )  # fmt: skip
 
     async def propose_more(agent: Agent) -> None:

@@ -83,7 +83,13 @@ async def table(  # noqa: PLR0913 - query parameters
 
 
 def _masked(
-    runtime: ApiRuntime, reads: Masking, one: Connection, stream: Stream, wanted: Mapping[str, Any], page: int, size: int
+    runtime: ApiRuntime,
+    reads: Masking,
+    one: Connection,
+    stream: Stream,
+    wanted: Mapping[str, Any],
+    page: int,
+    size: int,
 ) -> Mapping[str, Any]:
     """The same for who reads masks: a search of people finds who is named exactly, and nobody else."""
 

@@ -60,8 +60,8 @@ class GetWork(Arguments):
 
 @tool("look", everywhere=True)
 def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 - it takes nothing
-    """Begin here: what needs attention (failing connections, decisions, plans that wait, failures, quarantine, undecided
-    records), and each connection with its entities that differ from core."""
+    """Begin here: what needs attention (failing connections, decisions, plans that wait, failures, quarantine,
+    undecided records), and each connection with its entities that differ from core."""
     waits = observe.waiting(call.db, call.caller.org)
     named = {one.connection_id: one for one in visible_connections(call.db, call.caller)}
     undecided: dict[str, dict[str, int]] = {}

@@ -59,9 +59,7 @@ def propose_answer(
                 f"(the safest is {gate.recommended})."
             )
         what: dict[str, Any] = {"decision": decision_id, "choice": choice, "why": why}
-        known = execute(
-            conn, SQL["same_answer"], **what, actor=who.name, own_token=who.own_token
-        ).scalar_one_or_none()
+        known = execute(conn, SQL["same_answer"], **what, actor=who.name, own_token=who.own_token).scalar_one_or_none()
         if known is not None:
             return _proposal(conn, org, known)
         made = int(

@@ -98,8 +98,8 @@ def select(
     """Include or ignore records in the version that was seen; without `seen` and `as_of`, in the captured one.
 
     The sensor does not promote a draft, which is what every selection is where promote_on_select is off, and in an
-    organization of four eyes: a plan that somebody approves does. What an agent selects is a draft, and replaces nothing
-    that a person or a rule decided.
+    organization of four eyes: a plan that somebody approves does. What an agent selects is a draft, and replaces
+    nothing that a person or a rule decided.
 
     Raises:
         ConfigurationError: no records are named, or an id is not captured.
