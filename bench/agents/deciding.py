@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench.agents.scene import ANN, Scene
+from bench.agents.scene import ANN, Scene, simple
 from bench.agents.task import Facts, Task, differs, rows
 from sync_pipeline import gates
 from sync_pipeline.steps import approve, observe, promote, select
@@ -100,10 +100,10 @@ def _changed_texts(scene: Scene, _token: Token) -> Facts:
 
 def _touch(scene: Scene, number: int, words: str) -> list[str]:
     """Products in core whose text changed, and nothing that is money."""
-    done = scene.in_core("product") - set(scene.differing("product", "updated"))
     store = scene.world.shop.store
-    plain = [one for one in sorted(done, key=int) if one in map(str, store.tables["products"].rows)]
-    ids = [one for one in plain if store.row("products", int(one)).fields.get("type", "simple") == "simple"][:number]
+    done = scene.in_core("product") - set(scene.differing("product", "updated"))
+    ids = [str(one) for one in simple(store) if str(one) in done][:number]
+    assert len(ids) == number
     for one in ids:
         store.update("products", int(one), short_description=words)
     scene.pull("products")

@@ -30,6 +30,12 @@ def fill(clock: Callable[[], datetime]) -> Store:
     return made
 
 
+def simple(store: Store) -> list[int]:
+    """Ids of products that have neither variations nor parts, the oldest first."""
+    rows = store.tables["products"].rows
+    return sorted(int(one) for one in rows if store.payload("products", one)["type"] == "simple")
+
+
 def in_core(opened: Shop) -> None:
     """Everything of it is captured and promoted."""
     opened.pull(*ENTITIES, full=True)
@@ -51,8 +57,7 @@ class Scene:
         gone, one that the store cannot show; five orders, one of which it cannot show either."""
         since = datetime.now(UTC)
         store, faults = world.shop.store, world.shop.server.faults
-        plain = [int(row.id) for row in store.tables["products"].rows.values() if row.fields.get("type") == "simple"]
-        gone, dearer, cheaper, told, broken = sorted(plain)[-5:]
+        gone, dearer, cheaper, told, broken = simple(store)[-5:]
         for number, status in enumerate(("publish", "publish", "draft")):
             store.add_product(name=f"Night lamp {number}", sku=f"NIGHT-{number}", regular_price="12.00", status=status)
         store.update("products", dearer, regular_price="88.00")

@@ -24,18 +24,17 @@ WITH living AS (
              > (%(after_at)s, %(after_connection)s::bigint, %(after_type)s::text, %(after_id)s::text COLLATE "C"))
     ORDER BY r.captured_at, r.connection_id, r.entity_type, r.external_id LIMIT %(limit)s
 ), gone AS (
-    SELECT greatest(r.deletion_at, r.captured_at) AS at, r.provider, r.connection_id, r.entity_type, r.external_id,
+    SELECT r.deletion_at AS at, r.provider, r.connection_id, r.entity_type, r.external_id,
            r.version_no, r.run_id, 'deleted' AS kind, r.name, r.code, r.email
     FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.deletion_state = 'deleted'
-        AND (r.deletion_at >= %(begin)s OR r.captured_at >= %(begin)s)
-        AND greatest(r.deletion_at, r.captured_at) < %(until)s
+        AND r.deletion_at >= %(begin)s AND r.deletion_at < %(until)s
         AND (%(connection_id)s::bigint IS NULL OR r.connection_id = %(connection_id)s)
         AND (%(entity_type)s::text IS NULL OR r.entity_type = %(entity_type)s)
         AND (%(after_at)s::timestamptz IS NULL
-             OR (greatest(r.deletion_at, r.captured_at), r.connection_id, r.entity_type, r.external_id)
+             OR (r.deletion_at, r.connection_id, r.entity_type, r.external_id)
              > (%(after_at)s, %(after_connection)s::bigint, %(after_type)s::text, %(after_id)s::text COLLATE "C"))
-    ORDER BY 1, r.connection_id, r.entity_type, r.external_id LIMIT %(limit)s
+    ORDER BY r.deletion_at, r.connection_id, r.entity_type, r.external_id LIMIT %(limit)s
 )
 SELECT c.at, o.name AS connection, c.provider, c.connection_id, c.entity_type, c.external_id, c.version_no, c.kind,
        c.name, c.code, c.email, c.run_id
@@ -61,8 +60,7 @@ FROM (
     SELECT r.connection_id, r.entity_type, 0, 0, count(*)
     FROM capture.sync_record AS r
     WHERE r.org_id = connect.current_org() AND r.deletion_state = 'deleted'
-        AND (r.deletion_at >= %(since)s OR r.captured_at >= %(since)s)
-        AND greatest(r.deletion_at, r.captured_at) < %(until)s
+        AND r.deletion_at >= %(since)s AND r.deletion_at < %(until)s
         AND (%(connection_id)s::bigint IS NULL OR r.connection_id = %(connection_id)s)
         AND (%(entity_type)s::text IS NULL OR r.entity_type = %(entity_type)s)
     GROUP BY r.connection_id, r.entity_type
