@@ -107,8 +107,8 @@ def _plant(here: World) -> None:
             (one.connection_id, INJECTED, INJECTED, INJECTED, INJECTED.encode()),
         )
         conn.exec_driver_sql(
-            "INSERT INTO observe.request (org_id, kind, parameters, state, error) "
-            "VALUES (connect.current_org(), 'pull', jsonb_build_object('connection', %s::text), 'failed', %s)",
+            "INSERT INTO observe.request (org_id, kind, parameters, state, error, requested_by) "
+            "VALUES (connect.current_org(), 'pull', jsonb_build_object('connection', %s::text), 'failed', %s, 'ann')",
             (INJECTED, INJECTED),
         )
         conn.exec_driver_sql(

@@ -118,8 +118,8 @@ def _planted(store: Shop) -> dict[str, str]:
         gate = gates.open_gate(conn, gates.by_name("sku_conflict"), subject=EMAIL, values=values)
         journal.record(conn, "test.told", actor="ann", connection_id=one.connection_id, what=f"call {PHONE}, {EMAIL}")
         request = conn.exec_driver_sql(
-            "INSERT INTO observe.request (org_id, kind, parameters, state, error) "
-            "VALUES (connect.current_org(), 'pull', '{}', 'failed', %s) RETURNING request_id",
+            "INSERT INTO observe.request (org_id, kind, parameters, state, error, requested_by) "
+            "VALUES (connect.current_org(), 'pull', '{}', 'failed', %s, 'ann') RETURNING request_id",
             (f"The store says: {EMAIL}",),
         ).scalar_one()
     preview.save_view(db, one, customers, "ours", preview.RecordView(search=EMAIL), actor="ann")
