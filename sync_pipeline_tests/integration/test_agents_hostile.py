@@ -125,6 +125,7 @@ async def _everything(agent: Agent, here: World) -> list[tuple[str, dict[str, An
         rows: list[dict[str, Any]] = []
         following: dict[str, Any] = {}
         while True:
+            here.forget_rates()
             answer = await agent.ask(tool, **arguments, **following)
             found.append((tool, answer))
             rows += answer.get("rows", [])
