@@ -3,7 +3,9 @@
 `python -m sync_pipeline.db.revision NAME` begins the next one (`make migration NAME=…`).
 """
 
+import hashlib
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -31,7 +33,33 @@ def run(file: str, direction: str) -> None:
     # The driver itself: a file holds many statements, and its % signs are no placeholders.
     driver = op.get_bind().connection.driver_connection
     assert driver is not None
-    driver.execute((Path(file).with_suffix("") / f"{direction}.sql").read_text("utf-8"))
+    driver.execute((Path(file).with_suffix("") / f"{direction}.sql").read_bytes())
+
+
+def digest(up: bytes, down: bytes) -> str:
+    """The SHA-256 of both scripts: what an approval of them is bound to."""
+    return hashlib.sha256(b"%d\n%b%b" % (len(up), up, down)).hexdigest()
+
+
+def write(versions: Path, name: str, up: str, down: str, *, source: str) -> Path:
+    """Write a revision that was proposed, byte for byte, after the newest one in `versions`; returns its folder.
+
+    `source` says in its file where it comes from; its hash stands there, too, and a test compares.
+    """
+    folder = begin(versions, name)
+    for script, text in (("up", up), ("down", down)):
+        (folder / f"{script}.sql").write_bytes(text.encode())
+    file = folder.with_suffix(".py")
+    said = file.read_text("utf-8").replace('."""', f'.\n\n{source}\n"""', 1)
+    sha256 = digest(up.encode(), down.encode())
+    file.write_text(said.replace("\n\n\n", f'\nsha256 = "{sha256}"\n\n\n', 1), "utf-8")
+    return folder
+
+
+def remove(folder: Path) -> None:
+    """Remove a revision that was written and did not come about."""
+    shutil.rmtree(folder)
+    folder.with_suffix(".py").unlink()
 
 
 def begin(versions: Path, name: str) -> Path:
