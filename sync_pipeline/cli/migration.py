@@ -45,7 +45,9 @@ def propose(
     up: Annotated[Path, typer.Argument(metavar="UP.SQL", exists=True, dir_okay=False, help="What changes.")],
     down: Annotated[Path, typer.Argument(metavar="DOWN.SQL", exists=True, dir_okay=False, help="The way back.")],
     why: Annotated[str, typer.Option("--why", metavar="W", help="The reason, for who approves it.")],
-    name: Annotated[str | None, typer.Option("--name", metavar="N", help="The revision's name, in a few words.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="N", help="The revision's name, in a few words.")
+    ] = None,
     branch: Rows = None,
     as_json: Json = False,
 ) -> None:
@@ -150,8 +152,8 @@ def apply(migration: MigrationId, as_json: Json = False) -> None:
     said = [f"Migration {migration} is applied: the database is at revision {done.migration.applied_as}."]
     said += [f"  verified: {one}" for one in done.verified]
     said += [
-        f"Next: commit {done.folder} and {done.folder.with_suffix('.py').name} beside it, with the same change in sql/schema. A "
-        "program without this revision does not open the database."
+        f"Next: commit {done.folder} and {done.folder.with_suffix('.py').name} beside it, with the same change in "
+        "sql/schema. A program without this revision does not open the database."
     ]
     value = {**_listed(done.migration), "folder": str(done.folder), "verified": list(done.verified)}
     answer(as_json, value, *said)
@@ -215,7 +217,8 @@ def _print(found: ProposedMigration, as_json: bool, *, sql: bool = False) -> Non
 
 
 def _say_report(report: Report) -> None:
-    say(f"  tried on a branch of revision {report.revision}: {report.branch} ({report.branch_why}), {report.seconds:.1f} s")
+    branch = f"{report.branch} ({report.branch_why})"
+    say(f"  tried on a branch of revision {report.revision}: {branch}, {report.seconds:.1f} s")
     for reason in report.reasons:
         say(f"  {report.verdict}: {reason}")
     if report.failure is not None:
@@ -246,8 +249,8 @@ def _next(found: ProposedMigration) -> str:
     if found.state == "waiting":
         losses = " --with-losses" if found.report and found.report.losses else ""
         return (
-            f"Next: read both scripts (migration show {found.migration_id} --sql), then sync-pipeline migration approve "
-            f"{found.migration_id} --hash {found.hash}{losses}"
+            f"Next: read both scripts (migration show {found.migration_id} --sql), then sync-pipeline migration "
+            f"approve {found.migration_id} --hash {found.hash}{losses}"
         )
     if found.state == "approved":
         return f"Approved by {found.approved_by}. Next: sync-pipeline migration apply {found.migration_id}"

@@ -44,7 +44,7 @@ def try_on_clone(url: URL, upgrade: Callable[[URL], None]) -> None:
 
 @contextmanager
 def cloned(url: URL) -> Iterator[URL | None]:
-    """A clone of the database at `url`, dropped afterwards; None if others are connected or there is no room for one."""
+    """A clone of the database at `url`, dropped afterwards; None if others are connected or there is no room."""
     branch = _name(url)
     try:
         with server_connection(url) as conn:

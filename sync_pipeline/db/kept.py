@@ -87,8 +87,8 @@ class Watch:
         """
         if self._marked() != self._mark:
             raise ConfigurationError(
-                "A revision of this migration writes to temporary tables that are not its own, so what it loses cannot be "
-                "seen. The database is unchanged."
+                "A revision of this migration writes to temporary tables that are not its own, so what it loses cannot "
+                "be seen. The database is unchanged."
             )
         after = _tables(self._conn)
         names = {table.name: table for table in after.values()}

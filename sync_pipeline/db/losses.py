@@ -61,9 +61,9 @@ def to_ask(target: str, found: Sequence[Loss], declared: Declared) -> Mapping[in
             open_.setdefault(loss.org_id, []).append(in_words(loss) + (f": {why}" if why else ""))
     if undeclared:
         raise ConfigurationError(
-            f"The migration to {target} would lose captured data, and nothing was changed: {'; '.join(in_all(undeclared))}. Keep "
-            "the version that is installed. If the loss is meant, the revision must declare it in its file "
-            "(CONTRIBUTING.md, “A migration”)."
+            f"The migration to {target} would lose captured data, and nothing was changed: "
+            f"{'; '.join(in_all(undeclared))}. Keep the version that is installed. If the loss is meant, the revision "
+            "must declare it in its file (CONTRIBUTING.md, “A migration”)."
         )
     return open_
 

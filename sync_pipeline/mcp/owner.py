@@ -7,7 +7,6 @@ The model that calls it approves and applies nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from mcp.server import Server
 
 INSTRUCTIONS = (
-    "Proposes migrations of this deployment's PostgreSQL schema. A proposal is tried on a branch as a login that may change "
-    "the schema alone; a person reads it, approves its hash and applies it. Write schema-qualified names and no COMMIT. "
-    "What is blocked, do not try another way: say what it would have needed."
+    "Proposes migrations of this deployment's PostgreSQL schema. A proposal is tried on a branch as a login that may "
+    "change the schema alone; a person reads it, approves its hash and applies it. Write schema-qualified names and no "
+    "COMMIT. What is blocked, do not try another way: say what it would have needed."
 )
 _LEFT_OUT = "Left out: where there are rows, it may hold their values. `sync-pipeline migration show` has it."
 _NAMED = 40  # objects, locks and findings that an answer names
@@ -56,8 +55,8 @@ class MigrationDesk:
         self._running: dict[int, Future[ProposedMigration]] = {}
 
     def propose_migration(self, given: ProposeMigration, client: str | None) -> ToolAnswer:
-        """Propose a change of the database's schema, for the owner. It is tried on a branch: the answer is the report, or
-        `trying`; the same call again waits on. A person approves and applies it, or nobody does."""
+        """Propose a change of the database's schema, for the owner. It is tried on a branch: the answer is the report,
+        or `trying`; the same call again waits on. A person approves and applies it, or nobody does."""
         url = owner_url(self._settings)
         by = Party(f"agent of {self._user}", "mcp", client=client)
         made = migrations.propose_migration(url, given.up, given.down, why=given.why, by=by)
@@ -79,6 +78,10 @@ class MigrationDesk:
                     self._running.pop(made.migration_id, None)
         return ToolAnswer(told(made), ids=[made.migration_id])
 
+    def called(self, call: Any, given: ProposeMigration) -> ToolAnswer:
+        """The same as a tool is called: `call` is what the program calls itself, as there is no token."""
+        return self.propose_migration(given, call)
+
     def close(self) -> None:
         """End it; a trial that runs is waited for, so that its branches are dropped."""
         self._trials.shutdown(cancel_futures=True)
@@ -94,8 +97,8 @@ def told(found: ProposedMigration) -> dict[str, Any]:
     }
     if found.state in ("waiting", "approved"):
         head["next"] = (
-            f"A person reads it (sync-pipeline migration show {found.migration_id} --sql) and approves it: sync-pipeline "
-            f"migration approve {found.migration_id} --hash {found.hash}"
+            f"A person reads it (sync-pipeline migration show {found.migration_id} --sql) and approves it: "
+            f"sync-pipeline migration approve {found.migration_id} --hash {found.hash}"
         )
     return head if found.report is None else head | {"report": _report(found.report)}
 
@@ -146,8 +149,7 @@ def _is_tried(found: ProposedMigration) -> bool:
 def tool(desk: MigrationDesk) -> Tool:
     """The one tool."""
     words = " ".join((MigrationDesk.propose_migration.__doc__ or "").split())
-    run: Callable[[Any, Any], ToolAnswer] = lambda client, given: desk.propose_migration(given, client)  # noqa: E731
-    return Tool("propose_migration", "propose", words, ProposeMigration, run)
+    return Tool("propose_migration", "propose", words, ProposeMigration, desk.called)
 
 
 def serve_owner(settings: Settings, user: str) -> None:
@@ -193,8 +195,8 @@ def build(desk: MigrationDesk) -> Server[Any]:
             if params.name != one.name:
                 outcome, text = refused(f"There is no tool “{params.name}” here.")
             else:
-                given = one.arguments.model_validate(params.arguments or {})
-                answer = await anyio.to_thread.run_sync(one.run, client_name(ctx), given)
+                given = ProposeMigration.model_validate(params.arguments or {})
+                answer = await anyio.to_thread.run_sync(desk.called, client_name(ctx), given)
                 outcome, text = "ok", answer.text()
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is in words, without its inside
             outcome, text = explain(error)

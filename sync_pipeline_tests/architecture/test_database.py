@@ -209,7 +209,9 @@ def test_revisions_follow_one_another_each_with_its_way_back(tmp_path: Path) -> 
         begin(versions, "No Name")
 
 
-@pytest.mark.parametrize("file", sorted((PROJECT / "sql/migrations/versions").glob("[0-9]*.py")), ids=lambda one: one.stem)
+@pytest.mark.parametrize(
+    "file", sorted((PROJECT / "sql/migrations/versions").glob("[0-9]*.py")), ids=lambda one: one.stem
+)
 def test_a_revision_that_was_proposed_is_the_one_that_was_tried(file: Path) -> None:
     """Its file names the hash that a person approved."""
     if hashed := re.search(r'^sha256 = "([0-9a-f]{64})"$', file.read_text("utf-8"), re.MULTILINE):

@@ -90,7 +90,9 @@ def test_an_owners_agent_proposes_and_reads_the_report_but_no_row(env: dict[str,
             assert wrong["report"]["failure"]["message"] == 'relation "core.nothing" does not exist'
             lost = await proposed("DROP TABLE capture.record_history CASCADE", "SELECT 1")
             assert lost["state"] == "blocked"
-            assert any("capture.record_history (the table is dropped; 1 row)" in one for one in lost["report"]["reasons"])
+            assert any(
+                "capture.record_history (the table is dropped; 1 row)" in one for one in lost["report"]["reasons"]
+            )
             for leak in LEAKS:
                 said = await proposed(leak, "SELECT 1")
                 assert said["state"] in ("failed", "blocked")
@@ -159,7 +161,10 @@ def test_the_command_line_from_the_proposal_to_the_revision(
         code, said, _ = ran("refuse", "2", "--why", "it loses history")
         assert (code, said.strip()) == (0, "Migration 2 is refused.")
         code, said, _ = ran("list", "--json")
-        assert [(one["migration"], one["state"]) for one in json.loads(said)["migrations"]] == [(2, "refused"), (1, "applied")]
+        assert [(one["migration"], one["state"]) for one in json.loads(said)["migrations"]] == [
+            (2, "refused"),
+            (1, "applied"),
+        ]
 
 
 def copy_of(scripts: Path, folder: Path) -> Path:

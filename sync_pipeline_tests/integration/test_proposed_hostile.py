@@ -40,7 +40,7 @@ FAILS = {
         "RESET SESSION AUTHORIZATION; RESET ROLE; SET ROLE NONE; CREATE ROLE evil SUPERUSER", "permission denied",
     ),
     "joins a role": ("GRANT sync_router TO CURRENT_USER", "permission denied"),
-    "runs a program": ("COPY core.products TO PROGRAM 'id'", "permission denied to COPY to or from an external program"),
+    "runs a program": ("COPY core.products TO PROGRAM 'id'", "permission denied to COPY to or from an external"),
     "runs a program in a block": (
         "DO $$ BEGIN EXECUTE 'COPY core.products FROM PROGRAM ''id'''; END $$", "permission denied to COPY",
     ),
@@ -128,7 +128,9 @@ REFUSED = {
     "row-level security not for the owner": (
         "ALTER TABLE core.products NO FORCE ROW LEVEL SECURITY", "off the table core.products",
     ),
-    "a policy dropped": ("DROP POLICY organization ON core.products", "changes the policy organization of core.products"),
+    "a policy dropped": (
+        "DROP POLICY organization ON core.products", "changes the policy organization of core.products",
+    ),
     "a policy for everybody": (
         "CREATE POLICY more ON core.products USING (true)", "changes the policy more of core.products",
     ),
@@ -136,7 +138,7 @@ REFUSED = {
     "a policy for another role": (
         "ALTER POLICY organization ON core.products TO sync_router", "changes the roles of policy organization",
     ),
-    "a table that is not isolated": ("CREATE TABLE core.evil (org_id bigint)", "core.evil has org_id and no forced policy"),
+    "a table that is not isolated": ("CREATE TABLE core.evil (org_id bigint)", "evil has org_id and no forced policy"),
     "a table isolated by name": (
         "CREATE TABLE core.evil (org_id bigint); ALTER TABLE core.evil ENABLE ROW LEVEL SECURITY; "
         "ALTER TABLE core.evil FORCE ROW LEVEL SECURITY; CREATE POLICY organization ON core.evil USING (true)",
@@ -147,7 +149,7 @@ REFUSED = {
         "CREATE POLICY more ON core.evil USING (true)",
         "policy more of core.evil is not the one",
     ),
-    "rights for everybody": ("GRANT SELECT ON core.products TO PUBLIC", "right of everybody to SELECT on core.products"),
+    "rights for everybody": ("GRANT SELECT ON core.products TO PUBLIC", "right of everybody to SELECT on core"),
     "rights to delete history": (
         "GRANT UPDATE ON capture.record_history TO sync_app", "right of sync_app to UPDATE on capture.record_history",
     ),
@@ -165,7 +167,10 @@ REFUSED = {
         "CREATE FUNCTION core.evil() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
         r"core.evil\(\) runs with its owner's rights",
     ),
-    "code in an index": (_EVIL + "CREATE INDEX evil ON core.products (org_id) WHERE core.evil(slug) = 'x'", "it ran|of its own"),
+    "code in an index": (
+        _EVIL + "CREATE INDEX evil ON core.products (org_id) WHERE core.evil(slug) = 'x'",
+        "of its own .* index core.evil",
+    ),
     "code in a constraint": (
         _EVIL + "ALTER TABLE core.products ADD CONSTRAINT evil CHECK (core.evil(slug) <> '') NOT VALID", "of its own",
     ),
@@ -273,7 +278,7 @@ def test_what_adds_is_not_refused(conn: Connection) -> None:
 
 
 def test_the_session_is_ours_again_after_each_statement(conn: Connection) -> None:
-    """Functions before those of PostgreSQL, a cursor for the commit, statements under our names: nothing of it stays."""
+    """Functions before those of PostgreSQL, a cursor for the commit, statements under our names: none of it matters."""
     begun = scripts.begin(conn)
     scripts.run(
         conn,

@@ -20,7 +20,9 @@ from sync_pipeline.db.proposed.statements import statements
             "SELECT 'it''s;'", "SELECT E'a\\';b'", "SELECT 'a\\'", "SELECT 3",
         ]),
         ('SELECT 1 AS "a;""b"; SELECT 2', ['SELECT 1 AS "a;""b"', "SELECT 2"]),
-        ("DO $$ BEGIN x; END $$; DO $a$ $$; $b$ ; $a$; SELECT 1", ["DO $$ BEGIN x; END $$", "DO $a$ $$; $b$ ; $a$", "SELECT 1"]),
+        ("DO $$ BEGIN x; END $$; DO $a$ $$; $b$ ; $a$; SELECT 1", [
+            "DO $$ BEGIN x; END $$", "DO $a$ $$; $b$ ; $a$", "SELECT 1",
+        ]),
         ("SELECT a$b$; SELECT c$b$", ["SELECT a$b$", "SELECT c$b$"]),
         ("CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); SELECT 3", [
             "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)", "SELECT 3",

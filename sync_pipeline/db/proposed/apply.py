@@ -26,8 +26,9 @@ _BUSY = ("55P03", "40P01")
 def apply_migration(
     url: URL, up: str, down: str, *, before: str, target: str, approval: LossApproval
 ) -> tuple[str, ...]:
-    """Apply `up` to the database at `url` (the owner's), which goes from revision `before` to `target`; returns what was
-    verified. It is tried on an empty branch again first, and must come to the same schema here.
+    """Apply `up` to the database at `url` (the owner's), which goes from revision `before` to `target`.
+
+    It is tried on an empty branch again first, and must come to the same schema here. Returns what was verified.
 
     Raises:
         Busy: somebody holds a lock that it needs, or another process migrates.
@@ -48,9 +49,7 @@ def apply_migration(
         if first.refused or first.back is not None:
             raise _refused("; ".join(first.refused) or "its way back fails")
         real = _Real(up, first, before, target)
-        guarded = GuardedUpgrade(
-            real.upgrade, lambda found: to_ask(target, found, Declared({}, {})), ask, LOCK_TIMEOUT
-        )
+        guarded = GuardedUpgrade(real.upgrade, lambda found: to_ask(target, found, Declared({}, {})), ask, LOCK_TIMEOUT)
         guarded.compared = first.written
         lend(url, login, only=first.touched, applying=True)
         guarded.run(login.at(url), real.check)
@@ -77,8 +76,8 @@ class _Real:
         except ScriptFailed as failed:
             if failed.failure.sqlstate in _BUSY:
                 raise Busy(
-                    f"The migration did not get a lock that it needs within {LOCK_TIMEOUT}, and nothing was changed. Stop "
-                    "what works on the database (`sync-pipeline up`, the service, Dagster), then apply it again."
+                    f"The migration did not get a lock that it needs within {LOCK_TIMEOUT}, and nothing was changed. "
+                    "Stop what works on the database (`sync-pipeline up`, the service, Dagster), then apply it again."
                 ) from failed
             raise _refused(f"line {failed.failure.line}: {failed}") from failed
         before, target = self._revisions
@@ -102,4 +101,6 @@ class _Real:
 
 
 def _refused(why: str) -> ConfigurationError:
-    return ConfigurationError(f"The migration was not applied, and nothing was changed: {why}. Try it again on a branch.")
+    return ConfigurationError(
+        f"The migration was not applied, and nothing was changed: {why}. Try it again on a branch."
+    )

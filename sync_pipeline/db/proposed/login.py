@@ -1,8 +1,9 @@
 """A login that may change the schema and nothing else: what somebody proposed runs with it, on branches and for real.
 
-It is no superuser and a member of no role, so that nothing a script says makes it one: the session begins as this login. What
-it may change is lent to it and taken back: it owns tables, views, functions and types of the schemas below while the
-script runs. What governs the deployment stays the owner's: people, tokens, credentials, approvals, the audit log.
+It is no superuser and a member of no role, and the session begins as this login: there is nothing that a script could
+go back to. What it may change is lent to it and taken back: it owns tables, views, functions and types of the schemas
+below while the script runs. What governs the deployment stays the owner's: people, tokens, credentials, approvals, the
+audit log.
 """
 
 from __future__ import annotations
@@ -164,6 +165,6 @@ def busy() -> Iterator[None]:
         if getattr(error.orig, "sqlstate", None) not in ("55P03", "40P01"):
             raise
         raise Busy(
-            f"The migration did not get a lock that it needs within {_LOCK_TIMEOUT}, and nothing was changed. Stop what "
-            "works on the database (`sync-pipeline up`, the service, Dagster), then run it again."
+            f"The migration did not get a lock that it needs within {_LOCK_TIMEOUT}, and nothing was changed. Stop "
+            "what works on the database (`sync-pipeline up`, the service, Dagster), then run it again."
         ) from error

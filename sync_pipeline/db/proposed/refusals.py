@@ -62,7 +62,9 @@ def refusals(conn: Connection, before: Objects, after: Objects) -> list[str]:
     """Why what is there now may not be, as sentences; nothing if it may."""
     changes = before.changes(after)
     said = [words for change in changes if (words := _refused(change, before, after)) is not None]
-    said += [f"The table {one} has org_id and no forced policy." for one in sorted(after.unprotected - before.unprotected)]
+    said += [
+        f"The table {one} has org_id and no forced policy." for one in sorted(after.unprotected - before.unprotected)
+    ]
     said += [
         f"The view {one} reads with its owner's rights. Make it WITH (security_invoker = true)."
         for one in sorted(after.loose_views - before.loose_views)

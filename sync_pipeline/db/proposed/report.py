@@ -57,7 +57,7 @@ class HeldLock:
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """An object of the schema that is there afterwards and was not (`before` is None), or the other way, or is another."""
+    """An object of the schema that is new (`before` is None), gone (`after` is None) or another."""
 
     object: str
     before: str | None

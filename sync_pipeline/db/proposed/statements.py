@@ -1,8 +1,8 @@
 """The statements of a script: what stands between semicolons outside of quotes, comments, parentheses and bodies.
 
-A script that cannot be read to its end, because a quote does not close, keeps its rest as one statement: PostgreSQL says
-what is wrong with it. Nothing rests on where a script is cut but the report's lines: every statement runs with the same
-rights, and a piece that holds several is executed all the same.
+A script that cannot be read to its end, because a quote does not close, keeps its rest as one statement: PostgreSQL
+says what is wrong with it. Nothing rests on where a script is cut but the report's lines: every statement runs with the
+same rights, and a piece that holds several is executed all the same.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ _TOKEN = re.compile(
   | (?P<comment> /\* )
   | (?P<quoted> [eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
       | \$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?)\$.*?\$(?P=tag)\$ )
+  | (?P<open> ['"] | \$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$ )
   | (?P<word> [A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]* )
   | (?P<sign> . )
     """,
     re.DOTALL | re.VERBOSE,
 )
+_KINDS = ("blank", "comment", "quoted", "open", "word", "sign")
 _COMMENT = re.compile(r"/\*|\*/")
 
 
@@ -73,8 +75,8 @@ def _tokens(script: str) -> Iterator[tuple[str, int, int]]:
     """What a script is made of besides blanks and comments: kind, start and end."""
     at = 0
     while match := _TOKEN.match(script, at):
-        kind = next(name for name in ("blank", "comment", "quoted", "word", "sign") if match[name] is not None)
-        at = match.end()
+        kind = next(name for name in _KINDS if match[name] is not None)
+        at = match.end() if kind != "open" else len(script)
         if kind == "comment":
             at = _after_comment(script, at)
         elif kind != "blank":

@@ -33,7 +33,8 @@ from sync_pipeline.errors import ConfigurationError
 _FULL_BYTES = 2 * 1024**3  # a larger database is sampled, unless the whole is asked for
 _SAMPLE = 1_000  # rows of a table and organization
 _ANOTHER = (
-    "The schema that it makes is another one where there are rows, or somebody changed the schema of this database by hand."
+    "The schema that it makes is another one where there are rows, or somebody changed the schema of this database by "
+    "hand."
 )
 _NOT_CONNECTED = "a clone: nobody else was connected"
 
@@ -92,8 +93,8 @@ def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None)
     reasons = [*first.refused, *first.reasons, *rows.reasons]
     if kind == "empty" and first.written:
         reasons.append(
-            f"It may delete or rewrite rows of {', '.join(sorted(first.written))}, and the branch has none to see it by "
-            f"({why})."
+            f"It may delete or rewrite rows of {', '.join(sorted(first.written))}, and the branch has none to see it "
+            f"by ({why})."
         )
     found, unread = _squawk(up, down)
     reasons += unread
@@ -126,7 +127,8 @@ def newest(url: URL) -> str:
     revision = current_revision(url)
     if revision is None or revision != head():
         raise ConfigurationError(
-            f"The database is at revision {revision or 'none'}, the newest is {head()}. Run `sync-pipeline db migrate` first."
+            f"The database is at revision {revision or 'none'}, the newest is {head()}. Run `sync-pipeline db migrate` "
+            "first."
         )
     return revision
 
@@ -185,9 +187,7 @@ def session(url: URL) -> Iterator[Connection]:
 
 
 @contextmanager
-def _with_rows(
-    url: URL, login: Login, revision: str, wanted: Branch | None
-) -> Iterator[tuple[Branch, str, URL]]:
+def _with_rows(url: URL, login: Login, revision: str, wanted: Branch | None) -> Iterator[tuple[Branch, str, URL]]:
     """A branch with as many rows as can be had: its kind, why it is of that kind, and its address."""
     with ExitStack() as stack:
         kind: Branch = "full"
@@ -275,8 +275,8 @@ def _failed(
 
 def _where(failure: Failure) -> str:
     return (
-        f"Statement {failure.statement} of {failure.script}.sql, on line {failure.line}, failed on the {failure.branch} "
-        "branch."
+        f"Statement {failure.statement} of {failure.script}.sql, on line {failure.line}, failed on the "
+        f"{failure.branch} branch."
     )
 
 

@@ -75,7 +75,7 @@ class Applied:
     verified: Sequence[str]
 
 
-def propose_migration(  # noqa: PLR0913 - what a proposal says
+def propose_migration(
     url: URL, up: str, down: str, *, why: str, by: Party, name: str | None = None
 ) -> ProposedMigration:
     """Keep a migration as a proposal. It is tried by `try_proposed`. The same scripts again are the same proposal.
@@ -87,7 +87,9 @@ def propose_migration(  # noqa: PLR0913 - what a proposal says
     """
     for script, text in (("up", up), ("down", down)):
         if not text.strip() or "\x00" in text:
-            raise ConfigurationError(f"{script} is empty or holds a NUL character. Give SQL; the way back is part of it.")
+            raise ConfigurationError(
+                f"{script} is empty or holds a NUL character. Give SQL; the way back is part of it."
+            )
         if len(text) > _LONGEST:
             raise ConfigurationError(f"{script} has more than {_LONGEST:,} characters. Propose it in parts.")
     newest(url)
@@ -119,7 +121,7 @@ def try_proposed(url: URL, migration_id: int, *, branch: Branch | None = None) -
     with _deployment(url) as conn:
         kept = {"revision": report.revision, "verdict": report.verdict, "report": to_json(report)}
         execute(conn, SQL["store_trial"], migration=migration_id, **kept)
-        facts = {"migration": migration_id, "verdict": report.verdict, "branch": report.branch}
+        facts: dict[str, Any] = {"migration": migration_id, "verdict": report.verdict, "branch": report.branch}
         journal.record(conn, "migration.tried", actor=found.proposed_by, **facts)
     return proposed_migration(url, migration_id)
 
@@ -164,8 +166,8 @@ def approve_migration(
         _may_be_applied(found, current)
         if found.report and found.report.losses and not with_losses:
             raise ConfigurationError(
-                f"It would lose data: {'; '.join(found.report.losses)}. If that is meant, approve it --with-losses; whose "
-                "data it is are asked when it is applied."
+                f"It would lose data: {'; '.join(found.report.losses)}. If that is meant, approve it --with-losses; "
+                "those whose data it is are asked when it is applied."
             )
         grant(conn, "migration", str(migration_id), sha256, by)
         return _one(conn, migration_id)
@@ -215,8 +217,8 @@ def apply_proposed(
         spent = spend(conn, "migration", str(migration_id), found.hash, by)
         if spent is None:
             raise NotApproved(
-                f"Migration {migration_id} is not approved. Read it (`sync-pipeline migration show {migration_id}`), then "
-                f"approve it: sync-pipeline migration approve {migration_id} --hash {found.hash}"
+                f"Migration {migration_id} is not approved. Read it (`sync-pipeline migration show {migration_id}`), "
+                f"then approve it: sync-pipeline migration approve {migration_id} --hash {found.hash}"
             )
         written = write_revision(found, folder)
         target = written.name[:4]
@@ -246,8 +248,8 @@ def _may_be_applied(found: ProposedMigration, current: str) -> None:
         raise Conflict(f"Migration {found.migration_id} is {found.state}. Only what passed its trial can go on.")
     if found.revision != current:
         raise Conflict(
-            f"Migration {found.migration_id} was tried at revision {found.revision}, the database is at {current}. Try it "
-            f"again: {again}"
+            f"Migration {found.migration_id} was tried at revision {found.revision}, the database is at {current}. Try "
+            f"it again: {again}"
         )
 
 
