@@ -15,7 +15,7 @@ from sync_pipeline.cli.output import answer, emit, row, say, show
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from sync_pipeline.db.proposed.report import Report
+    from sync_pipeline.db.proposed.report import TrialReport
     from sync_pipeline.steps.approve.migrations import ProposedMigration
     from sync_pipeline.steps.connect.party import Party
 
@@ -216,7 +216,7 @@ def _print(found: ProposedMigration, as_json: bool, *, sql: bool = False) -> Non
         raise typer.Exit(1)
 
 
-def _say_report(report: Report) -> None:
+def _say_report(report: TrialReport) -> None:
     branch = f"{report.branch} ({report.branch_why})"
     say(f"  tried on a branch of revision {report.revision}: {branch}, {report.seconds:.1f} s")
     for reason in report.reasons:

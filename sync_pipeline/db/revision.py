@@ -41,12 +41,11 @@ def digest(up: bytes, down: bytes) -> str:
     return hashlib.sha256(b"%d\n%b%b" % (len(up), up, down)).hexdigest()
 
 
-def write(versions: Path, name: str, up: str, down: str, *, source: str) -> Path:
-    """Write a revision that was proposed, byte for byte, after the newest one in `versions`; returns its folder.
-
-    `source` says in its file where it comes from; its hash stands there, too, and a test compares.
+def write(versions: Path, name: str, up: str, down: str, *, source: str, after: str) -> Path:
+    """Write a revision that was proposed, byte for byte, after the newest one in `versions`, or `after` where there is
+    none; returns its folder. `source` says in its file where it comes from; its hash stands there, too.
     """
-    folder = begin(versions, name)
+    folder = begin(versions, name, after=after)
     for script, text in (("up", up), ("down", down)):
         (folder / f"{script}.sql").write_bytes(text.encode())
     file = folder.with_suffix(".py")
@@ -62,15 +61,15 @@ def remove(folder: Path) -> None:
     folder.with_suffix(".py").unlink()
 
 
-def begin(versions: Path, name: str) -> Path:
-    """Write an empty revision after the newest one in `versions`; returns its folder.
+def begin(versions: Path, name: str, *, after: str = "0000") -> Path:
+    """Write an empty revision after the newest one in `versions`, or `after` where there is none; returns its folder.
 
     Raises:
         ValueError: `name` is not words in lower case, joined by underscores.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"{name!r} cannot name a revision: use lower-case words joined by underscores.")
-    before = max(file.name[:4] for file in versions.glob("[0-9]*.py"))
+    before = max((file.name[:4] for file in versions.glob("[0-9]*.py")), default=after)
     folder = versions / f"{int(before) + 1:04}_{name}"
     folder.mkdir()
     text = TEMPLATE.format(title=name.replace("_", " ").capitalize(), revision=folder.name[:4], before=before)

@@ -15,7 +15,7 @@ from pydantic import Field
 from sync_pipeline.api.logs import configure
 from sync_pipeline.config import Settings
 from sync_pipeline.db.open import owner_url
-from sync_pipeline.db.proposed.report import Report
+from sync_pipeline.db.proposed.report import TrialReport
 from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.errors import explain, refused
 from sync_pipeline.mcp.text import LONG, own_words, quoted, shown
@@ -103,7 +103,7 @@ def told(found: ProposedMigration) -> dict[str, Any]:
     return head if found.report is None else head | {"report": _report(found.report)}
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: TrialReport) -> dict[str, Any]:
     failure: dict[str, Any] | None = None
     if report.failure is not None:
         one = report.failure

@@ -17,6 +17,7 @@ from sync_pipeline.db.proposed.login import lend, limited_login
 from sync_pipeline.db.proposed.script import ScriptFailed
 from sync_pipeline.db.proposed.trial import examine, session
 from sync_pipeline.errors import ConfigurationError
+from sync_pipeline_tests.databases import dump
 from sync_pipeline_tests.integration.migrating import fill, migrated
 
 _EVIL = (
@@ -317,7 +318,13 @@ def test_what_is_kept_of_the_rows_cannot_be_changed_unseen(server: EmbeddedPostg
 
 
 def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
+    """What it made is the owner's; owners, rights and defaults are as before."""
     with migrated(server) as url:
+        before = dump(url)
+        with limited_login(url) as login:
+            lend(url, login)
+            assert dump(url) != before
+        assert dump(url) == before
         with limited_login(url) as login:
             lend(url, login)
             with owner_engine(login.at(url)) as engine, engine.begin() as conn:

@@ -13,10 +13,10 @@ from sqlalchemy import URL, NullPool, create_engine
 from sync_pipeline.db import migrate as migration
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.migrate import current_revision, migrate
-from sync_pipeline.db.proposed.report import HeldLock, Report
+from sync_pipeline.db.proposed.report import HeldLock, TrialReport
 from sync_pipeline.db.proposed.trial import try_migration
 from sync_pipeline.db.revision import digest
-from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, GateClosed, NotApproved, RateLimited
+from sync_pipeline.errors import Busy, ConfigurationError, Conflict, Forbidden, GateClosed, NotApproved, RateLimited
 from sync_pipeline.gates import migration as asking
 from sync_pipeline.steps.approve import migrations
 from sync_pipeline.steps.connect.party import Party
@@ -88,7 +88,7 @@ def somebody_at_work(url: URL) -> Iterator[list[int]]:
         engine.dispose()
 
 
-def lock_on(report: Report, table: str) -> HeldLock:
+def lock_on(report: TrialReport, table: str) -> HeldLock:
     return next(one for one in report.locks if one.table == table)
 
 
@@ -331,6 +331,31 @@ def test_a_trial_is_of_a_revision(own: URL, scripts: Path) -> None:
     migrate(own, approval=asking, branch=False)
     with pytest.raises(Conflict, match=f"was tried at revision {NEWEST}, the database is at 9999"):
         migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+
+
+def test_who_holds_a_lock_is_not_waited_for(own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sync_pipeline.db.proposed import login
+
+    monkeypatch.setattr(login, "_LOCK_TIMEOUT", "100ms")
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    with create_engine(own, poolclass=NullPool).begin() as conn:
+        conn.exec_driver_sql("LOCK TABLE core.products IN ACCESS SHARE MODE")
+        with pytest.raises(Busy, match=r"did not get a lock that it needs within 100ms, and nothing was changed"):
+            migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+    assert migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
+
+
+def test_where_the_revision_cannot_be_written_nothing_is_changed(own: URL, tmp_path: Path) -> None:
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(ConfigurationError, match=f"migration export {made.migration_id} --out DIR"):
+        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking, versions=tmp_path / "a_file")
+    written = migrations.write_revision(made, tmp_path)
+    assert written.name == f"{int(NEWEST) + 1:04}_products_have_a_colour"
+    assert current_revision(own) == NEWEST
+    assert migrations.proposed_migration(own, made.migration_id).state == "approved"
 
 
 def test_a_refused_one_is_not_applied_whoever_approved_it(own: URL, scripts: Path) -> None:

@@ -11,12 +11,12 @@ from shutil import which
 from tempfile import TemporaryDirectory
 
 from sync_pipeline.config import PROJECT
-from sync_pipeline.db.proposed.report import Direction, Finding
+from sync_pipeline.db.proposed.report import Direction, LintFinding
 
 _SECONDS = 60
 
 
-def findings(up: str, down: str) -> Sequence[Finding]:
+def findings(up: str, down: str) -> Sequence[LintFinding]:
     """The findings of both scripts, with the rules by which `make check` reads revisions.
 
     Raises:
@@ -25,7 +25,7 @@ def findings(up: str, down: str) -> Sequence[Finding]:
     program = which("squawk", path=str(Path(sys.executable).parent)) or which("squawk")
     if program is None:
         raise FileNotFoundError("squawk")
-    found: list[Finding] = []
+    found: list[LintFinding] = []
     scripts: tuple[tuple[Direction, str], ...] = (("up", up), ("down", down))
     with TemporaryDirectory() as folder:
         for direction, script in scripts:
@@ -35,7 +35,7 @@ def findings(up: str, down: str) -> Sequence[Finding]:
             command = [program, "--reporter", "json", *(["--config", str(rules)] if rules.exists() else []), str(file)]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
             found += [
-                Finding(direction, int(one["line"]) + 1, str(one["rule_name"]), str(one["message"]))
+                LintFinding(direction, int(one["line"]) + 1, str(one["rule_name"]), str(one["message"]))
                 for one in json.loads(done.stdout or "[]")
             ]
     return found

@@ -34,7 +34,7 @@ _LOCK_TIMEOUT = "10s"
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class LimitedLogin:
     """The login, which exists for as long as `limited_login` is open."""
 
     name: str
@@ -46,14 +46,14 @@ class Login:
 
 
 @contextmanager
-def limited_login(url: URL) -> Iterator[Login]:
+def limited_login(url: URL) -> Iterator[LimitedLogin]:
     """Make the login for the database at `url` (the owner's) and its branches, one process at a time.
 
     Raises:
         Busy: another process tries or applies a migration of this database.
         ConfigurationError: the owner may not make logins.
     """
-    login = Login(f"{(url.database or '')[:54]}_migrator", secrets.token_urlsafe(24))
+    login = LimitedLogin(f"{(url.database or '')[:54]}_migrator", secrets.token_urlsafe(24))
     with server_connection(url) as server, _alone(server, url.database):
         try:
             _make(server, login)
@@ -78,7 +78,7 @@ def limited_login(url: URL) -> Iterator[Login]:
                 server.exec_driver_sql(f"ALTER ROLE {quote(login.name)} NOLOGIN PASSWORD NULL")
 
 
-def lend(url: URL, login: Login, *, only: Collection[str] | None = None, applying: bool = False) -> None:
+def lend(url: URL, login: LimitedLogin, *, only: Collection[str] | None = None, applying: bool = False) -> None:
     """Lend the schema's objects to the login, those relations alone that `only` names; committed at once.
 
     `applying`: it may also record the revision.
@@ -109,7 +109,7 @@ def lend(url: URL, login: Login, *, only: Collection[str] | None = None, applyin
             conn.exec_driver_sql(statement)
 
 
-def take_back(url: URL, login: Login) -> None:
+def take_back(url: URL, login: LimitedLogin) -> None:
     """Give the owner what the login owns in the database at `url`, what it has made among it, and end its rights there.
 
     Raises:
@@ -131,7 +131,7 @@ def forget_secrets(conn: Connection) -> None:
         conn.exec_driver_sql("UPDATE connect.api_token SET token_hash = sha256(gen_random_uuid()::text::bytea)")
 
 
-def _make(server: Connection, login: Login) -> None:
+def _make(server: Connection, login: LimitedLogin) -> None:
     role = quote(login.name)
     if server.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :r"), {"r": login.name}).scalar():
         server.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD '{login.password}'")

@@ -84,7 +84,7 @@ class HotPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """What squawk says of a line of a script."""
 
     script: Direction
@@ -94,7 +94,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TrialReport:
     """A trial: on which branch, what was seen, and what follows. `reasons` say why it is blocked or failed."""
 
     revision: str
@@ -109,5 +109,5 @@ class Report:
     rows: Sequence[RowCount]
     losses: Sequence[str]
     plans: Sequence[HotPlan]
-    findings: Sequence[Finding]
+    findings: Sequence[LintFinding]
     seconds: float

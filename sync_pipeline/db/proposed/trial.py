@@ -24,9 +24,9 @@ from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed import measure, script
 from sync_pipeline.db.proposed.copy import copy_rows
 from sync_pipeline.db.proposed.lint import findings
-from sync_pipeline.db.proposed.login import Login, forget_secrets, lend, limited_login
+from sync_pipeline.db.proposed.login import LimitedLogin, forget_secrets, lend, limited_login
 from sync_pipeline.db.proposed.refusals import Objects, refusals
-from sync_pipeline.db.proposed.report import Branch, Failure, Finding, HotPlan, Report, RowCount, SchemaChange
+from sync_pipeline.db.proposed.report import Branch, Failure, HotPlan, LintFinding, RowCount, SchemaChange, TrialReport
 from sync_pipeline.db.proposed.script import Ran, ScriptFailed
 from sync_pipeline.errors import ConfigurationError
 
@@ -68,7 +68,7 @@ class _Rows:
     reasons: Sequence[str]
 
 
-def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None) -> Report:
+def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None) -> TrialReport:
     """Try `up`, then `down`, on branches of the database at `url` (the owner's). The database is not changed.
 
     `wanted` chooses how much of its rows the second branch has; else it is full if that is quick, or a sample.
@@ -100,7 +100,7 @@ def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None)
     reasons += unread
     if first.back is not None:
         reasons.insert(0, _where(first.back))
-    return Report(
+    return TrialReport(
         revision=revision,
         branch=kind,
         branch_why=why,
@@ -133,7 +133,7 @@ def newest(url: URL) -> str:
     return revision
 
 
-def try_empty(url: URL, login: Login, up: str, down: str, revision: str) -> EmptyTrial:
+def try_empty(url: URL, login: LimitedLogin, up: str, down: str, revision: str) -> EmptyTrial:
     """Both scripts on a branch without rows, in one transaction that is rolled back.
 
     Raises:
@@ -187,7 +187,9 @@ def session(url: URL) -> Iterator[Connection]:
 
 
 @contextmanager
-def _with_rows(url: URL, login: Login, revision: str, wanted: Branch | None) -> Iterator[tuple[Branch, str, URL]]:
+def _with_rows(
+    url: URL, login: LimitedLogin, revision: str, wanted: Branch | None
+) -> Iterator[tuple[Branch, str, URL]]:
     """A branch with as many rows as can be had: its kind, why it is of that kind, and its address."""
     with ExitStack() as stack:
         kind: Branch = "full"
@@ -218,7 +220,7 @@ def _filled(url: URL, branch: URL, wanted: Branch | None) -> tuple[Branch, str]:
     return "sampled", f"{_SAMPLE} rows of each table and organization, of a database of {size // 1024**2:,} MB"
 
 
-def _try_rows(branch: URL, login: Login, up: str, down: str, kind: Branch, first: EmptyTrial) -> _Rows:
+def _try_rows(branch: URL, login: LimitedLogin, up: str, down: str, kind: Branch, first: EmptyTrial) -> _Rows:
     """Both scripts on a branch with rows, in one transaction that is rolled back; its rows are compared."""
     with session(branch) as owner:
         counted = measure.count_rows(owner, organizations(owner))
@@ -259,7 +261,7 @@ def _try_rows(branch: URL, login: Login, up: str, down: str, kind: Branch, first
     return _Rows(ran, counts, in_all(lost), measure.compare_plans(plans, later, index), reasons)
 
 
-def _squawk(up: str, down: str) -> tuple[Sequence[Finding], Sequence[str]]:
+def _squawk(up: str, down: str) -> tuple[Sequence[LintFinding], Sequence[str]]:
     try:
         return findings(up, down), ()
     except FileNotFoundError:
@@ -268,9 +270,11 @@ def _squawk(up: str, down: str) -> tuple[Sequence[Finding], Sequence[str]]:
 
 def _failed(
     revision: str, branch: Branch, why: str, began: float, failure: Failure, schema: Sequence[SchemaChange]
-) -> Report:
+) -> TrialReport:
     seconds = round(perf_counter() - began, 3)
-    return Report(revision, branch, why, "failed", [_where(failure)], failure, [], [], schema, [], [], [], [], seconds)
+    return TrialReport(
+        revision, branch, why, "failed", [_where(failure)], failure, [], [], schema, [], [], [], [], seconds
+    )
 
 
 def _where(failure: Failure) -> str:

@@ -23,7 +23,7 @@ from sync_pipeline.db.kept import act_for
 from sync_pipeline.db.losses import LossApproval
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed.apply import apply_migration
-from sync_pipeline.db.proposed.report import Branch, Report, Verdict
+from sync_pipeline.db.proposed.report import Branch, TrialReport, Verdict
 from sync_pipeline.db.proposed.trial import newest, try_migration
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, RateLimited
@@ -55,7 +55,7 @@ class ProposedMigration:
     tried_at: datetime | None
     revision: str | None
     verdict: Verdict | None
-    report: Report | None
+    report: TrialReport | None
     refused_by: str | None
     refused_why: str | None
     applied_at: datetime | None
@@ -220,7 +220,7 @@ def apply_proposed(
                 f"Migration {migration_id} is not approved. Read it (`sync-pipeline migration show {migration_id}`), "
                 f"then approve it: sync-pipeline migration approve {migration_id} --hash {found.hash}"
             )
-        written = write_revision(found, folder)
+        written = _written(found, folder)
         target = written.name[:4]
         try:
             verified = apply_migration(url, found.up, found.down, before=before, target=target, approval=approval)
@@ -237,7 +237,19 @@ def apply_proposed(
 def write_revision(found: ProposedMigration, versions: Path) -> Path:
     """Write a proposal as a revision after the newest in `versions`, byte for byte; returns its folder."""
     source = f"Proposed as migration {found.migration_id} by {_plain(found.proposed_by)}: {_plain(found.why)}"
-    return revision.write(versions, found.name, found.up, found.down, source=source)
+    after = found.revision or migrate.head()
+    return revision.write(versions, found.name, found.up, found.down, source=source, after=after)
+
+
+def _written(found: ProposedMigration, versions: Path) -> Path:
+    try:
+        return write_revision(found, versions)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{versions} cannot be written to ({error.strerror}), and nothing was changed. Write the revision into a "
+            f"checkout (sync-pipeline migration export {found.migration_id} --out DIR), commit it, and migrate with "
+            "that version."
+        ) from error
 
 
 def _may_be_applied(found: ProposedMigration, current: str) -> None:
@@ -280,7 +292,7 @@ def _read(
 
 
 def _migration(row: Any) -> ProposedMigration:
-    report = msgspec.convert(row["report"], Report) if row["report"] is not None else None
+    report = msgspec.convert(row["report"], TrialReport) if row["report"] is not None else None
     return ProposedMigration(**{**row, "report": report})
 
 
