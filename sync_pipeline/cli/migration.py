@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from sync_pipeline.db.proposed.report import TrialReport
-    from sync_pipeline.steps.approve.migrations import ProposedMigration
+    from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
     from sync_pipeline.steps.connect.party import Party
 
 commands = typer.Typer(

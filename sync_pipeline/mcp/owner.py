@@ -21,7 +21,7 @@ from sync_pipeline.mcp.errors import explain, refused
 from sync_pipeline.mcp.text import LONG, own_words, quoted, shown
 from sync_pipeline.mcp.tool import Arguments, Tool, Why
 from sync_pipeline.steps.approve import migrations
-from sync_pipeline.steps.approve.migrations import ProposedMigration
+from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 
 if TYPE_CHECKING:

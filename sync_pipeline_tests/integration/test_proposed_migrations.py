@@ -19,6 +19,7 @@ from sync_pipeline.db.revision import digest
 from sync_pipeline.errors import Busy, ConfigurationError, Conflict, Forbidden, GateClosed, NotApproved, RateLimited
 from sync_pipeline.gates import migration as asking
 from sync_pipeline.steps.approve import migrations
+from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline_tests.integration.migrating import NEWEST, add_revision, copy_revisions, fill, migrated, rows
 
@@ -92,7 +93,7 @@ def lock_on(report: TrialReport, table: str) -> HeldLock:
     return next(one for one in report.locks if one.table == table)
 
 
-def propose(url: URL, up: str = COLOUR[0], down: str = COLOUR[1], by: Party = ANN) -> migrations.ProposedMigration:
+def propose(url: URL, up: str = COLOUR[0], down: str = COLOUR[1], by: Party = ANN) -> ProposedMigration:
     made = migrations.propose_migration(url, up, down, why="Products have a colour.", by=by)
     return migrations.try_proposed(url, made.migration_id)
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from sqlalchemy import URL, Connection
@@ -23,12 +21,13 @@ from sync_pipeline.db.kept import act_for
 from sync_pipeline.db.losses import LossApproval
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed.apply import apply_migration
-from sync_pipeline.db.proposed.report import Branch, TrialReport, Verdict
+from sync_pipeline.db.proposed.report import Branch, TrialReport
 from sync_pipeline.db.proposed.trial import newest, try_migration
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, RateLimited
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.approve.approvals import grant, spend
+from sync_pipeline.steps.approve.proposed_migration import Applied, ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 
 SQL = load("sync_pipeline.steps.approve", "migrations.sql")
@@ -36,43 +35,6 @@ DEPLOYMENT = 0  # as an organization: there is none of this number
 AGENTS_AN_HOUR, AGENTS_WAITING = 30, 20
 _LONGEST = 200_000  # characters of a script
 _WORDS = re.compile(r"[^a-z0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedMigration:
-    """A migration that somebody proposes, what its trial found, and what became of it."""
-
-    migration_id: int
-    name: str
-    up: str
-    down: str
-    hash: str
-    why: str
-    proposed_by: str
-    agent: bool
-    client: str | None
-    proposed_at: datetime
-    tried_at: datetime | None
-    revision: str | None
-    verdict: Verdict | None
-    report: TrialReport | None
-    refused_by: str | None
-    refused_why: str | None
-    applied_at: datetime | None
-    applied_by: str | None
-    applied_as: str | None
-    approved_by: str | None
-    approved_until: datetime | None
-    state: Literal["proposed", "failed", "blocked", "waiting", "approved", "refused", "applied"]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A migration that was applied: its revision, the folder of its files, and what was verified."""
-
-    migration: ProposedMigration
-    folder: Path
-    verified: Sequence[str]
 
 
 def propose_migration(
