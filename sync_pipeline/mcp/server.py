@@ -153,7 +153,7 @@ class _Handlers:
             arguments=params.arguments or {},
             ids=[str(one) for one in ids],
             transport=self._transport,
-            client=_client(ctx),
+            client=client_name(ctx),
             outcome=outcome,
             bytes=size,
             milliseconds=round(seconds * 1000),
@@ -208,7 +208,7 @@ class _Handlers:
         return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])
 
     def _call(self, ctx: Context, caller: Caller) -> Call:
-        return Call(self._runtime.db, self._runtime.settings, caller, _client(ctx))
+        return Call(self._runtime.db, self._runtime.settings, caller, client_name(ctx))
 
     async def _caller(self, ctx: Context) -> Caller:
         try:
@@ -246,7 +246,7 @@ def _still_valid(call: Call) -> None:
         raise Unauthenticated()
 
 
-def _client(ctx: Context) -> str | None:
+def client_name(ctx: Context) -> str | None:
     """Which program calls, as it says itself."""
     said = ctx.session.client_params
     if said is not None:
