@@ -27,13 +27,14 @@ _PAYLOAD = {
 _CAPTURED = """
 INSERT INTO capture.sync_record
 (org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, sweep_hash, name, code,
- remote_created_at, remote_modified_at, captured_at, first_captured_at)
+ remote_created_at, remote_modified_at, captured_at, first_captured_at, version_no)
 SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce',
        %(payload)s::jsonb || jsonb_build_object('id', n, 'sku', 'SKU-' || n, 'name', 'Organic T-shirt no ' || n),
        sha256(int8send(n)), sha256(int8send(-n)), substr(sha256(int8send(n)), 1, 16), 'Organic T-shirt no ' || n,
        'SKU-' || n, '2026-03-01T09:00:00Z', '2026-06-01T09:00:00Z',
        now() - (%(records)s - n) * interval '1 ms',
-       now() - (%(records)s - n) * interval '1 ms' - CASE WHEN n %% 100 = 0 THEN interval '1 day' ELSE '0' END
+       now() - (%(records)s - n) * interval '1 ms' - CASE WHEN n %% 100 = 0 THEN interval '1 day' ELSE '0' END,
+       CASE WHEN n %% 100 = 0 THEN 2 ELSE 1 END
 FROM generate_series(1::bigint, %(records)s) AS n
 """
 _PROMOTED = """

@@ -9,10 +9,13 @@ load     ten agents at once, and a person beside them
 
 from __future__ import annotations
 
+import logging
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+
+import structlog
 
 from bench.agents import deciding, load, reading, sizes
 from bench.agents.scene import Scene, fill, in_core
@@ -87,6 +90,8 @@ def _row(task: Task, scores: Sequence[Score]) -> Row:
 @contextmanager
 def served_scene() -> Iterator[Scene]:
     """The shop in a database of its own, served on a real port."""
+    # The service tells of each call on the terminal, where the table comes.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with ground() as at:
         org = connect.add_organization(at.db, "acme", "Acme")
         with shop(at.db, at.settings, org, fill(lambda: datetime.now(UTC))) as opened:

@@ -118,7 +118,7 @@ async def _called(url: str, token: str, tool: str, arguments: Mapping[str, Any],
 
 def _bare(of: Million) -> list[Row]:
     """What a second's changes cost in SQL, and what counting all of them costs."""
-    since = {"last second": timedelta(seconds=1), "everything": timedelta(days=9_999)}
+    since = {"the last second": timedelta(seconds=1), "everything": timedelta(days=9_999)}
     newest = of.ground.one("SELECT max(captured_at) FROM capture.sync_record")
     rows = []
     for name, back in since.items():
@@ -126,5 +126,5 @@ def _bare(of: Million) -> list[Row]:
             "SELECT entity_type, count(*) FROM capture.sync_record WHERE org_id = connect.current_org() AND "
             f"captured_at >= '{(newest - back).isoformat()}' GROUP BY entity_type"
         )
-        rows.append(measured(f"SQL: counts of the {name}", timed(1, lambda sql=sql: ask(of, sql)), unit="ms"))
+        rows.append(measured(f"SQL: counts of {name}", timed(1, lambda sql=sql: ask(of, sql)), unit="ms"))
     return rows
