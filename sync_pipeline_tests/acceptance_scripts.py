@@ -1,7 +1,7 @@
 """The acceptance scripts of docs/uat: parsed, and carried out by a browser as a person would.
 
-A step is one sentence of a small grammar (docs/uat/README.md). One that the grammar does not have is an error, so that a
-script cannot say what nobody carries out.
+A step is one sentence of a small grammar (docs/uat/README.md). One that the grammar does not have is an error, so that
+a script cannot say what nobody carries out.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Operator:
         while True:
             for place in places:
                 for role in ("button", "link"):
-                    found = place.get_by_role(role, name=name)  # type: ignore[arg-type]
+                    found = place.get_by_role(role, name=name)
                     if found.count():
                         found.first.click()
                         return
@@ -184,4 +184,3 @@ class Operator:
 
     def _body(self) -> Locator:
         return self.page.locator("body")
-

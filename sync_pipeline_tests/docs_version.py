@@ -1,6 +1,6 @@
 """The version of the documents: `make docs-version` writes it to sync_pipeline/documents.json.
 
-It is the SHA-256 of the prose that people write: generated documents, code blocks and tables that a command writes, line
+It is the SHA-256 of the prose that people write: generated documents, code blocks, tables that a command writes, line
 breaks and pictures do not count. A new version needs an entry in the changelog.
 """
 
@@ -44,8 +44,8 @@ def next_version(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
         return {**now, "changelog": before["changelog"]}
     if now["changelog"] == before["changelog"]:
         raise ValueError(
-            "The documents have changed. Say in CHANGELOG.md, under Unreleased, what is new, and run `make docs-version` "
-            "again."
+            "The documents have changed. Say in CHANGELOG.md, under Unreleased, what is new, and run "
+            "`make docs-version` again."
         )
     return now
 

@@ -1,4 +1,4 @@
-"""Stores that are captured, compared and promoted once for all tests of a module, so that a validation of them is green."""
+"""Stores that are captured, compared and promoted once for the tests of a module: a validation of them is green."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sync_pipeline_tests.stores import Connected, shop
 
 @dataclass(frozen=True)
 class ValidatedStores(Template):
-    """Organization `acme` with a shop, an ERP, and a shop whose addresses are hashed. `reconciled`: as they were listed."""
+    """Organization `acme`: a shop, an ERP, and a shop whose addresses are hashed. `reconciled`: as they were listed."""
 
     reconciled: Sequence[EntityReconciliation] = field(default_factory=tuple)
 

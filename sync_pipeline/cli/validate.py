@@ -66,15 +66,18 @@ def validate(
         raise typer.Exit(1)
 
 
-def signoff(  # noqa: PLR0913 - what a person says
+def signoff(
     org: Org,
     matrix: Annotated[
         str | None, typer.Option("--matrix", metavar="HASH", help="The manifest's hash, as you read it.")
     ] = None,
-    milestone: Annotated[str | None, typer.Option("--milestone", metavar="M", help="What it is good enough for.")] = None,
+    milestone: Annotated[
+        str | None, typer.Option("--milestone", metavar="M", help="What it is good enough for.")
+    ] = None,
     words: Annotated[str | None, typer.Option("--note", metavar="N", help="What you looked at.")] = None,
     accept: Annotated[
-        list[str] | None, typer.Option("--accept", metavar="ROW", help="A red row; each has its --why. Can be repeated.")
+        list[str] | None,
+        typer.Option("--accept", metavar="ROW", help="A red row; each has its --why. Can be repeated."),
     ] = None,
     why: Annotated[list[str] | None, typer.Option("--why", metavar="W", help="Why that row is accepted.")] = None,
     as_json: Json = False,
@@ -110,7 +113,8 @@ def signoff(  # noqa: PLR0913 - what a person says
     answer(
         as_json,
         row(made),
-        f"Sign-off {made.signoff_id}: {made.signed_by} signed validation {made.validation_id} for {made.milestone}{red}.",
+        f"Sign-off {made.signoff_id}: {made.signed_by} signed validation {made.validation_id} for {made.milestone}"
+        f"{red}.",
     )
 
 
@@ -147,7 +151,7 @@ def uat(
     with opened() as context:
         tenant = context.org(org)
         if script is None:
-            _scripts(org, step.documents().scripts, step.acceptances(context.db, tenant), as_json=as_json)
+            _scripts(org, step.documents_version().scripts, step.acceptances(context.db, tenant), as_json=as_json)
             return
         if passed == (failed is not None):
             raise typer.BadParameter("Say --passed, or --failed STEP.")

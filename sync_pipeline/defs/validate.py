@@ -20,7 +20,7 @@ def validate_organization(context: dg.OpExecutionContext, config: ValidateConfig
     runtime = sync.runtime
     org = connect.organization(runtime.db, config.org)
     kept, _, _ = validation.validate(runtime.db, runtime.settings, org, by=config.actor)
-    told = {name: int(count) for name, count in kept.counts.items()}
+    told: dict[str, int] = {name: int(count) for name, count in kept.counts.items()}
     context.add_output_metadata({"validation": kept.validation_id, "hash": kept.hash, "ok": kept.ok, **told})
     context.log.info(f"{org.slug}: validation {kept.validation_id}, {told}.")
 

@@ -16,7 +16,7 @@ def test_the_version_is_that_of_the_documents() -> None:
     said = "say in CHANGELOG.md what is new in the documents, then: make docs-version"
     assert written["version"] == now["version"], said
     assert written["scripts"] == now["scripts"], "run: make docs-version"
-    assert validation.documents().version == now["version"]
+    assert validation.documents_version().version == now["version"]
 
 
 def test_documents_that_change_need_an_entry_in_the_changelog() -> None:

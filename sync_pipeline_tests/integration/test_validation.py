@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -54,7 +55,9 @@ def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
 
 
 @pytest.fixture
-def store(template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+def store(
+    template: Captured[Shop], database: Database, settings: Settings, org: connect.Organization
+) -> Iterator[Shop]:
     made = template.copy(database, settings, org)
     yield made
     made.server.faults.clear()
@@ -72,9 +75,7 @@ def validated(store: Shop) -> Validation:
 
 
 def red(store: Shop, found: Validation) -> list[str]:
-    rows, _ = validation.matrix_rows(
-        store.db, store.org, found.validation_id, verdicts=("fail", "not_run"), limit=500
-    )
+    rows, _ = validation.matrix_rows(store.db, store.org, found.validation_id, verdicts=("fail", "not_run"), limit=500)
     return [row.row for row in rows]
 
 
@@ -101,9 +102,7 @@ def test_a_validation_is_kept_and_exported_with_a_manifest_that_holds(store: Sho
     rows, count = validation.matrix_rows(store.db, store.org, found.validation_id, limit=10_000)
     assert count == len(matrix.rows) == sum(found.counts.values())
     assert [row.verdict for row in rows] == [row.verdict for row in validation.red_first(matrix.rows)]
-    assert sorted(map(str, rows)) == sorted(
-        str(validation.MatrixRow(**{**_fields(row), "ids": list(row.ids)})) for row in matrix.rows
-    )
+    assert sorted(map(str, rows)) == sorted(str(replace(row, ids=list(row.ids))) for row in matrix.rows)
 
     out = tmp_path / "export"
     files.write(out)
@@ -125,10 +124,6 @@ def test_a_validation_is_kept_and_exported_with_a_manifest_that_holds(store: Sho
     assert validation.statements_of(store.db, store.org, found.validation_id) == dict(matrix.statements)
     with pytest.raises(NotFound):
         validation.validation(store.db, store.org, found.validation_id + 1)
-
-
-def _fields(row: validation.MatrixRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def test_a_store_that_is_away_leaves_its_rows_not_run(store: Shop) -> None:
@@ -214,7 +209,7 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
     log = {(one.kind, one.subject): one for one in observe.decision_log(store.db, store.org)}
     asked = log["gate", "mass_deletion"]
     assert (asked.answer, asked.answered_by, asked.why, asked.recommended) == ("keep", "ann", "the shop moves", "keep")
-    assert [option["risk"] for option in asked.options][0] == "None."
+    assert asked.options[0]["risk"] == "None."
     assert (log["settings", "organization.policy"].answered_by, log["settings", "organization.policy"].why) == (
         "bea",
         "conflicts come up",
@@ -232,7 +227,9 @@ def test_a_request_is_carried_out_by_a_run_of_its_own(store: Shop) -> None:
     asked = observe.create_request(store.db, store.org, "validate", actor="ann")
     with use_runtime(Runtime(store.settings, store.db)), dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, resources={"sync": SyncResource()})
-        [request] = durable_requests(context).run_requests  # type: ignore[union-attr]
+        launched = durable_requests(context)
+        assert isinstance(launched, dg.SensorResult)
+        [request] = launched.run_requests or []
         assert request.job_name == "validate"
         done = definitions().resolve_job_def("validate").execute_in_process(
             instance=instance, run_config=request.run_config, tags=request.tags

@@ -66,7 +66,10 @@ DAMAGES: Mapping[str, Damage] = {
     ),
     "ledger_adds_up": Damage(
         "ledger_adds_up/erp/products",
-        [f"UPDATE capture.sync_ledger SET captured = captured - 1 WHERE connection_id = {ERP} AND entity_type = 'product'"],
+        [
+            f"UPDATE capture.sync_ledger SET captured = captured - 1 WHERE connection_id = {ERP} "
+            "AND entity_type = 'product'"
+        ],
     ),
     "nothing_in_quarantine": Damage(
         "nothing_in_quarantine/shop/orders",
@@ -87,7 +90,7 @@ DAMAGES: Mapping[str, Damage] = {
     "no_schema_drift": Damage(
         "no_schema_drift/erp/units",
         [
-            "UPDATE preview.summary SET drift = '[{\"field\": \"factor\", \"change\": \"gone\"}]' "
+            'UPDATE preview.summary SET drift = \'[{"field": "factor", "change": "gone"}]\' '
             f"WHERE connection_id = {ERP} AND entity_type = 'unit'"
         ],
     ),
@@ -103,8 +106,8 @@ DAMAGES: Mapping[str, Damage] = {
         "no_line_waits/shop/products",
         [
             "INSERT INTO promote.sync_queue (org_id, queue_id, plan_id, idempotency_key, state, total, failed, "
-            f"created_by) VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'x', 'failed', 1, 1, "
-            "'ann')",
+            "created_by) "
+            f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'x', 'failed', 1, 1, 'ann')",
             "INSERT INTO promote.sync_queue_line (org_id, queue_id, line_no, stage, connection_id, entity_type, "
             f"external_id, action, content_hash, state, reason) VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', "
             f"1, 1, {SHOP}, 'product', '4711', 'create', 'x', 'failed', 'a price that is none')",
@@ -162,7 +165,7 @@ DAMAGES: Mapping[str, Damage] = {
     "units_as_captured": Damage(
         "units_as_captured/erp/order_lines",
         [
-            "UPDATE core.sales_order_items SET metadata = metadata || '{\"unit\": \"Furlong\"}' WHERE id = "
+            'UPDATE core.sales_order_items SET metadata = metadata || \'{"unit": "Furlong"}\' WHERE id = '
             "(SELECT min(id) FROM core.sales_order_items WHERE metadata ? 'unit')"
         ],
     ),
@@ -174,13 +177,11 @@ DAMAGES: Mapping[str, Damage] = {
         "core_is_a_function/shop/products",
         [f"UPDATE core.products SET name = 'Something else' WHERE id = {mapped(SHOP, 'product')}"],
     ),
-    "others_see_nothing": Damage(
-        "others_see_nothing/core", ["ALTER TABLE core.categories DISABLE ROW LEVEL SECURITY"]
-    ),
+    "others_see_nothing": Damage("others_see_nothing/core", ["ALTER TABLE core.categories DISABLE ROW LEVEL SECURITY"]),
     "addresses_are_hashed": Damage(
         "addresses_are_hashed/plugin/customers",
         [
-            "UPDATE capture.sync_record SET sync_data = sync_data || '{\"note\": \"ask ann@example.com\"}' "
+            'UPDATE capture.sync_record SET sync_data = sync_data || \'{"note": "ask ann@example.com"}\' '
             f"WHERE connection_id = {PLUGIN} AND entity_type = 'customer'"
         ],
     ),
@@ -197,7 +198,7 @@ DAMAGES: Mapping[str, Damage] = {
         "scripts_passed/undo",
         [
             "INSERT INTO observe.acceptance (org_id, script, script_hash, passed, failed_step, done_by) "
-            f"VALUES ({ORG}, 'undo', '{validation.documents().scripts['undo']}', false, 3, 'ann')"
+            f"VALUES ({ORG}, 'undo', '{validation.documents_version().scripts['undo']}', false, 3, 'ann')"
         ],
     ),
 }
@@ -217,7 +218,9 @@ def test_sound_data_is_green_with_evidence(stores: Validated) -> None:
     matrix = stores.look()
     assert {row.row: (row.expected, row.found, row.ids, row.words) for row in matrix.rows if row.red} == {}
     passed = {row.check for row in matrix.rows if row.verdict == "pass"}
-    assert passed == {one.name for one in CRITERIA} - {"scripts_passed"}, "nothing is green because it was not looked at"
+    assert passed == {one.name for one in CRITERIA} - {"scripts_passed"}, (
+        "nothing is green because it was not looked at"
+    )
     assert len({row.row for row in matrix.rows}) == len(matrix.rows)
     for row in matrix.rows:
         assert validation.matrix.statement_hash(matrix.statements[row.statement]) == row.statement
@@ -228,7 +231,7 @@ def test_sound_data_is_green_with_evidence(stores: Validated) -> None:
     [total] = [row for row in matrix.rows if row.row == "totals_as_captured/shop/orders"]
     assert total.expected == total.found
     assert float(total.expected or 0) > 0
-    assert matrix.documents == validation.documents().version
+    assert matrix.documents == validation.documents_version().version
 
 
 def test_every_check_of_the_matrix_is_broken_here() -> None:
@@ -236,7 +239,7 @@ def test_every_check_of_the_matrix_is_broken_here() -> None:
 
 
 def test_whatever_is_broken_is_red_and_nothing_else(stores: Validated) -> None:
-    """All at once: each row names its own damage. The revision, the policies and the columns are no part of the data."""
+    """All at once: each row names its own damage, and no other row is red by it."""
     for damage in DAMAGES.values():
         broken(stores, damage)
     matrix = stores.look()
@@ -288,7 +291,9 @@ def test_a_check_that_cannot_run_says_so_and_the_others_go_on(stores: Validated)
 
 
 def test_what_an_older_mapper_mapped_was_not_compared(stores: Validated) -> None:
-    stores.damage(f"UPDATE promote.integration_mapping SET mapper = 1 WHERE connection_id = {SHOP} AND entity_type = 'tag'")
+    stores.damage(
+        f"UPDATE promote.integration_mapping SET mapper = 1 WHERE connection_id = {SHOP} AND entity_type = 'tag'"
+    )
     rows = {row.row: row for row in stores.look().rows if row.red}
     assert {row: one.verdict for row, one in rows.items()} == {"core_is_a_function/shop/tags": "not_run"}
     assert "--remap" in rows["core_is_a_function/shop/tags"].words

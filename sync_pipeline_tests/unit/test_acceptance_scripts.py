@@ -24,7 +24,9 @@ def test_every_script_is_of_the_grammar(name: str) -> None:
 def test_every_word_of_the_grammar_is_used_and_described() -> None:
     used = {step.does for name in names() for step in script(name).steps}
     assert used == set(GRAMMAR)
-    text = (FOLDER / "README.md").read_text("utf-8").partition("## The words of a step")[2].partition("What a script")[0]
+    text = (
+        (FOLDER / "README.md").read_text("utf-8").partition("## The words of a step")[2].partition("What a script")[0]
+    )
     said = [one.strip() for line in re.findall(r"^- (.*)$", text, re.MULTILINE) for one in re.findall(r"[^.]+\.", line)]
     described = {parse("x", f"{HEAD}1. {one.replace('“…”', '“a”')}\n").steps[0].does for one in said}
     assert described == set(GRAMMAR)

@@ -49,9 +49,7 @@ async def list_validations(
     runtime: RuntimeDep, caller: Reader, page: Page = 1, page_size: PageSize = 50
 ) -> Listing[Validation]:
     """List the validations, newest first, with their counts and hashes."""
-    found, count = await runtime.run(
-        step.validations, runtime.db, caller.org, page=page, page_size=page_size
-    )
+    found, count = await runtime.run(step.validations, runtime.db, caller.org, page=page, page_size=page_size)
     return Listing(data=found, rowCount=count, page=page, pageSize=page_size)
 
 

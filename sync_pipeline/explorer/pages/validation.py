@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from sync_pipeline.api.auth import RIGHTS, Caller, Right, may, sync_call
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
-from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import observe
@@ -54,7 +54,7 @@ async def one_validation_page(
     return await _page(request, runtime, caller, found, verdict, after)
 
 
-async def _page(  # noqa: PLR0913 - what the two pages show
+async def _page(
     request: Request,
     runtime: ApiRuntime,
     caller: Caller,
@@ -68,7 +68,7 @@ async def _page(  # noqa: PLR0913 - what the two pages show
 
     def look() -> dict[str, Any]:
         earlier, _ = validation.validations(runtime.db, caller.org, page_size=_EARLIER)
-        told = observe.request(runtime.db, caller.org, asked) if asked is not None else None
+        told = _told(runtime, caller, asked)
         shown: dict[str, Any] = {
             "validation": found,
             "earlier": earlier,
@@ -77,7 +77,7 @@ async def _page(  # noqa: PLR0913 - what the two pages show
             "count": 0,
             "red": [],
             "signoffs": [],
-            "told": told if told is not None and told.kind == "validate" else None,
+            "told": told,
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
         }
         if found is None:
@@ -113,13 +113,20 @@ async def _page(  # noqa: PLR0913 - what the two pages show
     )
 
 
+def _told(runtime: ApiRuntime, caller: Caller, number: int | None) -> observe.Request | None:
+    """The request that this page was led to."""
+    try:
+        found = observe.request(runtime.db, caller.org, number) if number is not None else None
+    except NotFound:  # long ago
+        return None
+    return found if found is not None and found.kind == "validate" else None
+
+
 @router.post("/ui/{org}/validation")
 async def request_validation(runtime: RuntimeDep, caller: Fetcher) -> Response:
     """Ask for a validation: every check at every place, and the stores' lists."""
     await sync_call(runtime, caller, None)
-    asked = await runtime.run(
-        observe.create_request, runtime.db, caller.org, "validate", actor=caller.actor
-    )
+    asked = await runtime.run(observe.create_request, runtime.db, caller.org, "validate", actor=caller.actor)
     return forms.then(f"/ui/{caller.org.slug}/validation?asked={asked.request_id}")
 
 

@@ -50,9 +50,7 @@ def decision_log(
 ) -> Sequence[LoggedDecision]:
     """Decisions of a kind, or all of them, newest first."""
     with db.org(org.org_id) as conn:
-        rows = execute(
-            conn, _SQL["decision_log"], kind=kind, limit=page_size, offset=(page - 1) * page_size
-        ).all()
+        rows = execute(conn, _SQL["decision_log"], kind=kind, limit=page_size, offset=(page - 1) * page_size).all()
     return [LoggedDecision(**row._mapping) for row in rows]
 
 

@@ -8,7 +8,7 @@ run          one validation · stored: read again · files: its export · signof
 
 from sync_pipeline.steps.observe.validation.acceptance import Acceptance, acceptances, record_acceptance
 from sync_pipeline.steps.observe.validation.criteria import CRITERIA, Criterion, recovery
-from sync_pipeline.steps.observe.validation.documents import DocumentsVersion, documents
+from sync_pipeline.steps.observe.validation.documents import DocumentsVersion, documents_version
 from sync_pipeline.steps.observe.validation.files import ValidationFiles
 from sync_pipeline.steps.observe.validation.matrix import Matrix, MatrixRow, Verdict, red_first
 from sync_pipeline.steps.observe.validation.run import list_stores, look, validate

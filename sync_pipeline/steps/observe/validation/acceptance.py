@@ -12,7 +12,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Forbidden, NotFound
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.observe.validation.documents import documents
+from sync_pipeline.steps.observe.validation.documents import documents_version
 from sync_pipeline.steps.observe.validation.stored import SQL
 
 
@@ -50,7 +50,7 @@ def record_acceptance(
         ConfigurationError: steps count from 1.
         Forbidden: an agent did.
     """
-    known, who = documents().scripts, party(by)
+    known, who = documents_version().scripts, party(by)
     if script not in known:
         raise NotFound(f"There is no acceptance script “{script}”. There are: {', '.join(known)}.")
     if failed_step is not None and failed_step < 1:

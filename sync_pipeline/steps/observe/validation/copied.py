@@ -28,7 +28,7 @@ _WORD = "s.raw IS NOT NULL AND upper(btrim(s.raw)) IS DISTINCT FROM upper(btrim(
 _NAMED = (
     "s.raw IS NOT NULL AND NOT EXISTS (SELECT 1 FROM capture.sync_record_version AS v "
     "WHERE v.org_id = connect.current_org() AND v.connection_id = p.connection_id AND v.entity_type = p.named_type "
-    'AND v.external_id = s.raw COLLATE "C" AND v.sync_data #>> string_to_array(p.named_field, \'.\') = p.core)'
+    "AND v.external_id = s.raw COLLATE \"C\" AND v.sync_data #>> string_to_array(p.named_field, '.') = p.core)"
 )
 _SUMS = (
     "trim_scale(sum(raw::numeric) FILTER (WHERE pg_input_is_valid(raw, 'numeric')))::text AS expected, "

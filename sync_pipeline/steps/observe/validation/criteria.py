@@ -276,7 +276,6 @@ CRITERIA: Sequence[Criterion] = (
 )
 
 
-
 def recovery(check: str) -> str | None:
     """What to do where a check is red; None if this version has no such check."""
     return next((one.recover for one in CRITERIA if one.name == check), None)

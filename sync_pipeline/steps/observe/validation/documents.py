@@ -24,7 +24,7 @@ class DocumentsVersion:
 
 
 @cache
-def documents() -> DocumentsVersion:
+def documents_version() -> DocumentsVersion:
     """Those of this program."""
     text = resources.files("sync_pipeline").joinpath(FILE).read_text("utf-8")
     return DocumentsVersion(**json.loads(text))

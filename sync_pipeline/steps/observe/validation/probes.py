@@ -18,7 +18,11 @@ _SHORTEST = 8  # letters of a secret; a shorter one is in many a word
 TEXTS: tuple[tuple[str, str, str], ...] = (
     ("observe.sync_activity", "activity_id", "t.actor || ' ' || t.detail::text"),
     ("observe.request", "request_id", "t.parameters::text || ' ' || coalesce(t.error, '')"),
-    ("observe.decision", "decision_id", "concat_ws(' ', t.question, t.detail::text, t.options::text, t.why, t.outcome)"),
+    (
+        "observe.decision",
+        "decision_id",
+        "concat_ws(' ', t.question, t.detail::text, t.options::text, t.why, t.outcome)",
+    ),
     (
         "capture.sync_quarantine",
         "quarantine_id",

@@ -20,7 +20,7 @@ from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.observe.decision_log import decision_log
 from sync_pipeline.steps.observe.reconcile import EntityReconciliation, reconcile
 from sync_pipeline.steps.observe.validation.criteria import CRITERIA, Criterion
-from sync_pipeline.steps.observe.validation.documents import documents
+from sync_pipeline.steps.observe.validation.documents import documents_version
 from sync_pipeline.steps.observe.validation.files import ValidationFiles, files_of
 from sync_pipeline.steps.observe.validation.matrix import MOST_IDS, Matrix, MatrixRow, row_name, statement_hash
 from sync_pipeline.steps.observe.validation.sight import SQL, Cell, Sight
@@ -81,7 +81,7 @@ def look(
 ) -> Matrix:
     """The matrix, from a comparison with the stores and one snapshot of the database. Nothing is written."""
     began = time.monotonic()
-    here, known = documents(), list(connections(db, org))
+    here, known = documents_version(), list(connections(db, org))
     rows: list[MatrixRow] = []
     statements: dict[str, str] = {}
     with db.org(org.org_id, snapshot=True) as conn:

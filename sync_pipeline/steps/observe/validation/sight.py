@@ -68,7 +68,11 @@ class Sight:
         return self.pulled | {(row.connection_id, row.entity_type) for row in rows}
 
     def at_entities(
-        self, statement: str, rows: Iterable[Any], without: str, streams: Iterable[tuple[Connection, Stream]] | None = None
+        self,
+        statement: str,
+        rows: Iterable[Any],
+        without: str,
+        streams: Iterable[tuple[Connection, Stream]] | None = None,
     ) -> Iterator[Cell]:
         """A cell for each entity, from rows with connection_id, entity_type, looked, found and ids; perhaps also with
         expected and actual. An entity without a row does not have what is checked (`without` says so).

@@ -70,8 +70,8 @@ def sign_off(
     who = party(by)
     if not who.is_person or who.way not in ("explorer", "api", "command"):
         raise Forbidden(
-            "A person signs off, logged in with a password or on the machine: an agent or a token without a person does "
-            f"not. Open /ui/{org.slug}/validation there."
+            "A person signs off, logged in with a password or on the machine: an agent or a token without a person "
+            f"does not. Open /ui/{org.slug}/validation there."
         )
     if not milestone.strip() or len(milestone) > 100 or not note.strip():
         raise ConfigurationError("A sign-off needs a milestone of at most 100 characters, and a note.")
@@ -82,7 +82,8 @@ def sign_off(
         raise NotFound(f"{org.slug} was not validated yet: `sync-pipeline validate {org.slug}`.")
     if matrix_hash != newest.hash:
         raise Conflict(
-            f"The newest matrix, validation {newest.validation_id}, has the hash {newest.hash}. Read it, then sign that."
+            f"The newest matrix, validation {newest.validation_id}, has the hash {newest.hash}. Read it, then sign "
+            "that."
         )
     red = {
         row.row: row
@@ -92,7 +93,9 @@ def sign_off(
         raise ConfigurationError(f"These rows are not red, so there is nothing to accept: {', '.join(unknown[:20])}.")
     if left := [name for name in red if name not in accept]:
         more = f" and {len(left) - 20} more" if len(left) > 20 else ""
-        raise Conflict(f"These rows are red and not accepted: {', '.join(left[:20])}{more}. Accept each, with a reason.")
+        raise Conflict(
+            f"These rows are red and not accepted: {', '.join(left[:20])}{more}. Accept each, with a reason."
+        )
     accepted = [
         {"row": name, "why": why.strip(), "verdict": red[name].verdict, "found": red[name].found}
         for name, why in accept.items()
@@ -136,7 +139,9 @@ def signoffs(
 
 def _read(db: Database, org: Organization, **wanted: Any) -> list[Signoff]:
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["signoffs"], **{"signoff": None, "validation": None, "limit": 1, "offset": 0, **wanted})
+        rows = execute(
+            conn, SQL["signoffs"], **{"signoff": None, "validation": None, "limit": 1, "offset": 0, **wanted}
+        )
         return [_signoff(row) for row in rows]
 
 

@@ -59,9 +59,7 @@ def keep(db: Database, org: Organization, matrix: Matrix, files: ValidationFiles
         )
         execute(conn, SQL["keep_validation_rows"], validation=number, rows=to_json(rows))
         outdated = execute(conn, SQL["outdate_signoffs"], validation=number).scalars().all()
-        journal.record(
-            conn, "validation.done", actor=actor, validation=number, hash=files.hash, counts=matrix.counts
-        )
+        journal.record(conn, "validation.done", actor=actor, validation=number, hash=files.hash, counts=matrix.counts)
         if outdated:
             journal.record(
                 conn, "validation.signoffs_outdated", actor=actor, validation=number, signoffs=sorted(outdated)
@@ -74,9 +72,7 @@ def validations(
 ) -> tuple[Sequence[Validation], int]:
     """A page of validations, newest first, and how many there are."""
     with db.org(org.org_id) as conn:
-        rows = execute(
-            conn, SQL["validations"], validation=None, limit=page_size, offset=(page - 1) * page_size
-        ).all()
+        rows = execute(conn, SQL["validations"], validation=None, limit=page_size, offset=(page - 1) * page_size).all()
         count = int(execute(conn, SQL["count_validations"]).scalar_one())
     return [_validation(row) for row in rows], count
 
