@@ -8,6 +8,7 @@ from functools import partial
 
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.observe.checks import CHECKS, About, Check
 from sync_pipeline.steps.observe.validation import compared, probes
@@ -173,7 +174,7 @@ CRITERIA: Sequence[Criterion] = (
         "An e-mail or SKU belongs to one live row of core.",
         "Correct the row that people made, or promote its records again; `ids` are the rows that share one.",
         _identities,
-        _columns({"mapping": ("internal_id",)}),
+        _columns({"mapping": ("internal_id",), "customers": (*CUSTOMERS.figures, "metadata.completed_orders")}),
     ),
     _existing("money_adds_up", "totals", sales_order_items=("total",), sales_orders=_SUMS),
     _copied(
