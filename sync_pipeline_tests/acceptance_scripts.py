@@ -117,6 +117,7 @@ class Operator:
         Raises:
             StepFailed: a step did not do what it says.
         """
+        self.page.set_default_timeout(self.patience * 1000)
         for step in script.steps:
             try:
                 getattr(self, f"_{step.does}")(*step.texts)
@@ -132,7 +133,7 @@ class Operator:
         self.page.wait_for_url(f"**/ui/{self.org}")
 
     def _open_menu(self, words: str) -> None:
-        link = self.page.locator("nav.side a").filter(has_text=re.compile(rf"^\s*{re.escape(words)}\b"))
+        link = self.page.locator("nav.side a").filter(has_text=_begins(words))
         link.first.click()
 
     def _open_first(self) -> None:
@@ -159,9 +160,7 @@ class Operator:
         boxes.nth(int(number) - 1).click(modifiers=["Shift"])
 
     def _choose(self, words: str) -> None:
-        self.page.locator("main label").filter(has_text=re.compile(rf"^\s*{re.escape(words)}\b")).locator(
-            "input"
-        ).check()
+        self.page.locator("main label").filter(has_text=_begins(words)).locator("input").check()
 
     def _fill(self, label: str, words: str) -> None:
         self.page.locator("main").get_by_label(label).fill(words)
@@ -184,3 +183,8 @@ class Operator:
 
     def _body(self) -> Locator:
         return self.page.locator("body")
+
+
+def _begins(words: str) -> re.Pattern[str]:
+    """A name, perhaps with a count behind it: Products 20."""
+    return re.compile(rf"^\s*{re.escape(words)}(?![A-Za-z])")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -25,7 +26,7 @@ from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps.connect import users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
-from sync_pipeline.steps.observe.validation import Validation
+from sync_pipeline.steps.observe.validation import Validation, signoff
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import PASSWORD, browser, words
 from sync_pipeline_tests.served import Served, served
@@ -159,6 +160,24 @@ def test_only_a_person_signs_only_the_newest_matrix_and_red_rows_by_name(store: 
     assert [(one.row, one.found) for one in accepted.accepted] == [("nothing_in_quarantine/shop/products", "1")]
     with pytest.raises(ConfigurationError, match="milestone"):
         validation.sign_off(store.db, store.org, second.hash, milestone=" ", note="n", accept={}, by=ANN)
+
+
+def test_a_matrix_that_is_kept_while_somebody_signs_is_not_passed_over(
+    store: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = validated(store)
+    agreed = signoff._agreed
+
+    def meanwhile(*given: Any) -> Any:
+        found = agreed(*given)
+        set_aside(store)
+        validated(store)
+        return found
+
+    monkeypatch.setattr(signoff, "_agreed", meanwhile)
+    with pytest.raises(Conflict, match="A newer matrix"):
+        sign(store, first)
+    assert validation.signoffs(store.db, store.org) == ([], 0)
 
 
 def test_a_later_red_row_outdates_a_signoff_unless_it_was_accepted_as_it_is(store: Shop) -> None:

@@ -109,8 +109,9 @@ DAMAGES: Mapping[str, Damage] = {
             "created_by) "
             f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'x', 'failed', 1, 1, 'ann')",
             "INSERT INTO promote.sync_queue_line (org_id, queue_id, line_no, stage, connection_id, entity_type, "
-            f"external_id, action, content_hash, state, finished_at, reason) VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', "
-            f"1, 1, {SHOP}, 'product', '4711', 'create', 'x', 'failed', now(), 'a price that is none')",
+            "external_id, action, content_hash, state, finished_at, reason) "
+            f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', 1, 1, {SHOP}, 'product', '4711', 'create', 'x', "
+            "'failed', now(), 'a price that is none')",
         ],
     ),
     "no_orphan_mapping": Damage(
@@ -177,7 +178,9 @@ DAMAGES: Mapping[str, Damage] = {
         "core_is_a_function/shop/products",
         [f"UPDATE core.products SET name = 'Something else' WHERE id = {mapped(SHOP, 'product')}"],
     ),
-    "others_see_nothing": Damage("others_see_nothing/core", ["ALTER TABLE core.reference_data DISABLE ROW LEVEL SECURITY"]),
+    "others_see_nothing": Damage(
+        "others_see_nothing/core", ["ALTER TABLE core.reference_data DISABLE ROW LEVEL SECURITY"]
+    ),
     "addresses_are_hashed": Damage(
         "addresses_are_hashed/plugin/customers",
         [

@@ -16,7 +16,7 @@ from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFou
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.observe.validation.stored import SQL, matrix_rows, newest_validation
+from sync_pipeline.steps.observe.validation.stored import SQL, Validation, matrix_rows, newest_validation
 
 _MOST_RED = 10_000
 
@@ -77,6 +77,39 @@ def sign_off(
         raise ConfigurationError("A sign-off needs a milestone of at most 100 characters, and a note.")
     if missing := [name for name, why in accept.items() if not why.strip()]:
         raise ConfigurationError(f"Say why these rows are accepted: {', '.join(missing)}.")
+    newest, accepted = _agreed(db, org, matrix_hash, accept)
+    with db.org(org.org_id) as conn:
+        execute(conn, SQL["lock_validations"])
+        number = execute(
+            conn,
+            SQL["sign_off"],
+            validation=newest.validation_id,
+            hash=newest.hash,
+            milestone=milestone.strip(),
+            note=note.strip(),
+            accepted=to_json(accepted),
+            actor=who.name,
+            via=who.way,
+        ).scalar_one_or_none()
+        if number is None:
+            raise Conflict("A newer matrix was kept at this moment. Read it, then sign that.")
+        journal.record(
+            conn,
+            "validation.signed_off",
+            actor=who.name,
+            signoff=number,
+            validation=newest.validation_id,
+            hash=newest.hash,
+            milestone=milestone.strip(),
+            accepted=len(accepted),
+        )
+    return _read(db, org, signoff=number)[0]
+
+
+def _agreed(
+    db: Database, org: Organization, matrix_hash: str, accept: Mapping[str, str]
+) -> tuple[Validation, list[dict[str, Any]]]:
+    """The newest validation, if it has this hash; and its red rows as they are accepted, every one of them."""
     newest = newest_validation(db, org)
     if newest is None:
         raise NotFound(f"{org.slug} was not validated yet: `sync-pipeline validate {org.slug}`.")
@@ -100,31 +133,7 @@ def sign_off(
         {"row": name, "why": why.strip(), "verdict": red[name].verdict, "found": red[name].found}
         for name, why in accept.items()
     ]
-    with db.org(org.org_id) as conn:
-        number = int(
-            execute(
-                conn,
-                SQL["sign_off"],
-                validation=newest.validation_id,
-                hash=newest.hash,
-                milestone=milestone.strip(),
-                note=note.strip(),
-                accepted=to_json(accepted),
-                actor=who.name,
-                via=who.way,
-            ).scalar_one()
-        )
-        journal.record(
-            conn,
-            "validation.signed_off",
-            actor=who.name,
-            signoff=number,
-            validation=newest.validation_id,
-            hash=newest.hash,
-            milestone=milestone.strip(),
-            accepted=len(accepted),
-        )
-    return _read(db, org, signoff=number)[0]
+    return newest, accepted
 
 
 def signoffs(

@@ -41,6 +41,7 @@ def keep(db: Database, org: Organization, matrix: Matrix, files: ValidationFiles
     """Keep a matrix with its evidence. Sign-offs that did not accept what is red now are outdated from here on."""
     rows = [{**asdict(row), "row_no": number} for number, row in enumerate(matrix.rows, 1)]
     with db.org(org.org_id) as conn:
+        execute(conn, SQL["lock_validations"])
         number = int(
             execute(
                 conn,

@@ -1,3 +1,7 @@
+-- lock_validations --
+-- Who keeps a matrix and who signs one take turns, until their transactions end.
+SELECT pg_advisory_xact_lock(hashtextextended('validations/' || connect.current_org(), 0))
+
 -- keep_validation --
 INSERT INTO observe.validation (
     org_id, started_at, seconds, snapshot, revision, documents, counts, statements, manifest, manifest_hash, requested_by)
@@ -58,8 +62,10 @@ WHERE org_id = connect.current_org() AND validation_id = %(validation)s
 SELECT statements FROM observe.validation WHERE org_id = connect.current_org() AND validation_id = %(validation)s
 
 -- sign_off --
+-- Only the newest: another may have been kept since it was read.
 INSERT INTO observe.signoff (org_id, validation_id, manifest_hash, milestone, note, accepted, signed_by, via)
-VALUES (connect.current_org(), %(validation)s, %(hash)s, %(milestone)s, %(note)s, %(accepted)s::jsonb, %(actor)s, %(via)s)
+SELECT connect.current_org(), %(validation)s, %(hash)s, %(milestone)s, %(note)s, %(accepted)s::jsonb, %(actor)s, %(via)s
+WHERE %(validation)s = (SELECT max(v.validation_id) FROM observe.validation AS v WHERE v.org_id = connect.current_org())
 RETURNING signoff_id
 
 -- signoffs --
