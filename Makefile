@@ -71,7 +71,7 @@ client: setup ## Write sync_pipeline_client again, from the OpenAPI document
 dictionary: setup ## Write docs/core.md again, from the database's comments and a trial of the mappers
 	$(BIN)/python -m sync_pipeline_tests.dictionary
 
-docs-version: setup ## Write the documents' version again, which needs an entry in CHANGELOG.md
+docs-version: setup ## Write the documents' version again; CHANGELOG.md names those that changed since the release
 	$(BIN)/python -m sync_pipeline_tests.docs_version
 
 screenshots: setup browser ## Take the pictures of docs/explorer.md and docs/dagster.md again, each from a fresh demo

@@ -1,7 +1,8 @@
 """The version of the documents: `make docs-version` writes it to sync_pipeline/documents.json.
 
 It is the SHA-256 of the prose that people write: generated documents, code blocks, tables that a command writes, line
-breaks and pictures do not count. A new version needs an entry in the changelog.
+breaks and pictures do not count. What has changed since the last release is named in the changelog, once:
+`python -m sync_pipeline_tests.docs_version release` begins anew, with a release.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sync_pipeline.config import PROJECT
@@ -21,37 +24,37 @@ _WRITTEN = re.compile(r"<!-- python -m .*?<!-- end[^>]*-->", re.DOTALL)  # by a 
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
-def current() -> dict[str, Any]:
-    """The version, the changelog's entries for the next release, and the acceptance scripts, each as a SHA-256."""
-    docs = PROJECT / "docs"
-    read = sorted(file for folder in (docs, docs / "uat") for file in folder.glob("*.md") if file.name not in GENERATED)
-    prose = "\n".join(f"{file.relative_to(docs)} {_prose(file.read_text('utf-8'))}" for file in read)
-    changelog = (PROJECT / "CHANGELOG.md").read_text("utf-8")
-    return {
-        "version": _hash(prose),
-        "changelog": _hash(" ".join(re.split(r"^## ", changelog, flags=re.MULTILINE)[1].split())),
-        "scripts": {name: script(name).hash for name in names()},
-    }
-
-
-def next_version(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """What is to be written now.
-
-    Raises:
-        ValueError: the documents changed, and the changelog did not.
-    """
-    if now["version"] == before["version"]:
-        return {**now, "changelog": before["changelog"]}
-    if now["changelog"] == before["changelog"]:
-        raise ValueError(
-            "The documents have changed. Say in CHANGELOG.md, under Unreleased, what is new, and run "
-            "`make docs-version` again."
-        )
-    return now
-
-
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
+    """What counts of a document."""
     return " ".join(_FENCED.sub("", _WRITTEN.sub("", text)).split())
+
+
+def documents(folder: Path = PROJECT / "docs") -> dict[str, str]:
+    """Each document that people write, by its name below docs, and the SHA-256 of its prose."""
+    read = sorted(one for here in (folder, folder / "uat") for one in here.glob("*.md") if one.name not in GENERATED)
+    return {str(one.relative_to(folder)): _hash(prose(one.read_text("utf-8"))) for one in read}
+
+
+def unnamed(found: Mapping[str, str], released: Mapping[str, str], changelog: str) -> list[str]:
+    """The documents that are other than in the last release, and that the changelog does not name since.
+
+    A folder names what is in it: `uat/`.
+    """
+    said = re.split(r"^## ", changelog, flags=re.MULTILINE)[1]
+    changed = [name for name in {**released, **found} if released.get(name) != found.get(name)]
+    return sorted(name for name in changed if name not in said and f"{name.rpartition('/')[0] or name}/" not in said)
+
+
+def written() -> dict[str, Any]:
+    """What documents.json holds."""
+    found: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    return found
+
+
+def current(released: Mapping[str, str]) -> dict[str, Any]:
+    """What it must hold."""
+    version = _hash(json.dumps(documents(), sort_keys=True))
+    return {"version": version, "scripts": {name: script(name).hash for name in names()}, "released": released}
 
 
 def _hash(text: str) -> str:
@@ -59,8 +62,7 @@ def _hash(text: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        written = next_version(json.loads(FILE.read_text("utf-8")), current())
-    except ValueError as error:
-        sys.exit(str(error))
-    FILE.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+    base = documents() if sys.argv[1:] == ["release"] else written()["released"]
+    FILE.write_text(json.dumps(current(base), indent=1) + "\n", "utf-8")
+    if missing := unnamed(documents(), base, (PROJECT / "CHANGELOG.md").read_text("utf-8")):
+        sys.exit(f"Say in CHANGELOG.md, under Unreleased, what is new in: {', '.join(missing)}.")

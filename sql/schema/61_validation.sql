@@ -62,8 +62,8 @@ CREATE TABLE observe.acceptance (
     acceptance_id bigint GENERATED ALWAYS AS IDENTITY,
     script text NOT NULL,
     script_hash text NOT NULL,          -- of its text: a changed script was not carried out
-    passed boolean NOT NULL,
-    failed_step integer CHECK (passed = (failed_step IS NULL)),
+    failed_step integer CHECK (failed_step > 0),  -- null: every step did what it says
+    passed boolean NOT NULL GENERATED ALWAYS AS (failed_step IS NULL) STORED,
     note text,
     done_by text NOT NULL,
     done_at timestamptz NOT NULL DEFAULT now(),

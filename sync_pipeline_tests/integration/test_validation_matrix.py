@@ -200,8 +200,8 @@ DAMAGES: Mapping[str, Damage] = {
     "scripts_passed": Damage(
         "scripts_passed/undo",
         [
-            "INSERT INTO observe.acceptance (org_id, script, script_hash, passed, failed_step, done_by) "
-            f"VALUES ({ORG}, 'undo', '{validation.documents_version().scripts['undo']}', false, 3, 'ann')"
+            "INSERT INTO observe.acceptance (org_id, script, script_hash, failed_step, done_by) "
+            f"VALUES ({ORG}, 'undo', '{validation.documents_version().scripts['undo']}', 3, 'ann')"
         ],
     ),
 }

@@ -45,8 +45,17 @@ class CopiedColumn(NamedTuple):
     named: bool  # another record has the value
 
 
-def copied_columns(columns: Sequence[str], sight: Sight) -> Mapping[CopiedColumn, list[dict[str, Any]]]:
-    """The declarations of these columns, by table and column, for each connection's streams."""
+def copied_column(stream: Stream, column: str) -> CopiedColumn:
+    """One of the stream's copied columns: of its own table, else of that of its parts."""
+    own = [one for one in tables_of(stream.entity) if stream.entity in one.kinds]
+    others = [one for one in tables_of(stream.entity) if one not in own]
+    name = column.partition(".")[0]
+    table = next(one for one in (*own, *others) if name in one.all_columns)
+    return CopiedColumn(table, column, ">" in stream.copied[column])
+
+
+def _declared(columns: Sequence[str], sight: Sight) -> Mapping[CopiedColumn, list[dict[str, Any]]]:
+    """What each connection's streams declare of these columns, by table and column."""
     found: dict[CopiedColumn, list[dict[str, Any]]] = defaultdict(list)
     for one, stream in sight.places:
         for column in columns:
@@ -54,7 +63,7 @@ def copied_columns(columns: Sequence[str], sight: Sight) -> Mapping[CopiedColumn
                 continue
             paths, _, other = path.partition(">")
             named_type, _, named_field = other.partition(".")
-            found[CopiedColumn(_table(stream, column), column, bool(other))].append(
+            found[copied_column(stream, column)].append(
                 {
                     "connection_id": one.connection_id,
                     "entity_type": stream.entity_type,
@@ -64,14 +73,6 @@ def copied_columns(columns: Sequence[str], sight: Sight) -> Mapping[CopiedColumn
                 }
             )
     return found
-
-
-def _table(stream: Stream, column: str) -> CoreTable:
-    """The core table of the stream's records that has the column: its own, else that of their parts."""
-    own = [one for one in tables_of(stream.entity) if stream.entity in one.kinds]
-    others = [one for one in tables_of(stream.entity) if one not in own]
-    name = column.partition(".")[0]
-    return next(one for one in (*own, *others) if name in one.all_columns)
 
 
 def copied_statement(of: CopiedColumn) -> str:
@@ -108,7 +109,7 @@ def as_captured(columns: Sequence[str], sight: Sight) -> Iterator[Cell]:
     """Compare these columns; a cell for each entity. One that declares several is as bad as the worst of them."""
     cells: dict[tuple[str | None, str | None], Cell] = {}
     missing = "The payload of no entity has it as core does."
-    for of, declared in copied_columns(columns, sight).items():
+    for of, declared in _declared(columns, sight).items():
         statement = copied_statement(of)
         rows = execute(sight.conn, statement, declared=to_json(declared)).all()
         here = {(one["connection_id"], one["entity_type"]) for one in declared}

@@ -21,7 +21,7 @@ from sync_pipeline.steps.promote.write.child_rows import with_refunded
 
 Looks = Callable[[Sight], Iterator[Cell]]
 _ORDERS, _ITEMS = "core.sales_orders", "core.sales_order_items"
-_AMOUNTS: Mapping[str, str] = {"core.products": "price", "core.product_variants": "price", _ORDERS: "total"}
+AMOUNTS: Mapping[str, str] = {"core.products": "price", "core.product_variants": "price", _ORDERS: "total"}
 _MAP_AGAIN = "`sync-pipeline check ORG --core --repair` plans the records behind it; then apply the plan."
 
 
@@ -97,14 +97,19 @@ def _identities(sight: Sight) -> Iterator[Cell]:
 def _currencies(sight: Sight) -> Iterator[Cell]:
     """The currency of the payload; and no amount without one."""
     missing: dict[Place, Cell] = {}
-    for name, amount in _AMOUNTS.items():
-        statement = SQL["amounts_without_currency"].replace("{table}", name).replace("{amount}", amount)
+    for name, amount in AMOUNTS.items():
+        statement = currency_statement(name, amount)
         for cell in sight.at_entities(statement, execute(sight.conn, statement), NOTHING_PROMOTED):
             if cell.verdict != "not_applicable":
                 missing[cell.place] = cell
     for cell in as_captured(("currency",), sight):
         known = missing.get(cell.place)
         yield known if known is not None and (cell.verdict, known.verdict) != ("fail", "pass") else cell
+
+
+def currency_statement(table: str, amount: str) -> str:
+    """The statement that finds amounts without a currency in one of `AMOUNTS`."""
+    return SQL["amounts_without_currency"].replace("{table}", table).replace("{amount}", amount)
 
 
 def _refunds(sight: Sight) -> Iterator[Cell]:

@@ -13,13 +13,9 @@ FILE = "documents.json"
 
 @dataclass(frozen=True, slots=True)
 class DocumentsVersion:
-    """`version`: SHA-256 of the documents that people write. `scripts`: acceptance script → SHA-256 of its file.
-
-    `changelog`: SHA-256 of what the changelog says of the next version, as it was then.
-    """
+    """`version`: SHA-256 of the documents that people write. `scripts`: acceptance script → SHA-256 of its file."""
 
     version: str
-    changelog: str
     scripts: Mapping[str, str]
 
 
@@ -27,4 +23,5 @@ class DocumentsVersion:
 def documents_version() -> DocumentsVersion:
     """Those of this program."""
     text = resources.files("sync_pipeline").joinpath(FILE).read_text("utf-8")
-    return DocumentsVersion(**json.loads(text))
+    found = json.loads(text)
+    return DocumentsVersion(found["version"], found["scripts"])

@@ -75,7 +75,7 @@ def stored_secrets(sight: Sight) -> Iterator[Cell]:
         except ConfigurationError as error:
             unknown = f"The credentials of {one.name} cannot be opened, so they cannot be looked for. {error}"
     for table, key, body in TEXTS:
-        statement = SQL["stored_secrets"].replace("{table}", table).replace("{key}", key).replace("{body}", body)
+        statement = secrets_statement(table, key, body)
         row = execute(sight.conn, statement, secrets=sorted(secrets)).one()
         place = (None, table)
         if row.found:
@@ -84,6 +84,11 @@ def stored_secrets(sight: Sight) -> Iterator[Cell]:
             yield Cell(place, "not_run", statement, 0, why=unknown)
         else:
             yield Cell(place, "pass", statement, 0, 0)
+
+
+def secrets_statement(table: str, key: str, body: str) -> str:
+    """The statement that looks for secrets in one of `TEXTS`."""
+    return SQL["stored_secrets"].replace("{table}", table).replace("{key}", key).replace("{body}", body)
 
 
 def plain_addresses(sight: Sight) -> Iterator[Cell]:

@@ -81,8 +81,8 @@ SELECT count(*) FROM observe.signoff
 WHERE org_id = connect.current_org() AND (%(validation)s::bigint IS NULL OR validation_id = %(validation)s)
 
 -- record_acceptance --
-INSERT INTO observe.acceptance (org_id, script, script_hash, passed, failed_step, note, done_by)
-VALUES (connect.current_org(), %(script)s, %(hash)s, %(failed_step)s::integer IS NULL, %(failed_step)s, %(note)s, %(actor)s)
+INSERT INTO observe.acceptance (org_id, script, script_hash, failed_step, note, done_by)
+VALUES (connect.current_org(), %(script)s, %(hash)s, %(failed_step)s, %(note)s, %(actor)s)
 RETURNING acceptance_id, script, script_hash, passed, failed_step, note, done_by, done_at
 
 -- acceptances --
