@@ -68,15 +68,15 @@ def sign_off(
         ConfigurationError: the milestone, the note or a reason is missing, or what is accepted is not red.
     """
     who = party(by)
+    if not milestone.strip() or len(milestone) > 100 or not note.strip():
+        raise ConfigurationError("A sign-off needs a milestone of at most 100 characters, and a note.")
+    if missing := [name for name, why in accept.items() if not why.strip()]:
+        raise ConfigurationError(f"Say why these rows are accepted: {', '.join(missing)}.")
     if not who.is_person or who.way not in ("explorer", "api", "command"):
         raise Forbidden(
             "A person signs off, logged in with a password or on the machine: an agent or a token without a person "
             f"does not. Open /ui/{org.slug}/validation there."
         )
-    if not milestone.strip() or len(milestone) > 100 or not note.strip():
-        raise ConfigurationError("A sign-off needs a milestone of at most 100 characters, and a note.")
-    if missing := [name for name, why in accept.items() if not why.strip()]:
-        raise ConfigurationError(f"Say why these rows are accepted: {', '.join(missing)}.")
     newest, accepted = _agreed(db, org, matrix_hash, accept)
     with db.org(org.org_id) as conn:
         execute(conn, SQL["lock_validations"])
