@@ -20,7 +20,7 @@ from sync_pipeline_tests.acceptance_scripts import names, script
 
 FILE = PROJECT / "sync_pipeline" / "documents.json"
 GENERATED = frozenset({"api.md", "api-examples.md", "core.md"})
-_WRITTEN = re.compile(r"<!-- python -m .*?<!-- end[^>]*-->", re.DOTALL)  # by a command
+_WRITTEN = re.compile(r"<!-- (?:python -m|pictures:).*?<!-- end[^>]*-->", re.DOTALL)  # by a command
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 

@@ -28,10 +28,7 @@ class Context:
     @cached_property
     def actor(self) -> str:
         """The system user who runs the command, for the audit log."""
-        try:
-            return getpass.getuser()
-        except (KeyError, OSError):
-            return "command"
+        return system_user()
 
     @cached_property
     def party(self) -> Party:
@@ -105,6 +102,14 @@ class Context:
             for one in asked
         ]
         return [(one, streams) for one, streams in chosen if streams]
+
+
+def system_user() -> str:
+    """Who works on the machine, as its system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "command"
 
 
 _COLLECTED = gc.get_threshold()

@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 # Each module registers its commands, in the order and under the headings in which `--help` lists them.
 _PANELS = {
-    "Run it": "up serve mcp demo database",
+    "Run it": "up serve mcp demo database migration",
     "Connect": "org connect",
     "Capture, preview, select": "pull preview table record select rules",
     "Promote": "plan plans approvals queue",

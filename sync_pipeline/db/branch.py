@@ -1,8 +1,9 @@
-"""Try a migration on branches of the database before the real one, and check them.
+"""Branches of the database, on which a migration is tried before the real one.
 
 The first branch has no rows: the revisions make it from nothing, so it shows the schema as it must become. The second
 is a clone (`CREATE DATABASE … TEMPLATE`) with its rows, which PostgreSQL makes only while nobody else is connected.
-Whether rows are lost is compared on the real database in any case, in the migrating transaction.
+What somebody proposed is tried with rows in any case: while others are connected they are copied (`db/copy.py`).
+Whether rows are lost is compared on the real database again, in the migrating transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ def try_from_nothing(url: URL, prepare: Callable[[URL], None], upgrade: Callable
     Raises:
         ConfigurationError: it fails a check.
     """
-    with _created(url, "template0") as branch:
+    with created(url) as branch:
         prepare(branch)
         upgrade(branch)
         with owner_engine(branch) as engine, engine.begin() as conn:
@@ -36,28 +37,53 @@ def try_from_nothing(url: URL, prepare: Callable[[URL], None], upgrade: Callable
 
 def try_on_clone(url: URL, upgrade: Callable[[URL], None]) -> None:
     """Migrate a clone of the database at `url`, if PostgreSQL makes one now."""
+    with cloned(url) as branch:
+        if branch is not None:
+            upgrade(branch)
+
+
+@contextmanager
+def cloned(url: URL) -> Iterator[URL | None]:
+    """A clone of the database at `url`, dropped afterwards; None if others are connected or there is no room."""
+    branch = _name(url)
     try:
         with server_connection(url) as conn:
             others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :d")
-            if conn.execute(others, {"d": url.database}).scalar_one():
-                return
-        with _created(url, quote(url.database)) as branch:
-            upgrade(branch)
+            made = not conn.execute(others, {"d": url.database}).scalar_one()
+            if made:
+                conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE {quote(url.database)}")
     except DBAPIError as error:
         # Somebody came meanwhile, or there is no room for another copy.
         if getattr(error.orig, "sqlstate", None) != _IN_USE and not is_full(error):
             raise
+        made = False
+    if not made:
+        yield None
+        return
+    with _dropped(branch):
+        yield branch
 
 
 @contextmanager
-def _created(url: URL, template: str) -> Iterator[URL]:
-    branch = url.set(database=f"{(url.database or 'sync')[:40]}_branch_{uuid4().hex[:8]}")
+def created(url: URL) -> Iterator[URL]:
+    """An empty database beside the one at `url`, dropped afterwards."""
+    branch = _name(url)
     with server_connection(url) as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE {template}")
-    try:
+        conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE template0")
+    with _dropped(branch):
         yield branch
+
+
+def _name(url: URL) -> URL:
+    return url.set(database=f"{(url.database or 'sync')[:40]}_branch_{uuid4().hex[:8]}")
+
+
+@contextmanager
+def _dropped(branch: URL) -> Iterator[None]:
+    try:
+        yield
     finally:
-        with server_connection(url) as conn:
+        with server_connection(branch) as conn:
             conn.exec_driver_sql(f"DROP DATABASE {quote(branch.database)} WITH (FORCE)")
 
 
@@ -103,11 +129,20 @@ HOT_QUERIES = {
 
 
 def _without_index(conn: Connection) -> Iterator[tuple[str, str]]:
-    conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    conn.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
     conn.exec_driver_sql("SET LOCAL ROLE sync_app")
-    conn.exec_driver_sql("SELECT set_config('sync.org_id', '1', true)")
-    for name, sql in HOT_QUERIES.items():
-        plan = "\n".join(conn.exec_driver_sql("EXPLAIN " + sql).scalars())
-        if "Index Cond" not in plan or "Seq Scan" in plan:
+    for name, plan in hot_plans(conn, by_index=True).items():
+        if not uses_index(plan):
             yield name, plan
+
+
+def hot_plans(conn: Connection, *, by_index: bool) -> Mapping[str, str]:
+    """The plan of each hot query, as this role has it; `by_index`: as it is if rows are many."""
+    choice = "off" if by_index else "on"
+    conn.exec_driver_sql(f"SET LOCAL enable_seqscan = {choice}; SET LOCAL enable_bitmapscan = {choice}")
+    conn.exec_driver_sql("SELECT set_config('sync.org_id', '1', true)")
+    return {name: "\n".join(conn.exec_driver_sql("EXPLAIN " + sql).scalars()) for name, sql in HOT_QUERIES.items()}
+
+
+def uses_index(plan: str) -> bool:
+    """True if a plan reaches its rows through an index."""
+    return "Index Cond" in plan and "Seq Scan" not in plan

@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.errors import ConfigurationError
 
 _SQL = load(__package__, "kept.sql")
 _SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe")
+_LAYOUT = "(relation bigint, org_id bigint, key uuid, hashes bigint []) ON COMMIT DROP"
 # Computed again from what is captured, or of use for minutes only.
 _DERIVED = ("preview.", "connect.request_", "connect.rate_limit", "capture.sync_page")
 
@@ -58,11 +60,11 @@ class Watch:
         self.orgs = organizations(conn)
         if self._watched:
             conn.exec_driver_sql(f"LOCK TABLE {', '.join(table.name for table in self._watched)} IN SHARE MODE")
-            layout = "(relation bigint, org_id bigint, key uuid, hashes bigint []) ON COMMIT DROP"
-            conn.exec_driver_sql(f"CREATE TEMP TABLE kept_row {layout}; CREATE TEMP TABLE row_now {layout}")
+            conn.exec_driver_sql(f"CREATE TEMP TABLE kept_row {_LAYOUT}")
         for table in self._watched:
             columns = [table.columns[number] for number in sorted(table.columns)]
             self._copy("kept_row", table, table.name, [table.columns[n] for n in table.key] or columns, columns)
+        self._mark = self._marked()
 
     def written(self) -> frozenset[str]:
         """The tables whose rows this transaction may have changed, by the names they had."""
@@ -78,7 +80,16 @@ class Watch:
         )
 
     def losses(self) -> Sequence[Loss]:
-        """What is lost of the watched tables."""
+        """What is lost of the watched tables.
+
+        Raises:
+            ConfigurationError: the migration changed what is kept of the rows, so nothing can be said.
+        """
+        if self._marked() != self._mark:
+            raise ConfigurationError(
+                "A revision of this migration writes to temporary tables that are not its own, so what it loses cannot "
+                "be seen. The database is unchanged."
+            )
         after = _tables(self._conn)
         names = {table.name: table for table in after.values()}
         found: list[Loss] = []
@@ -86,6 +97,13 @@ class Watch:
             now = after.get(table.oid) or names.get(table.name)
             found += self._dropped(table) if now is None else self._changed(table, now)
         return found
+
+    def _marked(self) -> tuple[Any, ...]:
+        """What tells that nobody touched the kept rows: the table, that nothing hangs on it, and a checksum."""
+        if not self._watched:
+            return ()
+        table = execute(self._conn, _SQL["kept_table"]).one_or_none()
+        return () if table is None else (*table, *execute(self._conn, _SQL["kept_checksum"]).one())
 
     def _dropped(self, table: _Table) -> Iterator[Loss]:
         for row in self._all("values_kept", table):
@@ -99,7 +117,8 @@ class Watch:
         else:  # made again under its name: columns are found by theirs
             there = {number: name for number, name in table.columns.items() if name in now.columns.values()}
         columns = [there.get(number, "NULL") for number in numbers]
-        self._conn.exec_driver_sql("TRUNCATE row_now")
+        # Made again each time: a revision may have hung a trigger on the one that was there.
+        self._conn.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.row_now; CREATE TEMP TABLE row_now {_LAYOUT}")
         self._copy("row_now", table, now.name, [there.get(n, "NULL") for n in table.key] or columns, columns)
         for row in self._all("rows_gone", table):
             yield Loss(row.org_id, table.name, None, "deleted", row.gone)

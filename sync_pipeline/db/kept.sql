@@ -50,3 +50,11 @@ JOIN row_now AS a ON a.org_id = b.org_id AND a.key = b.key AND a.hashes <> b.has
 CROSS JOIN generate_series(1, %(columns)s) AS i
 WHERE b.relation = %(relation)s AND b.hashes[i] IS DISTINCT FROM a.hashes[i]
 GROUP BY b.org_id, i ORDER BY b.org_id, i;
+
+-- kept_table --
+-- The table of kept rows, and what could make it show others: a policy, a rule, an heir.
+SELECT c.oid::bigint, c.relkind::text, c.relrowsecurity, c.relhasrules, c.relhassubclass
+FROM pg_class AS c WHERE c.oid = to_regclass('pg_temp.kept_row');
+
+-- kept_checksum --
+SELECT count(*), bit_xor(hashtextextended(k::text, 0)) FROM kept_row AS k;

@@ -61,9 +61,9 @@ def to_ask(target: str, found: Sequence[Loss], declared: Declared) -> Mapping[in
             open_.setdefault(loss.org_id, []).append(in_words(loss) + (f": {why}" if why else ""))
     if undeclared:
         raise ConfigurationError(
-            f"The migration to {target} would lose captured data, and nothing was changed: {_summed(undeclared)}. Keep "
-            "the version that is installed. If the loss is meant, the revision must declare it in its file "
-            "(CONTRIBUTING.md, “A migration”)."
+            f"The migration to {target} would lose captured data, and nothing was changed: "
+            f"{'; '.join(in_all(undeclared))}. Keep the version that is installed. If the loss is meant, the revision "
+            "must declare it in its file (CONTRIBUTING.md, “A migration”)."
         )
     return open_
 
@@ -82,10 +82,10 @@ def place_of(sentence: str) -> str:
     return sentence.split(" (")[0]
 
 
-def _summed(losses: Sequence[Loss]) -> str:
-    """The losses of all organizations together."""
+def in_all(losses: Sequence[Loss]) -> Sequence[str]:
+    """The losses of all organizations together, a sentence each."""
     total: dict[tuple[str, str | None, str], int] = {}
     for loss in losses:
         what = (loss.table, loss.column, loss.how)
         total[what] = total.get(what, 0) + loss.number
-    return "; ".join(in_words(Loss(0, *what, number)) for what, number in total.items())
+    return [in_words(Loss(0, *what, number)) for what, number in total.items()]

@@ -136,7 +136,7 @@ def _apply(
     expected: Mapping[str, str] = {}
     if branch:
         expected = try_from_nothing(
-            url, lambda empty: _prepare(empty, before), lambda empty: guarded.run(empty, lambda _: None)
+            url, lambda empty: prepare(empty, before), lambda empty: guarded.run(empty, lambda _: None)
         )
         if before is not None:
             try_on_clone(url, lambda clone: guarded.run(clone, lambda conn: schema.compare(conn, expected)))
@@ -171,7 +171,7 @@ def _upgrade(revision: str, conn: Connection) -> None:
     command.upgrade(config, revision)
 
 
-def _prepare(url: URL, revision: str | None) -> None:
+def prepare(url: URL, revision: str | None) -> None:
     """Bring an empty branch to the revision of the database."""
     if revision is not None:
         with owner_engine(url) as engine, engine.begin() as conn:

@@ -152,7 +152,7 @@ class _Handlers:
             arguments=params.arguments or {},
             ids=[str(one) for one in ids],
             transport=self._transport,
-            client=_client(ctx),
+            client=client_name(ctx),
             outcome=outcome,
             bytes=size,
             milliseconds=round(seconds * 1000),
@@ -207,7 +207,7 @@ class _Handlers:
         return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(text=text))])
 
     def _call(self, ctx: Context, caller: Caller) -> Call:
-        return Call(self._runtime.db, self._runtime.settings, caller, _client(ctx))
+        return Call(self._runtime.db, self._runtime.settings, caller, client_name(ctx))
 
     async def _caller(self, ctx: Context) -> Caller:
         try:
@@ -235,7 +235,7 @@ def _consume(call: Call, tool: Tool | None) -> None:
         limits.consume(call.db, org, f"proposals:{token}", per_minute=PROPOSALS_PER_MINUTE, burst=PROPOSALS_AT_ONCE)
 
 
-def _client(ctx: Context) -> str | None:
+def client_name(ctx: Context) -> str | None:
     """Which program calls, as it says itself."""
     said = ctx.session.client_params
     if said is not None:

@@ -198,7 +198,7 @@ def reachable(dsn: str) -> bool:
 def world(module_folder: Path) -> Iterator[World]:
     store = Store()
     store.shuffle_related = False
-    seed(store, products=400, variable=10, customers=80, orders=260, random_seed=11)
+    seed(store, products=230, variable=10, customers=40, orders=130, random_seed=11)
     with running(store) as server:
         made = World(module_folder, server, store)
         yield made

@@ -3,7 +3,7 @@
 from sync_pipeline.db.revision import run
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ approvals   granted, spent in the transaction that makes the queue, withdrawn
 policies    approvals in advance, within limits
 verdict     what the policies say to a plan, in words
 answers     how agents would answer gates, for a person to accept
+migrations  of the deployment: proposed, tried, approved by hash, applied (imported by its own name)
 """
 
 from sync_pipeline.steps.approve.answers import (

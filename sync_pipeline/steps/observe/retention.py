@@ -105,6 +105,7 @@ BOUNDED: Mapping[str, str] = {
     "selection.approval": "one row a plan or answer that a person or a policy approved: the evidence is kept for ever",
     "selection.approval_policy": "one row a policy that a person grants",
     "selection.proposed_answer": "one row an answer that an agent proposes to a question",
+    "selection.proposed_migration": "one row a migration that is proposed for the deployment",
     "promote.integration_mapping": _PER_RECORD,
     "promote.pending_link": "one row a reference that waits",
     "core.categories": _PER_RECORD,

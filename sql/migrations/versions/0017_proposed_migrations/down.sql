@@ -1,0 +1,1 @@
+DROP TABLE selection.proposed_migration;
