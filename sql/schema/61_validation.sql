@@ -19,7 +19,7 @@ CREATE TABLE observe.validation (
 CREATE TABLE observe.validation_row (
     org_id bigint NOT NULL,
     validation_id bigint NOT NULL,
-    row_no integer NOT NULL,
+    row_no bigint NOT NULL,
     name text NOT NULL,                 -- check/connection/entity, without the parts that it has not
     check_name text NOT NULL,
     connection text,
@@ -62,7 +62,7 @@ CREATE TABLE observe.acceptance (
     acceptance_id bigint GENERATED ALWAYS AS IDENTITY,
     script text NOT NULL,
     script_hash text NOT NULL,          -- of its text: a changed script was not carried out
-    failed_step integer CHECK (failed_step > 0),  -- null: every step did what it says
+    failed_step bigint CHECK (failed_step > 0),  -- null: every step did what it says
     passed boolean NOT NULL GENERATED ALWAYS AS (failed_step IS NULL) STORED,
     note text,
     done_by text NOT NULL,

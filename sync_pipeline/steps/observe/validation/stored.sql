@@ -18,7 +18,7 @@ SELECT connect.current_org(), %(validation)s, r.row_no, r."row", r."check", r.co
        r.found, ARRAY(SELECT i.id FROM jsonb_array_elements_text(r.ids) AS i (id)), r.words, r.statement, r.snapshot,
        r.seconds
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
-    row_no integer, "row" text, "check" text, connection text, entity text, verdict text, expected text, found text,
+    row_no bigint, "row" text, "check" text, connection text, entity text, verdict text, expected text, found text,
     ids jsonb, words text, statement text, snapshot text, seconds double precision)
 
 -- outdate_signoffs --
