@@ -30,7 +30,6 @@ from sync_pipeline_tests.chromium import chromium, needs_chromium, visiting
 from sync_pipeline_tests.explored import PASSWORD
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
-from sync_pipeline_tests.waiting import PATIENCE_SECONDS
 
 pytestmark = needs_chromium
 ANN = "ann@acme.example"
@@ -140,7 +139,7 @@ def running(store: Shop) -> Iterator[None]:
         thread.join(60)
 
 
-def act(browser: Browser, store: Shop, script: Script, *, patience: float = PATIENCE_SECONDS) -> MatrixRow:
+def act(browser: Browser, store: Shop, script: Script, *, gives_up_at: int | None = None) -> MatrixRow:
     """Carry a script out, and record what came of it; the row of the matrix."""
     for need in script.needs:
         NEEDS[need](store)
@@ -152,7 +151,7 @@ def act(browser: Browser, store: Shop, script: Script, *, patience: float = PATI
         visiting(browser, url) as page,
     ):
         try:
-            Operator(page, "acme", ANN, PASSWORD, events, patience).carry_out(script)
+            Operator(page, "acme", ANN, PASSWORD, events, gives_up_at).carry_out(script)
         except StepFailed as error:
             failed = error
     validation.record_acceptance(
@@ -188,7 +187,7 @@ def test_a_step_that_says_otherwise_fails_by_its_number(
     text = (acceptance_scripts.FOLDER / "first-look.md").read_text("utf-8")
     assert text.count(word) == 1
     changed = acceptance_scripts.parse("first-look", text.replace(word, other))
-    row = act(browser, store, changed, patience=2)
+    row = act(browser, store, changed, gives_up_at=step)
     note = validation.acceptances(store.db, store.org)[0].note or ""
     assert note.startswith(f"step {step}, “")
     assert (row.verdict, "changed since" in row.words) == ("not_run", True), "it was another text than this version's"

@@ -223,6 +223,8 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
     with store.db.org(store.org.org_id) as conn:
         values: dict[str, str | int] = {"store": "shop", "missing": 9, "known": 10, "title": "tags", "share": "20%"}
         gate = gates.open_gate(conn, gates.by_name("mass_deletion"), subject="tag", values=values)
+        lost: dict[str, str | int] = {"target": "0020", "lost": "a column"}
+        gates.open_gate(conn, gates.by_name("destructive_migration"), subject="migration to 0020", values=lost)
     observe.answer(store.db, store.org, gate, "keep", actor="ann", why="the shop moves")
     connect.set_policy(store.db, store.org, sku="halt", actor="bea", why="conflicts come up")
     connect.update_settings(store.db, store.connection, {"preview_max_pages": 3}, actor="bea")
@@ -234,6 +236,10 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
     assert (log["settings", "organization.policy"].answered_by, log["settings", "organization.policy"].why) == (
         "bea",
         "conflicts come up",
+    )
+    assert (log["schema", "destructive_migration"].answer, log["schema", "destructive_migration"].recommended) == (
+        None,
+        "refuse",
     )
     assert log["settings", "connect.settings_changed"].connection == "shop"
     assert log["signoff", "go-live"].why == "read row by row"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
+from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Organization
@@ -50,7 +51,9 @@ def decision_log(
 ) -> Sequence[LoggedDecision]:
     """Decisions of a kind, or all of them, newest first."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, _SQL["decision_log"], kind=kind, limit=page_size, offset=(page - 1) * page_size).all()
+        rows = execute(
+            conn, _SQL["decision_log"], kind=kind, schema=_of_schema(), limit=page_size, offset=(page - 1) * page_size
+        ).all()
     return [LoggedDecision(**row._mapping) for row in rows]
 
 
@@ -58,4 +61,9 @@ def decision_log_count(db: Database, org: Organization, *, kind: DecisionKind | 
     """How many there are."""
     with db.org(org.org_id) as conn:
         statement = f"SELECT count(*) FROM ({_SQL['decision_log']}) AS l"  # noqa: S608 - our own statement
-        return int(execute(conn, statement, kind=kind, limit=None, offset=0).scalar_one())
+        return int(execute(conn, statement, kind=kind, schema=_of_schema(), limit=None, offset=0).scalar_one())
+
+
+def _of_schema() -> list[str]:
+    """The causes of gates that are about the schema: whoever migrates goes on after the answer."""
+    return [cause.name for cause in gates.all_causes().values() if cause.resume == "migrate"]

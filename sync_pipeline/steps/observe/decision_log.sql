@@ -2,7 +2,7 @@
 -- Gates, policies, changed settings and sign-offs as lines of one log, newest first. The list of events is that of the index.
 SELECT l.*
 FROM (
-    SELECT CASE d.cause WHEN 'destructive_migration' THEN 'schema' ELSE 'gate' END AS kind,
+    SELECT CASE WHEN d.cause = ANY(%(schema)s::text []) THEN 'schema' ELSE 'gate' END AS kind,
            d.decision_id::text AS number, d.cause AS subject, c.name AS connection, d.question, d.owner, d.opened_at,
            d.options, d.recommended, d.answer, d.answered_by, d.answered_at, d.why, d.outcome
     FROM observe.decision AS d
