@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser php check client torture bench examples dictionary screenshots migration lock clean
+.PHONY: help setup demo test browser php check client torture bench examples dictionary docs-version screenshots \
+	migration lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +70,9 @@ client: setup ## Write sync_pipeline_client again, from the OpenAPI document
 
 dictionary: setup ## Write docs/core.md again, from the database's comments and a trial of the mappers
 	$(BIN)/python -m sync_pipeline_tests.dictionary
+
+docs-version: setup ## Write the documents' version again; CHANGELOG.md names those that changed since the release
+	$(BIN)/python -m sync_pipeline_tests.docs_version
 
 screenshots: setup browser ## Take the pictures of docs/explorer.md and docs/dagster.md again, each from a fresh demo
 	$(BIN)/python -m sync_pipeline_tests.screenshots

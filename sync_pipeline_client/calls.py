@@ -767,6 +767,90 @@ class Calls(Transport):
         """
         return self._data(models.ApprovalPolicy, "DELETE", f"/api/v1/policies/{part(policy_id)}")
 
+    def request_validation(self, *, wait: float = 0, idempotency_key: str | None = None) -> models.RequestInfo:
+        """Ask for a validation, in a Dagster run: every check at every place, and the stores' lists. Returns the
+        request at once; to follow it, set `wait` or call `GET /api/v1/requests/{id}`.
+
+        POST /api/v1/validations
+        """
+        return self._data(
+            models.RequestInfo,
+            "POST",
+            "/api/v1/validations",
+            query={"wait": wait},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+
+    def list_validations(self, *, page: int = 1, page_size: int = 50) -> Page[models.Validation]:
+        """List the validations, newest first, with their counts and hashes.
+
+        GET /api/v1/validations
+        """
+        return self._answer(
+            Page[models.Validation], "GET", "/api/v1/validations", query={"page": page, "pageSize": page_size}
+        )
+
+    def show_validation(
+        self,
+        validation_id: int,
+        *,
+        verdict: list[Literal["pass", "fail", "not_run", "not_applicable"]] | None = None,
+        page: int = 1,
+        page_size: int = 50,
+    ) -> models.ValidationInfo:
+        """Show the matrix of a validation: check by connection and entity, red rows first, each with its evidence.
+
+        GET /api/v1/validations/{validation_id}
+        """
+        return self._data(
+            models.ValidationInfo,
+            "GET",
+            f"/api/v1/validations/{part(validation_id)}",
+            query={"verdict": verdict, "page": page, "pageSize": page_size},
+        )
+
+    def show_statements(self, validation_id: int) -> dict[str, str]:
+        """Show the statements that found a validation's rows, by their SHA-256.
+
+        GET /api/v1/validations/{validation_id}/statements
+        """
+        return self._data(dict[str, str], "GET", f"/api/v1/validations/{part(validation_id)}/statements")
+
+    def list_signoffs(self, *, page: int = 1, page_size: int = 50) -> Page[models.Signoff]:
+        """List the sign-offs, newest first: who signed which matrix for what, and whether a later one outdated it.
+
+        GET /api/v1/signoffs
+        """
+        return self._answer(
+            Page[models.Signoff], "GET", "/api/v1/signoffs", query={"page": page, "pageSize": page_size}
+        )
+
+    def sign_off(self, given: models.NewSignoff) -> models.Signoff:
+        """Sign the newest matrix off: a person's session does, a token without one does not. Each red row is accepted
+        by name, with a reason.
+
+        POST /api/v1/signoffs
+        """
+        return self._data(models.Signoff, "POST", "/api/v1/signoffs", body=given)
+
+    def list_decision_log(
+        self,
+        *,
+        kind: Literal["gate", "schema", "settings", "policy", "signoff"] | None = None,
+        page: int = 1,
+        page_size: int = 50,
+    ) -> Page[models.LoggedDecision]:
+        """List every decision, newest first: gates, schema, settings, policies and sign-offs, with what came of them.
+
+        GET /api/v1/decision-log
+        """
+        return self._answer(
+            Page[models.LoggedDecision],
+            "GET",
+            "/api/v1/decision-log",
+            query={"kind": kind, "page": page, "pageSize": page_size},
+        )
+
     def alive(self) -> models.Alive:
         """Check that the process is running. Needs no token, database or Dagster.
 

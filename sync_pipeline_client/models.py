@@ -12,6 +12,22 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class AcceptRow(BaseModel):
+    """A red row that is accepted, by its name, and why."""
+
+    row: str
+    why: str
+
+
+class AcceptedRow(BaseModel):
+    """A red row that a person accepted, as it was found then, and why."""
+
+    row: str
+    why: str
+    verdict: Literal["fail", "not_run"]
+    found: str | None
+
+
 class ActivityPage(BaseModel):
     """The audit log, newest first."""
 
@@ -395,6 +411,29 @@ class Line(BaseModel):
     finished_at: datetime | None
 
 
+class LoggedDecision(BaseModel):
+    """A decision: what was asked, of whom, with which options and risks, and what came of the answer.
+
+    `number` names it within its kind. A change of settings was asked by nobody: it has no options."""
+
+    kind: Literal["gate", "schema", "settings", "policy", "signoff"]
+    number: str
+    # What it is about: a gate's cause, a setting, a milestone.
+    subject: str
+    connection: str | None
+    question: str
+    owner: str | None
+    opened_at: datetime
+    # Each with its effect and risk.
+    options: list[dict[str, Any]]
+    recommended: str | None
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None
+    why: str | None
+    outcome: str | None
+
+
 class Login(BaseModel):
     """The credentials of a user."""
 
@@ -440,6 +479,33 @@ class Materialization(BaseModel):
     batch_size: int | None = None
     # Pause between two batches; default: the connection's setting.
     batch_delay_ms: int | None = None
+
+
+class MatrixRow(BaseModel):
+    """What a check found at one place: an entity of a connection, a core table (`entity` alone), or the
+    organization.
+
+    `row` names it: `check/connection/entity`, without the parts that it has not."""
+
+    # Its name, which a sign-off accepts it by.
+    row: str
+    check: str
+    connection: str | None
+    entity: str | None
+    # Red: fail and not_run.
+    verdict: Literal["pass", "fail", "not_run", "not_applicable"]
+    expected: str | None
+    found: str | None
+    # At most 20 of those that are wrong.
+    ids: list[str]
+    # What holds, or what is wrong and what to do.
+    words: str
+    # SHA-256 of the statement that found it.
+    statement: str
+    # The snapshot it was read in; none: transactions of its own.
+    snapshot: str | None
+    # Of the statement, which may answer for several rows.
+    seconds: float
 
 
 class Me(BaseModel):
@@ -527,6 +593,16 @@ class NewRule(BaseModel):
     value: Any | None = None
     # The reason, for the audit log.
     why: str | None = None
+
+
+class NewSignoff(BaseModel):
+    """What a person signs: the newest matrix, by its hash."""
+
+    # SHA-256 of its manifest.
+    hash: str
+    milestone: str
+    note: str
+    accept: list[AcceptRow] = Field(default_factory=list)
 
 
 class NewToken(BaseModel):
@@ -1014,6 +1090,26 @@ class SettingsChange(BaseModel):
     settings: dict[str, Any]
 
 
+class Signoff(BaseModel):
+    """A sign-off. It is outdated once a later validation finds something red that it did not accept."""
+
+    signoff_id: int
+    validation_id: int
+    # Of the manifest that was signed.
+    hash: str
+    milestone: str
+    note: str
+    # Red rows, each with the reason.
+    accepted: list[AcceptedRow]
+    signed_by: str
+    via: Literal["explorer", "api", "command"]
+    signed_at: datetime
+    state: Literal["valid", "outdated"]
+    outdated_at: datetime | None
+    # The validation that outdated it.
+    outdated_by: int | None
+
+
 class SkippedRecord(BaseModel):
     """A record of a push that was not stored, and why."""
 
@@ -1131,6 +1227,36 @@ class UserChange(BaseModel):
     role: Literal["viewer", "operator", "admin"] | None = None
     password: str | None = None
     disabled: bool | None = None
+
+
+class Validation(BaseModel):
+    """A validation that is kept. It is ok if no row failed and every row that applies was run."""
+
+    validation_id: int
+    started_at: datetime
+    seconds: float
+    ok: bool
+    # Rows by verdict.
+    counts: dict[str, int]
+    # SHA-256 of its manifest: a sign-off is bound to it.
+    hash: str
+    snapshot: str
+    revision: str | None
+    # The version of the documents: a SHA-256.
+    documents: str
+    requested_by: str
+
+
+class ValidationInfo(BaseModel):
+    """A validation and a page of its rows, red ones first."""
+
+    validation: Validation
+    rows: list[MatrixRow]
+    # How many rows there are in all pages.
+    rowCount: int  # noqa: N815
+    # Counts from 1.
+    page: int
+    pageSize: int  # noqa: N815
 
 
 class Version(BaseModel):

@@ -25,7 +25,7 @@ CREATE VIEW observe.woo_sync_activity WITH (security_invoker = true) AS SELECT *
 CREATE TABLE observe.request (
     org_id bigint NOT NULL,
     request_id bigint GENERATED ALWAYS AS IDENTITY,
-    kind text NOT NULL CHECK (kind IN ('pull', 'preview', 'promote', 'reconcile')),
+    kind text NOT NULL CHECK (kind IN ('pull', 'preview', 'promote', 'reconcile', 'validate')),
     parameters jsonb NOT NULL DEFAULT '{}',
     idempotency_key text,               -- the same key again is the same request
     requested_by text NOT NULL,

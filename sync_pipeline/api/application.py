@@ -137,5 +137,9 @@ _TAGS = [
     {"name": "connections", "description": "Stores, without their secrets."},
     {"name": "people", "description": "Sessions, tokens and users."},
     {"name": "approvals", "description": "A person's yes to a plan, and policies: a yes in advance, within limits."},
+    {
+        "name": "validation",
+        "description": "Every check as a matrix with evidence, a person's word on it, and all decisions.",
+    },
     {"name": "health", "description": "For monitoring."},
 ]

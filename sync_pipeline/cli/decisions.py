@@ -1,12 +1,12 @@
 """decisions: list and answer gates, which wait for a person."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sync_pipeline.cli.context import opened
-from sync_pipeline.cli.options import Json, Org
-from sync_pipeline.cli.output import answer, emit, row, say
+from sync_pipeline.cli.options import Json, Org, Page, PageSize
+from sync_pipeline.cli.output import answer, emit, row, say, show
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.observe import Decision
@@ -87,6 +87,36 @@ def resume(org: Org, decision_id: DecisionId, as_json: Json = False) -> None:
         promote.resume(context.db, tenant, decision_id, actor=context.actor)
         done = observe.decisions(context.db, tenant, everything=True, decision_id=decision_id)[0]
     answer(as_json, _decision(done), f"Decision {decision_id}: {done.outcome}.")
+
+
+@commands.command("log")
+def log(
+    org: Org,
+    kind: Annotated[
+        Literal["gate", "schema", "settings", "policy", "signoff"] | None,
+        typer.Option("--kind", help="Only decisions of this kind."),
+    ] = None,
+    page: Page = 1,
+    page_size: PageSize = 50,
+    as_json: Json = False,
+) -> None:
+    """List every decision, newest first: gates, schema, settings, policies, sign-offs."""
+    from sync_pipeline.steps import observe
+
+    with opened() as context:
+        found = observe.decision_log(context.db, context.org(org), kind=kind, page=page, page_size=page_size)
+    if as_json:
+        emit({"org": org, "decisions": [row(one) for one in found]})
+    elif found:
+        show(
+            ["at", "kind", "number", "about", "question", "answer", "by", "why", "outcome"],
+            [
+                (d.opened_at, d.kind, d.number, d.subject, d.question[:120], d.answer, d.answered_by, d.why, d.outcome)
+                for d in found
+            ],
+        )
+    else:
+        say(f"Nothing was decided in {org} yet.")
 
 
 def _next(d: "Decision") -> str:

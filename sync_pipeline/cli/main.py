@@ -30,7 +30,7 @@ _PANELS = {
     "Connect": "org connect",
     "Capture, preview, select": "pull preview table record select rules",
     "Promote": "plan plans approvals queue",
-    "Observe": "status inspect check reconcile decisions export",
+    "Observe": "status inspect check validate reconcile decisions export",
     "People and keys": "tokens users",
 }
 for panel, modules in _PANELS.items():

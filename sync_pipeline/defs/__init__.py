@@ -11,7 +11,7 @@ An asset calls its step and turns the report into metadata. All decisions about 
                                                                       what launches runs, and what follows their end
     resources, config                                                 the database, and the options of a run
     instance, storage, servers, wait_for_port, launch                 the instance, its processes, commands' runs
-    orphaned_runs, retention                                          runs without a process, and old runs
+    orphaned_runs, retention, validate                                runs without a process, old runs, validations
 """
 
 from functools import cache
@@ -31,11 +31,12 @@ def definitions() -> dg.Definitions:
     from sync_pipeline.defs.resources import SyncResource
     from sync_pipeline.defs.retention import tidy
     from sync_pipeline.defs.sensors import sensors
+    from sync_pipeline.defs.validate import validate
 
     return dg.Definitions(
         assets=[*provider_assets(), promote, reconciliation, *stores()],
         asset_checks=asset_checks(),
-        jobs=[*jobs().values(), tidy],
+        jobs=[*jobs().values(), tidy, validate],
         schedules=schedules(),
         sensors=sensors(),
         resources={"sync": SyncResource()},

@@ -26,13 +26,18 @@ class Violations:
     """The violations of a check: how many, in how many organizations, and a few examples."""
 
     count: int = 0
-    orgs: int = 0
     sample: list[str] = field(default_factory=list)
+    _slugs: set[str] = field(default_factory=set)
+
+    @property
+    def orgs(self) -> int:
+        """How many organizations have some."""
+        return len(self._slugs)
 
     def add(self, org: str, count: int, sample: Sequence[str]) -> None:
-        """Add one organization's violations."""
+        """Add violations of an organization, which may have some in several places."""
         self.count += count
-        self.orgs += 1
+        self._slugs.add(org)
         room = _SHOWN - len(self.sample)
         self.sample += [redact(f"{org}: {one}") for one in sample[:room]]
 
@@ -86,7 +91,7 @@ def _assets(about: About) -> Mapping[str, dg.AssetKey]:
 
 
 def _checks_of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    shown = {one.name: _shown_on(one, places) for one in checks}
+    shown = {one.name: {place: at for place, at in places.items() if one.covers(place)} for one in checks}
     specs = {
         (one.name, asset): dg.AssetCheckSpec(one.name, asset=asset, description=f"{one.holds} {one.recover}")
         for one in checks
@@ -104,15 +109,6 @@ def _checks_of(name: str, places: Mapping[str, dg.AssetKey], checks: Sequence[Ch
                     yield _result(one, asset, found.get((one.name, asset), Violations()))
 
     return evaluate
-
-
-def _shown_on(one: Check, places: Mapping[str, dg.AssetKey]) -> Mapping[str, dg.AssetKey]:
-    """The places a check applies to: only orders have totals, and reference data has no legacy view."""
-    if one.name == "money_adds_up":
-        return {"core.sales_orders": places["core.sales_orders"]}
-    if one.name == "compat_agrees":
-        return {place: asset for place, asset in places.items() if place != "core.reference_data"}
-    return places
 
 
 def run_checks(

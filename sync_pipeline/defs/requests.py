@@ -17,6 +17,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.defs.graph import ORG_NAME, Stage, key, new_partitions, orgs_with
 from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs, partition_tag
 from sync_pipeline.defs.resources import Runtime, SyncResource
+from sync_pipeline.defs.validate import validate
 from sync_pipeline.errors import SyncError
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
@@ -32,7 +33,7 @@ class BadRequest(SyncError):
 
 
 @dg.sensor(
-    jobs=[jobs()["pull"], jobs()["promote"], jobs()["reconcile"]],
+    jobs=[jobs()["pull"], jobs()["promote"], jobs()["reconcile"], validate],
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Launches one run for each row of observe.request; the run key is the row's id.",
@@ -96,6 +97,14 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     actor = str(asked.get("actor") or "request")
     tags = {REQUEST: str(row.request_id), ORG_ID: str(row.org_id), **asked_by(actor)}
     config: Mapping[str, Any]
+    if row.kind == "validate":
+        config = {"ops": {"validate_organization": {"config": {"org": row.slug, "actor": actor}}}}
+        return dg.RunRequest(
+            job_name=validate.name,
+            run_key=f"request/{row.request_id}",
+            run_config=config,
+            tags={**tags, ORG_TAG: row.slug},
+        )
     if row.kind == "promote":
         job, config = "promote", {"ops": {"apply_plans": {"config": {"plan": asked.get("plan"), "actor": actor}}}}
     elif row.kind == "reconcile":

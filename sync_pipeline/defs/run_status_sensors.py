@@ -85,6 +85,8 @@ def orgs_of_run(run: dg.DagsterRun) -> list[str]:
     if partition:
         return [partition]
     ops = run.run_config.get("ops", {}) if isinstance(run.run_config, dict) else {}
+    if validated := ops.get("validate_organization", {}).get("config", {}).get("org"):
+        return [validated]
     for op in all_sources():
         orgs = ops.get(op, {}).get("config", {}).get("orgs")
         if orgs:

@@ -17,6 +17,7 @@ ORG_PAGES: tuple[tuple[str, str, str], ...] = (
     ("plans", "Plans", "plan"),
     ("decisions", "Decisions", "decide"),
     ("policies", "Policies", "check"),
+    ("validation", "Validation", "validate"),
     ("connect", "Connect a store", "connect"),
     ("settings", "Organization", "settings"),
     ("people", "People and tokens", "people"),

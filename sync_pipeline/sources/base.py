@@ -83,6 +83,9 @@ class Stream:
     amounts: tuple[str, ...] = ()  # paths of money that no mapper reads: a rate, a coupon's amount
     personal: tuple[str, ...] = ()  # paths of what tells who or where a person is; city and country are not among them
     total: str | None = None  # an order's total
+    # Columns of core whose value the payload has as it is, {column: path}, also `metadata.key`: `validate` compares the
+    # two without the mapper. `currency_id>currency.name`: the record that `currency_id` names has it in its `name`.
+    copied: Mapping[str, str] = field(default_factory=dict)
     references: tuple[str, ...] = ()  # an order's fields that may name another store's order
     needs: tuple[str, ...] = ()  # top-level fields the mapper needs: a gate opens if one disappears
     params: Mapping[str, str] = field(default_factory=dict)

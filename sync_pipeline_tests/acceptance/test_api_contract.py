@@ -108,7 +108,7 @@ def _few(examples: int, *phases: Phase) -> settings:
     )
 
 
-@_few(4, Phase.explicit, Phase.generate)
+@_few(3, Phase.explicit, Phase.generate)
 def _as_admin(api: Running, case: Any) -> None:
     _check(api, case, "admin")
 
@@ -127,7 +127,7 @@ def test_no_call_is_answered_in_an_undocumented_way(api: Running, call: str) -> 
 
 @pytest.mark.parametrize("role", ROLES)
 @SCHEMA.parametrize()
-@_few(3, Phase.generate)
+@_few(2, Phase.generate)
 def test_nor_is_anybody_elses(api: Running, role: str, case: Any) -> None:
     _check(api, case, role)
 

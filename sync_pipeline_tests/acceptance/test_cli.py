@@ -348,6 +348,39 @@ def test_checks_pass_and_a_failing_one_is_named_with_what_to_do(terminal: Termin
     assert terminal.json("undo", "acme", plan["plan"])["state"] == "undone"
 
 
+def test_a_validation_ends_with_1_while_the_store_is_away_and_is_signed_by_a_person(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.server.faults.down()
+    away = terminal.json("validate", "acme", code=1)
+    terminal.server.faults.clear()
+    assert {row["verdict"] for row in away["rows"] if row["check"] == "store_agrees"} == {"not_run"}
+    out = tmp_path / "evidence"
+    human = terminal.run("validate", "acme", "--out", str(out))
+    assert "The manifest's hash: " in human.stdout
+    assert (out / "manifest.json").is_file()
+    again = terminal.run("validate", "acme", "--out", str(out))
+    assert (again.returncode, "not an empty folder" in again.stderr) == (2, True)
+
+    matrix = human.stdout.partition("The manifest's hash: ")[2].split()[0]
+    rows = json.loads((out / "matrix.json").read_text("utf-8"))["rows"]
+    red = [row["row"] for row in rows if row["verdict"] in ("fail", "not_run")]
+    assert human.returncode == (1 if red else 0)
+    accept = [part for row in red for part in ("--accept", row, "--why", "known")]
+    said = ("--milestone", "go-live", "--note", "read")
+    assert terminal.run("signoff", "acme", "--matrix", away["hash"], *said).returncode == 1
+    assert terminal.run("signoff", "acme", "--matrix", matrix, "--accept", "x", *said).returncode == 2
+    signed = terminal.json("signoff", "acme", "--matrix", matrix, *said, *accept)
+    assert (signed["state"], len(signed["accepted"])) == ("valid", len(red))
+    assert terminal.json("signoff", "acme")["signoffs"][0]["hash"] == matrix
+    assert "go-live" in terminal.run("decisions", "log", "acme", "--kind", "signoff").stdout
+
+    assert terminal.run("uat", "acme", "undo").returncode == 2
+    assert terminal.json("uat", "acme", "undo", "--failed", "3")["failed_step"] == 3
+    assert "failed at step 3" in terminal.run("uat", "acme").stdout
+    assert terminal.run("uat", "acme", "dance", "--passed").returncode == 2
+
+
 def test_a_pull_with_a_record_that_cannot_be_read_ends_with_1_and_names_it(terminal: Terminal) -> None:
     kind, poisoned = "orders", sorted(terminal.server.store.ids("orders"))[3]
     terminal.server.faults.poison(kind, poisoned)

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -28,7 +28,11 @@ from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe.export import tables as export_tables
+from sync_pipeline.steps.observe.validation import copied, criteria, probes
+from sync_pipeline.steps.observe.validation.sight import SQL as MATRIX
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
+from sync_pipeline.steps.promote.write.child_rows import SQL as FIGURES
+from sync_pipeline.steps.promote.write.child_rows import with_refunded
 from sync_pipeline_tests.databases import dump
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
@@ -300,12 +304,32 @@ def _statements() -> list[tuple[str, str]]:
     return found
 
 
+# Statements that are composed otherwise than for a table.
+_COMPOSED: Mapping[str, Callable[[], list[str]]] = {
+    "sum_refunds": lambda: [with_refunded(FIGURES["sum_refunds"])],
+    "refunded_of_order": lambda: [with_refunded(FIGURES["sum_refunds"])],  # a part of it
+    "refunds_add_up": lambda: [with_refunded(MATRIX["refunds_add_up"])],
+    "amounts_without_currency": lambda: [criteria.currency_statement(*one) for one in criteria.AMOUNTS.items()],
+    "stored_secrets": lambda: [probes.secrets_statement(*one) for one in probes.TEXTS],
+    "copied_values": lambda: sorted(
+        {
+            copied.copied_statement(copied.copied_column(stream, column))
+            for one in all_sources().values()
+            for stream in one.streams.values()
+            for column in stream.copied
+        }
+    ),
+}
+
+
 def _filled(name: str, statement: str) -> list[str]:
     """A statement that is written once for many core tables, as it is for each; any other as it stands."""
     if "{alive}" in statement or name == "core_ids":
         return [for_each_table(statement)]
     if name in ("exported_rows", "exported_rows_as_of"):
         return [export_tables.filled(statement, table, ["created_at"]) for table in undo_order()]
+    if name in _COMPOSED:
+        return _COMPOSED[name]()
     if "{" not in re.sub(r"'\{[^']*\}'", "", statement):
         return [statement]
     statement = statement.replace("{rows}", "SELECT '' AS core_table, 1::bigint AS id")

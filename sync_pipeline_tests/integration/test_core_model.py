@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -24,6 +24,7 @@ from sync_pipeline.steps.promote import ApplyReport
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
 from sync_pipeline_tests.integration.core_model import BY_HAND, HAND_SKU, Before, Key, Model, Payload
+from sync_pipeline_tests.integration.interleaved import interleaved
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product
 
 IDS = st.integers(1, 4)
@@ -183,8 +184,8 @@ class Stores(RuleBasedStateMachine):
             promote.apply(self.database, self.org.org_id, plan, actor="tester")
         self.is_right()
 
-    @rule(one=MANY, other=MANY)
-    def promote_two_plans_at_once(self, one: int, other: int) -> None:
+    @rule(one=MANY, other=MANY, order=st.integers(0, 2**12 - 1))
+    def promote_two_plans_at_once(self, one: int, other: int, order: int) -> None:
         """Two people apply plans that may have the same records, while a store is pulled."""
         parts = [some for some in (self.some(one), self.some(other)) if some]
         if not parts:
@@ -192,12 +193,12 @@ class Stores(RuleBasedStateMachine):
         with self.world.together():
             plans = [self.world.plan(some) for some in parts]
         planned = [self.model.versions_of(some) for some in parts]
-        with ThreadPoolExecutor(2) as pool:
-            running = [pool.submit(self.apply_or_stale, plan) for plan in plans]
-            with self.world.together():
-                self.capture("product", product(100 + next(_numbers), sku="", name="meanwhile"), "second")
-            reports = [one.result() for one in running]
+        *reports, _ = interleaved(order, [*(partial(self.apply_or_stale, plan) for plan in plans), self.meanwhile])
         self.applied([(some, report) for some, report in zip(planned, reports, strict=True) if report is not None])
+
+    def meanwhile(self) -> None:
+        with self.world.together():
+            self.capture("product", product(100 + next(_numbers), sku="", name="meanwhile"), "second")
 
     def apply_or_stale(self, plan: str) -> ApplyReport | None:
         try:

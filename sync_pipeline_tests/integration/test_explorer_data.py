@@ -22,6 +22,7 @@ from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
+from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.explored import Browser, browser
 from sync_pipeline_tests.served import Served, served
@@ -83,6 +84,11 @@ PAGES: dict[str, Right | None] = {
     "GET /ui/{org}/decisions/{decision_id}": Right.READ,
     "POST /ui/{org}/decisions/{decision_id}": Right.DECIDE,
     "POST /ui/{org}/decisions/{decision_id}/accept": Right.DECIDE,
+    "GET /ui/{org}/decisions/log": Right.READ,
+    "GET /ui/{org}/validation": Right.READ,
+    "POST /ui/{org}/validation": Right.FETCH,
+    "GET /ui/{org}/validation/{validation_id}": Right.READ,
+    "POST /ui/{org}/validation/signoff": Right.DECIDE,
     "GET /ui/{org}/policies": Right.READ,
     "POST /ui/{org}/policies": Right.PROMOTE,
     "POST /ui/{org}/policies/{policy_id}/revoke": Right.PROMOTE,
@@ -109,6 +115,8 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /ui/{org}/settings": {"sku": "halt", "priority": "odoo", "why": "x"},
     "POST /ui/{org}/plans/{plan_id}/withdraw": {},
     "POST /ui/{org}/decisions/{decision_id}/accept": {},
+    "POST /ui/{org}/validation": {},
+    "POST /ui/{org}/validation/signoff": {},
     "POST /ui/{org}/policies": {},
     "POST /ui/{org}/policies/{policy_id}/revoke": {},
     "POST /ui/{org}/policies/{policy_id}/resume": {},
@@ -380,6 +388,8 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
         store.db, store.org, agent.token_id, limits, holds=timedelta(days=1), by=Party("ann", "command")
     )
     place["policy_id"] = str(granted.policy_id)
+    kept, _, _ = validation.validate(store.db, store.settings, store.org, by="test")
+    place["validation_id"] = str(kept.validation_id)
     for name, right in ((one, PAGES[one]) for one in PAGES if one not in STREAMS):
         method, path = name.split(" ")
         for role in (role for role, rights in RIGHTS.items() if Right.READ in rights):

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sync_pipeline import gates
@@ -22,6 +21,7 @@ from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
+from sync_pipeline_tests.barriers import barriers
 from sync_pipeline_tests.captured import Captured, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, tab_to, visiting
 from sync_pipeline_tests.integration.test_explorer_browser import HOSTILE, capture_all, fill
@@ -257,16 +257,7 @@ def test_no_page_has_a_barrier(browser: Browser, store: Shop) -> None:
     found: dict[str, list[str]] = {}
 
     def look(page: Page, name: str) -> None:
-        for width, scheme in ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")):
-            page.set_viewport_size({"width": width, "height": 800})
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-            violations = Axe().run(page).response["violations"]
-            if grave := [
-                f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations if one["impact"] != "minor"
-            ]:
-                found[f"{name}, {scheme}, {width}"] = grave
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                found[f"{name}, {scheme}, {width}"] = ["it overflows"]
+        found.update(barriers(page, name))
 
     with opened(browser, store, PLANS, reduced_motion="reduce") as page:
         look(page, "no plans")

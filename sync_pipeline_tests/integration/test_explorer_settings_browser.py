@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox.woocommerce import Store, seed
@@ -19,6 +18,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect, preview, select
 from sync_pipeline.steps.connect import tokens, users
+from sync_pipeline_tests.barriers import barriers
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.explored import PASSWORD
@@ -210,14 +210,6 @@ def test_no_page_has_a_barrier_overflows_or_runs_what_a_store_says(browser: Brow
         for name, address in pages.items():
             page.goto(address)
             page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-            for width, scheme in ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")):
-                page.set_viewport_size({"width": width, "height": 800})
-                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-                violations = Axe().run(page).response["violations"]
-                if grave := [
-                    f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations if one["impact"] != "minor"
-                ]:
-                    found[f"{name}, {scheme}, {width}"] = grave
+            found.update(barriers(page, name))
             assert not re.search("[\u202a-\u202e]", page.content())
     assert found == {}

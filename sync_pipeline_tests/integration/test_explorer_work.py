@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox.woocommerce import Store, seed
@@ -23,6 +22,7 @@ from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import capture, connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
+from sync_pipeline_tests.barriers import barriers
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.served import listening, serving
@@ -281,19 +281,8 @@ def test_no_page_has_a_barrier_or_overflows(browser: Browser, store: Shop) -> No
     with opened(browser, store, HOME, reduced_motion="reduce") as page:
         for address in addresses:
             page.goto(address)
-            for width, scheme in ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")):
-                page.set_viewport_size({"width": width, "height": 800})
-                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-                grave = [
-                    f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-                    for one in Axe().run(page).response["violations"]
-                    if one["impact"] != "minor"
-                ]
-                if page.evaluate("document.documentElement.scrollWidth") > width:
-                    grave.append("it is wider than the screen")
-                if grave:
-                    found[f"{address} {width} {scheme}"] = grave
-    assert found == {}, "\n".join(f"{place}: {one}" for place, one in found.items())
+            found.update(barriers(page, address))
+    assert found == {}
 
 
 def test_back_and_forward_restore_the_filters_of_the_history(browser: Browser, store: Shop) -> None:

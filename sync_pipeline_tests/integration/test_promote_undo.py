@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import Organization
+from sync_pipeline_tests.integration.interleaved import interleaved
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 
 
@@ -137,6 +140,53 @@ def test_undo_of_one_of_two_stores_sharing_a_sku_keeps_the_others_values(world: 
     assert world.one("SELECT count(*) FROM promote.integration_mapping")[0] == 1
     world.undo(second)
     assert world.dump() == empty
+
+
+def test_what_leads_to_a_shared_row_through_the_promotion_is_named(world: World) -> None:
+    """The row stays, for the first store: but the line's product is in core no longer."""
+    other = world.connect("second")
+    world.promote("product", product(1, sku="X"))
+    second = world.promote("product", product(9, sku="X"), connection=other)
+    line = {"id": 4, "name": "x", "product_id": 9, "quantity": 1, "subtotal": "3", "total": "3"}
+    third = world.promote("order", order(20, line_items=[line]), connection=other)
+    with pytest.raises(Conflict, match=third.plan):
+        world.undo(second)
+    world.undo(third)
+    world.undo(second)
+    assert world.one("SELECT count(*) FROM promote.integration_mapping")[0] == 1
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_promotions_at_once_are_taken_back_as_if_the_other_stayed(database: Database, first: int) -> None:
+    """In whatever order their batches came: what one wrote between two batches of the other stays."""
+    refused = 0
+    for turns in range(24):
+        org = connect.add_organization(database, f"turns-{first}-{turns}")
+        world = World(database, org.org_id)
+        other, empty = world.connect("second"), world.dump()
+        plans = [
+            world.plan(
+                [
+                    world.capture("customer", customer(1, email="x@a.test", first_name="One"), connection=store),
+                    world.capture("product", product(1, sku="X", name=str(store)), connection=store),
+                    world.capture("order", order(1, customer_id=1), connection=store),
+                ]
+            )
+            for store in (world.shop, other)
+        ]
+        apply = promote.apply
+        reports = interleaved(turns, [partial(apply, database, org.org_id, plan, actor="tester") for plan in plans])
+        assert [(report.done, report.errors) for report in reports] == [(3, []), (3, [])]
+        for report in (reports[first], reports[1 - first]):
+            try:
+                world.undo(report)
+            except Conflict:
+                refused += 1
+                break
+            assert promote.check_core(database, org).differences == []
+        else:
+            assert world.dump() == empty
+    assert refused < 24, "two stores share their rows"
 
 
 def test_undo_in_the_usual_order_returns_a_shared_row_too(world: World) -> None:

@@ -17,13 +17,15 @@ from sync_pipeline.explorer import forms, nav, render
 from sync_pipeline.explorer.session import PageRoute
 from sync_pipeline.steps import approve, connect, observe
 from sync_pipeline.steps.connect.party import Party
-from sync_pipeline.steps.observe import Decision
+from sync_pipeline.steps.observe import Decision, DecisionKind
+from sync_pipeline.steps.observe.decision_log import KINDS
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Record = tuple[str, str]  # its address, and as what it is shown
+_LINES = 50  # of the log
 
 
 class Accepted(Shape):
@@ -66,6 +68,45 @@ async def decision_list(
         here=("", "decisions"),
         answered=answered,
         cause=cause,
+        at=at,
+        base=base,
+        **shown,
+    )
+
+
+@router.get("/ui/{org}/decisions/log")
+async def decision_log_page(
+    request: Request,
+    runtime: RuntimeDep,
+    caller: Reader,
+    kind: DecisionKind | None = None,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Response:
+    """Every decision: gates, schema, settings, policies and sign-offs, newest first."""
+
+    def look() -> dict[str, Any]:
+        here = (runtime.db, caller.org)
+        return {
+            "lines": observe.decision_log(*here, kind=kind, page=page, page_size=_LINES),
+            "count": observe.decision_log_count(*here, kind=kind),
+            "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
+        }
+
+    shown = await runtime.run(look)
+    base = f"/ui/{caller.org.slug}/decisions"
+
+    def at(**changes: Any) -> str:
+        query = urlencode({name: value for name, value in {"kind": kind, **changes}.items() if value})
+        return f"{base}/log?{query}" if query else f"{base}/log"
+
+    return render.page(
+        request,
+        "decisions/log.html",
+        here=("", "decisions"),
+        kind=kind,
+        kinds=KINDS,
+        number=page,
+        more=shown["count"] > page * _LINES,
         at=at,
         base=base,
         **shown,

@@ -22,7 +22,7 @@ function places() {
 /** Show the page as it is now; what is typed, chosen and open stays, and so does the focus. */
 async function refresh() {
   const before = places(), at = document.activeElement;
-  await visit(location.href, { push: false });
+  await visit(location.href, { push: false, again: true });
   for (const [key, one] of places()) {
     const old = before.get(key) ?? one;
     if (old.open) one.open = true;

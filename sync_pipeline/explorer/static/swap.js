@@ -52,25 +52,25 @@ export async function ask(address, { body, signal } = {}) {
   }
 }
 
-/** @type {AbortController | null} */ let running = null;
+/** @type {AbortController & {again?: boolean} | null} */ let running = null; // the part that is being asked for
 
-/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string}} [options] `focus`: a selector */
-export async function visit(address, { push = true, focus } = {}) {
+/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string, again?: boolean}} [options] `focus`: a selector; `again`: the page as it is now, unless somebody has asked for another */
+export async function visit(address, { push = true, focus, again = false } = {}) {
   const main = document.getElementById("main");
   if (!main) return location.assign(address);
+  if (again && running && !running.again) return;
   running?.abort();
-  const mine = (running = new AbortController());
+  const mine = (running = Object.assign(new AbortController(), { again }));
   main.classList.add("busy");
   try {
-    const answer = await ask(address, { signal: mine.signal });
-    const html = await answer.text();
+    const html = await ask(address, { signal: mine.signal }).then((answer) => answer.text());
     if (running !== mine) return;
     if (push) history.pushState(null, "", address);
     show(html, focus);
   } catch (error) {
     if (running === mine) throw error;
   } finally {
-    if (running === mine) main.classList.remove("busy");
+    if (running === mine) main.classList.remove("busy"), (running = null);
   }
 }
 
@@ -84,9 +84,9 @@ function name(main) {
 
 /** @param {string} html @param {string} [focus] */
 export function show(html, focus) {
-  const main = document.getElementById("main");
+  const main = document.getElementById("main"), at = document.activeElement;
+  running = (running?.abort(), null); // what was asked for earlier and answers later is not shown over this
   if (!main) return;
-  const at = document.activeElement;
   const field = at instanceof HTMLInputElement && at.name ? `[name="${at.name}"]` : null;
   const caret = at instanceof HTMLInputElement ? at.selectionStart : null;
   put(main, html);

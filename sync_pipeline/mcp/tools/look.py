@@ -1,4 +1,4 @@
-"""What happened and what waits: the overview, changes, activity, decisions, validation, work."""
+"""What happened and what waits: the overview, changes, activity, decisions, work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sync_pipeline.mcp.text import SHORT, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, OfConnection, tool
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps import approve, observe, promote
-from sync_pipeline.steps.observe import checks
 from sync_pipeline.steps.observe.heartbeat import is_alive
 
 
@@ -198,26 +197,6 @@ def list_decisions(call: Call, given: ListDecisions) -> ToolAnswer:
     return page(
         {}, rows, lambda one: said.question(one, whole=False), lambda one: one.decision_id, more=more
     )  # fmt: skip
-
-
-@tool("look", everywhere=True)
-def get_validation(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 - it takes nothing
-    """The checks of the data, red ones first: what must hold, how often it does not, examples, what to do."""
-    found = sorted(checks.check(call.db, call.caller.org), key=lambda one: (one.ok, one.severity != "error"))
-    rows = [
-        (
-            one.name,
-            {
-                "check": one.name,
-                "result": "pass" if one.ok else "fail" if one.severity == "error" else "warning",
-                "found": one.found,
-                "means" if one.ok else "next": one.detail,
-                **store_text(examples=one.examples),
-            },
-        )
-        for one in found
-    ]
-    return ToolAnswer({"ok": checks.ok(found), "red": sum(not one.ok for one in found)}, rows)
 
 
 @tool("look", waits=True, everywhere=True)

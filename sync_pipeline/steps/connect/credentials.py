@@ -31,7 +31,9 @@ from sync_pipeline.steps.connect.disconnect import former_connections
 from sync_pipeline.steps.connect.organizations import Organization, organizations
 
 # /ui/ORG/plans …
-RESERVED_NAMES = frozenset({"connect", "decisions", "live", "logout", "people", "plans", "policies", "settings"})
+RESERVED_NAMES = frozenset(
+    {"connect", "decisions", "live", "logout", "people", "plans", "policies", "settings", "validation"}
+)
 _SQL = load(__package__)
 
 

@@ -4,6 +4,12 @@ from sync_pipeline.steps.observe.agent_calls import AgentCall, record_agent_call
 from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records, settled
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
+from sync_pipeline.steps.observe.decision_log import (
+    DecisionKind,
+    LoggedDecision,
+    decision_log,
+    decision_log_count,
+)
 from sync_pipeline.steps.observe.explain import SENTENCES, Explanation, Fact, explain
 from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line
 from sync_pipeline.steps.observe.in_core import CoreField, RecordEvent, RecordInCore, in_core, record_events

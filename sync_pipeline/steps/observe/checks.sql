@@ -1,18 +1,19 @@
 -- fresh --
 -- Connections from which nothing was pulled for a while.
 SELECT
-    c.provider AS place, count(*) AS found, (array_agg(c.name || coalesce(
+    c.provider AS place, c.name AS connection, count(*) AS found, (array_agg(c.name || coalesce(
         ': not since ' || to_char(c.last_sync_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', ': never pulled')
         ORDER BY c.name)) [1:10] AS sample
 FROM connect.integration_connector AS c
 WHERE c.org_id = connect.current_org() AND c.disabled_at IS NULL
     AND coalesce(c.last_sync_at, c.created_at) < now() - make_interval(secs => %(stale_seconds)s)
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- ledger_closed --
 -- Entities whose newest run failed, or has been open for hours.
 SELECT
-    n.provider || '/' || n.entity_type AS place, count(*) AS found,
+    n.provider || '/' || n.entity_type AS place, n.connection, count(*) AS found,
     (array_agg(n.connection || coalesce(': ' || n.error, ''))) [1:10] AS sample
 FROM (
     SELECT DISTINCT ON (l.connection_id, l.entity_type)
@@ -23,21 +24,24 @@ FROM (
     ORDER BY l.connection_id, l.entity_type, l.run_id DESC
 ) AS n
 WHERE n.state = 'failed' OR (n.state = 'open' AND n.started_at < now() - interval '6 hours')
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- nothing_in_quarantine --
 SELECT
-    c.provider || '/' || q.entity_type AS place, count(*) AS found,
+    c.provider || '/' || q.entity_type AS place, c.name AS connection, count(*) AS found,
     (array_agg(c.name || ' ' || q.external_id || ': ' || left(q.reason, 120) ORDER BY q.quarantine_id)) [1:10] AS sample
 FROM capture.sync_quarantine AS q
 INNER JOIN connect.integration_connector AS c ON c.org_id = q.org_id AND c.connection_id = q.connection_id
 WHERE q.org_id = connect.current_org() AND q.resolved_at IS NULL AND c.disabled_at IS NULL
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- compared_since --
 -- Entities with records that changed after they were last compared.
 SELECT
-    c.provider || '/' || r.entity_type AS place, count(*) AS found, (array_agg(c.name ORDER BY c.name)) [1:10] AS sample
+    c.provider || '/' || r.entity_type AS place, c.name AS connection, count(*) AS found,
+    (array_agg(c.name)) [1:10] AS sample
 FROM capture.sync_cursor AS r
 INNER JOIN connect.integration_connector AS c ON c.org_id = r.org_id AND c.connection_id = r.connection_id
 LEFT JOIN preview.summary AS s
@@ -45,21 +49,23 @@ LEFT JOIN preview.summary AS s
 WHERE r.org_id = connect.current_org() AND c.disabled_at IS NULL
     AND r.changed_at < now() - interval '30 minutes'
     AND (s.computed_at IS NULL OR s.computed_at < r.changed_at)
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- no_schema_drift --
 SELECT
-    c.provider || '/' || s.entity_type AS place, sum(jsonb_array_length(s.drift)) AS found,
+    c.provider || '/' || s.entity_type AS place, c.name AS connection, sum(jsonb_array_length(s.drift)) AS found,
     (array_agg(c.name || ': ' || left(s.drift::text, 200) ORDER BY c.name)) [1:10] AS sample
 FROM preview.summary AS s
 INNER JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
 WHERE s.org_id = connect.current_org() AND c.disabled_at IS NULL AND jsonb_array_length(s.drift) > 0
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- selections_promoted --
 -- Committed selections without a plan after ten minutes.
 SELECT
-    c.provider || '/' || b.entity_type AS place, count(*) AS found,
+    c.provider || '/' || b.entity_type AS place, c.name AS connection, count(*) AS found,
     (array_agg(c.name || ': selection ' || b.batch_id::text || ', ' || b.records::text || ' records'
         ORDER BY b.batch_id)) [1:10] AS sample
 FROM selection.selection_batch AS b
@@ -67,7 +73,8 @@ INNER JOIN connect.integration_connector AS c ON c.org_id = b.org_id AND c.conne
 WHERE b.org_id = connect.current_org() AND b.decision = 'include' AND NOT b.draft AND b.plan_id IS NULL
     AND b.decided_at < now() - interval '10 minutes'
     AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2
 
 -- no_orphan_mapping --
 -- Mappings without their core row. The rows come from `core_ids` of every table.
@@ -97,7 +104,7 @@ HAVING count(*) > 0
 -- no_line_waits --
 -- Records that failed in a promotion and wait for a person.
 SELECT
-    c.provider || '/' || l.entity_type AS place, count(*) AS found,
+    c.provider || '/' || l.entity_type AS place, c.name AS connection, count(*) AS found,
     (array_agg(l.external_id || ': ' || left(l.reason, 160) ORDER BY l.line_no)) [1:10] AS sample
 FROM promote.sync_queue AS q
 INNER JOIN promote.sync_queue_line AS l ON l.org_id = q.org_id AND l.queue_id = q.queue_id
@@ -109,4 +116,5 @@ WHERE q.org_id = connect.current_org() AND q.state IN ('partial', 'failed') AND 
         WHERE m.org_id = l.org_id AND m.connection_id = l.connection_id AND m.entity_type = l.entity_type
             AND m.external_id = l.external_id AND m.last_promoted_at > q.created_at
     )
-GROUP BY 1
+GROUP BY 1, 2
+ORDER BY 1, 2

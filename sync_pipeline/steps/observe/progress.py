@@ -16,7 +16,7 @@ from sync_pipeline.steps.observe.heartbeat import SILENT_SECONDS, seen_at
 
 _SQL = load(__package__, "progress.sql")
 STOPPED = "stopped; it goes on with the next refresh"
-_ASKED = {"preview": "Compare with core", "reconcile": "Reconcile with the stores"}
+_ASKED = {"preview": "Compare with core", "reconcile": "Reconcile with the stores", "validate": "Validate"}
 
 Kind = Literal["apply", "pull", "request"]
 

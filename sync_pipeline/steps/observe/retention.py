@@ -64,6 +64,15 @@ RETENTIONS = (
     Retention("capture.webhook_delivery", "received_at", None, None, "goes 30 days later, with the next delivery"),
     Retention("observe.sync_activity", "occurred_at", "keep_activity_days", "delete_activity", "the audit log"),
     Retention("observe.agent_call", "called_at", None, "delete_agent_calls", "what agents called", days=90),
+    Retention(
+        "observe.validation",
+        "started_at",
+        None,
+        "delete_validations",
+        "matrices that nobody signed off, but for the newest",
+        days=90,
+    ),
+    Retention("observe.validation_row", "validation.started_at", None, None, "goes with its matrix"),
     Retention("observe.request", "finished_at", "keep_requests_days", "delete_requests", "its idempotency key"),
     Retention(
         "connect.api_token", "expires_at", None, None, "sessions go 30 days after their end, with the next login"
@@ -110,6 +119,8 @@ BOUNDED: Mapping[str, str] = {
     "core.sales_order_items": _PER_RECORD,
     "core.reference_data": _PER_RECORD,
     "observe.decision": "one row a question that a person answers; the answer is kept for ever",
+    "observe.signoff": "one row a milestone that a person signs off: the evidence is kept for ever",
+    "observe.acceptance": "one row a script that a person carries out",
     "observe.pull_total": _PER_ENTITY,
     "observe.alert": "one row a connection",
     "observe.heartbeat": "one row a sensor",

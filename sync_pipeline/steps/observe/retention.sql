@@ -164,6 +164,17 @@ DELETE FROM observe.agent_call AS a USING (
     ORDER BY called_at LIMIT %(at_most)s) AS old
 WHERE a.org_id = connect.current_org() AND a.call_id = old.call_id
 
+-- delete_validations --
+-- Their rows go with them.
+DELETE FROM observe.validation AS v USING (
+    SELECT o.validation_id FROM observe.validation AS o
+    WHERE o.org_id = connect.current_org() AND o.started_at < now() - make_interval(days => %(days)s)
+        AND o.validation_id < (SELECT max(n.validation_id) FROM observe.validation AS n WHERE n.org_id = o.org_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM observe.signoff AS s WHERE s.org_id = o.org_id AND s.validation_id = o.validation_id)
+    ORDER BY o.validation_id LIMIT %(at_most)s) AS old
+WHERE v.org_id = connect.current_org() AND v.validation_id = old.validation_id
+
 -- delete_requests --
 DELETE FROM observe.request AS r USING (
     SELECT o.request_id FROM observe.request AS o

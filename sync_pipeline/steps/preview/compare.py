@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection as Transaction
 
+from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
@@ -48,6 +49,8 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
         report = _recompute(conn, connection, stream, late.pop(stream.name, None))
         for one in late.values():
             _recompute(conn, connection, one.stream, one)
+    if report.new + report.updated + report.deleted >= statistics.ENOUGH:
+        statistics.refresh(db, connection.org_id, ("preview.difference",))
     return replace(report, seconds=time.monotonic() - started)
 
 

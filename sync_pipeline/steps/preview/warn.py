@@ -23,17 +23,18 @@ _CHUNK = 1000  # records mapped at a time; bounds memory
 
 def warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """Warn about the differences of a whole entity that this transaction has written."""
-    _warn(conn, connection, stream, SQL["forget_sku_warnings"])
+    _warn(conn, connection, stream, whole=True)
 
 
 def warn_some(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """The same for a few records, by index probes."""
-    _warn(conn, connection, stream, SQL["forget_some_sku_warnings"])
+    _warn(conn, connection, stream, whole=False)
 
 
-def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str) -> None:
+def _warn(conn: Transaction, connection: Connection, stream: Stream, *, whole: bool) -> None:
     here = keys(connection, stream)
     execute(conn, SQL["stage_fresh"], **here)
+    execute(conn, SQL["index_fresh"])
     execute(conn, SQL["analyze_fresh"])
     execute(conn, SQL["join_by_index"])
     seen = {row.field: row.types for row in execute(conn, SQL["seen_types"], **here)}
@@ -63,8 +64,14 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
     if stream.code_is == "sku":
         execute(conn, SQL["stage_codes"])
         execute(conn, SQL["analyze_codes"])
-        execute(conn, forget, **here)
+        if whole:
+            execute(conn, SQL["forget_by_hash"])
+            execute(conn, SQL["forget_sku_warnings"], **here)
+            execute(conn, SQL["join_by_index"])
+        else:
+            execute(conn, SQL["forget_some_sku_warnings"], **here)
         execute(conn, SQL["warn_sku"], **here, entity=stream.entity)
+    execute(conn, SQL["write_warnings"], **here)
 
 
 def _warn_values(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:

@@ -1,10 +1,15 @@
 -- stage_fresh --
--- The differences that this transaction has written: only these get warnings.
+-- The differences that this transaction has written: only these get warnings. They are gathered here and written at the
+-- end: statistics of preview.difference may say one row where there are a million, and a join with it compares all
+-- with all.
 CREATE TEMP TABLE fresh ON COMMIT DROP AS
-SELECT n.external_id, n.parent_id, n.code_key FROM different AS n JOIN preview.difference AS d
+SELECT n.external_id, n.parent_id, n.code_key, '[]'::jsonb AS warnings FROM different AS n JOIN preview.difference AS d
     ON d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
         AND d.external_id = n.external_id
 WHERE d.status <> 'deleted' AND d.computed_at = now()
+
+-- index_fresh --
+CREATE UNIQUE INDEX ON fresh (external_id)
 
 -- analyze_fresh --
 ANALYZE fresh
@@ -35,10 +40,9 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- warn_values --
 -- What promotion will refuse, and what it will read only in part.
-UPDATE preview.difference AS d SET warnings = d.warnings || k.warnings::jsonb
+UPDATE fresh SET warnings = fresh.warnings || k.warnings::jsonb
 FROM unnest(%(ids)s::text[], %(warnings)s::text[]) AS k (external_id, warnings)
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = k.external_id COLLATE "C"
+WHERE fresh.external_id = k.external_id COLLATE "C"
 
 -- warn_missing_parent --
 -- Records whose parent is not captured, or is deleted in the store.
@@ -50,13 +54,11 @@ WITH bad AS (
             AND p.entity_type = %(refers_to)s AND p.provider = %(provider)s AND p.external_id = fresh.parent_id
             AND p.deletion_state <> 'deleted')
 )
-UPDATE preview.difference AS d
-SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+UPDATE fresh
+SET warnings = fresh.warnings || jsonb_build_array(jsonb_build_object(
         'code', 'missing_' || %(refers_to)s::text, 'refers_to', bad.parent_id,
         'message', 'its ' || %(refers_to)s::text || ' ' || bad.parent_id || ' is not captured'))
-FROM bad
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id
+FROM bad WHERE fresh.external_id = bad.external_id
 
 -- warn_circle --
 -- Its parents lead back to it: a tree cannot hold that, so core leaves one of them without its parent.
@@ -71,14 +73,12 @@ WITH RECURSIVE above (start, at) AS (
     SELECT a.start AS external_id, fresh.parent_id FROM above AS a JOIN fresh ON fresh.external_id = a.start
     WHERE a.at = a.start
 )
-UPDATE preview.difference AS d
-SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+UPDATE fresh
+SET warnings = fresh.warnings || jsonb_build_array(jsonb_build_object(
         'code', 'circular_parent', 'refers_to', bad.parent_id,
         'message', 'its parents lead back to it: core leaves one ' || %(refers_to)s::text
             || ' of this circle without its parent'))
-FROM bad
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id
+FROM bad WHERE fresh.external_id = bad.external_id
 
 -- warn_currency --
 -- The currency is in the record, or in another record that it refers to.
@@ -96,12 +96,10 @@ WITH home AS (
                 AND c.provider = r.provider AND c.external_id = r.sync_data ->> %(currency)s) END)), '') AS theirs) AS v
     WHERE v.theirs <> home.currency
 )
-UPDATE preview.difference AS d
-SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+UPDATE fresh
+SET warnings = fresh.warnings || jsonb_build_array(jsonb_build_object(
         'code', 'currency_differs', 'message', 'its currency is ' || bad.theirs || ', the organization''s is ' || bad.ours))
-FROM bad
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id
+FROM bad WHERE fresh.external_id = bad.external_id
 
 -- warn_same_sale --
 -- Orders that refer to an order of another store with the same total: the same sale, where the customer and the currency are
@@ -131,13 +129,11 @@ WITH named AS (
         AND t.total::numeric = n.total::numeric
     ORDER BY n.external_id, p.connection_id
 )
-UPDATE preview.difference AS d
-SET warnings = d.warnings || jsonb_build_array(jsonb_build_object(
+UPDATE fresh
+SET warnings = fresh.warnings || jsonb_build_array(jsonb_build_object(
         'code', 'same_sale', 'message', 'it refers to ' || bad.code || ' of ' || bad.name || ', with the same total: if customer and currency '
             || 'are the same too, it is the same sale, and the customer''s figures count it once'))
-FROM bad
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = bad.external_id
+FROM bad WHERE fresh.external_id = bad.external_id
 
 -- warn_email --
 -- E-mails that several records share: they become one customer in core.
@@ -165,9 +161,8 @@ WITH shared AS (
                 THEN ', whose fields follow the organization''s provider priority' ELSE '' END) AS warning
     FROM shared
 )
-UPDATE preview.difference AS d SET warnings = d.warnings || warned.warning FROM warned
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = warned.external_id
+UPDATE fresh SET warnings = fresh.warnings || warned.warning FROM warned
+WHERE fresh.external_id = warned.external_id
 
 -- stage_codes --
 -- The SKUs of new and changed records.
@@ -176,6 +171,10 @@ SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 
 -- analyze_codes --
 ANALYZE fresh_codes
+
+-- forget_by_hash --
+-- As the comparison does, for the same reason.
+SET LOCAL enable_nestloop = off
 
 -- forget_sku_warnings --
 -- These warnings depend on other records too, so they are computed again for every SKU of a new or changed record.
@@ -252,9 +251,15 @@ WITH holders AS MATERIALIZED (
     FROM holders AS h JOIN unmapped AS u ON u.code_key = h.code_key
     CROSS JOIN (SELECT sku_policy FROM connect.organization WHERE org_id = connect.current_org()) AS g
     WHERE h.connection_id = %(connection_id)s AND h.place = 1
-), warned AS (
-    SELECT external_id, jsonb_agg(warning ORDER BY warning ->> 'code') AS warnings FROM bad GROUP BY external_id
 )
-UPDATE preview.difference AS d SET warnings = d.warnings || warned.warnings FROM warned
+INSERT INTO fresh (external_id, warnings)
+SELECT external_id, jsonb_agg(warning ORDER BY warning ->> 'code') FROM bad GROUP BY external_id
+ON CONFLICT (external_id) DO UPDATE SET warnings = fresh.warnings || excluded.warnings
+
+-- write_warnings --
+-- By index on both sides, whatever the statistics say.
+UPDATE preview.difference AS d
+SET warnings = d.warnings || (SELECT f.warnings FROM fresh AS f WHERE f.external_id = d.external_id)
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = warned.external_id AND d.status <> 'deleted'
+    AND d.status <> 'deleted'
+    AND d.external_id = ANY (ARRAY(SELECT f.external_id FROM fresh AS f WHERE f.warnings <> '[]'))

@@ -6,6 +6,7 @@ record again must change nothing. A batch is one short transaction, so promotion
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,18 +40,22 @@ MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
 _FIGURES = {*CUSTOMERS.figures, "metadata.completed_orders", "metadata.other_currencies"}
 NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
-Key = tuple[int, str, str]
+Key = tuple[int, str, str]  # connection, entity type, external id
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a core row that is not what it should be. Without a `field` the row itself should (not) be there."""
+    """A field of a core row that is not what it should be. Without a `field` the row itself should (not) be there.
+
+    `behind` are the records that the row comes from.
+    """
 
     table: str
     id: int
     field: str
     found: Any
     should: Any
+    behind: Sequence[Key] = ()
 
 
 @dataclass(slots=True)
@@ -58,11 +63,13 @@ class CoreCheck:
     """What comparing core found: `records` compared, the differences (at most 1,000 are listed), what was left out.
 
     `behind` are the records to promote again so that core is right. `older` were mapped by an older mapper and are
-    compared when they are mapped again.
+    compared when they are mapped again. `compared` and `left_out` are the two by connection and entity type.
     """
 
     records: int = 0
     older: int = 0
+    compared: Counter[tuple[int, str]] = field(default_factory=Counter)
+    left_out: Counter[tuple[int, str]] = field(default_factory=Counter)
     count: int = 0
     differences: list[Difference] = field(default_factory=list)
     behind: set[Key] = field(default_factory=set)
@@ -103,7 +110,9 @@ class _Check:
             mapper = mapper_of(one.provider, one.entity_type)
             where = {"connection_id": one.connection_id, "entity_type": one.entity_type, "mapper": mapper}
             with self.db.org(self.org_id) as conn:
-                self.found.older += execute(conn, SQL["older_mapped"], **where).scalar_one()
+                older = int(execute(conn, SQL["older_mapped"], **where).scalar_one())
+            self.found.older += older
+            self.found.left_out[one.connection_id, one.entity_type] = older
             after: str | None = ""
             while after is not None:
                 after = self._batch(where, after)
@@ -133,6 +142,7 @@ class _Check:
         if not rows:
             return None
         self.found.records += len(rows)
+        self.found.compared[where["connection_id"], where["entity_type"]] += len(rows)
         if self.progress is not None:
             self.progress(self.found.records)
         return str(rows[-1].external_id)
@@ -203,9 +213,10 @@ class _Check:
             return
         self.seen.add((one.table, one.id, one.field))
         self.found.count += 1
-        self.found.behind.update(behind)
+        keys = list(behind)
+        self.found.behind.update(keys)
         if len(self.found.differences) < MOST:
-            self.found.differences.append(one)
+            self.found.differences.append(replace(one, behind=tuple(keys)))
 
 
 def _is_figure(one: Difference) -> bool:

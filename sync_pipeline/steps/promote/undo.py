@@ -21,10 +21,12 @@ from sqlalchemy.exc import IntegrityError
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.core import core_tables, undo_order
+from sync_pipeline.entities.core import core_tables, referring, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
+from sync_pipeline.entities.order import TABLE as ORDERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.approve import pause_policies
+from sync_pipeline.steps.promote.core.statements import for_table
 from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
@@ -115,6 +117,11 @@ def find_blocking(conn: Connection, queue: str) -> Sequence[Any]:
     execute(conn, SQL["analyze_undo"])
     merged = [table.name for table in core_tables().values() if table.match]
     execute(conn, SQL["written_since"], queue=queue, merged=merged)
+    for target in merged:
+        for one, column in referring(target):
+            if one is not ORDERS:  # an order finds another buyer
+                statement = SQL["later_rows"] if one.row is None else SQL["later_parts"]
+                execute(conn, for_table(statement, one, column), queue=queue, target=target)
     return execute(conn, SQL["blocking"]).all()
 
 

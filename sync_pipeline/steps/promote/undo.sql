@@ -10,11 +10,13 @@ WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid AND finished
 
 -- stage_undo --
 -- What the queue did to each row, first touch only: insert (the row was not there), or the image to return to. An
--- image handed over by an earlier undo has a change_id below all others.
+-- image handed over by an earlier undo has a change_id below all others. `meanwhile`: a queue that wrote the row between
+-- two writes of this one, which were at work at the same time.
 CREATE TEMP TABLE stage_undo ON COMMIT DROP AS
 WITH touched AS (
     SELECT c.table_name, c.change_id, 'insert' AS operation,
-           CASE WHEN jsonb_typeof(k.key) = 'number' THEN k.key::bigint END AS row_id, k.key, NULL::jsonb AS before
+           CASE WHEN jsonb_typeof(k.key) = 'number' THEN k.key::bigint END AS row_id, k.key, NULL::jsonb AS before,
+           NULL::uuid AS writer
     FROM promote.core_change AS c CROSS JOIN LATERAL jsonb_array_elements(c.content) AS k (key)
     WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation = 'insert'
     UNION ALL
@@ -25,10 +27,15 @@ WITH touched AS (
                WHEN 'core.product_categories' THEN jsonb_build_array(
                    c.content -> 'product_id', c.content -> 'category_id')
                ELSE to_jsonb(c.row_id) END,
-           c.content
+           c.content, q.queue_id
     FROM promote.core_change AS c
+    LEFT JOIN promote.sync_queue AS q
+        ON q.org_id = c.org_id AND q.queue_id = (c.content ->> 'queue_id')::uuid AND q.undone_at IS NULL
+            AND q.queue_id <> c.queue_id
     WHERE c.org_id = connect.current_org() AND c.queue_id = %(queue)s::uuid AND c.operation <> 'insert')
-SELECT DISTINCT ON (table_name, key) table_name, row_id, key, operation, before, false AS shared
+SELECT DISTINCT ON (table_name, key) table_name, row_id, key, operation, before, false AS shared, change_id,
+       max(writer::text) OVER (PARTITION BY table_name, key ORDER BY change_id
+                               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)::uuid AS meanwhile
 FROM touched ORDER BY table_name, key, change_id;
 
 -- index_undo --
@@ -49,7 +56,44 @@ SELECT w.table_name, w.row_id, w.key, w.later,
                    SELECT 1 FROM stage_undo AS s
                    WHERE s.table_name = 'promote.integration_mapping' AND s.key = jsonb_build_array(
                        m.connection_id, m.entity_type, m.external_id))) AS shared
-FROM promote.written_since(%(queue)s::uuid) AS w;
+FROM (
+    SELECT table_name, row_id, key, later FROM promote.written_since(%(queue)s::uuid)
+    UNION ALL SELECT table_name, row_id, key, meanwhile FROM stage_undo WHERE meanwhile IS NOT NULL) AS w;
+
+-- later_parts --
+-- Parts of a connection's records that lead to a row through a record that the queue mapped to it: as with a row that the
+-- queue made, those who wrote them come first. What was written before the queue began led there before.
+INSERT INTO stage_later (table_name, row_id, key, later, shared)
+SELECT s.table_name, s.row_id, s.key, t.queue_id, false
+FROM stage_undo AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = (s.key ->> 0)::bigint AND m.entity_type = s.key ->> 1
+        AND m.external_id = (s.key ->> 2) COLLATE "C" AND m.core_table = %(target)s
+JOIN {table} AS t ON t.org_id = m.org_id AND t.{column} = m.internal_id AND t.connection_id = m.connection_id
+JOIN promote.sync_queue AS own ON own.org_id = m.org_id AND own.queue_id = %(queue)s::uuid
+JOIN promote.sync_queue AS q
+    ON q.org_id = m.org_id AND q.queue_id = t.queue_id AND q.queue_id <> own.queue_id
+        AND coalesce(q.finished_at, now()) >= own.started_at
+WHERE s.table_name = 'promote.integration_mapping'
+    AND (s.operation = 'insert' OR (s.before ->> 'internal_id')::bigint <> m.internal_id);
+
+-- later_rows --
+-- The same for records that refer to it.
+INSERT INTO stage_later (table_name, row_id, key, later, shared)
+SELECT s.table_name, s.row_id, s.key, t.queue_id, false
+FROM stage_undo AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = (s.key ->> 0)::bigint AND m.entity_type = s.key ->> 1
+        AND m.external_id = (s.key ->> 2) COLLATE "C" AND m.core_table = %(target)s
+JOIN {table} AS t ON t.org_id = m.org_id AND t.{column} = m.internal_id
+JOIN promote.integration_mapping AS r
+    ON r.org_id = m.org_id AND r.core_table = '{table}' AND r.internal_id = t.id AND r.connection_id = m.connection_id
+JOIN promote.sync_queue AS own ON own.org_id = m.org_id AND own.queue_id = %(queue)s::uuid
+JOIN promote.sync_queue AS q
+    ON q.org_id = m.org_id AND q.queue_id = t.queue_id AND q.queue_id <> own.queue_id
+        AND coalesce(q.finished_at, now()) >= own.started_at
+WHERE s.table_name = 'promote.integration_mapping'
+    AND (s.operation = 'insert' OR (s.before ->> 'internal_id')::bigint <> m.internal_id);
 
 -- blocking --
 SELECT q.plan_id, count(DISTINCT (l.table_name, l.key)) AS rows, max(q.created_at) AS made
@@ -63,7 +107,8 @@ UPDATE stage_undo AS s SET shared = true FROM stage_later AS l
 WHERE l.shared AND s.table_name = l.table_name AND s.row_id = l.row_id;
 
 -- hand_over --
--- The next queue that wrote a shared row goes back, when it is undone, to what was before this one.
+-- The next queue that wrote a shared row goes back, when it is undone, to what was before this one; one that had written
+-- it before this one, too, goes back to what was before itself.
 INSERT INTO promote.core_change (org_id, queue_id, change_id, table_name, operation, row_id, content, changed_at)
 OVERRIDING SYSTEM VALUE
 SELECT c.org_id, c.queue_id, -nextval(pg_get_serial_sequence('promote.core_change', 'change_id')), c.table_name,
@@ -73,7 +118,10 @@ FROM stage_undo AS s
 JOIN promote.core_change AS c
     ON c.org_id = connect.current_org() AND c.table_name = s.table_name AND c.row_id = s.row_id
         AND c.content ->> 'queue_id' = %(queue)s
-WHERE s.shared AND c.queue_id <> %(queue)s::uuid;
+WHERE s.shared AND c.queue_id <> %(queue)s::uuid AND NOT EXISTS (
+    SELECT 1 FROM promote.core_change AS e
+    WHERE e.org_id = c.org_id AND e.queue_id = c.queue_id AND e.change_id < s.change_id AND e.table_name = s.table_name
+        AND CASE e.operation WHEN 'insert' THEN e.content @> to_jsonb(s.row_id) ELSE e.row_id = s.row_id END);
 
 -- undone_claims --
 -- What the records of the work list claim now, and their rows.

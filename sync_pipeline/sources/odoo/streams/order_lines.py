@@ -28,5 +28,10 @@ STREAM = OdooStream(
     money=("price_unit", "price_subtotal", "price_tax"),
     amounts=("price_total", "discount", "currency_id"),
     numbers=("product_uom_qty", "discount"),
+    copied={
+        "quantity": "product_uom_qty",
+        "total": "price_subtotal",
+        "metadata.unit": "product_uom_id|product_uom>unit.name",
+    },
     to_entity=to_order_lines,
 )

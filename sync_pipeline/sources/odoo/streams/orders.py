@@ -35,6 +35,13 @@ STREAM = OdooStream(
     personal=names("signature signed_by note access_token access_url partner_credit_warning activity_summary"),
     currency="currency_id",
     total="amount_total",
+    copied={
+        "total": "amount_total",
+        "tax_total": "amount_tax",
+        "currency": "currency_id>currency.name",
+        "ordered_at": "date_order",
+        "metadata.company_id": "company_id>company.id",
+    },
     references=("client_order_ref", "origin"),
     to_entity=to_order,
 )

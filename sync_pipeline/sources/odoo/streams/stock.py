@@ -20,5 +20,6 @@ STREAM = OdooStream(
     sweep_fields=names("id write_date product_id location_id lot_id owner_id quantity reserved_quantity"),
     expects=("product_id", "location_id", "quantity", "reserved_quantity"),
     numbers=("quantity",),
+    copied={"quantity": "quantity", "metadata.company_id": "company_id>company.id"},
     to_entity=to_stock,
 )

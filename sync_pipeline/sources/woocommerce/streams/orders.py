@@ -52,6 +52,14 @@ STREAM = Stream(
     ),
     currency="currency",
     total="total",
+    copied={
+        "total": "total",
+        "tax_total": "total_tax",
+        "currency": "currency",
+        "ordered_at": "date_created_gmt",
+        "paid_at": "date_paid_gmt",
+        "completed_at": "date_completed_gmt",
+    },
     needs=names(
         "number status currency total customer_id billing date_created_gmt line_items shipping_lines fee_lines "
         "tax_lines coupon_lines refunds"

@@ -27,6 +27,7 @@ STREAM = Stream(
     ),
     money=("price", "regular_price", "sale_price"),
     numbers=("stock_quantity",),
+    copied={"quantity": "stock_quantity"},
     lists=("attributes", "images", "tags", "categories", "attributes.options"),
     texts=("name", "sku", "slug", "type", "global_unique_id", "backorders", "attributes.name", "tags.name"),
     flags=("manage_stock", "attributes.variation"),

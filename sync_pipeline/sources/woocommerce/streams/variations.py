@@ -31,6 +31,7 @@ STREAM = Stream(
     ),
     money=("price", "regular_price", "sale_price"),
     numbers=("stock_quantity",),
+    copied={"quantity": "stock_quantity"},
     lists=("attributes",),
     texts=("name", "sku", "global_unique_id", "backorders", "attributes.name", "attributes.option"),
     flags=("manage_stock",),

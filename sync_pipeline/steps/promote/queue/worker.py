@@ -18,8 +18,10 @@ from uuid import uuid4
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
+from sync_pipeline.entities.core import undo_order
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.related import CapturedLookup
@@ -41,6 +43,10 @@ _QUICK_SECONDS = 1.0  # a batch that takes less may double
 _SLOW_SECONDS = 4.0  # one that takes more is halved, so that the lease, a cancel and the counts keep up
 _BACK_OFF_SECONDS = 0.5
 _POLL_SECONDS = 0.2
+# What a long queue fills, and looks into all the time.
+FILLED = (
+    *undo_order(), "promote.integration_mapping", "promote.sync_queue_line", "selection.sync_plan_item",
+)  # fmt: skip
 
 
 def work(
@@ -76,6 +82,7 @@ class _Worker:
         self.db, self.org_id, self.queue, self.progress = db, org_id, queue, progress
         self.claims: set[str] = set()
         self.first_open = 0  # no earlier line is open, unless one was reopened
+        self.filled = statistics.ENOUGH  # lines written since statistics were looked at; the plan itself may be long
         with db.org(org_id) as conn:
             begun = execute(conn, SQL["begin"], queue=queue).one()
             self.org: PromotionSettings = promotion_settings(conn, org_id)
@@ -103,6 +110,9 @@ class _Worker:
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ahead: Future[_Batch | None] | None = None
         while True:
+            if self.filled >= statistics.ENOUGH:
+                statistics.refresh(self.db, self.org_id, FILLED)
+                self.filled = 0
             # The next batch was fetched during the last write, except at the start of a stage.
             batch = ahead.result() if ahead is not None else self._fetch()
             ahead = None
@@ -118,6 +128,7 @@ class _Worker:
             except BaseException:
                 ahead.exception()  # let it end, so that its claim is released
                 raise
+            self.filled += len(batch.items)
             if seconds < _QUICK_SECONDS and len(batch.items) >= self.size:
                 self.size = min(self.size * 2, _MAX_BATCH)
             elif seconds > _SLOW_SECONDS:

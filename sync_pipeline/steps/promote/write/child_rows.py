@@ -208,7 +208,13 @@ def sum_orders(conn: Connection, queue: str, orders: Collection[int]) -> None:
 def sum_refunds(conn: Connection, queue: str | None, orders: Collection[int]) -> None:
     """What was refunded of these orders, from the refunds that are there and the orders' own lists together."""
     if orders:
-        execute(conn, SQL["sum_refunds"], queue=queue, rows=list(orders), refunds=types_of("refund"))
+        statement = with_refunded(SQL["sum_refunds"])
+        execute(conn, statement, queue=queue, rows=list(orders), refunds=types_of("refund"))
+
+
+def with_refunded(statement: str) -> str:
+    """A statement over orders `t` whose {refunded} is what was refunded of one; it takes `refunds`, entity types."""
+    return statement.replace("{refunded}", SQL["refunded_of_order"])
 
 
 def _item_row(item: WorkItem, order: int | None, one: OrderItem, lines: OrderLines | None) -> tuple[Any, ...]:

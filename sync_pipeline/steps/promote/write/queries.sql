@@ -273,35 +273,39 @@ WHERE o.org_id = connect.current_org() AND o.id = k.id
         IS DISTINCT FROM (k.lines, k.discounts, k.shipping, k.fees, k.metadata);
 
 -- sum_refunds --
--- What was refunded: each refund counts as its record says, else as the order's header does. A refund is deleted where
--- its record is, whatever a header that was read before still lists: in core, or at the store where nobody promoted it.
+-- What was refunded of these orders, as refunded_of_order says.
 UPDATE core.sales_orders AS o
 SET refunded_total = k.refunded, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, o.queue_id)
 FROM (
     SELECT t.id, coalesce(s.refunded, 0) AS refunded FROM core.sales_orders AS t
-    CROSS JOIN LATERAL (
-        SELECT sum(coalesce(r.amount, h.amount)) AS refunded
-        FROM (SELECT e.key AS id, e.value::numeric AS amount
-              FROM jsonb_each_text(coalesce(t.metadata -> 'refunds', '{}')) AS e
-              WHERE NOT EXISTS (
-                  SELECT 1 FROM promote.integration_mapping AS m
-                  JOIN capture.sync_record AS d
-                      ON d.org_id = m.org_id AND d.connection_id = m.connection_id
-                          AND d.entity_type = ANY(%(refunds)s::text []) AND d.external_id = e.key
-                          AND d.deletion_state = 'deleted'
-                  LEFT JOIN promote.integration_mapping AS p
-                      ON p.org_id = d.org_id AND p.connection_id = d.connection_id AND p.entity_type = d.entity_type
-                          AND p.external_id = d.external_id
-                  WHERE m.org_id = t.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = t.id
-                      AND p.external_id IS NULL)) AS h
-        FULL JOIN (
-            SELECT i.external_id AS id, coalesce(-sum(i.total) FILTER (WHERE i.deleted_at IS NULL), 0) AS amount
-            FROM core.sales_order_items AS i
-            WHERE i.org_id = t.org_id AND i.order_id = t.id AND i.item_type = 'refund'
-            GROUP BY i.connection_id, i.external_id) AS r ON r.id = h.id) AS s
+    CROSS JOIN LATERAL ({refunded}) AS s
     WHERE t.org_id = connect.current_org() AND t.id = ANY(%(rows)s::bigint [])
 ) AS k
 WHERE o.org_id = connect.current_org() AND o.id = k.id AND o.refunded_total <> k.refunded;
+
+-- refunded_of_order --
+-- What was refunded of the order `t`, as a part of other statements: each refund counts as its record says, else as the
+-- order's header does. A refund is deleted where its record is, whatever a header that was read before still lists: in
+-- core, or at the store where nobody promoted it.
+SELECT sum(coalesce(r.amount, h.amount)) AS refunded
+FROM (SELECT e.key AS id, e.value::numeric AS amount
+      FROM jsonb_each_text(coalesce(t.metadata -> 'refunds', '{}')) AS e
+      WHERE NOT EXISTS (
+          SELECT 1 FROM promote.integration_mapping AS m
+          JOIN capture.sync_record AS d
+              ON d.org_id = m.org_id AND d.connection_id = m.connection_id
+                  AND d.entity_type = ANY(%(refunds)s::text []) AND d.external_id = e.key
+                  AND d.deletion_state = 'deleted'
+          LEFT JOIN promote.integration_mapping AS p
+              ON p.org_id = d.org_id AND p.connection_id = d.connection_id AND p.entity_type = d.entity_type
+                  AND p.external_id = d.external_id
+          WHERE m.org_id = t.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = t.id
+              AND p.external_id IS NULL)) AS h
+FULL JOIN (
+    SELECT i.external_id AS id, coalesce(-sum(i.total) FILTER (WHERE i.deleted_at IS NULL), 0) AS amount
+    FROM core.sales_order_items AS i
+    WHERE i.org_id = t.org_id AND i.order_id = t.id AND i.item_type = 'refund'
+    GROUP BY i.connection_id, i.external_id) AS r ON r.id = h.id;
 
 -- customers --
 -- With the records behind each, those of its addresses included (some stores let an address be the buyer), and the e-mails

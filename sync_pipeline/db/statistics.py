@@ -1,0 +1,27 @@
+"""The planner's statistics of tables that a command has just filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from sync_pipeline.db.engine import Database, driver
+from sync_pipeline.db.queries import execute, load
+
+SQL = load(__package__, "statistics.sql")
+ENOUGH = 1000  # rows written; until there are so many, no plan is bad
+
+
+def refresh(db: Database, org_id: int, tables: Sequence[str]) -> None:
+    """Analyze those of `tables` ("schema.table") that have grown by half, and by 1,000 rows, since they were analyzed.
+
+    Autovacuum looks once a minute. Until then the planner takes a table of a million rows for an empty one, and joins
+    all of its rows with all of another's. A table that somebody else analyzes is left out.
+    """
+    with db.org(org_id) as conn:
+        grown = execute(conn, SQL["grown"], tables=list(tables), enough=ENOUGH).scalars().all()
+    if grown:
+        names = sql.SQL(", ").join(sql.Identifier(*name.split(".")) for name in grown)
+        with db.org(org_id) as conn:
+            driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(names))

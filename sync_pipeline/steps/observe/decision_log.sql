@@ -1,0 +1,50 @@
+-- decision_log --
+-- Gates, policies, changed settings and sign-offs as lines of one log, newest first. The list of events is that of the index.
+SELECT l.*
+FROM (
+    SELECT CASE WHEN d.cause = ANY(%(schema)s::text []) THEN 'schema' ELSE 'gate' END AS kind,
+           d.decision_id::text AS number, d.cause AS subject, c.name AS connection, d.question, d.owner, d.opened_at,
+           d.options, d.recommended, d.answer, d.answered_by, d.answered_at, d.why, d.outcome
+    FROM observe.decision AS d
+    LEFT JOIN connect.integration_connector AS c ON c.org_id = d.org_id AND c.connection_id = d.connection_id
+    WHERE d.org_id = connect.current_org()
+    UNION ALL
+    SELECT 'policy', p.policy_id::text, 'policy', NULL,
+           'Plans of token ' || p.token_id::text || ' without an approval of their own: '
+           || array_to_string(p.actions, ', ') || ' of ' || array_to_string(p.entity_types, ', ') || ', at most '
+           || p.max_plan::text || ' a plan and ' || p.max_day::text || ' a day, until '
+           || to_char(p.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC',
+           p.granted_by, p.granted_at,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('choice', 'allow ' || a.risk, 'effect', '', 'risk', a.risk)), '[]')
+            FROM unnest(p.allows) AS a (risk)),
+           NULL, 'granted', p.granted_by, p.granted_at, p.why,
+           CASE WHEN p.revoked_at IS NOT NULL THEN 'revoked by ' || coalesce(p.revoked_by, 'somebody')
+                WHEN p.paused_at > coalesce(p.resumed_at, '-infinity') THEN 'paused itself: ' || coalesce(p.paused_why, '')
+                WHEN p.expires_at <= now() THEN 'expired' END
+    FROM selection.approval_policy AS p
+    WHERE p.org_id = connect.current_org()
+    UNION ALL
+    SELECT 'settings', a.activity_id::text, a.event, c.name,
+           (a.detail - 'why')::text, a.actor, a.occurred_at, '[]'::jsonb, NULL, 'changed', a.actor, a.occurred_at,
+           a.detail ->> 'why', NULL
+    FROM observe.sync_activity AS a
+    LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connection_id = a.connection_id
+    WHERE a.org_id = connect.current_org() AND a.event IN (
+        'connect.saved', 'connect.settings_changed', 'connect.webhook_secret_set', 'organization.policy', 'rule.added',
+        'rule.dropped')
+    UNION ALL
+    SELECT 'signoff', s.signoff_id::text, s.milestone, NULL,
+           'Validation ' || s.validation_id::text || ', manifest ' || s.manifest_hash || ': is it good enough for '
+           || s.milestone || '?',
+           s.signed_by, s.signed_at,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('choice', 'accept ' || (a.one ->> 'row'), 'effect',
+                a.one ->> 'why', 'risk', 'it was red: ' || coalesce(a.one ->> 'found', a.one ->> 'verdict'))), '[]')
+            FROM jsonb_array_elements(s.accepted) AS a (one)),
+           NULL, 'signed off', s.signed_by, s.signed_at, s.note,
+           'outdated by validation ' || s.outdated_by::text
+    FROM observe.signoff AS s
+    WHERE s.org_id = connect.current_org()
+) AS l
+WHERE %(kind)s::text IS NULL OR l.kind = %(kind)s
+ORDER BY l.opened_at DESC, l.kind, length(l.number) DESC, l.number DESC
+LIMIT %(limit)s OFFSET %(offset)s

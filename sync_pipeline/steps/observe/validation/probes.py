@@ -1,0 +1,128 @@
+"""Checks that try something: can others see the rows, is a secret stored, is an address kept that should be a hash."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sync_pipeline.db.branch import UNPROTECTED_TABLES
+from sync_pipeline.db.queries import execute
+from sync_pipeline.errors import ConfigurationError
+from sync_pipeline.steps.connect.credentials import opened
+from sync_pipeline.steps.observe.validation.sight import SQL, Cell, Sight
+
+SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
+NOBODY = 0  # no organization has this number
+_SHORTEST = 8  # letters of a secret; a shorter one is in many a word
+# Where text of calls, errors and people is kept: table, key, and the text of a row.
+TEXTS: tuple[tuple[str, str, str], ...] = (
+    ("observe.sync_activity", "activity_id", "t.actor || ' ' || t.detail::text"),
+    ("observe.request", "request_id", "t.parameters::text || ' ' || coalesce(t.error, '')"),
+    (
+        "observe.decision",
+        "decision_id",
+        "concat_ws(' ', t.question, t.detail::text, t.options::text, t.why, t.outcome)",
+    ),
+    (
+        "capture.sync_quarantine",
+        "quarantine_id",
+        "concat_ws(' ', t.reason, t.request, encode(coalesce(t.raw, ''), 'escape'))",
+    ),
+    ("capture.sync_logs", "log_id", "t.detail::text || ' ' || coalesce(t.error_message, '')"),
+    ("capture.sync_ledger", "run_id", "t.detail::text || ' ' || coalesce(t.error, '')"),
+    ("capture.webhook_delivery", "delivery_no", "coalesce(t.outcome, '')"),
+    (
+        "connect.integration_connector",
+        "connection_id",
+        "concat_ws(' ', t.store_url, t.settings::text, t.health_detail, t.findings::text)",
+    ),
+    ("promote.sync_queue_line", "external_id", "coalesce(t.reason, '')"),
+    ("selection.selection_batch", "batch_id", "concat_ws(' ', t.criteria::text, t.why)"),
+)
+
+
+def isolation(sight: Sight) -> Iterator[Cell]:
+    """Every table is looked at as another organization, which may see no row of this one; its policy must be forced.
+
+    In the same transaction, which is of another organization meanwhile: so it is the same snapshot.
+    """
+    tables: dict[str, list[str]] = defaultdict(list)
+    for row in execute(sight.conn, SQL["isolated_tables"], schemas=list(SCHEMAS)):
+        tables[row.schema].append(row.name)
+    unprotected = execute(sight.conn, UNPROTECTED_TABLES).scalars().all()
+    execute(sight.conn, SQL["as_organization"], org=NOBODY)
+    try:
+        for schema, names in tables.items():
+            statement = "\nUNION ALL\n".join(SQL["visible_to_others"].replace("{table}", name) for name in names)
+            seen = execute(sight.conn, statement, org=sight.org.org_id).scalars().all()
+            loose = [name for name in unprotected if name.partition(".")[0] == schema]
+            wrong = [f"{name}: rows are visible" for name in seen]
+            wrong += [f"{name}: no forced policy" for name in loose if name not in seen]
+            yield Cell(
+                (None, schema), "fail" if wrong else "pass", f"{statement};\n{UNPROTECTED_TABLES}", 0, len(wrong), wrong
+            )
+    finally:
+        execute(sight.conn, SQL["as_organization"], org=sight.org.org_id)
+
+
+def stored_secrets(sight: Sight) -> Iterator[Cell]:
+    """No table holds the secrets of the connections, but the sealed column that is made for them."""
+    secrets: set[str] = set()
+    unknown: str | None = None
+    for one in sight.connections:
+        try:
+            secrets.update(value for value in opened(sight.settings, one).values() if len(value) >= _SHORTEST)
+        except ConfigurationError as error:
+            unknown = f"The credentials of {one.name} cannot be opened, so they cannot be looked for. {error}"
+    for table, key, body in TEXTS:
+        statement = secrets_statement(table, key, body)
+        row = execute(sight.conn, statement, secrets=sorted(secrets)).one()
+        place = (None, table)
+        if row.found:
+            yield Cell(place, "fail", statement, 0, row.found, tuple(row.ids))
+        elif unknown is not None:
+            yield Cell(place, "not_run", statement, 0, why=unknown)
+        else:
+            yield Cell(place, "pass", statement, 0, 0)
+
+
+def secrets_statement(table: str, key: str, body: str) -> str:
+    """The statement that looks for secrets in one of `TEXTS`."""
+    return SQL["stored_secrets"].replace("{table}", table).replace("{key}", key).replace("{body}", body)
+
+
+def plain_addresses(sight: Sight) -> Iterator[Cell]:
+    """Where addresses are kept as hashes only, no plain one is stored."""
+    statement = SQL["plain_addresses"]
+    without = "No record of it has to have its addresses hashed (`pii_policy`)."
+    yield from sight.at_entities(statement, execute(sight.conn, statement), without)
+
+
+def revision(sight: Sight) -> Iterator[Cell]:
+    """The database is at the revision of this program."""
+    statement = SQL["matrix_snapshot"]
+    now = execute(sight.conn, statement).one().revision
+    yield Cell((None, None), "pass" if now == sight.head else "fail", statement, sight.head, now)
+
+
+def acceptance(sight: Sight) -> Iterator[Cell]:
+    """The scripts that operators carried out here: the newest run of each passed, on the script as it is now."""
+    statement = SQL["accepted_scripts"]
+    runs = {row.script: row for row in execute(sight.conn, statement)}
+    for script, script_hash in sight.scripts.items():
+        place, run = (None, script), runs.get(script)
+        if run is None:
+            yield Cell(place, "not_applicable", statement, why="Nobody has carried out this script here.")
+        elif run.script_hash != script_hash:
+            yield Cell(
+                place,
+                "not_run",
+                statement,
+                script_hash[:12],
+                run.script_hash[:12],
+                why="The script has changed since it was carried out. Carry it out again.",
+            )
+        else:
+            done = f"{run.done_by}, {run.done_at:%Y-%m-%d %H:%M} UTC"
+            wrong = () if run.passed else (f"step {run.failed_step}",)
+            yield Cell(place, "pass" if run.passed else "fail", statement, "passed", done, wrong)

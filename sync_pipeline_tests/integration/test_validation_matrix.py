@@ -1,0 +1,302 @@
+"""The matrix: sound data is green with evidence, and whatever is broken turns exactly its own row red."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from sync_pipeline.config import Settings
+from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.observe import validation
+from sync_pipeline.steps.observe.validation import CRITERIA, Matrix
+from sync_pipeline_tests.validated import Validated, ValidatedStores, validated_stores
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> Iterator[ValidatedStores]:
+    with validated_stores(server) as made:
+        yield made
+
+
+@pytest.fixture
+def stores(template: ValidatedStores, owner_url: str, database: Database, settings: Settings) -> Validated:
+    org = connect.organization(database, "acme")
+    return Validated(owner_url, database, settings, org, template.reconciled)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is broken, by SQL; and the row that says so."""
+
+    row: str
+    sql: Sequence[str]
+
+
+_ONE = "(SELECT connection_id FROM connect.integration_connector WHERE name = '{}')"
+SHOP, ERP, PLUGIN = _ONE.format("shop"), _ONE.format("erp"), _ONE.format("plugin")
+ORG = "(SELECT org_id FROM connect.organization WHERE slug = 'acme')"
+
+
+def mapped(connection: str, entity_type: str, more: str = "true") -> str:
+    """The core id of the first record of a type that alone is behind its row."""
+    return (
+        "(SELECT min(m.internal_id) FROM promote.integration_mapping AS m WHERE "
+        f"m.connection_id = {connection} AND m.entity_type = '{entity_type}' AND {more} AND NOT EXISTS (SELECT FROM "
+        "promote.integration_mapping AS o WHERE o.core_table = m.core_table AND o.internal_id = m.internal_id AND "
+        "(o.connection_id, o.entity_type, o.external_id) <> (m.connection_id, m.entity_type, m.external_id)))"
+    )
+
+
+WOO_ORDER, ODOO_ORDER = mapped(SHOP, "order"), mapped(ERP, "order")
+DAMAGES: Mapping[str, Damage] = {
+    "fresh": Damage(
+        "fresh/shop",
+        ["UPDATE connect.integration_connector SET last_sync_at = now() - interval '3 days' WHERE name = 'shop'"],
+    ),
+    "ledger_closed": Damage(
+        "ledger_closed/shop/tags",
+        [
+            "INSERT INTO capture.sync_ledger (org_id, connection_id, entity_type, mode, state, error) "
+            f"VALUES ({ORG}, {SHOP}, 'tag', 'delta', 'failed', 'a list that does not end')"
+        ],
+    ),
+    "ledger_adds_up": Damage(
+        "ledger_adds_up/erp/products",
+        [
+            f"UPDATE capture.sync_ledger SET captured = captured - 1 WHERE connection_id = {ERP} "
+            "AND entity_type = 'product'"
+        ],
+    ),
+    "nothing_in_quarantine": Damage(
+        "nothing_in_quarantine/shop/orders",
+        [
+            "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason) "
+            f"VALUES ({ORG}, {SHOP}, 'order', '4711', 'not JSON')"
+        ],
+    ),
+    "compared_since": Damage(
+        "compared_since/shop/coupons",
+        [
+            f"UPDATE capture.sync_cursor SET changed_at = now() - interval '1 hour' WHERE connection_id = {SHOP} "
+            "AND entity_type = 'coupon'",
+            f"UPDATE preview.summary SET computed_at = now() - interval '2 hours' WHERE connection_id = {SHOP} "
+            "AND entity_type = 'coupon'",
+        ],
+    ),
+    "no_schema_drift": Damage(
+        "no_schema_drift/erp/units",
+        [
+            'UPDATE preview.summary SET drift = \'[{"field": "factor", "change": "gone"}]\' '
+            f"WHERE connection_id = {ERP} AND entity_type = 'unit'"
+        ],
+    ),
+    "selections_promoted": Damage(
+        "selections_promoted/shop/customers",
+        [
+            "INSERT INTO selection.selection_batch (org_id, connection_id, entity_type, decision, criteria, records, "
+            f"decided_by, decided_at) VALUES ({ORG}, {SHOP}, 'customer', 'include', '{{}}', 3, 'ann', "
+            "now() - interval '1 hour')"
+        ],
+    ),
+    "no_line_waits": Damage(
+        "no_line_waits/shop/products",
+        [
+            "INSERT INTO promote.sync_queue (org_id, queue_id, plan_id, idempotency_key, state, total, failed, "
+            "created_by) "
+            f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'x', 'failed', 1, 1, 'ann')",
+            "INSERT INTO promote.sync_queue_line (org_id, queue_id, line_no, stage, connection_id, entity_type, "
+            "external_id, action, content_hash, state, finished_at, reason) "
+            f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', 1, 1, {SHOP}, 'product', '4711', 'create', 'x', "
+            "'failed', now(), 'a price that is none')",
+        ],
+    ),
+    "no_orphan_mapping": Damage(
+        "no_orphan_mapping/reference_data",
+        [f"DELETE FROM core.reference_data WHERE id = {mapped(SHOP, 'coupon')}"],
+    ),
+    "promoted_is_mapped": Damage(
+        "promoted_is_mapped/shop/tags",
+        [f"DELETE FROM promote.integration_mapping WHERE connection_id = {SHOP} AND entity_type = 'tag'"],
+    ),
+    "one_identity_one_row": Damage(
+        "one_identity_one_row/customers",
+        [
+            "INSERT INTO core.customers (org_id, name, email) SELECT org_id, 'The same person', email "
+            f"FROM core.customers WHERE id = {mapped(SHOP, 'customer', 'm.claim IS NOT NULL')}"
+        ],
+    ),
+    "money_adds_up": Damage(
+        "money_adds_up/sales_orders",
+        [
+            "UPDATE core.sales_order_items SET total = total + 1 WHERE id = (SELECT min(i.id) FROM "
+            "core.sales_order_items AS i WHERE i.item_type = 'line' AND i.entity_type = 'order')"
+        ],
+    ),
+    "totals_as_captured": Damage(
+        "totals_as_captured/shop/orders",
+        [
+            "UPDATE core.sales_orders SET total = total + 1, metadata = metadata || jsonb_build_object("
+            "'items_difference', coalesce((metadata ->> 'items_difference')::numeric, 0) + 1) "
+            f"WHERE id = {WOO_ORDER}"
+        ],
+    ),
+    "refunds_add_up": Damage(
+        "refunds_add_up/erp/orders",
+        [f"UPDATE core.sales_orders SET refunded_total = refunded_total + 1 WHERE id = {ODOO_ORDER}"],
+    ),
+    "stock_as_captured": Damage(
+        "stock_as_captured/erp/stock",
+        [
+            "UPDATE core.inventory_items SET quantity = quantity + 1 WHERE id = (SELECT min(id) FROM "
+            f"core.inventory_items WHERE connection_id = {ERP} AND manage_stock)"
+        ],
+    ),
+    "times_in_utc": Damage(
+        "times_in_utc/shop/orders",
+        [f"UPDATE core.sales_orders SET ordered_at = ordered_at + interval '2 hours' WHERE id = {WOO_ORDER}"],
+    ),
+    "currencies_as_captured": Damage(
+        "currencies_as_captured/erp/orders",
+        [f"UPDATE core.sales_orders SET currency = 'XXX' WHERE id = {ODOO_ORDER}"],
+    ),
+    "units_as_captured": Damage(
+        "units_as_captured/erp/order_lines",
+        [
+            'UPDATE core.sales_order_items SET metadata = metadata || \'{"unit": "Furlong"}\' WHERE id = '
+            "(SELECT min(id) FROM core.sales_order_items WHERE metadata ? 'unit')"
+        ],
+    ),
+    "companies_as_captured": Damage(
+        "companies_as_captured/erp/orders",
+        [f"UPDATE core.sales_orders SET metadata = metadata || '{{\"company_id\": 99}}' WHERE id = {ODOO_ORDER}"],
+    ),
+    "core_is_a_function": Damage(
+        "core_is_a_function/shop/products",
+        [f"UPDATE core.products SET name = 'Something else' WHERE id = {mapped(SHOP, 'product')}"],
+    ),
+    "others_see_nothing": Damage(
+        "others_see_nothing/core", ["ALTER TABLE core.reference_data DISABLE ROW LEVEL SECURITY"]
+    ),
+    "addresses_are_hashed": Damage(
+        "addresses_are_hashed/plugin/customers",
+        [
+            'UPDATE capture.sync_record SET sync_data = sync_data || \'{"note": "ask ann@example.com"}\' '
+            f"WHERE connection_id = {PLUGIN} AND entity_type = 'customer'"
+        ],
+    ),
+    "no_secret_is_stored": Damage(
+        "no_secret_is_stored/observe.sync_activity",
+        [
+            "INSERT INTO observe.sync_activity (org_id, event, actor, detail) "
+            f"VALUES ({ORG}, 'x', 'ann', '{{\"called\": \"SECRET\"}}')"
+        ],
+    ),
+    "compat_agrees": Damage("compat_agrees/customers", ["ALTER TABLE core.customers ADD COLUMN shoe_size integer"]),
+    "revision_is_current": Damage("revision_is_current", ["UPDATE alembic_version SET version_num = '0001'"]),
+    "scripts_passed": Damage(
+        "scripts_passed/undo",
+        [
+            "INSERT INTO observe.acceptance (org_id, script, script_hash, failed_step, done_by) "
+            f"VALUES ({ORG}, 'undo', '{validation.documents_version().scripts['undo']}', 3, 'ann')"
+        ],
+    ),
+}
+
+
+def red(matrix: Matrix) -> set[str]:
+    return {row.row for row in matrix.rows if row.red}
+
+
+def broken(stores: Validated, damage: Damage) -> None:
+    shop = connect.connection(stores.db, stores.org, "shop")
+    secret = connect.secret(stores.settings, shop, "consumer_secret") or ""
+    stores.damage(*(one.replace("SECRET", secret).replace("%", "%%") for one in damage.sql))
+
+
+def test_sound_data_is_green_with_evidence(stores: Validated) -> None:
+    matrix = stores.look()
+    assert {row.row: (row.expected, row.found, row.ids, row.words) for row in matrix.rows if row.red} == {}
+    passed = {row.check for row in matrix.rows if row.verdict == "pass"}
+    assert passed == {one.name for one in CRITERIA} - {"scripts_passed"}, (
+        "nothing is green because it was not looked at"
+    )
+    assert len({row.row for row in matrix.rows}) == len(matrix.rows)
+    for row in matrix.rows:
+        assert validation.matrix.statement_hash(matrix.statements[row.statement]) == row.statement
+        assert row.words
+        assert row.snapshot in (matrix.snapshot, None)
+    without = {row.check for row in matrix.rows if row.snapshot is None}
+    assert without == {"store_agrees", "core_is_a_function"}, "the others are read in one snapshot"
+    [total] = [row for row in matrix.rows if row.row == "totals_as_captured/shop/orders"]
+    assert total.expected == total.found
+    assert float(total.expected or 0) > 0
+    assert matrix.documents == validation.documents_version().version
+
+
+def test_every_check_of_the_matrix_is_broken_here() -> None:
+    assert set(DAMAGES) | {"store_agrees"} == {one.name for one in CRITERIA}
+
+
+def test_whatever_is_broken_is_red_and_nothing_else(stores: Validated) -> None:
+    """All at once: each row names its own damage, and no other row is red by it."""
+    for damage in DAMAGES.values():
+        broken(stores, damage)
+    matrix = stores.look()
+    assert red(matrix) == {damage.row for damage in DAMAGES.values()}
+    shop = connect.connection(stores.db, stores.org, "shop")
+    secret = connect.secret(stores.settings, shop, "consumer_secret") or ""
+    assert secret not in str(matrix), "the evidence does not repeat what it found"
+    assert "ann@example.com" not in str(matrix)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("name", DAMAGES)
+def test_what_is_broken_turns_exactly_its_row_red(stores: Validated, name: str) -> None:
+    broken(stores, DAMAGES[name])
+    matrix = stores.look()
+    assert red(matrix) == {DAMAGES[name].row}
+    [row] = [row for row in matrix.rows if row.red]
+    assert row.verdict == "fail"
+    assert row.expected != row.found
+    assert row.words == validation.recovery(name)
+    assert len(row.ids) <= 20
+
+
+def test_records_that_the_store_has_otherwise_and_a_store_that_is_away(stores: Validated) -> None:
+    seen = []
+    for one in stores.reconciled:
+        if (one.connection, one.entity) == ("shop", "products"):
+            seen.append(replace(one, missing=2, examples={"missing": ["71", "72"]}))
+        elif one.connection == "erp":
+            seen.append(replace(one, store=None, error="The store does not answer."))
+        else:
+            seen.append(one)
+    rows = {row.row: row for row in replace(stores, reconciled=seen).look().rows}
+    assert rows["store_agrees/shop/products"].verdict == "fail"
+    assert rows["store_agrees/shop/products"].ids == ("missing 71", "missing 72")
+    away = {row.verdict for row in rows.values() if row.check == "store_agrees" and row.connection == "erp"}
+    assert away == {"not_run"}
+    assert "does not answer" in rows["store_agrees/erp/orders"].words
+    assert rows["core_is_a_function/erp/orders"].verdict == "pass", "what needs no store is looked at all the same"
+
+
+def test_a_check_that_cannot_run_says_so_and_the_others_go_on(stores: Validated) -> None:
+    stores.damage("ALTER TABLE promote.sync_queue_line RENAME COLUMN reason TO reason_of_old")
+    rows = {row.row: row for row in stores.look().rows}
+    assert rows["no_line_waits"].verdict == "not_run"
+    assert "The check could not run" in rows["no_line_waits"].words
+    assert rows["totals_as_captured/shop/orders"].verdict == "pass"
+    assert rows["revision_is_current"].verdict == "pass"
+
+
+def test_what_an_older_mapper_mapped_was_not_compared(stores: Validated) -> None:
+    stores.damage(
+        f"UPDATE promote.integration_mapping SET mapper = 1 WHERE connection_id = {SHOP} AND entity_type = 'tag'"
+    )
+    rows = {row.row: row for row in stores.look().rows if row.red}
+    assert {row: one.verdict for row, one in rows.items()} == {"core_is_a_function/shop/tags": "not_run"}
+    assert "--remap" in rows["core_is_a_function/shop/tags"].words
