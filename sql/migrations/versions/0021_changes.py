@@ -3,7 +3,7 @@
 from sync_pipeline.db.revision import run
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0019"
 
 
 def upgrade() -> None:
