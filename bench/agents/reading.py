@@ -10,6 +10,7 @@ from bench.agents.scene import ANN, Scene
 from bench.agents.task import Facts, Task, differs, rows
 from sync_pipeline.steps import connect, select
 from sync_pipeline.steps.connect.tokens import Token
+from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.agents import INJECTED, Agent, outside
 
 # What keeps a record out of core, the most telling first. Facts such as `not_in_core` say what, not why.
@@ -266,32 +267,40 @@ def _an_orphan(scene: Scene, _token: Token) -> Facts:
             "'woocommerce', 'core.products', 987654, '\\x00')",
             {"one": connection.connection_id},
         )
-    return {}
+    kept, _, _ = validation.validate(scene.world.db, scene.world.settings, scene.world.org, by=ANN)
+    return {"validation": kept.validation_id}
 
 
 async def _explain_red(agent: Agent, _scene: Scene, _planted: Facts) -> Facts:
-    found = await agent.ask("get_validation")
-    red = [row for row in found["rows"] if row["result"] == "fail"]
-    said = {}
-    for row in red:
-        ids = [one.partition(" → ")[0].split(" ")[-1] for one in row["store_text"]["examples"]]
-        states = [
-            (await agent.ask("explain_record", entity="tags", id=one, connection="shop"))["state"] for one in ids[:1]
-        ]
-        said[row["check"]] = {"found": row["found"], "ids": ids, "states": states, "next": row["next"]}
-    return {"red": said, "first": found["rows"][0]["result"], "ok": found["ok"]}
+    head = await agent.ask("get_validation", limit=50)
+    found = {row["row"]: row for row in await agent.every("get_validation", limit=50)}
+    [orphan] = [row for name, row in found.items() if name.startswith("no_orphan_mapping/")]
+    [example] = orphan["store_text"]["ids"]
+    kind, number, *_ = example.split(" ")
+    told = await agent.ask("explain_record", entity=kind, id=number, connection="shop")
+    return {
+        "validation": head["validation"],
+        "ok": head["ok"],
+        "red": {name: row["result"] for name, row in found.items()},
+        "orphan": (orphan["expected"], orphan["found"], number, told["state"]),
+        "next": orphan["next"],
+    }
 
 
-def _explained(scene: Scene, _planted: Facts, said: Facts) -> list[str]:
+def _explained(scene: Scene, planted: Facts, said: Facts) -> list[str]:
     with scene.world.db.org(scene.world.org.org_id) as conn:
         conn.exec_driver_sql("DELETE FROM promote.integration_mapping WHERE external_id = '990001'")
-    row = said["red"].get("no_orphan_mapping", {})
+    red = scene.rows(
+        "SELECT name, verdict FROM observe.validation_row WHERE org_id = connect.current_org() "
+        "AND validation_id = %(one)s AND verdict IN ('fail', 'not_run')",
+        one=planted["validation"],
+    )
     return [
-        *differs("the red rows", list(said["red"]), ["no_orphan_mapping"]),
-        *differs("red comes first", (said["first"], said["ok"]), ("fail", False)),
-        *differs("how many and which", (row.get("found"), row.get("ids")), (1, ["990001"])),
-        *differs("what is known of it", row.get("states"), ["not_captured"]),
-        *differs("a next step", bool(row.get("next")), True),
+        *differs("the validation", (said["validation"], said["ok"]), (planted["validation"], False)),
+        *differs("the red rows", said["red"], {row.name: row.verdict for row in red}),
+        *differs("the first is one that failed", next(iter(said["red"].values())), "fail"),
+        *differs("expected, found, which, what is known of it", said["orphan"], ("0", "1", "990001", "not_captured")),
+        *differs("a next step", bool(said["next"]), True),
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pytest
 
 from sandbox.woocommerce import Store, seed
@@ -15,6 +16,7 @@ from sync_pipeline import gates, journal
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.steps import promote, select
 from sync_pipeline.steps.connect.party import Party
+from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.agents import INJECTED, Agent, World, inside, outside, world
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.databases import settings_at
@@ -135,6 +137,9 @@ async def _everything(agent: Agent, here: World) -> list[tuple[str, dict[str, An
 
     for tool in ("get_overview", "get_validation", "list_activity"):
         await every(tool)
+    await anyio.to_thread.run_sync(lambda: validation.validate(here.db, here.settings, here.org, by="ann"))
+    for green in (False, True):
+        await every("get_validation", green=green, limit=50)
     await every("list_changes", since=LONG_AGO, limit=50)
     for decision in await every("list_decisions"):
         await every("list_decisions", decision=decision["decision"])

@@ -19,6 +19,7 @@ from sync_pipeline.mcp.tool import Call
 from sync_pipeline.mcp.tools import TOOLS
 from sync_pipeline.steps import connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
+from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.databases import cloned, opened_as_the_application, settings_at
 from sync_pipeline_tests.explored import browser
@@ -36,7 +37,7 @@ TELLING = {
     "GET /api/v1/connections/{connection}/quarantine", "GET /api/v1/connections/{connection}/views",
     "GET /api/v1/connections/{connection}/rules", "GET /api/v1/decisions", "GET /api/v1/decisions/{decision_id}",
     "GET /api/v1/integrations/sync/activity", "GET /api/v1/requests", "GET /api/v1/requests/{request_id}",
-    "GET /api/v1/checks",
+    "GET /api/v1/checks", "GET /api/v1/validations/{validation_id}", "GET /api/v1/decision-log",
 }  # fmt: skip
 
 
@@ -125,10 +126,12 @@ def _planted(store: Shop) -> dict[str, str]:
     preview.save_view(db, one, customers, "ours", preview.RecordView(search=EMAIL), actor="ann")
     rule = select.add_rule(db, one, customers, kind="ignore_where", field="last_name", value=NAME, actor="ann")
     logs, _ = observe.sync_logs(db, org, [one])
+    kept, _, _ = validation.validate(db, store.settings, org, by="ann")
     return {
         "provider": "woocommerce", "connection": "shop", "entity": "customers", "external_id": who,
         "plan_id": str(plan.plan_id), "queue_id": str(asked.queue.queue_id), "quarantine_id": str(aside),
         "decision_id": str(gate), "request_id": str(request), "rule_id": str(rule), "log_id": str(logs[0].log_id),
+        "validation_id": str(kept.validation_id),
     }  # fmt: skip
 
 
