@@ -58,7 +58,8 @@ def shortened(value: Any, keep: dict[str, Any]) -> Any:
 def _shorten(value: Any, place: list[str], what: Any) -> Any:
     if not place:
         if isinstance(value, dict):
-            kept = {name: value[name] for name in what if name in value}
+            names = list(value)[:what] if isinstance(what, int) else what
+            kept = {name: value[name] for name in names if name in value}
             return {**kept, MORE: f"{len(value) - len(kept)} more"} if len(kept) < len(value) else value
         return [*value[:what], f"{MORE} {len(value) - what} more"] if len(value) > what else value
     if isinstance(value, list):

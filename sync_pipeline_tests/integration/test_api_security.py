@@ -22,6 +22,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import approve, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
+from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
@@ -73,6 +74,13 @@ NEEDS: dict[str, Right | None] = {
     "POST /api/v1/decisions/{decision_id}/proposals": Right.PROPOSE,
     "POST /api/v1/proposals/{proposal_id}/accept": Right.DECIDE,
     "DELETE /api/v1/proposals/{proposal_id}": Right.PROPOSE,
+    "POST /api/v1/validations": Right.FETCH,
+    "GET /api/v1/validations": Right.READ,
+    "GET /api/v1/validations/{validation_id}": Right.READ,
+    "GET /api/v1/validations/{validation_id}/statements": Right.READ,
+    "GET /api/v1/signoffs": Right.READ,
+    "POST /api/v1/signoffs": Right.DECIDE,
+    "GET /api/v1/decision-log": Right.READ,
     "POST /api/v1/plans": Right.PROPOSE,
     "POST /api/v1/integrations/sync/preview": Right.PROPOSE,
     "POST /api/v1/connections/{connection}/rules": Right.SELECT,
@@ -113,6 +121,7 @@ _UNKNOWN = {
     "decision_id": "999999", "request_id": "999999", "connection": "nix", "token_id": "999999", "user_id": "999999",
     "view_id": "999999", "approval_id": "999999", "policy_id": "999999", "proposal_id": "999999",
     "log_id": "999999", "quarantine_id": "999999", "rule_id": "999999",
+    "validation_id": "999999",
 }  # fmt: skip
 
 
@@ -212,7 +221,9 @@ def test_another_organizations_ids_answer_as_those_there_are_not(
             "VALUES (connect.current_org(), %s, 'product', '7', 'odd') RETURNING quarantine_id",
             (store.connection.connection_id,),
         ).scalar_one()
+    validated, _, _ = validation.validate(database, settings, acme, by=person)
     theirs = {
+        "validation_id": str(validated.validation_id),
         "log_id": str(logs[0].log_id), "quarantine_id": str(quarantined), "rule_id": str(rule),
         "provider": "woocommerce", "entity": "products", "external_id": min(store.ids("products")),
         "queue_id": str(asked.queue.queue_id), "plan_id": str(plan.plan_id), "decision_id": str(gate),
@@ -271,6 +282,7 @@ def _everything(api: Served, org: connect.Organization) -> Any:
         approve.proposed_answers(api.db, org),
         select.list_rules(api.db, org),
         observe.requests(api.db, org),
+        validation.validations(api.db, org),
         connect.connections(api.db, org),
         users.users(api.db, org),
         [(one.token_id, one.revoked_at) for one in tokens.list_tokens(api.db, org)],

@@ -140,7 +140,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     for one in execute(conn, SQL["undone_shared_rows"]):
         shared[one.table_name].add(one.row_id)
     others = execute(conn, SQL["rows_of_others"], merged=merging).all()
-    for one in execute(conn, SQL["rows_of_nobody"]):
+    for one in execute(conn, SQL["abandoned_rows"]):
         table = core_tables()[one.core_table]
         execute(conn, for_table(ROWS["delete_rows"], table), queue=None, rows=[one.internal_id])
     touched = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))

@@ -143,7 +143,7 @@ WHERE NOT EXISTS (
     WHERE t.table_name = 'promote.integration_mapping' AND t.key = jsonb_build_array(
         m.connection_id, m.entity_type, m.external_id));
 
--- rows_of_nobody --
+-- abandoned_rows --
 -- Rows that no record is on any more; those that people made stay.
 SELECT l.table_name AS core_table, l.row_id AS internal_id FROM stage_left AS l
 WHERE NOT EXISTS (

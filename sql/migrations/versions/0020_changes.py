@@ -2,7 +2,7 @@
 
 from sync_pipeline.db.revision import run
 
-revision = "0021"
+revision = "0020"
 down_revision = "0019"
 
 
