@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 from sync_pipeline.db import branch as branches
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.kept import Watch
+from sync_pipeline.db.losses import in_all
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed import script as scripts
 from sync_pipeline.db.proposed.login import lend, limited_login
@@ -178,6 +179,34 @@ REFUSED = {
     "code in a default": (
         _EVIL + "ALTER TABLE core.products ALTER COLUMN slug SET DEFAULT core.evil('x')", "of its own",
     ),
+    "code in statistics": (
+        _EVIL + "CREATE STATISTICS core.evil ON (core.evil(slug)), org_id FROM core.products", "of its own",
+    ),
+    "code in the key of partitions": (
+        _EVIL + "CREATE TABLE core.parts (org_id bigint, slug text) PARTITION BY LIST (core.evil(slug)); "
+        "CALL connect.isolate('core.parts')",
+        "of its own",
+    ),
+    "a trigger for the commit": (
+        "CREATE FUNCTION core.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON core.products DEFERRABLE FOR EACH ROW "
+        "EXECUTE FUNCTION core.later()",
+        "trigger later of core.products waits for the commit",
+    ),
+    "a trigger for the commit on a table of ours": (
+        "CREATE FUNCTION core.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE TEMP TABLE row_now (n int); CREATE CONSTRAINT TRIGGER later AFTER INSERT ON row_now DEFERRABLE "
+        "FOR EACH ROW EXECUTE FUNCTION core.later()",
+        "trigger later of row_now waits for the commit",
+    ),
+    "a type with code": (
+        "CREATE FUNCTION core.evil(bigint, bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8'; "
+        "CREATE TYPE core.span AS RANGE (SUBTYPE = bigint, SUBTYPE_DIFF = core.evil)",
+        "of its own",
+    ),
+    "a table of everybody's rows": (
+        "CREATE TABLE core.evil AS SELECT org_id AS shop, sku FROM core.products", "evil has no org_id",
+    ),
     "a cast": (
         "CREATE TYPE core.mood AS ENUM ('good'); CREATE FUNCTION core.evil(core.mood) RETURNS text LANGUAGE sql "
         "IMMUTABLE AS $$ SELECT 'x'::text $$; CREATE CAST (core.mood AS text) WITH FUNCTION core.evil(core.mood)",
@@ -315,6 +344,35 @@ def test_what_is_kept_of_the_rows_cannot_be_changed_unseen(server: EmbeddedPostg
                 scripts.run(conn, script, "up", "full", begun)
                 with pytest.raises(ConfigurationError, match="temporary tables that are not its own"):
                     watch.losses()
+
+
+@pytest.mark.parametrize(
+    ("script", "lost"),
+    [
+        (
+            "ALTER TABLE capture.sync_record RENAME name TO x; ALTER TABLE capture.sync_record RENAME email TO name; "
+            "ALTER TABLE capture.sync_record RENAME x TO email",
+            "capture.sync_record.name (1 value is emptied)",
+        ),
+        (
+            "ALTER TABLE capture.record_history RENAME TO elsewhere; "
+            "CREATE TABLE capture.record_history (LIKE capture.elsewhere INCLUDING ALL)",
+            "capture.record_history (1 row is deleted)",
+        ),
+    ],
+    ids=["columns", "tables"],
+)
+def test_names_that_lead_to_something_else_lose_what_was_there(
+    server: EmbeddedPostgres, script: str, lost: str
+) -> None:
+    """No row is written to, and whoever reads by the names finds other rows."""
+    with migrated(server) as url:
+        fill(url)
+        with owner_engine(url) as engine, engine.connect() as conn:
+            watch = Watch(conn, {"capture.record_history", "capture.sync_record"})
+            conn.exec_driver_sql(script)
+            assert lost.split(" ")[0] in {f"{one}.name" for one in watch.written()} | watch.written()
+            assert lost in in_all(watch.losses())
 
 
 def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
