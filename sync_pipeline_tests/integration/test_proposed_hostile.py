@@ -14,7 +14,7 @@ from sync_pipeline.db.kept import Watch
 from sync_pipeline.db.losses import in_all
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed import script as scripts
-from sync_pipeline.db.proposed.login import lend, limited_login
+from sync_pipeline.db.proposed.login import lend, limited_login, loan
 from sync_pipeline.db.proposed.script import ScriptFailed
 from sync_pipeline.db.proposed.trial import examine, session
 from sync_pipeline.errors import ConfigurationError
@@ -337,8 +337,9 @@ def test_what_is_kept_of_the_rows_cannot_be_changed_unseen(server: EmbeddedPostg
     with migrated(server) as url:
         fill(url)
         with limited_login(url) as login:
-            lend(url, login)
+            lent = loan(url, login, ["capture.record_history"])
             with session(login.at(url)) as conn:
+                lent.borrow(conn)
                 watch = Watch(conn, {"capture.record_history"})
                 begun = scripts.begin(conn)
                 scripts.run(conn, script, "up", "full", begun)
@@ -380,13 +381,12 @@ def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
     with migrated(server) as url:
         before = dump(url)
         with limited_login(url) as login:
-            lend(url, login)
-            assert dump(url) != before
-        assert dump(url) == before
-        with limited_login(url) as login:
-            lend(url, login)
+            lent = loan(url, login, ["core.products"])
             with owner_engine(login.at(url)) as engine, engine.begin() as conn:
+                lent.borrow(conn)
+                conn.exec_driver_sql("ALTER TABLE core.products ADD COLUMN colour text")
                 conn.exec_driver_sql("CREATE TABLE core.made (n int)")
+                lent.give_back(conn)
         with create_engine(url, poolclass=NullPool).connect() as conn:
             left = conn.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %(name)s", {"name": login.name})
             assert left.all() == []
@@ -396,3 +396,36 @@ def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
             assert owners.scalars().all() == ["postgres"]
             defaults = conn.exec_driver_sql("SELECT DISTINCT defaclrole::regrole::text FROM pg_default_acl")
             assert defaults.scalars().all() == ["postgres"]
+            conn.exec_driver_sql("DROP TABLE core.made; ALTER TABLE core.products DROP COLUMN colour")
+            conn.commit()
+        assert dump(url) == before
+
+
+def test_a_script_cannot_give_back_what_it_made(server: EmbeddedPostgres) -> None:
+    """Else a function that runs with its owner's rights would be the owner's before anybody looks."""
+    with migrated(server) as url, limited_login(url) as login:
+        lent = loan(url, login, ["core.products"])
+        for word in ("NULL", "''", "'a guess'"):
+            with session(login.at(url)) as conn, pytest.raises(ScriptFailed, match="permission denied to give back"):
+                lent.borrow(conn)
+                call = f'CALL connect."{login.name}_give_back"({word})'
+                scripts.run(conn, call, "up", "full", scripts.begin(conn))
+        with session(login.at(url)) as conn:
+            lent.borrow(conn)
+            conn.commit()  # as if the process were killed: it is not what a script may do, and can be undone
+            lent.give_back(conn)
+            conn.commit()
+
+
+def test_a_loan_ends_with_its_transaction(server: EmbeddedPostgres) -> None:
+    """A process that is killed in the middle: the server rolls back, and everything is the owner's."""
+    with migrated(server) as url, limited_login(url) as login:
+        lent = loan(url, login, ["core.products"])
+        owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'core.products'::regclass"
+        with session(login.at(url)) as conn:
+            lent.borrow(conn)
+            assert conn.exec_driver_sql(owner).scalar_one() == login.name
+            conn.exec_driver_sql("SELECT 1")
+            conn.rollback()
+        with session(url) as conn:
+            assert conn.exec_driver_sql(owner).scalar_one() == "postgres"

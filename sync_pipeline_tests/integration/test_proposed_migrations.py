@@ -134,6 +134,11 @@ def test_a_report_of_what_adds(filled: URL) -> None:
     assert rows(filled, "SELECT datname FROM pg_database WHERE datname LIKE '%%branch%%'") == []
 
 
+FOREIGN = """
+    SELECT c.oid::regclass FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE r.rolname LIKE '%%migrator'
+    UNION ALL
+    SELECT p.oid FROM pg_proc AS p JOIN pg_roles AS r ON r.oid = p.proowner WHERE r.rolname LIKE '%%migrator'
+"""  # what a login of a migration owns
 UNGUARDED = "ALTER TABLE {0} NO FORCE ROW LEVEL SECURITY; {1}; ALTER TABLE {0} FORCE ROW LEVEL SECURITY"
 DESTRUCTIVE = {
     "deletes": (
@@ -335,16 +340,39 @@ def test_a_trial_is_of_a_revision(own: URL, scripts: Path) -> None:
 
 
 def test_who_holds_a_lock_is_not_waited_for(own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sync_pipeline.db.proposed import login
+    from sync_pipeline.db.proposed import apply
 
-    monkeypatch.setattr(login, "_LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(apply, "LOCK_TIMEOUT", "100ms")
     made = propose(own)
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     with create_engine(own, poolclass=NullPool).begin() as conn:
         conn.exec_driver_sql("LOCK TABLE core.products IN ACCESS SHARE MODE")
-        with pytest.raises(Busy, match=r"did not get a lock that it needs within 100ms, and nothing was changed"):
+        with pytest.raises(Busy, match=r"did not get the lock that it needs within 100ms, and nothing was changed"):
             migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        assert rows(own, FOREIGN) == []  # while the lock is held, everything is the owner's
     assert migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
+
+
+def test_a_lock_that_comes_after_the_commit_leaves_nothing_with_the_login(
+    own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads the table at once: it was given back in the migrating transaction, for which nobody waits."""
+    from sync_pipeline.db.proposed import login
+
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    ends, engine = login.end_rights, create_engine(own, poolclass=NullPool)
+    with engine.connect() as reader:
+
+        def held(url: URL, who: login.LimitedLogin) -> None:
+            reader.exec_driver_sql("LOCK TABLE core.products IN ACCESS SHARE MODE")
+            ends(url, who)
+
+        monkeypatch.setattr(login, "end_rights", held)
+        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        assert rows(own, FOREIGN) == []
+        assert rows(own, "SELECT 1 FROM pg_roles WHERE rolname LIKE '%%migrator'") == []
+    engine.dispose()
 
 
 def test_where_the_revision_cannot_be_written_nothing_is_changed(own: URL, tmp_path: Path) -> None:
