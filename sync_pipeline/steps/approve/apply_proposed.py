@@ -104,7 +104,7 @@ def _applied(
     """Record that it is applied."""
     execute(conn, SQL["migration_applied"], migration=found.migration_id, actor=by.name, target=target)
     approved: dict[str, Any] = {"approver": spent.granted_by, "approval": spent.approval_id} if spent else {}
-    detail = {"migration": found.migration_id, "hash": found.hash, "revision": target}
+    detail: dict[str, Any] = {"migration": found.migration_id, "hash": found.hash, "revision": target}
     journal.record(conn, "migration.applied", actor=by.name, **detail, **approved)
     return one_migration(conn, found.migration_id)
 
