@@ -20,14 +20,14 @@ from rich.console import Console
 import bench
 from bench import ground, report
 
-_QUIET = ("__main__", "ground", "report", "million")
+_QUIET = ("__main__", "children", "ground", "report", "million", "out")
 
 
 def discover() -> dict[str, Any]:
     """All benchmarks by name."""
     found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(bench.__path__):
-        if info.ispkg or info.name in _QUIET:
+        if info.name in _QUIET:
             continue
         module = importlib.import_module(f"bench.{info.name}")
         if all(hasattr(module, name) for name in ("NAME", "TITLE", "run")):

@@ -27,11 +27,14 @@ _PAYLOAD = {
 _CAPTURED = """
 INSERT INTO capture.sync_record
 (org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash, sweep_hash, name, code,
- remote_created_at, remote_modified_at)
+ remote_created_at, remote_modified_at, captured_at, first_captured_at, version_no)
 SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce',
        %(payload)s::jsonb || jsonb_build_object('id', n, 'sku', 'SKU-' || n, 'name', 'Organic T-shirt no ' || n),
        sha256(int8send(n)), sha256(int8send(-n)), substr(sha256(int8send(n)), 1, 16), 'Organic T-shirt no ' || n,
-       'SKU-' || n, '2026-03-01T09:00:00Z', '2026-06-01T09:00:00Z'
+       'SKU-' || n, '2026-03-01T09:00:00Z', '2026-06-01T09:00:00Z',
+       now() - (%(records)s - n) * interval '1 ms',
+       now() - (%(records)s - n) * interval '1 ms' - CASE WHEN n %% 100 = 0 THEN interval '1 day' ELSE '0' END,
+       CASE WHEN n %% 100 = 0 THEN 2 ELSE 1 END
 FROM generate_series(1::bigint, %(records)s) AS n
 """
 _PROMOTED = """
@@ -45,7 +48,7 @@ _BEFORE = """
 INSERT INTO capture.record_history
 (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, captured_at)
 SELECT org_id, connection_id, entity_type, external_id, sha256(int8send(external_id::bigint + 1000000000)), provider, 1,
-       sync_data || '{"price": "17.90"}', now()
+       sync_data || '{"price": "17.90"}', captured_at - interval '1 day'
 FROM capture.sync_record
 WHERE org_id = %(org)s AND connection_id = %(connection)s AND external_id::bigint %% 100 = 0
 """

@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import anyio
 import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Implementation, TextContent
 
@@ -52,10 +53,20 @@ class Said:
 
 
 @dataclass
+class Heard:
+    """A call that an agent made, and the text of its answer."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    text: str
+
+
+@dataclass
 class Agent:
-    """A connected client."""
+    """A connected client; it remembers what it called and heard."""
 
     client: Client
+    heard: list[Heard] = field(default_factory=list)
 
     async def call(self, tool: str, /, **arguments: Any) -> Said:
         """Call a tool."""
@@ -63,6 +74,7 @@ class Agent:
         [part] = found.content
         assert isinstance(part, TextContent)
         assert len(part.text.encode()) <= 12_000, (tool, len(part.text.encode()))
+        self.heard.append(Heard(tool, arguments, part.text))
         return Said(part.text, found.is_error)
 
     async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
@@ -104,6 +116,10 @@ class World:
         one = self.shop.connection if bound or role == "plugin" else None
         return tokens.add_token(self.db, self.org, role, connection=one, name=name or f"the {role}", actor="test")
 
+    def forget_rates(self) -> None:
+        """As after a while without a call: a test makes more of them than an agent may."""
+        self.shop.rows("DELETE FROM connect.rate_limit WHERE org_id = connect.current_org() RETURNING 1")
+
     @property
     def env(self) -> Mapping[str, str]:
         """The environment of a command on this database."""
@@ -119,9 +135,14 @@ class World:
 
     @asynccontextmanager
     async def agent(
-        self, plain: str | None = None, *, transport: Transport = "http", era: Era = "2026-07-28"
+        self,
+        plain: str | None = None,
+        *,
+        transport: Transport = "http",
+        era: Era = "2026-07-28",
+        accepts: ElicitationFnT | None = None,
     ) -> AsyncIterator[Agent]:
-        """A client of this transport and era, with this token (the agent's)."""
+        """A client of this transport and era, with this token (the agent's). `accepts`: what it answers when asked."""
         plain = plain or self.token().plain
         info = Implementation(name="test-client", version="1.0")
         if transport == "stdio":
@@ -130,13 +151,18 @@ class World:
                 args=["-m", "sync_pipeline.cli.main", "mcp"],
                 env={**self.env, "SYNC_TOKEN": plain},
             )
-            async with Client(started, mode=era, client_info=info) as client:
+            async with Client(started, mode=era, client_info=info, elicitation_callback=accepts) as client:
                 yield Agent(client)
             return
         headers = {"Authorization": f"Bearer {plain}"}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=60) as web,
-            Client(streamable_http_client(f"{self.url}/mcp", http_client=web), mode=era, client_info=info) as client,
+            Client(
+                streamable_http_client(f"{self.url}/mcp", http_client=web),
+                mode=era,
+                client_info=info,
+                elicitation_callback=accepts,
+            ) as client,
         ):
             yield Agent(client)
 

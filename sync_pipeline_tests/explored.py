@@ -57,9 +57,13 @@ class Browser:
         return self.call("POST", path, json=body, headers={"X-Fragment": "1"}, **options)
 
     def as_(self, org: connect.Organization, role: str) -> Browser:
-        """Log in with a token of the role."""
-        assert self.form("/ui/login", token=self.api.token(org, role)).status_code == 303
+        """Log in with a token of the role; an agent's is unmasked, or it would not open a page."""
+        assert self.form("/ui/login", token=self.token(org, role)).status_code == 303
         return self
+
+    def token(self, org: connect.Organization, role: str) -> str:
+        """The token that `as_` logs in with."""
+        return self.api.token(org, role, unmasked=role == "agent")
 
 
 def browser(api: Served, *, origin: str = "http://testserver", host: str = "testserver") -> Browser:

@@ -35,14 +35,15 @@ class Served:
     client: TestClient
     db: Database
     settings: Settings
-    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str, bool], str] = field(default_factory=dict)
 
-    def token(self, org: connect.Organization, role: str = "admin") -> str:
+    def token(self, org: connect.Organization, role: str = "admin", *, unmasked: bool = False) -> str:
         """A token of the organization and role; a plugin's is bound to the organization's first connection."""
-        key = (org.slug, role)
+        key = (org.slug, role, unmasked)
         if key not in self._tokens:
             bound = connect.connections(self.db, org)[0] if role == "plugin" else None
-            self._tokens[key] = tokens.add_token(self.db, org, role, connection=bound, actor="test").plain
+            made = tokens.add_token(self.db, org, role, connection=bound, unmasked=unmasked, actor="test")
+            self._tokens[key] = made.plain
         return self._tokens[key]
 
     def call(

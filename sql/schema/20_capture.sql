@@ -46,6 +46,12 @@ WHERE code_key IS NOT NULL;
 CREATE INDEX sync_record_email ON capture.sync_record (org_id, entity_type, email)
 WHERE email IS NOT NULL;
 
+-- What changed since a time, in its order, and how much of each entity, without a look at the records.
+CREATE INDEX sync_record_changed ON capture.sync_record
+(org_id, captured_at, connection_id, entity_type) INCLUDE (first_captured_at, deletion_state);
+-- A deletion has a time of its own.
+CREATE INDEX sync_record_deleted ON capture.sync_record (org_id, deletion_at) WHERE deletion_state = 'deleted';
+
 -- After a large pull the planner must know what is in here now, not what was yesterday.
 GRANT MAINTAIN ON capture.sync_record, capture.woocommerce_sync, capture.odoo_sync TO sync_app;
 

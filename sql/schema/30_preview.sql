@@ -129,6 +129,7 @@ CREATE TABLE preview.saved_view (
     shown jsonb NOT NULL,               -- {status, choice, warned, q, sort}: those that are set
     made_by text NOT NULL,
     made_at timestamptz NOT NULL DEFAULT now(),
+    token_id bigint,                    -- the token it was made with: names of tokens are not unique
     PRIMARY KEY (org_id, view_id),
     UNIQUE (org_id, connection_id, entity_type, name)
 );

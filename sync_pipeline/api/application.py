@@ -28,7 +28,8 @@ from sync_pipeline.db.open import open_database
 _DESCRIPTION = """The same steps as the command line and the Dagster assets, over HTTP.
 
 Send a token: `Authorization: Bearer sp_…` (`sync-pipeline token add ORG --role R`). A token belongs to one organization
-and has a role. Another organization's objects return the same 404 as missing ones.
+and has a role. Another organization's objects return the same 404 as missing ones. A token of the role `agent` reads
+people's names, addresses and numbers as pseudonyms, unless an admin made it unmasked.
 
 Errors are `{"success": false, "error": "…"}`. Every response has an `X-Request-Id`, which finds the call in the log.
 Work for a store or Dagster is saved as a *request*, and starts as soon as Dagster is available:

@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
@@ -71,7 +72,10 @@ async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredential
 
 
 class CallerFirst(APIRoute):
-    """A route that authenticates the caller before it reads the body, so that strangers cannot make it parse one."""
+    """A route that authenticates the caller before it reads the body, so that strangers cannot make it parse one.
+
+    What an agent's token is answered is masked, whatever the route says.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, preceded by authentication if the route needs a token."""
@@ -80,8 +84,11 @@ class CallerFirst(APIRoute):
             return handle
 
         async def known_first(request: Request) -> Response:
-            await _caller(request, await _bearer(request))
-            return await handle(request)
+            caller = await _caller(request, await _bearer(request))
+            response = await handle(request)
+            runtime: ApiRuntime = request.app.state.runtime
+            reads = Masking.of(runtime.settings, caller)
+            return response if reads.masker is None else await runtime.run(reads.response, response)
 
         return known_first
 

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from sync_pipeline.api.masking import Masking
+from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import (
     ConfigurationError,
     Conflict,
@@ -175,6 +177,11 @@ def install(app: FastAPI) -> None:
             raise error
         status, words, headers = explained
         more = {"stale": error.stale, "of": error.of} if isinstance(error, StalePlan) else {}
+        caller = getattr(request.state, "caller", None)
+        if caller is not None:
+            runtime: ApiRuntime = request.app.state.runtime
+            reads = Masking.of(runtime.settings, caller)
+            words, more = reads.anything(words), reads.anything(more)
         return answer(status, words, headers=headers, **more)
 
     for kind in (SyncError, RequestValidationError, HTTPException, UnicodeEncodeError, PoolTimeout, DBAPIError):

@@ -117,6 +117,10 @@ HOT_QUERIES = {
         "SELECT external_id FROM capture.sync_record WHERE org_id = 1 AND connection_id = 1 "
         "AND entity_type = 'order' AND parent_id = ANY ('{1,2}'::text[]) AND provider = 'woocommerce'"
     ),
+    "observe: what changed since": (
+        "SELECT external_id FROM capture.sync_record WHERE org_id = 1 AND captured_at >= now() - interval '1 day' "
+        "ORDER BY captured_at LIMIT 50"
+    ),
     "preview: differences by status": (
         "SELECT external_id FROM preview.difference WHERE org_id = 1 AND connection_id = 1 "
         "AND entity_type = 'product' AND status = 'new' LIMIT 50"

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from sync_pipeline.api.errors import explain
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import Forbidden, NotFound, Unauthenticated
 from sync_pipeline.explorer import render
@@ -127,8 +128,22 @@ async def _known(request: Request, slug: str) -> None:
     )
     if caller.org.slug != slug:
         raise Unauthenticated()
+    may_look(runtime, caller)
     request.state.caller = caller  # the log, the body limit and the rights read it
     request.state.visitor = Visitor(caller, tuple(held))
+
+
+def may_look(runtime: ApiRuntime, caller: Caller) -> None:
+    """Pages show records as they are, so whoever reads masks reads no pages.
+
+    Raises:
+        Forbidden: they read masks.
+    """
+    if Masking.of(runtime.settings, caller).masker is not None:
+        raise Forbidden(
+            "These pages show people's data, and this token reads it masked. Use the agents' server or the API with "
+            "it, or log in as a person."
+        )
 
 
 def _place(request: Request) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.mcp.text import shown, written
 
 MOST_BYTES = 12_000
@@ -26,6 +27,11 @@ class ToolAnswer:
     ended: bool = True
     after: str | None = None  # where the next page begins, if no row of this one is shown
     ids: Sequence[Any] = field(default_factory=tuple)  # what the call made or meant, for the record of calls
+
+    def read_by(self, reads: Masking) -> ToolAnswer:
+        """The answer as this caller may read it."""
+        rows = None if self.rows is None else [(cursor, reads.anything(row)) for cursor, row in self.rows]
+        return replace(self, head=reads.anything(self.head), rows=rows)
 
     def text(self) -> str:
         """The answer as JSON of at most `MOST_BYTES`. `cut` says that something was left out for its length."""

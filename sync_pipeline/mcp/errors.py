@@ -8,8 +8,8 @@ import structlog
 from pydantic import ValidationError
 
 from sync_pipeline.api.errors import explain_step
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.errors import NotApproved, SourceError, StalePlan
-from sync_pipeline.mcp.reader import Reader
 from sync_pipeline.mcp.text import SHORT, own_words, record_id, store_text, written
 
 _log = structlog.get_logger("sync_pipeline.mcp")
@@ -27,7 +27,7 @@ _STORE = "The store returned an error. Its words are in store_text. diagnose_con
 _NAMED = 20
 
 
-def explain(error: Exception, reads: Reader | None = None) -> tuple[str, str]:
+def explain(error: Exception, reads: Masking | None = None) -> tuple[str, str]:
     """The kind of an error, and its answer as JSON. What nobody expected is logged, and says nothing of its inside."""
     if isinstance(error, ValidationError):
         return "invalid", written({"error": _in_words(error), "kind": "invalid"})
@@ -51,7 +51,7 @@ def explain(error: Exception, reads: Reader | None = None) -> tuple[str, str]:
             | store_text(moved=one["moved"])
             for one in error.stale[:_NAMED]
         ]
-    return kind, written(reads.error(told) if reads else told)
+    return kind, written(reads.anything(told) if reads else told)
 
 
 def refused(words: str, kind: str = "forbidden") -> tuple[str, str]:

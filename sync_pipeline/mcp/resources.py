@@ -38,7 +38,7 @@ def open_to(caller: Caller) -> Sequence[Readable]:
 def _lists() -> list[Readable]:
     def reading(tool: str) -> Callable[[Call], str]:
         chosen = TOOLS[tool]
-        return lambda call: call.reads.answer(chosen.run(call, chosen.arguments())).text()
+        return lambda call: chosen.run(call, chosen.arguments()).read_by(call.reads).text()
 
     return [
         Readable(f"sync://{name}", name, TOOLS[tool].description, "application/json", reading(tool), tool)

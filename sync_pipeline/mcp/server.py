@@ -35,14 +35,14 @@ from mcp_types import (
 from mcp_types import Tool as ToolDefinition
 
 from sync_pipeline.api.runtime import ApiRuntime
-from sync_pipeline.errors import SyncError
+from sync_pipeline.errors import SyncError, Unauthenticated
 from sync_pipeline.mcp import prompts, resources
 from sync_pipeline.mcp.errors import explain, refused
 from sync_pipeline.mcp.text import own_words
 from sync_pipeline.mcp.tool import HINTS, Call, Tool, schema
 from sync_pipeline.mcp.tools import TOOLS
 from sync_pipeline.steps import observe
-from sync_pipeline.steps.connect import limits
+from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.tokens import Caller
 
 CALLS_PER_MINUTE, CALLS_AT_ONCE = 120, 60  # of a token
@@ -120,7 +120,7 @@ class _Handlers:
                 outcome, text = refused(f"There is no tool “{params.name}” for this token.")
             else:
                 answer = await self._answer(call, tool, params.arguments or {})
-                text = await self._runtime.run(lambda: call.reads.answer(answer).text())
+                text = await self._runtime.run(lambda: answer.read_by(call.reads).text())
                 outcome, ids = "ok", tuple(answer.ids)
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is in words, without its inside
             outcome, text = explain(error, call.reads if call else None)
@@ -139,6 +139,7 @@ class _Handlers:
             deadline = anyio.current_time() + getattr(given, "wait", 0)
             while not answer.ended and (left := deadline - anyio.current_time()) > 0:
                 await anyio.sleep(min(_POLL_SECONDS, left))
+                await self._runtime.run(_still_valid, call)
                 answer = await run(tool.run, call, given)
         return answer
 
@@ -233,6 +234,16 @@ def _consume(call: Call, tool: Tool | None) -> None:
     limits.consume(call.db, org, f"agent:{token}", per_minute=CALLS_PER_MINUTE, burst=CALLS_AT_ONCE)
     if tool is not None and tool.kind == "propose" and tool.name != "withdraw_proposal":
         limits.consume(call.db, org, f"proposals:{token}", per_minute=PROPOSALS_PER_MINUTE, burst=PROPOSALS_AT_ONCE)
+
+
+def _still_valid(call: Call) -> None:
+    """Look whether the token still holds: a call that waits was authenticated when it began.
+
+    Raises:
+        Unauthenticated: it was revoked or has expired.
+    """
+    if not tokens.valid_tokens(call.db, call.caller.org.org_id, [call.caller.token_id]):
+        raise Unauthenticated()
 
 
 def client_name(ctx: Context) -> str | None:

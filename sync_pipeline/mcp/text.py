@@ -16,7 +16,7 @@ from sync_pipeline.redaction import marked, redact
 
 SHORT = 200  # characters of a text in a list
 LONG = 2000  # in one record
-_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}")  # longer ones would be sentences
 _DEPTH = 12
 _ROOM = 60_000  # characters of a value, five times what an answer can hold
 _MOST, _MOST_OF_ONE = 50, 200  # parts of a list or object, in a list and in one record

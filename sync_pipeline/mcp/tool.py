@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.mcp.answers import ToolAnswer
-from sync_pipeline.mcp.reader import Reader
+from sync_pipeline.mcp.text import record_id
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.connect.tokens import Caller
-from sync_pipeline.steps.preview.masking import Masker
 
 Kind = Literal["look", "ask", "propose", "act"]
 # The right that each kind needs. Nobody has more here than to propose, whatever the token's role: a model holds it.
@@ -85,9 +85,9 @@ class Call:
         return one, one.source.stream(entity)
 
     @property
-    def reads(self) -> Reader:
+    def reads(self) -> Masking:
         """What the caller may read of records."""
-        return Reader(None if self.caller.unmasked else Masker(self.settings, self.caller.org.org_id))
+        return Masking.of(self.settings, self.caller, to_a_model=True)
 
     def address(self, *parts: str, **query: str | None) -> str:
         """The address of a page of the Explorer, for a person."""
@@ -95,6 +95,11 @@ class Call:
         path = "/".join(quote(part, safe="") for part in ("ui", self.caller.org.slug, *parts))
         asked = {name: value for name, value in query.items() if value is not None}
         return f"{base}/{path}" + (f"?{urlencode(asked)}" if asked else "")
+
+    def record_address(self, one: Connection, stream: Stream, external_id: str) -> str | None:
+        """The page of a record. An id that is text like any other has none: the address would speak for it."""
+        plain = isinstance(record_id(external_id), str)
+        return self.address(one.name, "data", stream.name, external_id) if plain else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,7 +399,7 @@ def test_every_page_and_action_is_open_to_exactly_the_roles_with_its_right(api: 
             place["token_id"] = str(tokens.add_token(store.db, store.org, "viewer", actor="test").token_id)
             place["rule_id"] = str(select.add_rule(store.db, store.connection, stream, kind="include_new", actor="t"))
             if "{view_id}" in path:
-                actor = tokens.authenticate(store.db, api.token(store.org, role)).actor
+                actor = Party.of(tokens.authenticate(store.db, someone.token(store.org, role)), "explorer")
                 view = preview.RecordView(status="new")
                 saved = preview.save_view(store.db, store.connection, stream, f"of {role}", view, actor=actor)
                 place["view_id"] = str(saved.view_id)

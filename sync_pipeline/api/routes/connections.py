@@ -22,6 +22,7 @@ from sync_pipeline.api.contracts.connections import (
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, the_connection, visible_connections
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Conflict
 from sync_pipeline.sources.base import Source, Stream, all_sources
@@ -117,7 +118,9 @@ async def count_records(
 
     def look() -> list[EntityCounts]:
         one = the_connection(runtime.db, caller, connection)
-        streams = [one.source.stream(entity)] if entity is not None else one.source.streams.values()
+        streams = [one.source.stream(entity)] if entity is not None else list(one.source.streams.values())
+        for stream in streams:
+            Masking.of(runtime.settings, caller).may_decide_by(stream, search)
         return [_counted(runtime, one, stream, search) for stream in streams]
 
     return Answer(data=await runtime.run(look))

@@ -18,9 +18,10 @@ from sync_pipeline.api.contracts.sync import (
 )
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.errors import Conflict
-from sync_pipeline.steps import approve, promote, select
+from sync_pipeline.steps import approve, connect, promote, select
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.promote import UndoReport
 from sync_pipeline.steps.select import Plan, PlanItem, PlanState
@@ -94,6 +95,10 @@ async def show_plan_items(
 ) -> Response:
     """List what a plan does, record by record. Numbers keep all their digits."""
     found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
+    reads = Masking.of(runtime.settings, caller)
+    if reads.masker is not None:
+        sources = {one.name: one.source for one in await runtime.run(connect.connections, runtime.db, caller.org)}
+        found = [reads.item(sources[item.connection].stream(item.entity), item) for item in found]
     answer = {"data": found, "rowCount": count, "page": page, "pageSize": page_size}
     return Response(exact_json.dumps(answer), media_type="application/json")
 

@@ -9,6 +9,7 @@ from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.table import PreviewResult, Selection
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.routes.observe import Wait, requested
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import ConfigurationError, Forbidden
@@ -72,6 +73,8 @@ async def _select(
 
     def choose() -> select.Selected:
         one = the_connection(runtime.db, caller, connection, provider=provider)
+        stream = one.source.stream(entity)
+        Masking.of(runtime.settings, caller).may_decide_by(stream, wanted.search)
         which: select.Which = {
             "ids": given.ids,
             "status": wanted.status,
@@ -84,7 +87,7 @@ async def _select(
             "expected": given.expected,
             "replace": given.replace,
         }
-        here = (runtime.db, one, one.source.stream(entity))
+        here = (runtime.db, one, stream)
         if given.decision == "undecided":
             return select.undecide(*here, actor=by, why=given.why, own=proposes, **which)
         include, draft = given.decision == "include", given.draft or proposes

@@ -9,6 +9,7 @@ from sync_pipeline.api.contracts.base import Answer, Name, Number
 from sync_pipeline.api.contracts.quarantine import QuarantineDetail, QuarantinePage, QuarantineRow
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.steps import connect, observe
 
@@ -50,11 +51,12 @@ async def show_quarantined(
     def look() -> QuarantineDetail:
         one = the_connection(runtime.db, caller, connection)
         found = observe.quarantined_one(runtime.db, one, quarantine_id)
+        stream = one.source.stream(found.record.entity_type)
         return QuarantineDetail(
             **_shown(one, found.record),
             resolved_at=found.resolved_at,
             captured=found.captured,
-            raw=found.raw.decode("utf-8", "backslashreplace"),
+            raw=Masking.of(runtime.settings, caller).text_of(stream, found.raw.decode("utf-8", "backslashreplace")),
         )
 
     return Answer(data=await runtime.run(look))

@@ -1,6 +1,6 @@
 """Standing rules of a connection: decisions that also cover future records."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
@@ -9,6 +9,7 @@ from sync_pipeline.api.contracts.base import Answer, Listing, Name, Number, Page
 from sync_pipeline.api.contracts.rules import DroppedRule, NewRule, RuleInfo
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import part, the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.steps import connect, select
 
@@ -63,13 +64,20 @@ async def drop_rule(runtime: RuntimeDep, caller: Selector, connection: Name, rul
 
 
 def _rules(runtime: ApiRuntime, caller: Caller, one: connect.Connection) -> list[RuleInfo]:
+    reads = Masking.of(runtime.settings, caller)
+
+    def value(rule: select.StandingRule) -> Any:
+        if rule.field is None or reads.masker is None:
+            return rule.value
+        return reads.masker.field(one.source.stream(rule.entity_type), rule.field, rule.value)
+
     return [
         RuleInfo(
             rule_id=rule.rule_id,
             entity=one.source.stream(rule.entity_type).name,
             kind=rule.kind,
             field=rule.field,
-            value=rule.value,
+            value=value(rule),
             created_by=rule.created_by,
             created_at=rule.created_at,
             why=rule.why,

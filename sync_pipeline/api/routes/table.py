@@ -1,5 +1,7 @@
 """The table of captured records, and one record in full."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -11,8 +13,11 @@ from sync_pipeline.api.contracts.base import Answer, Page, PageSize
 from sync_pipeline.api.contracts.table import RecordInfo, Status, TablePage
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
-from sync_pipeline.api.runtime import RuntimeDep
+from sync_pipeline.api.masking import MOST_FOUND, Masking, is_named
+from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
+from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps import preview
+from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import DECISIONS
 
 router = APIRouter(prefix="/api/v1/integrations/{provider}", tags=["table"], route_class=CallerFirst)
@@ -59,20 +64,13 @@ async def table(  # noqa: PLR0913 - query parameters
 ) -> Response:
     """List captured records with their status, searched, filtered and paged."""
 
-    def look() -> bytes:
+    def look() -> bytes | str:
         one = the_connection(runtime.db, caller, connection, provider=provider)
-        found = preview.table(
-            runtime.db,
-            one,
-            one.source.stream(entity),
-            status=status,
-            search=search,
-            selection=selection,
-            sort=sort,
-            page=page,
-            page_size=page_size,
-            raw=_unparsed,
-        )
+        stream, reads = one.source.stream(entity), Masking.of(runtime.settings, caller)
+        wanted: dict[str, Any] = {"status": status, "search": search, "selection": selection, "sort": sort}
+        if reads.masker is not None:
+            return exact_json.dumps(_masked(runtime, reads, one, stream, wanted, page, page_size))
+        found = preview.table(runtime.db, one, stream, **wanted, page=page, page_size=page_size, raw=_unparsed)
         answer: dict[str, Any] = {"data": found.data, "rowCount": found.row_count, "page": page, "pageSize": page_size}
         answer["as_of"] = found.as_of
         if found.capped:
@@ -82,6 +80,42 @@ async def table(  # noqa: PLR0913 - query parameters
         return msgspec.json.encode(answer)
 
     return Response(await runtime.run(look), media_type="application/json")
+
+
+def _masked(
+    runtime: ApiRuntime,
+    reads: Masking,
+    one: Connection,
+    stream: Stream,
+    wanted: Mapping[str, Any],
+    page: int,
+    size: int,
+) -> Mapping[str, Any]:
+    """The same for who reads masks: a search of people finds who is named exactly, and nobody else."""
+
+    def rows(number: int, each: int) -> preview.RecordPage:
+        return preview.table(runtime.db, one, stream, **wanted, page=number, page_size=each, raw=exact_json.loads)
+
+    search = wanted["search"]
+    reads.may_sort_by(stream, wanted["sort"])
+    exactly = search if search and reads.masks(stream) else None
+    found = rows(1, MOST_FOUND // 2) if exactly else rows(page, size)
+    data, count = found.data, found.row_count
+    if exactly:
+        if count > len(data):
+            data = [*data, *rows(2, MOST_FOUND // 2).data]
+        named = [row for row in data if is_named(exactly, row["external_id"], *_codes(stream, row["display"]))]
+        data, count = named[(page - 1) * size : page * size], len(named)
+    shown = [
+        {**row, "display": reads.display(stream, row["display"]), "raw": reads.payload(stream, row["raw"])}
+        for row in data
+    ]
+    told = {"data": shown, "rowCount": count, "page": page, "pageSize": size, "as_of": found.as_of}
+    return {**told, **({"message": found.message} if found.message else {})}
+
+
+def _codes(stream: Stream, shown: Mapping[str, str]) -> list[str | None]:
+    return [shown.get(stream.code_is), shown.get("email")]
 
 
 @router.get(
@@ -101,8 +135,15 @@ async def record(
 
     def look() -> str:
         one = the_connection(runtime.db, caller, connection, provider=provider)
-        return exact_json.dumps(
-            {"success": True, "data": preview.record(runtime.db, one, one.source.stream(entity), external_id)}
-        )
+        stream, reads = one.source.stream(entity), Masking.of(runtime.settings, caller)
+        found = preview.record(runtime.db, one, stream, external_id)
+        if reads.masker is not None:
+            found = replace(
+                found,
+                display=reads.display(stream, found.display),
+                raw=reads.payload(stream, found.raw),
+                changes=reads.changes(stream, found.changes),
+            )
+        return exact_json.dumps({"success": True, "data": found})
 
     return Response(await runtime.run(look), media_type="application/json")

@@ -1,5 +1,6 @@
 """Views of a list that people named: list, save, delete."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -9,8 +10,10 @@ from sync_pipeline.api.contracts.base import Answer, Listing, Name, Number
 from sync_pipeline.api.contracts.views import DeletedView, NewView
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
+from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import RuntimeDep
 from sync_pipeline.steps import preview
+from sync_pipeline.steps.connect.party import Party
 
 router = APIRouter(prefix="/api/v1/connections/{connection}/views", tags=["table"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ))]
@@ -27,7 +30,7 @@ async def save_view(
         one = the_connection(runtime.db, caller, connection)
         view = preview.RecordView(**given.model_dump(exclude={"entity", "name"}))
         stream = one.source.stream(given.entity)
-        return preview.save_view(runtime.db, one, stream, given.name, view, actor=caller.actor)
+        return preview.save_view(runtime.db, one, stream, given.name, view, actor=Party.of(caller, "api"))
 
     return Answer(data=await runtime.run(save))
 
@@ -43,7 +46,9 @@ async def list_views(
 
     def look() -> list[preview.SavedView]:
         one = the_connection(runtime.db, caller, connection)
-        return list(preview.saved_views(runtime.db, one, one.source.stream(entity)))
+        stream, reads = one.source.stream(entity), Masking.of(runtime.settings, caller)
+        found = preview.saved_views(runtime.db, one, stream)
+        return [replace(view, search=reads.searched(stream, view.search)) for view in found]
 
     found = await runtime.run(look)
     return Listing(data=found, rowCount=len(found), page=1, pageSize=preview.MOST_VIEWS)
@@ -56,7 +61,7 @@ async def delete_view(runtime: RuntimeDep, caller: Proposer, connection: Name, v
     def delete() -> None:
         one = the_connection(runtime.db, caller, connection)
         anybodys = Right.CONNECT in RIGHTS[caller.role]
-        preview.delete_view(runtime.db, one, view_id, any_of=anybodys, actor=caller.actor)
+        preview.delete_view(runtime.db, one, view_id, any_of=anybodys, actor=Party.of(caller, "api"))
 
     await runtime.run(delete)
     return Answer(data=DeletedView(view_id=view_id))

@@ -9,7 +9,7 @@ from sync_pipeline.api.auth import RIGHTS, Right
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import Forbidden, RateLimited, Unauthenticated
 from sync_pipeline.explorer import render
-from sync_pipeline.explorer.session import PageRoute, keep, local, sessions, visitor
+from sync_pipeline.explorer.session import PageRoute, keep, local, may_look, sessions, visitor
 from sync_pipeline.steps.connect import tokens, users
 
 router = APIRouter(route_class=PageRoute)
@@ -65,6 +65,7 @@ async def _by_token(runtime: ApiRuntime, given: dict[str, str]) -> tuple[str, st
         raise Unauthenticated("This token is unknown, expired or revoked.") from None
     if Right.READ not in RIGHTS[caller.role]:
         raise Forbidden(f"A token of the role {caller.role} sends records. It cannot read pages.")
+    may_look(runtime, caller)
     return caller.org.slug, token
 
 

@@ -59,15 +59,17 @@ class GetWork(Arguments):
 
 @tool("look", everywhere=True)
 def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 - it takes nothing
-    """Begin here: what needs attention (decisions, plans that wait, failures, quarantine, undecided records), and each
-    connection with its entities that differ from core."""
+    """Begin here: what needs attention (failing connections, decisions, plans that wait, failures, quarantine,
+    undecided records), and each connection with its entities that differ from core."""
     waits = observe.waiting(call.db, call.caller.org)
     named = {one.connection_id: one for one in visible_connections(call.db, call.caller)}
     undecided: dict[str, dict[str, int]] = {}
     for connection_id, entity_type, records in waits.undecided:
         if one := named.get(connection_id):
             undecided.setdefault(one.name, {})[one.source.stream(entity_type).name] = records
+    failing = {one.name: one.health_detail for one in named.values() if one.health == "failing"}
     attention = {
+        "failing_connections": list(failing),
         "decisions": [one.decision_id for one in waits.decisions],
         "plans_to_approve": [one.plan_id for one in waits.plans],
         "plans_with_failures": {one.plan_id: one.failed for one in waits.failed},
@@ -82,8 +84,15 @@ def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 
         "needs_attention": {name: found for name, found in attention.items() if found},
         "at_work": [work.key for work in observe.progress(call.db, call.caller.org.org_id)][:20],
     }
-    rows = [(one.name, _connection(one)) for one in observe.status(call.db, call.caller.org)]
+    rows = [
+        (one.name, _connection(one) | (_failing(failing[one.name]) if one.name in failing else {}))
+        for one in observe.status(call.db, call.caller.org)
+    ]
     return ToolAnswer(head, rows)
+
+
+def _failing(detail: str | None) -> dict[str, Any]:
+    return {"health": "failing", **store_text(SHORT * 2, detail=detail)}
 
 
 def _connection(one: observe.ConnectionStatus) -> dict[str, Any]:
@@ -109,7 +118,7 @@ def list_changes(call: Call, given: ListChanges) -> ToolAnswer:
     stream = one.source.stream(given.entity) if one and given.entity else None
     until, _, place = given.next.partition("|") if given.next else ("", "", "")
     try:
-        upto = datetime.fromisoformat(until) if until else datetime.now(UTC)
+        upto = datetime.fromisoformat(until) if until else max(given.since, observe.settled(call.db))
     except ValueError:
         raise ConfigurationError("`next` is not one that an answer gave. Begin again without it.") from None
     here = (call.db, call.caller.org, given.since, upto)

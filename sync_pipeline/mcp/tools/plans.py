@@ -36,8 +36,12 @@ def list_plans(call: Call, given: ListPlans) -> ToolAnswer:
     """Plans, newest first, with state and counts."""
     after = as_plan_id(given.next) if given.next else None
     found, more = select.browse_plans(call.db, call.caller.org, state=given.state, after=after, size=given.limit)
+    own = select.own_plans(call.db, call.caller.org, [row.plan.plan_id for row in found], actor=call.party)
     rows = [
-        (str(row.plan.plan_id), {**summary(call, row.plan), **({"failed": row.failed} if row.failed else {})})
+        (
+            str(row.plan.plan_id),
+            {**_summary(row.plan, mine=row.plan.plan_id in own), **({"failed": row.failed} if row.failed else {})},
+        )
         for row in found
     ]
     return ToolAnswer({"plans": select.plan_states(call.db, call.caller.org)}, rows, more)
@@ -45,6 +49,15 @@ def list_plans(call: Call, given: ListPlans) -> ToolAnswer:
 
 def summary(call: Call, found: select.Plan) -> dict[str, Any]:
     """A plan in a few words."""
+    return _summary(found, mine=is_own(call, found))
+
+
+def is_own(call: Call, found: select.Plan) -> bool:
+    """Did the caller's token propose this plan?"""
+    return bool(select.own_plans(call.db, call.caller.org, [found.plan_id], actor=call.party))
+
+
+def _summary(found: select.Plan, *, mine: bool) -> dict[str, Any]:
     told = {
         "plan": found.plan_id,
         "state": found.state,
@@ -56,7 +69,7 @@ def summary(call: Call, found: select.Plan) -> dict[str, Any]:
         "made_at": found.created_at,
         "approved_until": found.approved_until,
         "work": f"queue:{found.queue}" if found.queue else None,
-        "mine": found.created_by == call.caller.actor or None,
+        "mine": mine or None,
     }
     kept = {name: value for name, value in told.items() if value is not None}
     return kept | quoted(made_by=found.created_by, approved_by=found.approved_by, why=found.why)

@@ -11,7 +11,7 @@ from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden
 from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import quoted, record_id
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, OfConnection, RecordId, Why, tool
-from sync_pipeline.mcp.tools.plans import summary, verdict
+from sync_pipeline.mcp.tools.plans import is_own, summary, verdict
 from sync_pipeline.steps import approve, select
 
 ORIGIN = "agent"  # of plans: whatever role the token has, what comes this way waits for a person
@@ -105,8 +105,7 @@ def propose_selection(call: Call, given: ProposeSelection) -> ToolAnswer:
         which |= {
             "status": wanted.status, "selection": wanted.choice, "search": wanted.search, "everything": wanted.all,
         }  # fmt: skip
-        if wanted.search is not None and call.reads.masks(stream):
-            raise Forbidden("A search for personal data cannot decide. List the records, and give what you saw.")
+        call.reads.may_decide_by(stream, wanted.search)
     include = given.decision == "include"
     done = select.select(call.db, one, stream, include=include, actor=call.party, why=given.why, draft=True, **which)
     told: dict[str, Any] = {
@@ -149,6 +148,7 @@ def propose_rule(call: Call, given: ProposeRule) -> ToolAnswer:
     """Propose a standing rule: says how many undecided records it would decide now, and where a person adds it. It does
     not take effect by itself."""
     one, stream = call.place(given.connection, given.entity)
+    call.reads.may_test(stream, given.field)
     value = select.rule_value(given.value)
     count = select.count_rule(call.db, one, stream, kind=given.kind, field=given.field, value=value)
     select.note_proposed_rule(call.db, one, stream, kind=given.kind, actor=call.caller.actor, why=given.why)
@@ -179,10 +179,11 @@ def withdraw_proposal(call: Call, given: WithdrawProposal) -> ToolAnswer:
         return ToolAnswer({"proposal": gone.proposal_id, "state": gone.state}, ids=[gone.proposal_id])
     if given.plan is not None:
         found = select.plan(call.db, call.caller.org, given.plan)
-        if not found.agent or found.created_by != call.caller.actor:
-            raise Forbidden("This plan is not yours. Only who proposed a plan withdraws it; a person may refuse it.")
         if found.state == "applied":
-            raise Conflict("The plan is already applied. A person can undo it.")
+            where = call.address("plans", str(found.plan_id), "undo")
+            raise Conflict(f"The plan is already applied. A person can undo it: {where}")
+        if not is_own(call, found):
+            raise Forbidden("This plan is not yours. Only who proposed a plan withdraws it; a person may refuse it.")
         done = select.refuse(call.db, call.caller.org, given.plan, actor=call.party, why=given.why)
         return ToolAnswer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
     assert given.entity is not None

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sync_pipeline import exact_json
+from sync_pipeline.api.masking import MOST_FOUND, is_named
 from sync_pipeline.errors import NotFound
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import ToolAnswer
-from sync_pipeline.mcp.reader import MOST_FOUND
 from sync_pipeline.mcp.text import LONG, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Entity, Limit, Next, OfConnection, RecordId, tool
 from sync_pipeline.sources.base import Stream
@@ -71,7 +71,8 @@ def list_records(call: Call, given: ListRecords) -> ToolAnswer:
     head: dict[str, Any] = {"connection": one.name, "entity": stream.name}
     if given.search and call.reads.masks(stream):
         found = preview.browse(call.db, one, stream, replace(view, after=None), size=MOST_FOUND)
-        exact = call.reads.exactly(given.search, found.rows)[: given.limit]
+        named = [row for row in found.rows if is_named(given.search, row.external_id, row.code, row.email)]
+        exact = named[: given.limit]
         head |= {"matching": len(exact), "search": "Personal data is masked: what is named exactly is found."}
         return ToolAnswer({**head, "as_of": found.as_of}, [(row.external_id, _row(call, stream, row)) for row in exact])
     found = preview.browse(call.db, one, stream, view, size=given.limit)
@@ -111,7 +112,7 @@ def get_record(call: Call, given: GetRecord) -> ToolAnswer:
         "version": found.version,
         "status": found.status,
         "core": {"table": found.mapping["table"], "id": found.mapping["id"]} if found.mapping else None,
-        "look_at": call.address(one.name, "data", stream.name, found.external_id),
+        "look_at": call.record_address(one, stream, found.external_id),
     }
     if found.decision:
         head["choice"] = found.decision["decision"]
@@ -223,6 +224,6 @@ def explain_record(call: Call, given: ExplainRecord) -> ToolAnswer:
             "id": record_id(given.id),
             "state": found.state,
             "facts": [said.fact(fact) for fact in found.facts],
-            "look_at": call.address(one.name, "data", stream.name, given.id),
+            "look_at": call.record_address(one, stream, given.id),
         }
     )

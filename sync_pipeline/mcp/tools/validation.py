@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sync_pipeline.mcp.answers import ToolAnswer
@@ -9,6 +10,8 @@ from sync_pipeline.mcp.text import store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Number, tool
 from sync_pipeline.steps.observe import checks, validation
 from sync_pipeline.steps.observe.validation import MatrixRow, Verdict
+
+_FIGURE = re.compile(r"-?[0-9][0-9.,]*")  # anything else that a check compares may be a store's text
 
 
 class GetValidation(Arguments):
@@ -46,16 +49,18 @@ def get_validation(call: Call, given: GetValidation) -> ToolAnswer:
 
 
 def _matrix_row(row: MatrixRow) -> dict[str, Any]:
+    values = {"expected": row.expected, "found": row.found}
+    figures = {name: one for name, one in values.items() if one is not None and _FIGURE.fullmatch(one)}
+    texts: dict[str, Any] = {name: one for name, one in values.items() if name not in figures}
     told = {
         "row": row.row,
         "result": row.verdict,
-        "expected": row.expected,
-        "found": row.found,
+        **figures,
         "next": validation.recovery(row.check) if row.red else None,
         "statement": row.statement[:12],
     }
     said = {name: value for name, value in told.items() if value is not None}
-    return said | store_text(ids=row.ids, words=row.words if row.words != said.get("next") else None)
+    return said | store_text(ids=row.ids, words=row.words if row.words != said.get("next") else None, **texts)
 
 
 def _checks_now(call: Call) -> ToolAnswer:

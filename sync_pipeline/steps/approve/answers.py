@@ -59,14 +59,16 @@ def propose_answer(
                 f"(the safest is {gate.recommended})."
             )
         what: dict[str, Any] = {"decision": decision_id, "choice": choice, "why": why}
-        made = execute(
-            conn, SQL["propose_answer"], **what, actor=who.name, token_id=who.token_id, client=who.client
-        ).scalar_one_or_none()
-        if made is not None:
-            journal.record(conn, "gate.answer_proposed", actor=who.name, **who.trace, proposal=made, **what)
-    found = proposed_answers(db, org, decision_id=decision_id)
-    mine = (one for one in found if (one.choice, one.why, one.proposed_by) == (choice, why, who.name))
-    return next(one for one in mine if made is None or one.proposal_id == made)
+        known = execute(conn, SQL["same_answer"], **what, actor=who.name, own_token=who.own_token).scalar_one_or_none()
+        if known is not None:
+            return _proposal(conn, org, known)
+        made = int(
+            execute(
+                conn, SQL["propose_answer"], **what, actor=who.name, token_id=who.token_id, client=who.client
+            ).scalar_one()
+        )
+        journal.record(conn, "gate.answer_proposed", actor=who.name, **who.trace, proposal=made, **what)
+        return _proposal(conn, org, made)
 
 
 def accept_answer(db: Database, org: Organization, proposal_id: int, *, by: Actor) -> ProposedAnswer:
@@ -105,10 +107,10 @@ def withdraw_answer(db: Database, org: Organization, proposal_id: int, *, by: Ac
     """
     who = party(by)
     with db.org(org.org_id) as conn:
-        own = who.name if who.is_agent else None
-        if _proposal(conn, org, proposal_id).proposed_by != who.name and own is not None:
+        own = {"proposal": proposal_id, "token_id": who.token_id}
+        if who.is_agent and not execute(conn, SQL["own_answer"], **own).scalar_one():
             raise NotFound(f"{org.slug} has no proposal {proposal_id}.")
-        gone = execute(conn, SQL["withdraw_answer"], proposal=proposal_id, own=own).scalar_one_or_none()
+        gone = execute(conn, SQL["withdraw_answer"], proposal=proposal_id).scalar_one_or_none()
         found = _proposal(conn, org, proposal_id)
         if gone is not None:
             journal.record(

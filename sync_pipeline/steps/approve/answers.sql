@@ -4,15 +4,24 @@ SELECT d.decision_id, d.options, d.recommended, d.answer, d.answered_by, d.cause
 FROM observe.decision AS d
 WHERE d.org_id = connect.current_org() AND d.decision_id = %(decision)s FOR UPDATE
 
+-- same_answer --
+-- The same proposal of the same party, which waits. A name does not tell whose it is where there is a token (`own_token`).
+SELECT proposal_id FROM selection.proposed_answer
+WHERE org_id = connect.current_org() AND decision_id = %(decision)s AND choice = %(choice)s
+    AND why IS NOT DISTINCT FROM %(why)s AND withdrawn_at IS NULL AND proposed_by = %(actor)s
+    AND (%(own_token)s::bigint IS NULL OR token_id = %(own_token)s)
+ORDER BY proposal_id DESC LIMIT 1
+
 -- propose_answer --
--- The same proposal again is the one that waits.
 INSERT INTO selection.proposed_answer (org_id, decision_id, choice, why, proposed_by, token_id, client)
-SELECT connect.current_org(), %(decision)s, %(choice)s, %(why)s, %(actor)s, %(token_id)s, %(client)s
-WHERE NOT EXISTS (
-    SELECT 1 FROM selection.proposed_answer AS a
-    WHERE a.org_id = connect.current_org() AND a.decision_id = %(decision)s AND a.choice = %(choice)s
-        AND a.proposed_by = %(actor)s AND a.why IS NOT DISTINCT FROM %(why)s AND a.withdrawn_at IS NULL)
+VALUES (connect.current_org(), %(decision)s, %(choice)s, %(why)s, %(actor)s, %(token_id)s, %(client)s)
 RETURNING proposal_id
+
+-- own_answer --
+-- Did this token propose it?
+SELECT EXISTS (
+    SELECT 1 FROM selection.proposed_answer
+    WHERE org_id = connect.current_org() AND proposal_id = %(proposal)s AND token_id = %(token_id)s) AS own
 
 -- proposed_answers --
 -- Newest first. One that somebody else's answer has settled is past.
@@ -36,5 +45,4 @@ RETURNING proposal_id
 -- withdraw_answer --
 UPDATE selection.proposed_answer SET withdrawn_at = now()
 WHERE org_id = connect.current_org() AND proposal_id = %(proposal)s AND accepted_at IS NULL AND withdrawn_at IS NULL
-    AND (%(own)s::text IS NULL OR proposed_by = %(own)s)
 RETURNING decision_id

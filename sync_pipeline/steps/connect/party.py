@@ -33,6 +33,14 @@ class Party:
         return not self.is_agent and (self.way == "command" or (self.way != "run" and self.user_id is not None))
 
     @property
+    def own_token(self) -> int | None:
+        """The token that what is theirs was made with; None where the name alone tells, as a person's does.
+
+        A token's name is chosen freely, and two tokens may have the same one.
+        """
+        return self.token_id if self.is_agent or self.user_id is None else None
+
+    @property
     def columns(self) -> dict[str, Any]:
         """What a row keeps of them besides the name."""
         return {"token_id": self.token_id, "client": self.client, "agent": self.is_agent}

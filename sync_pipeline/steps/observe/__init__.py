@@ -1,7 +1,7 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.agent_calls import AgentCall, record_agent_call
-from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records
+from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records, settled
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
 from sync_pipeline.steps.observe.decision_log import (

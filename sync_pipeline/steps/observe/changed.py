@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
@@ -50,6 +50,13 @@ class ChangedCounts:
     deleted: int
 
 
+def settled(db: Database) -> datetime:
+    """The moment up to which everything that was captured is committed: a span that ends there loses nothing."""
+    with db.unscoped() as conn:
+        found: datetime = execute(conn, _SQL["settled"]).scalar_one()
+    return found
+
+
 def changed_records(
     db: Database,
     org: Organization,
@@ -68,10 +75,12 @@ def changed_records(
     """
     at, connection_id, entity_type, external_id = _place(after)
     with db.org(org.org_id) as conn:
+        execute(conn, _SQL["plan_each_time"])
         rows = execute(
             conn,
             _SQL["changed_records"],
             **_span(since, until, only),
+            begin=max(since, at) if at else since,
             after_at=at,
             after_connection=connection_id,
             after_type=entity_type,
@@ -91,6 +100,7 @@ def changed_counts(
 ) -> Sequence[ChangedCounts]:
     """How many records of each entity changed in the span; entities without any are left out."""
     with db.org(org.org_id) as conn:
+        execute(conn, _SQL["plan_each_time"])
         return [
             ChangedCounts(**row._mapping) for row in execute(conn, _SQL["changed_counts"], **_span(since, until, only))
         ]
@@ -111,6 +121,6 @@ def _place(after: str | None) -> tuple[datetime | None, int | None, str | None, 
         return None, None, None, None
     parts = after.split("~", 3)
     try:
-        return datetime.fromisoformat(parts[0]), int(parts[1]), parts[2], parts[3]
-    except (ValueError, IndexError):
+        return datetime.fromisoformat(parts[0]).astimezone(UTC), int(parts[1]), parts[2], parts[3]
+    except (ValueError, IndexError, OverflowError):
         raise ConfigurationError("`next` is not one that an answer gave. Begin again without it.") from None

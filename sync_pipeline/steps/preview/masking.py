@@ -64,6 +64,11 @@ class Masker:
         """A payload of a stream, or fields of one."""
         return self._masked(payload, _tree(stream.personal))
 
+    def field(self, stream: Stream, field: str, value: Any) -> Any:
+        """The value of one field of a payload."""
+        [masked] = self.payload(stream, {field: value}).values()
+        return masked
+
     def core(self, table: CoreTable, row: Mapping[str, Any]) -> Any:
         """A row of core, or columns of one."""
         return self._masked(row, _tree(table.personal))
@@ -75,6 +80,11 @@ class Masker:
         paths = re.split(r"[ |]", stream.label or "")
         personal = any(path == one or path.startswith(f"{one}.") for path in paths for one in stream.personal)
         return self.pseudonym(name) if personal and name.strip() else self.text(name)
+
+    def hides(self, stream: Stream, field: str) -> bool:
+        """Is what stands in this field of a payload masked?"""
+        below = _tree(stream.personal).get(field, {})
+        return below != {} or (field not in _KEPT and bool(_TELLING.search(field)))
 
     def anything(self, value: Any) -> Any:
         """A value of no stream: warnings, details of a gate, the audit log."""
@@ -141,9 +151,7 @@ def masked_changes(masker: Masker, stream: Stream, changes: Iterable[Mapping[str
     """Fields before and after, as plans and previews tell them."""
     return [
         {
-            name: masker.payload(stream, {change["field"]: value})[change["field"]]
-            if name in ("before", "after")
-            else value
+            name: masker.field(stream, str(change["field"]), value) if name in ("before", "after") else value
             for name, value in change.items()
         }
         for change in changes

@@ -13,6 +13,7 @@ from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFou
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.preview.browse import RecordView
 from sync_pipeline.steps.preview.matching import known, order_of
 
@@ -68,7 +69,7 @@ def saved_views(db: Database, connection: Connection, stream: Stream) -> Sequenc
 
 
 def save_view(
-    db: Database, connection: Connection, stream: Stream, name: str, view: RecordView, *, actor: str
+    db: Database, connection: Connection, stream: Stream, name: str, view: RecordView, *, actor: Actor
 ) -> SavedView:
     """Give a name to what `view` shows; its page is not kept.
 
@@ -85,10 +86,10 @@ def save_view(
     shown = {**{part: value for part, value in parts.items() if value}, **({"warned": True} if view.warned else {})}
     if not shown:
         raise ConfigurationError("This view shows everything. Choose a filter, a search or an order first.")
-    here = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
+    here, by = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}, party(actor)
     with db.org(connection.org_id) as conn:
         view_id = execute(
-            conn, _SQL["save_view"], **here, name=called, shown=to_json(shown), actor=actor
+            conn, _SQL["save_view"], **here, name=called, shown=to_json(shown), actor=by.name, token_id=by.token_id
         ).scalar_one_or_none()
         if view_id is None:
             raise Conflict(f"There is a view “{called}” already. Delete it first, or choose another name.")
@@ -97,7 +98,7 @@ def save_view(
         journal.record(
             conn,
             "view.saved",
-            actor=actor,
+            actor=by.name,
             connection_id=connection.connection_id,
             entity_type=stream.entity_type,
             view=view_id,
@@ -106,24 +107,26 @@ def save_view(
     return next(one for one in saved_views(db, connection, stream) if one.view_id == view_id)
 
 
-def delete_view(db: Database, connection: Connection, view_id: int, *, any_of: bool, actor: str) -> str:
+def delete_view(db: Database, connection: Connection, view_id: int, *, any_of: bool, actor: Actor) -> str:
     """Delete a view of one's own, or with `any_of` anybody's; returns its entity type.
 
     Raises:
         NotFound: the connection has no such view.
         Forbidden: somebody else made it.
     """
+    by = party(actor)
     with db.org(connection.org_id) as conn:
         found = execute(conn, _SQL["find_view"], connection_id=connection.connection_id, view_id=view_id).one_or_none()
         if found is None:
             raise NotFound(f"There is no view {view_id}.")
-        if not any_of and found.made_by != actor:
+        own = found.made_by == by.name and by.own_token in (None, found.token_id)
+        if not any_of and not own:
             raise Forbidden(f"{found.made_by} made this view. Ask them or an admin.")
         execute(conn, _SQL["delete_view"], view_id=view_id)
         journal.record(
             conn,
             "view.deleted",
-            actor=actor,
+            actor=by.name,
             connection_id=connection.connection_id,
             entity_type=found.entity_type,
             view=view_id,

@@ -26,7 +26,7 @@ from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import TABLE as ORDERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.approve import pause_policies
-from sync_pipeline.steps.promote.core.statements import for_table
+from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
@@ -35,7 +35,7 @@ from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write.child_rows import sum_refunds
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
-from sync_pipeline.steps.promote.write.merge import follow
+from sync_pipeline.steps.promote.write.merge import follow, recompute
 from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import withdraw
 
@@ -128,7 +128,10 @@ def find_blocking(conn: Connection, queue: str) -> Sequence[Any]:
 def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, why: str | None) -> tuple[int, int]:
     """Take back what `find_blocking` has listed; returns how many rows went back and how many were merged again."""
     merged_tables = [table for table in core_tables().values() if table.match]
+    merging = [table.name for table in merged_tables]
     execute(conn, SQL["mark_shared"])
+    execute(conn, SQL["keep_used"], merged=merging)
+    execute(conn, SQL["stage_left"], merged=merging)
     execute(conn, SQL["hand_over"], queue=queue)
     before = execute(conn, SQL["undone_claims"]).all()
     orders = set(execute(conn, SQL["undone_orders"]).scalars())
@@ -136,12 +139,18 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     shared: dict[str, set[int]] = defaultdict(set)
     for one in execute(conn, SQL["undone_shared_rows"]):
         shared[one.table_name].add(one.row_id)
+    others = execute(conn, SQL["rows_of_others"], merged=merging).all()
+    for one in execute(conn, SQL["rows_of_nobody"]):
+        table = core_tables()[one.core_table]
+        execute(conn, for_table(ROWS["delete_rows"], table), queue=None, rows=[one.internal_id])
     touched = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
     org = promotion_settings(conn, org_id)
     for table in merged_tables:
         outcome = settle_claims(conn, org, None, table, *touched[table.name])
         outcome.recompute |= shared[table.name]
         follow(conn, org, table, outcome, queue=None)
+        moved = {one.internal_id for one in others if one.core_table == table.name} - outcome.recompute
+        recompute(conn, org, table, moved, queue=None, write="correct_rows")
         shared[table.name] = outcome.recompute
     emails = set(execute(conn, SQL["undone_former_emails"]).scalars())
     for table in core_tables().values():

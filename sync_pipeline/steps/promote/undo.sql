@@ -106,6 +106,54 @@ GROUP BY q.plan_id ORDER BY made DESC;
 UPDATE stage_undo AS s SET shared = true FROM stage_later AS l
 WHERE l.shared AND s.table_name = l.table_name AND s.row_id = l.row_id;
 
+-- keep_used --
+-- A row that the queue made and that the record of another is on now, since an undo moved it there, stays for that one.
+UPDATE stage_undo AS s SET shared = true
+WHERE s.operation = 'insert' AND NOT s.shared AND s.table_name = ANY(%(merged)s::text []) AND EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.core_table = s.table_name AND m.internal_id = s.row_id
+        AND NOT m.promoted_deleted AND NOT EXISTS (
+            SELECT 1 FROM stage_undo AS t
+            WHERE t.table_name = 'promote.integration_mapping' AND t.key = jsonb_build_array(
+                m.connection_id, m.entity_type, m.external_id)));
+
+-- stage_left --
+-- The rows that its records are on and that it did not write: an undo has moved them there since.
+CREATE TEMP TABLE stage_left ON COMMIT DROP AS
+SELECT DISTINCT m.core_table AS table_name, m.internal_id AS row_id
+FROM stage_undo AS s
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.connection_id = (s.key ->> 0)::bigint AND m.entity_type = s.key ->> 1
+        AND m.external_id = (s.key ->> 2) COLLATE "C"
+WHERE s.table_name = 'promote.integration_mapping' AND m.core_table = ANY(%(merged)s::text []) AND NOT EXISTS (
+    SELECT 1 FROM stage_undo AS t WHERE t.table_name = m.core_table AND t.row_id = m.internal_id);
+
+-- rows_of_others --
+-- Rows that records of other promotions are on: if an undo moved one there or away since, they are not what the image says.
+SELECT DISTINCT m.core_table, m.internal_id
+FROM (
+    SELECT s.table_name, s.row_id FROM stage_undo AS s
+    WHERE s.operation <> 'insert' AND NOT s.shared AND s.table_name = ANY(%(merged)s::text [])
+    UNION SELECT l.table_name, l.row_id FROM stage_left AS l) AS w
+JOIN promote.integration_mapping AS m
+    ON m.org_id = connect.current_org() AND m.core_table = w.table_name AND m.internal_id = w.row_id
+        AND NOT m.promoted_deleted
+WHERE NOT EXISTS (
+    SELECT 1 FROM stage_undo AS t
+    WHERE t.table_name = 'promote.integration_mapping' AND t.key = jsonb_build_array(
+        m.connection_id, m.entity_type, m.external_id));
+
+-- rows_of_nobody --
+-- Rows that no record is on any more; those that people made stay.
+SELECT l.table_name AS core_table, l.row_id AS internal_id FROM stage_left AS l
+WHERE NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.core_table = l.table_name AND m.internal_id = l.row_id)
+    AND EXISTS (
+        SELECT 1 FROM promote.core_change AS c
+        WHERE c.org_id = connect.current_org() AND c.table_name = l.table_name AND c.operation = 'insert'
+            AND c.content @> to_jsonb(l.row_id));
+
 -- hand_over --
 -- The next queue that wrote a shared row goes back, when it is undone, to what was before this one; one that had written
 -- it before this one, too, goes back to what was before itself.

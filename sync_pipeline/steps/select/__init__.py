@@ -4,6 +4,7 @@ from sync_pipeline.steps.select.listing import (
     PlanEvent,
     PlanRow,
     browse_plans,
+    own_plans,
     plan_events,
     plan_reasons,
     plan_states,

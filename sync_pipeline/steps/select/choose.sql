@@ -43,7 +43,8 @@ FROM moved AS m ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
 
 -- decide --
 -- A decision of another person on the same version stands: unless it was made before the list was, is a draft, is the
--- same, or is to be replaced. What a rule decided is anybody's to change.
+-- same, or is to be replaced. What a rule decided is any person's to change. An agent replaces on the same version what
+-- agents propose, and nothing else. Whose a decision is, the token tells where a name does not (`own_token`).
 INSERT INTO selection.sync_selective_config AS s
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, decided_at,
  why, batch_id)
@@ -54,18 +55,32 @@ ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = excluded.decided_at, why = excluded.why,
     batch_id = excluded.batch_id
-WHERE %(replace)s OR s.draft OR s.decided_by = excluded.decided_by OR s.decided_by LIKE 'rule:%%'
-    OR s.decided_at <= %(as_of)s OR (s.decision = excluded.decision AND NOT excluded.draft)
-    OR s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
+WHERE s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
+    OR (s.decided_by = excluded.decided_by AND (%(own_token)s::bigint IS NULL OR EXISTS (
+        SELECT 1 FROM selection.selection_batch AS b
+        WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.token_id = %(own_token)s)))
+    OR CASE WHEN %(agent)s::boolean THEN s.draft AND EXISTS (
+                     SELECT 1 FROM selection.selection_batch AS b
+                     WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.agent)
+            ELSE %(replace)s OR s.draft OR s.decided_by LIKE 'rule:%%' OR s.decided_at <= %(as_of)s
+                OR (s.decision = excluded.decision AND NOT excluded.draft) END
 
 -- undecide --
 -- Records are undecided again, as after an undo of their plan: no rule decides that version again, and a plan that holds
--- them is stale. What another person decided stands as in `decide`; who may only propose takes back what they proposed.
+-- them is stale. What another person decided stands as in `decide`; who may only propose takes back what their own token
+-- proposed (`own`).
 WITH gone AS (
     DELETE FROM selection.sync_selective_config AS s USING chosen AS c
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
-        AND s.external_id = c.external_id AND (NOT %(own)s::boolean OR (s.draft AND s.decided_by = %(actor)s))
-        AND (%(replace)s OR s.draft OR s.decided_by = %(actor)s OR s.decided_by LIKE 'rule:%%'
+        AND s.external_id = c.external_id
+        AND (NOT %(own)s::boolean OR (s.draft AND EXISTS (
+            SELECT 1 FROM selection.selection_batch AS b
+            WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.agent
+                AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint)))
+        AND (%(replace)s OR s.draft OR s.decided_by LIKE 'rule:%%'
+            OR (s.decided_by = %(actor)s AND (%(own_token)s::bigint IS NULL OR EXISTS (
+                SELECT 1 FROM selection.selection_batch AS b
+                WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.token_id = %(own_token)s)))
             OR s.decided_at <= %(as_of)s OR s.content_hash <> c.content_hash OR s.seen_deleted <> c.seen_deleted)
     RETURNING s.org_id, s.connection_id, s.entity_type, s.external_id, s.content_hash, s.seen_deleted
 )
@@ -79,11 +94,11 @@ SET content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted, 
     plan_id = excluded.plan_id, withdrawn_by = excluded.withdrawn_by, withdrawn_at = now(), why = excluded.why
 
 -- kept --
--- The other decisions of others that stand.
+-- The other decisions of others that stand; to an agent also those that say the same.
 SELECT s.external_id, s.decided_by AS who, s.decided_at AS "when", s.decision, count(*) OVER () AS records
 FROM chosen AS c
 JOIN selection.sync_selective_config AS s
     ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
         AND s.external_id = c.external_id
-WHERE s.batch_id IS DISTINCT FROM %(batch_id)s AND s.decision <> %(decision)s
+WHERE s.batch_id IS DISTINCT FROM %(batch_id)s AND (%(agent)s::boolean OR s.decision <> %(decision)s)
 ORDER BY length(s.external_id), s.external_id LIMIT %(limit)s

@@ -11,6 +11,7 @@ from uuid import UUID
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Organization
+from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.select.plans import Plan, plan, plan_of_row
 
 SQL = load(__package__, "reading.sql")
@@ -94,3 +95,10 @@ def plan_that_waits(db: Database, org: Organization, connection_id: int | None, 
             conn, SQL["plan_that_waits"], connection_id=connection_id, entity_type=entity_type
         ).scalar_one_or_none()
     return plan(db, org, found) if found is not None else None
+
+
+def own_plans(db: Database, org: Organization, plan_ids: Sequence[UUID], *, actor: Party) -> frozenset[UUID]:
+    """Those of these plans that this agent made, with the same token."""
+    with db.org(org.org_id) as conn:
+        rows = execute(conn, SQL["own_plans"], plans=[str(one) for one in plan_ids], token_id=actor.token_id)
+        return frozenset(rows.scalars())

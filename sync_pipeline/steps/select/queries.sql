@@ -191,11 +191,12 @@ RETURNING p.plan_hash, p.creates, p.updates, p.deletes
 DELETE FROM selection.sync_plan WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
 -- same_plan --
--- A plan that waits, holds the very same items and is not stale.
+-- A plan that waits, holds the very same items and is not stale; for an agent, one of the same token.
 SELECT p.plan_id FROM selection.sync_plan AS p
 JOIN selection.sync_plan AS m
     ON m.org_id = p.org_id AND m.plan_id = %(plan_id)s AND m.plan_hash = p.plan_hash AND m.plan_id <> p.plan_id
-WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND p.agent = m.agent AND NOT EXISTS (
+WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND p.agent = m.agent
+    AND (m.origin <> 'agent' OR p.token_id IS NOT DISTINCT FROM m.token_id) AND NOT EXISTS (
     SELECT 1 FROM selection.plan_item_now AS n
     WHERE n.org_id = p.org_id AND n.plan_id = p.plan_id AND coalesce(n.captured, n.selected, n.promoted) IS NOT NULL)
 ORDER BY p.created_at DESC LIMIT 1

@@ -168,3 +168,9 @@ WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved') A
         AND (%(connection_id)s::bigint IS NULL
             OR (i.connection_id = %(connection_id)s AND i.entity_type = %(entity_type)s)))
 ORDER BY p.created_at DESC LIMIT 1
+
+-- own_plans --
+-- Those of these plans that an agent made with this token. Names do not tell: two tokens may have the same one.
+SELECT plan_id FROM selection.sync_plan
+WHERE org_id = connect.current_org() AND plan_id = ANY (%(plans)s::uuid[]) AND token_id = %(token_id)s AND agent
+    AND origin = 'agent'

@@ -98,7 +98,8 @@ def select(
     """Include or ignore records in the version that was seen; without `seen` and `as_of`, in the captured one.
 
     The sensor does not promote a draft, which is what every selection is where promote_on_select is off, and in an
-    organization of four eyes: a plan that somebody approves does. What an agent selects is a draft.
+    organization of four eyes: a plan that somebody approves does. What an agent selects is a draft, and replaces
+    nothing that a person or a rule decided.
 
     Raises:
         ConfigurationError: no records are named, or an id is not captured.
@@ -123,11 +124,19 @@ def select(
             **here,
             **decision,
             batch_id=batch_id,
+            agent=by.is_agent,
+            own_token=by.own_token,
             replace=which.get("replace", False),
             as_of=which.get("as_of"),
         ).rowcount
         kept = execute(
-            conn, CHOOSE["kept"], **here, batch_id=batch_id, decision=decision["decision"], limit=_NAMED
+            conn,
+            CHOOSE["kept"],
+            **here,
+            batch_id=batch_id,
+            decision=decision["decision"],
+            agent=by.is_agent,
+            limit=_NAMED,
         ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
         journal.record(
@@ -162,7 +171,7 @@ def undecide(
     **which: Unpack[Which],
 ) -> Selected:
     """Take the decision about records back: they are undecided. No rule decides the same version again, and a plan that
-    holds one of them is stale. `own`: only what this person has proposed as a draft.
+    holds one of them is stale. `own`: only drafts that an agent proposed with this token.
 
     Raises:
         ConfigurationError: no records are named, or an id is not captured.
@@ -178,11 +187,15 @@ def undecide(
             actor=by.name,
             why=why,
             own=own,
+            token_id=by.token_id,
+            own_token=by.own_token,
             no_plan=NO_PLAN,
             replace=which.get("replace", False),
             as_of=which.get("as_of"),
         ).rowcount
-        kept = execute(conn, CHOOSE["kept"], **here, batch_id=None, decision="undecided", limit=_NAMED).all()
+        kept = execute(
+            conn, CHOOSE["kept"], **here, batch_id=None, decision="undecided", agent=by.is_agent, limit=_NAMED
+        ).all()
         journal.record(
             conn,
             "selection.undone",

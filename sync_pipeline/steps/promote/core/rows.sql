@@ -20,6 +20,14 @@ UPDATE {table} AS t
 SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, t.queue_id)
 FROM {stage} AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new;
 
+-- correct_rows --
+-- The same for rows that are not so yet.
+UPDATE {table} AS t
+SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, t.queue_id)
+FROM {stage} AS s WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new
+    AND (t.deleted_at IS NOT NULL OR EXISTS (
+        SELECT {columns} FROM (SELECT t.*) AS one EXCEPT SELECT {columns} FROM (SELECT s.*) AS other));
+
 -- delete_rows --
 -- Marked, not removed: orders keep their history. Without a queue the row stays with the one that wrote it last.
 UPDATE {table} AS t

@@ -82,11 +82,12 @@ def recompute(
     *,
     queue: str | None,
     fresh: Collection[int] = (),
+    write: str = "update_rows",
 ) -> None:
     """Write these rows again from the promoted versions of all records that map to them.
 
     Rows that no live record maps to, or that keep their own values, stay as they are. `queue` None leaves the
-    row to who wrote it last.
+    row to who wrote it last. `write`: `correct_rows` does not touch rows that are right already.
     """
     ordered = sorted(rows)
     for start in range(0, len(ordered), _CHUNK):
@@ -94,7 +95,7 @@ def recompute(
         stage(conn, table, list(_merged(conn, org, table, some, fresh)))
         if fresh:
             execute(conn, for_table(ROWS["insert_rows"], table), queue=queue)
-        execute(conn, for_table(ROWS["update_rows"], table), queue=queue)
+        execute(conn, for_table(ROWS[write], table), queue=queue)
 
 
 def _write_pairs(
