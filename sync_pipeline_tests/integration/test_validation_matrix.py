@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import pytest
 
@@ -12,7 +13,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe import validation
-from sync_pipeline.steps.observe.validation import CRITERIA, Matrix, run
+from sync_pipeline.steps.observe.validation import CRITERIA, Matrix, probes, run
 from sync_pipeline_tests.validated import Validated, ValidatedStores, validated_stores
 
 
@@ -334,6 +335,22 @@ def test_nothing_red_is_left_out_or_passed_over(stores: Validated) -> None:
     assert rows["promoted_is_mapped/shop/hologram"].verdict == "fail"
     assert rows["currencies_as_captured/shop/products"].verdict == "fail"
     assert rows["totals_as_captured/shop/orders"].verdict == "fail"
+
+
+def test_a_secret_is_found_however_it_is_spelled(stores: Validated, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = 'q"u\\o te é'
+    monkeypatch.setattr(probes, "opened", lambda *_: {"password": secret})
+    stores.damage(
+        f"INSERT INTO observe.sync_activity (org_id, event, actor, detail) SELECT {ORG}, 'x', 'ann', "
+        f"jsonb_build_object('called', convert_from('\\x{secret.encode().hex()}', 'UTF8'))",
+        f"INSERT INTO observe.request (org_id, kind, requested_by, error) VALUES ({ORG}, 'pull', 'ann', "
+        f"'https://shop.example?key={quote(secret)}')".replace("%", "%%"),
+        "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason, raw) "
+        f"VALUES ({ORG}, {SHOP}, 'order', '4711', 'not JSON', '\\x{secret.encode().hex()}')",
+    )
+    places = {row.row for row in stores.look().rows if row.check == "no_secret_is_stored" and row.red}
+    tables = ("observe.sync_activity", "observe.request", "capture.sync_quarantine")
+    assert places == {f"no_secret_is_stored/{table}" for table in tables}
 
 
 def test_what_postgresql_quotes_is_no_evidence() -> None:
