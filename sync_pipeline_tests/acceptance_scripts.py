@@ -185,7 +185,8 @@ class Operator:
         self.events[words]()
 
     def _body(self) -> Locator:
-        return self.page.locator("body")
+        """The page without its menu, which says the same on every page."""
+        return self.page.locator("main")
 
 
 def _begins(words: str) -> re.Pattern[str]:

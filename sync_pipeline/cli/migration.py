@@ -145,10 +145,10 @@ def refuse(migration: MigrationId, why: Why = None, as_json: Json = False) -> No
 def apply(migration: MigrationId, as_json: Json = False) -> None:
     """Apply what was approved, through the checks of every migration, and write it as a revision to commit."""
     from sync_pipeline.gates import migration as asking
-    from sync_pipeline.steps.approve import migrations
+    from sync_pipeline.steps.approve import apply_proposed as step
 
-    with _owner() as (url, party):
-        done = migrations.apply_proposed(url, migration, by=party, approval=asking)
+    with _owner(opens=False) as (url, party):
+        done = step.apply_proposed(url, migration, by=party, approval=asking)
     said = [f"Migration {migration} is applied: the database is at revision {done.migration.applied_as}."]
     said += [f"  verified: {one}" for one in done.verified]
     said += [
@@ -169,24 +169,28 @@ def export(
 ) -> None:
     """Write a proposal as a revision's files, byte for byte, without applying it."""
     from sync_pipeline.db.migrate import SQL
-    from sync_pipeline.steps.approve import migrations
+    from sync_pipeline.steps.approve import apply_proposed, migrations
 
     with _owner() as (url, _):
         found = migrations.proposed_migration(url, migration)
-    folder = migrations.write_revision(found, out or SQL / "migrations" / "versions")
+    folder = apply_proposed.write_revision(found, out or SQL / "migrations" / "versions")
     answer(as_json, {**_listed(found), "folder": str(folder)}, f"Written: {folder}")
 
 
 @contextmanager
-def _owner() -> Iterator[tuple[URL, Party]]:
-    """The owner's address of the database, and who works on the machine."""
+def _owner(*, opens: bool = True) -> Iterator[tuple[URL, Party]]:
+    """The owner's address of the database, and who works on the machine.
+
+    `opens`: the database must be at this program's revision. What was interrupted is at one that has no files yet.
+    """
     from sync_pipeline.cli.context import begin_work, system_user
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import open_database, owner_url
     from sync_pipeline.steps.connect.party import Party
 
     settings = Settings()
-    open_database(settings).close()  # it is there, and at the newest revision; nobody of us stays connected
+    if opens:
+        open_database(settings).close()  # it is there, and at the newest revision; nobody of us stays connected
     begin_work()
     yield owner_url(settings), Party(system_user(), "command")
 

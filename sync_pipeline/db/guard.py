@@ -15,6 +15,10 @@ _BUSY = ("55P03", "40P01")
 _Sentences = Mapping[int, Sequence[str]]  # organization -> what it would lose
 
 
+def _nothing(_: Connection) -> None:
+    """Neither at the begin nor at the end of a transaction."""
+
+
 class GuardedUpgrade:
     """The same upgrade on one database after the other: branches first, the real one last.
 
@@ -27,7 +31,12 @@ class GuardedUpgrade:
         judge: Callable[[Sequence[Loss]], _Sentences],
         ask: Callable[[_Sentences], None],
         lock_timeout: str,
+        *,
+        begin: Callable[[Connection], None] = _nothing,
+        end: Callable[[Connection], None] = _nothing,
     ) -> None:
+        """`begin` and `end` are the first and the last that happens in the transaction that commits."""
+        self._begin, self._end = begin, end
         self._upgrade, self._judge, self._ask, self._lock_timeout = upgrade, judge, ask, lock_timeout
         self.compared: frozenset[str] = frozenset()
         self._agreed: set[tuple[int, str]] = set()
@@ -52,6 +61,7 @@ class GuardedUpgrade:
         """
         with owner_engine(url) as engine, engine.connect() as conn, self._translated(), conn.begin() as transaction:
             conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{self._lock_timeout}'")
+            self._begin(conn)
             watch = Watch(conn, self.compared)
             begun = conn.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
             self._upgrade(conn)
@@ -68,6 +78,7 @@ class GuardedUpgrade:
             if self.compared == known or not watch.orgs:
                 lost = self._judge(watch.losses())
                 if _places(lost) <= self._agreed:
+                    self._end(conn)
                     return None
             transaction.rollback()
             return lost

@@ -46,6 +46,19 @@ class _Table:
     key: Sequence[int]
     files: frozenset[str]
 
+    def there(self, now: _Table) -> dict[int, str]:
+        """What its columns, by number, are called in `now`. Who reads a column goes by its name: if that is another
+        column's now, it is this one. In a table that was made again under its name they are found by name alone.
+        """
+        names = set(now.columns.values())
+        if self.oid != now.oid:
+            return {number: name for number, name in self.columns.items() if name in names}
+        return {
+            number: name if name in names else now.columns[number]
+            for number, name in self.columns.items()
+            if number in now.columns
+        }
+
 
 class Watch:
     """Keeps hashes of every row of `tables`, which nobody else can write to until the transaction ends.
@@ -70,12 +83,15 @@ class Watch:
         """The tables whose rows this transaction may have changed, by the names they had."""
         locked = set(execute(self._conn, _SQL["tables_locked_for_writing"]).scalars())
         after = _tables(self._conn)
+        names = {table.name: oid for oid, table in after.items()}
         return frozenset(
             table.name
             for oid, table in self._before.items()
             if oid in locked
             or oid not in after
+            or names.get(table.name, oid) != oid
             or not table.files <= after[oid].files
+            or any(after[oid].columns.get(number) != name for number, name in table.there(after[oid]).items())
             or not table.columns.keys() <= after[oid].columns.keys()
         )
 
@@ -94,7 +110,7 @@ class Watch:
         names = {table.name: table for table in after.values()}
         found: list[Loss] = []
         for table in self._watched:
-            now = after.get(table.oid) or names.get(table.name)
+            now = names.get(table.name) or after.get(table.oid)  # who reads it goes by its name
             found += self._dropped(table) if now is None else self._changed(table, now)
         return found
 
@@ -112,10 +128,7 @@ class Watch:
 
     def _changed(self, table: _Table, now: _Table) -> Iterator[Loss]:
         numbers = sorted(table.columns)
-        if table.oid == now.oid:
-            there = dict(now.columns)
-        else:  # made again under its name: columns are found by theirs
-            there = {number: name for number, name in table.columns.items() if name in now.columns.values()}
+        there = table.there(now)
         columns = [there.get(number, "NULL") for number in numbers]
         # Made again each time: a revision may have hung a trigger on the one that was there.
         self._conn.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.row_now; CREATE TEMP TABLE row_now {_LAYOUT}")

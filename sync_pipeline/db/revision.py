@@ -55,10 +55,17 @@ def write(versions: Path, name: str, up: str, down: str, *, source: str, after: 
     return folder
 
 
-def remove(folder: Path) -> None:
-    """Remove a revision that was written and did not come about."""
-    shutil.rmtree(folder)
-    folder.with_suffix(".py").unlink()
+def place(folder: Path, versions: Path) -> Path:
+    """Put a revision that was written elsewhere among those of `versions`; returns its folder there.
+
+    The scripts come first: a revision is what has a file, and one without scripts does not run.
+    """
+    there = versions / folder.name
+    if there.exists():  # the same, of a process that was killed in between
+        shutil.rmtree(there)
+    folder.rename(there)
+    folder.with_suffix(".py").rename(there.with_suffix(".py"))
+    return there
 
 
 def begin(versions: Path, name: str, *, after: str = "0000") -> Path:

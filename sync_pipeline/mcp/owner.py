@@ -7,6 +7,7 @@ The model that calls it approves and applies nothing.
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from sync_pipeline.api.logs import configure
 from sync_pipeline.config import Settings
+from sync_pipeline.db.losses import place_of
 from sync_pipeline.db.open import owner_url
 from sync_pipeline.db.proposed.report import TrialReport
 from sync_pipeline.mcp.answers import ToolAnswer
@@ -32,7 +34,8 @@ INSTRUCTIONS = (
     "change the schema alone; a person reads it, approves its hash and applies it. Write schema-qualified names and no "
     "COMMIT. What is blocked, do not try another way: say what it would have needed."
 )
-_LEFT_OUT = "Left out: where there are rows, it may hold their values. `sync-pipeline migration show` has it."
+_LEFT_OUT = "Left out: where there are rows, it may tell their values. `sync-pipeline migration show` has it."
+_NUMBERS = re.compile(r" \((?:the \w+ is dropped; )?\d[^)]*\)")  # after the place of a loss
 _NAMED = 40  # objects, locks and findings that an answer names
 _SCRIPT = 60_000
 
@@ -112,31 +115,26 @@ def _report(report: TrialReport) -> dict[str, Any]:
             failure |= {"sqlstate": one.sqlstate, "message": shown(one.message, LONG)}
         else:
             failure["message"] = _LEFT_OUT
-    slow = [one for one in report.statements if one.seconds >= 1]
-    moved = [one for one in report.rows if one.before != one.after]
+    # Numbers of what happened to rows, how many and for how long, could be made of the rows themselves: a script
+    # inserts as many rows as a letter has, or sleeps as long. The person reads them.
     return {
         "branch": report.branch,
         "branch_why": report.branch_why,
         "revision": report.revision,
-        "reasons": [own_words(one) for one in report.reasons],
+        "reasons": [own_words(_NUMBERS.sub("", one)) for one in report.reasons],
         "failure": failure,
-        "losses": list(report.losses[:_NAMED]),
-        "locks": [
-            {"table": one.table, "mode": one.mode, "stops": one.stops, "seconds": one.seconds, "rows": one.rows}
-            for one in report.locks[:_NAMED]
-        ],
-        "slow_statements": [{"line": one.line, "seconds": one.seconds} for one in slow[:_NAMED]],
+        "losses": [place_of(one) for one in report.losses[:_NAMED]],
+        "locks": [{"table": one.table, "mode": one.mode, "stops": one.stops} for one in report.locks[:_NAMED]],
         "schema": [
             ("+" if one.before is None else "-" if one.after is None else "~") + " " + shown(one.object)
             for one in report.schema[:_NAMED]
         ],
-        "rows": [{"table": one.table, "before": one.before, "after": one.after} for one in moved[:_NAMED]],
         "plans_without_index": [one.query for one in report.plans if not one.by_index],
         "squawk": [
             {"script": one.script, "line": one.line, "rule": one.rule, "message": one.message}
             for one in report.findings[:_NAMED]
         ],
-        "seconds": report.seconds,
+        "rows_and_seconds": _LEFT_OUT,
     }
 
 

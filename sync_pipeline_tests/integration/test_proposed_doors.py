@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,14 @@ LEAKS = (
     "DO $$ DECLARE o bigint; n text; BEGIN FOR o IN SELECT org_id FROM connect.list_organizations() LOOP "
     "PERFORM set_config('sync.org_id', o::text, true); SELECT string_agg(name, ',') INTO n FROM core.products; "
     "IF n IS NOT NULL THEN EXECUTE format('CREATE TABLE core.%I (n int)', n); END IF; END LOOP; END $$",
+)
+# As many rows as the first letter of a name has, and a sleep of as long.
+COUNTS = (
+    "CREATE TABLE core.letters (org_id bigint); CALL connect.isolate('core.letters'); "
+    "DO $$ DECLARE o bigint; n text; BEGIN FOR o IN SELECT org_id FROM connect.list_organizations() LOOP "
+    "PERFORM set_config('sync.org_id', o::text, true); SELECT min(name) INTO n FROM core.products; "
+    "INSERT INTO core.letters SELECT o FROM generate_series(1, ascii(n)); PERFORM pg_sleep(ascii(n) / 100.0); "
+    "END LOOP; END $$"
 )
 
 
@@ -90,14 +99,16 @@ def test_an_owners_agent_proposes_and_reads_the_report_but_no_row(env: dict[str,
             assert wrong["report"]["failure"]["message"] == 'relation "core.nothing" does not exist'
             lost = await proposed("DROP TABLE capture.record_history CASCADE", "SELECT 1")
             assert lost["state"] == "blocked"
-            assert any(
-                "capture.record_history (the table is dropped; 1 row)" in one for one in lost["report"]["reasons"]
-            )
+            assert "capture.record_history" in lost["report"]["losses"]
+            assert any("would lose captured data: " in one and "1" not in one for one in lost["report"]["reasons"])
             for leak in LEAKS:
                 said = await proposed(leak, "SELECT 1")
                 assert said["state"] in ("failed", "blocked")
                 assert "NAM01" not in json.dumps(said)
                 assert not [text for text in outside(said) if "Product" in text or "As it was" in text], said
+            counted = await proposed(COUNTS, "DROP TABLE core.letters")
+            assert "+ table core.letters" in counted["report"]["schema"]
+            assert not re.search(r"\d\.\d|\b80\b", json.dumps({**counted["report"], "branch_why": ""})), "P is 80"
 
     anyio.run(work)
     assert current_revision(filled) == NEWEST

@@ -11,9 +11,10 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 from sync_pipeline.db import branch as branches
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.kept import Watch
+from sync_pipeline.db.losses import in_all
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed import script as scripts
-from sync_pipeline.db.proposed.login import lend, limited_login
+from sync_pipeline.db.proposed.login import lend, limited_login, loan
 from sync_pipeline.db.proposed.script import ScriptFailed
 from sync_pipeline.db.proposed.trial import examine, session
 from sync_pipeline.errors import ConfigurationError
@@ -178,6 +179,34 @@ REFUSED = {
     "code in a default": (
         _EVIL + "ALTER TABLE core.products ALTER COLUMN slug SET DEFAULT core.evil('x')", "of its own",
     ),
+    "code in statistics": (
+        _EVIL + "CREATE STATISTICS core.evil ON (core.evil(slug)), org_id FROM core.products", "of its own",
+    ),
+    "code in the key of partitions": (
+        _EVIL + "CREATE TABLE core.parts (org_id bigint, slug text) PARTITION BY LIST (core.evil(slug)); "
+        "CALL connect.isolate('core.parts')",
+        "of its own",
+    ),
+    "a trigger for the commit": (
+        "CREATE FUNCTION core.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE CONSTRAINT TRIGGER later AFTER INSERT ON core.products DEFERRABLE FOR EACH ROW "
+        "EXECUTE FUNCTION core.later()",
+        "trigger later of core.products waits for the commit",
+    ),
+    "a trigger for the commit on a table of ours": (
+        "CREATE FUNCTION core.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE TEMP TABLE row_now (n int); CREATE CONSTRAINT TRIGGER later AFTER INSERT ON row_now DEFERRABLE "
+        "FOR EACH ROW EXECUTE FUNCTION core.later()",
+        "trigger later of row_now waits for the commit",
+    ),
+    "a type with code": (
+        "CREATE FUNCTION core.evil(bigint, bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8'; "
+        "CREATE TYPE core.span AS RANGE (SUBTYPE = bigint, SUBTYPE_DIFF = core.evil)",
+        "of its own",
+    ),
+    "a table of everybody's rows": (
+        "CREATE TABLE core.evil AS SELECT org_id AS shop, sku FROM core.products", "evil has no org_id",
+    ),
     "a cast": (
         "CREATE TYPE core.mood AS ENUM ('good'); CREATE FUNCTION core.evil(core.mood) RETURNS text LANGUAGE sql "
         "IMMUTABLE AS $$ SELECT 'x'::text $$; CREATE CAST (core.mood AS text) WITH FUNCTION core.evil(core.mood)",
@@ -308,8 +337,9 @@ def test_what_is_kept_of_the_rows_cannot_be_changed_unseen(server: EmbeddedPostg
     with migrated(server) as url:
         fill(url)
         with limited_login(url) as login:
-            lend(url, login)
+            lent = loan(url, login, ["capture.record_history"])
             with session(login.at(url)) as conn:
+                lent.borrow(conn)
                 watch = Watch(conn, {"capture.record_history"})
                 begun = scripts.begin(conn)
                 scripts.run(conn, script, "up", "full", begun)
@@ -317,18 +347,46 @@ def test_what_is_kept_of_the_rows_cannot_be_changed_unseen(server: EmbeddedPostg
                     watch.losses()
 
 
+@pytest.mark.parametrize(
+    ("script", "lost"),
+    [
+        (
+            "ALTER TABLE capture.sync_record RENAME name TO x; ALTER TABLE capture.sync_record RENAME email TO name; "
+            "ALTER TABLE capture.sync_record RENAME x TO email",
+            "capture.sync_record.name (1 value is emptied)",
+        ),
+        (
+            "ALTER TABLE capture.record_history RENAME TO elsewhere; "
+            "CREATE TABLE capture.record_history (LIKE capture.elsewhere INCLUDING ALL)",
+            "capture.record_history (1 row is deleted)",
+        ),
+    ],
+    ids=["columns", "tables"],
+)
+def test_names_that_lead_to_something_else_lose_what_was_there(
+    server: EmbeddedPostgres, script: str, lost: str
+) -> None:
+    """No row is written to, and whoever reads by the names finds other rows."""
+    with migrated(server) as url:
+        fill(url)
+        with owner_engine(url) as engine, engine.connect() as conn:
+            watch = Watch(conn, {"capture.record_history", "capture.sync_record"})
+            conn.exec_driver_sql(script)
+            assert lost.split(" ")[0] in {f"{one}.name" for one in watch.written()} | watch.written()
+            assert lost in in_all(watch.losses())
+
+
 def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
     """What it made is the owner's; owners, rights and defaults are as before."""
     with migrated(server) as url:
         before = dump(url)
         with limited_login(url) as login:
-            lend(url, login)
-            assert dump(url) != before
-        assert dump(url) == before
-        with limited_login(url) as login:
-            lend(url, login)
+            lent = loan(url, login, ["core.products"])
             with owner_engine(login.at(url)) as engine, engine.begin() as conn:
+                lent.borrow(conn)
+                conn.exec_driver_sql("ALTER TABLE core.products ADD COLUMN colour text")
                 conn.exec_driver_sql("CREATE TABLE core.made (n int)")
+                lent.give_back(conn)
         with create_engine(url, poolclass=NullPool).connect() as conn:
             left = conn.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %(name)s", {"name": login.name})
             assert left.all() == []
@@ -338,3 +396,37 @@ def test_the_login_ends_and_leaves_nothing(server: EmbeddedPostgres) -> None:
             assert owners.scalars().all() == ["postgres"]
             defaults = conn.exec_driver_sql("SELECT DISTINCT defaclrole::regrole::text FROM pg_default_acl")
             assert defaults.scalars().all() == ["postgres"]
+            conn.exec_driver_sql("DROP TABLE core.made; ALTER TABLE core.products DROP COLUMN colour")
+            conn.commit()
+        assert dump(url) == before
+
+
+def test_a_script_cannot_give_back_what_it_made(server: EmbeddedPostgres) -> None:
+    """Else a function that runs with its owner's rights would be the owner's before anybody looks."""
+    with migrated(server) as url, limited_login(url) as login:
+        lent = loan(url, login, ["core.products"])
+        for word in ("NULL", "''", "'a guess'"):
+            with session(login.at(url)) as conn:
+                lent.borrow(conn)
+                call = f'CALL connect."{login.name}_give_back"({word})'
+                with pytest.raises(ScriptFailed, match="permission denied to give back"):
+                    scripts.run(conn, call, "up", "full", scripts.begin(conn))
+        with session(login.at(url)) as conn:
+            lent.borrow(conn)
+            conn.commit()  # as if the process were killed: it is not what a script may do, and can be undone
+            lent.give_back(conn)
+            conn.commit()
+
+
+def test_a_loan_ends_with_its_transaction(server: EmbeddedPostgres) -> None:
+    """A process that is killed in the middle: the server rolls back, and everything is the owner's."""
+    with migrated(server) as url, limited_login(url) as login:
+        lent = loan(url, login, ["core.products"])
+        owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'core.products'::regclass"
+        with session(login.at(url)) as conn:
+            lent.borrow(conn)
+            assert conn.exec_driver_sql(owner).scalar_one() == login.name
+            conn.exec_driver_sql("SELECT 1")
+            conn.rollback()
+        with session(url) as conn:
+            assert conn.exec_driver_sql(owner).scalar_one() == "postgres"

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, NullPool, create_engine
 
 from sync_pipeline.db import migrate as migration
+from sync_pipeline.db import revision
+from sync_pipeline.db.branch import HOT_QUERIES
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.migrate import current_revision, migrate
 from sync_pipeline.db.proposed.report import HeldLock, TrialReport
@@ -18,6 +21,7 @@ from sync_pipeline.db.proposed.trial import try_migration
 from sync_pipeline.db.revision import digest
 from sync_pipeline.errors import Busy, ConfigurationError, Conflict, Forbidden, GateClosed, NotApproved, RateLimited
 from sync_pipeline.gates import migration as asking
+from sync_pipeline.steps.approve import apply_proposed as applying
 from sync_pipeline.steps.approve import migrations
 from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
@@ -122,7 +126,7 @@ def test_a_report_of_what_adds(filled: URL) -> None:
     assert counted["core.products"] == (1, 1)
     assert counted["capture.record_history"] == (1, 1)
     assert counted["connect.organization"] == (2, 2)
-    assert len(report.plans) == 4
+    assert [one.query for one in report.plans] == list(HOT_QUERIES)
     assert all(one.by_index for one in report.plans)
     assert report.losses == []
     assert [(one.script, one.line, one.rule) for one in report.findings] == [
@@ -134,6 +138,11 @@ def test_a_report_of_what_adds(filled: URL) -> None:
     assert rows(filled, "SELECT datname FROM pg_database WHERE datname LIKE '%%branch%%'") == []
 
 
+FOREIGN = """
+    SELECT c.oid::regclass FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE r.rolname LIKE '%%migrator'
+    UNION ALL
+    SELECT p.oid FROM pg_proc AS p JOIN pg_roles AS r ON r.oid = p.proowner WHERE r.rolname LIKE '%%migrator'
+"""  # what a login of a migration owns
 UNGUARDED = "ALTER TABLE {0} NO FORCE ROW LEVEL SECURITY; {1}; ALTER TABLE {0} FORCE ROW LEVEL SECURITY"
 DESTRUCTIVE = {
     "deletes": (
@@ -250,7 +259,7 @@ def test_a_proposal_is_approved_by_its_hash_and_applied_once(own: URL, scripts: 
     number = made.migration_id
     assert propose(own).migration_id == number  # the same scripts are the same proposal
     with pytest.raises(NotApproved, match=f"--hash {made.hash}"):
-        migrations.apply_proposed(own, number, by=ANN, approval=asking)
+        applying.apply_proposed(own, number, by=ANN, approval=asking)
     with pytest.raises(Conflict, match="different hash"):
         migrations.approve_migration(own, number, sha256="0" * 64, by=ANN)
     for nobody in (AGENT, Party("token:x", "api", role="admin")):
@@ -258,9 +267,9 @@ def test_a_proposal_is_approved_by_its_hash_and_applied_once(own: URL, scripts: 
             migrations.approve_migration(own, number, sha256=made.hash, by=nobody)
     assert migrations.approve_migration(own, number, sha256=made.hash, by=ANN).state == "approved"
     with pytest.raises(Forbidden):
-        migrations.apply_proposed(own, number, by=AGENT, approval=asking)
+        applying.apply_proposed(own, number, by=AGENT, approval=asking)
 
-    done = migrations.apply_proposed(own, number, by=ANN, approval=asking)
+    done = applying.apply_proposed(own, number, by=ANN, approval=asking)
     assert (done.migration.state, done.migration.applied_by) == ("applied", "ann")
     assert done.migration.applied_as == current_revision(own) == migration.head() == f"{int(NEWEST) + 1:04}"
     assert done.folder == scripts / f"{done.migration.applied_as}_products_have_a_colour"
@@ -271,7 +280,7 @@ def test_a_proposal_is_approved_by_its_hash_and_applied_once(own: URL, scripts: 
     owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'core.products'::regclass"
     assert rows(own, owner) == [("postgres",)]
     with pytest.raises(Conflict, match="applied"):
-        migrations.apply_proposed(own, number, by=ANN, approval=asking)
+        applying.apply_proposed(own, number, by=ANN, approval=asking)
     spent = rows(own, "SELECT org_id, granted_by, spent_by, hash FROM selection.approval WHERE subject = 'migration'")
     assert spent == [(0, "ann", "ann", made.hash)]
     events = rows(own, "SELECT event FROM observe.sync_activity WHERE org_id = 0 ORDER BY activity_id")
@@ -298,7 +307,7 @@ def test_what_is_another_in_service_than_on_the_branch_is_not_applied(own: URL, 
         migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
         files = sorted([*scripts.glob("*.py"), *scripts.glob("*/*.sql")])
         with pytest.raises(ConfigurationError, match=said):
-            migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+            applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
         assert current_revision(own) == NEWEST
         assert sorted([*scripts.glob("*.py"), *scripts.glob("*/*.sql")]) == files
         assert migrations.proposed_migration(own, made.migration_id).state == "approved"  # it was not spent
@@ -317,7 +326,7 @@ def test_what_loses_promoted_values_asks_twice(own: URL, scripts: Path) -> None:
         migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN, with_losses=True)
     with pytest.raises(GateClosed):
-        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
     [(question,)] = rows(own, "SELECT question FROM observe.decision")
     assert lost in str(question)
     assert rows(own, "SELECT count(*) FROM promote.core_change") == [(kept,)]
@@ -328,23 +337,79 @@ def test_a_trial_is_of_a_revision(own: URL, scripts: Path) -> None:
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     add_revision(scripts, "SELECT 1")
     with pytest.raises(ConfigurationError, match="db migrate"):
-        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
     migrate(own, approval=asking, branch=False)
     with pytest.raises(Conflict, match=f"was tried at revision {NEWEST}, the database is at 9999"):
-        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
 
 
 def test_who_holds_a_lock_is_not_waited_for(own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sync_pipeline.db.proposed import login
+    from sync_pipeline.db.proposed import apply
 
-    monkeypatch.setattr(login, "_LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(apply, "LOCK_TIMEOUT", "100ms")
     made = propose(own)
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     with create_engine(own, poolclass=NullPool).begin() as conn:
         conn.exec_driver_sql("LOCK TABLE core.products IN ACCESS SHARE MODE")
-        with pytest.raises(Busy, match=r"did not get a lock that it needs within 100ms, and nothing was changed"):
-            migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
-    assert migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
+        with pytest.raises(Busy, match=r"did not get the lock that it needs within 100ms, and nothing was changed"):
+            applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        assert rows(own, FOREIGN) == []  # while the lock is held, everything is the owner's
+    assert applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
+
+
+def test_a_lock_that_comes_after_the_commit_leaves_nothing_with_the_login(
+    own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads the table at once: it was given back in the migrating transaction, for which nobody waits."""
+    from sync_pipeline.db.proposed import login
+
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    ends, engine = login.end_rights, create_engine(own, poolclass=NullPool)
+    with engine.connect() as reader:
+
+        def held(url: URL, who: login.LimitedLogin) -> None:
+            reader.exec_driver_sql("LOCK TABLE core.products IN ACCESS SHARE MODE")
+            ends(url, who)
+
+        monkeypatch.setattr(login, "end_rights", held)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        assert rows(own, FOREIGN) == []
+        assert rows(own, "SELECT 1 FROM pg_roles WHERE rolname LIKE '%%migrator'") == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("stopped", ["before the commit", "after the commit", "after the files"])
+def test_a_process_that_is_killed_while_it_applies(
+    own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    """Nothing of it stands among the revisions, which the owner would run, or the same call finishes it."""
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    apply, number = applying.apply_migration, made.migration_id
+
+    def killed(*given: Any, **named: Any) -> Any:
+        if stopped != "before the commit":
+            apply(*given, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        # A process that is gone handles no exception: the files are not placed by its last breath.
+        patched.setattr(applying, "apply_migration", killed)
+        if stopped == "after the commit":
+            patched.setattr(revision, "place", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            applying.apply_proposed(own, number, by=ANN, approval=asking)
+    files = [file.name for file in scripts.glob("*products_have_a_colour*")]
+    assert len(files) == (2 if stopped == "after the files" else 0)
+    assert list(scripts.glob(".applying*")) == []
+    done = applying.apply_proposed(own, number, by=ANN, approval=asking)
+    assert (done.migration.state, done.migration.applied_as) == ("applied", current_revision(own))
+    assert (done.folder / "up.sql").read_bytes() == COLOUR[0].encode()
+    assert rows(own, "SELECT spent_by FROM selection.approval WHERE subject = 'migration'") == [("ann",)]
+    assert migrate(own, approval=asking).applied == 0
+    with pytest.raises(Conflict, match="applied"):
+        applying.apply_proposed(own, number, by=ANN, approval=asking)
 
 
 def test_where_the_revision_cannot_be_written_nothing_is_changed(own: URL, tmp_path: Path) -> None:
@@ -352,8 +417,8 @@ def test_where_the_revision_cannot_be_written_nothing_is_changed(own: URL, tmp_p
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     (tmp_path / "a_file").write_text("")
     with pytest.raises(ConfigurationError, match=f"migration export {made.migration_id} --out DIR"):
-        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking, versions=tmp_path / "a_file")
-    written = migrations.write_revision(made, tmp_path)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking, versions=tmp_path / "a_file")
+    written = applying.write_revision(made, tmp_path)
     assert written.name == f"{int(NEWEST) + 1:04}_products_have_a_colour"
     assert current_revision(own) == NEWEST
     assert migrations.proposed_migration(own, made.migration_id).state == "approved"
@@ -364,7 +429,7 @@ def test_a_refused_one_is_not_applied_whoever_approved_it(own: URL, scripts: Pat
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
     assert migrations.refuse_migration(own, made.migration_id, by=ANN, why="not now").state == "refused"
     with pytest.raises(Conflict, match="refused"):
-        migrations.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+        applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
     with pytest.raises(Conflict, match="refused"):
         migrations.try_proposed(own, made.migration_id)
 
@@ -405,6 +470,6 @@ def test_an_owner_that_is_no_superuser_tries_and_applies(server: EmbeddedPostgre
         conn.exec_driver_sql("SELECT 1")
         assert try_migration(url, *COLOUR).branch == "empty"
     migrations.approve_migration(url, made.migration_id, sha256=made.hash, by=ANN)
-    assert migrations.apply_proposed(url, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
+    assert applying.apply_proposed(url, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
     owner = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'core'::regnamespace"
     assert rows(server.url("proposed_plain"), owner) == [("plain_owner",)]

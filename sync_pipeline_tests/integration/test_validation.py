@@ -191,13 +191,27 @@ def test_a_later_red_row_outdates_a_signoff_unless_it_was_accepted_as_it_is(stor
     accepted = sign(store, second, nothing_in_quarantine__shop__products="corrected next week")
     validated(store)
     assert validation.signoffs(store.db, store.org)[0][0].state == "valid", "it is as it was accepted"
+    store.rows("UPDATE capture.sync_quarantine SET external_id = '11' RETURNING 1")
+    other = validated(store)
+    assert validation.signoffs(store.db, store.org)[0][0].outdated_by == other.validation_id, "another record"
+    accepted = sign(store, other, nothing_in_quarantine__shop__products="that one, too")
     set_aside(store, "10")
     fourth = validated(store)
     newest, count = validation.signoffs(store.db, store.org)
-    assert count == 2
+    assert count == 3
     assert (newest[0].signoff_id, newest[0].outdated_by) == (accepted.signoff_id, fourth.validation_id)
     events = [one["event"] for one in observe.activity(store.db, store.org).data]
-    assert events.count("validation.signoffs_outdated") == 2
+    assert events.count("validation.signoffs_outdated") == 3
+
+
+def test_more_red_rows_than_are_read_are_not_signed(store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signoff, "_MOST_RED", 1)
+    set_aside(store)
+    store.rows("UPDATE connect.integration_connector SET last_sync_at = now() - interval '3 days' RETURNING 1")
+    found = validated(store)
+    [first, _] = red(store, found)
+    with pytest.raises(Conflict, match="2 rows are red"):
+        validation.sign_off(store.db, store.org, found.hash, milestone="m", note="n", accept={first: "why not"}, by=ANN)
 
 
 def test_scripts_are_recorded_on_their_text(store: Shop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import pytest
 
@@ -12,7 +13,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.observe import validation
-from sync_pipeline.steps.observe.validation import CRITERIA, Matrix
+from sync_pipeline.steps.observe.validation import CRITERIA, Matrix, probes, run
 from sync_pipeline_tests.validated import Validated, ValidatedStores, validated_stores
 
 
@@ -300,3 +301,60 @@ def test_what_an_older_mapper_mapped_was_not_compared(stores: Validated) -> None
     rows = {row.row: row for row in stores.look().rows if row.red}
     assert {row: one.verdict for row, one in rows.items()} == {"core_is_a_function/shop/tags": "not_run"}
     assert "--remap" in rows["core_is_a_function/shop/tags"].words
+
+
+def test_nothing_red_is_left_out_or_passed_over(stores: Validated) -> None:
+    """Unknown entities, or of which nothing was captured; one entity in two tables; a few units in a large total."""
+    variant = mapped(SHOP, "variation")
+    stores.damage(
+        "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason) "
+        f"VALUES ({ORG}, {SHOP}, 'hologram', '1', 'sent by Ann <ann@example.com>, =1')",
+        f"DELETE FROM capture.sync_ledger WHERE connection_id = {SHOP} AND entity_type = 'coupon'",
+        f"DELETE FROM capture.sync_cursor WHERE connection_id = {SHOP} AND entity_type = 'coupon'",
+        "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason) "
+        f"VALUES ({ORG}, {SHOP}, 'coupon', '1', 'x')",
+        "INSERT INTO promote.sync_queue (org_id, queue_id, plan_id, idempotency_key, state, total, failed, created_by) "
+        f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 'x', 'done', 1, 0, 'ann')",
+        "INSERT INTO promote.sync_queue_line (org_id, queue_id, line_no, stage, connection_id, entity_type, "
+        "external_id, action, content_hash, state, finished_at) "
+        f"VALUES ({ORG}, '00000000-0000-4000-8000-000000000001', 1, 1, {SHOP}, 'hologram', '1', 'create', 'x', 'done', "
+        "now())",
+        f"UPDATE core.products SET currency = NULL WHERE id = {mapped(SHOP, 'product')}",
+        f"UPDATE promote.integration_mapping SET entity_type = 'product' WHERE internal_id = {variant} "
+        "AND entity_type = 'variation'",
+        f"UPDATE core.sales_orders SET total = 1000000005 WHERE id = {WOO_ORDER}",
+        'UPDATE capture.sync_record SET sync_data = sync_data || \'{"total": "1000000000"}\' WHERE connection_id = '
+        f"{SHOP} AND entity_type = 'order' AND external_id = (SELECT external_id FROM promote.integration_mapping "
+        f"WHERE core_table = 'core.sales_orders' AND internal_id = {WOO_ORDER})",
+    )
+    rows = {row.row: row for row in stores.look().rows}
+    unknown = rows["nothing_in_quarantine/shop/woocommerce/hologram"]
+    assert unknown.verdict == "fail"
+    assert "ann@example.com" not in str(rows)
+    assert rows["nothing_in_quarantine/shop/coupons"].verdict == "fail"
+    assert rows["promoted_is_mapped/shop/hologram"].verdict == "fail"
+    assert rows["currencies_as_captured/shop/products"].verdict == "fail"
+    assert rows["totals_as_captured/shop/orders"].verdict == "fail"
+
+
+def test_a_secret_is_found_however_it_is_spelled(stores: Validated, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = 'q"u\\o te é'
+    monkeypatch.setattr(probes, "opened", lambda *_: {"password": secret})
+    stores.damage(
+        f"INSERT INTO observe.sync_activity (org_id, event, actor, detail) SELECT {ORG}, 'x', 'ann', "
+        f"jsonb_build_object('called', convert_from('\\x{secret.encode().hex()}', 'UTF8'))",
+        f"INSERT INTO observe.request (org_id, kind, requested_by, error) VALUES ({ORG}, 'pull', 'ann', "
+        f"'https://shop.example?key={quote(secret)}')".replace("%", "%%"),
+        "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason, raw) "
+        f"VALUES ({ORG}, {SHOP}, 'order', '4711', 'not JSON', '\\x{secret.encode().hex()}')",
+    )
+    places = {row.row for row in stores.look().rows if row.check == "no_secret_is_stored" and row.red}
+    tables = ("observe.sync_activity", "observe.request", "capture.sync_quarantine")
+    assert places == {f"no_secret_is_stored/{table}" for table in tables}
+
+
+def test_what_postgresql_quotes_is_no_evidence() -> None:
+    said = run._without_values('invalid input syntax for type numeric: "ann lee"')
+    assert said.startswith("invalid input syntax for type numeric")
+    assert "ann" not in said
+    assert run._without_values('column "reason" does not exist') == 'column "reason" does not exist'

@@ -14,7 +14,7 @@ from sync_pipeline.db.kept import organizations
 from sync_pipeline.db.losses import Declared, LossApproval, to_ask
 from sync_pipeline.db.owner import owner_engine
 from sync_pipeline.db.proposed import script
-from sync_pipeline.db.proposed.login import lend, limited_login
+from sync_pipeline.db.proposed.login import limited_login, loan
 from sync_pipeline.db.proposed.refusals import Objects, refusals
 from sync_pipeline.db.proposed.script import LOCK_TIMEOUT, ScriptFailed
 from sync_pipeline.db.proposed.trial import EmptyTrial, try_empty
@@ -49,9 +49,16 @@ def apply_migration(
         if first.refused or first.back is not None:
             raise _refused("; ".join(first.refused) or "its way back fails")
         real = _Real(up, first, before, target)
-        guarded = GuardedUpgrade(real.upgrade, lambda found: to_ask(target, found, Declared({}, {})), ask, LOCK_TIMEOUT)
+        lent = loan(url, login, first.touched)
+        guarded = GuardedUpgrade(
+            real.upgrade,
+            lambda found: to_ask(target, found, Declared({}, {})),
+            ask,
+            LOCK_TIMEOUT,
+            begin=lent.borrow,
+            end=lent.give_back,
+        )
         guarded.compared = first.written
-        lend(url, login, only=first.touched, applying=True)
         guarded.run(login.at(url), real.check)
     compared = ", ".join(sorted(guarded.compared)) or "no row written to"
     verified = ("the schema is the one of the branch", f"no captured row lost: {compared}")

@@ -2,15 +2,17 @@
 
 It is no superuser and a member of no role, and the session begins as this login: there is nothing that a script could
 go back to. What it may change is lent to it and taken back: it owns tables, views, functions and types of the schemas
-below while the script runs. What governs the deployment stays the owner's: people, tokens, credentials, approvals, the
-audit log.
+below while the script runs. On the real database both happen in the script's own transaction, so however that ends,
+nothing is the login's afterwards. What governs the deployment stays the owner's: people, tokens, credentials,
+approvals, the audit log.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +32,6 @@ KEPT = (
 _SQL = load(__package__, "login.sql")
 _CONNECTIONS = 4
 _DENIED, _STILL_USED = "42501", "2BP01"
-_LOCK_TIMEOUT = "10s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ def limited_login(url: URL) -> Iterator[LimitedLogin]:
         try:
             yield login
         finally:
-            # Somebody at work holds a table: the login ends all the same, and the next one gives it back.
-            with suppress(Busy):
-                take_back(url, login)
+            end_rights(url, login)
             try:
                 server.exec_driver_sql(f"DROP ROLE {quote(login.name)}")
             except DBAPIError as error:
@@ -78,48 +77,99 @@ def limited_login(url: URL) -> Iterator[LimitedLogin]:
                 server.exec_driver_sql(f"ALTER ROLE {quote(login.name)} NOLOGIN PASSWORD NULL")
 
 
-def lend(url: URL, login: LimitedLogin, *, only: Collection[str] | None = None, applying: bool = False) -> None:
-    """Lend the schema's objects to the login, those relations alone that `only` names; committed at once.
-
-    `applying`: it may also record the revision.
-
-    Raises:
-        Busy: somebody holds a lock on one of them.
-    """
-    role = quote(login.name)
-    with owner_engine(url) as engine, busy(), engine.begin() as conn:
-        relations = execute(conn, _SQL["lendable_relations"], schemas=list(SCHEMAS), kept=list(KEPT)).all()
-        others = execute(conn, _SQL["lendable_others"], schemas=list(SCHEMAS)).scalars().all()
-        lent = [f"{one.kind} {one.name}" for one in relations if only is None or one.name in only]
-        defaults = execute(conn, _SQL["default_rights"], schemas=list(SCHEMAS)).all()
-        for statement in (
-            f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'",
-            f"GRANT CONNECT ON DATABASE {quote(url.database)} TO {role}",
-            f"GRANT USAGE ON SCHEMA connect, {', '.join(SCHEMAS)} TO {role}",
-            f"GRANT CREATE ON SCHEMA {', '.join(SCHEMAS)} TO {role}",
-            f"GRANT REFERENCES ON connect.organization TO {role}",
-            *(f"GRANT SELECT, UPDATE ON public.alembic_version TO {role}" for _ in range(applying)),
-            *(f"ALTER {one} OWNER TO {role}" for one in (*lent, *others)),
-            *(
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} IN SCHEMA {one.schema} GRANT {one.rights} ON {one.objects} "
-                f"TO {one.grantee}"
-                for one in defaults
-            ),
-        ):
+def lend(url: URL, login: LimitedLogin) -> None:
+    """Lend the objects of a branch to the login; committed at once. The branch is dropped, so it is not taken back."""
+    with owner_engine(url) as engine, engine.begin() as conn:
+        for statement in (*_rights(conn, url, login), *_owners(conn, login, None)):
             conn.exec_driver_sql(statement)
 
 
-def take_back(url: URL, login: LimitedLogin) -> None:
-    """Give the owner what the login owns in the database at `url`, what it has made among it, and end its rights there.
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What the login borrows in a transaction of its own, and gives back before it commits.
 
-    Raises:
-        Busy: somebody holds a lock on one of them.
+    Two procedures of the owner do it. The one that gives back needs a word that the script never sees: else it could
+    make its own functions the owner's, and then run them.
     """
+
+    login: LimitedLogin
+    word: str = field(repr=False)
+
+    def borrow(self, conn: Connection) -> None:
+        """Own the objects from here on; they are locked until the transaction ends."""
+        conn.exec_driver_sql(f"CALL connect.{_borrow(self.login)}()")
+
+    def give_back(self, conn: Connection) -> None:
+        """Give the owner all of it, and what was made among it. Nothing waits: the locks are there."""
+        conn.exec_driver_sql(f"CALL connect.{_give_back(self.login)}(%(word)s)", {"word": self.word})
+
+
+def loan(url: URL, login: LimitedLogin, only: Collection[str]) -> Loan:
+    """Prepare a loan of the relations that `only` names, and of all functions and types, in the real database at `url`.
+
+    The login may also record the revision. Nobody owns anything else by it yet.
+    """
+    made = Loan(login, secrets.token_urlsafe(24))
+    known = hashlib.sha256(made.word.encode()).hexdigest()
+    role, mark = quote(login.name), f"$of_{secrets.token_hex(8)}$"
+    definer = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+    with owner_engine(url) as engine, engine.begin() as conn:
+        owners = " ".join(f"{one};" for one in _owners(conn, login, only))
+        for statement in (
+            *_rights(conn, url, login),
+            f"GRANT SELECT, UPDATE ON public.alembic_version TO {role}",
+            f"CREATE OR REPLACE PROCEDURE connect.{_borrow(login)}() {definer} AS {mark} BEGIN {owners} END {mark}",
+            f"CREATE OR REPLACE PROCEDURE connect.{_give_back(login)}(word text) {definer} AS {mark} BEGIN "
+            f"IF encode(sha256(convert_to(word, 'UTF8')), 'hex') IS DISTINCT FROM '{known}' THEN "
+            f"RAISE insufficient_privilege USING MESSAGE = 'permission denied to give back'; END IF; "
+            f"REASSIGN OWNED BY {role} TO CURRENT_USER; END {mark}",
+            *(
+                f"{verb} ON PROCEDURE connect.{one} {whom}"
+                for one in (f"{_borrow(login)}()", f"{_give_back(login)}(text)")
+                for verb, whom in (("REVOKE ALL", "FROM PUBLIC"), ("GRANT EXECUTE", f"TO {role}"))
+            ),
+        ):
+            conn.exec_driver_sql(statement)
+    return made
+
+
+def end_rights(url: URL, login: LimitedLogin) -> None:
+    """End the rights of the login in the real database at `url`. It owns nothing there, so no table is locked."""
+    with owner_engine(url) as engine, engine.begin() as conn:
+        conn.exec_driver_sql(f"DROP PROCEDURE IF EXISTS connect.{_borrow(login)}(), connect.{_give_back(login)}(text)")
+        conn.exec_driver_sql(f"DROP OWNED BY {quote(login.name)}")
+
+
+def _borrow(login: LimitedLogin) -> str:
+    return quote(f"{login.name[:50]}_borrow")
+
+
+def _give_back(login: LimitedLogin) -> str:
+    return quote(f"{login.name[:50]}_give_back")
+
+
+def _rights(conn: Connection, url: URL, login: LimitedLogin) -> list[str]:
+    """The statements by which the login comes in, and what it makes has the rights that the owner's would have."""
     role = quote(login.name)
-    with owner_engine(url) as engine, busy(), engine.begin() as conn:
-        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-        conn.exec_driver_sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
-        conn.exec_driver_sql(f"DROP OWNED BY {role}")
+    return [
+        f"GRANT CONNECT ON DATABASE {quote(url.database)} TO {role}",
+        f"GRANT USAGE ON SCHEMA connect, {', '.join(SCHEMAS)} TO {role}",
+        f"GRANT CREATE ON SCHEMA {', '.join(SCHEMAS)} TO {role}",
+        f"GRANT REFERENCES ON connect.organization TO {role}",
+        *(
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} IN SCHEMA {one.schema} GRANT {one.rights} ON {one.objects} "
+            f"TO {one.grantee}"
+            for one in execute(conn, _SQL["default_rights"], schemas=list(SCHEMAS)).all()
+        ),
+    ]
+
+
+def _owners(conn: Connection, login: LimitedLogin, only: Collection[str] | None) -> list[str]:
+    """The statements that lend: those relations alone that `only` names, and what is no relation."""
+    relations = execute(conn, _SQL["lendable_relations"], schemas=list(SCHEMAS), kept=list(KEPT)).all()
+    others = execute(conn, _SQL["lendable_others"], schemas=list(SCHEMAS)).scalars().all()
+    lent = [f"{one.kind} {one.name}" for one in relations if only is None or one.name in only]
+    return [f"ALTER {one} OWNER TO {quote(login.name)}" for one in (*lent, *others)]
 
 
 def forget_secrets(conn: Connection) -> None:
@@ -154,17 +204,3 @@ def _alone(server: Connection, database: str | None) -> Iterator[None]:
         yield
     finally:
         server.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
-
-
-@contextmanager
-def busy() -> Iterator[None]:
-    """Say a lock that was not had in time, or a deadlock, as `Busy`."""
-    try:
-        yield
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) not in ("55P03", "40P01"):
-            raise
-        raise Busy(
-            f"The migration did not get a lock that it needs within {_LOCK_TIMEOUT}, and nothing was changed. Stop "
-            "what works on the database (`sync-pipeline up`, the service, Dagster), then run it again."
-        ) from error

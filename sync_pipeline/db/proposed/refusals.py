@@ -32,6 +32,8 @@ class Objects:
     loose_views: frozenset[str]
     owner_rights: frozenset[str]
     unprotected: frozenset[str]
+    without_org: frozenset[str]
+    commit_triggers: frozenset[str]
 
     @classmethod
     def of(cls, conn: Connection) -> Objects:
@@ -45,6 +47,8 @@ class Objects:
             frozenset(execute(conn, _SQL["loose_views"], **given).scalars()),
             frozenset(execute(conn, _SQL["owner_rights_functions"], **given).scalars()),
             frozenset(conn.exec_driver_sql(UNPROTECTED_TABLES).scalars()),
+            frozenset(execute(conn, _SQL["tables_without_org"], **given).scalars()),
+            frozenset(execute(conn, _SQL["commit_triggers"]).scalars()),
         )
 
     def changed(self, after: Objects) -> dict[str, tuple[str | None, str | None]]:
@@ -64,6 +68,14 @@ def refusals(conn: Connection, before: Objects, after: Objects) -> list[str]:
     said = [words for change in changes if (words := _refused(change, before, after)) is not None]
     said += [
         f"The table {one} has org_id and no forced policy." for one in sorted(after.unprotected - before.unprotected)
+    ]
+    said += [
+        f"The table {one} has no org_id, so everybody could read what is in it. {_BY_HAND}"
+        for one in sorted(after.without_org - before.without_org)
+    ]
+    said += [
+        f"The trigger {one} waits for the commit, when rows are no longer compared. Make it NOT DEFERRABLE."
+        for one in sorted(after.commit_triggers - before.commit_triggers)
     ]
     said += [
         f"The view {one} reads with its owner's rights. Make it WITH (security_invoker = true)."

@@ -89,14 +89,25 @@ ORDER BY 1;
 SELECT p.oid::regprocedure::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE p.prosecdef AND n.nspname = ANY (%(schemas)s) ORDER BY 1;
 
+-- tables_without_org --
+-- Tables that do not say whose rows they hold: whatever is copied there is everybody's.
+SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY (%(schemas)s) AND NOT EXISTS (
+    SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped)
+ORDER BY 1;
+
+-- commit_triggers --
+-- Triggers that can wait for the commit, which comes after everything was compared; on temporary tables, too.
+SELECT t.tgname || ' of ' || t.tgrelid::regclass FROM pg_trigger AS t WHERE t.tgdeferrable AND NOT t.tgisinternal ORDER BY 1;
+
 -- used_in_expressions --
--- Of these functions, those that an index, a constraint, a default or a policy calls: whoever reads the table, the owner among
--- them, would run them.
+-- Of these functions, those that something calls for whoever reads, writes or analyzes a table, the owner among them: an index,
+-- a constraint, a default, a policy, statistics, a key of partitions, a type. Who calls another function, writes to a table
+-- with a trigger or reads a view runs it with the own rights.
 SELECT DISTINCT f.name || ' in ' || i.type || ' ' || i.identity
 FROM pg_depend AS d
 JOIN LATERAL (SELECT p.oid, p.oid::regprocedure::text AS name FROM pg_proc AS p WHERE p.oid = d.refobjid) AS f ON true
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
 WHERE d.refclassid = 'pg_proc'::regclass AND d.deptype IN ('n', 'a') AND f.name = ANY (%(functions)s)
-    AND (d.classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_policy'::regclass)
-        OR (d.classid = 'pg_class'::regclass AND i.type = 'index'))
+    AND d.classid NOT IN ('pg_proc'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass)
 ORDER BY 1;

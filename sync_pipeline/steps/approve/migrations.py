@@ -1,4 +1,4 @@
-"""Migrations that an owner or the owner's agent proposes: tried, reported, approved by a person by hash, applied once.
+"""Migrations that an owner or the owner's agent proposes: tried, reported, approved by a person by hash.
 
 They belong to the deployment, so these functions take the owner's address and no organization. Approvals of them stand
 among the others under the organization 0, which is nobody's.
@@ -9,25 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from sqlalchemy import URL, Connection
 
 from sync_pipeline import journal
-from sync_pipeline.db import migrate, revision
+from sync_pipeline.db import revision
 from sync_pipeline.db.kept import act_for
-from sync_pipeline.db.losses import LossApproval
 from sync_pipeline.db.owner import owner_engine
-from sync_pipeline.db.proposed.apply import apply_migration
 from sync_pipeline.db.proposed.report import Branch, TrialReport
 from sync_pipeline.db.proposed.trial import newest, try_migration
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, RateLimited
+from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFound, RateLimited
 from sync_pipeline.exact_json import to_json
-from sync_pipeline.steps.approve.approvals import grant, spend
-from sync_pipeline.steps.approve.proposed_migration import Applied, ProposedMigration
+from sync_pipeline.steps.approve.approvals import grant
+from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 
 SQL = load("sync_pipeline.steps.approve", "migrations.sql")
@@ -56,7 +53,7 @@ def propose_migration(
             raise ConfigurationError(f"{script} has more than {_LONGEST:,} characters. Propose it in parts.")
     newest(url)
     sha256 = revision.digest(up.encode(), down.encode())
-    with _deployment(url) as conn:
+    with deployment(url) as conn:
         if by.is_agent and not _read(conn, sha256=sha256):
             _within_limits(conn)
         what = {"name": _named(name or why), "up": up, "down": down, "hash": sha256, "why": why}
@@ -80,7 +77,7 @@ def try_proposed(url: URL, migration_id: int, *, branch: Branch | None = None) -
     if found.state in ("refused", "applied"):
         raise Conflict(f"Migration {migration_id} is {found.state}. Propose another one.")
     report = try_migration(url, found.up, found.down, wanted=branch)
-    with _deployment(url) as conn:
+    with deployment(url) as conn:
         kept = {"revision": report.revision, "verdict": report.verdict, "report": to_json(report)}
         execute(conn, SQL["store_trial"], migration=migration_id, **kept)
         facts: dict[str, Any] = {"migration": migration_id, "verdict": report.verdict, "branch": report.branch}
@@ -90,7 +87,7 @@ def try_proposed(url: URL, migration_id: int, *, branch: Branch | None = None) -
 
 def proposed_migrations(url: URL) -> Sequence[ProposedMigration]:
     """All proposals, newest first."""
-    with _deployment(url) as conn:
+    with deployment(url) as conn:
         return _read(conn)
 
 
@@ -100,8 +97,8 @@ def proposed_migration(url: URL, migration_id: int) -> ProposedMigration:
     Raises:
         NotFound: there is none of this number.
     """
-    with _deployment(url) as conn:
-        return _one(conn, migration_id)
+    with deployment(url) as conn:
+        return one_migration(conn, migration_id)
 
 
 def approve_migration(
@@ -118,21 +115,21 @@ def approve_migration(
         ConfigurationError: it would lose data, and `with_losses` is not given.
     """
     current = newest(url)
-    with _deployment(url) as conn:
-        _lock(conn, migration_id)
-        found = _one(conn, migration_id)
+    with deployment(url) as conn:
+        lock(conn, migration_id)
+        found = one_migration(conn, migration_id)
         if not by.is_person:
             raise Forbidden("An agent or a token approves no migration: a person does, on the machine itself.")
         if sha256 != found.hash:
             raise Conflict("The migration has a different hash. Read it again before you approve it.")
-        _may_be_applied(found, current)
+        may_be_applied(found, current)
         if found.report and found.report.losses and not with_losses:
             raise ConfigurationError(
                 f"It would lose data: {'; '.join(found.report.losses)}. If that is meant, approve it --with-losses; "
                 "those whose data it is are asked when it is applied."
             )
         grant(conn, "migration", str(migration_id), sha256, by)
-        return _one(conn, migration_id)
+        return one_migration(conn, migration_id)
 
 
 def refuse_migration(url: URL, migration_id: int, *, by: Party, why: str | None = None) -> ProposedMigration:
@@ -142,79 +139,22 @@ def refuse_migration(url: URL, migration_id: int, *, by: Party, why: str | None 
         NotFound: no such proposal.
         Conflict: it is applied.
     """
-    with _deployment(url) as conn:
+    with deployment(url) as conn:
         done = execute(conn, SQL["refuse_migration"], migration=migration_id, actor=by.name, why=why)
         if done.one_or_none() is not None:
             journal.record(conn, "migration.refused", actor=by.name, migration=migration_id, why=why)
-        found = _one(conn, migration_id)
+        found = one_migration(conn, migration_id)
         if found.state == "applied":
             raise Conflict(f"Migration {migration_id} is applied, as revision {found.applied_as}.")
         return found
 
 
-def apply_proposed(
-    url: URL, migration_id: int, *, by: Party, approval: LossApproval, versions: Path | None = None
-) -> Applied:
-    """Apply what a person approved, and write it as a revision's files, which are to be committed.
-
-    The approval is spent with it: if it does not come about, nothing is spent, changed or written.
+def may_be_applied(found: ProposedMigration, current: str) -> None:
+    """Its trial, at the database's revision `current`, lets it go on.
 
     Raises:
-        NotFound: no such proposal.
-        Forbidden: no person applies it.
-        NotApproved: nobody has approved exactly these scripts, or longer than 24 hours ago.
-        Conflict: it was not tried at the database's revision, did not pass, is refused or applied.
-        ConfigurationError, GateClosed, Busy: as `db.proposed.apply` says.
+        Conflict: it was not tried there, did not pass, is refused or applied.
     """
-    if not by.is_person:
-        raise Forbidden("An agent or a token applies no migration: a person does, on the machine itself.")
-    folder = versions or migrate.SQL / "migrations" / "versions"
-    before = newest(url)
-    with _deployment(url) as conn:
-        _lock(conn, migration_id)
-        found = _one(conn, migration_id)
-        _may_be_applied(found, before)
-        if revision.digest(found.up.encode(), found.down.encode()) != found.hash:
-            raise Conflict("The stored scripts are not those of the hash. Somebody changed them: propose them again.")
-        spent = spend(conn, "migration", str(migration_id), found.hash, by)
-        if spent is None:
-            raise NotApproved(
-                f"Migration {migration_id} is not approved. Read it (`sync-pipeline migration show {migration_id}`), "
-                f"then approve it: sync-pipeline migration approve {migration_id} --hash {found.hash}"
-            )
-        written = _written(found, folder)
-        target = written.name[:4]
-        try:
-            verified = apply_migration(url, found.up, found.down, before=before, target=target, approval=approval)
-        except BaseException:
-            revision.remove(written)
-            raise
-        execute(conn, SQL["migration_applied"], migration=migration_id, actor=by.name, target=target)
-        detail = {"migration": migration_id, "hash": found.hash, "revision": target, "approval": spent.approval_id}
-        journal.record(conn, "migration.applied", actor=by.name, approver=spent.granted_by, **detail)
-        done = _one(conn, migration_id)
-    return Applied(done, written, verified)
-
-
-def write_revision(found: ProposedMigration, versions: Path) -> Path:
-    """Write a proposal as a revision after the newest in `versions`, byte for byte; returns its folder."""
-    source = f"Proposed as migration {found.migration_id} by {_plain(found.proposed_by)}: {_plain(found.why)}"
-    after = found.revision or migrate.head()
-    return revision.write(versions, found.name, found.up, found.down, source=source, after=after)
-
-
-def _written(found: ProposedMigration, versions: Path) -> Path:
-    try:
-        return write_revision(found, versions)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{versions} cannot be written to ({error.strerror}), and nothing was changed. Write the revision into a "
-            f"checkout (sync-pipeline migration export {found.migration_id} --out DIR), commit it, and migrate with "
-            "that version."
-        ) from error
-
-
-def _may_be_applied(found: ProposedMigration, current: str) -> None:
     again = f"sync-pipeline migration try {found.migration_id}"
     if found.state in ("refused", "applied"):
         raise Conflict(f"Migration {found.migration_id} is {found.state}.")
@@ -235,11 +175,17 @@ def _within_limits(conn: Connection) -> None:
         raise Conflict(f"{counted.waiting} migrations of agents wait already. Ask the owner to decide about them.")
 
 
-def _lock(conn: Connection, migration_id: int) -> None:
+def lock(conn: Connection, migration_id: int) -> None:
+    """Let nobody else approve, refuse or apply it until the transaction ends."""
     execute(conn, SQL["migration_to_apply"], migration=migration_id)
 
 
-def _one(conn: Connection, migration_id: int) -> ProposedMigration:
+def one_migration(conn: Connection, migration_id: int) -> ProposedMigration:
+    """One of them, in the caller's transaction.
+
+    Raises:
+        NotFound: there is none of this number.
+    """
     found = _read(conn, migration_id=migration_id)
     if not found:
         raise NotFound(f"There is no migration {migration_id}. List them: sync-pipeline migration list")
@@ -259,7 +205,7 @@ def _migration(row: Any) -> ProposedMigration:
 
 
 @contextmanager
-def _deployment(url: URL) -> Iterator[Connection]:
+def deployment(url: URL) -> Iterator[Connection]:
     """A transaction of the owner, in no organization."""
     with owner_engine(url) as engine, engine.begin() as conn:
         act_for(conn, DEPLOYMENT)
@@ -271,8 +217,3 @@ def _named(text: str) -> str:
     words = [word for word in _WORDS.split(text.lower()) if word][:6]
     name = "_".join(words)[:60].strip("_")
     return name if name[:1].isalpha() else f"proposed_{name}".strip("_")[:60]
-
-
-def _plain(text: str) -> str:
-    """A text that can stand in the docstring of a file."""
-    return " ".join(re.sub(r'["\\]', "'", text).split())[:300]

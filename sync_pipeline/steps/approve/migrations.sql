@@ -21,6 +21,11 @@ UPDATE selection.proposed_migration SET refused_at = now(), refused_by = %(actor
 WHERE migration_id = %(migration)s AND refused_at IS NULL AND applied_at IS NULL
 RETURNING migration_id
 
+-- migration_begun --
+-- The revision that it becomes, said before it is applied, of one alone: who is killed in between finds by it that it came about.
+UPDATE selection.proposed_migration SET applied_as = CASE WHEN migration_id = %(migration)s THEN %(target)s END
+WHERE applied_at IS NULL AND (migration_id = %(migration)s OR applied_as = %(target)s)
+
 -- migration_applied --
 UPDATE selection.proposed_migration SET applied_at = now(), applied_by = %(actor)s, applied_as = %(target)s
 WHERE migration_id = %(migration)s

@@ -80,7 +80,8 @@ ORDER BY 1, 2
 -- Mappings without their core row. The rows come from `core_ids` of every table.
 SELECT
     m.core_table AS place, count(*) AS found,
-    (array_agg(m.entity_type || ' ' || m.external_id || ' → ' || m.internal_id::text)) [1:10] AS sample
+    (array_agg(m.entity_type || ' ' || m.external_id || ' → ' || m.internal_id::text
+        ORDER BY m.connection_id, m.entity_type, m.external_id)) [1:10] AS sample
 FROM promote.integration_mapping AS m
 LEFT JOIN ({rows}) AS t ON t.core_table = m.core_table AND t.id = m.internal_id
 WHERE m.org_id = connect.current_org() AND t.id IS NULL

@@ -15,10 +15,11 @@ from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.observe.validation.sight import NOTHING_PROMOTED, SQL, Cell, Sight
 
-# How a column and a payload's value are compared, as SQL over `core` and `raw`, both of them text.
+# How a column and a payload's value are compared, as SQL over `core` and `raw`, both of them text. Numbers are equal to
+# twelve digits, which a store's floating point numbers have: not one cent is passed over below ten thousand millions.
 _NUMBER = (
     "CASE WHEN pg_input_is_valid(s.raw, 'numeric') THEN p.core IS NULL OR abs(p.core::numeric - s.raw::numeric) > "
-    "0.00000001 * greatest(1, abs(s.raw::numeric)) ELSE false END"
+    "greatest(0.00000001, 0.000000000001 * abs(s.raw::numeric)) ELSE false END"
 )
 _MOMENT = (
     "CASE WHEN s.raw ~ '^(19|[2-9][0-9])[0-9]{2}-' AND pg_input_is_valid(s.raw, 'timestamptz') "

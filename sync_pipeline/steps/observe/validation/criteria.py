@@ -54,13 +54,15 @@ def _checked(check: Check, sight: Sight) -> Iterator[Cell]:
     """A check of `checks`, place by place."""
     found = {(row.place, getattr(row, "connection", None)): row for row in check.run(sight.conn)}
     for key, place, why in _places(check, sight):
-        row = found.get(key)
-        if why is not None:
-            yield Cell(place, "not_applicable", check.statement, why=why)
-        elif row is None:
-            yield Cell(place, "pass", check.statement, 0, 0)
-        else:
+        row = found.pop(key, None)
+        if row is not None:
             yield Cell(place, "fail", check.statement, 0, row.found, tuple(row.sample))
+        elif why is not None:
+            yield Cell(place, "not_applicable", check.statement, why=why)
+        else:
+            yield Cell(place, "pass", check.statement, 0, 0)
+    for (name, connection), row in found.items():  # of an entity that this version does not know: red all the same
+        yield Cell((connection, name), "fail", check.statement, 0, row.found, tuple(row.sample))
 
 
 def _places(check: Check, sight: Sight) -> Iterator[tuple[tuple[str, str | None], Place, str | None]]:
@@ -100,7 +102,8 @@ def _currencies(sight: Sight) -> Iterator[Cell]:
     for name, amount in AMOUNTS.items():
         statement = currency_statement(name, amount)
         for cell in sight.at_entities(statement, execute(sight.conn, statement), NOTHING_PROMOTED):
-            if cell.verdict != "not_applicable":
+            known = missing.get(cell.place)
+            if cell.verdict != "not_applicable" and (known is None or known.verdict != "fail"):
                 missing[cell.place] = cell
     for cell in as_captured(("currency",), sight):
         known = missing.get(cell.place)

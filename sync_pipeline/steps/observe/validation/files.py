@@ -26,7 +26,7 @@ COLUMNS = (
     "row", "check", "connection", "entity", "verdict", "expected", "found", "ids", "words", "statement", "snapshot",
     "seconds",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from sync_pipeline.db.branch import UNPROTECTED_TABLES
 from sync_pipeline.db.queries import execute
@@ -74,6 +76,7 @@ def stored_secrets(sight: Sight) -> Iterator[Cell]:
             secrets.update(value for value in opened(sight.settings, one).values() if len(value) >= _SHORTEST)
         except ConfigurationError as error:
             unknown = f"The credentials of {one.name} cannot be opened, so they cannot be looked for. {error}"
+    secrets |= {spelled for one in secrets for spelled in _spelled(one)}
     for table, key, body in TEXTS:
         statement = secrets_statement(table, key, body)
         row = execute(sight.conn, statement, secrets=sorted(secrets)).one()
@@ -84,6 +87,14 @@ def stored_secrets(sight: Sight) -> Iterator[Cell]:
             yield Cell(place, "not_run", statement, 0, why=unknown)
         else:
             yield Cell(place, "pass", statement, 0, 0)
+
+
+def _spelled(secret: str) -> Iterator[str]:
+    """A secret as it stands in JSON, in an address, and in bytes that `encode(…, 'escape')` shows."""
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield quote(secret, safe="")
+    yield "".join(chr(one) if one < 128 else f"\\{one:03o}" for one in secret.replace("\\", "\\\\").encode())
 
 
 def secrets_statement(table: str, key: str, body: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from sync_pipeline.steps.observe.validation.sight import SQL, Cell, Sight
 from sync_pipeline.steps.observe.validation.stored import Validation, keep
 
 _LONGEST = 300  # letters of one id or example
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.\w{2,}")
 
 
 def validate(
@@ -117,7 +119,7 @@ def _cells(one: Criterion, sight: Sight) -> list[Cell]:
     except DatabaseUnavailable:
         raise
     except (SyncError, DBAPIError) as error:
-        reason = str(error) if isinstance(error, SyncError) else str(error.orig).partition("\n")[0]
+        reason = str(error) if isinstance(error, SyncError) else _without_values(str(error.orig).partition("\n")[0])
         return [Cell((None, None), "not_run", one.name, why=f"The check could not run: {reason}")]
 
 
@@ -148,6 +150,13 @@ def _texts(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(_said(str(one)) for one in values)[:MOST_IDS]
 
 
+def _without_values(message: str) -> str:
+    """What PostgreSQL says, without the values that it quotes: names have letters, digits and underscores alone."""
+    return re.sub(r'"(?!\w+(?:\.\w+)*")[^"]*"|: "[^"]*"', ' "…"', message)
+
+
 def _said(text: str) -> str:
-    """Without secrets, on one line, not endless, with marks for what cannot be seen: a store's text may be in it."""
-    return marked(redact(" ".join(text.split())))[:_LONGEST]
+    """Without secrets and e-mail addresses, on one line, not endless, with marks for what cannot be seen: a store's
+    text may be in it.
+    """
+    return marked(_ADDRESS.sub("…@…", redact(" ".join(text.split()))))[:_LONGEST]

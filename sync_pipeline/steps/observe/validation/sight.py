@@ -93,3 +93,10 @@ class Sight:
                 values.get("actual", row.looked - row.found),
                 tuple(row.ids or ()) if row.found else (),
             )
+        names = {one.connection_id: one.name for one in self.connections}
+        streams_known = {(one.connection_id, stream.entity_type) for one, stream in self.places}
+        for key, row in known.items():
+            # An entity that this version does not know is red all the same.
+            if row.found and key[0] in names and key not in streams_known:
+                place = (names[key[0]], key[1])
+                yield Cell(place, "fail", statement, row.looked, row.looked - row.found, tuple(row.ids or ()))

@@ -118,10 +118,10 @@ def _agreed(
             f"The newest matrix, validation {newest.validation_id}, has the hash {newest.hash}. Read it, then sign "
             "that."
         )
-    red = {
-        row.row: row
-        for row in matrix_rows(db, org, newest.validation_id, verdicts=("fail", "not_run"), limit=_MOST_RED)[0]
-    }
+    rows, count = matrix_rows(db, org, newest.validation_id, verdicts=("fail", "not_run"), limit=_MOST_RED)
+    if count > len(rows):
+        raise Conflict(f"{count:,} rows are red. Nobody accepts so many by name: correct what they have in common.")
+    red = {row.row: row for row in rows}
     if unknown := sorted(accept.keys() - red.keys()):
         raise ConfigurationError(f"These rows are not red, so there is nothing to accept: {', '.join(unknown[:20])}.")
     if left := [name for name in red if name not in accept]:

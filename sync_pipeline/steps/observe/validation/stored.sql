@@ -22,14 +22,18 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
     ids jsonb, words text, statement text, snapshot text, seconds double precision)
 
 -- outdate_signoffs --
--- A red row outdates a sign-off, unless it accepted that row as it was found. An earlier validation outdates nothing.
+-- A red row outdates a sign-off, unless it accepted that row as it was found, with the same examples: as many others are
+-- another finding. An earlier validation outdates nothing.
 UPDATE observe.signoff AS s SET outdated_at = now(), outdated_by = %(validation)s
 WHERE s.org_id = connect.current_org() AND s.outdated_at IS NULL AND s.validation_id < %(validation)s AND EXISTS (
     SELECT 1 FROM observe.validation_row AS r
     WHERE r.org_id = s.org_id AND r.validation_id = %(validation)s AND r.verdict IN ('fail', 'not_run')
         AND NOT EXISTS (
             SELECT 1 FROM jsonb_to_recordset(s.accepted) AS a ("row" text, verdict text, found text)
-            WHERE a."row" = r.name AND a.verdict = r.verdict AND a.found IS NOT DISTINCT FROM r.found))
+            INNER JOIN observe.validation_row AS w
+                ON w.org_id = s.org_id AND w.validation_id = s.validation_id AND w.name = a."row"
+            WHERE a."row" = r.name AND a.verdict = r.verdict AND a.found IS NOT DISTINCT FROM r.found
+                AND w.ids @> r.ids AND w.ids <@ r.ids))
 RETURNING s.signoff_id
 
 -- validations --
