@@ -35,7 +35,7 @@ def canonical(text: str) -> str:
 def same(name: str, shown: Any, actual: Any, loose: frozenset[str] = frozenset()) -> bool:
     """Whether two scalar values of the field `name` match."""
     if isinstance(shown, str) and isinstance(actual, str):
-        return canonical(shown) == canonical(actual)
+        return name in loose or canonical(shown) == canonical(actual)
     if name in COUNTERS | MEASURED | loose and _number(shown) and _number(actual):
         return True
     return type(shown) is type(actual) and (name in loose or bool(shown == actual))

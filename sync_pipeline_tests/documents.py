@@ -29,6 +29,7 @@ _MOVING = {
     "/readyz": frozenset({"requests", "deliveries"}),
     "/quarantine": frozenset({"seen"}),
     "/policies": frozenset({"in_window"}),
+    "/validations": frozenset({"snapshot"}),
 }
 _LONG_SECONDS = 240.0  # for a run of Dagster, on a machine that has much else to do
 

@@ -37,7 +37,7 @@ TELLING = {
     "GET /api/v1/connections/{connection}/quarantine", "GET /api/v1/connections/{connection}/views",
     "GET /api/v1/connections/{connection}/rules", "GET /api/v1/decisions", "GET /api/v1/decisions/{decision_id}",
     "GET /api/v1/integrations/sync/activity", "GET /api/v1/requests", "GET /api/v1/requests/{request_id}",
-    "GET /api/v1/checks", "GET /api/v1/validations/{validation_id}", "GET /api/v1/decision-log",
+    "GET /api/v1/checks", "GET /api/v1/decision-log",
 }  # fmt: skip
 
 

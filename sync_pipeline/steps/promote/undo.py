@@ -131,7 +131,9 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     merging = [table.name for table in merged_tables]
     execute(conn, SQL["mark_shared"])
     execute(conn, SQL["keep_used"], merged=merging)
-    execute(conn, SQL["stage_left"], merged=merging)
+    # A customer's row follows e-mails and orders, which are settled below.
+    by_sku = [table.name for table in merged_tables if table.match == "sku"]
+    execute(conn, SQL["stage_left"], merged=by_sku)
     execute(conn, SQL["hand_over"], queue=queue)
     before = execute(conn, SQL["undone_claims"]).all()
     orders = set(execute(conn, SQL["undone_orders"]).scalars())
@@ -139,7 +141,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     shared: dict[str, set[int]] = defaultdict(set)
     for one in execute(conn, SQL["undone_shared_rows"]):
         shared[one.table_name].add(one.row_id)
-    others = execute(conn, SQL["rows_of_others"], merged=merging).all()
+    others = execute(conn, SQL["rows_of_others"], merged=by_sku).all()
     for one in execute(conn, SQL["abandoned_rows"]):
         table = core_tables()[one.core_table]
         execute(conn, for_table(ROWS["delete_rows"], table), queue=None, rows=[one.internal_id])
