@@ -160,7 +160,7 @@ def test_what_leads_to_a_shared_row_through_the_promotion_is_named(world: World)
 def test_promotions_at_once_are_taken_back_as_if_the_other_stayed(database: Database, first: int) -> None:
     """In whatever order their batches came: what one wrote between two batches of the other stays."""
     refused = 0
-    for turns in range(24):
+    for turns in range(8):
         org = connect.add_organization(database, f"turns-{first}-{turns}")
         world = World(database, org.org_id)
         other, empty = world.connect("second"), world.dump()
@@ -186,7 +186,7 @@ def test_promotions_at_once_are_taken_back_as_if_the_other_stayed(database: Data
             assert promote.check_core(database, org).differences == []
         else:
             assert world.dump() == empty
-    assert refused < 24, "two stores share their rows"
+    assert refused < 8, "two stores share their rows"
 
 
 def test_undo_in_the_usual_order_returns_a_shared_row_too(world: World) -> None:
