@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from psycopg import sql
+from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database, driver
 from sync_pipeline.db.queries import execute, load
@@ -22,6 +23,12 @@ def refresh(db: Database, org_id: int, tables: Sequence[str]) -> None:
     with db.org(org_id) as conn:
         grown = execute(conn, SQL["grown"], tables=list(tables), enough=ENOUGH).scalars().all()
     if grown:
-        names = sql.SQL(", ").join(sql.Identifier(*name.split(".")) for name in grown)
         with db.org(org_id) as conn:
-            driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(names))
+            analyze(conn, grown)
+
+
+def analyze(conn: Connection, tables: Sequence[str], columns: Sequence[str] = ()) -> None:
+    """Analyze `tables` ("schema.table"), all of their columns or these; one that somebody else analyzes is left out."""
+    only = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL("")
+    named = sql.SQL(", ").join(sql.Identifier(*table.split(".")) + only for table in tables)
+    driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) ") + named)

@@ -23,19 +23,23 @@ _CHUNK = 1000  # records mapped at a time; bounds memory
 
 def warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """Warn about the differences of a whole entity that this transaction has written."""
-    _warn(conn, connection, stream, whole=True)
+    _warn(conn, connection, stream, SQL["forget_sku_warnings"])
 
 
 def warn_some(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """The same for a few records, by index probes."""
-    _warn(conn, connection, stream, whole=False)
+    _warn(conn, connection, stream, SQL["forget_some_sku_warnings"])
 
 
-def _warn(conn: Transaction, connection: Connection, stream: Stream, *, whole: bool) -> None:
+def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str) -> None:
     here = keys(connection, stream)
     execute(conn, SQL["stage_fresh"], **here)
     execute(conn, SQL["index_fresh"])
     execute(conn, SQL["analyze_fresh"])
+    if stream.code_is == "sku":
+        execute(conn, SQL["stage_codes"])
+        execute(conn, SQL["analyze_codes"])
+        execute(conn, forget, **here)  # a whole entity's by hash, as it was compared
     execute(conn, SQL["join_by_index"])
     seen = {row.field: row.types for row in execute(conn, SQL["seen_types"], **here)}
     if odd := odd_values(stream, seen):
@@ -62,14 +66,6 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, *, whole: b
     if stream.entity == "customer" and stream.email:
         execute(conn, SQL["warn_email"], **here)
     if stream.code_is == "sku":
-        execute(conn, SQL["stage_codes"])
-        execute(conn, SQL["analyze_codes"])
-        if whole:
-            execute(conn, SQL["forget_by_hash"])
-            execute(conn, SQL["forget_sku_warnings"], **here)
-            execute(conn, SQL["join_by_index"])
-        else:
-            execute(conn, SQL["forget_some_sku_warnings"], **here)
         execute(conn, SQL["warn_sku"], **here, entity=stream.entity)
     execute(conn, SQL["write_warnings"], **here)
 

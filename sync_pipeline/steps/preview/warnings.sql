@@ -172,10 +172,6 @@ SELECT DISTINCT code_key FROM fresh WHERE code_key IS NOT NULL
 -- analyze_codes --
 ANALYZE fresh_codes
 
--- forget_by_hash --
--- As the comparison does, for the same reason.
-SET LOCAL enable_nestloop = off
-
 -- forget_sku_warnings --
 -- These warnings depend on other records too, so they are computed again for every SKU of a new or changed record.
 UPDATE preview.difference AS d

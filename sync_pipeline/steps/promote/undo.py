@@ -142,11 +142,12 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     for one in execute(conn, SQL["undone_shared_rows"]):
         shared[one.table_name].add(one.row_id)
     others = execute(conn, SQL["rows_of_others"], merged=by_sku).all()
-    for one in execute(conn, SQL["abandoned_rows"]):
-        table = core_tables()[one.core_table]
-        execute(conn, for_table(ROWS["delete_rows"], table), queue=None, rows=[one.internal_id])
+    abandoned = execute(conn, SQL["abandoned_rows"]).all()
     touched = touched_by(tuple(one) for one in (*before, *execute(conn, SQL["undone_claims"])))
     org = promotion_settings(conn, org_id)
+    for table in merged_tables:
+        if gone := [one.internal_id for one in abandoned if one.core_table == table.name]:
+            execute(conn, for_table(ROWS["delete_rows"], table), queue=None, rows=gone)
     for table in merged_tables:
         outcome = settle_claims(conn, org, None, table, *touched[table.name])
         outcome.recompute |= shared[table.name]

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg import sql
-
 from sync_pipeline import journal
-from sync_pipeline.db.engine import driver
+from sync_pipeline.db import statistics
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
@@ -23,11 +21,8 @@ from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
-_ANALYZE_FROM = 1000  # records written; autovacuum is quick enough for fewer
 _SHORT = 20  # pages of a first import that are read again rather than resumed
-_ANALYZED = sql.SQL(", ").join(
-    map(sql.Identifier, ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email"))
-)
+_ANALYZED = ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email")
 
 
 def open_run(
@@ -148,10 +143,9 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
                 execute(conn, SQL["resolve_older"], **run.keys)
             execute(conn, SQL["forget_pages"], **run.keys)
             execute(conn, SQL["touch_connection"], **run.keys)
-    if report.new + report.changed >= _ANALYZE_FROM:
+    if report.new + report.changed >= statistics.ENOUGH:
         with run.transaction() as conn:
-            table = sql.Identifier("capture", f"{session.connection.provider}_sync")
-            driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) {} ({})").format(table, _ANALYZED))
+            statistics.analyze(conn, [f"capture.{session.connection.provider}_sync"], _ANALYZED)
     return report
 
 
