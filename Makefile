@@ -47,8 +47,9 @@ test: setup browser php ## Run all tests except the long fault suites (under 10 
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 browser: # The tests of the pages drive the system's Chromium
-	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && \
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null; } || \
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || { command -v apt-get >/dev/null && \
+	{ apt-get update -qq && for P in chromium-headless-shell chromium; do \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$P && break; done; } >/dev/null; } || \
 	echo "There is no Chromium: the tests of the pages in a browser are skipped. Install the package chromium."
 
 php: # The test of docs/wordpress-plugin.md runs it
