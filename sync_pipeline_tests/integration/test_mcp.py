@@ -369,7 +369,9 @@ def test_what_a_store_wrote_stands_in_store_text_and_nowhere_else(here: World) -
 
 def test_personal_data_is_masked_until_an_admin_unmasks_the_token(here: World) -> None:
     store = here.shop.store
-    customers = [store.payload("customers", int(one)) for one in sorted(here.shop.ids("customers"), key=int) if int(one)]
+    customers = [
+        store.payload("customers", int(one)) for one in sorted(here.shop.ids("customers"), key=int) if int(one)
+    ]
     orders = [store.payload("orders", int(one)) for one in here.shop.ids("orders")]
     people = [*customers, *(one["billing"] for one in orders), *(one["billing"] for one in customers)]
     private = {
