@@ -92,10 +92,11 @@ def status(as_json: Json = False) -> None:
 def url(as_json: Json = False) -> None:
     """Print the owner's URL for psql and other tools. It includes the password, if there is one."""
     from sync_pipeline.config import Settings
+    from sync_pipeline.db.engine import libpq_url
     from sync_pipeline.db.open import owner_url
 
     settings = Settings()
-    address = owner_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
+    address = libpq_url(owner_url(settings))
     answer(as_json, {"url": address}, address)
     if settings.embedded and not (settings.home / "postgres.keep").exists():
         note("The embedded server stops with the last command that uses it. To keep it running: sync-pipeline db start")

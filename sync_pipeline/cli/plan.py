@@ -74,7 +74,8 @@ def plan(
         note(
             "Nothing to renew: the current mappers have mapped everything in core."
             if remap
-            else f"Nothing to plan: everything that is included is already in core. Next: sync-pipeline status {org}"
+            else "Nothing to plan: everything that is included is in core, or the sensor is promoting it. "
+            f"Next: sync-pipeline status {org}"
         )
 
 

@@ -102,7 +102,7 @@ def select(  # noqa: PLR0913 - the command's options
             done = step.undecide(*here, actor=context.party, why=why, **which)
         else:
             done = step.select(*here, include=include, actor=context.party, why=why, draft=draft, **which)
-        promotes = bool(include) and not draft and one.common().promote_on_select
+        promotes = bool(include) and not draft and step.promotes_by_itself(context.db, one)
     if as_json:
         decision = "undecided" if include is None else "include" if include else "ignore"
         emit({"org": org, "connection": one.name, "entity": stream.name, "decision": decision,

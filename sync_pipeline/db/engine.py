@@ -30,6 +30,16 @@ def psycopg_url(url: str | URL) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
+def libpq_url(url: URL) -> str:
+    """`url`, password included, as psql, pg_dump and other tools of libpq read it.
+
+    SQLAlchemy writes a blank of a parameter, such as the socket's folder, as “+”, which libpq takes for a plus, and
+    leaves one of a name or password, which libpq refuses.
+    """
+    before, mark, parameters = url.set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
+    return (before + mark + parameters.replace("+", "%20")).replace(" ", "%20")
+
+
 class Database:
     """The application's database, reached as the application's role: row-level security always holds.
 

@@ -208,6 +208,35 @@ def test_a_draft_waits_in_its_own_plan(it: Shop) -> None:
     assert in_core(it) == {one, two}
 
 
+def test_a_person_makes_no_second_plan_of_what_the_sensor_promotes(it: Shop) -> None:
+    one, two, three, *_ = customers(it)
+    choose(it, ids=[one, two])
+    sensors = by_sensor(it)
+    assert sensors is not None
+    assert select.make_plan(it.db, it.org, actor="ann") is None
+    assert select.included(it.db, it.org, actor="ann") == [], "the button counts none"
+    waits = select.plan_that_waits(it.db, it.org, it.connection.connection_id, "customer")
+    assert waits is not None
+    assert waits.plan_id == sensors.plan_id
+    choose(it, ids=[three])
+    hers = planned(it)
+    assert ids_of(it, hers) == {three}
+    assert apply(it, sensors).state == "done"
+    assert apply(it, hers).state == "done", "it is not stale because of the other"
+    assert in_core(it) == {one, two, three}
+
+
+def test_what_the_sensor_gave_up_is_planned_by_a_person(it: Shop) -> None:
+    one, two, *_ = customers(it)
+    choose(it, ids=[one, two])
+    sensors = by_sensor(it)
+    assert sensors is not None
+    change(it, one)
+    with pytest.raises(StalePlan):
+        promote.apply(it.db, it.org.org_id, sensors.plan_id, actor="selection")
+    assert ids_of(it, planned(it)) == {two}
+
+
 def test_a_refused_plan_leaves_its_records_undecided(it: Shop) -> None:
     one, two, *_ = customers(it)
     stream = it.connection.source.stream("customers")

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFir
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-_NOTHING = "Nothing to plan: everything that is included is already in core."
+_NOTHING = "Nothing to plan: everything that is included is in core, or the sensor is promoting it."
 _NOTHING_OLDER = "Nothing to renew: the current mappers have mapped everything in core."
 
 

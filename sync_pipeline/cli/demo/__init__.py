@@ -68,7 +68,9 @@ def _perform(
         with opened() as context:
             results = run(context, stores, lines)
             waits = story.waits(context, [result.org for result in results])
-            token = None if once or as_json else _token(context, results[0].org)
+            # Whatever waits is somebody's who is logged in to its organization.
+            orgs = dict.fromkeys([results[0].org, *(one.org for one in waits)])
+            log_in = {} if once or as_json else {org: _token(context, org) for org in orgs}
         seconds = time.monotonic() - began
         problems = [f"{r.org}: {p}" for r in results for p in r.problems]
         if as_json:
@@ -100,7 +102,7 @@ def _perform(
             api = start_api(children, settings, port, dagster_url=url)
             found.words = "the Explorer, the API and Dagster answer"
         if not as_json:
-            what_next(url, api, results, waits, token)
+            what_next(url, api, results, waits, log_in)
         run_until_stopped(children)
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sync_pipeline.cli.output import say, show
@@ -41,8 +41,10 @@ def what_waits(waits: Sequence[Waits], api: str) -> None:
         say(f"  {page:<{width}}  {one.words}")
 
 
-def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], token: str | None) -> None:
-    """What waits, what to try in another terminal, and the addresses."""
+def what_next(
+    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str]
+) -> None:
+    """What waits, what to try in another terminal, and the addresses; `log_in` has a token for each organization."""
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     products = f"{first.org} --connection {shop['connection']} --entity products"
@@ -65,6 +67,6 @@ def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Wai
     say(f"API        {api}    (docs/api-examples.md: every call, ready to copy)")
     say(f"Dagster    {url}    (assets, runs, checks, schedules)")
     say(f"Explorer   {api}/ui/{first.org}")
-    if token:
-        say(f"           log in to {first.org} with this token, which holds for a day: {token}")
+    for org, token in log_in.items():
+        say(f"           log in to {org} with this token, which holds for a day: {token}")
     say("Ctrl-C stops everything; the data is kept.")

@@ -71,6 +71,7 @@ class Notice:
     made: Selected
     rows: Mapping[str, RecordRow]
     draft: bool
+    promotes: bool  # the sensor does, within seconds
 
 
 @router.get("/ui/{org}/{connection}/data/{entity}")
@@ -109,7 +110,7 @@ async def decide(
             made = select.select(*here, include=include, actor=by, why=why, draft=proposes, **which)
         left_out = [one["external_id"] for one in (*made.moved, *made.replaced_by_others)][: 2 * _NAMED]
         rows = {row.external_id: row for row in preview.browse_some(runtime.db, one, stream, left_out)}
-        return Notice(given.decision, made, rows, proposes)
+        return Notice(given.decision, made, rows, proposes, select.promotes_by_itself(runtime.db, one))
 
     notice = await runtime.slowly(choose)
     return await _shown(request, runtime, caller, (connection, entity), view, notice)

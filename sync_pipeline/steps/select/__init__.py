@@ -44,4 +44,12 @@ from sync_pipeline.steps.select.rules import (
     note_proposed_rule,
     rule_value,
 )
-from sync_pipeline.steps.select.service import Selected, SelectionReport, Which, select, summary, undecide
+from sync_pipeline.steps.select.service import (
+    Selected,
+    SelectionReport,
+    Which,
+    promotes_by_itself,
+    select,
+    summary,
+    undecide,
+)

@@ -76,7 +76,8 @@ RETURNING plan_id
 -- fill_plan --
 -- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
 -- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
--- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it.
+-- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it, and so
+-- is what the sensor's plan is about to promote: a second plan of it would be stale before anybody has read it.
 -- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
 -- people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a machine's plan leaves it out (“none”).
 WITH taken AS (
@@ -118,6 +119,10 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
     AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
          OR %(ids)s::text[] IS NOT NULL)
     AND (%(drafts)s OR NOT s.draft)
+    AND (%(ids)s::text[] IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM selection.sync_plan AS p
+        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved'
+            AND p.plan_id <> %(plan_id)s))
     AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
                            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
     AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))

@@ -131,8 +131,8 @@ WHERE octet_length(v.payload) <= %(largest)s
 ORDER BY k.n
 
 -- included --
--- What is included and not in core, as the last comparison saw it, but for drafts that wait in somebody else's plan: what a
--- new plan would hold.
+-- What is included and not in core, as the last comparison saw it, but for drafts that wait in somebody else's plan and for
+-- what the sensor is about to promote: what a new plan would hold.
 SELECT c.name AS connection, c.provider, d.connection_id, d.entity_type,
        count(*) FILTER (WHERE d.status = 'new') AS creates, count(*) FILTER (WHERE d.status = 'updated') AS updates,
        count(*) FILTER (WHERE d.status = 'deleted') AS deletes
@@ -151,6 +151,9 @@ WHERE d.org_id = connect.current_org() AND s.decision = 'include'
                            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
     AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
         OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
+    AND NOT EXISTS (
+        SELECT 1 FROM selection.sync_plan AS p
+        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved')
     AND NOT (s.draft AND EXISTS (
         SELECT 1 FROM selection.sync_plan AS p
         JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id

@@ -160,6 +160,12 @@ def waits_for_a_plan(conn: Transaction, connection: Connection) -> bool:
     return not connection.common().promote_on_select or bool(execute(conn, SQL["four_eyes"]).scalar_one())
 
 
+def promotes_by_itself(db: Database, connection: Connection) -> bool:
+    """Does the sensor promote what a person includes here, without a plan that somebody approves?"""
+    with db.org(connection.org_id) as conn:
+        return not waits_for_a_plan(conn, connection)
+
+
 def undecide(
     db: Database,
     connection: Connection,

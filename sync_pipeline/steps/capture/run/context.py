@@ -66,8 +66,8 @@ class PullReport:
 
     @property
     def first(self) -> bool:
-        """True when all that was read is new: a first import."""
-        return self.mode == "full" and self.new > 0 and not (self.changed or self.unchanged)
+        """True when all that is captured is new: a first import. A record that two pages had is read twice, and is new once."""
+        return self.mode == "full" and 0 < self.captured <= self.new
 
 
 Report = Callable[[Stream, Progress], None]
