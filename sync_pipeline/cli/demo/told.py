@@ -41,9 +41,7 @@ def what_waits(waits: Sequence[Waits], api: str) -> None:
         say(f"  {page:<{width}}  {one.words}")
 
 
-def what_next(
-    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str]
-) -> None:
+def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str]) -> None:
     """What waits, what to try in another terminal, and the addresses; `log_in` has a token for each organization."""
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'

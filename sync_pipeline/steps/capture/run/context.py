@@ -66,7 +66,7 @@ class PullReport:
 
     @property
     def first(self) -> bool:
-        """True when all that is captured is new: a first import. A record that two pages had is read twice, and is new once."""
+        """True when all that is captured is new: a first import. A record on two pages is read twice, and new once."""
         return self.mode == "full" and 0 < self.captured <= self.new
 
 
