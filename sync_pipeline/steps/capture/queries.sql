@@ -52,10 +52,29 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 -- stamped by the clock, so that it is later than any list that was made before.
 SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
+-- keep_replaced --
+-- The contents that `write_records` is about to replace move to the history, so each payload is stored once; the same
+-- content never gets a second version. A statement of its own: a first pull has none, and payloads do not pass through it.
+INSERT INTO capture.record_history
+(org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
+ captured_at, run_id, superseded_run_id)
+SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+       r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
+FROM capture.sync_record AS r
+JOIN unnest(%(replacing)s::text[], %(content_hash)b::bytea[]) AS i (external_id, content_hash)
+    ON i.external_id = r.external_id
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+    AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
+    -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
+    AND r.external_id = ANY (%(replacing)s)
+-- A content that had come back and is replaced again is as old as that, and the version that it was then.
+ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
+DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
+    version_no = excluded.version_no
+
 -- write_records --
--- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
--- once; the same content never gets a second version. Binary parameters: as text the driver would escape each
--- quote of each payload in Python.
+-- New and changed records of a page. Binary parameters: as text the driver would escape each quote of each payload in
+-- Python.
 WITH incoming AS (
     SELECT *
     FROM unnest(%(external_id)b::text[], %(sync_data)b::text[], %(exact_text)b::text[], %(content_hash)b::bytea[],
@@ -64,21 +83,6 @@ WITH incoming AS (
                 %(remote_modified_at)b::timestamptz[])
         AS i (external_id, sync_data, exact_text, content_hash, raw_hash, sweep_hash, parent_id, name, code, email,
               remote_created_at, remote_modified_at)
-), replaced AS (
-    INSERT INTO capture.record_history
-    (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
-     captured_at, run_id, superseded_run_id)
-    SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
-           r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
-    FROM capture.sync_record AS r JOIN incoming AS i ON i.external_id = r.external_id
-    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
-        -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
-        AND r.external_id = ANY (%(replacing)s)
-    -- A content that had come back and is replaced again is as old as that, and the version that it was then.
-    ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
-    DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
-        version_no = excluded.version_no
 ), named AS (
     INSERT INTO capture.named_record (org_id, connection_id, entity_type, field, named_id, external_id)
     SELECT DISTINCT connect.current_org(), %(connection_id)s, %(entity_type)s, f.field, n.id #>> '{}', i.external_id

@@ -84,7 +84,9 @@ def read(item: RawRecord, noise: frozenset[str]) -> Read:
         ValueError: it is not a JSON object.
     """
     payload, odd = _read(item.raw)
-    kept = {key: value for key, value in payload.items() if key not in noise}
+    kept = payload.copy()
+    for name in noise:
+        kept.pop(name, None)
     return Read(item, payload, odd, hashlib.sha256(_canonical(kept, item.raw)).digest())
 
 
@@ -195,8 +197,7 @@ def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
 def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:
     """The text for jsonb; and the exact text, if jsonb would lose something of it."""
     text = raw.decode()
-    pairs = b"\\ud" in raw or b"\\uD" in raw
-    escaped = b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
+    escaped = b"\\u" in raw and _escapes(raw)
     if not escaped and not odd:
         return text, None
     if not escaped and not _huge_exponent(raw):
@@ -207,6 +208,12 @@ def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str
         return "{}", text
 
 
+def _escapes(raw: bytes) -> bool:
+    """Does it escape a character that jsonb refuses: the null, or half of a pair?"""
+    pairs = b"\\ud" in raw or b"\\uD" in raw
+    return b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
+
+
 def _huge_exponent(raw: bytes) -> bool:
     return any(abs(int(match)) > 1000 for match in re.findall(rb"\d[eE]([+-]?\d+)", raw))
 
@@ -214,6 +221,8 @@ def _huge_exponent(raw: bytes) -> bool:
 def _sanitized(value: Any) -> Any:
     """The payload as jsonb accepts it: U+FFFD for characters it refuses, text for numbers out of its range."""
     if isinstance(value, str):
+        if value.isascii() and "\x00" not in value:
+            return value
         return _SURROGATES.sub("\ufffd", value.replace("\x00", "\ufffd"))
     if isinstance(value, dict):
         return {_sanitized(key): _sanitized(item) for key, item in value.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,6 +108,7 @@ class Records:
         known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []
+        replaced: set[str] = set()  # of those that are written: there is a version already
         back: list[str] = []
         seen: list[Read] = []  # read and found unchanged
         for item in items:
@@ -129,13 +130,14 @@ class Records:
                 new += 1
             elif bytes(stored.content_hash) != record.content_hash or stored.deletion_state == "deleted":
                 changed += 1
+                replaced.add(item.external_id)
             else:
                 seen.append(record)
                 if not self._sweep_differs(record, stored.sweep_hash):
                     continue  # only noise changed
             write.append(record)
         if write:
-            self._store(conn, write)
+            self._store(conn, write, replaced)
         if new or changed:
             execute(conn, SQL["mark_changed"], **self.keys)
         if seen and self.mode == "full":
@@ -154,16 +156,16 @@ class Records:
             stored or b""
         )
 
-    def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
+    def _store(self, conn: Transaction, records: Sequence[Read], replaced: Collection[str]) -> None:
         try:
             with conn.begin_nested():
-                self._merge(conn, [prepare(self.stream, record) for record in records])
+                self._merge(conn, [prepare(self.stream, record) for record in records], replaced)
         except DBAPIError as error:
             if not isinstance(error.orig, _REFUSED):
                 raise
             # PostgreSQL refuses one of them: find it, and keep its text beside a smaller sync_data.
             for record in records:
-                self._store_alone(conn, record)
+                self._store_alone(conn, record, replaced)
         self._note_shapes(conn, records)
         if self.stream.store_currency:
             for record in records:
@@ -171,12 +173,12 @@ class Records:
                 if currency:
                     judge_currency(conn, self.connection, currency)
 
-    def _store_alone(self, conn: Transaction, record: Read) -> None:
+    def _store_alone(self, conn: Transaction, record: Read, replaced: Collection[str]) -> None:
         reason = ""
         for minimal in (False, True):
             try:
                 with conn.begin_nested():
-                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)])
+                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)], replaced)
                 return
             except DBAPIError as error:
                 if not isinstance(error.orig, _REFUSED):
@@ -185,13 +187,23 @@ class Records:
         self._quarantine(conn, record.item.external_id, reason, "", None, record.item.raw)
         self.progress.quarantined.append(record.item.external_id)
 
-    def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
+    def _merge(self, conn: Transaction, records: Sequence[Prepared], replaced: Collection[str]) -> None:
+        moved = [one for one in records if one.external_id in replaced]
+        if moved:
+            ids, hashes = [one.external_id for one in moved], [one.content_hash for one in moved]
+            execute(conn, SQL["keep_replaced"], **self.keys, replacing=ids, content_hash=hashes)
         columns = dict(zip(Prepared._fields, map(list, zip(*records, strict=True)), strict=True))
-        lists = {"replacing": columns["external_id"], "named_in": list(self.stream.named_in)}
-        execute(conn, SQL["write_records"], **self.keys, **columns, **lists)
+        execute(conn, SQL["write_records"], **self.keys, **columns, named_in=list(self.stream.named_in))
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
-        fresh = {shape(record) for record in records} - self._shapes
+        found: set[Shape] = set()
+        before: Shape | None = None
+        for record in records:  # mostly like the one before, which is told sooner than a hash is made
+            one = shape(record)
+            if one != before:
+                found.add(one)
+                before = one
+        fresh = found - self._shapes
         # A plugin's fields do not show what the store's own payloads hold.
         if not fresh or self.mode == "push":
             return
