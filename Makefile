@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser php check client torture bench examples dictionary docs-version screenshots \
+.PHONY: help setup demo test browser php check client torture bench bench-document examples dictionary docs-version screenshots \
 	migration lock clean
 
 help: ## List these targets
@@ -62,6 +62,9 @@ torture: setup ## Run the long fault and kill suites
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench
+
+bench-document: setup ## Write the tables of docs/benchmarks.md from the last run of `make bench`
+	$(BIN)/python -m bench --document
 
 examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api*.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py
