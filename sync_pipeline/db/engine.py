@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from sync_pipeline import exact_json
+from sync_pipeline.db import arrays
 from sync_pipeline.errors import DatabaseUnavailable, DiskFull
 
 _FULL = "53100"  # PostgreSQL's disk_full
@@ -47,7 +48,7 @@ class Database:
             # Payloads go through COPY; preparing their one-off statements would only fill the server's memory.
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},
         )
-        event.listen(self.engine, "connect", _utc)
+        event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "checkin", _note_idle)
         event.listen(self.engine, "checkout", _check_alive)
 
@@ -191,6 +192,7 @@ def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError("the server ended this connection") from gone
 
 
-def _utc(connection: Any, _record: Any) -> None:
+def _prepare(connection: Any, _record: Any) -> None:
+    arrays.register(connection)
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()

@@ -99,6 +99,9 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id,
        i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
        i.remote_created_at, i.remote_modified_at, clock_timestamp(), %(run_id)s
 FROM incoming AS i
+
+-- write_again --
+-- Ends `write_records` where some of the records are known.
 ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
 SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
     raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,

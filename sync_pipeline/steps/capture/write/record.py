@@ -6,16 +6,17 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from sync_pipeline import exact_json
+from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.entities.values import email_address, fitted, fold, moment
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
@@ -36,10 +37,17 @@ class _Reader(threading.local):
         self.decode = exact_json.decoder(fraction=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        value = exact_json.number(text)
-        if "e" in text or "E" in text or (not value and text[0] == "-"):
-            self.odd = True  # an exponent, or a negative zero
-        return value.normalize(_EXACT)
+        value, odd = _number(text)
+        if odd:
+            self.odd = True
+        return value
+
+
+@lru_cache(4096)  # most numbers are prices and zeros, of which there are few
+def _number(text: str) -> tuple[Decimal, bool]:
+    """By its value, and whether it has an exponent or is a negative zero."""
+    value = exact_json.number(text)
+    return value.normalize(_EXACT), "e" in text or "E" in text or (not value and text[0] == "-")
 
 
 _READER = _Reader()
@@ -60,6 +68,20 @@ class Prepared(NamedTuple):
     email: str | None
     remote_created_at: datetime | None
     remote_modified_at: datetime | None
+
+
+def columns_of(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
+    """The rows as the parameters of one statement, a list a column."""
+    return {
+        name: _LISTS.get(name, Texts)(column)
+        for name, column in zip(Prepared._fields, zip(*rows, strict=True), strict=True)
+    }
+
+
+_LISTS: Mapping[str, Callable[[Iterable[Any]], list[Any]]] = {
+    **dict.fromkeys(("content_hash", "raw_hash", "sweep_hash"), Blobs),
+    **dict.fromkeys(("remote_created_at", "remote_modified_at"), list),
+}
 
 
 def raw_hash(raw: bytes) -> bytes:

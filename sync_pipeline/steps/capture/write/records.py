@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
+from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.redaction import redact, redact_bytes
@@ -21,6 +22,7 @@ from sync_pipeline.steps.capture.write.record import (
     Prepared,
     Read,
     Shape,
+    columns_of,
     fields_of,
     prepare,
     raw_hash,
@@ -34,6 +36,8 @@ SQL = load("sync_pipeline.steps.capture")
 
 # PostgreSQL cannot hold a payload: its characters, its size or its depth.
 _REFUSED = (DataError, ProgramLimitExceeded, StatementTooComplex)
+
+Known = Mapping[str, Any]  # what is stored, by the record's id
 
 
 @dataclass
@@ -103,12 +107,11 @@ class Records:
             return {"new": 0, "changed": 0, "unchanged": 0}
         if self.hashes_emails:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
-        ids = [item.external_id for item in items]
+        ids = Texts(item.external_id for item in items)
         self.take_turns(conn)
         known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []
-        replaced: set[str] = set()  # of those that are written: there is a version already
         back: list[str] = []
         seen: list[Read] = []  # read and found unchanged
         for item in items:
@@ -130,14 +133,13 @@ class Records:
                 new += 1
             elif bytes(stored.content_hash) != record.content_hash or stored.deletion_state == "deleted":
                 changed += 1
-                replaced.add(item.external_id)
             else:
                 seen.append(record)
                 if not self._sweep_differs(record, stored.sweep_hash):
                     continue  # only noise changed
             write.append(record)
         if write:
-            self._store(conn, write, replaced)
+            self._store(conn, write, known)
         if new or changed:
             execute(conn, SQL["mark_changed"], **self.keys)
         if seen and self.mode == "full":
@@ -156,16 +158,16 @@ class Records:
             stored or b""
         )
 
-    def _store(self, conn: Transaction, records: Sequence[Read], replaced: Collection[str]) -> None:
+    def _store(self, conn: Transaction, records: Sequence[Read], known: Known) -> None:
         try:
             with conn.begin_nested():
-                self._merge(conn, [prepare(self.stream, record) for record in records], replaced)
+                self._merge(conn, [prepare(self.stream, record) for record in records], known)
         except DBAPIError as error:
             if not isinstance(error.orig, _REFUSED):
                 raise
             # PostgreSQL refuses one of them: find it, and keep its text beside a smaller sync_data.
             for record in records:
-                self._store_alone(conn, record, replaced)
+                self._store_alone(conn, record, known)
         self._note_shapes(conn, records)
         if self.stream.store_currency:
             for record in records:
@@ -173,12 +175,12 @@ class Records:
                 if currency:
                     judge_currency(conn, self.connection, currency)
 
-    def _store_alone(self, conn: Transaction, record: Read, replaced: Collection[str]) -> None:
+    def _store_alone(self, conn: Transaction, record: Read, known: Known) -> None:
         reason = ""
         for minimal in (False, True):
             try:
                 with conn.begin_nested():
-                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)], replaced)
+                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)], known)
                 return
             except DBAPIError as error:
                 if not isinstance(error.orig, _REFUSED):
@@ -187,13 +189,15 @@ class Records:
         self._quarantine(conn, record.item.external_id, reason, "", None, record.item.raw)
         self.progress.quarantined.append(record.item.external_id)
 
-    def _merge(self, conn: Transaction, records: Sequence[Prepared], replaced: Collection[str]) -> None:
-        moved = [one for one in records if one.external_id in replaced]
+    def _merge(self, conn: Transaction, records: Sequence[Prepared], known: Known) -> None:
+        again = [(one, stored) for one in records if (stored := known.get(one.external_id)) is not None]
+        moved = [one for one, stored in again if bytes(stored.content_hash) != one.content_hash]
         if moved:
-            ids, hashes = [one.external_id for one in moved], [one.content_hash for one in moved]
+            ids, hashes = Texts(one.external_id for one in moved), Blobs(one.content_hash for one in moved)
             execute(conn, SQL["keep_replaced"], **self.keys, replacing=ids, content_hash=hashes)
-        columns = dict(zip(Prepared._fields, map(list, zip(*records, strict=True)), strict=True))
-        execute(conn, SQL["write_records"], **self.keys, **columns, named_in=list(self.stream.named_in))
+        # All new, as in a first pull, is cheaper: PostgreSQL need not be ready to find one of them.
+        statement = SQL["write_records"] + "\n" + SQL["write_again"] if again else SQL["write_records"]
+        execute(conn, statement, **self.keys, **columns_of(records), named_in=list(self.stream.named_in))
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         found: set[Shape] = set()
