@@ -1,0 +1,14 @@
+"""Promoted again."""
+
+from sync_pipeline.db.revision import run
+
+revision = "0021"
+down_revision = "0020"
+
+
+def upgrade() -> None:
+    run(__file__, "up")
+
+
+def downgrade() -> None:
+    run(__file__, "down")
