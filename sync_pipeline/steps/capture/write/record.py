@@ -37,13 +37,12 @@ class _Reader(threading.local):
         self.decode = exact_json.decoder(fraction=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        value, odd = _number(text)
+        value, odd = _short(text) if len(text) < _FEW else _number(text)
         if odd:
             self.odd = True
         return value
 
 
-@lru_cache(4096)  # most numbers are prices and zeros, of which there are few
 def _number(text: str) -> tuple[Decimal, bool]:
     """By its value, and whether it has an exponent or is a negative zero."""
     value = exact_json.number(text)
@@ -51,6 +50,8 @@ def _number(text: str) -> tuple[Decimal, bool]:
 
 
 _READER = _Reader()
+_FEW = 24  # characters; what is kept of longer ones could fill the memory
+_short = lru_cache(4096)(_number)  # most numbers are prices and zeros, of which there are few
 
 
 class Prepared(NamedTuple):
