@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 from cryptography.fernet import Fernet
@@ -24,10 +25,15 @@ from sync_pipeline_tests.waiting import wait_until
 
 BIN = Path(sys.executable).parent
 DEPLOYED = PROJECT / "deploy" / "celery"
-# A test does not wait as long as a deployment does until what is lost is noticed.
-SOONER = {
-    "run_monitoring": {"start_timeout_seconds": 60, "poll_interval_seconds": 3, "free_slots_after_run_end_seconds": 5}
-}
+
+
+def sooner(instance: Any) -> None:
+    """Three workers of one process; and a test does not wait as long as a deployment does until a loss is noticed."""
+    instance["concurrency"]["runs"]["max_concurrent_runs"] = 6
+    instance["concurrency"]["runs"]["tag_concurrency_limits"][0]["limit"] = 3
+    instance["run_monitoring"] |= {
+        "start_timeout_seconds": 90, "poll_interval_seconds": 3, "free_slots_after_run_end_seconds": 5
+    }  # fmt: skip
 
 
 @dataclass
@@ -88,8 +94,7 @@ class Cluster:
         home = self.folder / name
         (home / "dagster").mkdir(parents=True, exist_ok=True)
         settings = yaml.safe_load((DEPLOYED / "dagster.yaml").read_text())
-        for part, changes in SOONER.items():
-            settings[part] |= changes
+        sooner(settings)
         (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(settings))
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("SYNC_", "DAGSTER_"))},

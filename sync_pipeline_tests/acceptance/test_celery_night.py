@@ -102,12 +102,11 @@ def begin(night: Night, instance: dg.DagsterInstance, when: datetime) -> list[st
     from dagster._scheduler.scheduler import _submit_run_request
 
     del dagster
-    target = GrpcServerTarget(
-        host="127.0.0.1", port=night.machines.code_port, socket=None, location_name=LOCATION
-    )  # fmt: skip
+    # As the daemon names it: the runs of another location are none of its sensors' business.
+    target = GrpcServerTarget(host="127.0.0.1", port=night.machines.code_port, socket=None, location_name=None)
     submitted = []
     with WorkspaceProcessContext(instance, target) as process:
-        location = process.create_request_context().get_code_location(LOCATION)
+        [location] = process.create_request_context().code_locations
         [repository] = location.get_repositories().values()
         schedule = repository.get_schedule("nightly_delta")
         asked = location.get_schedule_execution_data(
@@ -206,8 +205,9 @@ def _two_nights(night: Night, instance: dg.DagsterInstance, dying: Machine, cut:
     cut.proxy.mend()
     began = time.monotonic()
     again = begin(night, instance, datetime(2026, 1, 6, 2, tzinfo=UTC))
-    statuses = Counter(run.status for run in ended(instance, again, 600).values())
-    assert statuses == {dg.DagsterRunStatus.SUCCESS: ORGS // ORGS_PER_RUN}, statuses
+    second = ended(instance, again, 600).values()
+    assert {reason(instance, run) for run in second if run.status is not dg.DagsterRunStatus.SUCCESS} == set()
+    assert len(second) == ORGS // ORGS_PER_RUN
     figures["second night"] = f"{time.monotonic() - began:.0f} s"
     return figures
 
