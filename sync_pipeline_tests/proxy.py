@@ -1,4 +1,4 @@
-"""A TCP proxy between a process and its database, which can be cut."""
+"""A TCP proxy: between a process and its database, to be cut; or one address before several processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 
 class Proxy:
-    """Passes bytes from a port of its own to the target, until it is cut."""
+    """Passes bytes from a port of its own to the target, until it is cut. Of several targets each has its turn."""
 
-    def __init__(self, target: tuple[str, int] | str) -> None:
-        self._target = target
+    def __init__(self, *targets: tuple[str, int] | str) -> None:
+        self._targets = list(targets)
+        self.given: list[tuple[str, int] | str] = []  # whom each connection went to
         self._turn = threading.Lock()
         self._open: set[socket.socket] = set()
         self._cut = False
@@ -59,12 +60,22 @@ class Proxy:
                 threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
 
     def _connect(self) -> socket.socket:
-        if isinstance(self._target, tuple):
-            far = socket.create_connection(self._target)
+        """To the next target that answers."""
+        for _ in self._targets[1:]:
+            with contextlib.suppress(OSError):
+                return self._to_the_next()
+        return self._to_the_next()
+
+    def _to_the_next(self) -> socket.socket:
+        target = self._targets[0]
+        self._targets.append(self._targets.pop(0))
+        if isinstance(target, tuple):
+            far = socket.create_connection(target)
             far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return far
-        far = socket.socket(socket.AF_UNIX)
-        far.connect(self._target)
+        else:
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(target)
+        self.given.append(target)
         return far
 
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
@@ -82,9 +93,9 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxied(target: tuple[str, int] | str) -> Iterator[Proxy]:
-    """A proxy to the target, closed afterwards."""
-    proxy = Proxy(target)
+def proxied(*targets: tuple[str, int] | str) -> Iterator[Proxy]:
+    """A proxy to the targets, closed afterwards."""
+    proxy = Proxy(*targets)
     try:
         yield proxy
     finally:

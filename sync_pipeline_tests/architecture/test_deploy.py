@@ -19,15 +19,15 @@ KUBERNETES = "1.32"
 SECRETS = {"SYNC_DATABASE_URL", "SYNC_SECRET_KEY", "DAGSTER_DATABASE_URL", "DAGSTER_PG_PASSWORD"}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Compose's own tags."""
 
 
-_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))  # type: ignore[no-untyped-call]
+_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
 
 
 def read(*path: str) -> Any:
-    return yaml.load(PROJECT.joinpath(*path).read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader with one more tag
+    return yaml.load(PROJECT.joinpath(*path).read_text("utf-8"), _Loader)
 
 
 def documents() -> list[dict[str, Any]]:
@@ -105,9 +105,10 @@ def test_the_launcher_takes_the_charts_settings() -> None:
             for name, value in given["runK8sConfig"].items()
         },
     }
-    errors: list[EvaluationError] = list(process_config(K8sRunLauncher.config_type(), config).errors or ())
+    launcher: Any = K8sRunLauncher
+    errors: list[EvaluationError] = list(process_config(launcher.config_type(), config).errors or ())
     assert errors == []
-    assert process_config(K8sRunLauncher.config_type(), {**config, "replicas": 2}).errors
+    assert process_config(launcher.config_type(), {**config, "replicas": 2}).errors
 
 
 def test_several_machines_have_the_same_dagster() -> None:
@@ -129,7 +130,7 @@ def test_several_machines_have_the_same_dagster() -> None:
 
 
 def test_no_run_waits_for_a_worker() -> None:
-    """One that is launched and not begun is given up after a while: there are as many as processes, less for captures."""
+    """One that is launched and not begun is given up after a while: there are as many as processes, fewer captures."""
     command = read("docker-compose.scale.yml")["services"]["worker"]["command"]
     processes = 3 * int(next(part for part in command if part.startswith("--concurrency=")).partition("=")[2])
     runs = read("deploy", "celery", "dagster.yaml")["concurrency"]["runs"]
