@@ -129,7 +129,7 @@ class Cluster:
         """A machine that does one run at a time."""
         return self.machine(
             name, str(BIN / "dagster-celery"), "worker", "start", "-A", "dagster_celery.app", "-n", name,
-            "-y", str(DEPLOYED / "worker.yaml"), "--", "--concurrency=1",
+            "-y", str(DEPLOYED / "worker.yaml"), "-i", "sync_pipeline.defs.celery_worker", "--", "--concurrency=1",
         )  # fmt: skip
 
     def run(self, *command: str) -> str:
@@ -148,22 +148,22 @@ class Cluster:
 def cluster(**more: str) -> Iterator[Cluster]:
     """A server, a broker, the databases migrated; the machines come by `machine` and `worker`."""
     with tcp_postgres() as postgres, data_folder() as folder, ExitStack() as stack:
-        made = Cluster(postgres, folder, _broker(folder, stack), free_port(), stack, more=more)
+        made = Cluster(postgres, folder, stack.enter_context(broker(folder)), free_port(), stack, more=more)
         made.run(str(BIN / "sync-pipeline"), "db", "migrate")
         made.run(sys.executable, "-m", "sync_pipeline.defs.instance")
         yield made
 
 
-def _broker(folder: Path, stack: ExitStack) -> str:
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """A Redis of its own; its address."""
     port = free_port()
     program = shutil.which("redis-server") or "redis-server"
-    broker = subprocess.Popen(
+    started = subprocess.Popen(
         [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    stack.callback(broker.wait, 30)
-    stack.callback(broker.terminate)
 
     def answers() -> bool:
         import redis
@@ -173,5 +173,9 @@ def _broker(folder: Path, stack: ExitStack) -> str:
         except redis.ConnectionError:
             return False
 
-    wait_until(answers, "the broker answers")
-    return f"redis://127.0.0.1:{port}"
+    try:
+        wait_until(answers, "the broker answers")
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        started.terminate()
+        started.wait(30)
