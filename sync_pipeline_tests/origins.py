@@ -53,7 +53,8 @@ def effects(conn: Connection, provider: str, stream: Stream) -> Mapping[Path, se
     found: dict[Path, set[Target]] = defaultdict(set)
     chosen = _various(samples, to)
     for sample in chosen:
-        for path in dict(_leaves(sample)):
+        read = _read(to, sample)
+        for path in (path for path in dict(_leaves(sample)) if path[0] in read):
             found[path] |= _tried(to, sample, path, list(values[path].values())[:_OTHERS])
     for sample in chosen[:1]:
         _stand_ins(to, sample, found)
@@ -65,11 +66,57 @@ def effects(conn: Connection, provider: str, stream: Stream) -> Mapping[Path, se
 
 def _stand_ins(to: Callable[[Any], Entity], sample: Any, found: dict[Path, set[Target]]) -> None:
     """Fields that count where another one is empty: an e-mail of the billing address, a name instead of a title."""
-    for name in sample:
+    # What decides on nothing hides nothing; metadata has the fields that no column has, each by itself.
+    decides = {path[0] for path, targets in found.items() if any(column != "metadata" for _, column in targets)}
+    for name in decides & sample.keys():
         base = _changed(sample, (name,), None)
+        read = _read(to, base)
         for path, value in list(_leaves(base)):
-            if len(path) <= 2 and path[0] != name and not isinstance(value, dict | list):
+            if len(path) <= 2 and path[0] != name and path[0] in read and not isinstance(value, dict | list):
                 found[path] |= _tried(to, base, path, [value])
+
+
+class _Watched(dict[str, Any]):
+    """A payload that notes which of its fields are read."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        super().__init__(payload)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self.read.update(super().keys())
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self.read.update(super().keys())
+        return super().keys()
+
+    def items(self) -> Any:
+        self.read.update(super().keys())
+        return super().items()
+
+    def values(self) -> Any:
+        self.read.update(super().keys())
+        return super().values()
+
+
+def _read(to: Callable[[Any], Entity], payload: Mapping[str, Any]) -> set[str]:
+    """The fields of the payload that the mapper looks at."""
+    watched = _Watched(payload)
+    _columns_of(to, watched)
+    return watched.read
 
 
 def _tried(to: Callable[[Any], Entity], sample: Any, path: Path, values: Sequence[Any]) -> set[Target]:

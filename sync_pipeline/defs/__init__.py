@@ -15,8 +15,12 @@ An asset calls its step and turns the report into metadata. All decisions about 
 """
 
 from functools import cache
+from warnings import filterwarnings
 
 import dagster as dg
+
+# Dagster passes it itself, when it binds a sensor to its jobs: nobody who reads a log can do anything about it.
+filterwarnings("ignore", message="Parameter `owners` of initializer `SensorDefinition", category=dg.BetaWarning)
 
 
 @cache

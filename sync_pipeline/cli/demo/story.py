@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,8 +175,14 @@ def _write(opened: OpenStore, calls: Sequence[Mapping[str, Any]]) -> None:
             _ask(opened, path, some)
 
 
+@cache
+def _client() -> httpx.Client:
+    """One for all calls: a new one reads the machine's certificates, which takes longer than a call."""
+    return httpx.Client(timeout=30)
+
+
 def _ask(opened: OpenStore, path: str, body: Any) -> Any:
-    answer = httpx.post(f"{opened.url}/_sandbox/{path}", json=body, timeout=30)
+    answer = _client().post(f"{opened.url}/_sandbox/{path}", json=body)
     answer.raise_for_status()
     return answer.json()
 
