@@ -95,8 +95,8 @@ CREATE TABLE connect.request_lease (
     connection_id bigint NOT NULL,
     worker uuid NOT NULL,
     store text NOT NULL DEFAULT '',     -- host, port and path of its address
-    permits integer NOT NULL DEFAULT 0,
-    most integer NOT NULL DEFAULT 1,    -- what the store may get at once, as far as this worker knows
+    permits bigint NOT NULL DEFAULT 0,
+    most bigint NOT NULL DEFAULT 1,     -- what the store may get at once, as far as this worker knows
     waiting_since timestamptz,          -- it has no permit and wants one
     expires_at timestamptz NOT NULL,
     PRIMARY KEY (org_id, connection_id, worker),
@@ -140,10 +140,10 @@ BEGIN
         SELECT l.permits, l.waiting_since FROM connect.request_lease l
         WHERE l.store = at_store AND l.worker = by_worker AND l.expires_at > clock_timestamp()
     )
-    SELECT count(*)::integer, coalesce(sum(l.permits), 0)::integer, min(l.most),
+    SELECT count(*)::integer, coalesce(sum(l.permits), 0)::integer, min(l.most)::integer,
            count(l.waiting_since)::integer,
            (count(*) FILTER (WHERE l.waiting_since < coalesce((SELECT waiting_since FROM mine), 'infinity')))::integer,
-           coalesce((SELECT mine.permits FROM mine), 0)
+           coalesce((SELECT mine.permits FROM mine), 0)::integer
     FROM connect.request_lease l
     WHERE l.store = at_store AND l.worker <> by_worker AND l.expires_at > clock_timestamp();
 END $$;

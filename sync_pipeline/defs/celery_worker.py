@@ -23,7 +23,6 @@ _ANSWER_SECONDS = 5.0
 _DO_YOU_SPEAK_TLS = struct.pack("!ii", 8, 80877103)  # the first thing a client may ask; PostgreSQL answers S or N
 
 
-@worker_ready.connect
 def begin(sender: Any, **_: Any) -> None:
     """Celery calls it in the worker's main process, whose children do the runs."""
     threading.Thread(target=_watch, args=(sender.app, sender.hostname), name="database", daemon=True).start()
@@ -51,3 +50,6 @@ def database_answers(url: str) -> bool:
             return asked.recv(1) in (b"S", b"N")
     except OSError:
         return False
+
+
+worker_ready.connect(begin)

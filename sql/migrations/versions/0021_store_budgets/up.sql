@@ -1,8 +1,8 @@
 -- Leases are gone within seconds; the columns are for those that come.
 ALTER TABLE connect.request_lease
 ADD COLUMN store text NOT NULL DEFAULT '',
-ADD COLUMN permits integer NOT NULL DEFAULT 0,
-ADD COLUMN most integer NOT NULL DEFAULT 1,
+ADD COLUMN permits bigint NOT NULL DEFAULT 0,
+ADD COLUMN most bigint NOT NULL DEFAULT 1,
 ADD COLUMN waiting_since timestamptz;
 GRANT SELECT ON connect.request_lease TO sync_router;
 CREATE POLICY router ON connect.request_lease FOR SELECT TO sync_router USING (true);
@@ -20,10 +20,10 @@ BEGIN
         SELECT l.permits, l.waiting_since FROM connect.request_lease l
         WHERE l.store = at_store AND l.worker = by_worker AND l.expires_at > clock_timestamp()
     )
-    SELECT count(*)::integer, coalesce(sum(l.permits), 0)::integer, min(l.most),
+    SELECT count(*)::integer, coalesce(sum(l.permits), 0)::integer, min(l.most)::integer,
            count(l.waiting_since)::integer,
            (count(*) FILTER (WHERE l.waiting_since < coalesce((SELECT waiting_since FROM mine), 'infinity')))::integer,
-           coalesce((SELECT mine.permits FROM mine), 0)
+           coalesce((SELECT mine.permits FROM mine), 0)::integer
     FROM connect.request_lease l
     WHERE l.store = at_store AND l.worker <> by_worker AND l.expires_at > clock_timestamp();
 END $$;
