@@ -79,7 +79,7 @@ class SourceUnavailable(SourceError):
 
 
 class RefusedBySource(SourceError):
-    """The store refused the credentials. Run `sync-pipeline doctor`."""
+    """The store refused the credentials. Run `sync-pipeline doctor ORG`."""
 
     def __init__(self, message: str | None = None, *, status: int | None = None, code: str = "") -> None:
         super().__init__(message)

@@ -17,7 +17,10 @@ class Client(Calls):
     """The service at an address, called with a token."""
 
     def every(self, call: Callable[..., Page[T]], *args: Any, page_size: int = 500, **query: Any) -> Iterator[T]:
-        """Everything of a list, page by page: `every(api.list_plans, state="applied")`."""
+        """Everything of a list, page by page: `every(api.list_plans, state="applied")`.
+
+        Rows that come or go while it reads move the others: make it a list before you change what is in it.
+        """
         page = 1
         while True:
             found = call(*args, page=page, page_size=page_size, **query)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,26 @@ def dump(url: str | URL) -> list[str]:
     skip = ("--", "\\restrict", "\\unrestrict")
     lines = [line for line in out.splitlines() if line.strip() and not line.startswith(skip)]
     # A revision adds a column at the end of its table, the schema has it where a reader looks for it.
-    tables = re.compile(r"CREATE TABLE .*? \(\n(.*?)\n\)", re.DOTALL)
-    ordered = tables.sub(lambda found: "\n".join(sorted(found[0].replace(",\n", "\n").splitlines())), "\n".join(lines))
-    return ordered.splitlines()
+    tables = re.compile(r"(CREATE TABLE .*? \()\n(.*?)\n\)", re.DOTALL)
+
+    def ordered(found: re.Match[str]) -> str:
+        return "\n".join([found[1], *sorted(found[2].replace(",\n", "\n").splitlines()), ")"])
+
+    return tables.sub(ordered, "\n".join(lines)).splitlines()
+
+
+def schema_difference(here: Sequence[str], there: Sequence[str], *, only_here: str, only_there: str) -> str:
+    """In which lines two dumps differ, each with the statement that it belongs to; for people who forgot one."""
+
+    def placed(lines: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        statement = ""
+        for line in lines:
+            inside = line.startswith((" ", ")"))
+            statement = statement if inside else line
+            found[f"{statement} {line.strip()}".rstrip(",") if inside else line] += 1
+        return found
+
+    one, other = placed(here), placed(there)
+    said = [*(f"{only_here}: {line}" for line in one - other), *(f"{only_there}: {line}" for line in other - one)]
+    return "\n".join(said) or "The same lines in another order: is a new column the last in its table, in sql/schema?"

@@ -132,8 +132,9 @@ CREATE TABLE capture.named_record (
     PRIMARY KEY (org_id, connection_id, entity_type, field, named_id, external_id)
 );
 
--- Records that were deleted at the store, or came back, since the last promotion. An order does not wait for a customer who
--- is gone, and a refund that is gone counts nothing, also where nobody promoted them: settled when something is promoted next.
+-- Records that were deleted at the store, or came back, or are again what was promoted, since the last promotion. An order
+-- does not wait for a customer who is gone, a refund that is gone counts nothing, also where nobody promoted them, and no
+-- promotion tells of what is as it was: settled when something is promoted next.
 CREATE TABLE capture.deletion_change (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
@@ -160,6 +161,22 @@ END $$;
 CREATE TRIGGER keep_deletion_change AFTER UPDATE OF deletion_state ON capture.sync_record
 FOR EACH ROW WHEN ((NEW.deletion_state = 'deleted') <> (OLD.deletion_state = 'deleted'))
 EXECUTE FUNCTION capture.keep_deletion_change('record');
+
+-- Figures count what is captured: between two versions they may have been renewed.
+CREATE FUNCTION capture.keep_promoted_again() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
+    SELECT m.org_id, m.connection_id, m.entity_type, m.external_id FROM promote.integration_mapping AS m
+    WHERE m.org_id = NEW.org_id AND m.connection_id = NEW.connection_id AND m.entity_type = NEW.entity_type
+        AND m.external_id = NEW.external_id AND m.promoted_hash = NEW.content_hash AND NOT m.promoted_deleted
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER keep_promoted_again AFTER UPDATE OF content_hash ON capture.sync_record
+FOR EACH ROW WHEN (NEW.content_hash <> OLD.content_hash) EXECUTE FUNCTION capture.keep_promoted_again();
 
 CREATE TABLE capture.sync_cursor (
     org_id bigint NOT NULL,

@@ -17,7 +17,7 @@ from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
 from sync_pipeline.steps.connect.tokens import Caller
 
-__all__ = ["RIGHTS", "RIGHT_WORDS", "Caller", "CallerFirst", "Right", "may", "needs", "sync_call"]
+__all__ = ["RIGHTS", "RIGHT_WORDS", "Caller", "CallerFirst", "Right", "lacking", "may", "needs", "sync_call"]
 
 
 class Right(StrEnum):
@@ -100,6 +100,16 @@ def needs(dependant: Dependant) -> Iterator[Dependant]:
         yield from needs(one)
 
 
+def lacking(right: Right, role: str) -> Forbidden:
+    """The refusal of a role that lacks a right; it names the roles that have it."""
+    *others, last = [name for name, rights in RIGHTS.items() if right in rights]
+    having = f"{', '.join(others)} or {last}" if others else last
+    return Forbidden(
+        f"This call needs the right to {right}, which the role {role} does not have. "
+        f"Use a token or login of the role {having}."
+    )
+
+
 def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
     """A dependency that returns the caller, whose role must have this right (None: any role).
 
@@ -112,9 +122,12 @@ def may(right: Right | None, *, everywhere: bool = False) -> Allowed:
 
     async def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         if right is not None and right not in RIGHTS[caller.role]:
-            raise Forbidden(f"This call needs the right to {right}, which the role {caller.role} does not have.")
+            raise lacking(right, caller.role)
         if everywhere and caller.connection_id is not None:
-            raise Forbidden("This call concerns the whole organization, and this token belongs to one connection.")
+            raise Forbidden(
+                "This call concerns the whole organization, and this token belongs to one connection. "
+                "Use a token that belongs to none."
+            )
         return caller
 
     NEEDED[allowed] = right

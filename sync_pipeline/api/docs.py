@@ -29,7 +29,9 @@ For plugins: [push.md](push.md) and [wordpress-plugin.md](wordpress-plugin.md).
 
 Every call may answer 400 (a value is wrong), 401 (no valid token), 403 (the role may not), 429 (too often:
 `Retry-After`), 500 and 503 (again later); one with a body also 408 (too slow), 413 (too large) and 415 (not JSON).
-A list has pages: `page` from 1, `pageSize` 50, at most 500; `rowCount` is the number in all of them.
+A list has pages: `page` from 1, `pageSize` 50, at most 500; `rowCount` is the number in all of them. A page is cut from
+the list as it is at that call. Rows that come or go meanwhile move the others, so a row may be on two pages or on none:
+while your own calls take rows out of a list (`status=new`, `selection=undecided`), read its first page again and again.
 
 ## From Python
 
@@ -40,13 +42,17 @@ httpx and pydantic: install this package, or copy the folder.
 from sync_pipeline_client import ApiError, Client, models
 
 with Client("http://127.0.0.1:8000", token) as api:
-    for plan in api.every(api.list_plans, state="proposed"):  # reads every page
+    plans = list(api.every(api.list_plans, state="proposed"))  # reads every page, before anything changes
+    for plan in plans:
         print(plan.plan_id, plan.creates, plan.updates, plan.deletes)
-    try:
-        api.apply_plan(plan.plan_id, models.Application(hash=plan.hash))
-    except ApiError as error:
-        print(error.status, error.error, error.stale)
+        try:
+            api.apply_plan(plan.plan_id, models.Application(hash=plan.hash))
+        except ApiError as error:
+            print(error.status, error.error, error.stale)
 ```
+
+`ApiError` is what the service refuses; a service that does not answer is httpx's own error (`httpx.TransportError`). A
+call that came too often is sent again when the service says so, three times.
 """
 
 _EXAMPLES_HEAD = """# The HTTP API by example

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from sync_pipeline.api.masking import Masking
 from sync_pipeline.api.runtime import ApiRuntime
@@ -112,11 +113,14 @@ def explain(request: Request, error: Exception) -> Explained | None:
     if isinstance(error, RequestValidationError):
         return 400, _in_words(error), {}
     if isinstance(error, HTTPException):
-        words = {
-            404: f"Unknown path {request.url.path}. /openapi.json lists every call.",
-            405: _closed_to_scripts(request) or f"This path does not support {request.method}.",
-        }
-        return error.status_code, redact(words.get(error.status_code, str(error.detail))), dict(error.headers or {})
+        words, headers = str(error.detail), dict(error.headers or {})
+        if error.status_code == 404:
+            words = f"Unknown path {request.url.path}. /openapi.json lists every call."
+        elif error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(request))
+            words = f"This path does not support {request.method}. It supports {headers['Allow']}."
+            words = _closed_to_scripts(request) or words
+        return error.status_code, redact(words), headers
     return explain_step(error)
 
 
@@ -131,6 +135,13 @@ def explain_step(error: Exception) -> Explained | None:
     if isinstance(error, DBAPIError):
         return _database_error(error)
     return None
+
+
+def _methods(request: Request) -> list[str]:
+    """Those of the path, in all its routes: Starlette names those of the first route alone."""
+    app: FastAPI = request.app
+    asked = [{**request.scope, "method": one} for one in ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in app.routes)]
 
 
 def _closed_to_scripts(request: Request) -> str | None:
@@ -194,7 +205,7 @@ def _in_words(error: RequestValidationError) -> str:
     for one in error.errors()[:10]:
         place = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path", "header"))
         if one["type"] == "json_invalid":
-            said.append("the body is not valid JSON")
+            said.append(f"the body is not valid JSON at character {one['loc'][-1]}")
         else:
             said.append(f"{place or 'the body'}: {one['msg']}")
     return redact("; ".join(said)) or "The call is malformed."

@@ -38,12 +38,12 @@ def the_connection(
     """
     if provider is not None:
         source(provider)  # its error lists the providers
-    found = [
-        one for one in visible_connections(db, caller) if name in (None, one.name) and provider in (None, one.provider)
-    ]
+    visible = [one for one in visible_connections(db, caller) if provider in (None, one.provider)]
+    found = [one for one in visible if name in (None, one.name)]
     if not found:
         kind = f"{provider} connection" if provider else "connection"
-        raise NotFound(f"There is no {kind} “{name}”." if name else f"There is no {kind} yet.")
+        others = f" There are: {', '.join(one.name for one in visible)}." if visible else ""
+        raise NotFound(f"There is no {kind} “{name}”.{others}" if name else f"There is no {kind} yet.")
     if len(found) > 1:
         raise ConfigurationError(
             f"There are several connections: {', '.join(one.name for one in found)}. Choose one with connection=NAME."

@@ -129,7 +129,7 @@ class _Body:
                     413, f"The body has more than {_MOST_INSIDE:,} arrays and objects. Send it in parts."
                 )
             if depth(body) > DEPTH:
-                raise HTTPException(400, f"The JSON body is nested more than {DEPTH} levels deep.")
+                raise HTTPException(400, f"The JSON body is nested more than {DEPTH} levels deep. Send it flatter.")
         return body
 
     async def _parts(self, most: int, known: bool) -> bytes:

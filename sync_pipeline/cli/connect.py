@@ -152,7 +152,9 @@ def webhook(
         found = context.connection(context.org(org), connection)
         hooks = found.source.webhooks
         if hooks is None:
-            raise ConfigurationError(f"{found.source.title} connections do not support webhooks.")
+            raise ConfigurationError(
+                f"{found.source.title} connections do not support webhooks: a pull finds what changed."
+            )
         if secret_env is not None:
             value = from_environment(secret_env)
             step.set_webhook_secret(context.db, context.settings, found, value, actor=context.actor)

@@ -98,7 +98,7 @@ def url(as_json: Json = False) -> None:
     address = owner_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
     answer(as_json, {"url": address}, address)
     if settings.embedded and not (settings.home / "postgres.keep").exists():
-        note("The embedded server stops when this command ends. To keep it running: sync-pipeline db start")
+        note("The embedded server stops with the last command that uses it. To keep it running: sync-pipeline db start")
 
 
 def _only_embedded(settings: "Settings", verb: str) -> None:

@@ -103,7 +103,8 @@ def _sum(outcome: "RunOutcome", connection: str) -> str:
 def messages(outcome: "RunOutcome") -> list[str]:
     """Notes on pulls and previews: fields this user cannot read, a wrong clock, an initial import, schema drift."""
     said = [
-        f"{connection} {entity}: the store's user cannot read {', '.join(report.missing)}. Why: sync-pipeline doctor"
+        f"{connection} {entity}: the store's user cannot read {', '.join(report.missing)}. "
+        "Why: sync-pipeline doctor ORG"
         for (connection, entity), report in outcome.pulls.items()
         if report.missing
     ]

@@ -34,7 +34,7 @@ INSTRUCTIONS = (
     "change the schema alone; a person reads it, approves its hash and applies it. Write schema-qualified names and no "
     "COMMIT. What is blocked, do not try another way: say what it would have needed."
 )
-_LEFT_OUT = "Left out: where there are rows, it may tell their values. `sync-pipeline migration show` has it."
+_LEFT_OUT = "Left out: where there are rows, it may tell their values. `sync-pipeline migration show ID` has it."
 _NUMBERS = re.compile(r" \((?:the \w+ is dropped; )?\d[^)]*\)")  # after the place of a loss
 _NAMED = 40  # objects, locks and findings that an answer names
 _SCRIPT = 60_000

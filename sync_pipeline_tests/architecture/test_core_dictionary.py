@@ -132,7 +132,10 @@ def _captured(conn: Connection, provider: str, entity_type: str) -> tuple[set[st
             here,
         ).scalars()
     )
-    assert fields, f"the seeded {provider} store has no {entity_type}"
+    assert fields, (
+        f"The seeded {provider} store has no {entity_type}: give it some, in sandbox/{provider} (CONTRIBUTING, “A new "
+        "stream”)."
+    )
     left_out = conn.exec_driver_sql(
         "SELECT DISTINCT jsonb_array_elements_text(f.value) FROM capture.sync_ledger AS l "
         "JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id "

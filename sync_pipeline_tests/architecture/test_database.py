@@ -33,7 +33,7 @@ from sync_pipeline.steps.observe.validation.sight import SQL as MATRIX
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline.steps.promote.write.child_rows import SQL as FIGURES
 from sync_pipeline.steps.promote.write.child_rows import with_refunded
-from sync_pipeline_tests.databases import dump
+from sync_pipeline_tests.databases import dump, schema_difference
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
 _BASELINE = "72c00f199a7b3de172996589ab44f5fadbde6bbe58195af49f0faf77d3831257"
@@ -59,7 +59,12 @@ def test_every_provider_has_a_partition_for_its_records(owner_url: str) -> None:
             "SELECT relid::regclass::text FROM pg_partition_tree('capture.sync_record') WHERE isleaf"
         ).scalars()
         missing = {f"capture.{name}_sync" for name in all_sources()} - set(partitions)
-    assert not missing, "CONTRIBUTING, “A new provider”, says how to add them"
+        assert not missing, "CONTRIBUTING, “A new provider”, says how to add them"
+        unkept = conn.exec_driver_sql(
+            "SELECT relid::regclass::text FROM pg_partition_tree('capture.sync_record') "
+            "WHERE NOT has_table_privilege('sync_app', relid, 'MAINTAIN')"
+        ).scalars()
+        assert unkept.all() == [], "capture analyzes them after a large pull: GRANT MAINTAIN (“A new provider”)"
 
 
 def test_every_view_reads_as_the_one_who_asks(owner_url: str) -> None:
@@ -185,7 +190,23 @@ def test_the_schema_equals_its_migrations(server: EmbeddedPostgres) -> None:
         for file in sorted((PROJECT / "sql" / "schema").glob("*.sql")):
             driver.execute(file.read_text("utf-8"))
     migrate(server.url("from_migrations"), branch=False)
-    assert dump(server.url("from_schema")) == dump(server.url("from_migrations"))
+    schema, migrated = dump(server.url("from_schema")), dump(server.url("from_migrations"))
+    assert schema == migrated, schema_difference(
+        schema, migrated, only_here="only in sql/schema", only_there="only in sql/migrations"
+    )
+
+
+def test_a_difference_of_schemas_names_the_statement() -> None:
+    view = ["CREATE VIEW compat.product AS", " SELECT org_id,", "    id", "   FROM core.products;"]
+    table = ["CREATE TABLE core.products (", "    id bigint", "    org_id bigint", ")"]
+    grown = [*view[:2], "    id,", "    colour", view[3]]
+    words = {"only_here": "schema", "only_there": "migrations"}
+    assert schema_difference(grown, view, **words) == "schema: CREATE VIEW compat.product AS colour"
+    coloured = [*table[:1], "    colour text", *table[1:]]
+    assert schema_difference(table, coloured, **words) == "migrations: CREATE TABLE core.products ( colour text"
+    assert "last in its table" in schema_difference(
+        [view[0], "    id,", "    org_id"], [view[0], "    org_id,", "    id"], **words
+    )
 
 
 def test_the_baseline_is_frozen() -> None:
@@ -233,7 +254,10 @@ def test_every_revision_can_be_taken_back_and_applied_again(server: EmbeddedPost
         dumps[revision] = dump(url)
     for revision in reversed(list(dumps)[:-1]):
         _move(url, revision, down=True)
-        assert dump(url) == dumps[revision], f"down.sql of the revision after {revision} leaves something else"
+        left = dump(url)
+        assert left == dumps[revision], f"down.sql of the revision after {revision} leaves something else:\n" + (
+            schema_difference(left, dumps[revision], only_here="left behind", only_there="gone")
+        )
     _move(url, "head")
     assert dump(url) == dumps[_REVISIONS[-1]]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline.sources.base import all_sources
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -44,3 +45,10 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_the_index_names_every_document() -> None:
     index = (PROJECT / "docs" / "README.md").read_text("utf-8")
     assert [file.name for file in (PROJECT / "docs").glob("*.md") if f"({file.name})" not in index] == ["README.md"]
+
+
+def test_the_comparison_counts_the_streams_that_there_are() -> None:
+    text = (PROJECT / "docs" / "compare.md").read_text("utf-8")
+    for one in all_sources().values():
+        row = f"| {one.title} | {len(one.streams)} entities |"
+        assert row in text, f"docs/compare.md counts other entities of {one.title}: write “{row}”."

@@ -62,5 +62,6 @@ def test_a_mapper_declares_every_field_that_it_reads(name: str) -> None:
     mapper: Any = MAPPERS[name]
     named = fields_read(mapper)
     assert named, "this test finds no field of the mapper"
-    assert named - set(mapper.reads) - looked_up(mapper) == set()
+    forgotten = sorted(named - set(mapper.reads) - looked_up(mapper))
+    assert not forgotten, f"The mapper of {name} reads {', '.join(forgotten)}: name that in its @reads(…)."
     assert not looked_up(mapper) & set(mapper.reads), "what a payload says there is not what is looked up"

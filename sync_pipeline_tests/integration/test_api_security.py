@@ -178,6 +178,10 @@ def test_every_call_is_open_to_exactly_the_roles_with_its_right(api: Served, sto
             )
             allowed = right is None or right in RIGHTS[role]
             assert (answer.status_code == 403) == (not allowed), (name, role, answer.text)
+            if not allowed:
+                *others, last = [one for one, rights in RIGHTS.items() if right in rights]
+                having = f"{', '.join(others)} or {last}" if others else last
+                assert answer.json()["error"].endswith(f"Use a token or login of the role {having}."), name
             assert answer.status_code < 500, (name, role, answer.text)
         for header in ({}, {"Authorization": "Bearer sp_1_" + "x" * 43}, {"Authorization": "Basic eDp5"}):
             refused = api.client.request(method, path.format(**_UNKNOWN), headers=header, json={})
@@ -376,6 +380,7 @@ def test_a_rate_is_shared_by_all_processes(database: Database, settings: Setting
         late = second.client.get("/api/v1/providers", headers=headers)
         assert late.status_code == 429
         assert 1 <= int(late.headers["retry-after"]) <= 2
+        assert "the limit is 40 a minute. Try again in " in late.json()["error"]
         other = tokens.add_token(database, org, "viewer", actor="t").plain
         assert first.client.get("/api/v1/providers", headers={"Authorization": f"Bearer {other}"}).status_code == 200
 
@@ -454,6 +459,18 @@ def test_a_wrong_address_is_said(api: Served, store: Shop, method: str, path: st
     answer = api.call(method, path, store.org)
     assert answer.status_code == status, answer.text
     assert set(answer.json()) == {"success", "error"}
+
+
+def test_a_wrong_method_is_told_the_right_ones(api: Served, store: Shop) -> None:
+    """Of all routes of the path: GET and POST are two of them."""
+    answer = api.call("PUT", "/api/v1/tokens", store.org)
+    assert answer.headers["allow"] == "GET, POST"
+    assert answer.json()["error"] == "This path does not support PUT. It supports GET, POST."
+
+
+def test_a_wrong_connection_is_told_those_that_the_caller_sees(api: Served, store: Shop) -> None:
+    answer = api.call("GET", "/api/v1/connections/nix/progress", store.org)
+    assert answer.json()["error"] == f"There is no connection “nix”. There are: {store.connection.name}."
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,31 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
     assert fired(live, tmp_path, token, goods, f"{saved}:9001")[1:] == ["error no answer", "again in 60"]
 
 
+def test_the_example_of_the_documents_runs(live: Live) -> None:
+    """Copied as it is, on a service that has no plan and on one that has: it applies every one."""
+    document = (PROJECT / "docs/api.md").read_text("utf-8")
+    (block,) = re.findall("^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    assert "http://127.0.0.1:8000" in block
+    example = compile(block.replace("http://127.0.0.1:8000", live.url), "docs/api.md", "exec")
+    said: list[str] = []
+    given = {
+        "token": live.api.token(live.shop.org, "operator"),
+        "print": lambda *values: said.append(" ".join(str(one) for one in values)),
+    }
+    exec(example, dict(given))
+    assert said == []
+    with live.client("plugin") as plugin:
+        plugin.push_products([{"wc_product_id": 1, "name": "P1"}])
+    with live.client() as api:
+        chosen = models.Selection(decision="include", ids=["1"], draft=True)
+        api.preview_or_select(chosen, action="select", entity_type="products")
+        plan = api.make_plan().plan
+        assert plan is not None
+        exec(example, dict(given))
+        assert said == [f"{plan.plan_id} 1 0 0"]
+        assert api.show_plan(plan.plan_id).state == "approved"
+
+
 def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) -> None:
     products = [{"wc_product_id": n, "name": f"P{n}", "price": "1.10", "weight": Decimal("0.1234567890123456789")}
                 for n in range(1, 6)]  # fmt: skip

@@ -26,6 +26,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
 from sync_pipeline.steps.capture.write.records import Records
+from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.served import Served, listening, served
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
@@ -112,6 +113,33 @@ def test_what_is_no_batch_is_refused(api: Served, here: Shop, body: bytes, statu
     assert answer.status_code == status
     assert answer.json()["success"] is False
     assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"products": [', "is not valid JSON at line 1, column 15. Send {“products”: [ … ]}."),
+        (b'{"products":\n [{"name": "ann@example.com",}]}', "is not valid JSON at line 2, column "),
+        (b'{"products": [NaN]}', "is not valid JSON: it has no NaN."),
+        (b'{"products": ["\xff"]}', "is not valid JSON, which is UTF-8."),
+    ],
+)
+def test_a_body_that_is_no_json_is_told_where(api: Served, here: Shop, body: bytes, words: str) -> None:
+    json_ = {"Content-Type": "application/json"}
+    answer = api.call("POST", "/api/sync/products", here.org, "plugin", content=body, headers=json_)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+    assert "ann@example.com" not in answer.text  # the place, not what stands there
+
+
+def test_a_store_that_cannot_push_is_told_who_can(api: Served, here: Shop) -> None:
+    given = {"url": here.server.url, "db": "d", "username": "u", "password": "k" * 40}
+    erp = connect.add_connection(here.db, here.settings, here.org, "odoo", "erp", given, actor="test")
+    plain = tokens.add_token(here.db, here.org, "plugin", connection=erp, actor="test").plain
+    headers = {"Authorization": f"Bearer {plain}"}
+    answer = api.client.post("/api/sync/products", json={"products": []}, headers=headers)
+    assert answer.status_code == 404
+    assert answer.json()["error"].endswith("Use a token of a connection that can push: WooCommerce.")
 
 
 def test_a_compressed_body_is_refused_for_what_it_is(api: Served, here: Shop) -> None:

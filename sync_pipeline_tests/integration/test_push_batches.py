@@ -97,12 +97,12 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
     reasons = {one["reason"] for row in logs for one in row.detail["skipped"]}
     assert reasons == {
         "wc_product_id is missing",
-        "wc_product_id is not an id",
+        "wc_product_id is not an id, a whole number from 1",
         "name is missing",
-        "price is not a number",
-        "updated_at is not a date",
+        "price is not a number, such as 12.50",
+        "updated_at is not a time, such as 2026-03-01T10:00:00Z",
         "it is not an object",
-        "stock_quantity is not a number",
+        "stock_quantity is not a number, such as 12.50",
     }
     before = state(plain)
     assert [(r.synced, r.new, r.changed) for r in (send(plain, "products", b) for b in batches[:3])] == [

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, Query
 
-from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, may
+from sync_pipeline.api.auth import RIGHTS, Caller, CallerFirst, Right, lacking, may
 from sync_pipeline.api.contracts.base import Answer
 from sync_pipeline.api.contracts.table import PreviewResult, Selection
 from sync_pipeline.api.errors import problems
@@ -52,7 +52,7 @@ async def preview_or_select(  # noqa: PLR0913 - query parameters
             raise ConfigurationError("A selection needs a body: {“decision”: “include”, “ids”: […]}.")
         return Answer(data=await _select(runtime, caller, provider, connection, entity_type, given))
     if Right.FETCH not in RIGHTS[caller.role]:
-        raise Forbidden(f"This call needs the right to fetch, which the role {caller.role} does not have.")
+        raise lacking(Right.FETCH, caller.role)
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity_type)
     wanted = {"fetch": True, "max_pages": one.common().preview_max_pages}

@@ -48,7 +48,7 @@ def _number(name: str, value: Any) -> Decimal | int:
         except InvalidOperation:
             raise Unreadable(f"{name} is too large") from None
     if type(value) is not int and not (isinstance(value, Decimal) and value.is_finite()):
-        raise Unreadable(f"{name} is not a number")
+        raise Unreadable(f"{name} is not a number, such as 12.50")
     number: Decimal | int = value
     if number and abs(Decimal(number).adjusted()) > _DIGITS:
         raise Unreadable(f"{name} is too large")  # 1E999999999 written out would fill the memory
@@ -80,7 +80,7 @@ def _status(name: str, value: Any) -> str:
 def _count(name: str, value: Any) -> int:
     number = _quantity(name, value)
     if isinstance(number, Decimal):
-        raise Unreadable(f"{name} is not a whole number")
+        raise Unreadable(f"{name} is not a whole number, such as 12")
     return int(number or 0)
 
 
@@ -89,7 +89,7 @@ def _id(name: str, value: Any) -> int:
     if isinstance(value, str) and value.strip().isdecimal() and value.isascii() and len(value) < 100:
         value = int(value.strip())
     if type(value) is not int or not 0 < value < 2**63:
-        raise Unreadable(f"{name} is missing" if value in (None, "") else f"{name} is not an id")
+        raise Unreadable(f"{name} is missing" if value in (None, "") else f"{name} is not an id, a whole number from 1")
     return value
 
 
@@ -111,7 +111,7 @@ def _moment(name: str, value: Any) -> str | None:
             moment = datetime.fromisoformat(value)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise Unreadable(f"{name} is not a date") from None
+        raise Unreadable(f"{name} is not a time, such as 2026-03-01T10:00:00Z") from None
     return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 

@@ -170,7 +170,9 @@ def may_be_applied(found: ProposedMigration, current: str) -> None:
 def _within_limits(conn: Connection) -> None:
     counted = execute(conn, SQL["proposals_of_agents"]).one()
     if counted.recent >= AGENTS_AN_HOUR:
-        raise RateLimited(f"Agents proposed {counted.recent} migrations in the last hour.", retry_after=3600.0)
+        raise RateLimited(
+            f"Agents proposed {counted.recent} migrations in the last hour. Try again in an hour.", retry_after=3600.0
+        )
     if counted.waiting >= AGENTS_WAITING:
         raise Conflict(f"{counted.waiting} migrations of agents wait already. Ask the owner to decide about them.")
 

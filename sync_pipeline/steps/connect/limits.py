@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,4 +39,6 @@ def rate_limited(conn: Connection, subject: str, rate: Mapping[str, Any], per_mi
     """The error that says how long to wait."""
     seconds = float(execute(conn, _SQL["seconds_to_wait"], subject=subject, **rate).scalar_one())
     limit = f"{per_minute:g} a minute" if per_minute >= 1 else f"{per_minute * 60:g} an hour"
-    return RateLimited(f"Too many calls: the limit is {limit}.", retry_after=max(seconds, 0.0))
+    again = max(1, math.ceil(seconds))
+    words = f"Too many calls: the limit is {limit}. Try again in {again} second{'s' if again > 1 else ''}."
+    return RateLimited(words, retry_after=max(seconds, 0.0))

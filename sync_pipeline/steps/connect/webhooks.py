@@ -53,7 +53,7 @@ def set_webhook_secret(
     """
     hooks = conn.source.webhooks
     if hooks is None:
-        raise ConfigurationError(f"{conn.source.title} stores send no webhooks here.")
+        raise ConfigurationError(f"{conn.source.title} stores send no webhooks here: a pull finds what changed.")
     fresh = value.strip()
     with db.org(conn.org_id) as tx:
         now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()

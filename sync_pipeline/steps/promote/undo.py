@@ -27,7 +27,7 @@ from sync_pipeline.entities.order import TABLE as ORDERS
 from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.steps.approve import pause_policies
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.place.buyers import claim_again, settle_buyers
+from sync_pipeline.steps.promote.place.buyers import claim_again, counted_without_promotion, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.followed import check_undone
@@ -164,6 +164,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     emails |= claim_again(conn, [tuple(one) for one in execute(conn, SQL["undone_waiting"])])
     customers = settle_buyers(conn, None, emails, renew=True)
     returned = set(execute(conn, SQL["undone_customers"]).scalars())
+    customers |= counted_without_promotion(conn, [tuple(one) for one in execute(conn, SQL["undone_keys"])])
     customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
     derive(conn, org, customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)

@@ -180,6 +180,11 @@ JOIN promote.integration_mapping AS m
         AND m.external_id = (s.key ->> 2) COLLATE "C"
 WHERE s.table_name = 'promote.integration_mapping' AND NOT m.promoted_deleted;
 
+-- undone_keys --
+-- The records of the work list.
+SELECT (s.key ->> 0)::bigint AS connection_id, s.key ->> 1 AS entity_type, s.key ->> 2 AS external_id
+FROM stage_undo AS s WHERE s.table_name = 'promote.integration_mapping';
+
 -- undone_former_emails --
 -- The addresses that customers among them had before.
 SELECT DISTINCT f.email

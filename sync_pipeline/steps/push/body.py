@@ -18,6 +18,10 @@ class NotABatch(ConfigurationError):
     """The body is not {"products": [ … ]}."""
 
 
+class _NoNumber(ValueError):
+    """NaN or Infinity, which Python reads and JSON does not have."""
+
+
 def records_of(kind: str, body: bytes) -> list[Any]:
     """The records of a body, unchecked.
 
@@ -26,18 +30,27 @@ def records_of(kind: str, body: bytes) -> list[Any]:
     """
 
     def constant(name: str) -> Any:
-        raise ValueError(name)
+        raise _NoNumber(name)
 
     try:
         given: Any = json.loads(body, parse_float=_fraction, parse_int=_whole, parse_constant=constant)
-    except (ValueError, RecursionError):
-        raise NotABatch(f"The body is not valid JSON. Send {{“{kind}”: [ … ]}}.") from None
+    except (ValueError, RecursionError) as error:
+        raise NotABatch(f"The body is not valid JSON{_place(error)}. Send {{“{kind}”: [ … ]}}.") from None
     records = given.get(kind) if isinstance(given, dict) else None
     if not isinstance(records, list):
         raise NotABatch(f"The body has no list “{kind}”. Send {{“{kind}”: [ … ]}}.")
     if len(records) > MAX_RECORDS:
         raise NotABatch(f"A batch holds at most {MAX_RECORDS} records; this one has {len(records)}. Split it.")
     return records
+
+
+def _place(error: Exception) -> str:
+    """Where it is wrong, without what stands there: that may be personal data."""
+    if isinstance(error, json.JSONDecodeError):
+        return f" at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return ", which is UTF-8"
+    return f": it has no {error}" if isinstance(error, _NoNumber) else ""
 
 
 class _Beyond:

@@ -20,7 +20,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.values import moment
 from sync_pipeline.errors import NotFound, SyncError
-from sync_pipeline.sources.base import Pushed, RawRecord, Stream, Unreadable
+from sync_pipeline.sources.base import Pushed, RawRecord, Source, Stream, Unreadable, all_sources
 from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails
 from sync_pipeline.steps.capture.write.record import finder
 from sync_pipeline.steps.capture.write.records import Records
@@ -55,6 +55,16 @@ class _Batch:
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
 
+def _not_pushed(source: Source, kind: str) -> NotFound:
+    if source.pushed:
+        return NotFound(f"{source.title} stores cannot push {kind}. They can push: {', '.join(source.pushed)}.")
+    others = ", ".join(one.title for one in all_sources().values() if one.pushed)
+    return NotFound(
+        f"{source.title} stores cannot push: what changes there is found by a pull. Use a token of a connection that "
+        f"can push: {others}."
+    )
+
+
 def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor: str) -> PushReport:
     """Store a batch of `kind` (products, customers …): all its valid records or, if anything fails, none.
 
@@ -66,8 +76,7 @@ def push(db: Database, connection: Connection, kind: str, body: bytes, *, actor:
     """
     pushed = connection.source.pushed.get(kind)
     if pushed is None:
-        known = ", ".join(connection.source.pushed) or "none"
-        raise NotFound(f"{connection.source.title} stores cannot push {kind}. They can push: {known}.")
+        raise _not_pushed(connection.source, kind)
     records = records_of(kind, body)
     stream = connection.source.stream(pushed.stream)
     here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}

@@ -292,6 +292,4 @@ def as_plan_id(plan_id: UUID | str) -> UUID:
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:
-        raise NotFound(
-            f"“{plan_id}” is not a plan id. `sync-pipeline plan` prints the id of the plan it makes."
-        ) from None
+        raise NotFound(f"“{plan_id}” is not a plan id. `sync-pipeline plans ORG` lists them.") from None

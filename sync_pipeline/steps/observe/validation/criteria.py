@@ -264,7 +264,8 @@ CRITERIA: Sequence[Criterion] = (
         "no_secret_is_stored",
         "secrets",
         "No credential or token stands in events, quarantine, logs or settings.",
-        "Rotate the credential (`sync-pipeline rotate`), then delete these rows as the owner.",
+        "Replace the credential (`sync-pipeline connect` again under the same name); then delete these rows as the "
+        "owner.",
         probes.stored_secrets,
     ),
     _existing("compat_agrees", "compat"),

@@ -82,17 +82,9 @@ def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
     return {item.claim for item in claim_buyers(conn, items, 0) if item.claim is not None}
 
 
-def former_emails(conn: Connection, keys: Sequence[Key]) -> set[str]:
-    """The addresses that these records had before."""
-    return set(
-        execute(
-            conn,
-            SQL["former_emails"],
-            connections=[key[0] for key in keys],
-            types=[key[1] for key in keys],
-            ids=[key[2] for key in keys],
-        ).scalars()
-    )
+def former_emails(conn: Connection, keys: Sequence[Key], *, now: bool = False) -> set[str]:
+    """The addresses that these records had before; `now`: and the one that they have."""
+    return set(execute(conn, SQL["former_emails"], **_columns(keys), now=now).scalars())
 
 
 def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set[str]:
@@ -102,21 +94,31 @@ def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set
     return set(execute(conn, SQL["unclaim_orders"], rows=list(orders), queue=queue).scalars())
 
 
-def earlier_buyers(conn: Connection, orders: Sequence[WorkItem]) -> set[int]:
-    """Customers whom earlier captured versions of these orders named, by id or by e-mail."""
-    keys = [item.line.key for item in orders if isinstance(item.entity, Order)]
-    if not keys:
+def earlier_buyers(conn: Connection, orders: Sequence[Key], *, now: bool = False) -> set[int]:
+    """Customers whom earlier captured versions of these orders named, by id or by e-mail; `now`: or the last ones."""
+    if not orders:
         return set()
     found = execute(
         conn,
         SQL["earlier_buyers"],
-        connections=[key[0] for key in keys],
-        types=[key[1] for key in keys],
-        ids=[key[2] for key in keys],
+        **_columns(orders),
         fields=parent_fields("order"),
         buyers=types_of("customer"),
+        now=now,
     )
-    return {*found.scalars(), *related_customers(conn, former_emails(conn, keys))}
+    return {*found.scalars(), *related_customers(conn, former_emails(conn, orders, now=now))}
+
+
+def counted_without_promotion(conn: Connection, sales: Sequence[Key]) -> set[int]:
+    """Customers whose figures count these orders and refunds, where no promotion of them is to come.
+
+    Figures count what is captured, promoted or not, and promotions renew them.
+    """
+    if not sales:
+        return set()
+    types = {"orders": types_of("order"), "refunds": types_of("refund")}
+    orders = [tuple(one) for one in execute(conn, SQL["nothing_to_promote"], **_columns(sales), **types)]
+    return earlier_buyers(conn, orders, now=True)
 
 
 def related_customers(conn: Connection, emails: Collection[str]) -> set[int]:
@@ -224,14 +226,20 @@ def _orders(conn: Connection, keys: Sequence[Key]) -> Iterator[tuple[int, Order]
     found = execute(
         conn,
         SQL["promoted_orders"],
-        connections=[key[0] for key in keys],
-        types=[key[1] for key in keys],
-        ids=[key[2] for key in keys],
+        **_columns(keys),
     ).all()
     payloads = (Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found)
     for one, entity in zip(found, to_entities(payloads, looking(conn)), strict=True):
         if isinstance(entity, Order):
             yield one.n - 1, entity
+
+
+def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
+    return {
+        "connections": [key[0] for key in keys],
+        "types": [key[1] for key in keys],
+        "ids": [key[2] for key in keys],
+    }
 
 
 def _customer(item: WorkItem) -> Ref | None:

@@ -22,12 +22,14 @@ WHERE c.deletion_state = 'deleted' OR c.deletion_state IS NULL AND EXISTS (
 SELECT EXISTS (SELECT 1 FROM capture.deletion_change WHERE org_id = connect.current_org());
 
 -- take_deletion_changes --
--- What records that were deleted or came back since the last promotion concern: orders that wait for them (their
--- customer), and orders of which they are refunds that nobody promoted. They are settled with this.
+-- What records concern that were deleted, or came back, or are again what was promoted, since the last promotion. They are
+-- settled with this. `waits`: orders
+-- that wait for them (their customer); `refunds`: promoted orders of which they are refunds that nobody promoted; `sale`:
+-- the orders and refunds among them.
 WITH taken AS (
     DELETE FROM capture.deletion_change WHERE org_id = connect.current_org()
     RETURNING connection_id, entity_type, external_id)
-SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, false AS refunded
+SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, 'waits' AS concern
 FROM taken AS t
 JOIN promote.pending_link AS p
     ON p.org_id = connect.current_org() AND p.connection_id = t.connection_id AND p.entity_type = t.entity_type
@@ -36,7 +38,7 @@ JOIN promote.integration_mapping AS m
     ON m.org_id = p.org_id AND m.core_table = 'core.sales_orders' AND m.internal_id = p.from_id
 WHERE p.from_table = 'core.sales_orders' AND p.relation = 'customer_id' AND m.claim IS NULL AND NOT m.promoted_deleted
 UNION ALL
-SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, true
+SELECT DISTINCT m.connection_id, m.entity_type, m.external_id, m.internal_id, 'refunds'
 FROM taken AS t
 JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.connection_id = t.connection_id AND r.entity_type = t.entity_type
@@ -47,7 +49,28 @@ JOIN promote.integration_mapping AS m
 WHERE t.entity_type = ANY(%(refunds)s::text []) AND NOT EXISTS (
     SELECT 1 FROM promote.integration_mapping AS p
     WHERE p.org_id = r.org_id AND p.connection_id = r.connection_id AND p.entity_type = r.entity_type
-        AND p.external_id = r.external_id);
+        AND p.external_id = r.external_id)
+UNION ALL
+SELECT t.connection_id, t.entity_type, t.external_id, NULL::bigint, 'sale' FROM taken AS t
+WHERE t.entity_type = ANY(%(orders)s::text [] || %(refunds)s::text []);
+
+-- nothing_to_promote --
+-- Of these orders, and those of these refunds, the ones where the record is gone and not in core, or is what is promoted:
+-- no promotion renews the figures that count them.
+SELECT DISTINCT o.connection_id, o.entity_type, o.external_id
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+        AND r.external_id = k.external_id COLLATE "C"
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
+JOIN capture.sync_record AS o
+    ON o.org_id = r.org_id AND o.connection_id = r.connection_id AND o.entity_type = ANY(%(orders)s::text [])
+        AND o.external_id = CASE WHEN r.entity_type = ANY(%(refunds)s::text []) THEN r.parent_id ELSE r.external_id END
+WHERE r.entity_type = ANY(%(orders)s::text [] || %(refunds)s::text [])
+    AND CASE WHEN r.deletion_state = 'deleted' THEN m.external_id IS NULL OR m.promoted_deleted
+             ELSE NOT m.promoted_deleted AND m.promoted_hash = r.content_hash END;
 
 -- fold --
 SELECT k.n, core.fold(k.value) AS folded FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n);
@@ -74,12 +97,19 @@ WITH unclaimed AS (
 SELECT DISTINCT claim FROM unclaimed;
 
 -- former_emails --
--- The addresses that these records had.
-SELECT DISTINCT f.email
+-- The addresses that these records had, `now`: and the one that they have.
+SELECT f.email
 FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
 JOIN capture.former_email AS f
     ON f.org_id = connect.current_org() AND f.connection_id = k.connection_id AND f.entity_type = k.entity_type
-        AND f.external_id = k.external_id COLLATE "C";
+        AND f.external_id = k.external_id COLLATE "C"
+UNION
+SELECT r.email
+FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+        AND r.external_id = k.external_id COLLATE "C"
+WHERE %(now)s AND r.email IS NOT NULL;
 
 -- buyers --
 -- Of each e-mail: the customer it leads to; the row of a guest who has it (one that no record is mapped to), a live one
@@ -131,16 +161,27 @@ WHERE o.org_id = connect.current_org() AND o.id = m.internal_id AND o.customer_i
 RETURNING old.customer_id AS former, new.customer_id AS current;
 
 -- earlier_buyers --
--- Customers whom an earlier captured version of these orders named: their figures may still count them.
+-- Customers whom an earlier captured version of these orders named, `now`: or the last one: their figures may count them.
 SELECT DISTINCT coalesce(a.customer_id, m.internal_id) AS customer
-FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
-JOIN capture.record_history AS h
-    ON h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
-        AND h.external_id = k.external_id COLLATE "C"
-CROSS JOIN unnest(%(fields)s::text []) AS f (field)
+FROM (
+    SELECT h.org_id, h.connection_id, coalesce(h.sync_data -> f.field ->> 0, h.sync_data ->> f.field) COLLATE "C" AS named
+    FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+        AS k (connection_id, entity_type, external_id)
+    JOIN capture.record_history AS h
+        ON h.org_id = connect.current_org() AND h.connection_id = k.connection_id AND h.entity_type = k.entity_type
+            AND h.external_id = k.external_id COLLATE "C"
+    CROSS JOIN unnest(%(fields)s::text []) AS f (field)
+    UNION
+    SELECT r.org_id, r.connection_id, r.parent_id
+    FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+        AS k (connection_id, entity_type, external_id)
+    JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = k.connection_id AND r.entity_type = k.entity_type
+            AND r.external_id = k.external_id COLLATE "C"
+    WHERE %(now)s) AS n
 JOIN promote.integration_mapping AS m
-    ON m.org_id = h.org_id AND m.connection_id = h.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
-        AND m.external_id = coalesce(h.sync_data -> f.field ->> 0, h.sync_data ->> f.field) COLLATE "C"
+    ON m.org_id = n.org_id AND m.connection_id = n.connection_id AND m.entity_type = ANY(%(buyers)s::text [])
+        AND m.external_id = n.named
 LEFT JOIN core.customer_addresses AS a
     ON m.core_table = 'core.customer_addresses' AND a.org_id = m.org_id AND a.id = m.internal_id
 WHERE m.core_table = 'core.customers' OR a.customer_id IS NOT NULL;

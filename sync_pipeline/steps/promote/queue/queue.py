@@ -290,4 +290,7 @@ def as_uuid(value: str | UUID, what: str = "queue") -> str:
     try:
         return str(UUID(str(value)))
     except ValueError:
-        raise NotFound(f"There is no {what} {value}: this is not a valid id.") from None
+        lists = {"queue": "queue list ORG", "plan": "plans ORG"}[what]
+        raise NotFound(
+            f"There is no {what} {value}: this is not a valid id. List them: sync-pipeline {lists}"
+        ) from None

@@ -1,6 +1,9 @@
-"""What records that nobody promoted change by going: orders that wait for them, and refunds that count no longer."""
+"""What records that go or come back change without a promotion: orders that wait for them, refunds, and figures."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -16,7 +19,8 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
     """Settle what was deleted at the stores, or came back, since the last promotion.
 
     Orders that wait for a customer who is gone belong to whom their e-mail leads to; what was refunded is summed up
-    again. It belongs to no plan, so it has a transaction of its own, and undo takes none of it back.
+    again; the figures of who bought are those of the orders that are left, for nobody can promote that an order went
+    which was never promoted. It belongs to no plan, so it has a transaction of its own, and undo takes none of it back.
 
     Raises:
         DatabaseUnavailable: the server is gone.
@@ -27,8 +31,12 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
         begin(conn, None)
         types = {"orders": types_of("order"), "refunds": types_of("refund")}
         found = execute(conn, buyers.SQL["take_deletion_changes"], **types).all()
-        waiting = [(one.connection_id, one.entity_type, one.external_id) for one in found if not one.refunded]
+        concerned: dict[str, list[Any]] = defaultdict(list)
+        for one in found:
+            concerned[one.concern].append(one)
+        waiting, sales = ([tuple(one)[:3] for one in concerned[name]] for name in ("waits", "sale"))
         customers = buyers.settle_buyers(conn, None, buyers.claim_again(conn, waiting)) if waiting else set()
-        refunded = {int(one.internal_id) for one in found if one.refunded}
+        refunded = {int(one.internal_id) for one in concerned["refunds"]}
         child_rows.sum_refunds(conn, None, refunded)
-        derive(conn, org, customers | child_rows.customers_behind(conn, "core.sales_orders", refunded), queue=None)
+        customers |= child_rows.customers_behind(conn, "core.sales_orders", refunded)
+        derive(conn, org, customers | buyers.counted_without_promotion(conn, sales), queue=None)

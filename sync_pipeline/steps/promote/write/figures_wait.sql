@@ -79,9 +79,15 @@ WITH records AS (
         ON r.org_id = connect.current_org() AND r.connection_id = s.connection_id AND r.entity_type = t.entity_type
             AND r.parent_id = s.external_id
 ), known AS (
+    -- One that is gone and not in core is promoted by nobody: what it changed is settled when a promotion begins.
     SELECT e.id, e.captured_at, e.deletion_at, e.linked, m.last_promoted_at,
-           m.promoted_hash IS DISTINCT FROM e.content_hash
-           OR m.promoted_deleted IS DISTINCT FROM (e.deletion_state = 'deleted') AS differs
+           CASE WHEN e.deletion_state <> 'deleted'
+                    THEN m.external_id IS NULL OR m.promoted_deleted OR m.promoted_hash <> e.content_hash
+                WHEN m.external_id IS NOT NULL AND NOT m.promoted_deleted THEN true
+                ELSE EXISTS (
+                    SELECT 1 FROM capture.deletion_change AS d
+                    WHERE d.org_id = connect.current_org() AND d.connection_id = e.connection_id
+                        AND d.entity_type = e.entity_type AND d.external_id = e.external_id) END AS differs
     FROM events AS e
     LEFT JOIN promote.integration_mapping AS m
         ON m.org_id = connect.current_org() AND m.connection_id = e.connection_id AND m.entity_type = e.entity_type

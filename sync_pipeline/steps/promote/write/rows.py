@@ -204,7 +204,8 @@ def _buyers(
     left = {item.former for item in group if item.former and item.former != item.claim}
     if left:  # guests made of an order that goes are made of the next one
         changed |= buyers.settle_buyers(conn, queue, left, renew=True)
-    return mine, changed | buyers.earlier_buyers(conn, group)
+    orders = [item.line.key for item in group if isinstance(item.entity, Order)]
+    return mine, changed | buyers.earlier_buyers(conn, orders)
 
 
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:

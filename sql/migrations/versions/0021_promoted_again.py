@@ -1,4 +1,4 @@
-"""The requests that a store gets at once are counted over all workers and connections."""
+"""Promoted again."""
 
 from sync_pipeline.db.revision import run
 
