@@ -4,26 +4,44 @@
 SET LOCAL enable_nestloop = off
 
 -- share_budget --
--- Renew this worker's lease, share what it learnt, and read what the others learnt.
-WITH lease AS (
-    INSERT INTO connect.request_lease (org_id, connection_id, worker, expires_at)
-    VALUES (connect.current_org(), %(connection_id)s, %(worker)s, now() + interval '15 seconds')
-    ON CONFLICT (org_id, connection_id, worker) DO UPDATE SET expires_at = excluded.expires_at
+-- Renew this worker's lease, share what it learnt, and read what the others learnt. Each gets an equal part of what the
+-- store may get; where there are more workers than that, those that have one give it to those that wait longest.
+-- `granted` may be less than what is in flight, which the lease then still counts.
+WITH store AS MATERIALIZED (
+    SELECT * FROM connect.requests_at(%(store)s, %(worker)s)
 ), budget AS (
     INSERT INTO connect.request_budget (org_id, connection_id, concurrency, pause_until)
-    VALUES (connect.current_org(), %(connection_id)s, coalesce(%(concurrency)s, %(first)s),
-            now() + make_interval(secs => %(pause)s))
+    SELECT connect.current_org(), %(connection_id)s, coalesce(%(concurrency)s, most, %(first)s),
+           now() + make_interval(secs => %(pause)s)
+    FROM store
     ON CONFLICT (org_id, connection_id) DO UPDATE
     SET concurrency = coalesce(%(concurrency)s, request_budget.concurrency),
         pause_until = greatest(request_budget.pause_until, now() + make_interval(secs => %(pause)s)),
         updated_at = now()
     RETURNING concurrency, pause_until
+), capacity AS (
+    SELECT store.*, budget.*, greatest(1, floor(least(concurrency, %(most)s))::integer) AS known,
+           greatest(1, floor(least(concurrency, %(most)s, most))::integer) AS capacity
+    FROM store CROSS JOIN budget
+), share AS (
+    SELECT *, CASE
+            WHEN own > 0 AND waiting > 0 AND workers >= capacity THEN 0
+            ELSE greatest(0, least(greatest(1, capacity / (workers + 1)), capacity - permits,
+                                   greatest(own, capacity - permits - waiting_longer)))
+        END AS granted
+    FROM capacity
+), lease AS (
+    INSERT INTO connect.request_lease
+        (org_id, connection_id, worker, store, permits, most, waiting_since, expires_at)
+    SELECT connect.current_org(), %(connection_id)s, %(worker)s, %(store)s, greatest(granted, %(in_flight)s), known,
+           CASE WHEN granted = 0 THEN clock_timestamp() END, clock_timestamp() + make_interval(secs => %(lease)s)
+    FROM share
+    ON CONFLICT (org_id, connection_id, worker) DO UPDATE
+    SET permits = excluded.permits, most = excluded.most, expires_at = excluded.expires_at,
+        waiting_since = CASE WHEN excluded.waiting_since IS NOT NULL
+                             THEN coalesce(request_lease.waiting_since, excluded.waiting_since) END
 )
-SELECT concurrency, greatest(0, coalesce(extract(epoch FROM pause_until - now()), 0))::float AS pause,
-       (SELECT count(*) FROM connect.request_lease
-        WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND expires_at > now()
-          AND worker <> %(worker)s) + 1 AS workers
-FROM budget
+SELECT concurrency, greatest(0, coalesce(extract(epoch FROM pause_until - now()), 0))::float AS pause, granted FROM share
 
 -- leave_budget --
 DELETE FROM connect.request_lease

@@ -108,7 +108,8 @@ def session(
     """
     common = connection.common()
     client = client_for(settings, connection)
-    budget = Budget(db, connection.org_id, connection.connection_id, most=common.max_concurrency)
+    most, store = common.max_concurrency, connection.store_url
+    budget = Budget(db, connection.org_id, connection.connection_id, store=store, most=most)
     pool = ThreadPoolExecutor(common.max_concurrency, thread_name_prefix="fetch")
     try:
         opened = CaptureSession(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)
