@@ -10,7 +10,7 @@ from typing import Any, cast
 from psycopg import Connection as DriverConnection
 from psycopg import Error as DriverError
 from psycopg.pq import ExecStatus
-from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from sync_pipeline import exact_json
@@ -56,8 +56,7 @@ class Database:
             connect_args={"prepare_threshold": None, "application_name": "sync_pipeline", **KEEPALIVE},
         )
         event.listen(self.engine, "connect", _set_up)
-        event.listen(self.engine, "checkin", _note_idle)
-        event.listen(self.engine, "checkout", _check_alive)
+        replace_dead_connections(self.engine)
 
     @contextmanager
     def org(self, org_id: int, *, async_commit: bool = False, snapshot: bool = False) -> Iterator[Connection]:
@@ -177,26 +176,31 @@ def _server_answered(error: OperationalError | InterfaceError) -> bool:
     return state is not None and not str(state).startswith(("57P", "08"))
 
 
-def _note_idle(_connection: Any, record: Any) -> None:
-    record.info["idle_since"] = time.monotonic()
+def replace_dead_connections(engine: Engine) -> None:
+    """A pool gives out no connection that the server has ended.
 
-
-def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:
-    """Query the server only if it may be gone: a query before every transaction would double the round trips.
-
-    A server that ends a connection writes to its socket, which is otherwise silent between transactions. A server that
-    vanished from the network does not, so a connection that was idle for a while is tested.
+    The server is asked only if it may be gone: a query before every transaction would double the round trips. A server
+    that ends a connection writes to its socket, which is otherwise silent between transactions. A server that vanished
+    from the network does not, so a connection that was idle for a while is tested.
     """
-    idle = time.monotonic() - record.info.get("idle_since", 0.0)
-    incoming = select.poll()
-    incoming.register(connection.fileno(), select.POLLIN)
-    if idle < _PROBE_AFTER and not incoming.poll(0):
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except DriverError as gone:
-        raise InvalidatePoolError("the server ended this connection") from gone
+
+    def note_idle(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def check_alive(connection: Any, record: Any, _proxy: Any) -> None:
+        now = time.monotonic()
+        idle = now - record.info.get("idle_since", now)  # a new connection has not been idle
+        incoming = select.poll()
+        incoming.register(connection.fileno(), select.POLLIN)
+        if idle < _PROBE_AFTER and not incoming.poll(0):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as gone:
+            raise InvalidatePoolError("the server ended this connection") from gone
+
+    event.listen(engine, "checkin", note_idle)
+    event.listen(engine, "checkout", check_alive)
 
 
 def _set_up(connection: Any, _record: Any) -> None:
