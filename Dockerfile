@@ -14,6 +14,7 @@ RUN useradd --uid 10001 --create-home sync && mkdir -p /data /home/sync/dagster 
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 COPY sql /app/sql
+COPY deploy /app/deploy
 COPY workspace.yaml dagster.yaml .squawk.toml /app/
 COPY --chown=sync dagster.yaml /home/sync/dagster/dagster.yaml
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 DAGSTER_DISABLE_TELEMETRY=yes

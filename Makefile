@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser php check client torture bench examples dictionary docs-version screenshots \
-	migration lock clean
+.PHONY: help setup demo test browser php broker check client torture bench bench-document examples dictionary docs-version \
+	screenshots migration lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,11 +57,19 @@ php: # The test of docs/wordpress-plugin.md runs it
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq php-cli; } >/dev/null; } || \
 	echo "There is no PHP: the test of docs/wordpress-plugin.md is skipped. Install the package php-cli."
 
-torture: setup ## Run the long fault and kill suites
+broker: # The night on several machines needs it; it is started by the test, on a port of its own
+	@command -v redis-server >/dev/null || { command -v apt-get >/dev/null && \
+	{ apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server; } >/dev/null; } || \
+	echo "There is no redis-server: the night on several machines is skipped. Install the package redis-server."
+
+torture: setup broker ## Run the long fault and kill suites
 	$(BIN)/pytest -m torture -n 2 --dist worksteal -v
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench
+
+bench-document: setup ## Write the tables of docs/benchmarks.md from the last run of `make bench`
+	$(BIN)/python -m bench --document
 
 examples: setup ## Record the documents' examples again from a fresh demo: api/examples.json, docs/api*.md, docs/push.md
 	RECORD=1 $(BIN)/pytest -q -s sync_pipeline_tests/acceptance/test_demo.py

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.ground import LATENCY, Ground, Store, ground, serving
-from bench.report import OUT, Row, measured, skipped
+from bench.report import OUT, Row, Turn, measured, raced, skipped
 from sync_pipeline.sources.settings import ConnectionSettings
 
 NAME = "capture"
@@ -77,76 +77,64 @@ def _count(at: Ground, name: str, expected: int) -> dict[str, int]:
     return {"records": records, "rows": sum(counts.values())}
 
 
-# Long: the rows of the report, one after the other.
 def _rows(scale: int, results: dict[str, list[dict[str, Any]]], large: dict[str, Any], without_peer: str) -> list[Row]:
-    seconds = {name: [answer["seconds"] for answer in answers] for name, answers in results.items()}
-    middle = {name: statistics.median(values) for name, values in seconds.items() if values}
+    turns = {name: [Turn.of(answer) for answer in answers] for name, answers in results.items()}
     waiting = -(-scale // 100) * LATENCY / _CONCURRENCY
-    over = middle["pull"] / middle["floor"]
-    cpu = {name: _cpu(answers) for name, answers in results.items() if answers}
+    rate = scale / statistics.median(turn.seconds for turn in turns["pull"])
     rows = [
-        measured(
-            "floor: fetch and COPY",
-            seconds["floor"],
-            note=f"{waiting:.2f} s of it is the store's own latency; {cpu['floor']}",
-        ),
-        measured(
+        raced("floor: fetch and COPY", turns["floor"], note=f"{waiting:.2f} s of it is the store's own latency"),
+        raced(
             "pull --full",
-            seconds["pull"],
-            ratio=over,
+            turns["pull"],
+            against=turns["floor"],
             ratio_to="floor",
-            target="≤ 1.3 × floor",
-            reached=over <= 1.3,
-            note=f"{scale / middle['pull']:,.0f} records/s; {results['pull'][0]['requests']} requests; {cpu['pull']}",
+            goal="≤ 1.2",
+            processor_goal="≤ 1.8",
+            note=f"{rate:,.0f} records/s; {results['pull'][0]['requests']} requests",
         ),
     ]
-    for name, title, target in (
-        ("dlt", "dlt rest_api → postgres", 6.0),
-        ("tuned", "dlt, payloads kept whole, CSV and COPY", None),
+    for name, title, goal in (
+        ("dlt", "dlt rest_api → postgres", "≥ 6"),
+        ("tuned", "dlt, payloads kept whole, CSV and COPY: for information", ""),
     ):
-        if name not in middle:
+        if not turns[name]:
             rows.append(skipped(title, without_peer))
             continue
-        times = middle[name] / middle["pull"]
         rows.append(
-            measured(
+            raced(
                 title,
-                seconds[name],
-                ratio=times,
+                turns[name],
+                against=turns["pull"],
                 ratio_to="pull",
-                target=f"≥ {target:.0f} × pull" if target else "for information",
-                reached=times >= target if target else None,
-                note=f"{results[name][0]['rows']:,} rows; {cpu[name]}; peak {results[name][0]['peak_mb']:.0f} MB",
+                goal=goal,
+                processor_goal=goal,
+                note=f"{results[name][0]['rows']:,} rows; peak {results[name][0]['peak_mb']:.0f} MB",
             )
         )
-    peaks = [answer["peak_mb"] for answer in results["pull"]]
-    rows.append(
+    return [*rows, *_memory(scale, [answer["peak_mb"] for answer in results["pull"]], large)]
+
+
+def _memory(scale: int, peaks: list[float], large: dict[str, Any]) -> list[Row]:
+    most = large["peak_mb"]
+    return [
         measured(
             f"peak memory of the pull, {scale:,}",
             peaks,
             unit="MB",
             target=f"< {_MOST_MB} MB",
             reached=max(peaks) < _MOST_MB,
-        )
-    )
-    rows.append(
+        ),
         measured(
             f"peak memory of the pull, {4 * scale:,}",
-            [large["peak_mb"]],
+            [most],
             unit="MB",
-            ratio=large["peak_mb"] / statistics.median(peaks),
+            ratio=most / statistics.median(peaks),
             ratio_to="the smaller",
             target=f"< {_MOST_MB} MB",
-            reached=large["peak_mb"] < _MOST_MB,
+            reached=most < _MOST_MB,
             note=f"one pull, {large['seconds']:.1f} s, {large['records'] / large['seconds']:,.0f} records/s",
-        )
-    )
-    return rows
-
-
-def _cpu(answers: list[dict[str, Any]]) -> str:
-    own, server = (statistics.median(answer[name] for answer in answers) for name in ("cpu", "server_cpu"))
-    return f"CPU {own:.1f} s, PostgreSQL {server:.1f} s"
+        ),
+    ]
 
 
 def floor(at: Ground, store: Store) -> dict[str, Any]:

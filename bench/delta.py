@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.ground import ground, serving
 from bench.million import fill
-from bench.report import Row, measured
+from bench.report import Row, Turn, raced
 
 NAME = "delta"
 TITLE = "Delta: a pull after which nothing has changed"
@@ -50,11 +50,11 @@ def run(scale: int, runs: int) -> list[Row]:
         else:
             reached = requests == against[0]["requests"] and _seconds(answers) <= 1.5 * _seconds(against)
         rows.append(
-            measured(
+            raced(
                 f"{size:,} captured, " + ("with the sweep" if sweep else "--no-sweep"),
-                [answer["seconds"] for answer in answers],
-                ratio=None if org == "small" else _seconds(answers) / _seconds(against),
-                ratio_to="" if org == "small" else f"at {sizes['small']:,}",
+                [Turn.of(answer) for answer in answers],
+                against=[] if org == "small" else [Turn.of(answer) for answer in against],
+                ratio_to=f"at {sizes['small']:,}",
                 target="1 request per 100 ids" if sweep else "does not grow (≤ 1.5 ×)",
                 reached=reached,
                 note=f"{requests} requests" + (f"; {added:,.0f} ms more per 1,000,000" if org == "huge" else ""),

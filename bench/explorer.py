@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import httpx
 import psutil
 from playwright.sync_api import Page
 
-from bench.endpoint import ask, p95, prepared, serving, timed
+from bench.endpoint import Spending, ask, p95, prepared, serving, serving_process, timed
 from bench.million import Million
 from bench.report import Row, measured, skipped
 from sync_pipeline.explorer.session import PLAIN
@@ -75,13 +75,12 @@ class _Clicking:
     page: Page
     address: str
     bare: Sequence[float]
-    service: psutil.Process
-    server: psutil.Process
+    spending: Spending
 
     def row(self, name: str, values: Sequence[float], cpu: tuple[float, float], bare: Sequence[float]) -> Row:
         script = "fetch(location, {headers: {'X-Fragment': '1'}}).then(a => a.text()).then(t => new Blob([t]).size)"
         size = self.page.evaluate(script)
-        note = f"p95 {p95(values):.0f} ms of {len(values)} clicks; {size / 1000:.0f} kB; processor time of the service "
+        note = f"p95 {p95(values):.0f} ms of {len(values)} clicks; {size / 1000:.0f} kB"
         return measured(
             name,
             values,
@@ -90,25 +89,16 @@ class _Clicking:
             ratio_to="the SQL of its rows, p95",
             target="p95 < 300 ms, ≤ 40 kB",
             reached=p95(values) < 300 and size <= 40_000,
-            note=f"{note}{cpu[0]:.1f} ms, of PostgreSQL {cpu[1]:.1f} ms a click",
+            processor=cpu,
+            note=note,
         )
-
-    @contextmanager
-    def counted(self, clicks: int) -> Iterator[list[float]]:
-        """Gives the processor milliseconds a click of the service and of PostgreSQL, once the clicks are done."""
-        before = _cpu(self.service), _cpu(self.server)
-        spent: list[float] = []
-        yield spent
-        spent += [
-            1000 * (_cpu(one) - was) / clicks for one, was in zip((self.service, self.server), before, strict=True)
-        ]
 
     def clicked(self, name: str, there: str, back: str, times: int) -> Row:
         for _ in range(3):  # what is not warm yet
             self.page.evaluate(_CLICK, there)
             self.page.evaluate(_CLICK, back)
         values = []
-        with self.counted(2 * times) as spent:
+        with self.spending.counted(2 * times) as spent:
             for _ in range(times):
                 values += [self.page.evaluate(_CLICK, there)]
                 self.page.evaluate(_CLICK, back)
@@ -117,7 +107,7 @@ class _Clicking:
 
     def searched(self, name: str, term: Callable[[int], str], times: int, bare: Sequence[float]) -> Row:
         self.page.evaluate(_SEARCH, term(-1))
-        with self.counted(times) as spent:
+        with self.spending.counted(times) as spent:
             values = [self.page.evaluate(_SEARCH, term(number)) for number in range(times)]
         return self.row(name, values, (spent[0], spent[1]), bare)
 
@@ -133,10 +123,10 @@ def run(scale: int, runs: int) -> list[Row]:
     token = tokens.add_token(of.ground.db, org, "operator", actor="bench").plain
     address = f"/ui/{org.slug}/{of.connection.name}/data/products"
     with serving(of) as url:
-        service, server = _processes(of)
+        service = serving_process()
         with chromium() as browser, visiting(browser, url) as page:
             log_in(page, token, address)
-            clicking = _Clicking(page, address, bare, service, server)
+            clicking = _Clicking(page, address, bare, Spending(of.ground, service))
             for name, (begin, there, back) in _KINDS.items():
                 page.goto(address + begin.format(middle=scale // 2))
                 rows.append(clicking.clicked(name, there, back, runs * _CLICKS))
@@ -191,21 +181,3 @@ def _listen(stream: httpx.Response, heard: list[int]) -> None:
             heard[0] += line.startswith("data:")
     except (httpx.HTTPError, RuntimeError):
         pass  # it was closed
-
-
-def _processes(of: Million) -> tuple[psutil.Process, psutil.Process]:
-    """The service, and PostgreSQL's first process."""
-    service = next(one for one in psutil.Process().children(recursive=True) if "serve" in one.cmdline())
-    pid = (of.ground.home / "postgres" / "postmaster.pid").read_text().split()[0]
-    return service, psutil.Process(int(pid))
-
-
-def _cpu(process: psutil.Process) -> float:
-    """Seconds of a process and its living children."""
-    spent = 0.0
-    for one in (process, *process.children(recursive=True)):
-        try:
-            spent += sum(one.cpu_times()[:2])
-        except psutil.NoSuchProcess:
-            continue
-    return spent

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.ground import Ground, Store, ground
-from bench.report import Row, measured
+from bench.report import Row, Turn, measured, raced
 
 NAME = "export"
 TITLE = "Export: a core table as data frames and files"
@@ -56,15 +56,14 @@ def run(scale: int, runs: int) -> Iterable[Row]:
             for way in _WAYS:
                 found[way].append(_child(at, scale, way))
             found["chunks as of"].append(_child(at, scale, "chunks", before.isoformat()))
-    floor = sorted(one["seconds"] for one in found["copy"])[runs // 2]
+    turns = {way: [Turn.of(one) for one in all_runs] for way, all_runs in found.items()}
     for way, all_runs in found.items():
-        seconds = [one["seconds"] for one in all_runs]
         size = all_runs[0].get("bytes", 0)
-        yield measured(
+        yield raced(
             f"{way}: {scale:,} rows",
-            seconds,
-            ratio=None if way == "copy" else sorted(seconds)[runs // 2] / floor,
-            ratio_to="" if way == "copy" else "copy",
+            turns[way],
+            against=[] if way == "copy" else turns["copy"],
+            ratio_to="copy",
             note=f"{size / 1e6:,.0f} MB" if size else "",
         )
     for way in (*_WAYS, "chunks as of"):
@@ -80,11 +79,10 @@ def _child(at: Ground, scale: int, way: str, *more: str) -> dict[str, Any]:
 
 def _copy(at: Ground) -> dict[str, Any]:
     """The same rows as CSV, thrown away as they come."""
-    import time
 
-    began = time.perf_counter()
-    size = 0
-    with at.owner.cursor().copy(f"COPY (SELECT * FROM core.{TABLE} ORDER BY id) TO STDOUT (FORMAT csv)") as copy:
-        for part in copy:
-            size += len(part)
-    return {"seconds": time.perf_counter() - began, "bytes": size}
+    def work() -> int:
+        with at.owner.cursor().copy(f"COPY (SELECT * FROM core.{TABLE} ORDER BY id) TO STDOUT (FORMAT csv)") as copy:
+            return sum(len(part) for part in copy)
+
+    turn, size = at.turn(work)
+    return {"seconds": turn.seconds, "cpu": turn.own, "server_cpu": turn.server, "bytes": size}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 from bench.ground import Ground, Store, ground, promote_all
-from bench.report import Row, measured
+from bench.report import Row, Turn, raced
 from sync_pipeline.steps import connect, preview
 
 NAME = "followed"
@@ -62,32 +59,29 @@ def run(scale: int, runs: int) -> list[Row]:
         at.owner.execute(_CAPTURED, {**here, "records": scale, "locations": _LOCATIONS})
         at.owner.execute(_CHANGED, {"types": ["location", "variation", "stock"]})
         at.owner.execute("VACUUM ANALYZE")
-        first = _timed(lambda: _preview(at, connection, scale, "new"))
-        promotion = _timed(lambda: _promote(at, connection))
+        first, _ = at.turn(lambda: _preview(at, connection, scale, "new"))
+        promotion = _promote(at, connection)
         at.owner.execute("VACUUM ANALYZE")
         _preview(at, connection, 0, "updated")
-        seconds: dict[str, list[float]] = {"same": [], "own": [], "prices": [], "name": []}
+        taken: dict[str, list[Turn]] = {"same": [], "own": [], "prices": [], "name": []}
         for number in range(runs):
-            seconds["same"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            taken["same"].append(at.turn(lambda: _preview(at, connection, 0, "updated"))[0])
             at.owner.execute(_CHANGED, {"types": ["stock"]})
-            seconds["own"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            taken["own"].append(at.turn(lambda: _preview(at, connection, 0, "updated"))[0])
             _change(at, "variation", None, f'{{"lst_price": {11 + number}}}')
-            seconds["prices"].append(_timed(lambda: _preview(at, connection, 0, "updated")))
+            taken["prices"].append(at.turn(lambda: _preview(at, connection, 0, "updated"))[0])
             _change(at, "location", "7", f'{{"complete_name": "WH/Other {number}"}}')
-            seconds["name"].append(_timed(lambda: _preview(at, connection, scale // _LOCATIONS, "updated")))
+            taken["name"].append(at.turn(lambda: _preview(at, connection, scale // _LOCATIONS, "updated"))[0])
             _change(at, "location", "7", '{"complete_name": "WH/Shelf 7"}')
             _preview(at, connection, 0, "updated")
-    base = statistics.median(seconds["own"])
-    ratios = {name: statistics.median(values) / base for name, values in seconds.items()}
+    against: dict[str, Any] = {"against": taken["own"], "ratio_to": "that"}
     return [
-        measured("preview of new records", [first]),
-        measured("apply", [promotion], note=f"{scale / promotion:,.0f} records/s"),
-        measured("preview, nothing captured", seconds["same"]),
-        measured("preview, stock captured again, nothing followed changed", seconds["own"]),
-        measured("preview, all prices of variants changed", seconds["prices"], ratio=ratios["prices"], ratio_to="that"),
-        measured(
-            f"preview, one of {_LOCATIONS} locations renamed", seconds["name"], ratio=ratios["name"], ratio_to="that"
-        ),
+        raced("preview of new records", [first]),
+        raced("apply", [promotion], note=f"{scale / promotion.seconds:,.0f} records/s"),
+        raced("preview, nothing captured", taken["same"]),
+        raced("preview, stock captured again, nothing followed changed", taken["own"]),
+        raced("preview, all prices of variants changed", taken["prices"], **against),
+        raced(f"preview, one of {_LOCATIONS} locations renamed", taken["name"], **against),
     ]
 
 
@@ -103,8 +97,8 @@ def _preview(at: Ground, connection: connect.Connection, expected: int, status: 
     assert found == expected, f"{found} of {expected} are {status}"
 
 
-def _promote(at: Ground, connection: connect.Connection) -> None:
-    promote_all(at, connection.org_id, "entity_type = 'stock'")
+def _promote(at: Ground, connection: connect.Connection) -> Turn:
+    return promote_all(at, connection.org_id, "entity_type = 'stock'")[1]
 
 
 def _change(at: Ground, entity_type: str, one: str | None, values: str) -> None:
@@ -112,9 +106,3 @@ def _change(at: Ground, entity_type: str, one: str | None, values: str) -> None:
     at.owner.execute(_HISTORY + " ON CONFLICT DO NOTHING", given)
     at.owner.execute(_CHANGE, given)
     at.owner.execute(_CHANGED, {"types": [entity_type]})
-
-
-def _timed(turn: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    turn()
-    return time.perf_counter() - began

@@ -8,19 +8,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from bench.report import Turn
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database, owner_url
 from sync_pipeline.steps import connect, promote
 
+Result = TypeVar("Result")
 LATENCY = 0.05  # seconds a store takes to answer
 # Variables that contestants must not inherit: another database, and one that prevents cached bytecode.
 _DROPPED = {
@@ -32,6 +34,7 @@ _DROPPED = {
 }
 _leaving = ExitStack()
 _shared: dict[Any, Any] = {}
+_seen: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,12 @@ class Ground:
         }
         return connect.add_connection(self.db, self.settings, made, "woocommerce", "shop", given, actor="bench")
 
+    def connect_odoo(self, org: str, given: dict[str, str]) -> connect.Connection:
+        """The same with an Odoo."""
+        made = connect.add_organization(self.db, org)
+        config = {name: given[name] for name in ("url", "db", "password", "ca_file")} | {"username": given["user"]}
+        return connect.add_connection(self.db, self.settings, made, "odoo", "erp", config, actor="bench")
+
     def one(self, sql: str, parameters: Any = None) -> Any:
         """The first value of a statement's first row, as the owner."""
         row = self.owner.execute(sql, parameters).fetchone()
@@ -118,7 +127,7 @@ class Ground:
         Raises:
             RuntimeError: it failed; the message has its last output.
         """
-        before = self._server_cpu()
+        before = self.server_cpu()
         done = subprocess.run(
             [str(python), *arguments],
             cwd=PROJECT,
@@ -129,9 +138,16 @@ class Ground:
         if done.returncode:
             raise RuntimeError((done.stderr.strip() or done.stdout.strip() or "it said nothing")[-2000:])
         found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return {**found, "server_cpu": self._server_cpu() - before}
+        return {**found, "server_cpu": self.server_cpu() - before}
 
-    def _server_cpu(self) -> float:
+    def turn(self, work: Callable[[], Result]) -> tuple[Turn, Result]:
+        """Do some work in this process; what it took, and what it returned."""
+        before, began, own = self.server_cpu(), time.perf_counter(), time.process_time()
+        result = work()
+        seconds = time.perf_counter() - began
+        return Turn(seconds, time.process_time() - own, self.server_cpu() - before), result
+
+    def server_cpu(self) -> float:
         """CPU seconds of the server and its ended children; 0 where /proc does not say."""
         try:
             postmaster = (self.home / "postgres" / "postmaster.pid").read_text().split()[0]
@@ -171,6 +187,7 @@ def ground() -> Iterator[Ground]:
             db = open_database(settings)
             url = owner_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
             with psycopg.connect(url, autocommit=True) as owner:
+                _seen["postgresql"] = str(owner.info.parameter_status("server_version"))
                 yield Ground(home, settings, db, owner)
             db.close()
         finally:
@@ -178,8 +195,8 @@ def ground() -> Iterator[Ground]:
             server.release()
 
 
-def promote_all(at: Ground, org_id: int, which: str = "true") -> tuple[int, float]:
-    """Plan the captured records that a condition names, and apply the plan; returns their number and the seconds."""
+def promote_all(at: Ground, org_id: int, which: str = "true") -> tuple[int, Turn]:
+    """Plan the captured records that a condition names, and apply the plan; returns their number and what it took."""
     plan = at.one(
         "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (%s, 'x', 'bench', 'bench') "
         "RETURNING plan_id",
@@ -191,10 +208,9 @@ def promote_all(at: Ground, org_id: int, which: str = "true") -> tuple[int, floa
         f"FROM capture.sync_record WHERE {which}",
         (plan,),
     )
-    began = time.perf_counter()
-    report = promote.apply(at.db, org_id, str(plan), actor="bench")
-    assert (report.state, report.failed) == ("done", 0), report
-    return report.done, time.perf_counter() - began
+    turn, report = at.turn(lambda: promote.apply(at.db, org_id, str(plan), actor="bench"))
+    assert (report.state, report.failed) == ("done", 0), str(report)[:1000]
+    return report.done, turn
 
 
 def shared(key: str, make: Any, *arguments: Any) -> Any:
@@ -204,6 +220,11 @@ def shared(key: str, make: Any, *arguments: Any) -> Any:
     return _shared[key, arguments]
 
 
+def postgresql() -> str:
+    """The version of the server that was used last."""
+    return _seen.get("postgresql", "")
+
+
 def leave() -> None:
     """Remove the shared data."""
     _shared.clear()
@@ -211,9 +232,9 @@ def leave() -> None:
 
 
 @contextmanager
-def serving(at: Ground, products: int) -> Iterator[Store]:
-    """A WooCommerce store with this many products, over https."""
-    with _store(at, "woocommerce", f"{products}-products") as ready:
+def serving(at: Ground, products: int, orders: int = 0) -> Iterator[Store]:
+    """A WooCommerce store with this many products and orders, over https."""
+    with _store(at, "woocommerce", f"{products}-products" + (f"-{orders}-orders" if orders else "")) as ready:
         yield Store(**ready)
 
 

@@ -37,6 +37,13 @@ SELECT %(org)s, %(connection)s, 'product', n::text, 'woocommerce',
        CASE WHEN n %% 100 = 0 THEN 2 ELSE 1 END
 FROM generate_series(1::bigint, %(records)s) AS n
 """
+# As a pull notes them: a comparison looks for what it has seen to be possible.
+_SHAPES = """
+INSERT INTO capture.sync_shape (org_id, connection_id, entity_type, field, json_type, first_run_id, last_run_id)
+SELECT DISTINCT org_id, connection_id, entity_type, f.key, jsonb_typeof(f.value), 1, 1
+FROM (SELECT * FROM capture.sync_record WHERE org_id = %(org)s AND connection_id = %(connection)s LIMIT 1000) AS r
+CROSS JOIN jsonb_each(r.sync_data) AS f
+"""
 _PROMOTED = """
 INSERT INTO promote.integration_mapping
 (org_id, connection_id, entity_type, external_id, provider, core_table, internal_id, promoted_hash)
@@ -78,7 +85,7 @@ def fill(at: Ground, connection: connect.Connection, records: int, *, promoted: 
         "records": records,
         "payload": json.dumps(_PAYLOAD),
     }
-    for sql in (_CAPTURED, _PROMOTED, _BEFORE) if promoted else (_CAPTURED,):
+    for sql in (_CAPTURED, _SHAPES, _PROMOTED, _BEFORE) if promoted else (_CAPTURED,):
         at.owner.execute(sql, given)
     at.owner.execute("VACUUM ANALYZE")
     at.settle()

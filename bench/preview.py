@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 from bench.ground import shared
 from bench.million import Million, million
-from bench.report import Row, measured
+from bench.report import Row, Turn, raced
 from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import preview
 
@@ -34,42 +33,32 @@ def run(scale: int, runs: int) -> list[Row]:
         "first": lambda: preview.recompute(of.ground.db, of.connection, of.stream).updated,
         "again": lambda: preview.recompute(of.ground.db, of.connection, of.stream).updated,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    taken: dict[str, list[Turn]] = {name: [] for name in turns}
     for number in range(runs + 1):  # the first one is a warm-up
         of.ground.owner.execute("TRUNCATE preview.difference, preview.summary")
-        for name, turn in turns.items():
+        for name, work in turns.items():
             of.ground.settle()
-            began = time.perf_counter()
-            found = turn()
-            took = time.perf_counter() - began
+            turn, found = of.ground.turn(work)
             assert found == scale // 100, f"{name} found {found} of {scale // 100} changed records"
             if number:
-                seconds[name].append(took)
-    base = statistics.median(seconds["anti"])
-    ratios = {name: statistics.median(values) / base for name, values in seconds.items()}
+                taken[name].append(turn)
+    rate = scale / statistics.median(turn.seconds for turn in taken["anti"])
+    against: dict[str, Any] = {"against": taken["anti"], "ratio_to": "anti-join"}
     return [
-        measured(
+        raced(
             "one hash anti-join, as the application",
-            seconds["anti"],
-            note=f"{of.width:,.0f} bytes a row; {scale / base:,.0f} records/s",
+            taken["anti"],
+            note=f"{of.width:,.0f} bytes a row; {rate:,.0f} records/s",
         ),
-        measured("the same as owner", seconds["owner"], ratio=ratios["owner"], ratio_to="anti-join"),
-        measured(
+        raced("the same as owner", taken["owner"], **against),
+        raced(
             "preview, the changes are news",
-            seconds["first"],
-            ratio=ratios["first"],
-            ratio_to="anti-join",
-            target="≤ 1.5 × anti-join",
-            reached=ratios["first"] <= 1.5,
+            taken["first"],
+            goal="≤ 1.5",
             note=f"{scale // 100:,} differences written, looked through for warnings",
+            **against,
         ),
-        measured(
-            "preview again",
-            seconds["again"],
-            ratio=ratios["again"],
-            ratio_to="anti-join",
-            note="nothing new: nothing is written",
-        ),
+        raced("preview again", taken["again"], note="nothing new: nothing is written", **against),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Promotion of products with variants and stock, compared with COPY of the resulting core rows.
+"""Promotion, of both providers: products with variants and stock, and orders with items and refunds.
 
 The floor is `COPY … FROM` of the very same rows, by the owner, into tables with the same columns, defaults and indexes.
 """
@@ -6,16 +6,59 @@ The floor is `COPY … FROM` of the very same rows, by the owner, into tables wi
 from __future__ import annotations
 
 import json
-import statistics
-import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from bench.ground import Ground, ground, promote_all
-from bench.report import Row, measured
+from bench.ground import Ground, ground, promote_all, serving, serving_odoo
+from bench.report import Row, Turn, raced
 
 NAME = "promotion"
-TITLE = "Promotion: products with variants and stock, against COPY of the core rows that come out"
+TITLE = "Promotion, against COPY of the core rows that come out"
 SCALE = 50_000
-CORE = ("categories", "products", "product_variants", "product_categories", "inventory_items")
+_CATALOGUE = ("categories", "products", "product_variants", "product_categories", "inventory_items")
+_SALES = ("customers", "sales_orders", "sales_order_items")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is promoted, and what is in core before. What is not filled by SQL is pulled from a sandbox store, whole."""
+
+    title: str
+    provider: str
+    goal: str
+    types: Sequence[str]
+    tables: Sequence[str] = _CATALOGUE
+    before: Sequence[str] = ()
+    by_sql: bool = False
+
+    def condition(self, types: Sequence[str]) -> str:
+        """Of captured records."""
+        return "entity_type IN ({})".format(", ".join(f"'{one}'" for one in types))
+
+
+_CASES = (
+    Case("WooCommerce products", "woocommerce", "≤ 3", ("category", "product", "variation"), by_sql=True),
+    Case("Odoo products", "odoo", "≤ 3", ("category", "product", "variation", "stock")),
+    Case(
+        "WooCommerce orders",
+        "woocommerce",
+        "≤ 4",
+        ("order", "refund"),
+        _SALES,
+        ("category", "product", "variation", "customer"),
+    ),
+    Case(
+        "Odoo orders",
+        "odoo",
+        "≤ 4",
+        ("order", "order_line"),
+        _SALES,
+        ("category", "product", "variation", "customer"),
+    ),
+)
+_ORDERS = 5  # times fewer than products: an order has several rows
+
 PRODUCT = {
     "slug": "organic-cotton-t-shirt", "permalink": "https://shop.example/product/organic-cotton-t-shirt/",
     "date_created": "2026-03-01T10:00:00", "date_created_gmt": "2026-03-01T09:00:00",
@@ -41,23 +84,53 @@ PRODUCT = {
 }  # fmt: skip
 
 
-def run(scale: int, runs: int) -> list[Row]:
-    """Both in turns, on their own database."""
-    ours, floors, records, rows = [], [], 0, 0
+def run(scale: int, runs: int) -> Iterable[Row]:
+    """Each case on a server of its own, the floor and the promotion in turns."""
+    for case in _CASES:
+        ours, floors, records, rows = [], [], 0, 0
+        with _filled(case, scale) as (at, org_id):
+            at.owner.execute("VACUUM ANALYZE")
+            for _ in range(runs):
+                forget_promoted(at)
+                if case.before:
+                    promote_all(at, org_id, case.condition(case.before))
+                at.settle()
+                records, turn = promote_all(at, org_id, case.condition(case.types))
+                ours.append(turn)
+                turn, rows = floor(at, case.tables)
+                floors.append(turn)
+        yield raced(f"floor: COPY, {case.title}", floors, note=f"{rows:,} rows of {', '.join(case.tables)}")
+        yield raced(
+            f"promotion, {case.title}",
+            ours,
+            against=floors,
+            ratio_to="COPY",
+            goal=case.goal,
+            note=f"{records:,} records of {', '.join(case.types)}",
+        )
+
+
+@contextmanager
+def _filled(case: Case, scale: int) -> Iterator[tuple[Ground, int]]:
+    """A database with the captured records of a case, and the organization."""
+    orders = max(1, scale // _ORDERS)
     with ground() as at:
-        fill(at, scale)
-        at.owner.execute("VACUUM ANALYZE")
-        for _ in range(runs):
-            forget_promoted(at)
-            records, seconds = promote_all(at, 1)
-            ours.append(seconds)
-            seconds, rows = floor(at)
-            floors.append(seconds)
-    ratio = statistics.median(ours) / statistics.median(floors)
-    return [
-        measured("floor: COPY of the core rows", floors, note=f"{records:,} records, {rows:,} core rows"),
-        measured("promotion", ours, ratio=ratio, ratio_to="COPY", target="≤ 3 × COPY", reached=ratio <= 3),
-    ]
+        if case.by_sql:
+            fill(at, scale)
+            yield at, 1
+        elif case.provider == "woocommerce":
+            with serving(at, max(1, orders // 10), orders) as store:
+                made = at.connect_store("bench", store)
+                at.pull("bench", "--full", "--entities", ",".join(made.source.streams))
+            yield at, made.org_id
+        else:
+            size = (
+                f"{scale}-products" if case.tables is _CATALOGUE else f"{max(1, orders // 10)}-products-{orders}-orders"
+            )
+            with serving_odoo(at, size) as given:
+                made = at.connect_odoo("bench", given)
+                at.pull("bench", "--full", "--entities", ",".join(made.source.streams))
+            yield at, made.org_id
 
 
 def fill(at: Ground, products: int) -> None:
@@ -107,9 +180,9 @@ def forget_promoted(at: Ground) -> None:
     """Remove what was promoted: every record is new again."""
     at.owner.execute(
         "TRUNCATE core.categories, core.products, core.product_variants, core.product_categories, "
-        "core.inventory_items, core.sales_orders, core.sales_order_items, core.customers, "
+        "core.inventory_items, core.sales_orders, core.sales_order_items, core.customers, core.customer_addresses, "
         "promote.integration_mapping, promote.pending_link, promote.core_change, promote.conflict, "
-        "promote.sync_queue, promote.sync_queue_line, preview.difference CASCADE"
+        "promote.sync_queue, promote.sync_queue_line, preview.difference, preview.tally CASCADE"
     )
     at.owner.execute(
         "INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash) "
@@ -117,11 +190,12 @@ def forget_promoted(at: Ground) -> None:
     )
 
 
-def floor(at: Ground) -> tuple[float, int]:
-    """Seconds to COPY the rows of core into identical tables, and the number of rows."""
+def floor(at: Ground, tables: Sequence[str]) -> tuple[Turn, int]:
+    """What it takes to COPY the rows that the last queue wrote into identical tables, and the number of rows."""
     owner = at.owner
-    rows, files = 0, {}
-    for table in CORE:
+    last = at.one("SELECT queue_id FROM promote.sync_queue ORDER BY created_at DESC LIMIT 1")
+    files = {}
+    for table in tables:
         columns = ", ".join(
             name
             for (name,) in owner.execute(
@@ -130,16 +204,22 @@ def floor(at: Ground) -> tuple[float, int]:
                 (f"core.{table}",),
             )
         )
-        with owner.cursor().copy(f"COPY core.{table} ({columns}) TO STDOUT") as out:
+        written = f"SELECT {columns} FROM core.{table} WHERE queue_id = '{last}'"
+        with owner.cursor().copy(f"COPY ({written}) TO STDOUT") as out:
             files[table] = (columns, b"".join(bytes(part) for part in out))
         owner.execute(f"CREATE TABLE floor_{table} (LIKE core.{table} INCLUDING ALL)")
-    began = time.monotonic()
-    with owner.transaction(), owner.cursor() as cursor:
-        for table, (columns, content) in files.items():
-            with cursor.copy(f"COPY floor_{table} ({columns}) FROM STDIN") as into:
-                into.write(content)
-            rows += cursor.rowcount
-    seconds = time.monotonic() - began
-    for table in CORE:
+
+    def work() -> int:
+        rows = 0
+        with owner.transaction(), owner.cursor() as cursor:
+            for table, (columns, content) in files.items():
+                with cursor.copy(f"COPY floor_{table} ({columns}) FROM STDIN") as into:
+                    into.write(content)
+                rows += cursor.rowcount
+        return rows
+
+    at.settle()
+    found = at.turn(work)
+    for table in tables:
         owner.execute(f"DROP TABLE floor_{table}")
-    return seconds, rows
+    return found

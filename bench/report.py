@@ -1,8 +1,9 @@
-"""The report of a benchmark, on the terminal and as JSON."""
+"""The report of a benchmark: rows with seconds and processor time, on the terminal and as JSON."""
 
 from __future__ import annotations
 
 import json
+import operator
 import os
 import platform
 import statistics
@@ -16,11 +17,36 @@ from rich.console import Console
 from rich.table import Table
 
 OUT = Path(__file__).parent / "out"
+HEADINGS = ("median", "runs", "ratio", "goal", "processor: process + PostgreSQL", "its ratio", "its goal", "note")
+_MARKS = {None: "", True: " ✓", False: " ✗"}
+_TESTS = {"≤": operator.le, "≥": operator.ge}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn of a contestant took: on the clock, and of the processors in its process and in PostgreSQL."""
+
+    seconds: float
+    own: float
+    server: float
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Turn:
+        """The turn of a contestant in a process of its own."""
+        return cls(answer["seconds"], answer["cpu"], answer["server_cpu"])
+
+    @property
+    def processor(self) -> float:
+        """Both: work that moves from one to the other is not saved."""
+        return self.own + self.server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line: a measured value, its ratio to another line of the run if there is one, and the target."""
+    """One line: a measured value, its ratio to another line of the run if there is one, and the goal.
+
+    Beside it the processor time, in the unit of the value, with a ratio and a goal of its own.
+    """
 
     what: str
     value: float | None = None
@@ -30,12 +56,70 @@ class Row:
     ratio_to: str = ""
     target: str = ""
     reached: bool | None = None
+    processor: tuple[float, float] | None = None  # of the process and of PostgreSQL
+    processor_ratio: float | None = None
+    processor_target: str = ""
+    processor_reached: bool | None = None
     note: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line as people read it, without its name: the columns of HEADINGS."""
+        spent = self.processor
+        return (
+            "" if self.value is None else f"{_short(self.value)} {self.unit}",
+            f"{_short(min(self.values))} to {_short(max(self.values))}" if len(self.values) > 1 else "",
+            "" if self.ratio is None else f"{self.ratio:.2f} × {self.ratio_to}",
+            self.target + _MARKS[self.reached],
+            "" if spent is None else f"{_short(spent[0])} + {_short(spent[1])} {self.unit}",
+            "" if self.processor_ratio is None else f"{self.processor_ratio:.2f} ×",
+            self.processor_target + _MARKS[self.processor_reached],
+            self.note,
+        )
 
 
 def measured(what: str, values: Sequence[float], **more: Any) -> Row:
     """A row with the median of `values`."""
     return Row(what=what, value=statistics.median(values), values=tuple(values), **more)
+
+
+def raced(
+    what: str,
+    turns: Sequence[Turn],
+    *,
+    against: Sequence[Turn] = (),
+    ratio_to: str = "",
+    goal: str = "",
+    processor_goal: str = "",
+    **more: Any,
+) -> Row:
+    """A row with the median seconds and processor seconds of these turns, as ratios to those of `against`.
+
+    A goal is a ratio: `≤ 1.2`.
+    """
+    spent = statistics.median(turn.own for turn in turns), statistics.median(turn.server for turn in turns)
+    row: dict[str, Any] = {"processor": spent}
+    if against:
+        ratio, processor_ratio = (
+            statistics.median(getattr(turn, name) for turn in turns)
+            / statistics.median(getattr(turn, name) for turn in against)
+            for name in ("seconds", "processor")
+        )
+        row |= {"ratio": ratio, "ratio_to": ratio_to, "processor_ratio": processor_ratio}
+        if goal:
+            row |= {"target": f"{goal} ×", "reached": within(ratio, goal)}
+        if processor_goal:
+            row |= {
+                "processor_target": f"{processor_goal} ×",
+                "processor_reached": within(processor_ratio, processor_goal),
+            }
+    return measured(what, [turn.seconds for turn in turns], **row, **more)
+
+
+def within(value: float, goal: str) -> bool:
+    """Does the value reach a goal such as `≤ 1.2` or `≥ 6`?"""
+    sign, bound = goal.split()
+    return bool(_TESTS[sign](value, float(bound)))
 
 
 def skipped(what: str, reason: str, **more: Any) -> Row:
@@ -55,19 +139,24 @@ def machine() -> dict[str, Any]:
     }
 
 
+def caption(facts: Mapping[str, Any]) -> str:
+    """What a table's figures are of."""
+    server = f"PostgreSQL {facts['postgresql']}, " if facts.get("postgresql") else ""
+    return (
+        f"scale {facts['scale']:,}, {facts['runs']} runs, medians; {facts['cores']} cores, Python {facts['python']}, "
+        f"{server}load {facts['load_before']} before"
+    )
+
+
 def show(title: str, facts: Mapping[str, Any], rows: Iterable[Row], console: Console) -> None:
     """Print one benchmark as a table."""
-    caption = f"scale {facts['scale']:,} · {facts['runs']} runs, medians · {facts['cores']} cores"
-    table = Table(title=title, caption=f"{caption} · load before {facts['load_before']}", title_justify="left")
-    for name, justify in (("", "left"), ("median", "right"), ("runs", "right"), ("ratio", "right"), ("target", "left")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    table.add_column("note", overflow="fold")
+    table = Table(title=title, caption=caption(facts), title_justify="left")
+    table.add_column("", overflow="fold")
+    for name in HEADINGS:
+        table.add_column(name, justify="left" if name in ("goal", "its goal", "note") else "right", overflow="fold")
     for row in rows:
-        value = "" if row.value is None else f"{_short(row.value)} {row.unit}"
-        spread = f"{_short(min(row.values))} to {_short(max(row.values))}" if len(row.values) > 1 else ""
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f} × {row.ratio_to}"
-        mark = {None: "", True: " [green]✓[/]", False: " [red]✗[/]"}[row.reached]
-        table.add_row(row.what, value, spread, ratio, f"{row.target}{mark}", row.note)
+        cells = [one.replace("✓", "[green]✓[/]").replace("✗", "[red]✗[/]") for one in row.cells]
+        table.add_row(row.what, *cells)
     console.print(table)
 
 
@@ -75,13 +164,19 @@ def save(name: str, title: str, facts: Mapping[str, Any], rows: Iterable[Row]) -
     """Add this benchmark to results.json."""
     OUT.mkdir(exist_ok=True)
     path = OUT / "results.json"
-    try:
-        results = json.loads(path.read_text())
-    except (OSError, ValueError):
-        results = {}
+    results = saved()
     results[name] = {"title": title, **facts, "rows": [asdict(row) for row in rows]}
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def saved() -> dict[str, Any]:
+    """The last results of every benchmark, by its name."""
+    try:
+        found: dict[str, Any] = json.loads((OUT / "results.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def _short(value: float) -> str:

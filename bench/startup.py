@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bench.ground import Ground, Store, ground
-from bench.report import Row, measured
+from bench.report import Row, Turn, raced
 
 NAME = "startup"
 TITLE = "Command line: from its start to its end"
@@ -28,25 +29,20 @@ def run(_scale: int, runs: int) -> Iterable[Row]:
         command = Path(sys.executable).with_name("sync-pipeline")
         empty = [_median(at, [sys.executable, "-c", "pass"]) for _ in range(runs)]
         floor = [_median(at, [sys.executable, *_FLOOR]) for _ in range(runs)]
-        yield measured("floor: an empty Python", empty)
-        yield measured("floor: a Python with these libraries", floor)
+        yield raced("floor: an empty Python", empty)
+        yield raced("floor: a Python with these libraries", floor)
         for arguments in _COMMANDS:
-            seconds = [_median(at, [str(command), *arguments]) for _ in range(runs)]
-            middle = sorted(seconds)[runs // 2]
-            yield measured(
-                f"sync-pipeline {' '.join(arguments)}",
-                seconds,
-                ratio=middle / sorted(floor)[runs // 2],
-                ratio_to="libraries",
-                target=f"< {_SECONDS} s",
-                reached=middle < _SECONDS,
-            )
+            turns = [_median(at, [str(command), *arguments]) for _ in range(runs)]
+            row = raced(f"sync-pipeline {' '.join(arguments)}", turns, against=floor, ratio_to="libraries")
+            yield replace(row, target=f"< {_SECONDS} s", reached=(row.value or 0) < _SECONDS)
 
 
-def _median(at: Ground, argv: list[str]) -> float:
+def _median(at: Ground, argv: list[str]) -> Turn:
     took = []
     for _ in range(_TIMES):
-        began = time.perf_counter()
-        subprocess.run(argv, env=at.environment, capture_output=True, check=True)
-        took.append(time.perf_counter() - began)
-    return sorted(took)[_TIMES // 2]
+        spent = os.times()
+        turn, _ = at.turn(lambda: subprocess.run(argv, env=at.environment, capture_output=True, check=True))
+        now = os.times()
+        own = now.children_user + now.children_system - spent.children_user - spent.children_system
+        took.append(replace(turn, own=own))
+    return sorted(took, key=lambda turn: turn.seconds)[_TIMES // 2]

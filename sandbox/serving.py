@@ -25,6 +25,22 @@ class App(Protocol):
 F = TypeVar("F", bound=Faults)
 
 
+class Counted:
+    """The app, and how many requests it has in flight: also those whose client has gone meanwhile."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.in_flight = self.most = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.in_flight -= 1
+
+
 class HttpServer(Generic[F]):
     """A running store: its address, its faults and its requests."""
 
@@ -38,8 +54,9 @@ class HttpServer(Generic[F]):
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"{'https' if https else 'http'}://127.0.0.1:{self.port}"
+        self.counted = Counted(app)
         config = uvicorn.Config(
-            self.app,
+            self.counted,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -63,6 +80,11 @@ class HttpServer(Generic[F]):
     @latency.setter
     def latency(self, seconds: float) -> None:
         self.app.latency = seconds
+
+    @property
+    def most_in_flight(self) -> int:
+        """The most requests that it has had in flight at once."""
+        return self.counted.most
 
     def begin(self) -> None:
         """Serve from a thread; return once it listens."""

@@ -13,7 +13,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
-from bench.endpoint import ask, p95, prepared, serving, timed
+from bench.endpoint import Spending, ask, p95, prepared, serving, serving_process, timed
 from bench.million import Million
 from bench.report import Row, measured
 from sync_pipeline.mcp.answers import MOST_BYTES
@@ -32,9 +32,12 @@ def run(scale: int, runs: int) -> list[Row]:
     plan = _planned(of, org, scale)
     rows = []
     with serving(of) as url:
+        service = Spending(of.ground, serving_process())
         for name, tool, arguments in _asked(of, scale, plan):
             token = tokens.add_token(of.ground.db, org, "agent", actor="bench").plain  # with limits of its own
-            taken, size = anyio.run(_called, url, token, tool, arguments, runs * _CALLS)
+            with service.counted(1) as spent:
+                taken, size = anyio.run(_called, url, token, tool, arguments, runs * _CALLS)
+            calls = len(taken) + 1
             rows.append(
                 measured(
                     name,
@@ -42,6 +45,7 @@ def run(scale: int, runs: int) -> list[Row]:
                     unit="ms",
                     target=f"≤ {MOST_BYTES / 1000:.0f} kB",
                     reached=size <= MOST_BYTES,
+                    processor=(spent[0] / calls, spent[1] / calls),
                     note=f"p95 {p95(taken):.0f} ms, {size / 1000:.1f} kB",
                 )
             )

@@ -88,11 +88,16 @@ CREATE TABLE connect.request_budget (
     FOREIGN KEY (org_id, connection_id) REFERENCES connect.integration_connector ON DELETE CASCADE
 );
 
--- Who is asking right now; a row that is not renewed lapses by itself.
+-- Who is asking right now, and how many requests it may have in flight: a row that is not renewed lapses by itself. The
+-- permits of a store's rows, whatever their connection and organization, never add up to more than the store may get.
 CREATE TABLE connect.request_lease (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
     worker uuid NOT NULL,
+    store text NOT NULL DEFAULT '',     -- host, port and path of its address
+    permits bigint NOT NULL DEFAULT 0,
+    most bigint NOT NULL DEFAULT 1,     -- what the store may get at once, as far as this worker knows
+    waiting_since timestamptz,          -- it has no permit and wants one
     expires_at timestamptz NOT NULL,
     PRIMARY KEY (org_id, connection_id, worker),
     FOREIGN KEY (org_id, connection_id) REFERENCES connect.integration_connector ON DELETE CASCADE
@@ -118,3 +123,28 @@ AS $$
     FROM connect.organization o ORDER BY o.org_id
 $$;
 ALTER FUNCTION connect.list_organizations() OWNER TO sync_router;
+
+GRANT SELECT ON connect.request_lease TO sync_router;
+CREATE POLICY router ON connect.request_lease FOR SELECT TO sync_router USING (true);
+
+-- What the other workers of a store have, of whatever connection and organization; of them only sums leave through here.
+-- One exchange at a time for each store: a lease that is written beside it adds up with those it was computed from.
+CREATE FUNCTION connect.requests_at(at_store text, by_worker uuid)
+RETURNS TABLE (workers integer, permits integer, most integer, waiting integer, waiting_longer integer, own integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('requests/' || at_store, 0));
+    RETURN QUERY
+    WITH mine AS (
+        SELECT l.permits, l.waiting_since FROM connect.request_lease l
+        WHERE l.store = at_store AND l.worker = by_worker AND l.expires_at > clock_timestamp()
+    )
+    SELECT count(*)::integer, coalesce(sum(l.permits), 0)::integer, min(l.most)::integer,
+           count(l.waiting_since)::integer,
+           (count(*) FILTER (WHERE l.waiting_since < coalesce((SELECT waiting_since FROM mine), 'infinity')))::integer,
+           coalesce((SELECT mine.permits FROM mine), 0)::integer
+    FROM connect.request_lease l
+    WHERE l.store = at_store AND l.worker <> by_worker AND l.expires_at > clock_timestamp();
+END $$;
+ALTER FUNCTION connect.requests_at(text, uuid) OWNER TO sync_router;

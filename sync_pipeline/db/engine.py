@@ -10,10 +10,11 @@ from typing import Any, cast
 from psycopg import Connection as DriverConnection
 from psycopg import Error as DriverError
 from psycopg.pq import ExecStatus
-from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from sync_pipeline import exact_json
+from sync_pipeline.db import arrays
 from sync_pipeline.errors import DatabaseUnavailable, DiskFull
 
 _FULL = "53100"  # PostgreSQL's disk_full
@@ -23,6 +24,13 @@ _DISK_FULL = (
 )
 _PROBE_AFTER = 30.0  # seconds a connection may be idle before the server is asked whether it still exists
 _PREPARE_AFTER = 5  # executions of a statement
+# A machine that loses its power or its network says no goodbye. Both sides look after ten seconds of silence: the
+# server frees the locks of who is gone within half a minute instead of two hours, and a worker does not wait for ever.
+KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_OF_A_SESSION = (
+    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
+    "SET tcp_user_timeout = 30000"
+)
 
 
 def psycopg_url(url: str | URL) -> URL:
@@ -55,11 +63,10 @@ class Database:
             json_deserializer=exact_json.loads,
             hide_parameters=True,  # an error's text must not carry payloads or credentials
             # Payloads go through COPY; preparing their one-off statements would only fill the server's memory.
-            connect_args={"prepare_threshold": None, "application_name": "sync_pipeline"},
+            connect_args={"prepare_threshold": None, "application_name": "sync_pipeline", **KEEPALIVE},
         )
-        event.listen(self.engine, "connect", _utc)
-        event.listen(self.engine, "checkin", _note_idle)
-        event.listen(self.engine, "checkout", _check_alive)
+        event.listen(self.engine, "connect", _set_up)
+        replace_dead_connections(self.engine)
 
     @contextmanager
     def org(self, org_id: int, *, async_commit: bool = False, snapshot: bool = False) -> Iterator[Connection]:
@@ -179,28 +186,34 @@ def _server_answered(error: OperationalError | InterfaceError) -> bool:
     return state is not None and not str(state).startswith(("57P", "08"))
 
 
-def _note_idle(_connection: Any, record: Any) -> None:
-    record.info["idle_since"] = time.monotonic()
+def replace_dead_connections(engine: Engine) -> None:
+    """A pool gives out no connection that the server has ended.
 
-
-def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:
-    """Query the server only if it may be gone: a query before every transaction would double the round trips.
-
-    A server that ends a connection writes to its socket, which is otherwise silent between transactions. A server that
-    vanished from the network does not, so a connection that was idle for a while is tested.
+    The server is asked only if it may be gone: a query before every transaction would double the round trips. A server
+    that ends a connection writes to its socket, which is otherwise silent between transactions. A server that vanished
+    from the network does not, so a connection that was idle for a while is tested.
     """
-    idle = time.monotonic() - record.info.get("idle_since", 0.0)
-    incoming = select.poll()
-    incoming.register(connection.fileno(), select.POLLIN)
-    if idle < _PROBE_AFTER and not incoming.poll(0):
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except DriverError as gone:
-        raise InvalidatePoolError("the server ended this connection") from gone
+
+    def note_idle(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def check_alive(connection: Any, record: Any, _proxy: Any) -> None:
+        now = time.monotonic()
+        idle = now - record.info.get("idle_since", now)  # a new connection has not been idle
+        incoming = select.poll()
+        incoming.register(connection.fileno(), select.POLLIN)
+        if idle < _PROBE_AFTER and not incoming.poll(0):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as gone:
+            raise InvalidatePoolError("the server ended this connection") from gone
+
+    event.listen(engine, "checkin", note_idle)
+    event.listen(engine, "checkout", check_alive)
 
 
-def _utc(connection: Any, _record: Any) -> None:
-    connection.execute("SET TIME ZONE 'UTC'")
+def _set_up(connection: Any, _record: Any) -> None:
+    arrays.register(connection)
+    connection.execute(_OF_A_SESSION)
     connection.commit()

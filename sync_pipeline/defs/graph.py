@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
-from inspect import getsourcefile, getsourcelines
+from inspect import getsourcefile, getsourcelines, isclass, unwrap
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -222,12 +222,19 @@ def _code(of: Mapping[str, Any]) -> dict[str, Any]:
     with catch_warnings():
         simplefilter("ignore", dg.BetaWarning)
         places: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
-            dg.LocalFileCodeReference(
-                file_path=str(getsourcefile(one)), line_number=max(getsourcelines(one)[1], 1), label=label
-            )
+            dg.LocalFileCodeReference(file_path=str(getsourcefile(one)), line_number=_line(one), label=label)
             for label, one in of.items()
         ]
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=places)}
+
+
+@cache
+def _line(one: Any) -> int:
+    """Where it begins. A function knows; `inspect` would split its whole file into tokens, at every start of a run."""
+    if isclass(one):
+        return getsourcelines(one)[1]
+    code = getattr(unwrap(one), "__code__", None) if callable(one) else None
+    return 1 if code is None else code.co_firstlineno
 
 
 def _spec(stage: Stage, source: Source, stream: Stream, deps: Sequence[dg.AssetKey], **words: str) -> dg.AssetSpec:

@@ -16,8 +16,6 @@ from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
 
-# Few runs a night, because starting a process takes seconds; more than one, to use more than one processor.
-ORGS_PER_RUN = 250
 CAPTURE = {
     "sync/work": "capture"
 }  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
@@ -103,11 +101,15 @@ def describe_orgs(orgs: Sequence[str]) -> str:
     return ", ".join(orgs) if len(orgs) <= 3 else f"{orgs[0]} to {orgs[-1]} ({len(orgs)})"
 
 
-def batches(slugs: Sequence[str]) -> Iterator[list[str]]:
-    """Divide the organizations into runs, in order of their partition keys."""
+def batches(slugs: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Divide the organizations into runs, in order of their partition keys.
+
+    Few runs a night (SYNC_ORGS_PER_RUN), because starting a process takes seconds; enough of them for the processors
+    and machines there are.
+    """
     ordered = sorted(slugs)
-    for start in range(0, len(ordered), ORGS_PER_RUN):
-        yield ordered[start : start + ORGS_PER_RUN]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
@@ -123,7 +125,7 @@ def _run_requests(
     if not slugs:
         yield dg.SkipReason("No organization has a connection.")
     when = context.scheduled_execution_time.strftime("%Y-%m-%dT%H:%M")
-    for orgs in batches(slugs):
+    for orgs in batches(slugs, sync.runtime.settings.orgs_per_run):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
             run_config=capture_run_config(orgs, full=full, actor=name),

@@ -25,6 +25,7 @@ from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import set_pg_statement_timeout
 from sqlalchemy import Engine, create_engine, event
 
+from sync_pipeline.db.engine import KEEPALIVE, replace_dead_connections
 from sync_pipeline.errors import ConfigurationError
 
 _STATEMENT_TIMEOUT_MS = 60_000
@@ -108,7 +109,8 @@ def _engine(url: str) -> Engine:
         pool_size=_KEPT,
         max_overflow=_MORE,
         pool_recycle=_RECYCLE_SECONDS,
-        pool_pre_ping=True,
+        connect_args=KEEPALIVE,
     )
     event.listen(engine, "connect", lambda made, _: set_pg_statement_timeout(made, _STATEMENT_TIMEOUT_MS))
+    replace_dead_connections(engine)
     return engine

@@ -42,10 +42,16 @@ def number(value: Any) -> Decimal | None:
 
 def moment(value: Any) -> datetime | None:
     """The moment that a text spells, UTC; a date without a zone is UTC. None for anything else."""
-    if value.__class__ is not str or not _MOMENT.fullmatch(value.strip()):
+    if value.__class__ is not str:
+        return None
+    text = value.strip()
+    # As nearly every store writes it, it needs no pattern: fromisoformat refuses what else has these characters there.
+    plain = len(text) == 19 and text[4] == text[7] == "-" and text[13] == text[16] == ":" and text[10] in "T "
+    plain = plain and text[5] in "01"  # not the W of a week
+    if not plain and not _MOMENT.fullmatch(text):
         return None
     try:
-        found = datetime.fromisoformat(value.strip())
+        found = datetime.fromisoformat(text)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -21,6 +21,7 @@ T = TypeVar("T")
 _MOST_ELEMENTS = 100_000  # of one answer; a page has a hundred or a thousand
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MISSING = msgspec.Raw(b"")
 _BOM = b"\xef\xbb\xbf"
 _CLOSING = {b"[": b"]", b"{": b"}"}
 # Possessive (++, *+), so that no text causes backtracking.
@@ -90,8 +91,9 @@ def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
     It raises ValueError if the bytes are not a JSON object.
     """
     slots = [f"f{number}" for number in range(len(names))]
+    # Not `Raw | None`: msgspec reads a union by its other members, and refuses every value.
     shape = msgspec.defstruct(
-        "Picked", [(slot, msgspec.Raw | None, None) for slot in slots], rename=dict(zip(slots, names, strict=True))
+        "Picked", [(slot, msgspec.Raw, _MISSING) for slot in slots], rename=dict(zip(slots, names, strict=True))
     )
     decode = msgspec.json.Decoder(shape).decode
 
@@ -102,7 +104,7 @@ def picker(*names: str) -> Callable[[bytes], tuple[bytes | None, ...]]:
             found = fields(raw)
             return tuple(found.get(name) for name in names)
         values = (getattr(picked, slot) for slot in slots)
-        return tuple(None if item is None else bytes(item) for item in values)
+        return tuple(None if item is _MISSING else bytes(item) for item in values)
 
     return pick
 

@@ -35,6 +35,7 @@ class Model:
     mapped: set[Key] = field(default_factory=set)  # those whose deletion was promoted, too
     by_email: set[Key] = field(default_factory=set)  # orders that name somebody who is not in the list
     unsettled: set[Key] = field(default_factory=set)  # deleted, or back, since something was promoted
+    moving: set[str] = field(default_factory=set)  # e-mails that lead to somebody since his record is as it was
     policies: set[str] = field(default_factory=set)  # in force until now
 
     # What people and stores do.
@@ -45,6 +46,8 @@ class Model:
         self.captured[key] = payload
         if self.versions[key][-1:] != [payload]:
             self.versions[key].append(payload)
+            if key[1] == "customer" and self.promoted.get(key) == payload:
+                self.moving |= self.former(key)
         (self.gone.add if deleted else self.gone.discard)(key)
 
     def open(self) -> list[Key]:
@@ -62,6 +65,7 @@ class Model:
     def settle(self) -> None:
         """What a promotion begins with."""
         self.unsettled.clear()
+        self.moving.clear()
         self._claim(key for key in self.promoted if key[1] == "order")
 
     def before(self, keys: Iterable[Key]) -> Before:

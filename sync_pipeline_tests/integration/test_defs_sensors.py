@@ -16,7 +16,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.graph import ORG_NAME
-from sync_pipeline.defs.jobs import ORGS_PER_RUN, batches, nightly_delta, weekly_reconcile
+from sync_pipeline.defs.jobs import batches, nightly_delta, weekly_reconcile
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.run_status_sensors import close_request, orgs_of_run, reconciliation_after, record_failures
@@ -277,8 +277,8 @@ def test_an_answered_gate_resumes_its_work(
 
 def test_a_nightly_schedule_launches_few_runs() -> None:
     slugs = [f"org{number:04}" for number in range(1000)]
-    parts = list(batches(slugs))
-    assert len(parts) == 1000 // ORGS_PER_RUN
+    parts = list(batches(slugs, Settings().orgs_per_run))
+    assert len(parts) == 4
     assert [slug for part in parts for slug in part] == slugs
 
 

@@ -96,3 +96,15 @@ def test_an_order_that_is_again_what_was_promoted_counts_as_that(shop: Shop) -> 
     assert shop.figures() == [(Decimal(7), 1)], "a promotion of the customer counts what is captured"
     shop.order("3")
     assert shop.figures() == [(Decimal(3), 1)]
+
+
+def test_an_address_that_a_customer_had_between_two_equal_versions_leads_to_them(shop: Shop) -> None:
+    def one(email: str) -> Any:
+        payload = customer(1, email=email, billing={}, first_name="a", last_name="b")
+        return shop.world.capture("customer", payload)
+
+    shop.world.apply(one(""), shop.order(buyer=0, email="y@a.test"))
+    assert shop.figures() == [(Decimal(0), 0), (Decimal(7), 1)], "the order is a guest's"
+    one("y@a.test")
+    one("")
+    assert shop.figures() == [(Decimal(7), 1)]

@@ -80,3 +80,20 @@ def test_what_is_no_object_is_refused_by_the_scanner_too(raw: bytes) -> None:
         jsontext.fields(raw)
     with pytest.raises(MalformedAnswer):
         jsontext.single(raw)
+
+
+NAMES = st.text("abc", min_size=1, max_size=2)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5), st.lists(NAMES, min_size=1, max_size=3, unique=True))
+def test_a_picker_gives_what_fields_gives(row: dict[str, object], names: list[str]) -> None:
+    raw = json.dumps(row).encode()
+    found = jsontext.fields(raw)
+    assert jsontext.picker(*names)(raw) == tuple(found.get(name) for name in names)
+
+
+def test_a_picker_does_not_read_all_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes ten times as long, and is for what the parser refuses."""
+    monkeypatch.setattr(jsontext, "fields", lambda _raw: pytest.fail("it read all of them"))
+    assert jsontext.picker("id", "parent")(b'{"id":7,"name":"Mug","parent":null}') == (b"7", b"null")
+    assert jsontext.picker("id", "parent")(b'{"id":"7"}') == (b'"7"', None)

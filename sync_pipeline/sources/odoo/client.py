@@ -103,8 +103,8 @@ class OdooClient(OdooReader):
             except ValueError:
                 rejected.append((raw, "the record has no id"))
                 continue
-            parent = str(bare(exact_json.loads(picked[1])) or "") if len(picked) > 1 and picked[1] else ""
-            items.append(RawRecord(str(number), company_values.beside(raw, others.get(number)), parent or None))
+            parent = _parent(picked[1]) if len(picked) > 1 and picked[1] else None
+            items.append(RawRecord(str(number), company_values.beside(raw, others.get(number)), parent))
         page = Page(items=items, clock=reply.clock, request=reply.request, rejected=rejected)
         return page, [int(item.external_id) for item in items]
 
@@ -191,6 +191,13 @@ class OdooClient(OdooReader):
 def _own(stream: Stream) -> OdooStream:
     assert isinstance(stream, OdooStream)
     return stream
+
+
+def _parent(value: bytes) -> str | None:
+    """The id of a many2one as text; None where it is empty."""
+    if value.isdigit() and value[:1] != b"0":
+        return value.decode()
+    return str(bare(exact_json.loads(value)) or "") or None
 
 
 def _rows(reply: Reply) -> builtins.list[bytes]:

@@ -4,26 +4,44 @@
 SET LOCAL enable_nestloop = off
 
 -- share_budget --
--- Renew this worker's lease, share what it learnt, and read what the others learnt.
-WITH lease AS (
-    INSERT INTO connect.request_lease (org_id, connection_id, worker, expires_at)
-    VALUES (connect.current_org(), %(connection_id)s, %(worker)s, now() + interval '15 seconds')
-    ON CONFLICT (org_id, connection_id, worker) DO UPDATE SET expires_at = excluded.expires_at
+-- Renew this worker's lease, share what it learnt, and read what the others learnt. Each gets an equal part of what the
+-- store may get; where there are more workers than that, those that have one give it to those that wait longest.
+-- `granted` may be less than what is in flight, which the lease then still counts.
+WITH store AS MATERIALIZED (
+    SELECT * FROM connect.requests_at(%(store)s, %(worker)s)
 ), budget AS (
     INSERT INTO connect.request_budget (org_id, connection_id, concurrency, pause_until)
-    VALUES (connect.current_org(), %(connection_id)s, coalesce(%(concurrency)s, %(first)s),
-            now() + make_interval(secs => %(pause)s))
+    SELECT connect.current_org(), %(connection_id)s, coalesce(%(concurrency)s, most, %(first)s),
+           now() + make_interval(secs => %(pause)s)
+    FROM store
     ON CONFLICT (org_id, connection_id) DO UPDATE
     SET concurrency = coalesce(%(concurrency)s, request_budget.concurrency),
         pause_until = greatest(request_budget.pause_until, now() + make_interval(secs => %(pause)s)),
         updated_at = now()
     RETURNING concurrency, pause_until
+), capacity AS (
+    SELECT store.*, budget.*, greatest(1, floor(least(concurrency, %(most)s))::integer) AS known,
+           greatest(1, floor(least(concurrency, %(most)s, most))::integer) AS capacity
+    FROM store CROSS JOIN budget
+), share AS (
+    SELECT *, CASE
+            WHEN own > 0 AND waiting > 0 AND workers >= capacity THEN 0
+            ELSE greatest(0, least(greatest(1, capacity / (workers + 1)), capacity - permits,
+                                   greatest(own, capacity - permits - waiting_longer)))
+        END AS granted
+    FROM capacity
+), lease AS (
+    INSERT INTO connect.request_lease
+        (org_id, connection_id, worker, store, permits, most, waiting_since, expires_at)
+    SELECT connect.current_org(), %(connection_id)s, %(worker)s, %(store)s, greatest(granted, %(in_flight)s), known,
+           CASE WHEN granted = 0 THEN clock_timestamp() END, clock_timestamp() + make_interval(secs => %(lease)s)
+    FROM share
+    ON CONFLICT (org_id, connection_id, worker) DO UPDATE
+    SET permits = excluded.permits, most = excluded.most, expires_at = excluded.expires_at,
+        waiting_since = CASE WHEN excluded.waiting_since IS NOT NULL
+                             THEN coalesce(request_lease.waiting_since, excluded.waiting_since) END
 )
-SELECT concurrency, greatest(0, coalesce(extract(epoch FROM pause_until - now()), 0))::float AS pause,
-       (SELECT count(*) FROM connect.request_lease
-        WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND expires_at > now()
-          AND worker <> %(worker)s) + 1 AS workers
-FROM budget
+SELECT concurrency, greatest(0, coalesce(extract(epoch FROM pause_until - now()), 0))::float AS pause, granted FROM share
 
 -- leave_budget --
 DELETE FROM connect.request_lease
@@ -52,10 +70,29 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 -- stamped by the clock, so that it is later than any list that was made before.
 SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
+-- keep_replaced --
+-- The contents that `write_records` is about to replace move to the history, so each payload is stored once; the same
+-- content never gets a second version. A statement of its own: a first pull has none, and payloads do not pass through it.
+INSERT INTO capture.record_history
+(org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
+ captured_at, run_id, superseded_run_id)
+SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+       r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
+FROM capture.sync_record AS r
+JOIN unnest(%(replacing)s::text[], %(content_hash)b::bytea[]) AS i (external_id, content_hash)
+    ON i.external_id = r.external_id
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+    AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
+    -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
+    AND r.external_id = ANY (%(replacing)s)
+-- A content that had come back and is replaced again is as old as that, and the version that it was then.
+ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
+DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
+    version_no = excluded.version_no
+
 -- write_records --
--- New and changed records of a page. The content that is replaced moves to the history, so each payload is stored
--- once; the same content never gets a second version. Binary parameters: as text the driver would escape each
--- quote of each payload in Python.
+-- New and changed records of a page. Binary parameters: as text the driver would escape each quote of each payload in
+-- Python.
 WITH incoming AS (
     SELECT *
     FROM unnest(%(external_id)b::text[], %(sync_data)b::text[], %(exact_text)b::text[], %(content_hash)b::bytea[],
@@ -64,21 +101,6 @@ WITH incoming AS (
                 %(remote_modified_at)b::timestamptz[])
         AS i (external_id, sync_data, exact_text, content_hash, raw_hash, sweep_hash, parent_id, name, code, email,
               remote_created_at, remote_modified_at)
-), replaced AS (
-    INSERT INTO capture.record_history
-    (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
-     captured_at, run_id, superseded_run_id)
-    SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
-           r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
-    FROM capture.sync_record AS r JOIN incoming AS i ON i.external_id = r.external_id
-    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
-        -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
-        AND r.external_id = ANY (%(replacing)s)
-    -- A content that had come back and is replaced again is as old as that, and the version that it was then.
-    ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
-    DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
-        version_no = excluded.version_no
 ), named AS (
     INSERT INTO capture.named_record (org_id, connection_id, entity_type, field, named_id, external_id)
     SELECT DISTINCT connect.current_org(), %(connection_id)s, %(entity_type)s, f.field, n.id #>> '{}', i.external_id
@@ -95,6 +117,9 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id,
        i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
        i.remote_created_at, i.remote_modified_at, clock_timestamp(), %(run_id)s
 FROM incoming AS i
+
+-- write_again --
+-- Ends `write_records` where some of the records are known.
 ON CONFLICT (org_id, connection_id, entity_type, external_id, provider) DO UPDATE
 SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_hash = excluded.content_hash,
     raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,

@@ -19,6 +19,7 @@ from sync_pipeline.errors import (
 )
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
+from sync_pipeline.steps.capture.gc_tuning import gc_tuning
 from sync_pipeline.steps.capture.read.growth import Growth
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
 from sync_pipeline.steps.capture.read.walk import cover
@@ -44,7 +45,7 @@ class CaptureSession(CaptureContext):
             Busy: another process pulls the same stream of this connection.
             DatabaseUnavailable: committed pages are safe; run again.
         """
-        with self.alone(stream):
+        with self.alone(stream), gc_tuning():
             opened = open_run(self, stream, full=full, do_sweep=do_sweep, max_pages=max_pages)
             run = self.run(stream, opened)
             try:
@@ -107,7 +108,8 @@ def session(
     """
     common = connection.common()
     client = client_for(settings, connection)
-    budget = Budget(db, connection.org_id, connection.connection_id, most=common.max_concurrency)
+    most, store = common.max_concurrency, connection.store_url
+    budget = Budget(db, connection.org_id, connection.connection_id, store=store, most=most)
     pool = ThreadPoolExecutor(common.max_concurrency, thread_name_prefix="fetch")
     try:
         opened = CaptureSession(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection as Transaction
 
+from sync_pipeline.db.arrays import Texts
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import MalformedAnswer
 from sync_pipeline.sources.base import Ask, Client, Page, RawRecord
@@ -96,7 +97,9 @@ class Run(Records):
                     hashes[item.external_id] = None
         with self.transaction() as conn:
             self.take_turns(conn)
-            known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=list(hashes))}
+            known = {
+                row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
+            }
             differing = {
                 external_id
                 for external_id, new_hash in hashes.items()
@@ -172,8 +175,8 @@ class Run(Records):
             walk=listed.walk,
             low=listed.low,
             high=listed.high,
-            ids=ids,
-            missing=missing,
+            ids=Texts(ids),
+            missing=Texts(missing),
         )
 
     def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:

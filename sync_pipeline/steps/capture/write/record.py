@@ -6,16 +6,17 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from sync_pipeline import exact_json
+from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.entities.values import email_address, fitted, fold, moment
 from sync_pipeline.sources import jsontext
 from sync_pipeline.sources.base import RawRecord, Stream
@@ -36,13 +37,21 @@ class _Reader(threading.local):
         self.decode = exact_json.decoder(fraction=self.number).decode
 
     def number(self, text: str) -> Decimal:
-        value = exact_json.number(text)
-        if "e" in text or "E" in text or (not value and text[0] == "-"):
-            self.odd = True  # an exponent, or a negative zero
-        return value.normalize(_EXACT)
+        value, odd = _short(text) if len(text) < _FEW else _number(text)
+        if odd:
+            self.odd = True
+        return value
+
+
+def _number(text: str) -> tuple[Decimal, bool]:
+    """By its value, and whether it has an exponent or is a negative zero."""
+    value = exact_json.number(text)
+    return value.normalize(_EXACT), "e" in text or "E" in text or (not value and text[0] == "-")
 
 
 _READER = _Reader()
+_FEW = 24  # characters; what is kept of longer ones could fill the memory
+_short = lru_cache(4096)(_number)  # most numbers are prices and zeros, of which there are few
 
 
 class Prepared(NamedTuple):
@@ -60,6 +69,20 @@ class Prepared(NamedTuple):
     email: str | None
     remote_created_at: datetime | None
     remote_modified_at: datetime | None
+
+
+def columns_of(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
+    """The rows as the parameters of one statement, a list a column."""
+    return {
+        name: _LISTS.get(name, Texts)(column)
+        for name, column in zip(Prepared._fields, zip(*rows, strict=True), strict=True)
+    }
+
+
+_LISTS: Mapping[str, Callable[[Iterable[Any]], list[Any]]] = {
+    **dict.fromkeys(("content_hash", "raw_hash", "sweep_hash"), Blobs),
+    **dict.fromkeys(("remote_created_at", "remote_modified_at"), list),
+}
 
 
 def raw_hash(raw: bytes) -> bytes:
@@ -84,7 +107,9 @@ def read(item: RawRecord, noise: frozenset[str]) -> Read:
         ValueError: it is not a JSON object.
     """
     payload, odd = _read(item.raw)
-    kept = {key: value for key, value in payload.items() if key not in noise}
+    kept = payload.copy()
+    for name in noise:
+        kept.pop(name, None)
     return Read(item, payload, odd, hashlib.sha256(_canonical(kept, item.raw)).digest())
 
 
@@ -195,8 +220,7 @@ def _canonical(payload: dict[str, Any], raw: bytes) -> bytes:
 def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str | None]:
     """The text for jsonb; and the exact text, if jsonb would lose something of it."""
     text = raw.decode()
-    pairs = b"\\ud" in raw or b"\\uD" in raw
-    escaped = b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
+    escaped = b"\\u" in raw and _escapes(raw)
     if not escaped and not odd:
         return text, None
     if not escaped and not _huge_exponent(raw):
@@ -207,6 +231,12 @@ def _for_jsonb(raw: bytes, payload: dict[str, Any], odd: bool) -> tuple[str, str
         return "{}", text
 
 
+def _escapes(raw: bytes) -> bool:
+    """Does it escape a character that jsonb refuses: the null, or half of a pair?"""
+    pairs = b"\\ud" in raw or b"\\uD" in raw
+    return b"\\u0000" in raw or (pairs and _LONE_SURROGATE.search(raw) is not None)
+
+
 def _huge_exponent(raw: bytes) -> bool:
     return any(abs(int(match)) > 1000 for match in re.findall(rb"\d[eE]([+-]?\d+)", raw))
 
@@ -214,6 +244,8 @@ def _huge_exponent(raw: bytes) -> bool:
 def _sanitized(value: Any) -> Any:
     """The payload as jsonb accepts it: U+FFFD for characters it refuses, text for numbers out of its range."""
     if isinstance(value, str):
+        if value.isascii() and "\x00" not in value:
+            return value
         return _SURROGATES.sub("\ufffd", value.replace("\x00", "\ufffd"))
     if isinstance(value, dict):
         return {_sanitized(key): _sanitized(item) for key, item in value.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
+from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.redaction import redact, redact_bytes
@@ -21,6 +22,7 @@ from sync_pipeline.steps.capture.write.record import (
     Prepared,
     Read,
     Shape,
+    columns_of,
     fields_of,
     prepare,
     raw_hash,
@@ -34,6 +36,8 @@ SQL = load("sync_pipeline.steps.capture")
 
 # PostgreSQL cannot hold a payload: its characters, its size or its depth.
 _REFUSED = (DataError, ProgramLimitExceeded, StatementTooComplex)
+
+Known = Mapping[str, Any]  # what is stored, by the record's id
 
 
 @dataclass
@@ -103,7 +107,7 @@ class Records:
             return {"new": 0, "changed": 0, "unchanged": 0}
         if self.hashes_emails:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
-        ids = [item.external_id for item in items]
+        ids = Texts(item.external_id for item in items)
         self.take_turns(conn)
         known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
@@ -135,7 +139,7 @@ class Records:
                     continue  # only noise changed
             write.append(record)
         if write:
-            self._store(conn, write)
+            self._store(conn, write, known)
         if new or changed:
             execute(conn, SQL["mark_changed"], **self.keys)
         if seen and self.mode == "full":
@@ -154,16 +158,16 @@ class Records:
             stored or b""
         )
 
-    def _store(self, conn: Transaction, records: Sequence[Read]) -> None:
+    def _store(self, conn: Transaction, records: Sequence[Read], known: Known) -> None:
         try:
             with conn.begin_nested():
-                self._merge(conn, [prepare(self.stream, record) for record in records])
+                self._merge(conn, [prepare(self.stream, record) for record in records], known)
         except DBAPIError as error:
             if not isinstance(error.orig, _REFUSED):
                 raise
             # PostgreSQL refuses one of them: find it, and keep its text beside a smaller sync_data.
             for record in records:
-                self._store_alone(conn, record)
+                self._store_alone(conn, record, known)
         self._note_shapes(conn, records)
         if self.stream.store_currency:
             for record in records:
@@ -171,12 +175,12 @@ class Records:
                 if currency:
                     judge_currency(conn, self.connection, currency)
 
-    def _store_alone(self, conn: Transaction, record: Read) -> None:
+    def _store_alone(self, conn: Transaction, record: Read, known: Known) -> None:
         reason = ""
         for minimal in (False, True):
             try:
                 with conn.begin_nested():
-                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)])
+                    self._merge(conn, [prepare(self.stream, record, minimal=minimal)], known)
                 return
             except DBAPIError as error:
                 if not isinstance(error.orig, _REFUSED):
@@ -185,13 +189,25 @@ class Records:
         self._quarantine(conn, record.item.external_id, reason, "", None, record.item.raw)
         self.progress.quarantined.append(record.item.external_id)
 
-    def _merge(self, conn: Transaction, records: Sequence[Prepared]) -> None:
-        columns = dict(zip(Prepared._fields, map(list, zip(*records, strict=True)), strict=True))
-        lists = {"replacing": columns["external_id"], "named_in": list(self.stream.named_in)}
-        execute(conn, SQL["write_records"], **self.keys, **columns, **lists)
+    def _merge(self, conn: Transaction, records: Sequence[Prepared], known: Known) -> None:
+        again = [(one, stored) for one in records if (stored := known.get(one.external_id)) is not None]
+        moved = [one for one, stored in again if bytes(stored.content_hash) != one.content_hash]
+        if moved:
+            ids, hashes = Texts(one.external_id for one in moved), Blobs(one.content_hash for one in moved)
+            execute(conn, SQL["keep_replaced"], **self.keys, replacing=ids, content_hash=hashes)
+        # All new, as in a first pull, is cheaper: PostgreSQL need not be ready to find one of them.
+        statement = SQL["write_records"] + "\n" + SQL["write_again"] if again else SQL["write_records"]
+        execute(conn, statement, **self.keys, **columns_of(records), named_in=list(self.stream.named_in))
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
-        fresh = {shape(record) for record in records} - self._shapes
+        found: set[Shape] = set()
+        before: Shape | None = None
+        for record in records:  # mostly like the one before, which is told sooner than a hash is made
+            one = shape(record)
+            if one != before:
+                found.add(one)
+                before = one
+        fresh = found - self._shapes
         # A plugin's fields do not show what the store's own payloads hold.
         if not fresh or self.mode == "push":
             return

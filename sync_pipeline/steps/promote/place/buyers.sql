@@ -25,7 +25,7 @@ SELECT EXISTS (SELECT 1 FROM capture.deletion_change WHERE org_id = connect.curr
 -- What records concern that were deleted, or came back, or are again what was promoted, since the last promotion. They are
 -- settled with this. `waits`: orders
 -- that wait for them (their customer); `refunds`: promoted orders of which they are refunds that nobody promoted; `sale`:
--- the orders and refunds among them.
+-- the orders and refunds among them; `buyer`: the customers.
 WITH taken AS (
     DELETE FROM capture.deletion_change WHERE org_id = connect.current_org()
     RETURNING connection_id, entity_type, external_id)
@@ -51,8 +51,10 @@ WHERE t.entity_type = ANY(%(refunds)s::text []) AND NOT EXISTS (
     WHERE p.org_id = r.org_id AND p.connection_id = r.connection_id AND p.entity_type = r.entity_type
         AND p.external_id = r.external_id)
 UNION ALL
-SELECT t.connection_id, t.entity_type, t.external_id, NULL::bigint, 'sale' FROM taken AS t
-WHERE t.entity_type = ANY(%(orders)s::text [] || %(refunds)s::text []);
+SELECT t.connection_id, t.entity_type, t.external_id, NULL::bigint,
+       CASE WHEN t.entity_type = ANY(%(buyers)s::text []) THEN 'buyer' ELSE 'sale' END
+FROM taken AS t
+WHERE t.external_id <> '' AND t.entity_type = ANY(%(orders)s::text [] || %(refunds)s::text [] || %(buyers)s::text []);
 
 -- nothing_to_promote --
 -- Of these orders, and those of these refunds, the ones where the record is gone and not in core, or is what is promoted:

@@ -20,7 +20,8 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
 
     Orders that wait for a customer who is gone belong to whom their e-mail leads to; what was refunded is summed up
     again; the figures of who bought are those of the orders that are left, for nobody can promote that an order went
-    which was never promoted. It belongs to no plan, so it has a transaction of its own, and undo takes none of it back.
+    which was never promoted. What a customer's e-mail was between two versions that are the same leads to that customer
+    from now on. It belongs to no plan, so it has a transaction of its own, and undo takes none of it back.
 
     Raises:
         DatabaseUnavailable: the server is gone.
@@ -29,13 +30,14 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
         if not execute(conn, buyers.SQL["has_deletion_changes"]).scalar_one():
             return
         begin(conn, None)
-        types = {"orders": types_of("order"), "refunds": types_of("refund")}
+        types = {"orders": types_of("order"), "refunds": types_of("refund"), "buyers": types_of("customer")}
         found = execute(conn, buyers.SQL["take_deletion_changes"], **types).all()
         concerned: dict[str, list[Any]] = defaultdict(list)
         for one in found:
             concerned[one.concern].append(one)
-        waiting, sales = ([tuple(one)[:3] for one in concerned[name]] for name in ("waits", "sale"))
-        customers = buyers.settle_buyers(conn, None, buyers.claim_again(conn, waiting)) if waiting else set()
+        waiting, sales, who = ([tuple(one)[:3] for one in concerned[name]] for name in ("waits", "sale", "buyer"))
+        emails = (buyers.claim_again(conn, waiting) if waiting else set()) | buyers.former_emails(conn, who)
+        customers = buyers.settle_buyers(conn, None, emails) if emails else set()
         refunded = {int(one.internal_id) for one in concerned["refunds"]}
         child_rows.sum_refunds(conn, None, refunded)
         customers |= child_rows.customers_behind(conn, "core.sales_orders", refunded)

@@ -1,8 +1,9 @@
-"""Garbage collection and thread switching while batches are mapped during database writes.
+"""Garbage collection and thread switching while some threads read records and another writes them to the database.
 
-A batch is hundreds of thousands of objects without cycles, which are all freed at once. At its usual thresholds the
-collector scans them again and again, which took longer than mapping them. And the writing thread needs the interpreter
-often and briefly: with the usual switch interval of 5 ms it waited longer for the mapping thread than for the database.
+A page or a batch is hundreds of thousands of objects without cycles, which are all freed at once. At its usual
+thresholds the collector scans them again and again: a tenth of a pull's own time, and more than mapping a batch took.
+And the writing thread needs the interpreter often and briefly: with the usual switch interval of 5 ms it waited longer
+for the reading threads than for the database.
 """
 
 import gc

@@ -1,0 +1,164 @@
+"""What is deployed on several machines: each file is read by what reads it there, as far as a registry has that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from dagster._config import process_config
+from dagster._config.errors import EvaluationError
+from dagster_k8s import K8sRunLauncher
+from pydantic import SecretStr
+
+from sync_pipeline.config import PROJECT, Settings
+
+MANIFESTS = sorted((PROJECT / "deploy" / "kubernetes").glob("*.yaml"))
+KUBERNETES = "1.32"
+SECRETS = {"SYNC_DATABASE_URL", "SYNC_SECRET_KEY", "DAGSTER_DATABASE_URL", "DAGSTER_PG_PASSWORD"}
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Compose's own tags."""
+
+
+_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+
+
+def read(*path: str) -> Any:
+    return yaml.load(PROJECT.joinpath(*path).read_text("utf-8"), _Loader)
+
+
+def documents() -> list[dict[str, Any]]:
+    return [one for file in MANIFESTS for one in yaml.safe_load_all(file.read_text("utf-8"))]
+
+
+def pods() -> list[dict[str, Any]]:
+    return [one["spec"]["template"]["spec"] for one in documents() if one["kind"] in ("Deployment", "Job")]
+
+
+@pytest.mark.parametrize("manifest", documents(), ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
+def test_kubernetes_knows_every_field(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_an_unknown_field_would_be_found() -> None:
+    [wrong] = [one for one in documents() if one["kind"] == "PodDisruptionBudget"]
+    wrong["spec"]["minimum"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, KUBERNETES, strict=True)
+
+
+def test_what_manifests_refer_to_is_there() -> None:
+    """Selectors find the pods, and settings are names that this program reads."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for one in documents():
+        kinds.setdefault(one["kind"], []).append(one)
+    [api], [service], [budget] = kinds["Deployment"], kinds["Service"], kinds["PodDisruptionBudget"]
+    labels = api["spec"]["template"]["metadata"]["labels"]
+    for selector in (service["spec"]["selector"], budget["spec"]["selector"]["matchLabels"]):
+        assert selector.items() <= labels.items()
+    assert api["spec"]["replicas"] == 2
+    assert budget["spec"]["minAvailable"] == 1
+    [settings] = kinds["ConfigMap"]
+    known = {f"SYNC_{name.upper()}" for name in Settings.model_fields}
+    assert {name for name in settings["data"] if name.startswith("SYNC_")} <= known
+    assert not SECRETS & set(settings["data"])
+    Settings(**{name.removeprefix("SYNC_").lower(): value for name, value in settings["data"].items() if name in known})
+
+
+def test_every_process_has_limits_and_no_rights() -> None:
+    for pod in pods():
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["automountServiceAccountToken"] is False
+        for container in pod["containers"]:
+            assert container["resources"]["limits"]["memory"]
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert {"secretRef": {"name": "sync-pipeline"}} in container["envFrom"]
+
+
+def test_one_image_everywhere() -> None:
+    values = read("deploy", "helm", "values.yaml")
+    [code] = values["dagster-user-deployments"]["deployments"]
+    image = code["image"]
+    assert values["dagsterWebserver"]["image"] == values["dagsterDaemon"]["image"] == image
+    assert {f"{image['repository']}:{image['tag']}"} == {one["image"] for pod in pods() for one in pod["containers"]}
+    for part in (values["dagsterWebserver"], values["dagsterDaemon"], code):
+        assert part["envSecrets"] == part["envConfigMaps"] == [{"name": "sync-pipeline"}]
+
+
+def test_the_launcher_takes_the_charts_settings() -> None:
+    """As Dagster's chart writes them into dagster.yaml."""
+    given = read("deploy", "helm", "values.yaml")["runLauncher"]["config"]["k8sRunLauncher"]
+    config = {
+        "service_account_name": "dagster",
+        "instance_config_map": "dagster-instance",
+        "postgres_password_secret": "sync-dagster-postgresql",
+        "dagster_home": "/opt/dagster/dagster_home",
+        "load_incluster_config": given["loadInclusterConfig"],
+        "image_pull_policy": given["imagePullPolicy"],
+        "fail_pod_on_run_failure": given["failPodOnRunFailure"],
+        "resources": given["resources"],
+        "run_k8s_config": {
+            {"podSpecConfig": "pod_spec_config", "jobSpecConfig": "job_spec_config"}[name]: value
+            for name, value in given["runK8sConfig"].items()
+        },
+    }
+    launcher: Any = K8sRunLauncher
+    errors: list[EvaluationError] = list(process_config(launcher.config_type(), config).errors or ())
+    assert errors == []
+    assert process_config(launcher.config_type(), {**config, "replicas": 2}).errors
+
+
+def test_several_machines_have_the_same_dagster() -> None:
+    """The instance of Celery's workers is the one of a single machine but for the runs."""
+    one, many = read("dagster.yaml"), read("deploy", "celery", "dagster.yaml")
+    for instance in (one, many):
+        del instance["run_launcher"]
+        instance["concurrency"]["runs"].pop("max_concurrent_runs")
+        instance["concurrency"]["runs"]["tag_concurrency_limits"][0].pop("limit")
+        instance["concurrency"]["pools"].pop("default_limit")
+        instance["run_monitoring"].pop("poll_interval_seconds")
+    assert one == many
+    values = read("deploy", "helm", "values.yaml")["concurrency"]
+    [limit] = values["runs"]["tagConcurrencyLimits"]
+    [limit_here] = one["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert limit.keys() - limit_here.keys() == {"limit"}
+    assert limit_here.items() <= limit.items()
+    assert values["pools"]["granularity"] == one["concurrency"]["pools"]["granularity"]
+
+
+def test_no_run_waits_for_a_worker() -> None:
+    """One that is launched and not begun is given up after a while: there are as many as processes, fewer captures."""
+    command = read("docker-compose.scale.yml")["services"]["worker"]["command"]
+    processes = 3 * int(next(part for part in command if part.startswith("--concurrency=")).partition("=")[2])
+    runs = read("deploy", "celery", "dagster.yaml")["concurrency"]["runs"]
+    assert runs["max_concurrent_runs"] == processes
+    assert runs["tag_concurrency_limits"][0]["limit"] < processes
+
+
+def test_workers_take_tasks_as_the_launcher_gives_them() -> None:
+    launcher = read("deploy", "celery", "dagster.yaml")["run_launcher"]["config"]
+    worker = read("deploy", "celery", "worker.yaml")["execution"]["config"]
+    assert (worker["broker"], worker["backend"]) == (launcher["broker"], launcher["backend"])
+    assert worker["config_source"].items() <= launcher["config_source"].items()
+
+
+def test_compose_adds_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    base, scale = read("docker-compose.yml"), read("docker-compose.scale.yml")
+    added = {"redis", "worker", "proxy"}
+    assert set(scale["services"]) - set(base["services"]) == added
+    assert scale["services"]["worker"]["extends"]["service"] in base["services"]
+    for name, service in scale["services"].items():
+        assert set(service.get("depends_on", ())) <= {*base["services"], *added}, name
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert source in {**base["volumes"], **scale["volumes"]} or (PROJECT / source).exists(), volume
+    assert scale["services"]["api"]["deploy"]["replicas"] == 2
+    asked = {name for one in scale["services"].values() for name in one.get("environment", ())}
+    monkeypatch.setenv("SYNC_ORGS_PER_RUN", "25")
+    assert Settings(secret_key=SecretStr("")).orgs_per_run == 25
+    for part in ("dagster", "worker"):
+        text = (PROJECT / "deploy" / "celery" / f"{part}.yaml").read_text()
+        assert {name for name in ("SYNC_CELERY_BROKER_URL", "SYNC_CELERY_RESULT_URL") if name in text} <= asked
