@@ -78,8 +78,11 @@ class Agent:
         return Said(part.text, found.is_error)
 
     async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
-        """Call a tool that must not fail; its answer."""
+        """Call a tool that must not fail; its answer. As the error says, one that came too soon is made again."""
         said = await self.call(tool, **arguments)
+        while said.is_error and said.value["kind"] == "rate_limited":
+            await anyio.sleep(said.value["retry_after"])
+            said = await self.call(tool, **arguments)
         assert not said.is_error, (tool, said.text)
         return said.value
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from uuid import uuid4
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from sync_pipeline.db import schema
 from sync_pipeline.db.engine import is_full
@@ -84,7 +85,14 @@ def _dropped(branch: URL) -> Iterator[None]:
         yield
     finally:
         with server_connection(branch) as conn:
-            conn.exec_driver_sql(f"DROP DATABASE {quote(branch.database)} WITH (FORCE)")
+            drop = f"DROP DATABASE {quote(branch.database)}"
+            try:
+                conn.exec_driver_sql(f"{drop} WITH (FORCE)")
+            except ProgrammingError as error:
+                if not isinstance(error.orig, InsufficientPrivilege):
+                    raise
+                # A vacuum of the server's own is there, which only a superuser may end; without force it is asked to.
+                conn.exec_driver_sql(drop)
 
 
 def _verify(conn: Connection) -> None:
