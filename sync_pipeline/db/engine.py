@@ -27,9 +27,8 @@ _PREPARE_AFTER = 5  # executions of a statement
 # A machine that loses its power or its network says no goodbye. Both sides look after ten seconds of silence: the
 # server frees the locks of who is gone within half a minute instead of two hours, and a worker does not wait for ever.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
-_OF_A_SESSION = (
-    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
-    "SET tcp_user_timeout = 30000"
+_OF_A_SESSION = "; ".join(
+    ["SET TIME ZONE 'UTC'", *(f"SET tcp_{name.removeprefix('tcp_')} = {value}" for name, value in KEEPALIVE.items())]
 )
 
 

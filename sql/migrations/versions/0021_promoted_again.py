@@ -1,4 +1,4 @@
-"""Promoted again."""
+"""A record that is again what was promoted is noted, so that the next promotion settles what counts it."""
 
 from sync_pipeline.db.revision import run
 

@@ -24,7 +24,7 @@ from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
-from sync_pipeline.steps.promote.map.batch import Claimed, prepare
+from sync_pipeline.steps.promote.map.batch import Claimed, Key, key_columns, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
@@ -40,7 +40,6 @@ MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
 _FIGURES = {*CUSTOMERS.figures, "metadata.completed_orders", "metadata.other_currencies"}
 NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
-Key = tuple[int, str, str]  # connection, entity type, external id
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +244,6 @@ def make_repair_plan(db: Database, org: Organization, found: CoreCheck, *, actor
     keys = sorted(found.behind)
 
     def fill(conn: Connection, plan_id: UUID) -> int:
-        return execute(
-            conn,
-            SQL["fill_repair_plan"],
-            plan_id=plan_id,
-            connections=[key[0] for key in keys],
-            types=[key[1] for key in keys],
-            ids=[key[2] for key in keys],
-        ).rowcount
+        return execute(conn, SQL["fill_repair_plan"], plan_id=plan_id, **key_columns(keys)).rowcount
 
     return make_filled_plan(db, org, fill, origin="repair", actor=actor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from sync_pipeline.steps.capture.related import Lookup
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
 
+Key = tuple[int, str, str]  # of a record: connection, entity type, external id
 _Entity = TypeVar("_Entity", bound=Entity)
 _STOCK = core_tables()["core.inventory_items"]
 _HALF_A_CENT = Decimal("0.005")  # stores round the total, and not always its parts
@@ -35,9 +36,18 @@ class Claimed(msgspec.Struct, frozen=True):
     content_hash: bytes
 
     @property
-    def key(self) -> tuple[int, str, str]:
-        """The record: connection, entity type, external id."""
+    def key(self) -> Key:
+        """The record."""
         return (self.connection_id, self.entity_type, self.external_id)
+
+
+def key_columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
+    """The keys as parameters of a statement, a list a column: `connections`, `types`, `ids`."""
+    return {
+        "connections": [key[0] for key in keys],
+        "types": [key[1] for key in keys],
+        "ids": [key[2] for key in keys],
+    }
 
 
 class WorkItem(msgspec.Struct, eq=False):

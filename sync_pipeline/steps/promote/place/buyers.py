@@ -23,12 +23,11 @@ from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import stage
 from sync_pipeline.steps.promote.core.statements import ROWS, for_table
-from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem
+from sync_pipeline.steps.promote.map.batch import Claimed, Key, WorkItem, key_columns
 from sync_pipeline.steps.promote.place.identity import new_ids
 
 SQL = load("sync_pipeline.steps.promote.place", "buyers.sql")
 _CHUNK = 2000  # e-mails settled at a time
-Key = tuple[int, str, str]
 
 
 def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> list[WorkItem]:
@@ -61,14 +60,8 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
         return []
     for row in execute(conn, SQL["fold"], values=[_guest(item).email for item in mine]):
         mine[row.n - 1].claim = row.folded
-    execute(
-        conn,
-        SQL["claim_orders"],
-        connections=[item.line.connection_id for item in mine],
-        types=[item.line.entity_type for item in mine],
-        ids=[item.line.external_id for item in mine],
-        claims=[item.claim for item in mine],
-    )
+    keys = key_columns([item.line.key for item in mine])
+    execute(conn, SQL["claim_orders"], **keys, claims=[item.claim for item in mine])
     return mine
 
 
@@ -84,7 +77,7 @@ def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
 
 def former_emails(conn: Connection, keys: Sequence[Key], *, now: bool = False) -> set[str]:
     """The addresses that these records had before; `now`: and the one that they have."""
-    return set(execute(conn, SQL["former_emails"], **_columns(keys), now=now).scalars())
+    return set(execute(conn, SQL["former_emails"], **key_columns(keys), now=now).scalars())
 
 
 def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set[str]:
@@ -101,7 +94,7 @@ def earlier_buyers(conn: Connection, orders: Sequence[Key], *, now: bool = False
     found = execute(
         conn,
         SQL["earlier_buyers"],
-        **_columns(orders),
+        **key_columns(orders),
         fields=parent_fields("order"),
         buyers=types_of("customer"),
         now=now,
@@ -117,7 +110,7 @@ def counted_without_promotion(conn: Connection, sales: Sequence[Key]) -> set[int
     if not sales:
         return set()
     types = {"orders": types_of("order"), "refunds": types_of("refund")}
-    orders = [tuple(one) for one in execute(conn, SQL["nothing_to_promote"], **_columns(sales), **types)]
+    orders = [tuple(one) for one in execute(conn, SQL["nothing_to_promote"], **key_columns(sales), **types)]
     return earlier_buyers(conn, orders, now=True)
 
 
@@ -223,23 +216,11 @@ def _write_guests(
 
 def _orders(conn: Connection, keys: Sequence[Key]) -> Iterator[tuple[int, Order]]:
     """The promoted versions of these orders, each with its place among the keys."""
-    found = execute(
-        conn,
-        SQL["promoted_orders"],
-        **_columns(keys),
-    ).all()
+    found = execute(conn, SQL["promoted_orders"], **key_columns(keys)).all()
     payloads = (Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found)
     for one, entity in zip(found, to_entities(payloads, looking(conn)), strict=True):
         if isinstance(entity, Order):
             yield one.n - 1, entity
-
-
-def _columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
-    return {
-        "connections": [key[0] for key in keys],
-        "types": [key[1] for key in keys],
-        "ids": [key[2] for key in keys],
-    }
 
 
 def _customer(item: WorkItem) -> Ref | None:

@@ -12,9 +12,9 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import Captured, mapping_of, to_entities
 from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.promote.map.batch import Key, key_columns
 
 SQL = load("sync_pipeline.steps.promote.write", "figures_wait.sql")
-_Key = tuple[int, str, str]
 
 
 def figures_that_wait(conn: Connection, customers: Sequence[int]) -> set[int]:
@@ -28,7 +28,7 @@ def figures_that_wait(conn: Connection, customers: Sequence[int]) -> set[int]:
         "fields": parent_fields("order"),
     }
     waiting: set[int] = set()
-    sales: dict[tuple[int, datetime], list[_Key]] = defaultdict(list)
+    sales: dict[tuple[int, datetime], list[Key]] = defaultdict(list)
     for row in execute(conn, SQL["figures_that_wait"], rows=list(customers), **types):
         if row.waits:
             waiting.add(row.id)
@@ -37,15 +37,9 @@ def figures_that_wait(conn: Connection, customers: Sequence[int]) -> set[int]:
     return waiting | {customer for (customer, at), keys in sales.items() if _moved(conn, keys, at)}
 
 
-def _moved(conn: Connection, orders: Sequence[_Key], since: datetime) -> bool:
+def _moved(conn: Connection, orders: Sequence[Key], since: datetime) -> bool:
     """True where something that these captured orders follow changed what they count."""
-    found = execute(
-        conn,
-        SQL["captured_payloads"],
-        connections=[key[0] for key in orders],
-        types=[key[1] for key in orders],
-        ids=[key[2] for key in orders],
-    ).all()
+    found = execute(conn, SQL["captured_payloads"], **key_columns(orders)).all()
     payloads = [Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found]
     buyers = types_of("customer")  # who it is does not change what it counts
     now = to_entities(payloads, looking(conn, without=buyers))
