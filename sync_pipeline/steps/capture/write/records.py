@@ -101,6 +101,20 @@ class Records:
         """Lock the stream's records until the transaction ends: no other transaction writes them."""
         execute(conn, SQL["take_turns"], **self.keys)
 
+    def write_or_find(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int] | None:
+        """Store what is new or changed; None if a delta found all of them as they are stored.
+
+        Nothing is written then, so that nobody's turn is waited for.
+        """
+        if self.mode == "delta" and items:
+            if self.hashes_emails:
+                items = [replace(item, raw=hash_emails(item.raw)) for item in items]
+            ids = Texts(item.external_id for item in items)
+            known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
+            if all(_as_stored(item, known.get(item.external_id)) for item in items):
+                return None
+        return self.write(conn, items)
+
     def write(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int]:
         """Store what is new or changed. An unchanged record costs no write."""
         if not items:
@@ -234,3 +248,8 @@ class Records:
             status=status,
             raw=raw,
         )
+
+
+def _as_stored(item: RawRecord, stored: Any) -> bool:
+    """True if it is known, present, and its bytes are those that were read before."""
+    return stored is not None and stored.deletion_state == "present" and bytes(stored.raw_hash) == raw_hash(item.raw)
