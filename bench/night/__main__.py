@@ -28,7 +28,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.night", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, metavar="N", help=f"organizations (default: {SIZES})")
     parser.add_argument("--largest", type=int, help=f"records of the largest (default: {PER_ORGANIZATION} times N)")
-    parser.add_argument("--nights", default="quiet,changed", help="which nights: quiet, changed (default: both)")
+    parser.add_argument(
+        "--nights",
+        default="quiet,changed",
+        help="which nights: quiet, changed (default: both); none: only make what --keep keeps",
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the data: made once, used again by the next call")
     asked = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -37,7 +41,9 @@ def main() -> int:
         largest = asked.largest or PER_ORGANIZATION * size
         kept = asked.keep and asked.keep / f"{size}-{largest}"
         console.print(f"[dim]{size:,} organizations, the largest with {largest:,} records …[/]")
-        nights = measure.nights(size, largest, asked.nights.split(","), kept, console)
+        nights = measure.nights(size, largest, [one for one in asked.nights.split(",") if one != "none"], kept, console)
+        if not nights:
+            continue
         facts["postgresql"] = ground.postgresql()
         if kept is None or asked.nights == "quiet,changed":
             _save(size, {**facts, "largest": largest, "nights": nights})

@@ -49,6 +49,8 @@ def nights(
             console.print(f"[dim]filled in {time.monotonic() - began:.0f} s[/]")
         if filled:
             _trust(at, served.ca_file)
+        if not which:
+            return {}
         partitions = {"org": [one.slug for one in orgs]}
         for provider in ("woocommerce", "odoo"):
             partitions[f"org_{provider}"] = [one.slug for one in orgs if one.kind.provider == provider]

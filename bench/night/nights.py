@@ -160,7 +160,8 @@ class Dagster:
 def daemon(at: Ground, partitions: Mapping[str, Sequence[str]], log: Path) -> Iterator[Dagster]:
     """The code server and the daemon of `sync-pipeline up`, until the block ends. `partitions` are known to them."""
     commands = server_commands(at.settings, 0)
-    environment = {**at.environment, **commands.environment}
+    # On a machine that others keep busy a process of a run takes longer to start than Dagster waits for it.
+    environment = {**at.environment, **commands.environment, "DAGSTER_GRPC_TIMEOUT_SECONDS": "600"}
     with ExitStack() as stack:
         written = stack.enter_context(log.open("ab"))
         processes = {}

@@ -67,7 +67,19 @@ class Stores:
         elif death:
             await deliver(send, overloaded(503, None), scope["method"], [], set(), receive)
         else:
-            await self.apps[number]({**scope, "path": f"/{path}"}, receive, send)
+            await self.apps[number]({**scope, "path": f"/{path}"}, receive, _by_a_proxy(send))
+
+
+def _by_a_proxy(send: Any) -> Any:
+    """Odoo's own server closes each connection; who serves it over https has a proxy before it, which keeps them."""
+
+    async def kept(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            left = [one for one in message["headers"] if one[0].lower() != b"connection"]
+            message = {**message, "headers": left}
+        await send(message)
+
+    return kept
 
 
 async def _gone(receive: Any) -> None:

@@ -4,7 +4,7 @@ table of their own. A night is mostly such runs.
 
 from __future__ import annotations
 
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.gates.causes.mass_deletion import CAUSE
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Verdict
@@ -21,11 +21,11 @@ def close_as_known(session: CaptureContext, run: Run, opened: Opened, *, complet
         return None
     with run.transaction() as conn:
         of = {"started_at": run.started_at, "complete": complete, "cause": CAUSE.name}
-        found = execute(conn, SQL["few_as_known"], **run.keys, **of).one()
+        found = execute_prepared(conn, SQL["few_as_known"], **run.keys, **of).one()
         if not found.as_known:
             return None
         moves = {"watermark": next_watermark(run, opened), "was_full": run.mode == "full", "was_swept": complete}
-        closed = execute(
+        closed = execute_prepared(
             conn,
             SQL["close_as_known"],
             **run.keys,

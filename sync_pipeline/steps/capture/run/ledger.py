@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import journal
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
@@ -27,7 +27,7 @@ def open_run(
     """The ledger row of this pull. The caller holds the entity's lock."""
     keys: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
     with session.db.org(session.connection.org_id) as conn:
-        now = execute(conn, SQL["opening"], **keys).one()
+        now = execute_prepared(conn, SQL["opening"], **keys).one()
         watermark = now.watermark
         repairs = watermark is not None and watermark > datetime.now(UTC) + TRUSTED
         if repairs and max_pages is None:
@@ -58,7 +58,7 @@ def open_run(
         else:
             begins = {"mode": wanted, "window_from": watermark if wanted == "delta" else None}
             opening = {**keys, **begins, "orchestrator_run": session.orchestrator_run}
-            run_id = int(execute(conn, SQL["open_run"], **opening).scalar_one())
+            run_id = int(execute_prepared(conn, SQL["open_run"], **opening).scalar_one())
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
     opened.repairs = repairs and opened.mode == "full"
     opened.used_before = session.client.usage

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.arrays import Texts
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import MalformedAnswer
 from sync_pipeline.sources.base import Ask, Client, Page, RawRecord
 from sync_pipeline.steps.capture.budget import Budget
@@ -98,7 +98,8 @@ class Run(Records):
                     hashes[item.external_id] = None
         with self.transaction() as conn:
             known = {
-                row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
+                row.external_id: row
+                for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
             }
             differing = {
                 external_id
@@ -175,7 +176,7 @@ class Run(Records):
             execute(conn, SQL["write_page"], run_id=self.run_id, **page)
         kind, total = self._untold or (None, None)
         told = {"window_to": self.clock, "total": total, "is_sweep": kind == "sweep"}
-        execute(conn, SQL["keep_page"], **self.keys, **last, **told, **counts, read=Texts(read))
+        execute_prepared(conn, SQL["keep_page"], **self.keys, **last, **told, **counts, read=Texts(read))
         if kind is not None:
             self._told.add(kind)
             self._untold = None

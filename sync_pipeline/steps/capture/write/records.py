@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute, load
+from sync_pipeline.db.queries import execute, execute_prepared, load
 from sync_pipeline.redaction import redact, redact_bytes
 from sync_pipeline.sources.base import RawRecord, Stream
 from sync_pipeline.steps.capture.write.currency import judge_currency
@@ -110,7 +110,7 @@ class Records:
             if self.hashes_emails:
                 items = [replace(item, raw=hash_emails(item.raw)) for item in items]
             ids = Texts(item.external_id for item in items)
-            known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
+            known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
             if all(_as_stored(item, known.get(item.external_id)) for item in items):
                 return None
         return self.write(conn, items)
@@ -123,7 +123,7 @@ class Records:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
         ids = Texts(item.external_id for item in items)
         self.take_turns(conn)
-        known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
+        known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []
         back: list[str] = []
