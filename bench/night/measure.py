@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from rich.console import Console
 
 from bench.ground import Ground, ground
@@ -108,7 +109,7 @@ def _night(
     of = figures.organizations(at, runs, when)
     failed: dict[str, str] = {}
     for one in records:
-        for entry in running.instance.all_logs(one.dagster_run.run_id):
+        for entry in running.instance.all_logs(one.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
             failed |= failed_in(entry.dagster_event) or {}
     return {
         "seconds": seconds,

@@ -107,11 +107,9 @@ class Records:
         Nothing is written then, so that nobody's turn is waited for.
         """
         if self.mode == "delta" and items:
-            if self.hashes_emails:
-                items = [replace(item, raw=hash_emails(item.raw)) for item in items]
             ids = Texts(item.external_id for item in items)
             known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
-            if all(_as_stored(item, known.get(item.external_id)) for item in items):
+            if all(_as_stored(self.clean(item.raw), known.get(item.external_id)) for item in items):
                 return None
         return self.write(conn, items)
 
@@ -250,6 +248,6 @@ class Records:
         )
 
 
-def _as_stored(item: RawRecord, stored: Any) -> bool:
-    """True if it is known, present, and its bytes are those that were read before."""
-    return stored is not None and stored.deletion_state == "present" and bytes(stored.raw_hash) == raw_hash(item.raw)
+def _as_stored(raw: bytes, stored: Any) -> bool:
+    """True if the record is known, present, and has the bytes that were read before."""
+    return stored is not None and stored.deletion_state == "present" and bytes(stored.raw_hash) == raw_hash(raw)
