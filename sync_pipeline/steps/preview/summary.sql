@@ -69,13 +69,15 @@ JOIN preview.summary AS s
     ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = k.entity_type
 LEFT JOIN capture.sync_cursor AS c
     ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.entity_type = s.entity_type
-LEFT JOIN LATERAL (
-    SELECT finished_at FROM capture.sync_ledger AS l
-    WHERE l.org_id = s.org_id AND l.connection_id = s.connection_id AND l.entity_type = s.entity_type
-        AND (l.mode <> 'delta' OR l.new + l.changed > 0)
-    ORDER BY l.run_id DESC LIMIT 1) AS r ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS runs, min(n.started_at) AS since, bool_or(
+        (n.mode <> 'delta' OR n.new + n.changed > 0) AND coalesce(n.finished_at, 'infinity') >= s.computed_at) AS news
+    FROM (
+        SELECT mode, new, changed, started_at, finished_at FROM capture.sync_ledger AS l
+        WHERE l.org_id = s.org_id AND l.connection_id = s.connection_id AND l.entity_type = s.entity_type
+        ORDER BY l.run_id DESC LIMIT 20) AS n) AS newest -- the others are older than the comparison, or it is made again
 WHERE s.changed_at IS NOT DISTINCT FROM c.changed_at AND to_jsonb(s.noise) = k.noise::jsonb
-    AND (r IS NULL OR r.finished_at < s.computed_at)
+    AND NOT coalesce(newest.news, false) AND (newest.runs < 20 OR newest.since < s.computed_at)
 
 -- sum_up_again --
 -- `count_differences`, `store_total` and `write_summary` of several entities in one statement.
