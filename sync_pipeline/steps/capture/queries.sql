@@ -194,9 +194,14 @@ SELECT watermark, swept_at FROM capture.sync_cursor
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 
 -- deltas_since_sweep --
-SELECT count(*) FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND mode = 'delta' AND state = 'closed' AND started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
+-- Among the newest runs: whether a sweep is due is known from as many as may pass without one.
+SELECT count(*) FROM (
+    SELECT started_at FROM capture.sync_ledger
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode = 'delta' AND state = 'closed'
+    ORDER BY run_id DESC LIMIT %(at_most)s
+) AS l
+WHERE l.started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
 
 -- unfinished_run --
 -- The newest run, if it did not close: it is resumed. The caller holds the entity's lock, so nobody else works on it.

@@ -47,24 +47,26 @@ LEFT JOIN preview.summary AS s
 WHERE c.org_id = connect.current_org()
 
 -- last_runs --
-SELECT DISTINCT ON (connection_id, entity_type)
-       connection_id, entity_type, run_id, mode, state, expected, captured, quarantined, vanished, new, changed,
-       unchanged, deleted, requests, bytes, seconds, error, started_at, finished_at,
-       coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
-FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
-    AND mode NOT IN ('push', 'webhook')  -- what a store sent does not show all that it has
-    AND run_id > %(after)s
-ORDER BY connection_id, entity_type, run_id DESC
+-- The newest pull of each entity: what a store sent does not show all that it has.
+SELECT e.connection_id, e.entity_type, l.*
+FROM capture.entity_with_runs AS e
+CROSS JOIN LATERAL (
+    SELECT r.run_id, r.mode, r.state, r.expected, r.captured, r.quarantined, r.vanished, r.started_at, r.finished_at,
+           coalesce((r.detail ->> 'remote_total')::bigint, r.expected) AS remote_total
+    FROM capture.sync_ledger AS r
+    WHERE r.org_id = e.org_id AND r.connection_id = e.connection_id AND r.entity_type = e.entity_type
+        AND r.mode IN ('full', 'delta', 'preview')
+    ORDER BY r.run_id DESC LIMIT 1) AS l
 
 -- present_ids --
--- Ids that are captured and not deleted.
+-- The next ids that are captured and not deleted.
 SELECT external_id FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted'
+    AND provider = %(provider)s AND deletion_state <> 'deleted' AND external_id > %(after)s
+ORDER BY external_id LIMIT %(limit)s
 
--- quarantined_ids --
-SELECT external_id FROM capture.sync_quarantine
+-- quarantined_count --
+SELECT count(DISTINCT external_id) FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND resolved_at IS NULL
 

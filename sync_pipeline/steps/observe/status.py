@@ -91,7 +91,7 @@ def _facts(conn: Transaction) -> defaultdict[tuple[int, str], dict[str, Any]]:
     for name in ("captured", "differences", "promoted", "in_quarantine", "cursors"):
         for row in execute(conn, SQL[name]):
             facts[row.connection_id, row.entity_type].update(row._mapping)
-    for row in execute(conn, SQL["last_runs"], pulls_only=False, after=0):
+    for row in execute(conn, SQL["last_runs"]):
         facts[row.connection_id, row.entity_type]["run"] = row
     return facts
 

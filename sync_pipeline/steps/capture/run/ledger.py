@@ -40,8 +40,9 @@ def open_run(
         sweeps = wanted == "full"
         if wanted == "delta":
             since = cursor.swept_at if cursor else None
-            done = int(execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=since).scalar_one())
-            due = done + 1 >= session.common.sweep_every
+            every = session.common.sweep_every
+            done = execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=since, at_most=every).scalar_one()
+            due = int(done) + 1 >= every
             sweeps = due if do_sweep is None else do_sweep
         unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
         if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
@@ -145,7 +146,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             execute(conn, SQL["touch_connection"], **run.keys)
     if report.new + report.changed >= statistics.ENOUGH:
         with run.transaction() as conn:
-            statistics.analyze(conn, [f"capture.{session.connection.provider}_sync"], _ANALYZED)
+            statistics.analyze_captured(conn, session.connection.provider, _ANALYZED)
     return report
 
 

@@ -1,0 +1,4 @@
+DROP VIEW capture.entity_with_runs;
+DROP INDEX capture.sync_ledger_whole;
+DROP INDEX capture.sync_ledger_open;
+DROP INDEX capture.sync_ledger_started;

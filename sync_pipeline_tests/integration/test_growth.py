@@ -1,0 +1,143 @@
+"""What is asked often reads a page, however many runs and records there are: counted in blocks and rows, not in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection as Transaction
+
+from sync_pipeline.db import statistics
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.steps import connect
+from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
+from sync_pipeline.steps.observe.checks import SQL as CHECKS
+from sync_pipeline.steps.observe.status import SQL as STATUS
+from sync_pipeline.steps.preview.drift import SQL as DRIFT
+from sync_pipeline.steps.preview.summary import SQL as SUMMARY
+from sync_pipeline.steps.promote.queue.queue import SQL as QUEUE
+
+_HISTORY = load("sync_pipeline.steps.observe", "history.sql")
+MATRIX = load("sync_pipeline.steps.observe.validation", "matrix.sql")
+_TYPES = ["order", "product", "customer", "refund"]
+_NIGHTS = 2_000
+_RUNS = """
+INSERT INTO capture.sync_ledger
+(org_id, connection_id, entity_type, mode, state, expected, captured, started_at, finished_at, detail)
+SELECT connect.current_org(), 1, t.entity_type, CASE n WHEN 1 THEN 'full' ELSE 'delta' END, 'closed', 9, 9,
+       now() - (%(nights)s - n) * interval '1 day', now(), jsonb_build_object('gaps', repeat('x', 300))
+FROM generate_series(1, %(nights)s) AS n CROSS JOIN unnest(%(types)s::text[]) AS t (entity_type)
+"""
+_RECORDS = """
+INSERT INTO capture.sync_record
+(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash)
+SELECT connect.current_org(), 1, t.entity_type, n::text, 'woocommerce', '{}', sha256(int8send(n)), ''
+FROM generate_series(1, %(each)s) AS n CROSS JOIN unnest(%(types)s::text[]) AS t (entity_type)
+"""
+_PLAN = """
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (connect.current_org(), 'x', 'test', 'ann')
+RETURNING plan_id
+"""
+_ITEMS = """
+INSERT INTO selection.sync_plan_item
+(org_id, plan_id, connection_id, entity_type, external_id, action, content_hash)
+SELECT r.org_id, %(plan)s, r.connection_id, r.entity_type, r.external_id, 'create', r.content_hash
+FROM capture.sync_record AS r WHERE r.org_id = connect.current_org()
+"""
+
+
+@pytest.fixture
+def org(database: Database) -> connect.Organization:
+    made = connect.add_organization(database, "acme")
+    with database.org(made.org_id) as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO connect.integration_connector (org_id, connection_id, name, provider, store_url, credentials) "
+            "VALUES (connect.current_org(), 1, 'shop', 'woocommerce', 'https://shop.example', '')"
+        )
+    return made
+
+
+def explained(conn: Transaction, statement: str, **given: Any) -> dict[str, Any]:
+    """The plan of a statement as it was carried out; the first time also reads what the planner needs."""
+    execute(conn, statement, **given).all()
+    plan: dict[str, Any] = execute(
+        conn, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)\n{statement}", **given
+    ).scalar_one()[0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def test_what_reads_the_ledger_does_not_read_every_run(database: Database, org: connect.Organization) -> None:
+    here = {"connection_id": 1, "entity_type": "order"}
+    with database.org(org.org_id) as conn:
+        execute(conn, _RUNS, nights=_NIGHTS, types=_TYPES)
+    with database.org(org.org_id) as conn:
+        runs = execute(conn, STATUS["last_runs"]).all()
+        newest = execute(conn, "SELECT entity_type, max(run_id) AS run_id FROM capture.sync_ledger GROUP BY 1").all()
+        assert {(one.entity_type, one.run_id) for one in runs} == {(one.entity_type, one.run_id) for one in newest}
+        week = {"since": "2000-01-01T00:00:00Z", "connection_id": 1, "modes": ["full", "delta"], "before": "infinity"}
+        asked = {
+            "status": (STATUS["last_runs"], {}),
+            "the check of the ledger": (CHECKS["ledger_closed"], {}),
+            "the matrix": (MATRIX["ledger_adds_up"], {}),
+            "what was pulled": (MATRIX["pulled_entities"], {}),
+            "what a preview compares with": (SUMMARY["store_total"], here),
+            "drift": (DRIFT["drifted_fields"], {**here, "noise": [], "empty": []}),
+            "is a sweep due": (CAPTURE["deltas_since_sweep"], {**here, "swept_at": None, "at_most": 5}),
+            "the time line": (
+                _HISTORY["time_line"],
+                {**week, "plans": False, "decisions": False, "before_key": "", "limit": 50},
+            ),
+        }  # fmt: skip
+        all_blocks = execute(conn, "SELECT pg_relation_size('capture.sync_ledger') / 8192").scalar_one()
+        assert all_blocks > 400
+        for what, (statement, given) in asked.items():
+            plan = explained(conn, statement, **given)
+            read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            assert read <= 250, (what, read, all_blocks)
+            passed = sum(one.get("Rows Removed by Filter", 0) * one["Actual Loops"] for one in nodes(plan))
+            assert passed <= 100, (what, passed)
+
+
+def test_records_of_several_entities_are_compared_with_a_plan_once(
+    database: Database, org: connect.Organization
+) -> None:
+    each = 1_000
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=each, types=_TYPES)
+        # As autovacuum leaves it: the partition is analyzed, what it is a part of is not.
+        conn.exec_driver_sql("ANALYZE capture.woocommerce_sync")
+        plan = execute(conn, _PLAN).scalar_one()
+        execute(conn, _ITEMS, plan=plan)
+    with database.org(org.org_id) as conn:
+        execute(conn, QUEUE["weigh"], plan=plan)
+        found = explained(conn, QUEUE["stale"], plan=plan)
+        pairs = sum(one.get("Rows Removed by Join Filter", 0) * one["Actual Loops"] for one in nodes(found))
+        assert pairs <= each * len(_TYPES), pairs
+
+
+def test_records_of_all_providers_are_analyzed_together(database: Database, org: connect.Organization) -> None:
+    def known() -> int:
+        with database.org(org.org_id) as conn:
+            asked = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'capture.sync_record'::regclass"
+            return int(execute(conn, asked).scalar_one())
+
+    def fill(kind: str, each: int) -> None:
+        with database.org(org.org_id) as conn:
+            execute(conn, _RECORDS, each=each, types=[kind])
+        with database.org(org.org_id) as conn:
+            statistics.analyze_captured(conn, "woocommerce", ("org_id", "entity_type", "external_id"))
+
+    fill("order", 2_000)
+    assert known() == 2_000
+    fill("product", 100)
+    assert known() == 2_000, "too few to look again"
+    fill("customer", 1_500)
+    assert known() == 3_600
