@@ -16,7 +16,7 @@ import psycopg
 from bench.ground import Ground, Store, ground, serving, serving_odoo
 from sync_pipeline.steps import capture, connect, preview, promote, select
 
-PRODUCTS, ORDERS = 1_000, 4_000  # of the WooCommerce store; the Odoo has a third
+PRODUCTS, ORDERS = 1_000, 4_000  # of the WooCommerce store; the Odoo has an eighth
 RUNS = 10_000  # nights, each a run of every entity
 _APART = 1_000_000  # between the ids of two copies
 _SHIFTED = 100  # copies whose payloads are written with their own ids; those beyond are copies of these
@@ -179,7 +179,7 @@ def grown(scale: int) -> Iterator[Grown]:
     with ground() as at, ExitStack() as stores:
         store = stores.enter_context(serving(at, PRODUCTS, ORDERS))
         shop = at.connect_store("bench", store)
-        given = stores.enter_context(serving_odoo(at, f"{PRODUCTS // 3}-products-{ORDERS // 3}-orders"))
+        given = stores.enter_context(serving_odoo(at, f"{PRODUCTS // 8}-products-{ORDERS // 10}-orders"))
         organization = connect.organizations(at.db)[0]
         config = {name: given[name] for name in ("url", "db", "password", "ca_file")} | {"username": given["user"]}
         erp = connect.add_connection(at.db, at.settings, organization, "odoo", "erp", config, actor="bench")
@@ -278,12 +278,17 @@ def _copy(at: Ground, one: _Copied, first: int, last: int, times: int = 1) -> No
 
     def work(low: int, high: int) -> None:
         with psycopg.connect(at.dsn) as conn:
+            # Neither session sees what the other has copied.
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            conn.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             conn.execute("SET session_replication_role = replica")
             conn.execute("SET synchronous_commit = off")
             psycopg.ClientCursor(conn).execute(text, {"low": low, "high": high, "apart": _APART})
 
     middle = (first + last) // 2
     parts = [(first, middle - 1), (middle, last - 1)]
-    with ThreadPoolExecutor(2) as pool:
+    with psycopg.connect(at.dsn) as first_seen, ThreadPoolExecutor(2) as pool:
+        first_seen.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        (snapshot,) = first_seen.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         for done in [pool.submit(work, *part) for part in parts if part[0] <= part[1]]:
             done.result()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,17 @@ class Peaks:
 
     most: dict[int, tuple[str, float]] = field(default_factory=dict)
     last: dict[int, float] = field(default_factory=dict)  # what each held when it was looked at last
+    spent: dict[int, float] = field(default_factory=dict)  # processor seconds
 
     @property
     def largest(self) -> float:
         """That of the process that held most."""
         return max((mb for _, mb in self.most.values()), default=0.0)
+
+    @property
+    def processor(self) -> float:
+        """Processor seconds of all of them."""
+        return sum(self.spent.values())
 
     def look(self, root: int) -> None:
         """Note what the process and all that it started hold, but for PostgreSQL."""
@@ -38,12 +45,14 @@ class Peaks:
             try:
                 status = Path(f"/proc/{pid}/status").read_text()
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
             except OSError:
                 continue
             facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
             if "VmHWM" in facts and facts["Name"].strip() != "postgres":
                 name = b" ".join(command[1:4]).decode(errors="replace")
                 self.most[pid] = (name, int(facts["VmHWM"].split()[0]) / 1024)
+                self.spent[pid] = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
                 self.last[pid] = int(facts["VmRSS"].split()[0]) / 1024
 
 
@@ -65,29 +74,50 @@ def watching(root: int) -> Iterator[Peaks]:
         watcher.join()
 
 
-def command(at: Ground, *arguments: str, **environment: str) -> tuple[Turn, float, dict[str, Any]]:
-    """Run `sync-pipeline … --json`; what it took, its peak in MB, and what it answered.
+@contextmanager
+def started(at: Ground, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`sync-pipeline …` in the background, until the block ends."""
+    with (at.home / "started.log").open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "sync_pipeline.cli.main", *arguments],
+            cwd=PROJECT,
+            env={**at.environment, **environment},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(60)
+
+
+def command(at: Ground, *arguments: str) -> tuple[Turn, float, dict[str, Any]]:
+    """Run `sync-pipeline …`; what it took, its peak in MB, and the object that it answered, if that is what it prints.
 
     Raises:
         RuntimeError: it failed; the message has its last output.
     """
     before, began = at.server_cpu(), time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sync_pipeline.cli.main", *arguments],
-        cwd=PROJECT,
-        env={**at.environment, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with watching(child.pid) as peaks:
-        out, problem = child.communicate()
+    with (at.home / "answer").open("wb") as out, (at.home / "problem").open("wb") as problem:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "sync_pipeline.cli.main", *arguments],
+            cwd=PROJECT,
+            env=at.environment,
+            stdout=out,
+            stderr=problem,
+        )
+        with watching(child.pid) as peaks:
+            child.wait()
     seconds = time.perf_counter() - began
     if child.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(arguments)}: {(problem or out)[-1500:]}")
-    lines = out.strip().splitlines()
-    answer = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
-    return Turn(seconds, 0.0, at.server_cpu() - before), peaks.largest, answer
+        raise RuntimeError(f"{' '.join(arguments)}: {(at.home / 'problem').read_text()[-1500:]}")
+    answer = {}
+    if (at.home / "answer").stat().st_size < 10_000_000:
+        with suppress(ValueError):
+            answer = json.loads((at.home / "answer").read_text())
+    own = peaks.processor
+    return Turn(seconds, own, at.server_cpu() - before), peaks.largest, answer
 
 
 def _family(root: int) -> Sequence[int]:
