@@ -32,7 +32,8 @@ _REFERENCES = (
 )
 _PAYLOAD = f"""
 r.sync_data || coalesce((
-    SELECT jsonb_object_agg(k, to_jsonb((r.sync_data ->> k)::bigint + j * %(apart)s)) FROM unnest('{_REFERENCES}'::text[]) AS k
+    SELECT jsonb_object_agg(k, to_jsonb((r.sync_data ->> k)::bigint + j * %(apart)s))
+    FROM unnest('{_REFERENCES}'::text[]) AS k
     WHERE jsonb_typeof(r.sync_data -> k) = 'number' AND r.sync_data ->> k <> '0'), '{{}}')
 || CASE WHEN r.sync_data ->> 'parent_id' <> '0' AND r.entity_type IN ('variation', 'refund')
         THEN jsonb_build_object('parent_id', (r.sync_data ->> 'parent_id')::bigint + j * %(apart)s) ELSE '{{}}' END
@@ -109,7 +110,9 @@ _TABLES = (
         {"plan_id": _PLAN, "external_id": _ID, "content_hash": _HASH.format("content_hash")},
     ),
     _Copied(
-        "promote.sync_queue", {"queue_id": _QUEUE, "plan_id": _PLAN, "idempotency_key": "r.idempotency_key || j"}, "true"
+        "promote.sync_queue",
+        {"queue_id": _QUEUE, "plan_id": _PLAN, "idempotency_key": "r.idempotency_key || j"},
+        "true",
     ),
     _Copied(
         "promote.sync_queue_line",
@@ -144,7 +147,8 @@ SELECT org_id, connection_id, entity_type, 'capture.closed', 'schedule',
        jsonb_build_object('run', run_id, 'new', 0, 'changed', 3, 'unchanged', 0, 'seconds', 0.4), started_at
 FROM capture.sync_ledger WHERE mode = 'delta';
 INSERT INTO observe.request (org_id, kind, requested_by, requested_at, state, orchestrator_run, finished_at)
-SELECT 1, 'pull', 'token 1', now() - n * interval '1 hour', 'done', gen_random_uuid()::text, now() - n * interval '1 hour'
+SELECT 1, 'pull', 'token 1', now() - n * interval '1 hour', 'done', gen_random_uuid()::text,
+       now() - n * interval '1 hour'
 FROM generate_series(1, %(runs)s) AS n;
 INSERT INTO selection.sync_plan (org_id, plan_hash, creates, origin, created_by, created_at, state)
 SELECT 1, md5(n::text), 3, 'selection', 'sensor', now() - n * interval '1 hour', 'applied'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from bench.report import Row, Turn, raced
 from sync_pipeline.explorer.session import PLAIN
 from sync_pipeline.steps import capture, connect, observe, preview, promote, select
 from sync_pipeline.steps.connect import tokens
+from sync_pipeline.steps.observe import checks
+from sync_pipeline.steps.preview import counts
 
 NAME = "growth"
 TITLE = "Growth: what the tables weigh, and what calls cost then"
@@ -31,7 +34,8 @@ _SOME = """
 SELECT r.external_id FROM capture.sync_record AS r
 WHERE r.org_id = 1 AND r.connection_id = %s AND r.entity_type = 'order' AND NOT EXISTS (
     SELECT 1 FROM promote.integration_mapping AS m
-    WHERE m.org_id = 1 AND m.connection_id = r.connection_id AND m.entity_type = 'order' AND m.external_id = r.external_id)
+    WHERE m.org_id = 1 AND m.connection_id = r.connection_id AND m.entity_type = 'order'
+        AND m.external_id = r.external_id)
 LIMIT 1000
 """
 
@@ -56,7 +60,9 @@ class _Calls:
                 turns.append(turn)
             note = f"{found:,}" if isinstance(found, int) else str(found or "")
         spent = sum(turn.processor for turn in turns) / len(turns)
-        more = {} if goal is None else {"target": f"< {goal:g} s of processor time", "reached": spent < goal}
+        more: dict[str, Any] = (
+            {} if goal is None else {"target": f"< {goal:g} s of processor time", "reached": spent < goal}
+        )
         return raced(name, turns, note=note, **more)
 
     def reading(self) -> Iterator[Row]:
@@ -72,7 +78,7 @@ class _Calls:
         yield self.row("the same, status new", browse(status="new"))
         yield self.row("the same, a search", browse(search="SKU-00253"))
         yield self.row("count of a filter", lambda: _count(db, shop, orders))
-        yield self.row("checks", lambda: sum(not one.ok for one in observe.check(db, self.of.organization)))
+        yield self.row("checks", lambda: sum(not one.ok for one in checks.check(db, self.of.organization)))
         yield self.row("preview of one entity, nothing changed", lambda: preview.recompute(db, shop, orders).in_sync)
 
     def writing(self) -> Iterator[Row]:
@@ -104,7 +110,10 @@ class _Calls:
         yield self.row("delta of what changed in the store", pull, once=True)
         yield self.row("preview of it", lambda: preview.recompute(db, shop, orders).updated, once=True)
         for table in ("capture.woocommerce_sync", "promote.integration_mapping", "selection.sync_plan_item"):
-            yield self.row(f"VACUUM {table}", lambda table=table: at.owner.execute(f"VACUUM {table}") and None, once=True)
+            yield self.row(f"VACUUM {table}", partial(self._vacuum, table), once=True)
+
+    def _vacuum(self, table: str) -> None:
+        self.of.ground.owner.execute(f"VACUUM {table}")
 
     def pages(self) -> Iterator[Row]:
         at, org = self.of.ground, self.of.organization
@@ -113,7 +122,11 @@ class _Calls:
             client.headers["Authorization"] = f"Bearer {token}"
             client.cookies.set(PLAIN, f"{org.slug}:{token}")
             for name, address in _PAGES.items():
-                yield self.row(name, lambda a=address: f"{len(client.get(a).raise_for_status().content) / 1000:.0f} kB")
+                yield self.row(name, partial(_get, client, address))
+
+
+def _get(client: httpx.Client, address: str) -> str:
+    return f"{len(client.get(address).raise_for_status().content) / 1000:.0f} kB"
 
 
 _PAGES = {
@@ -169,7 +182,5 @@ def _change(of: Grown, number: int) -> None:
 
 
 def _count(db: Any, connection: connect.Connection, stream: Any) -> str:
-    from sync_pipeline.steps.preview import counts  # noqa: PLC0415 - what it keeps is forgotten: each turn counts
-
-    counts._KEPT.clear()
+    counts._KEPT.clear()  # each turn counts
     return f"{counts.count_records(db, connection, stream)[0].of('new'):,} new"

@@ -23,7 +23,7 @@ _ORDERS = 4  # times fewer than products
 _ONE = ("--connection", "shop", "--entity", "products")
 
 
-def run(scale: int, runs: int) -> Iterable[Row]:
+def run(scale: int, runs: int) -> Iterable[Row]:  # noqa: ARG001 - each command runs once
     """Every command once, in the order of the flow; then the processes of `up` while they pull."""
     products, orders = scale * 4 // 5, scale // 5
     with ground() as at, serving(at, products, orders, latency=0) as store:

@@ -1,4 +1,4 @@
-"""What is asked often reads a page, however many runs and records there are: counted in blocks and rows, not in seconds."""
+"""What is asked often reads a page, however many runs and records there are. Blocks and rows count, not seconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ SELECT connect.current_org(), 1, t.entity_type, n::text, 'woocommerce', '{}', sh
 FROM generate_series(1, %(each)s) AS n CROSS JOIN unnest(%(types)s::text[]) AS t (entity_type)
 """
 _PLAN = """
-INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by) VALUES (connect.current_org(), 'x', 'test', 'ann')
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by)
+VALUES (connect.current_org(), 'x', 'test', 'ann')
 RETURNING plan_id
 """
 _ITEMS = """
@@ -62,9 +63,8 @@ def org(database: Database) -> connect.Organization:
 def explained(conn: Transaction, statement: str, **given: Any) -> dict[str, Any]:
     """The plan of a statement as it was carried out; the first time also reads what the planner needs."""
     execute(conn, statement, **given).all()
-    plan: dict[str, Any] = execute(
-        conn, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)\n{statement}", **given
-    ).scalar_one()[0]["Plan"]
+    asked = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)\n{statement}"
+    plan: dict[str, Any] = execute(conn, asked, **given).scalar_one()[0]["Plan"]
     return plan
 
 

@@ -40,9 +40,13 @@ def fill(clock: Clock) -> Store:
     return made
 
 
+def pull(opened: Shop) -> None:
+    opened.pull("products")
+
+
 @pytest.fixture(scope="module")
 def template(server: EmbeddedPostgres) -> Iterator[Captured[Shop]]:
-    with captured(server, shop, fill, lambda opened: opened.pull("products") and None) as made:
+    with captured(server, shop, fill, pull) as made:
         yield made
 
 
