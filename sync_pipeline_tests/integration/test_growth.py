@@ -36,6 +36,14 @@ INSERT INTO capture.sync_record
 SELECT connect.current_org(), 1, t.entity_type, n::text, 'woocommerce', '{}', sha256(int8send(n)), ''
 FROM generate_series(1, %(each)s) AS n CROSS JOIN unnest(%(types)s::text[]) AS t (entity_type)
 """
+_PAGES = """
+INSERT INTO capture.sync_page (org_id, run_id, kind, ids, missing)
+SELECT connect.current_org(), 1, %(kind)s, CASE WHEN %(ids)s THEN p.ids ELSE '{}' END,
+       CASE WHEN %(ids)s THEN '{}' ELSE p.ids END
+FROM (
+    SELECT array_agg((page * 100 + n)::text) AS ids FROM generate_series(0, %(pages)s - 1) AS page
+    CROSS JOIN generate_series(0, 99) AS n GROUP BY page) AS p
+"""
 _PLAN = """
 INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by)
 VALUES (connect.current_org(), 'x', 'test', 'ann')
@@ -121,6 +129,20 @@ def test_records_of_several_entities_are_compared_with_a_plan_once(
         found = explained(conn, QUEUE["stale"], plan=plan)
         pairs = sum(one.get("Rows Removed by Join Filter", 0) * one["Actual Loops"] for one in nodes(found))
         assert pairs <= each * len(_TYPES), pairs
+
+
+def test_what_a_sweep_found_is_compared_once_with_what_was_read(database: Database, org: connect.Organization) -> None:
+    with database.org(org.org_id) as conn:
+        execute(conn, _PAGES, kind="sweep", ids=False, pages=40)
+        execute(conn, _PAGES, kind="fetch", ids=True, pages=39)
+    with database.org(org.org_id) as conn:
+        left = execute(conn, CAPTURE["unfetched"], run_id=1).scalars().all()
+        assert sorted(left, key=int) == [str(n) for n in range(3_900, 4_000)]
+        pairs = sum(
+            (one.get("Rows Removed by Join Filter", 0) + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"]
+            for one in nodes(explained(conn, CAPTURE["unfetched"], run_id=1))
+        )
+        assert pairs <= 4_000, pairs
 
 
 def test_records_of_all_providers_are_analyzed_together(database: Database, org: connect.Organization) -> None:

@@ -261,12 +261,11 @@ DELETE FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = 
 
 -- unfetched --
 -- Ids that a sweep found different (in `missing` of its page) and no later fetch has read.
-SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
+SELECT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
 WHERE p.org_id = connect.current_org() AND p.run_id = %(run_id)s AND p.kind = 'sweep'
-    AND NOT EXISTS (
-        SELECT 1 FROM capture.sync_page AS f
-        WHERE f.org_id = p.org_id AND f.run_id = p.run_id AND f.kind = 'fetch'
-            AND (m.id = ANY (f.ids) OR m.id = ANY (f.missing)))
+EXCEPT
+SELECT m.id FROM capture.sync_page AS f CROSS JOIN unnest(f.ids || f.missing) AS m (id)
+WHERE f.org_id = connect.current_org() AND f.run_id = %(run_id)s AND f.kind = 'fetch'
 
 -- stage_seen --
 CREATE TEMP TABLE seen ON COMMIT DROP AS
