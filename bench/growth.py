@@ -67,7 +67,13 @@ class _Calls:
 
     def reading(self) -> Iterator[Row]:
         db, shop, orders = self._here
-        middle = str(int(self.of.ground.one("SELECT max(external_id::bigint) / 2 FROM capture.woocommerce_sync")))
+        middle = str(
+            int(
+                self.of.ground.one(
+                    "SELECT max(external_id::bigint) / 2 FROM capture.woocommerce_sync WHERE entity_type = 'order'"
+                )
+            )
+        )
 
         def browse(**view: Any) -> Callable[[], str]:
             return lambda: f"{preview.browse(db, shop, orders, preview.RecordView(**view)).total:,} match"

@@ -21,6 +21,7 @@ from sync_pipeline.steps.preview.summary import SQL as SUMMARY
 from sync_pipeline.steps.promote.queue.queue import SQL as QUEUE
 
 _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
+READING = load("sync_pipeline.steps.select", "reading.sql")
 MATRIX = load("sync_pipeline.steps.observe.validation", "matrix.sql")
 _TYPES = ["order", "product", "customer", "refund"]
 _NIGHTS = 2_000
@@ -51,6 +52,22 @@ INSERT INTO selection.sync_selective_config
 (org_id, connection_id, entity_type, external_id, decision, content_hash, decided_by)
 SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, 'include', r.content_hash, 'ann'
 FROM capture.sync_record AS r WHERE r.org_id = connect.current_org()
+"""
+_DIFFERENT = """
+INSERT INTO preview.difference (org_id, connection_id, entity_type, external_id, status, content_hash)
+SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, 'new', r.content_hash
+FROM capture.sync_record AS r WHERE r.org_id = connect.current_org()
+"""
+_OLD_PLANS = """
+INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, state)
+SELECT connect.current_org(), md5(n::text), 'selection', 'sensor', 'applied' FROM generate_series(1, %(plans)s) AS n
+"""
+_BATCH = """
+WITH made AS (
+    INSERT INTO selection.selection_batch (org_id, connection_id, entity_type, decision, criteria, decided_by, plan_id)
+    SELECT org_id, 1, 'order', 'include', '{}', 'ann', plan_id FROM selection.sync_plan LIMIT 1
+    RETURNING batch_id)
+UPDATE selection.sync_selective_config SET batch_id = made.batch_id FROM made
 """
 _PLAN = """
 INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by)
@@ -156,6 +173,30 @@ def test_what_a_sweep_found_is_compared_once_with_what_was_read(database: Databa
             for one in nodes(explained(conn, CAPTURE["unfetched"], run_id=1))
         )
         assert pairs <= 4_000, pairs
+
+
+def test_old_plans_are_not_read_for_each_record_that_is_included(
+    database: Database, org: connect.Organization, owner_url: str
+) -> None:
+    each, plans = 300, 1_000
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=each, types=["order"])
+        execute(conn, _CHOSEN)
+        execute(conn, _DIFFERENT)
+        execute(conn, _OLD_PLANS, plans=plans)
+        execute(conn, _BATCH)
+    with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+    party = {"actor": "bo", "token_id": None, "proposals": "all"}
+    with database.org(org.org_id) as conn:
+        given = {"connection_id": None, "entity_type": None, "waiting": True, **party}
+        (found,) = execute(conn, READING["included"], **given).all()
+        assert found.creates == each
+        passed = sum(
+            (one.get("Rows Removed by Join Filter", 0) + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"]
+            for one in nodes(explained(conn, READING["included"], **given))
+        )
+        assert passed <= 4 * plans, passed
 
 
 def test_records_of_all_providers_are_analyzed_together(database: Database, org: connect.Organization) -> None:

@@ -119,10 +119,11 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
     AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
          OR %(ids)s::text[] IS NOT NULL)
     AND (%(drafts)s OR NOT s.draft)
-    AND (%(ids)s::text[] IS NOT NULL OR NOT EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved'
-            AND p.plan_id <> %(plan_id)s))
+    -- The plans that are asked for are few among all there ever were: they are read once, not for each record.
+    AND (%(ids)s::text[] IS NOT NULL OR b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
+        SELECT p.plan_id FROM selection.sync_plan AS p
+        WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved'
+            AND p.plan_id <> %(plan_id)s)))
     AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
                            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
     AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
@@ -135,9 +136,11 @@ WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled
              WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
              ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash OR d.external_id IS NOT NULL END
     AND NOT (s.draft AND EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
-        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
+        SELECT 1 FROM selection.sync_plan_item AS i
+        WHERE i.org_id = s.org_id AND i.plan_id = ANY (ARRAY(
+                SELECT p.plan_id FROM selection.sync_plan AS p
+                WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
+                    AND p.created_by <> %(actor)s))
             AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
             AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
 

@@ -151,13 +151,16 @@ WHERE d.org_id = connect.current_org() AND s.decision = 'include'
                            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
     AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
         OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
-    AND NOT EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved')
+    -- The plans that are asked for are few among all there ever were: they are read once, not for each record.
+    AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
+        SELECT p.plan_id FROM selection.sync_plan AS p
+        WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved')))
     AND NOT (s.draft AND EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
-        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
+        SELECT 1 FROM selection.sync_plan_item AS i
+        WHERE i.org_id = s.org_id AND i.plan_id = ANY (ARRAY(
+                SELECT p.plan_id FROM selection.sync_plan AS p
+                WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
+                    AND p.created_by <> %(actor)s))
             AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
             AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
 GROUP BY c.name, c.provider, d.connection_id, d.entity_type
