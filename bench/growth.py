@@ -22,6 +22,7 @@ from sync_pipeline.steps.preview import counts
 NAME = "growth"
 TITLE = "Growth: what the tables weigh, and what calls cost then"
 SCALE = 1_000_000
+ALONE = True
 _SIZES = """
 SELECT n.nspname || '.' || c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows, pg_relation_size(c.oid) AS heap,
        coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) AS toast, pg_indexes_size(c.oid) AS indexes

@@ -18,6 +18,7 @@ from sync_pipeline.steps.connect import tokens
 NAME = "memory"
 TITLE = "Memory: the most that a command holds, a process of its own each"
 SCALE = 1_000_000
+ALONE = True
 _MOST = 300  # MB
 _ORDERS = 4  # times fewer than products
 _ONE = ("--connection", "shop", "--entity", "products")

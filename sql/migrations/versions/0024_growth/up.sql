@@ -29,3 +29,6 @@ SELECT org_id, connection_id, entity_type FROM place;
 -- Autovacuum analyzes the partitions alone; who joins records of several entities needs what they have in common. Their
 -- payloads, which are large, are left out.
 ANALYZE ONLY capture.sync_record (org_id, connection_id, entity_type, external_id, parent_id, code_key, email);
+
+-- Who decides thousands of records at once analyzes them, as who fills a table does.
+GRANT MAINTAIN ON selection.sync_selective_config TO sync_app;
