@@ -21,6 +21,7 @@ from sync_pipeline.steps.preview.summary import SQL as SUMMARY
 from sync_pipeline.steps.promote.queue.queue import SQL as QUEUE
 
 _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
+SELECTION = load("sync_pipeline.steps.select")
 READING = load("sync_pipeline.steps.select", "reading.sql")
 MATRIX = load("sync_pipeline.steps.observe.validation", "matrix.sql")
 _TYPES = ["order", "product", "customer", "refund"]
@@ -197,6 +198,29 @@ def test_old_plans_are_not_read_for_each_record_that_is_included(
             for one in nodes(explained(conn, READING["included"], **given))
         )
         assert passed <= 4 * plans, passed
+
+
+def test_a_plan_of_some_records_reads_no_others(database: Database, org: connect.Organization, owner_url: str) -> None:
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=1_000, types=_TYPES)
+        execute(conn, _CHOSEN)
+        execute(conn, _OLD_PLANS, plans=5)
+        execute(conn, _BATCH)
+    with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+    named = [str(n) for n in range(10, 20)]
+    with database.org(org.org_id) as conn:
+        plan = execute(conn, _PLAN).scalar_one()
+        given = {
+            "plan_id": plan, "actor": "bo", "token_id": None, "proposals": "all", "batches": None, "drafts": True,
+            "waiting": True, "connections": [1] * 20, "types": ["order"] * 20, "ids": named * 2,
+        }  # fmt: skip
+        asked = f"EXPLAIN (ANALYZE, FORMAT JSON)\n{SELECTION['fill_plan']}"
+        found = execute(conn, asked, **given).scalar_one()[0]["Plan"]
+        assert execute(conn, "SELECT count(*) FROM selection.sync_plan_item").scalar_one() == len(named)
+        for one in nodes(found):
+            assert one["Actual Rows"] * one["Actual Loops"] <= 100, one["Node Type"]
+            assert one.get("Rows Removed by Filter", 0) * one["Actual Loops"] <= 100, one["Node Type"]
 
 
 def test_records_of_all_providers_are_analyzed_together(database: Database, org: connect.Organization) -> None:
