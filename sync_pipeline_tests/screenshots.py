@@ -80,7 +80,7 @@ class Demo:
 def demo() -> Iterator[Demo]:
     """A demo on a data folder of its own."""
     with tempfile.TemporaryDirectory() as home:
-        env = {**os.environ, "SYNC_HOME": home, "LOGNAME": "ann"}
+        env = {**os.environ, "SYNC_HOME": home, "LOGNAME": "ann", "SYNC_ALLOW_PRIVATE_HOSTS": "1"}
         port, dagster = str(free_port()), str(free_port())
         running = subprocess.Popen(
             [str(_COMMAND), "demo", "--json", "--port", port, "--dagster-port", dagster],
@@ -158,7 +158,9 @@ def find_pages(browser: Browser, url: str, tokens: dict[str, str]) -> dict[str, 
 def settled(page: Page) -> None:
     """Wait until what a script fills is there."""
     page.wait_for_load_state("load")
-    page.wait_for_function("!document.querySelector('[data-json]') || document.querySelector('[data-json] div')")
+    # Not wait_for_function, which calls eval(): the pages' policy refuses it.
+    filled = "!document.querySelector('[data-json]') || !!document.querySelector('[data-json] div')"
+    wait_until(lambda: page.evaluate(filled), "the script has filled the page")
 
 
 def write(names: list[str]) -> None:

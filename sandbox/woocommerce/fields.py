@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from sandbox.woocommerce.table import Json, Row
 
+_SLUG = 200  # post_name and slug are VARCHAR(200)
+
 
 def encoded(name: str) -> str:
     """Names come back HTML-encoded in part: a bare & as &amp;, tags as they were (observed)."""
@@ -14,10 +16,14 @@ def encoded(name: str) -> str:
 
 
 def slugify(name: str) -> str:
-    """sanitize_title: tags and accents dropped, other scripts percent-encoded in lower case."""
-    plain = re.sub(r"<[^>]*>|&[a-z#0-9]+;", "", name)
+    """sanitize_title: tags and accents dropped, other scripts percent-encoded in lower case, at most 200 characters."""
+    plain = re.sub(r"<[^>]*>|&[a-z#0-9]+;", "", name)[:_SLUG]
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
-    return quote(re.sub(r"[^\w]+", "-", plain.lower()).strip("-")).lower()
+    slug = re.sub(r"[^\w]+", "-", plain.lower()).strip("-")
+    # As utf8_uri_encode: the characters that fit, each whole.
+    while len(quote(slug)) > _SLUG:
+        slug = slug[:-1]
+    return quote(slug).lower()
 
 
 def attribute(given: Json, at: int, known: dict[Any, Row]) -> Json:

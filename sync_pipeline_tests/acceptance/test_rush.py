@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import pytest
 
@@ -60,22 +61,30 @@ def change(store: Store, draw: random.Random) -> None:
 
 def rush(world: World, seconds: float) -> None:
     org, _ = world.org(upto="plan")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(RUSHER), step, org.slug, str(seconds), str(number)],
-            env=world.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for number, step in enumerate(STEPS)
-    ]  # fmt: skip
-    draw = random.Random(1)
-    while any(one.poll() is None for one in processes):
-        change(world.store, draw)
-        time.sleep(0.05)
-    said = [one.communicate() for one in processes]
-    assert [one.returncode for one in processes] == [0] * len(STEPS), [err[-3000:] for _, err in said]
-    done = {line.split()[0]: int(line.split()[1]) for out, _ in said for line in out.splitlines()}
+    # What they say goes into files: a pipe that nobody reads holds 64 KiB, and then its process waits for ever.
+    with ExitStack() as files:
+        said = [(files.enter_context(TemporaryFile("w+")), files.enter_context(TemporaryFile("w+"))) for _ in STEPS]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, str(RUSHER), step, org.slug, str(seconds), str(number)],
+                env=world.env, stdout=out, stderr=err, text=True,
+            )
+            for number, (step, (out, err)) in enumerate(zip(STEPS, said, strict=True))
+        ]  # fmt: skip
+        draw = random.Random(1)
+        while any(one.poll() is None for one in processes):
+            change(world.store, draw)
+            time.sleep(0.05)
+        texts = [[_text(one) for one in pair] for pair in said]
+    assert [one.returncode for one in processes] == [0] * len(STEPS), [err[-3000:] for _, err in texts]
+    done = {line.split()[0]: int(line.split()[1]) for out, _ in texts for line in out.splitlines()}
     assert all(done[step] > 0 for step in STEPS), done
     settle(world, org)
+
+
+def _text(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def settle(world: World, org: connect.Organization) -> None:
