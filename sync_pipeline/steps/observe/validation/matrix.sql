@@ -3,8 +3,11 @@
 SELECT pg_current_snapshot()::text AS snapshot, now() AS at, (SELECT v.version_num FROM alembic_version AS v) AS revision
 
 -- pulled_entities --
-SELECT DISTINCT connection_id, entity_type FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND mode IN ('full', 'delta')
+SELECT e.connection_id, e.entity_type FROM capture.entity_with_runs AS e
+WHERE EXISTS (
+    SELECT 1 FROM capture.sync_ledger AS l
+    WHERE l.org_id = e.org_id AND l.connection_id = e.connection_id AND l.entity_type = e.entity_type
+        AND l.mode IN ('full', 'delta'))
 
 -- captured_entities --
 SELECT connection_id, entity_type FROM capture.sync_cursor WHERE org_id = connect.current_org()
@@ -14,11 +17,14 @@ SELECT connection_id, entity_type FROM capture.sync_cursor WHERE org_id = connec
 SELECT n.connection_id, n.entity_type, 1 AS looked, (n.expected <> n.accounted)::integer AS found,
        n.expected::text AS expected, n.accounted::text AS actual, ARRAY['run ' || n.run_id::text] AS ids
 FROM (
-    SELECT DISTINCT ON (l.connection_id, l.entity_type)
-        l.connection_id, l.entity_type, l.run_id, l.expected, l.captured + l.quarantined + l.vanished AS accounted
-    FROM capture.sync_ledger AS l
-    WHERE l.org_id = connect.current_org() AND l.mode IN ('full', 'delta') AND l.state = 'closed'
-    ORDER BY l.connection_id, l.entity_type, l.run_id DESC
+    SELECT e.connection_id, e.entity_type, l.run_id, l.expected, l.captured + l.quarantined + l.vanished AS accounted
+    FROM capture.entity_with_runs AS e
+    CROSS JOIN LATERAL (
+        SELECT r.* FROM capture.sync_ledger AS r
+        WHERE r.org_id = e.org_id AND r.connection_id = e.connection_id AND r.entity_type = e.entity_type
+            AND r.mode IN ('full', 'delta') AND r.state = 'closed'
+        ORDER BY r.run_id DESC LIMIT 1
+    ) AS l
 ) AS n
 
 -- records_by_entity --

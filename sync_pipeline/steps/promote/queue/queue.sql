@@ -103,18 +103,20 @@ WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
 
 -- weigh --
 -- A plan of most captured records is compared by reading all of them, a smaller one record by record. Fresh plans
--- have no statistics, so this statement allows nested loops for small plans only.
+-- have no statistics, so this statement allows nested loops for small plans only; and no merges, which without statistics
+-- may pair each record of an entity with each of its items.
 WITH items AS (
     SELECT count(*) AS n FROM selection.sync_plan_item
     WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid)
 SELECT set_config('enable_nestloop', (i.n < 1000 OR 4 * i.n <= (
     SELECT count(*) FROM (
         SELECT 1 FROM capture.sync_record AS r
-        WHERE r.org_id = connect.current_org() LIMIT 4 * (SELECT n FROM items)) AS captured))::text, true)
+        WHERE r.org_id = connect.current_org() LIMIT 4 * (SELECT n FROM items)) AS captured))::text, true),
+    set_config('enable_mergejoin', 'off', true)
 FROM items AS i;
 
 -- weighed --
-SELECT set_config('enable_nestloop', 'on', true);
+SELECT set_config('enable_nestloop', 'on', true), set_config('enable_mergejoin', 'on', true);
 
 -- item_count --
 SELECT count(*) FROM selection.sync_plan_item WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid;
