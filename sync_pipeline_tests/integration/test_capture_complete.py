@@ -159,6 +159,35 @@ def test_one_poisoned_record_is_set_aside_and_the_others_are_captured(open_shop:
     assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
 
 
+@pytest.mark.parametrize("unreadable", ['{"id": 1e999999999999999999999}', "9" * 6000], ids=["exponent", "digits"])
+@pytest.mark.parametrize("full", [True, False], ids=["full", "delta"])
+def test_a_change_that_nobody_can_read_is_set_aside_until_it_can_be_read(
+    open_shop: Shop, unreadable: str, full: bool
+) -> None:
+    open_shop.pull("products", full=True)
+    known = sorted(open_shop.store.ids("products"))[150]
+    open_shop.store.raw_override("products", known, f'{{"id": {known}, "name": "New", "weight": {unreadable}}}')
+    for _ in range(2):
+        report = open_shop.pull("products", full=full)["products"]
+        assert report.closed, report.error
+        assert report.quarantine == (str(known),)
+        assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 1
+    open_shop.store.raw_override("products", known, None)
+    open_shop.store.update("products", known, name="Again")
+    report = open_shop.pull("products", full=full)["products"]
+    assert (report.closed, report.quarantined) == (True, 0)
+    assert open_shop.value("SELECT count(*) FROM capture.sync_quarantine WHERE resolved_at IS NULL") == 0
+
+
+def test_a_new_record_that_nobody_can_read_is_set_aside(open_shop: Shop) -> None:
+    new = sorted(open_shop.store.ids("products"))[150]
+    open_shop.store.raw_override("products", new, f'{{"id": {new}, "name": "New", "weight": 1e999999999999999999999}}')
+    report = open_shop.pull("products", full=True)["products"]
+    assert report.closed, report.error
+    assert report.quarantine == (str(new),)
+    assert open_shop.ids("products") == {str(i) for i in open_shop.store.ids("products")} - {str(new)}
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_a_store_with_many_faults_at_once(open_shop: Shop, number: int) -> None:
     faults = open_shop.server.faults

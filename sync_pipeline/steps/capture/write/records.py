@@ -123,6 +123,7 @@ class Records:
         self.take_turns(conn)
         known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
+        aside = len(self.progress.quarantined)  # what is set aside from here on has not been read
         write: list[Read] = []
         back: list[str] = []
         seen: list[Read] = []  # read and found unchanged
@@ -158,7 +159,8 @@ class Records:
             self._note_shapes(conn, seen)
         if back:
             execute(conn, SQL["unsuspect"], **self.keys, ids=back)
-        execute(conn, SQL["resolve_quarantine"], **self.keys, ids=ids)
+        unread = set(self.progress.quarantined[aside:])
+        execute(conn, SQL["resolve_quarantine"], **self.keys, ids=Texts(one for one in ids if one not in unread))
         return {"new": new, "changed": changed, "unchanged": len(items) - new - changed}
 
     def _sweep_differs(self, record: Read, stored: Any) -> bool:
