@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +14,7 @@ from sandbox import odoo as odoos
 from sandbox import woocommerce as shops
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Runtime
@@ -20,8 +22,10 @@ from sync_pipeline.defs.run_organization import OrganizationResult, run_organiza
 from sync_pipeline.steps import connect, preview
 from sync_pipeline_tests.odoo_stores import odoo
 from sync_pipeline_tests.stores import shop
+from sync_pipeline_tests.waiting import wait_until
 
 Opened = Callable[[Database, Settings, connect.Organization], Any]
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 _STATEMENTS = 14  # of a stream in which nothing changed, from its lock to its decisions
 
 
@@ -104,6 +108,23 @@ def test_a_quiet_night_takes_few_statements_and_reports_the_same(
                 compared.ignored,
                 compared.undecided,
             )
+
+
+def test_sums_do_not_replace_those_of_a_comparison_that_commits_meanwhile(
+    database: Database, settings: Settings, org: connect.Organization
+) -> None:
+    with _shop(database, settings, org) as opened:
+        opened.pull("products")
+        opened.preview("products")
+        stream = opened.connection.source.stream("products")
+        with ThreadPoolExecutor() as pool:
+            with database.org(org.org_id) as conn:
+                compared = "UPDATE preview.summary SET changed_at = clock_timestamp(), new = new + 1 RETURNING new"
+                new = execute(conn, compared).scalar_one()
+                summed = pool.submit(preview.sum_up, database, opened.connection, [stream])
+                wait_until(lambda: opened.value(_WAITING) or summed.done(), "the sums wait for the comparison")
+            assert summed.result()
+        assert opened.value("SELECT new FROM preview.summary") == new
 
 
 def _counts(report: preview.PreviewReport) -> dict[str, Any]:

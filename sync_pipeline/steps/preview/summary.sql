@@ -111,8 +111,11 @@ WITH differing AS (
     SELECT k.entity_type, coalesce(d.new, 0) AS new, coalesce(d.updated, 0) AS updated,
            coalesce(d.deleted, 0) AS deleted, coalesce(d.included, 0) AS included, coalesce(d.ignored, 0) AS ignored,
            coalesce(d.undecided, 0) AS undecided, coalesce(d.warnings, 0) AS warnings,
-           coalesce(m.records, 0) - coalesce(d.of_core, 0) AS in_sync, r.total, coalesce(r.capped, false) AS capped
+           coalesce(m.records, 0) - coalesce(d.of_core, 0) AS in_sync, r.total, coalesce(r.capped, false) AS capped,
+           b.changed_at
     FROM unnest(%(types)s::text[]) AS k (entity_type)
+    JOIN preview.summary AS b
+        ON b.org_id = connect.current_org() AND b.connection_id = %(connection_id)s AND b.entity_type = k.entity_type
     LEFT JOIN differing AS d ON d.entity_type = k.entity_type
     LEFT JOIN mapped AS m ON m.entity_type = k.entity_type
     LEFT JOIN LATERAL (
@@ -127,6 +130,8 @@ WITH differing AS (
         capped = c.capped, computed_at = now()
     FROM counted AS c
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = c.entity_type
+        -- Whoever compared it meanwhile has newer sums.
+        AND s.changed_at IS NOT DISTINCT FROM c.changed_at
 )
 SELECT * FROM counted
 
