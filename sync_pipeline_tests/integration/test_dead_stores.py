@@ -60,3 +60,41 @@ def test_the_next_night_asks_a_dead_store_once_more_and_reads_it_when_it_lives(o
     opened.store.update("products", opened.store.tables["products"].ids[0], name="Since then")
     assert night(opened).failures == {}
     assert opened.value("SELECT count(*) FROM capture.sync_record WHERE name = 'Since then'") == 1
+
+
+def _at_one_list(opened: Shop, fault: str, path: str) -> None:
+    faults = opened.server.faults
+    if fault == "html200":
+        faults.rate(fault, 1.0, path=path)
+    else:
+        faults.burst(int(fault), 10_000, None, path)
+
+
+@pytest.mark.parametrize("fault", ["500", "504", "html200"])
+@pytest.mark.parametrize("broken", ["attributes", "customers"])
+def test_one_broken_list_does_not_make_the_store_dead(opened: Shop, broken: str, fault: str) -> None:
+    source = opened.connection.source
+    _at_one_list(opened, fault, source.stream(broken).path)
+    fails = {name for name in source.streams if source.stream(name).path.startswith(source.stream(broken).path)}
+    for _ in range(2):  # the next night, too
+        result = night(opened)
+        assert {name for stage, name in result.failures if stage is Stage.RAW} - fails == set()
+        assert {name for stage, name in result.reports if stage is Stage.RAW} >= set(opened.streams) - fails
+
+
+def test_a_store_that_is_busy_when_it_is_asked_is_not_dead(opened: Shop) -> None:
+    assert night(opened).failures == {}
+    opened.server.faults.down(True)
+    night(opened)
+    opened.server.faults.clear()
+    opened.server.faults.burst(429, 3, 0.1)
+    assert night(opened).failures == {}
+
+
+def test_a_dead_store_whose_first_list_is_broken_when_it_lives_again_is_read(opened: Shop) -> None:
+    assert night(opened).failures == {}
+    opened.server.faults.down(True)
+    night(opened)
+    opened.server.faults.clear()
+    _at_one_list(opened, "500", "products/attributes")
+    assert {name for stage, name in night(opened).failures if stage is Stage.RAW} <= {"attributes", "attribute_terms"}

@@ -154,8 +154,8 @@ class Budget:
     def _failed(self, error: TransientSourceError) -> None:
         with self._turn:
             self._good = 0
-            if error.status is not None:
-                self.answered = True
+            if error.status is not None or isinstance(error, MalformedAnswer):
+                self.answered = True  # a page of HTML is no answer to the question, and somebody is there
             if error.status in (429, 503) or error.status is None:
                 self.throttled += error.status in (429, 503)
                 self._limit, self._changed = max(1.0, self._limit / 2), True

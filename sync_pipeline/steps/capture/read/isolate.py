@@ -15,10 +15,10 @@ from dataclasses import replace
 from sync_pipeline.errors import RefusedBySource, SourceError, SourceUnavailable, TransientSourceError
 from sync_pipeline.sources.base import Ask, Page, Paging, Presence, RawRecord
 from sync_pipeline.steps.capture.read.coverage import HIGHEST, LOWEST
+from sync_pipeline.steps.capture.read.elsewhere import fails_elsewhere, nobody_there
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 
 _PROBE_TRIES = 4  # of one request, before the store counts as dead
-_OTHERS = 3  # other lists to probe
 BEYOND = 10_000_000  # rows: no list is so long
 HASTY = 2  # tries while a page is being divided; the single record gets the full number
 _WIDEST_HOLE = 300  # look up the ids between two neighbours one by one if there are no more than this
@@ -75,18 +75,15 @@ def alive(run: Run, asks: Sequence[Ask], error: TransientSourceError) -> bool:
         except TransientSourceError as still:
             if still.status == 500:
                 continue
-            raise SourceUnavailable(f"The store stopped answering: {error}. Nothing was lost: run again.") from error
+            if nobody_there(still) or still.status == 429:
+                raise SourceUnavailable(
+                    f"The store stopped answering: {error}. Nothing was lost: run again."
+                ) from error
+            break  # a proxy gave up, or what came is no answer: no record is the cause
         except RefusedBySource:
             return True
         return True
-    others = [one for one in run.connection.source.streams.values() if one.parent is None and one is not run.stream]
-    for stream in others[:_OTHERS]:
-        try:
-            run.budget.call(lambda stream=stream: run.client.list(Ask(stream=stream, limit=1)), tries=HASTY)  # type: ignore[misc]
-        except TransientSourceError:
-            continue
-        except RefusedBySource:
-            return False
+    if fails_elsewhere(run.budget, run.client, run.connection.source.streams.values(), but=run.stream) is None:
         return False
     raise SourceUnavailable(f"The store fails at every request: {error}. Nothing was lost: run again.") from error
 

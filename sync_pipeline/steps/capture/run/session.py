@@ -20,6 +20,7 @@ from sync_pipeline.errors import (
 from sync_pipeline.sources.base import Ask, Page, Stream, Sweep
 from sync_pipeline.steps.capture.budget import Budget
 from sync_pipeline.steps.capture.gc_tuning import gc_tuning
+from sync_pipeline.steps.capture.read.elsewhere import fails_elsewhere, nobody_there
 from sync_pipeline.steps.capture.read.growth import Growth
 from sync_pipeline.steps.capture.read.isolate import fetch_apart
 from sync_pipeline.steps.capture.read.walk import cover
@@ -60,9 +61,18 @@ class CaptureSession(CaptureContext):
                     return close(self, run, opened, complete=False, note=f"{why}: {error}")
                 return fail(self, run, opened, error)
             except SourceError as error:
-                if isinstance(error, TransientSourceError) and not self.budget.served:
+                if (
+                    isinstance(error, TransientSourceError)
+                    and not self.budget.served
+                    and not self._elsewhere(error, stream)
+                ):
                     self.budget.open_circuit()  # such as a maintenance page: the other lists would wait for it as long
                 return fail(self, run, opened, error)
+
+    def _elsewhere(self, error: TransientSourceError, stream: Stream) -> bool:
+        """Is it this list that fails, and not the store?"""
+        others = self.connection.source.streams.values()
+        return not nobody_there(error) and fails_elsewhere(self.budget, self.client, others, but=stream) is None
 
     def _read(self, run: Run, opened: Opened, max_pages: int | None) -> bool:
         """True if the ids of all records were listed: a record that is missing from them may be deleted."""
@@ -128,12 +138,9 @@ def session(
 
 
 def _probe(opened: CaptureSession) -> None:
-    stream = next(iter(opened.connection.source.streams.values()))
-    try:
-        opened.budget.call(lambda: opened.client.list(Ask(stream=stream, limit=1)), tries=2)
-    except RefusedBySource:
-        pass
-    except (TransientSourceError, SourceUnavailable) as error:
+    """One request; a few, where the answer may be that of a single list."""
+    error = fails_elsewhere(opened.budget, opened.client, opened.connection.source.streams.values())
+    if error is not None:
         raise SourceUnavailable(f"{opened.connection.name} still does not answer: {error}") from error
     opened.budget.close_circuit()
 
