@@ -1,7 +1,7 @@
 """`python -m bench [name …]`: run benchmarks and write bench/out/results.json; `--document`: write docs/benchmarks.md.
 
 A benchmark is a module of this package with a NAME, a TITLE, a SCALE (the default number of records) and
-`run(scale, runs) -> rows`; there is no other registry.
+`run(scale, runs) -> rows`; there is no other registry. One with ALONE runs only where it is named: it takes long.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> int:
     failed = False
     path = None
     try:
-        for name in asked.names or known:
+        for name in asked.names or [name for name, module in known.items() if not getattr(module, "ALONE", False)]:
             module = known[name]
             scale = asked.scale or getattr(module, "SCALE", 50_000)
             facts = {**report.machine(), "scale": scale, "runs": asked.runs}

@@ -223,7 +223,7 @@ def serving_process() -> psutil.Process:
 
 
 @contextmanager
-def serving(of: Million) -> Iterator[str]:
+def serving(of: Any) -> Iterator[str]:
     """The service in its own process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

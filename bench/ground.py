@@ -232,9 +232,10 @@ def leave() -> None:
 
 
 @contextmanager
-def serving(at: Ground, products: int, orders: int = 0) -> Iterator[Store]:
-    """A WooCommerce store with this many products and orders, over https."""
-    with _store(at, "woocommerce", f"{products}-products" + (f"-{orders}-orders" if orders else "")) as ready:
+def serving(at: Ground, products: int, orders: int = 0, latency: float = LATENCY) -> Iterator[Store]:
+    """A WooCommerce store with this many products and orders, over https; `latency` in seconds before each answer."""
+    scale = f"{products}-products" + (f"-{orders}-orders" if orders else "")
+    with _store(at, "woocommerce", scale, latency) as ready:
         yield Store(**ready)
 
 
@@ -246,9 +247,9 @@ def serving_odoo(at: Ground, scale: str) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _store(at: Ground, provider: str, scale: str) -> Iterator[dict[str, str]]:
+def _store(at: Ground, provider: str, scale: str, latency: float = LATENCY) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
-        [*(sys.executable, "-m", "sandbox", provider), *("--scale", scale, "--latency", str(LATENCY), "--https")],
+        [*(sys.executable, "-m", "sandbox", provider), *("--scale", scale, "--latency", str(latency), "--https")],
         cwd=PROJECT,
         env={**os.environ, "TMPDIR": str(at.home)},
         stdout=subprocess.PIPE,

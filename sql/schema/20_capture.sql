@@ -227,6 +227,28 @@ CREATE TABLE capture.sync_ledger (
     PRIMARY KEY (org_id, run_id)
 );
 CREATE INDEX sync_ledger_entity ON capture.sync_ledger (org_id, connection_id, entity_type, run_id DESC);
+-- Whole reads are few among deltas: drift compares the first and the last of them.
+CREATE INDEX sync_ledger_whole ON capture.sync_ledger (org_id, connection_id, entity_type, run_id)
+WHERE mode IN ('full', 'preview');
+-- What a killed process left: each pull looks for it.
+CREATE INDEX sync_ledger_open ON capture.sync_ledger (org_id, connection_id, entity_type, run_id) WHERE state = 'open';
+-- The history of the last days.
+CREATE INDEX sync_ledger_started ON capture.sync_ledger (org_id, connection_id, started_at DESC, run_id DESC);
+
+-- The entities that have runs, from one probe of the index each: after ten thousand nights there are still no more.
+CREATE VIEW capture.entity_with_runs WITH (security_invoker = true) AS
+WITH RECURSIVE place AS (
+    (SELECT l.org_id, l.connection_id, l.entity_type FROM capture.sync_ledger AS l
+    WHERE l.org_id = connect.current_org()
+    ORDER BY l.org_id, l.connection_id, l.entity_type LIMIT 1)
+    UNION ALL
+    SELECT n.org_id, n.connection_id, n.entity_type FROM place AS p
+    CROSS JOIN LATERAL (
+        SELECT l.org_id, l.connection_id, l.entity_type FROM capture.sync_ledger AS l
+        WHERE l.org_id = connect.current_org() AND (l.connection_id, l.entity_type) > (p.connection_id, p.entity_type)
+        ORDER BY l.org_id, l.connection_id, l.entity_type LIMIT 1) AS n
+)
+SELECT org_id, connection_id, entity_type FROM place;
 
 -- What each committed page held: the evidence for the ledger, and where a killed run goes on.
 CREATE TABLE capture.sync_page (

@@ -27,8 +27,23 @@ def refresh(db: Database, org_id: int, tables: Sequence[str]) -> None:
             analyze(conn, grown)
 
 
-def analyze(conn: Connection, tables: Sequence[str], columns: Sequence[str] = ()) -> None:
-    """Analyze `tables` ("schema.table"), all of their columns or these; one that somebody else analyzes is left out."""
-    only = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL("")
-    named = sql.SQL(", ").join(sql.Identifier(*table.split(".")) + only for table in tables)
+def analyze_captured(conn: Connection, provider: str, columns: Sequence[str]) -> None:
+    """Analyze the records of a provider; where they have grown by half, those of all providers together, too.
+
+    Statements that join records of several entities are planned by the statistics of the whole table, which autovacuum
+    never makes: it looks at partitions alone. Without them the planner takes it for many entities of few records each.
+    """
+    analyze(conn, [f"capture.{provider}_sync"], columns)
+    if execute(conn, SQL["parts_have_grown"]).scalar_one():
+        analyze(conn, ["capture.sync_record"], columns, only=True)
+
+
+def analyze(conn: Connection, tables: Sequence[str], columns: Sequence[str] = (), *, only: bool = False) -> None:
+    """Analyze `tables` ("schema.table"), all of their columns or these; one that somebody else analyzes is left out.
+
+    `only`: not the partitions, which have statistics of their own.
+    """
+    some = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL("")
+    whole = sql.SQL("ONLY " if only else "")
+    named = sql.SQL(", ").join(whole + sql.Identifier(*table.split(".")) + some for table in tables)
     driver(conn).execute(sql.SQL("ANALYZE (SKIP_LOCKED) ") + named)

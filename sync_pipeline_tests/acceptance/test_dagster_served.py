@@ -209,6 +209,7 @@ def by_pointer(page: Page) -> None:
     expect(page.locator("main [role=status]")).to_contain_text("The refresh is done", timeout=_RUN)
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("main").get_by_role("link", name="Products 12", exact=True).click()
+    page.wait_for_url("**/data/products?*")  # loaded: before its script runs, a page has rows and takes no ticks
     page.locator(".grid [data-page]").click()
     page.locator(".bulk").get_by_role("button", name="Include").click()
     page.get_by_role("button", name="Review plan (12)").click()
@@ -233,6 +234,7 @@ def by_keys(page: Page) -> None:
     go_to(page, "overview", "**/ui/acme")
     tab_to(page, page.get_by_role("main").get_by_role("link", name="Products 12", exact=True))
     page.keyboard.press("Enter")
+    page.wait_for_url("**/data/products?*")  # loaded: before its script runs, a page has rows and takes no keys
     expect(page.locator(".grid tbody tr")).to_have_count(12)
     page.keyboard.press("a")
     page.keyboard.press("i")

@@ -51,6 +51,6 @@ def test_the_role_may_analyze_all_of_them(database: Database, org: connect.Organ
         allowed = execute(
             conn,
             "SELECT bool_and(has_table_privilege(name, 'MAINTAIN')) FROM unnest(%(names)s::text[]) AS name",
-            names=[*FILLED, "preview.difference"],
+            names=[*FILLED, "preview.difference", "capture.sync_record", "selection.sync_selective_config"],
         )
         assert allowed.scalar_one()

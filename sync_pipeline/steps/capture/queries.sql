@@ -222,9 +222,14 @@ SELECT watermark, swept_at FROM capture.sync_cursor
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 
 -- deltas_since_sweep --
-SELECT count(*) FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND mode = 'delta' AND state = 'closed' AND started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
+-- Among the newest runs: whether a sweep is due is known from as many as may pass without one.
+SELECT count(*) FROM (
+    SELECT started_at FROM capture.sync_ledger
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode = 'delta' AND state = 'closed'
+    ORDER BY run_id DESC LIMIT %(at_most)s
+) AS l
+WHERE l.started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
 
 -- open_run --
 -- A row of the ledger with its log. Runs that were left open will never be resumed.
@@ -283,12 +288,11 @@ DELETE FROM capture.sync_page WHERE org_id = connect.current_org() AND run_id = 
 
 -- unfetched --
 -- Ids that a sweep found different (in `missing` of its page) and no later fetch has read.
-SELECT DISTINCT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
+SELECT m.id FROM capture.sync_page AS p CROSS JOIN unnest(p.missing) AS m (id)
 WHERE p.org_id = connect.current_org() AND p.run_id = %(run_id)s AND p.kind = 'sweep'
-    AND NOT EXISTS (
-        SELECT 1 FROM capture.sync_page AS f
-        WHERE f.org_id = p.org_id AND f.run_id = p.run_id AND f.kind = 'fetch'
-            AND (m.id = ANY (f.ids) OR m.id = ANY (f.missing)))
+EXCEPT
+SELECT m.id FROM capture.sync_page AS f CROSS JOIN unnest(f.ids || f.missing) AS m (id)
+WHERE f.org_id = connect.current_org() AND f.run_id = %(run_id)s AND f.kind = 'fetch'
 
 -- few_as_known --
 -- Of a run of a few pages: is everything that was listed captured, nothing in quarantine, nothing gone or still to be

@@ -16,12 +16,16 @@ SELECT
     n.provider || '/' || n.entity_type AS place, n.connection, count(*) AS found,
     (array_agg(n.connection || coalesce(': ' || n.error, ''))) [1:10] AS sample
 FROM (
-    SELECT DISTINCT ON (l.connection_id, l.entity_type)
-        c.provider, l.entity_type, c.name AS connection, l.state, l.error, l.started_at, l.finished_at
-    FROM capture.sync_ledger AS l
-    INNER JOIN connect.integration_connector AS c ON c.org_id = l.org_id AND c.connection_id = l.connection_id
-    WHERE l.org_id = connect.current_org() AND l.mode IN ('full', 'delta') AND c.disabled_at IS NULL
-    ORDER BY l.connection_id, l.entity_type, l.run_id DESC
+    SELECT c.provider, e.entity_type, c.name AS connection, l.state, l.error, l.started_at
+    FROM capture.entity_with_runs AS e
+    INNER JOIN connect.integration_connector AS c
+        ON c.org_id = e.org_id AND c.connection_id = e.connection_id AND c.disabled_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT r.state, r.error, r.started_at FROM capture.sync_ledger AS r
+        WHERE r.org_id = e.org_id AND r.connection_id = e.connection_id AND r.entity_type = e.entity_type
+            AND r.mode IN ('full', 'delta')
+        ORDER BY r.run_id DESC LIMIT 1
+    ) AS l
 ) AS n
 WHERE n.state = 'failed' OR (n.state = 'open' AND n.started_at < now() - interval '6 hours')
 GROUP BY 1, 2

@@ -26,7 +26,7 @@ SELECT at, key, kind, id, facts FROM (
     FROM (
         SELECT r.run_id, 'run/' || lpad(r.run_id::text, 19, '0') AS key FROM capture.sync_ledger AS r
         WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-            AND r.started_at >= %(since)s AND r.mode = ANY (%(modes)s)
+            AND r.started_at >= %(since)s AND r.started_at <= %(before)s AND r.mode = ANY (%(modes)s)
             AND (r.started_at < %(before)s
                 OR (r.started_at = %(before)s AND 'run/' || lpad(r.run_id::text, 19, '0') < %(before_key)s))
         ORDER BY r.started_at DESC, r.run_id DESC LIMIT %(limit)s

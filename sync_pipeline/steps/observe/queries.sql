@@ -1,36 +1,61 @@
 -- captured --
--- Records that are not deleted. Two counts: the first is read from the primary key alone, the second finds few rows.
-SELECT k.connection_id, k.entity_type, k.records - coalesce(g.records, 0) AS captured
-FROM (
-    SELECT connection_id, entity_type, count(*) AS records FROM capture.sync_record
-    WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
-) AS k
+-- Records that are not deleted, and those in core: where nothing was captured since the last comparison, as many as it
+-- found and what promotions have settled of the differences since; else they are counted, from indexes. A difference that
+-- is settled leaves in the transaction that writes to core. What came back after its deletion was promoted is not in core.
+SELECT e.connection_id, e.entity_type,
+       CASE WHEN k.present IS NOT NULL THEN k.present ELSE (
+           SELECT count(*) FROM capture.sync_record AS r
+           WHERE r.org_id = connect.current_org() AND r.connection_id = e.connection_id
+               AND r.entity_type = e.entity_type AND r.provider = e.provider
+               AND r.deletion_state <> 'deleted') END AS captured,
+       CASE WHEN k.present IS NOT NULL THEN k.present - coalesce(t.new, 0) + coalesce(t.deleted, 0) - (
+           SELECT count(*) FROM promote.integration_mapping AS m
+           JOIN preview.difference AS d
+               ON d.org_id = m.org_id AND d.connection_id = m.connection_id AND d.entity_type = m.entity_type
+                   AND d.external_id = m.external_id AND d.status = 'updated'
+           WHERE m.org_id = connect.current_org() AND m.connection_id = e.connection_id
+               AND m.entity_type = e.entity_type AND m.promoted_deleted)
+       ELSE (
+           SELECT count(*) FROM promote.integration_mapping AS m
+           WHERE m.org_id = connect.current_org() AND m.connection_id = e.connection_id
+               AND m.entity_type = e.entity_type AND NOT m.promoted_deleted) END AS promoted
+FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(providers)s::text[])
+    AS e (connection_id, entity_type, provider)
 LEFT JOIN (
-    SELECT connection_id, entity_type, count(*) AS records FROM capture.sync_record
-    WHERE org_id = connect.current_org() AND deletion_state = 'deleted' GROUP BY connection_id, entity_type
-) AS g ON g.connection_id = k.connection_id AND g.entity_type = k.entity_type
+    SELECT c.connection_id, c.entity_type, s.in_sync + s.new + s.updated AS present
+    FROM capture.sync_cursor AS c JOIN preview.summary AS s
+        ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+            AND s.changed_at = c.changed_at
+    WHERE c.org_id = connect.current_org()
+) AS k ON k.connection_id = e.connection_id AND k.entity_type = e.entity_type
+LEFT JOIN (
+    SELECT connection_id, entity_type, coalesce(sum(records) FILTER (WHERE status = 'new'), 0)::bigint AS new,
+           coalesce(sum(records) FILTER (WHERE status = 'deleted'), 0)::bigint AS deleted
+    FROM preview.tally WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
+) AS t ON t.connection_id = e.connection_id AND t.entity_type = e.entity_type
 
 -- differences --
--- What would change, and the decisions about the versions that would be promoted.
-SELECT d.connection_id, d.entity_type,
-       count(*) FILTER (WHERE d.status = 'new') AS new,
-       count(*) FILTER (WHERE d.status = 'updated') AS updated,
-       count(*) FILTER (WHERE d.status = 'deleted') AS deleted,
-       count(*) FILTER (WHERE s.decision = 'include') AS included,
-       count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
-       count(*) FILTER (WHERE s.decision IS NULL) AS undecided
-FROM preview.difference AS d
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-WHERE d.org_id = connect.current_org()
-GROUP BY d.connection_id, d.entity_type
-
--- promoted --
-SELECT connection_id, entity_type, count(*) AS promoted FROM promote.integration_mapping
-WHERE org_id = connect.current_org() AND NOT promoted_deleted
-GROUP BY connection_id, entity_type
+-- What would change, from the tally; and the decisions about the versions that would be promoted.
+SELECT t.connection_id, t.entity_type, t.new, t.updated, t.deleted, coalesce(d.included, 0) AS included,
+       coalesce(d.ignored, 0) AS ignored,
+       t.new + t.updated + t.deleted - coalesce(d.included, 0) - coalesce(d.ignored, 0) AS undecided
+FROM (
+    SELECT connection_id, entity_type, coalesce(sum(records) FILTER (WHERE status = 'new'), 0)::bigint AS new,
+           coalesce(sum(records) FILTER (WHERE status = 'updated'), 0)::bigint AS updated,
+           coalesce(sum(records) FILTER (WHERE status = 'deleted'), 0)::bigint AS deleted
+    FROM preview.tally WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
+) AS t
+LEFT JOIN (
+    SELECT n.connection_id, n.entity_type, count(*) FILTER (WHERE s.decision = 'include') AS included,
+           count(*) FILTER (WHERE s.decision = 'ignore') AS ignored
+    FROM preview.difference AS n
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = n.org_id AND s.connection_id = n.connection_id AND s.entity_type = n.entity_type
+            AND s.external_id = n.external_id AND s.content_hash = n.content_hash
+            AND s.seen_deleted = (n.status = 'deleted')
+    WHERE n.org_id = connect.current_org()
+    GROUP BY n.connection_id, n.entity_type
+) AS d ON d.connection_id = t.connection_id AND d.entity_type = t.entity_type
 
 -- in_quarantine --
 SELECT connection_id, entity_type, count(*) AS quarantined FROM capture.sync_quarantine
@@ -47,24 +72,26 @@ LEFT JOIN preview.summary AS s
 WHERE c.org_id = connect.current_org()
 
 -- last_runs --
-SELECT DISTINCT ON (connection_id, entity_type)
-       connection_id, entity_type, run_id, mode, state, expected, captured, quarantined, vanished, new, changed,
-       unchanged, deleted, requests, bytes, seconds, error, started_at, finished_at,
-       coalesce((detail ->> 'remote_total')::bigint, expected) AS remote_total
-FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND (%(pulls_only)s IS FALSE OR mode IN ('full', 'delta'))
-    AND mode NOT IN ('push', 'webhook')  -- what a store sent does not show all that it has
-    AND run_id > %(after)s
-ORDER BY connection_id, entity_type, run_id DESC
+-- The newest pull of each entity: what a store sent does not show all that it has.
+SELECT e.connection_id, e.entity_type, l.*
+FROM capture.entity_with_runs AS e
+CROSS JOIN LATERAL (
+    SELECT r.run_id, r.mode, r.state, r.expected, r.captured, r.quarantined, r.vanished, r.started_at, r.finished_at,
+           coalesce((r.detail ->> 'remote_total')::bigint, r.expected) AS remote_total
+    FROM capture.sync_ledger AS r
+    WHERE r.org_id = e.org_id AND r.connection_id = e.connection_id AND r.entity_type = e.entity_type
+        AND r.mode IN ('full', 'delta', 'preview')
+    ORDER BY r.run_id DESC LIMIT 1) AS l
 
 -- present_ids --
--- Ids that are captured and not deleted.
+-- The next ids that are captured and not deleted.
 SELECT external_id FROM capture.sync_record
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND provider = %(provider)s AND deletion_state <> 'deleted'
+    AND provider = %(provider)s AND deletion_state <> 'deleted' AND external_id > %(after)s
+ORDER BY external_id LIMIT %(limit)s
 
--- quarantined_ids --
-SELECT external_id FROM capture.sync_quarantine
+-- quarantined_count --
+SELECT count(DISTINCT external_id) FROM capture.sync_quarantine
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND resolved_at IS NULL
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
 
 from sync_pipeline import exact_json, journal
 from sync_pipeline.config import Settings
@@ -18,10 +20,12 @@ from sync_pipeline.steps.capture.read.walk import cover
 from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.connect import Connection, Organization, connections
+from sync_pipeline.steps.observe.id_set import IdSet
 from sync_pipeline.steps.observe.status import SQL
 from sync_pipeline.steps.promote.core.statements import for_each_table
 
 _EXAMPLES = 20
+_PAGE = 10_000  # ids of captured records that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ class _Comparison:
 
     def __init__(self, session: capture.CaptureSession, db: Database, connection: Connection) -> None:
         self.session, self.db, self.connection = session, db, connection
-        self._ids: dict[str, set[str]] = {}
+        self._ids: dict[str, IdSet] = {}
+        self._core = _core(db, connection)
 
     def all(self, streams: Sequence[Stream]) -> list[EntityReconciliation]:
         return [self._entity(stream) for stream in streams]
@@ -125,17 +130,20 @@ class _Comparison:
             store = self.ids(stream)
         except RefusedBySource as error:
             if not (stream.optional and error.status in stream.absent):
-                return _not_listed(self.db, self.connection, stream, str(error))
-            store = set()  # the stream is optional, and the store does not have it
+                return self._compare(stream, None, str(error))
+            store = IdSet()  # the stream is optional, and the store does not have it
         except SourceError as error:
-            return _not_listed(self.db, self.connection, stream, str(error))
-        return _compare(self.db, self.connection, stream, store, None)
+            return self._compare(stream, None, str(error))
+        return self._compare(stream, store, None)
 
-    def ids(self, stream: Stream) -> set[str]:
+    def _compare(self, stream: Stream, store: IdSet | None, error: str | None) -> EntityReconciliation:
+        return _compare(self.db, self.connection, stream, store, self._core.get(stream.entity_type), error)
+
+    def ids(self, stream: Stream) -> IdSet:
         """Every id the store lists now."""
         if stream.name not in self._ids:
             listing = _Listing.of(self.session, stream)
-            found: set[str] = set()
+            found = IdSet()
 
             def take(pages: Sequence[Listed]) -> None:
                 for page in pages:
@@ -147,18 +155,17 @@ class _Comparison:
             self._ids[stream.name] = found
         return self._ids[stream.name]
 
-    def _walks(self, stream: Stream) -> Sequence[str]:
+    def _walks(self, stream: Stream) -> Iterable[str]:
         if stream.parent is None or self.session.client.lists(stream):
             return [""]
         parent = self.connection.source.stream(stream.parent)
-        without_list = self._parents_without_list(stream, parent)
-        return sorted((i for i in self.ids(parent) if i not in without_list), key=lambda i: (len(i), i))
+        return self.ids(parent) - self._parents_without_list(stream, parent)
 
-    def _parents_without_list(self, stream: Stream, parent: Stream) -> set[str]:
+    def _parents_without_list(self, stream: Stream, parent: Stream) -> IdSet:
         """Captured parents whose record says that they have no list of this stream."""
+        without = IdSet()
         if stream.parent_where is None:
-            return set()
-        without: set[str] = set()
+            return without
         after = ""
         while True:
             with self.db.org(self.connection.org_id) as conn:
@@ -209,25 +216,35 @@ def _keys(connection: Connection, stream: Stream) -> dict[str, object]:
 
 
 def _not_listed(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
-    return _compare(db, connection, stream, None, error)
+    return _compare(db, connection, stream, None, _core(db, connection).get(stream.entity_type), error)
 
 
-def _core_rows() -> str:
-    return SQL["core_rows"].replace("{rows}", for_each_table(SQL["core_ids"]))
+def _core(db: Database, connection: Connection) -> Mapping[str, Any]:
+    """By entity type: how many records of a connection are in core, and how many have no row there."""
+    rows = SQL["core_rows"].replace("{rows}", for_each_table(SQL["core_ids"]))
+    with db.org(connection.org_id) as conn:
+        return {row.entity_type: row for row in execute(conn, rows, connection_id=connection.connection_id)}
+
+
+def _captured(db: Database, connection: Connection, stream: Stream) -> tuple[IdSet, int]:
+    """The ids that are captured and not deleted, all of one moment, and how many are in quarantine."""
+    keys, found = _keys(connection, stream), IdSet()
+    with db.org(connection.org_id, snapshot=True) as conn:
+        quarantined = int(execute(conn, SQL["quarantined_count"], **keys).scalar_one())
+        after = ""
+        while page := execute(conn, SQL["present_ids"], **keys, after=after, limit=_PAGE).scalars().all():
+            found.update(page)
+            after = page[-1]
+    return found, quarantined
 
 
 def _compare(
-    db: Database, connection: Connection, stream: Stream, store: set[str] | None, error: str | None
+    db: Database, connection: Connection, stream: Stream, store: IdSet | None, core: Any, error: str | None
 ) -> EntityReconciliation:
-    keys = _keys(connection, stream)
-    with db.org(connection.org_id) as conn:
-        captured = set(execute(conn, SQL["present_ids"], **keys).scalars())
-        quarantined = set(execute(conn, SQL["quarantined_ids"], **keys).scalars())
-        rows = {row.entity_type: row for row in execute(conn, _core_rows(), **keys)}
-    core = rows.get(stream.entity_type)
-    missing = sorted((store or set()) - captured, key=lambda i: (len(i), i))
-    extra = sorted(captured - store, key=lambda i: (len(i), i)) if store is not None else []
-    examples = {"missing": missing, "extra": extra, "orphans": list(core.examples or []) if core else []}
+    captured, quarantined = _captured(db, connection, stream)
+    missing = store - captured if store is not None else IdSet()
+    extra = captured - store if store is not None else IdSet()
+    examples = {"missing": missing, "extra": extra, "orphans": (core.examples or []) if core else []}
     return EntityReconciliation(
         entity=stream.name,
         connection=connection.name,
@@ -236,8 +253,8 @@ def _compare(
         core=core.core if core else 0,
         missing=len(missing),
         extra=len(extra),
-        examples={name: ids[:_EXAMPLES] for name, ids in examples.items() if ids},
-        quarantined=len(quarantined),
+        examples={name: list(islice(ids, _EXAMPLES)) for name, ids in examples.items() if len(ids)},
+        quarantined=quarantined,
         orphans=core.orphans if core else 0,
         error=error,
     )

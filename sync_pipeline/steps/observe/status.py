@@ -1,4 +1,4 @@
-"""The status of an organization per connection and entity. All numbers are counted now, not taken from runs."""
+"""The status of an organization per connection and entity. All numbers are those of now, not taken from runs."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
     """The status of every entity of every connection, also those that were never pulled."""
     found = connections(db, org)
     with db.org(org.org_id) as conn:
-        facts = _facts(conn)
-        older = mapped_by_older(conn, ((one, stream) for one in found for stream in one.source.streams.values()))
+        places = [(one, stream) for one in found for stream in one.source.streams.values()]
+        facts = _facts(conn, places)
+        older = mapped_by_older(conn, places)
         for place, records in older.items():
             facts[place]["mapped_by_older"] = records
     return [
@@ -86,12 +87,23 @@ def status(db: Database, org: Organization) -> Sequence[ConnectionStatus]:
     ]
 
 
-def _facts(conn: Transaction) -> defaultdict[tuple[int, str], dict[str, Any]]:
+def _facts(
+    conn: Transaction, places: Sequence[tuple[Connection, Stream]]
+) -> defaultdict[tuple[int, str], dict[str, Any]]:
     facts: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
-    for name in ("captured", "differences", "promoted", "in_quarantine", "cursors"):
+    captured = execute(
+        conn,
+        SQL["captured"],
+        connections=[one.connection_id for one, _ in places],
+        types=[stream.entity_type for _, stream in places],
+        providers=[one.provider for one, _ in places],
+    )
+    for row in captured:
+        facts[row.connection_id, row.entity_type].update(row._mapping)
+    for name in ("differences", "in_quarantine", "cursors"):
         for row in execute(conn, SQL[name]):
             facts[row.connection_id, row.entity_type].update(row._mapping)
-    for row in execute(conn, SQL["last_runs"], pulls_only=False, after=0):
+    for row in execute(conn, SQL["last_runs"]):
         facts[row.connection_id, row.entity_type]["run"] = row
     return facts
 

@@ -2,10 +2,12 @@
 -- Fields that appeared or changed their type after the entity was first read, and fields that the last full read did
 -- not see. An empty field has no type: to fill or empty one is no drift.
 WITH runs AS (
+    -- `mode IN` as the index of whole reads says it: deltas are not passed over.
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
     FROM capture.sync_ledger
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode IN ('full', 'preview')
 ), shape AS (
     SELECT field, json_type, first_run_id, last_run_id, first_seen_at FROM capture.sync_shape
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
@@ -32,10 +34,12 @@ ORDER BY 1
 -- for text, or an empty field, can be mapped, and so can an object for a list: PHP writes the one for the other. The
 -- newest value of the field counts.
 WITH runs AS (
+    -- `mode IN` as the index of whole reads says it: deltas are not passed over.
     SELECT min(run_id) FILTER (WHERE mode = 'full') AS first_full,
            max(run_id) FILTER (WHERE mode = 'full' AND state = 'closed') AS last_full
     FROM capture.sync_ledger
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND mode IN ('full', 'preview')
 ), shape AS (
     SELECT field, CASE WHEN json_type IN ('object', 'array') THEN 'object or list' ELSE 'text' END AS form,
            min(first_run_id) AS first_run_id, max(last_run_id) AS last_run_id

@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline import journal
+from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import Conflict, NotFound
@@ -107,6 +108,8 @@ def make_plan(  # noqa: PLR0913 - what narrows it
             _seal(conn, plan_id, by, origin=origin, approved_by=by.name if by_sensor else None)
             if reuse and (same := execute(conn, SQL["same_plan"], plan_id=plan_id).scalar_one_or_none()):
                 raise _SamePlan(same)
+            if items >= statistics.ENOUGH:
+                statistics.analyze(conn, ["selection.sync_plan_item"])  # who reads the plan joins its items
     except _SamePlan as known:
         plan_id = known.plan_id
     return plan(db, org, plan_id)
@@ -203,10 +206,12 @@ def make_filled_plan(
     _catch_up(db, org)
     with db.org(org.org_id) as conn:
         plan_id = _open(conn, party(actor), origin=origin)
-        if not fill(conn, plan_id):
+        if not (items := fill(conn, plan_id)):
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             return None
         _seal(conn, plan_id, party(actor), origin=origin)
+        if items >= statistics.ENOUGH:
+            statistics.analyze(conn, ["selection.sync_plan_item"])
     return plan(db, org, plan_id)
 
 

@@ -99,47 +99,69 @@ WITH taken AS (
 INSERT INTO selection.sync_plan_item
 (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, batch_id, promoted_hash,
  promoted_deleted, followed)
-SELECT s.org_id, %(plan_id)s, s.connection_id, s.entity_type, s.external_id,
-       CASE WHEN r.deletion_state = 'deleted' THEN 'delete' WHEN m.external_id IS NULL THEN 'create' ELSE 'update' END,
-       r.content_hash, s.batch_id, m.promoted_hash, m.promoted_deleted, d.followed
-FROM selection.sync_selective_config AS s
-JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
-JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
-JOIN capture.sync_record AS r
-    ON r.org_id = s.org_id AND r.connection_id = s.connection_id AND r.entity_type = s.entity_type
-        AND r.external_id = s.external_id AND r.provider = c.provider AND r.content_hash = s.content_hash
-        AND (r.deletion_state = 'deleted') = s.seen_deleted
-LEFT JOIN promote.integration_mapping AS m
-    ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
-        AND m.external_id = s.external_id
-LEFT JOIN preview.difference AS d
-    ON d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.entity_type = s.entity_type
-        AND d.external_id = s.external_id AND d.content_hash = r.content_hash AND d.followed IS NOT NULL
-WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
-    AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
-         OR %(ids)s::text[] IS NOT NULL)
-    AND (%(drafts)s OR NOT s.draft)
-    AND (%(ids)s::text[] IS NOT NULL OR NOT EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved'
-            AND p.plan_id <> %(plan_id)s))
-    AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
-                           WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
-    AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
-    AND (%(connections)s::bigint[] IS NULL OR EXISTS (
-        SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
-            AS o (connection_id, entity_type, external_id)
-        WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type
-            AND (%(ids)s::text[] IS NULL OR o.external_id = s.external_id)))
-    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
-             WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
-             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash OR d.external_id IS NOT NULL END
-    AND NOT (s.draft AND EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
-        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
-            AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
-            AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
+SELECT k.org_id, %(plan_id)s, k.connection_id, k.entity_type, k.external_id, k.action, k.content_hash, k.batch_id,
+       k.promoted_hash, k.promoted_deleted, k.followed
+FROM (
+    SELECT s.org_id, s.connection_id, s.entity_type, s.external_id, s.draft, s.batch_id, r.content_hash,
+           CASE WHEN r.deletion_state = 'deleted' THEN 'delete' WHEN m.external_id IS NULL THEN 'create'
+                ELSE 'update' END AS action,
+           m.promoted_hash, m.promoted_deleted, d.followed
+    -- Records that are named are looked up one by one.
+    FROM (
+        SELECT n.* FROM (
+            SELECT DISTINCT * FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+                AS g (connection_id, entity_type, external_id)) AS o
+        JOIN selection.sync_selective_config AS n
+            ON n.org_id = connect.current_org() AND n.connection_id = o.connection_id AND n.entity_type = o.entity_type
+                AND n.external_id = o.external_id
+        WHERE %(ids)s::text[] IS NOT NULL
+        UNION ALL
+        SELECT a.* FROM selection.sync_selective_config AS a
+        WHERE a.org_id = connect.current_org() AND %(ids)s::text[] IS NULL
+            AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+                SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+                WHERE o.connection_id = a.connection_id AND o.entity_type = a.entity_type))
+    ) AS s
+    JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+    JOIN connect.integration_connector AS c ON c.org_id = s.org_id AND c.connection_id = s.connection_id
+    JOIN capture.sync_record AS r
+        ON r.org_id = s.org_id AND r.connection_id = s.connection_id AND r.entity_type = s.entity_type
+            AND r.external_id = s.external_id AND r.provider = c.provider AND r.content_hash = s.content_hash
+            AND (r.deletion_state = 'deleted') = s.seen_deleted
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = s.org_id AND m.connection_id = s.connection_id AND m.entity_type = s.entity_type
+            AND m.external_id = s.external_id
+    LEFT JOIN preview.difference AS d
+        ON d.org_id = s.org_id AND d.connection_id = s.connection_id AND d.entity_type = s.entity_type
+            AND d.external_id = s.external_id AND d.content_hash = r.content_hash AND d.followed IS NOT NULL
+    WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND c.disabled_at IS NULL
+        AND (s.batch_id IN (SELECT t.batch_id FROM taken AS t) OR (%(drafts)s AND b.plan_id IS NOT NULL)
+             OR %(ids)s::text[] IS NOT NULL)
+        AND (%(drafts)s OR NOT s.draft)
+        -- The plans that are asked for are few among all there ever were: they are read once, not for each record.
+        AND (%(ids)s::text[] IS NOT NULL OR b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
+            SELECT p.plan_id FROM selection.sync_plan AS p
+            WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved'
+                AND p.plan_id <> %(plan_id)s)))
+        AND CASE %(proposals)s::text
+            WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
+        AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
+        AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
+                 WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
+                 ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash OR d.external_id IS NOT NULL END
+    -- Planned alone: what is asked of drafts below looks so dear, if it is asked of each decision, that the planner takes
+    -- whatever way to the rest, also one that reads all mappings for each record.
+    OFFSET 0
+) AS k
+WHERE NOT (k.draft AND EXISTS (
+    SELECT 1 FROM selection.sync_plan_item AS i
+    WHERE i.org_id = k.org_id AND i.plan_id = ANY (ARRAY(
+            SELECT p.plan_id FROM selection.sync_plan AS p
+            WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
+                AND p.created_by <> %(actor)s))
+        AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id AND i.batch_id = k.batch_id))
 
 -- fill_remap_plan --
 -- Records that are in core in their captured version and were mapped by an older mapper, without ignored ones. One entity

@@ -77,6 +77,14 @@ SELECT f.* FROM (
 ) AS f
 WHERE f.n > %(after)s ORDER BY f.n LIMIT %(limit)s
 
+-- items_of_group --
+-- A part of a plan's items of one entity and action, in the order in which they are read.
+SELECT i.connection_id, i.entity_type, i.external_id
+FROM selection.sync_plan_item AS i
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = %(connection_id)s
+    AND i.entity_type = %(entity_type)s AND i.action = %(action)s
+ORDER BY length(i.external_id), i.external_id LIMIT %(limit)s OFFSET %(offset)s
+
 -- plan_items --
 -- What a plan does to these records, and the fields that change: the version in core when it was planned against the
 -- planned one. With `longest`, long values are cut here and not on the way, and at most `fields` of them are read.
@@ -132,35 +140,44 @@ ORDER BY k.n
 
 -- included --
 -- What is included and not in core, as the last comparison saw it, but for drafts that wait in somebody else's plan and for
--- what the sensor is about to promote: what a new plan would hold.
-SELECT c.name AS connection, c.provider, d.connection_id, d.entity_type,
-       count(*) FILTER (WHERE d.status = 'new') AS creates, count(*) FILTER (WHERE d.status = 'updated') AS updates,
-       count(*) FILTER (WHERE d.status = 'deleted') AS deletes
-FROM preview.difference AS d
-JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
-JOIN connect.integration_connector AS c
-    ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.disabled_at IS NULL
-WHERE d.org_id = connect.current_org() AND s.decision = 'include'
-    AND (%(connection_id)s::bigint IS NULL
-        OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
-    AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
-                           WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
-    AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
-        OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
-    AND NOT EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND p.origin = 'selection' AND p.state = 'approved')
-    AND NOT (s.draft AND EXISTS (
-        SELECT 1 FROM selection.sync_plan AS p
-        JOIN selection.sync_plan_item AS i ON i.org_id = p.org_id AND i.plan_id = p.plan_id
-        WHERE p.org_id = s.org_id AND p.state IN ('proposed', 'approved') AND p.created_by <> %(actor)s
-            AND i.connection_id = s.connection_id AND i.entity_type = s.entity_type
-            AND i.external_id = s.external_id AND i.batch_id = s.batch_id))
-GROUP BY c.name, c.provider, d.connection_id, d.entity_type
+-- what the sensor is about to promote: what a new plan would hold. The plans that are asked for are few among all there
+-- ever were: they are read once, and drafts are looked at last, or the planner takes any way to the rest.
+SELECT k.connection, k.provider, k.connection_id, k.entity_type,
+       count(*) FILTER (WHERE k.status = 'new') AS creates, count(*) FILTER (WHERE k.status = 'updated') AS updates,
+       count(*) FILTER (WHERE k.status = 'deleted') AS deletes
+FROM (
+    SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, s.draft,
+           s.batch_id
+    FROM preview.difference AS d
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+            AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+            AND s.seen_deleted = (d.status = 'deleted')
+    JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+    JOIN connect.integration_connector AS c
+        ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.disabled_at IS NULL
+    WHERE d.org_id = connect.current_org() AND s.decision = 'include'
+        AND (%(connection_id)s::bigint IS NULL
+            OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
+        AND CASE %(proposals)s::text
+            WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
+            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
+        AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
+            OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
+        AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
+            SELECT p.plan_id FROM selection.sync_plan AS p
+            WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved')))
+    OFFSET 0
+) AS k
+WHERE NOT (k.draft AND EXISTS (
+    SELECT 1 FROM selection.sync_plan_item AS i
+    WHERE i.org_id = k.org_id AND i.plan_id = ANY (ARRAY(
+            SELECT p.plan_id FROM selection.sync_plan AS p
+            WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
+                AND p.created_by <> %(actor)s))
+        AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id AND i.batch_id = k.batch_id))
+GROUP BY k.connection, k.provider, k.connection_id, k.entity_type
 
 -- plan_that_waits --
 -- The newest plan that is not done and has records of an entity.

@@ -15,6 +15,7 @@ from sqlalchemy import select as sql_select
 from sqlalchemy import table as sql_table
 
 from sync_pipeline import journal
+from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, Conflict
@@ -139,6 +140,8 @@ def select(
             limit=_NAMED,
         ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
+        if records >= statistics.ENOUGH:
+            statistics.analyze(conn, ["selection.sync_selective_config"])
         journal.record(
             conn,
             "selection.made",

@@ -43,7 +43,7 @@ def analyze(session: CaptureContext, run: Run, report: PullReport) -> None:
     """After many new records, tell the planner what the table holds."""
     if report.new + report.changed >= statistics.ENOUGH:
         with run.transaction() as conn:
-            statistics.analyze(conn, [f"capture.{session.connection.provider}_sync"], _ANALYZED)
+            statistics.analyze_captured(conn, session.connection.provider, _ANALYZED)
 
 
 def pull_report(

@@ -68,7 +68,7 @@ def open_run(
 def _sweep_is_due(conn: Any, every: int, now: Any, keys: dict[str, Any]) -> bool:
     if every == 1:
         return True
-    done = int(execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=now.swept_at).scalar_one())
+    done = int(execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=now.swept_at, at_most=every).scalar_one())
     return done + 1 >= every
 
 
