@@ -258,6 +258,8 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
         "refuse",
     )
     assert log["settings", "connect.settings_changed"].connection == "shop"
+    assert log["settings", "connect.settings_changed"].question == "preview max pages: 3"
+    assert log["settings", "connect.saved"].question == "Address and credentials were saved"
     assert log["signoff", "go-live"].why == "read row by row"
     assert observe.decision_log_count(store.db, store.org) == len(observe.decision_log(store.db, store.org))
     assert {one.kind for one in observe.decision_log(store.db, store.org, kind="signoff")} == {"signoff"}

@@ -26,8 +26,14 @@ FROM (
     WHERE p.org_id = connect.current_org()
     UNION ALL
     SELECT 'settings', a.activity_id::text, a.event, c.name,
-           (a.detail - 'why')::text, a.actor, a.occurred_at, '[]'::jsonb, NULL, 'changed', a.actor, a.occurred_at,
-           a.detail ->> 'why', NULL
+           CASE a.event
+               WHEN 'connect.saved' THEN 'Address and credentials were saved'
+               WHEN 'connect.webhook_secret_set' THEN CASE WHEN a.detail @> '{"there": true}' THEN
+                   'A secret of webhooks was set' ELSE 'The secret of webhooks was taken away' END
+               ELSE coalesce((SELECT string_agg(replace(d.key, '_', ' ') || ': ' || coalesce(d.value, 'nothing'), ', ' ORDER BY d.key)
+                     FROM jsonb_each_text(CASE a.event WHEN 'connect.settings_changed' THEN a.detail -> 'settings'
+                                                       ELSE a.detail - 'why' END) AS d), 'something') END,
+           a.actor, a.occurred_at, '[]'::jsonb, NULL, 'changed', a.actor, a.occurred_at, a.detail ->> 'why', NULL
     FROM observe.sync_activity AS a
     LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connection_id = a.connection_id
     WHERE a.org_id = connect.current_org() AND a.event IN (
