@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export PYTHONDONTWRITEBYTECODE :=  # processes share what one of them has compiled
 
-.PHONY: help setup demo test browser php broker check client torture bench bench-growth bench-document examples dictionary docs-version \
+.PHONY: help setup demo test browser php broker check client torture bench bench-growth bench-night bench-document examples dictionary docs-version \
 	screenshots migration lock clean
 
 help: ## List these targets
@@ -67,6 +67,9 @@ torture: setup broker ## Run the long fault and kill suites
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool
 	$(BIN)/python -m bench
+
+bench-night: setup ## Run nightly_delta of 10, 100, 300 and 1,000 organizations through the daemon (ORGS="10 100", LARGEST=)
+	$(BIN)/python -m bench.night $(ORGS) $(if $(LARGEST),--largest $(LARGEST))
 
 bench-growth: setup ## What a database of a million records weighs, what calls and commands cost then (SCALE=; an hour or two)
 	$(BIN)/python -m bench growth memory --runs 1 $(if $(SCALE),--scale $(SCALE))

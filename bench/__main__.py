@@ -20,7 +20,7 @@ from rich.console import Console
 import bench
 from bench import document, ground, report
 
-_QUIET = ("__main__", "children", "document", "ground", "report", "million", "out")
+_QUIET = ("__main__", "children", "document", "ground", "report", "million", "night", "out")
 
 
 def discover() -> dict[str, Any]:

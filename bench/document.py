@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.report import HEADINGS, Row, caption
+from bench.report import Row, caption, columns
 from sync_pipeline.config import PROJECT
 
 FILE = PROJECT / "docs" / "benchmarks.md"
@@ -39,10 +39,7 @@ def write(results: Mapping[str, Any], file: Path = FILE) -> tuple[list[str], lis
 def table(result: Mapping[str, Any]) -> str:
     """One benchmark's table, with what its figures are of."""
     rows = [Row(**{**row, "values": tuple(row["values"])}) for row in result["rows"]]
-    lines = [[row.what, *row.cells] for row in rows]
-    # A column that no row fills is left out.
-    kept = [n for n in range(len(HEADINGS) + 1) if n == 0 or any(line[n].strip() for line in lines)]
-    headings = ["", *HEADINGS]
-    shown = [[headings[n] for n in kept], ["---"] * len(kept), *([line[n] for n in kept] for line in lines)]
+    headings, lines = columns(rows)
+    shown = [headings, ["---"] * len(headings), *lines]
     drawn = "\n".join("| " + " | ".join(cell.replace("|", "\\|").strip() for cell in line) + " |" for line in shown)
     return f"**{result['title']}**\n\n{result['at'][:10]}: {caption(result)}.\n\n{drawn}\n"

@@ -169,10 +169,10 @@ def _ticks(process: str) -> list[int]:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """A private embedded server, removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
-        home = Path(folder)
+def ground(kept: Path | None = None) -> Iterator[Ground]:
+    """A private embedded server, removed at the end, or in a folder that is kept."""
+    with ExitStack() as stack:
+        home = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sync-bench-")))
         settings = Settings(
             home=home,
             database_url=None,

@@ -8,7 +8,7 @@ import os
 import platform
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Row:
     processor_target: str = ""
     processor_reached: bool | None = None
     note: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)  # further columns of this benchmark, by their headings
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -76,6 +77,15 @@ class Row:
             self.processor_target + _MARKS[self.processor_reached],
             self.note,
         )
+
+
+def columns(rows: Sequence[Row]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """The headings of a table, and its lines: the columns that some row fills, the first without a heading."""
+    more = list(dict.fromkeys(name for row in rows for name in row.more))
+    headings = ["", *HEADINGS[:-1], *more, HEADINGS[-1]]
+    lines = [[row.what, *row.cells[:-1], *(row.more.get(name, "") for name in more), row.cells[-1]] for row in rows]
+    kept = [n for n in range(len(headings)) if n == 0 or any(line[n].strip() for line in lines)]
+    return [headings[n] for n in kept], [[line[n] for n in kept] for line in lines]
 
 
 def measured(what: str, values: Sequence[float], **more: Any) -> Row:
@@ -151,12 +161,12 @@ def caption(facts: Mapping[str, Any]) -> str:
 def show(title: str, facts: Mapping[str, Any], rows: Iterable[Row], console: Console) -> None:
     """Print one benchmark as a table."""
     table = Table(title=title, caption=caption(facts), title_justify="left")
-    table.add_column("", overflow="fold")
-    for name in HEADINGS:
-        table.add_column(name, justify="left" if name in ("goal", "its goal", "note") else "right", overflow="fold")
-    for row in rows:
-        cells = [one.replace("✓", "[green]✓[/]").replace("✗", "[red]✗[/]") for one in row.cells]
-        table.add_row(row.what, *cells)
+    headings, lines = columns(list(rows))
+    for name in headings:
+        left = name in ("", "goal", "its goal", "note")
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    for line in lines:
+        table.add_row(line[0], *(one.replace("✓", "[green]✓[/]").replace("✗", "[red]✗[/]") for one in line[1:]))
     console.print(table)
 
 

@@ -794,7 +794,7 @@ class Calls(Transport):
         self,
         validation_id: int,
         *,
-        verdict: list[Literal["pass", "fail", "not_run", "not_applicable"]] | None = None,
+        verdict: list[Literal["pass", "waiting", "fail", "not_run", "not_applicable"]] | None = None,
         page: int = 1,
         page_size: int = 50,
     ) -> models.ValidationInfo:
@@ -836,7 +836,7 @@ class Calls(Transport):
     def list_decision_log(
         self,
         *,
-        kind: Literal["gate", "schema", "settings", "policy", "signoff"] | None = None,
+        kind: Literal["gate", "schema", "settings", "policy", "signoff", "migration"] | None = None,
         page: int = 1,
         page_size: int = 50,
     ) -> Page[models.LoggedDecision]:

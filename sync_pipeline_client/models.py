@@ -20,11 +20,11 @@ class AcceptRow(BaseModel):
 
 
 class AcceptedRow(BaseModel):
-    """A red row that a person accepted, as it was found then, and why."""
+    """A row that was red or waited, which a person accepted as it was found then, and why."""
 
     row: str
     why: str
-    verdict: Literal["fail", "not_run"]
+    verdict: Literal["fail", "not_run", "waiting"]
     found: str | None
 
 
@@ -380,7 +380,8 @@ class GivenAnswer(BaseModel):
 
 
 class GivenWebhookSecret(BaseModel):
-    """The secret that signs the store's webhooks. If it is empty, all webhooks are rejected."""
+    """The secret that signs the store's webhooks: 16 characters or more. If it is empty, all webhooks are
+    rejected."""
 
     secret: str
 
@@ -414,9 +415,11 @@ class Line(BaseModel):
 class LoggedDecision(BaseModel):
     """A decision: what was asked, of whom, with which options and risks, and what came of the answer.
 
-    `number` names it within its kind. A change of settings was asked by nobody: it has no options."""
+    `number` names it within its kind. A change of settings was asked by nobody: it has no options. A migration
+    has a line for each step: proposed, tried, approved, refused, applied; its `outcome` begins with the last
+    trial's verdict."""
 
-    kind: Literal["gate", "schema", "settings", "policy", "signoff"]
+    kind: Literal["gate", "schema", "settings", "policy", "signoff", "migration"]
     number: str
     # What it is about: a gate's cause, a setting, a milestone.
     subject: str
@@ -492,8 +495,8 @@ class MatrixRow(BaseModel):
     check: str
     connection: str | None
     entity: str | None
-    # Red: fail and not_run.
-    verdict: Literal["pass", "fail", "not_run", "not_applicable"]
+    # Red: fail, not_run. Yellow: waiting, for a person.
+    verdict: Literal["pass", "waiting", "fail", "not_run", "not_applicable"]
     expected: str | None
     found: str | None
     # At most 20 of those that are wrong.
@@ -1091,7 +1094,7 @@ class SettingsChange(BaseModel):
 
 
 class Signoff(BaseModel):
-    """A sign-off. It is outdated once a later validation finds something red that it did not accept."""
+    """A sign-off. It is outdated once a later validation finds something red or waiting that it did not accept."""
 
     signoff_id: int
     validation_id: int
@@ -1099,7 +1102,7 @@ class Signoff(BaseModel):
     hash: str
     milestone: str
     note: str
-    # Red rows, each with the reason.
+    # Rows that were red or waited, each with the reason.
     accepted: list[AcceptedRow]
     signed_by: str
     via: Literal["explorer", "api", "command"]
@@ -1230,7 +1233,7 @@ class UserChange(BaseModel):
 
 
 class Validation(BaseModel):
-    """A validation that is kept. It is ok if no row failed and every row that applies was run."""
+    """A validation that is kept. It is ok if no row failed and every one that applies was run; some may wait."""
 
     validation_id: int
     started_at: datetime

@@ -292,7 +292,7 @@ def _explained(scene: Scene, planted: Facts, said: Facts) -> list[str]:
         conn.exec_driver_sql("DELETE FROM promote.integration_mapping WHERE external_id = '990001'")
     red = scene.rows(
         "SELECT name, verdict FROM observe.validation_row WHERE org_id = connect.current_org() "
-        "AND validation_id = %(one)s AND verdict IN ('fail', 'not_run')",
+        "AND validation_id = %(one)s AND verdict IN ('fail', 'not_run', 'waiting')",
         one=planted["validation"],
     )
     return [

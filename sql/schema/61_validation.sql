@@ -24,7 +24,7 @@ CREATE TABLE observe.validation_row (
     check_name text NOT NULL,
     connection text,
     entity text,
-    verdict text NOT NULL CHECK (verdict IN ('pass', 'fail', 'not_run', 'not_applicable')),
+    verdict text NOT NULL CHECK (verdict IN ('pass', 'waiting', 'fail', 'not_run', 'not_applicable')),
     expected text,
     found text,
     ids text [] NOT NULL DEFAULT '{}' CHECK (cardinality(ids) <= 20),
@@ -37,7 +37,7 @@ CREATE TABLE observe.validation_row (
     FOREIGN KEY (org_id, validation_id) REFERENCES observe.validation ON DELETE CASCADE
 );
 
--- A person's word that a matrix is good enough for a milestone. What was red then is accepted by name, each with a reason.
+-- A person's word that a matrix is good enough for a milestone. What was red or waited then is accepted by name, each with a reason.
 CREATE TABLE observe.signoff (
     org_id bigint NOT NULL,
     signoff_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -45,7 +45,7 @@ CREATE TABLE observe.signoff (
     manifest_hash text NOT NULL,
     milestone text NOT NULL CHECK (length(milestone) BETWEEN 1 AND 100),
     note text NOT NULL,
-    accepted jsonb NOT NULL DEFAULT '[]',  -- [{row, why, verdict, found}] of the red rows
+    accepted jsonb NOT NULL DEFAULT '[]',  -- [{row, why, verdict, found}] of the rows that were red or waited
     signed_by text NOT NULL,
     via text NOT NULL CHECK (via IN ('explorer', 'api', 'command')),
     signed_at timestamptz NOT NULL DEFAULT now(),

@@ -31,9 +31,9 @@ Send a token: `Authorization: Bearer sp_…` (`sync-pipeline token add ORG --rol
 and has a role. Another organization's objects return the same 404 as missing ones. A token of the role `agent` reads
 people's names, addresses and numbers as pseudonyms, unless an admin made it unmasked.
 
-Errors are `{"success": false, "error": "…"}`. Every response has an `X-Request-Id`, which finds the call in the log.
-Work for a store or Dagster is saved as a *request*, and starts as soon as Dagster is available:
-`GET /api/v1/requests/{id}` returns its state."""
+Errors are `{"success": false, "error": "…"}`. Fields and query parameters that a call does not know are errors.
+Every response has an `X-Request-Id`, which finds the call in the log. Work for a store or Dagster is saved as a
+*request*, and starts as soon as Dagster is available: `GET /api/v1/requests/{id}` returns its state."""
 
 
 def build(settings: Settings | None = None, db: Database | None = None) -> FastAPI:

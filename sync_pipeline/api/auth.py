@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sync_pipeline.api.masking import Masking
+from sync_pipeline.api.parameters import known_parameters, refuse_unknown
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
@@ -74,17 +75,24 @@ async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredential
 class CallerFirst(APIRoute):
     """A route that authenticates the caller before it reads the body, so that strangers cannot make it parse one.
 
-    What an agent's token is answered is masked, whatever the route says.
+    Query parameters that it does not know are refused. What an agent's token is answered is masked, whatever the route
+    says.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, preceded by authentication if the route needs a token."""
         handle = super().get_route_handler()
-        if not any(need.call in NEEDED for need in needs(self.dependant)):
+        rights = [NEEDED[need.call] for need in needs(self.dependant) if need.call in NEEDED]
+        if not rights:
             return handle
+        parameters = known_parameters(self.dependant)
 
         async def known_first(request: Request) -> Response:
             caller = await _caller(request, await _bearer(request))
+            if all(
+                right is None or right in RIGHTS[caller.role] for right in rights
+            ):  # others are told that they may not
+                refuse_unknown(request, parameters)
             response = await handle(request)
             runtime: ApiRuntime = request.app.state.runtime
             reads = Masking.of(runtime.settings, caller)

@@ -11,6 +11,7 @@ from sync_pipeline.cli.output import answer, emit, note, say, show
 from sync_pipeline.cli.provider_options import ConnectCommand, from_environment, given_settings
 
 if TYPE_CHECKING:
+    from sync_pipeline.cli.context import Context
     from sync_pipeline.sources.base import Finding
     from sync_pipeline.steps.connect import Connection
 
@@ -169,7 +170,7 @@ def webhook(
 
 
 def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) -> None:
-    """Test connections and name the cause of any failure."""
+    """Test connections and name the cause of any failure; name what killed trials of migrations left."""
     from sync_pipeline.steps import connect as step
 
     reports = []
@@ -179,15 +180,33 @@ def doctor(org: Org, connection: AnyConnection = None, as_json: Json = False) ->
             reports.append((one, findings))
             if not as_json:
                 _show(one.name, findings)
+        left = _left_behind(context)
     wrong = [one.name for one, findings in reports if _wrong(findings)]
     if as_json:
         tested = [
             {"name": one.name, "provider": one.provider, "ok": not _wrong(f), "findings": f} for one, f in reports
         ]
-        emit({"org": org, "connections": tested, "ok": not wrong})
+        emit({"org": org, "connections": tested, "left_behind": left, "ok": not wrong})
+    elif left:
+        say(left)
     if wrong:
         note(f"Failing connections: {', '.join(wrong)}.")
         raise typer.Exit(1)
+
+
+def _left_behind(context: "Context") -> str | None:
+    """What killed trials left in the database, in words. The stores are tested whoever may see that."""
+    from contextlib import suppress
+
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sync_pipeline.db.leftovers import leftovers
+    from sync_pipeline.db.open import owner_url
+    from sync_pipeline.errors import SyncError
+
+    with suppress(SyncError, SQLAlchemyError):
+        return leftovers(owner_url(context.settings)).words
+    return None
 
 
 def _shown(value: Any) -> str:

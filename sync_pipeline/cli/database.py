@@ -48,14 +48,23 @@ def stop(as_json: Json = False) -> None:
 
 @commands.command("migrate")
 def migrate(as_json: Json = False) -> None:
-    """Migrate the database to the newest revision, after a trial on branches of it. Safe to repeat."""
+    """Migrate the database to the newest revision, after a trial on branches of it. Safe to repeat.
+
+    What killed trials left behind is dropped.
+    """
     from sync_pipeline.config import Settings
-    from sync_pipeline.db.open import migrate_to_head
+    from sync_pipeline.db.leftovers import drop_leftovers
+    from sync_pipeline.db.open import migrate_to_head, owner_url
     from sync_pipeline.gates import migration
 
-    done = migrate_to_head(Settings(), migration)
+    settings = Settings()
+    dropped = drop_leftovers(owner_url(settings)).names
+    done = migrate_to_head(settings, migration)
+    if dropped and not as_json:
+        say(f"Dropped what killed trials left: {', '.join(dropped)}.")
     if as_json:
-        emit({"before": done.before, "after": done.after, "applied": done.applied, "verified": list(done.verified)})
+        facts = {"before": done.before, "after": done.after, "applied": done.applied, "verified": list(done.verified)}
+        emit({**facts, "dropped": list(dropped)})
     elif done.applied:
         say(f"Migrated from {done.before or 'nothing'} to {done.after}.")
         for check in done.verified:
@@ -66,7 +75,7 @@ def migrate(as_json: Json = False) -> None:
 
 @commands.command("status")
 def status(as_json: Json = False) -> None:
-    """Show whether the database is running, and its revision."""
+    """Show whether the database is running, its revision, and what killed trials of migrations left there."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.open import embedded
 
@@ -77,6 +86,8 @@ def status(as_json: Json = False) -> None:
         facts["running"] = embedded(settings).running()
     if facts["running"] or not settings.embedded:
         facts.update(_revision(settings))
+    if facts["running"]:
+        facts["left_behind"] = _left_behind(settings)
     if as_json:
         emit(facts)
     elif not facts["running"]:
@@ -84,6 +95,8 @@ def status(as_json: Json = False) -> None:
     else:
         behind = "" if facts["revision"] == facts["newest"] else f", behind {facts['newest']}: sync-pipeline db migrate"
         say(f"PostgreSQL is running at revision {facts['revision'] or 'none'}{behind}.")
+        if facts["left_behind"]:
+            say(facts["left_behind"])
     if not settings.embedded and not facts["running"]:
         raise typer.Exit(1)
 
@@ -131,3 +144,11 @@ def _revision(settings: "Settings") -> dict[str, Any]:
         return {"running": True, "revision": current_revision(owner_url(settings)), "newest": head()}
     except SQLAlchemyError:
         return {"running": False, "newest": head()}
+
+
+def _left_behind(settings: "Settings") -> str | None:
+    """What killed trials left, in words."""
+    from sync_pipeline.db.leftovers import leftovers
+    from sync_pipeline.db.open import owner_url
+
+    return leftovers(owner_url(settings)).words

@@ -91,20 +91,31 @@ def resume(org: Org, decision_id: DecisionId, as_json: Json = False) -> None:
 
 @commands.command("log")
 def log(
-    org: Org,
+    org: Annotated[
+        str | None,
+        typer.Argument(metavar="ORG", help="Without it: the migrations that were proposed for the database."),
+    ] = None,
     kind: Annotated[
-        Literal["gate", "schema", "settings", "policy", "signoff"] | None,
+        Literal["gate", "schema", "settings", "policy", "signoff", "migration"] | None,
         typer.Option("--kind", help="Only decisions of this kind."),
     ] = None,
     page: Page = 1,
     page_size: PageSize = 50,
     as_json: Json = False,
 ) -> None:
-    """List every decision, newest first: gates, schema, settings, policies, sign-offs."""
+    """List every decision, newest first: gates, schema, settings, policies, sign-offs, proposed migrations."""
+    from sync_pipeline.db.open import owner_url
+    from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps import observe
 
+    if org is None and kind not in (None, "migration"):
+        raise ConfigurationError(f"--kind {kind} needs an organization: sync-pipeline decisions log ORG --kind {kind}")
     with opened() as context:
-        found = observe.decision_log(context.db, context.org(org), kind=kind, page=page, page_size=page_size)
+        found = (
+            observe.deployment_log(owner_url(context.settings), page=page, page_size=page_size)
+            if org is None
+            else observe.decision_log(context.db, context.org(org), kind=kind, page=page, page_size=page_size)
+        )
     if as_json:
         emit({"org": org, "decisions": [row(one) for one in found]})
     elif found:
@@ -116,7 +127,7 @@ def log(
             ],
         )
     else:
-        say(f"Nothing was decided in {org} yet.")
+        say(f"Nothing was decided in {org} yet." if org else "Nobody has proposed a migration.")
 
 
 def _next(d: "Decision") -> str:

@@ -58,7 +58,7 @@ def propose(
         scripts = (up.read_bytes().decode(), down.read_bytes().decode())
         made = migrations.propose_migration(url, *scripts, why=why, by=party, name=name)
         if made.state not in ("refused", "applied"):
-            made = migrations.try_proposed(url, made.migration_id, branch=branch)
+            made = migrations.try_proposed(url, made.migration_id, by=party, branch=branch)
     _print(made, as_json)
 
 
@@ -67,8 +67,8 @@ def try_again(migration: MigrationId, branch: Rows = None, as_json: Json = False
     """Try a proposal again on a branch of the database as it is now."""
     from sync_pipeline.steps.approve import migrations
 
-    with _owner() as (url, _):
-        found = migrations.try_proposed(url, migration, branch=branch)
+    with _owner() as (url, party):
+        found = migrations.try_proposed(url, migration, by=party, branch=branch)
     _print(found, as_json)
 
 

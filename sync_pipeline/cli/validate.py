@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,10 @@ def validate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run every check at every place and keep the matrix. Exits 1 if a row failed or was not run."""
+    """Run every check at every place and keep the matrix. Exits 1 if a row failed or was not run.
+
+    Rows that wait for a person are shown, and are no failure.
+    """
     from sync_pipeline.errors import ConfigurationError
     from sync_pipeline.steps.observe import validation as step
 
@@ -44,24 +48,25 @@ def validate(
     if as_json:
         emit({**row(kept), "rows": [row(one) for one in matrix.rows]})
     else:
-        red = [one for one in step.red_first(matrix.rows) if one.red]
+        found = [one for one in step.red_first(matrix.rows) if one.open]
         counted = ", ".join(f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in kept.counts.items() if count)
         say(f"Validation {kept.validation_id} of {org}: {counted}. {kept.seconds:,.1f} s.")
-        if red:
+        if found:
             columns = ["verdict", "row", "expected", "found", "ids"]
             show(
                 columns,
-                [(one.verdict, one.row, one.expected, one.found, "; ".join(one.ids[:3])) for one in red[:_SHOWN]],
+                [(one.verdict, one.row, one.expected, one.found, "; ".join(one.ids[:3])) for one in found[:_SHOWN]],
             )
-            for words in dict.fromkeys(one.words for one in red[:_SHOWN]):
+            for words in dict.fromkeys(one.words for one in found[:_SHOWN]):
                 note(words)
-        if len(red) > _SHOWN:
-            note(f"… and {len(red) - _SHOWN:,} more red rows; --json and --out have all of them.")
+        if len(found) > _SHOWN:
+            note(f"… and {len(found) - _SHOWN:,} more such rows; --json and --out have all of them.")
         say(f"The manifest's hash: {kept.hash}")
         if out is not None:
             say(f"The matrix and its evidence are in {out}.")
         if kept.ok:
-            say(f"Next: sync-pipeline signoff {org} --matrix {kept.hash} --milestone M --note N")
+            accepted = "".join(f" --accept {shlex.quote(one.row)} --why W" for one in found[:_SHOWN])
+            say(f"Next: sync-pipeline signoff {org} --matrix {kept.hash} --milestone M --note N{accepted}")
     if not kept.ok:
         raise typer.Exit(1)
 
@@ -77,7 +82,9 @@ def signoff(
     words: Annotated[str | None, typer.Option("--note", metavar="N", help="What you looked at.")] = None,
     accept: Annotated[
         list[str] | None,
-        typer.Option("--accept", metavar="ROW", help="A red row; each has its --why. Can be repeated."),
+        typer.Option(
+            "--accept", metavar="ROW", help="A row that is red or waits; each has its --why. Can be repeated."
+        ),
     ] = None,
     why: Annotated[list[str] | None, typer.Option("--why", metavar="W", help="Why that row is accepted.")] = None,
     as_json: Json = False,
@@ -109,12 +116,12 @@ def signoff(
             accept=dict(zip(rows, reasons, strict=True)),
             by=context.party,
         )
-    red = f", {len(made.accepted):,} red rows accepted" if made.accepted else ""
+    rows_too = f", {len(made.accepted):,} rows accepted" if made.accepted else ""
     answer(
         as_json,
         row(made),
         f"Sign-off {made.signoff_id}: {made.signed_by} signed validation {made.validation_id} for {made.milestone}"
-        f"{red}.",
+        f"{rows_too}.",
     )
 
 

@@ -8,14 +8,13 @@ Whether rows are lost is compared on the real database again, in the migrating t
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from uuid import uuid4
 
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db import schema
 from sync_pipeline.db.engine import is_full
+from sync_pipeline.db.held import branch_name, drop
 from sync_pipeline.db.owner import owner_engine, quote, server_connection
 from sync_pipeline.errors import ConfigurationError
 
@@ -46,37 +45,37 @@ def try_on_clone(url: URL, upgrade: Callable[[URL], None]) -> None:
 @contextmanager
 def cloned(url: URL) -> Iterator[URL | None]:
     """A clone of the database at `url`, dropped afterwards; None if others are connected or there is no room."""
-    branch = _name(url)
+    with branch_name(url) as branch:
+        if not _clone(url, branch):
+            yield None
+            return
+        with _dropped(branch):
+            yield branch
+
+
+def _clone(url: URL, branch: URL) -> bool:
     try:
         with server_connection(url) as conn:
             others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :d")
-            made = not conn.execute(others, {"d": url.database}).scalar_one()
-            if made:
+            alone = not conn.execute(others, {"d": url.database}).scalar_one()
+            if alone:
                 conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE {quote(url.database)}")
+            return alone
     except DBAPIError as error:
         # Somebody came meanwhile, or there is no room for another copy.
         if getattr(error.orig, "sqlstate", None) != _IN_USE and not is_full(error):
             raise
-        made = False
-    if not made:
-        yield None
-        return
-    with _dropped(branch):
-        yield branch
+        return False
 
 
 @contextmanager
 def created(url: URL) -> Iterator[URL]:
     """An empty database beside the one at `url`, dropped afterwards."""
-    branch = _name(url)
-    with server_connection(url) as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE template0")
-    with _dropped(branch):
-        yield branch
-
-
-def _name(url: URL) -> URL:
-    return url.set(database=f"{(url.database or 'sync')[:40]}_branch_{uuid4().hex[:8]}")
+    with branch_name(url) as branch:
+        with server_connection(url) as conn:
+            conn.exec_driver_sql(f"CREATE DATABASE {quote(branch.database)} TEMPLATE template0")
+        with _dropped(branch):
+            yield branch
 
 
 @contextmanager
@@ -85,14 +84,7 @@ def _dropped(branch: URL) -> Iterator[None]:
         yield
     finally:
         with server_connection(branch) as conn:
-            drop = f"DROP DATABASE {quote(branch.database)}"
-            try:
-                conn.exec_driver_sql(f"{drop} WITH (FORCE)")
-            except ProgrammingError as error:
-                if not isinstance(error.orig, InsufficientPrivilege):
-                    raise
-                # A vacuum of the server's own is there, which only a superuser may end; without force it is asked to.
-                conn.exec_driver_sql(drop)
+            drop(conn, branch.database)
 
 
 def _verify(conn: Connection) -> None:

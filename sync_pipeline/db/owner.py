@@ -36,7 +36,9 @@ def owner_engine(url: str | URL) -> Iterator[Engine]:
 def server_connection(url: URL) -> Iterator[Connection]:
     """A connection to the server of `url`, for statements that cannot run in a transaction."""
     with owner_engine(url.set(database="postgres")) as engine, engine.connect() as conn:
-        yield conn.execution_options(isolation_level="AUTOCOMMIT")
+        conn = conn.execution_options(isolation_level="AUTOCOMMIT")
+        conn.exec_driver_sql("SET idle_session_timeout = 0")  # locks are held by it while others work
+        yield conn
 
 
 def create_database(url: URL) -> bool:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
+from psycopg import Connection as DriverConnection
 from sqlalchemy import Connection, CursorResult
 
 _NAME = re.compile(r"^-- ([a-z][a-z0-9_]*) --\s*$", re.MULTILINE)
@@ -31,3 +32,16 @@ def load(package: str, file: str = "queries.sql") -> Mapping[str, str]:
 def execute(conn: Connection, statement: str, /, **parameters: Any) -> CursorResult[Any]:
     """Execute a named statement with psycopg parameters."""
     return conn.exec_driver_sql(statement, parameters)
+
+
+def execute_prepared(conn: Connection, statement: str, /, **parameters: Any) -> CursorResult[Any]:
+    """`execute`, planned once a connection: for short statements that a night repeats for each list, by a key.
+
+    Not for those whose plan should depend on how much there is: a plan that is kept is that of an average.
+    """
+    driver = cast("DriverConnection[Any]", conn.connection.driver_connection)
+    usual, driver.prepare_threshold = driver.prepare_threshold, 0
+    try:
+        return execute(conn, statement, **parameters)
+    finally:
+        driver.prepare_threshold = usual

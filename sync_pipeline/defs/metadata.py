@@ -20,6 +20,13 @@ _SUMS = {
     Stage.SELECTED: names("included ignored undecided"),
     Stage.CORE: names("done failed"),
 }
+# Those that a run of many organizations reports only where they are not 0: an event is mostly its metadata.
+_RARE = frozenset(
+    (
+        *names("quarantined vanished deleted swept throttled resumed failed"),
+        *names("mapped_by_older included ignored undecided warnings"),
+    )
+)
 # The counts that add up to the row count that Dagster charts.
 _ROWS = {
     Stage.RAW: ("captured",),
@@ -28,10 +35,13 @@ _ROWS = {
 }
 
 
-def of_reports(stage: Stage, reports: Sequence[Any]) -> dict[str, Any]:
-    """The metadata of one asset for one organization. `reports` has one report per connection."""
+def of_reports(stage: Stage, reports: Sequence[Any], *, brief: bool = False) -> dict[str, Any]:
+    """The metadata of one asset for one organization. `reports` has one report per connection.
+
+    `brief`: of a run of many organizations. Without what is 0 in most, and without the table of a single connection.
+    """
     sums = {name: sum(getattr(report, name, 0) for report in reports) for name in _SUMS[stage]}
-    metadata: dict[str, Any] = dict(sums)
+    metadata: dict[str, Any] = {name: n for name, n in sums.items() if n or not brief or name not in _RARE}
     if stage in _ROWS:
         metadata["dagster/row_count"] = sum(sums[name] for name in _ROWS[stage])
     metadata["seconds"] = round(sum(getattr(report, "seconds", 0.0) for report in reports), 3)
@@ -44,6 +54,8 @@ def of_reports(stage: Stage, reports: Sequence[Any]) -> dict[str, Any]:
         drift = [dict(change) for report in reports for change in report.drift]
         if drift:
             metadata["drift"] = dg.MetadataValue.json(drift[:_SHOWN_IDS])
+    if brief and len(reports) == 1:
+        return metadata
     metadata["connections"] = table([_row(stage, report) for report in reports])
     return metadata
 

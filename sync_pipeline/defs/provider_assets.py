@@ -64,14 +64,20 @@ def _flow(
         if result.failures:
             failures[org] = result.reason
             context.log.error(f"{org}: {result.reason}")
-        yield from _events(runtime, reporter, source, result, charted.get(org))
+        yield from _events(runtime, reporter, source, result, charted.get(org), brief=len(orgs) > SMALL_RUN)
     yield from reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
 
 
 def _events(
-    runtime: Runtime, reporter: Reporter, source: Source, result: OrganizationResult, charted: int | None
+    runtime: Runtime,
+    reporter: Reporter,
+    source: Source,
+    result: OrganizationResult,
+    charted: int | None,
+    *,
+    brief: bool,
 ) -> Iterator[Event]:
     """`charted`: the id of an organization whose changed streams get a chart."""
     # In the order of the flow: Dagster takes the data versions of upstream assets from the results before.
@@ -81,7 +87,7 @@ def _events(
                 reporter.failed(key(stage, source.name, name), result.org)
             elif (stage, name) in result.done:
                 reports = result.done[stage, name]
-                about = metadata.of_reports(stage, reports)
+                about = metadata.of_reports(stage, reports, brief=brief)
                 stores = [str(one.connection) for one in reports if getattr(one, "connection", None)]
                 about |= links.records(runtime.settings, result.org, stores, name)
                 if stage is Stage.RAW and charted is not None and _has_changes(about):
@@ -91,4 +97,4 @@ def _events(
 
 
 def _has_changes(about: dict[str, Any]) -> bool:
-    return any(about[name] for name in ("new", "changed", "deleted", "quarantined"))
+    return any(about.get(name) for name in ("new", "changed", "deleted", "quarantined"))

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
+from sync_pipeline.db.leftovers import drop_leftovers
+from sync_pipeline.db.open import embedded, owner_url
 from sync_pipeline.defs.resources import SyncResource
+from sync_pipeline.errors import SyncError
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps import connect, observe
 
 _PAGE = 500
@@ -43,6 +48,7 @@ def _runs(instance: dg.DagsterInstance, days: int | None, *, promotions: bool) -
 
 @dg.op(
     ins={"after": dg.In(dg.Nothing)},
+    out=dg.Out(dg.Nothing),
     description="Deletes what is old of every organization, as far as SYNC_KEEP_… settings say so.",
 )
 def forget_old_rows(context: dg.OpExecutionContext, sync: SyncResource) -> None:
@@ -53,10 +59,29 @@ def forget_old_rows(context: dg.OpExecutionContext, sync: SyncResource) -> None:
             context.log.info(f"{org.slug}: deleted {', '.join(f'{n} of {table}' for table, n in deleted.items())}.")
 
 
+@dg.op(
+    ins={"after": dg.In(dg.Nothing)},
+    description="Drops the branches of the database that killed trials of migrations left behind.",
+)
+def drop_left_branches(context: dg.OpExecutionContext, sync: SyncResource) -> None:
+    """A process that lives holds its branches, so nobody's trial is disturbed."""
+    settings = sync.runtime.settings
+    if settings.embedded and not embedded(settings).running():
+        return
+    try:
+        dropped = drop_leftovers(owner_url(settings)).names
+    except (SyncError, SQLAlchemyError) as error:  # here the owner's address may be one that sees no other database
+        context.log.warning(f"It was not looked for branches that killed trials left: {redact(str(error))}")
+        return
+    if dropped:
+        context.log.info(f"Dropped what killed trials left: {', '.join(dropped)}.")
+
+
 @dg.job(
-    description="Deletes runs, their events and logs, and rows that are older than the SYNC_KEEP_… settings say.",
+    description="Deletes runs, their events and logs, and rows that are older than the SYNC_KEEP_… settings say; drops "
+    "what killed trials of migrations left.",
     executor_def=dg.in_process_executor,
 )
 def tidy() -> None:
     """Dagster keeps runs for ever, and a thousand organizations write about 50,000 events a night."""
-    forget_old_rows(forget_old_runs())
+    drop_left_branches(forget_old_rows(forget_old_runs()))

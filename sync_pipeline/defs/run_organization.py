@@ -90,16 +90,16 @@ def _run_connection(
     raw = [stream for stream in streams if stream.name in wanted.get(Stage.RAW, ())]
     if raw:
         _capture(runtime, result, store, raw, config, run_id)
+    flow = _Flow(runtime, result, store)
+    flow.sum_up([one for one in streams if one.name in wanted.get(Stage.PREVIEW, ()) and not flow.failed(one.name)])
     for stream in streams:
         for stage in (Stage.PREVIEW, Stage.SELECTED):
             if stream.name not in wanted.get(stage, ()):
                 continue
-            upstream = (Stage.RAW,) if stage is Stage.PREVIEW else (Stage.RAW, Stage.PREVIEW)
-            failed = [result.failures[one, stream.name] for one in upstream if (one, stream.name) in result.failures]
-            if failed:
-                result.failures[stage, stream.name] = failed[0]
+            if why := flow.failed(stream.name, of_preview=stage is Stage.SELECTED):
+                result.failures[stage, stream.name] = why
             else:
-                _run_step(runtime, result, stage, store, stream)
+                flow.run(stage, stream)
 
 
 def _capture(
@@ -154,22 +154,59 @@ def _capture(
         result.failures.setdefault((Stage.RAW, stream.name), reason or "")
 
 
-def _run_step(
-    runtime: Runtime, result: OrganizationResult, stage: Stage, store: connect.Connection, stream: Stream
-) -> None:
-    if runtime.stopping.is_set():
-        raise Interrupted()
-    report: Any
-    try:
-        if stage is Stage.PREVIEW:
-            report = preview.recompute(runtime.db, store, stream)
+@dataclass
+class _Flow:
+    """What follows the captures of a connection: previews, and the decisions of standing rules."""
+
+    runtime: Runtime
+    result: OrganizationResult
+    store: connect.Connection
+    previews: dict[str, preview.PreviewReport] = field(default_factory=dict)  # by the stream's name
+    ruled: AbstractSet[str] | None = None  # entity types with standing rules
+
+    def failed(self, name: str, *, of_preview: bool = False) -> str | None:
+        """Why a step before has failed."""
+        before = (Stage.RAW, Stage.PREVIEW) if of_preview else (Stage.RAW,)
+        return next((self.result.failures[one, name] for one in before if (one, name) in self.result.failures), None)
+
+    def sum_up(self, streams: Sequence[Stream]) -> None:
+        """Preview at once what is as it was compared; `run` compares the others, and says what is wrong."""
+        if not streams:
+            return
+        try:
+            self.previews = dict(preview.sum_up(self.runtime.db, self.store, streams))
+        except (DatabaseUnavailable, Interrupted):
+            raise
+        except Exception:  # noqa: BLE001 - each stream is compared by itself, and fails by itself
+            self.previews = {}
+
+    def run(self, stage: Stage, stream: Stream) -> None:
+        """Preview a stream, or apply the rules to what differs."""
+        if self.runtime.stopping.is_set():
+            raise Interrupted()
+        report: Any
+        try:
+            report = self._preview(stream) if stage is Stage.PREVIEW else self._select(stream)
+        except (DatabaseUnavailable, Interrupted):
+            raise
+        except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
+            self.result.failures[stage, stream.name] = f"{self.store.name}: {describe(error)}"
         else:
-            select.apply_rules(runtime.db, store, stream)
-            report = select.summary(runtime.db, store, stream)
-    except (DatabaseUnavailable, Interrupted):
-        raise
-    except Exception as error:  # noqa: BLE001 - only this asset fails, not the organization
-        result.failures[stage, stream.name] = f"{store.name}: {describe(error)}"
-    else:
-        runtime.on_report(result.org, stage, stream.name, report)
-        result.add((stage, stream.name), report)
+            self.runtime.on_report(self.result.org, stage, stream.name, report)
+            self.result.add((stage, stream.name), report)
+
+    def _preview(self, stream: Stream) -> preview.PreviewReport:
+        if stream.name not in self.previews:
+            self.previews[stream.name] = preview.recompute(self.runtime.db, self.store, stream)
+        return self.previews[stream.name]
+
+    def _select(self, stream: Stream) -> select.SelectionReport:
+        """Without a rule the decisions are those that the preview counted a moment ago."""
+        db, store = self.runtime.db, self.store
+        if self.ruled is None:
+            self.ruled = select.ruled_types(db, store)
+        seen = self.previews.get(stream.name)
+        if seen is not None and stream.entity_type not in self.ruled:
+            return select.SelectionReport(store.name, stream.name, seen.included, seen.ignored, seen.undecided)
+        select.apply_rules(db, store, stream)
+        return select.summary(db, store, stream)

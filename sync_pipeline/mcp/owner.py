@@ -66,7 +66,7 @@ class MigrationDesk:
         trial = self._running.get(made.migration_id)
         if trial is None and made.state not in ("refused", "applied") and not _is_tried(made):
             trial = self._running[made.migration_id] = self._trials.submit(
-                migrations.try_proposed, url, made.migration_id
+                migrations.try_proposed, url, made.migration_id, by=by
             )
         if trial is not None:
             try:

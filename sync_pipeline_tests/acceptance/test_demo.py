@@ -30,6 +30,12 @@ STORY = {
     ("acme", "shop", "orders"): (0, 5, 0),  # of the product that was deleted
     ("globex", "shop", "settings"): (0, 1, 0),
 }
+# The rows of the matrix that wait for a person then: the product that is broken, the gate.
+OPEN = {
+    "acme": {"nothing_in_quarantine/shop/products"},
+    "globex": {"no_decision_waits/shop"},
+    "initech": set(),
+}
 WAITS = (
     ("acme", "acme/plans/"),
     ("acme", "acme/shop/data/products?choice=undecided"),
@@ -103,6 +109,9 @@ def test_the_whole_flow_runs_once_and_again_and_then_as_documented(tmp_path: Pat
             for one in again["orgs"]:
                 assert run("check", one["org"], "--core")["core"]["differences"] == []
                 assert run("reconcile", one["org"], SYNC_ALLOW_PRIVATE_HOSTS="1")["ok"] is True
+                matrix = run("validate", one["org"], SYNC_ALLOW_PRIVATE_HOSTS="1")
+                waits = {row["row"] for row in matrix["rows"] if row["verdict"] == "waiting"}
+                assert (matrix["ok"], waits) == (True, OPEN[one["org"]]), "green, and what waits is named"
 
         said = as_the_documents_say(Reader(tmp_path / "reader", env, elsewhere))
     assert not said, "\n\n".join(["If this is as it should be: make examples", *said])

@@ -27,6 +27,7 @@ from sync_pipeline.entities.core import core_tables, undo_order
 from sync_pipeline.errors import Busy
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.observe.decision_log import DEPLOYMENT_LOG, LOG
 from sync_pipeline.steps.observe.export import tables as export_tables
 from sync_pipeline.steps.observe.validation import copied, criteria, probes
 from sync_pipeline.steps.observe.validation.sight import SQL as MATRIX
@@ -335,6 +336,8 @@ _COMPOSED: Mapping[str, Callable[[], list[str]]] = {
     "refunds_add_up": lambda: [with_refunded(MATRIX["refunds_add_up"])],
     "amounts_without_currency": lambda: [criteria.currency_statement(*one) for one in criteria.AMOUNTS.items()],
     "stored_secrets": lambda: [probes.secrets_statement(*one) for one in probes.TEXTS],
+    "decision_log": lambda: [LOG],
+    "deployment_log": lambda: [DEPLOYMENT_LOG],
     "copied_values": lambda: sorted(
         {
             copied.copied_statement(copied.copied_column(stream, column))
@@ -383,12 +386,12 @@ def test_every_named_statement_is_understood_by_the_database(
         pytest.skip("not a statement that can be planned alone")
     db, org = prepared
     for statement in statements:
-        with owners(db) if file in _OWNERS else db.org(org.org_id) as conn:
+        with owners(db) if _OWNERS & {file, name} else db.org(org.org_id) as conn:
             _plan(conn, re.sub(r"%\((\w+)\)[sb]", "NULL", statement).replace("%%", "%"))
 
 
 # What the application may not even read.
-_OWNERS = {"sync_pipeline.steps.approve/migrations.sql"}
+_OWNERS = {"sync_pipeline.steps.approve/migrations.sql", "deployment_log"}  # files, statements
 
 
 @contextmanager

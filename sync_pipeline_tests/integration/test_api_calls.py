@@ -494,9 +494,9 @@ def test_ready_says_what_is_there(api: Served, store: Shop) -> None:
     from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 
     assert api.client.get("/readyz").json()["dagster"] == "unknown"
-    connect.set_webhook_secret(api.db, api.settings, store.connection, "the secret", actor="t")
+    connect.set_webhook_secret(api.db, api.settings, store.connection, "the secret of hooks", actor="t")
     body = b'{"id":"1"}'
-    signature = base64.b64encode(hmac.new(b"the secret", body, hashlib.sha256).digest()).decode()
+    signature = base64.b64encode(hmac.new(b"the secret of hooks", body, hashlib.sha256).digest()).decode()
     names = {"topic": "product.deleted", "resource": "product", "event": "deleted", "delivery-id": "d"}
     said = {f"x-wc-webhook-{name}": value for name, value in {**names, "signature": signature}.items()}
     push.receive(api.db, api.settings, "woocommerce", store.connection.connection_id, said, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -217,3 +218,55 @@ def test_an_address_inside_is_refused(
         )  # fmt: skip
         assert answer.status_code == 400, answer.text
         assert connect.connections(database, org) == []
+
+
+def test_every_call_refuses_query_parameters_that_it_does_not_know(api: Served, org: connect.Organization) -> None:
+    """Else a misspelled filter answers everything, and `dry_run=true` is no dry run."""
+    calls = [
+        (method.upper(), path, [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"])
+        for path, operations in api.app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if "x-right" in operation
+    ]
+    assert len(calls) > 60
+    for method, path, known in calls:
+        here = re.sub(r"\{\w+\}", "1", path)
+        answer = api.call(method, f"{here}?nosuch=1&{known[0] if known else 'x'}=1", org)
+        assert answer.status_code == 400, (method, path)
+        said = answer.json()["error"]
+        assert "does not know the query parameter “nosuch”" in said, (method, path, said)
+        assert f"It takes {', '.join(sorted(known))}." in said if known else "It takes none." in said
+        assert api.client.request(method, f"{here}?nosuch=1").status_code == 401, "a stranger is told nothing"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("pagesize=5", "“pagesize”. It takes page, pageSize."),
+        ("page=1&page=2", "“page” is given more than once"),
+        ("a=1&b=2&c=3&d=4&e=5&f=6&g=7", "“a”, “b”, “c”, “d”, “e” and 2 more"),
+        (f"{'x' * 5_000}=1", f"“{'x' * 60}”"),
+        ("%E2%80%AEdrowssap=1", "“⟨U+202E⟩drowssap”"),
+        ("%00=1", "It takes page, pageSize."),
+        ("%ff=1", "It takes page, pageSize."),
+        ("=1", "“”. It takes"),
+        ("nosuch", "“nosuch”"),
+        ("&".join(f"p{n}=1" for n in range(1_500)), "and 1495 more"),
+    ],
+)
+def test_unknown_query_parameters_are_named_whatever_they_are(
+    api: Served, org: connect.Organization, query: str, words: str
+) -> None:
+    answer = api.call("GET", f"/api/v1/tokens?{query}", org)
+    assert (answer.status_code, words in answer.json()["error"]) == (400, True), answer.json()
+    assert len(answer.json()["error"]) < 600
+
+
+def test_what_a_call_knows_may_be_given_and_lists_may_be_repeated(api: Served, org: connect.Organization) -> None:
+    assert api.call("GET", "/api/v1/tokens?page=1&pageSize=5", org).status_code == 200
+    assert api.call("GET", "/api/v1/tokens?", org).status_code == 200
+    # No matrix is there; what is asked is understood.
+    assert api.call("GET", "/api/v1/validations/1?verdict=fail&verdict=waiting", org).status_code == 404
+    # Stores and monitors call addresses that somebody wrote long ago: what they send is never lost for that.
+    for address in ("/healthz", "/readyz"):
+        assert api.client.get(f"{address}?nosuch=1").status_code == 200

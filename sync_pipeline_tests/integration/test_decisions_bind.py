@@ -15,6 +15,8 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps.promote.queue import staleness
+from sync_pipeline.steps.select import reading
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -314,19 +316,86 @@ MOVES: dict[str, tuple[Callable[[Shop, str], object], str]] = {
 }
 
 
+@pytest.mark.parametrize("compared", [False, True], ids=["before a comparison", "after it"])
 @pytest.mark.parametrize("move", MOVES)
-def test_whatever_moves_makes_a_plan_stale_and_is_named(it: Shop, move: str) -> None:
+def test_whatever_moves_makes_a_plan_stale_and_is_named(it: Shop, move: str, compared: bool) -> None:
     one, two, *_ = customers(it)
     choose(it, ids=[one, two])
     plan = planned(it)
+    assert promote.stale(it.db, it.org.org_id, plan.plan_id) == promote.Staleness(0, 2, [])
     how, words = MOVES[move]
     how(it, one)
+    if compared:
+        it.preview("customers")
+    told = promote.stale(it.db, it.org.org_id, plan.plan_id)
     before = it.rows("SELECT to_jsonb(c) FROM core.customers AS c ORDER BY c.id")
     with pytest.raises(StalePlan) as caught:
         apply(it, plan)
     assert [item["external_id"] for item in caught.value.stale if item["external_id"] != two] == [one]
     assert all(words in item["moved"] for item in caught.value.stale)
+    assert (told.records, told.count) == (list(caught.value.stale), len(caught.value.stale)), "as people read it"
     assert it.rows("SELECT to_jsonb(c) FROM core.customers AS c ORDER BY c.id") == before
+
+
+def test_people_read_what_moved_of_a_plan_without_its_records_being_read(
+    it: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the entity was compared since its last write, its differences say it. What is left is looked up."""
+    one, two, three, *_ = customers(it)
+    choose(it, ids=[one, two, three])
+    plan = planned(it)
+    looked_up: list[list[str]] = []
+    run = staleness.execute
+
+    def counted(conn: Any, statement: str, /, **given: Any) -> Any:
+        if statement == staleness.SQL["stale_among"]:
+            looked_up.append(given["ids"])
+        assert statement != staleness.SQL["stale"]
+        return run(conn, statement, **given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staleness, "execute", counted)
+        assert promote.stale(it.db, it.org.org_id, plan.plan_id).count == 0
+        assert looked_up == []
+        change(it, two)
+        assert promote.stale(it.db, it.org.org_id, plan.plan_id).count == 1
+        assert looked_up == [[two]]
+    monkeypatch.setattr(staleness, "_SUSPECTS", 0)  # too many to look each of them up
+    [moved] = promote.stale(it.db, it.org.org_id, plan.plan_id).records
+    assert (moved["external_id"], moved["moved"]) == (two, "it changed in the store")
+
+
+def test_a_page_of_a_plan_is_put_in_order_without_the_rest(it: Shop) -> None:
+    """Entity by entity, deletions first; the same lines as if all were put in order, wherever a page begins."""
+    choose(it, ids=customers(it)[:4])
+    apply(it, planned(it))
+    one, two, three, *_ = customers(it)
+    it.store.delete("customers", int(one))
+    for changed in (two, three):
+        it.store.update("customers", int(changed), touch=False, last_name="Other")
+    it.pull("customers", full=True)
+    it.preview("customers")
+    for name in ("customers", "products"):
+        stream = it.connection.source.stream(name)
+        select.select(it.db, it.connection, stream, everything=True, include=True, actor="ann")
+    plan = planned(it)
+    kinds = select.plan_kinds(it.db, it.org, plan.plan_id)
+    assert (plan.creates > 3, plan.updates, plan.deletes) == (True, 2, 1)
+    with it.db.org(it.org.org_id) as conn:
+        actions: tuple[reading.Action | None, ...] = (None, "delete", "update", "create")
+        for action in actions:
+            total, whole = reading._found(conn, plan.plan_id, kinds, action, None, 0, 500)
+            for size in (1, 3, 500):
+                for after in range(total + 2):
+                    count, keys = reading._in_order(conn, plan.plan_id, kinds, action, after, size)
+                    assert count == total
+                    assert [tuple(key)[:3] for key in keys] == [tuple(key)[:3] for key in whole[after : after + size]]
+    page = select.browse_items(it.db, it.org, plan.plan_id, kinds, after=2, size=3)
+    assert [line.number for line in page.lines] == [3, 4, 5]
+    assert page.total == plan.items
+    searched = select.browse_items(it.db, it.org, plan.plan_id, kinds, search=one)
+    assert one in [line.item.external_id for line in searched.lines]
+    assert searched.total == len(searched.lines) < plan.items
 
 
 def test_of_two_plans_that_start_at_once_one_promotes_a_record(it: Shop) -> None:

@@ -331,8 +331,10 @@ def test_a_decision_is_about_what_was_seen(opened: Odoo) -> None:
     assert {row["decision"] for row in preview.table(opened.db, opened.connection, stock, status="updated").data} == {
         None
     }
+    told = promote.stale(opened.db, opened.org.org_id, made.plan_id)
     with pytest.raises(StalePlan) as error:
         apply(opened, made)
+    assert told.records == list(error.value.stale), "people read the same"
     assert {record["external_id"] for record in error.value.stale} == holders["stock"]
 
 
@@ -350,8 +352,10 @@ def test_a_plan_is_stale_if_what_its_records_follow_changed(opened: Odoo) -> Non
     opened.store.write(model, one, values)
     opened.pull("locations")
     before = opened.rows("SELECT * FROM core.inventory_items ORDER BY id")
+    told = promote.stale(opened.db, opened.org.org_id, made.plan_id)
     with pytest.raises(StalePlan) as error:
         apply(opened, made)
+    assert told.records == list(error.value.stale), "people read the same"
     (stale,) = error.value.stale
     assert (stale["external_id"], stale["moved"]) == (here, f"what it follows changed: location {one}")
     assert opened.rows("SELECT * FROM core.inventory_items ORDER BY id") == before

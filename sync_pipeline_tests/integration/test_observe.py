@@ -30,7 +30,13 @@ def opened(database: Database, settings: Settings, org: connect.Organization) ->
 
 def of(opened: Shop, entity: str) -> observe.EntityStatus:
     (one,) = observe.status(opened.db, opened.org)
-    return next(e for e in one.entities if e.entity == entity)
+    found = next(e for e in one.entities if e.entity == entity)
+    (brief,) = observe.briefing(opened.db, opened.org)
+    told = next(e for e in brief.entities if e.entity == entity)
+    for name in ("captured", "new", "updated", "deleted", "included", "quarantined", "last_run"):
+        assert getattr(told, name) == getattr(found, name), name
+    assert told.closed == found.ledger.closed
+    return found
 
 
 def choose(opened: Shop, entity: str, *, include: bool = True, ids: list[str] | None = None) -> int:
@@ -61,6 +67,8 @@ def test_before_the_first_pull_every_entity_is_there_with_nothing_in_it(opened: 
     for e in one.entities:
         assert (e.captured, e.new, e.in_sync, e.promoted, e.last_run, e.watermark) == (0, 0, 0, 0, None, None)
         assert not e.ledger.closed
+    [brief] = observe.briefing(opened.db, opened.org)
+    assert (brief.name, brief.provider, brief.entities) == ("shop", "woocommerce", []), "at a glance: nothing is known"
 
 
 def test_captured_and_not_compared_is_not_in_sync(opened: Shop) -> None:

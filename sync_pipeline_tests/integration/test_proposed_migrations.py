@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,15 @@ from sync_pipeline.db import migrate as migration
 from sync_pipeline.db import revision
 from sync_pipeline.db.branch import HOT_QUERIES
 from sync_pipeline.db.embedded import EmbeddedPostgres
+from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import current_revision, migrate
+from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.db.proposed.report import HeldLock, TrialReport
 from sync_pipeline.db.proposed.trial import try_migration
 from sync_pipeline.db.revision import digest
 from sync_pipeline.errors import Busy, ConfigurationError, Conflict, Forbidden, GateClosed, NotApproved, RateLimited
 from sync_pipeline.gates import migration as asking
+from sync_pipeline.steps import connect, observe
 from sync_pipeline.steps.approve import apply_proposed as applying
 from sync_pipeline.steps.approve import migrations
 from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
@@ -99,7 +103,7 @@ def lock_on(report: TrialReport, table: str) -> HeldLock:
 
 def propose(url: URL, up: str = COLOUR[0], down: str = COLOUR[1], by: Party = ANN) -> ProposedMigration:
     made = migrations.propose_migration(url, up, down, why="Products have a colour.", by=by)
-    return migrations.try_proposed(url, made.migration_id)
+    return migrations.try_proposed(url, made.migration_id, by=by)
 
 
 def test_a_report_of_what_adds(filled: URL) -> None:
@@ -412,6 +416,18 @@ def test_a_process_that_is_killed_while_it_applies(
         applying.apply_proposed(own, number, by=ANN, approval=asking)
 
 
+def test_folders_that_a_killed_process_left_are_removed_the_next_day(own: URL, scripts: Path) -> None:
+    made = propose(own)
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    old, young = scripts / ".applying_old", scripts / ".applying_young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "0099_x").mkdir()
+    os.utime(old, (0, 0))
+    applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+    assert [one.name for one in scripts.glob(".applying*")] == [".applying_young"]
+
+
 def test_where_the_revision_cannot_be_written_nothing_is_changed(own: URL, tmp_path: Path) -> None:
     made = propose(own)
     migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
@@ -431,13 +447,12 @@ def test_a_refused_one_is_not_applied_whoever_approved_it(own: URL, scripts: Pat
     with pytest.raises(Conflict, match="refused"):
         applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
     with pytest.raises(Conflict, match="refused"):
-        migrations.try_proposed(own, made.migration_id)
+        migrations.try_proposed(own, made.migration_id, by=ANN)
 
 
 def test_agents_propose_within_limits_and_the_application_sees_nothing(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sync_pipeline.db.engine import Database
     from sync_pipeline.db.owner import ensure_login
 
     monkeypatch.setattr(migrations, "AGENTS_AN_HOUR", 1)
@@ -473,3 +488,60 @@ def test_an_owner_that_is_no_superuser_tries_and_applies(server: EmbeddedPostgre
     assert applying.apply_proposed(url, made.migration_id, by=ANN, approval=asking).migration.state == "applied"
     owner = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'core'::regnamespace"
     assert rows(server.url("proposed_plain"), owner) == [("plain_owner",)]
+
+
+def test_every_step_of_a_migration_is_in_the_log_of_decisions(own: URL, scripts: Path) -> None:
+    """Organizations read who did what to which hash, and the verdict; what was written of it is the owner's."""
+    secret = "The other shop needs a colour"
+    made = migrations.propose_migration(own, *COLOUR, why=secret, by=AGENT)
+    number, sha256 = made.migration_id, made.hash
+    bad = migrations.propose_migration(own, "SELECT no_such()", "SELECT 1", why=secret, by=AGENT)
+    bob = Party("bob", "command")
+    migrations.refuse_migration(own, bad.migration_id, by=bob, why=secret)
+    migrations.try_proposed(own, number, by=bob)
+    migrations.approve_migration(own, number, sha256=sha256, by=ANN)
+    applying.apply_proposed(own, number, by=bob, approval=asking)
+    target = current_revision(own)
+
+    passed = f"the trial passed, on a branch of revision {NEWEST} (full)"
+    expected = [
+        (number, "applied", "bob", f"{passed}; the database is at revision {target}"),
+        (number, "approved", "ann", passed),
+        (number, "tried", "bob", passed),
+        (bad.migration_id, "refused", "bob", "not tried"),
+        (bad.migration_id, "proposed", "agent of ann", "not tried"),
+        (number, "proposed", "agent of ann", "not tried"),
+    ]
+    hashes = {number: sha256, bad.migration_id: bad.hash}
+    db = Database(ensure_login(own, None))
+    try:
+        for org in connect.organizations(db):
+            log = observe.decision_log(db, org, kind="migration")
+            assert [(one.answer, one.answered_by, one.outcome) for one in log] == [one[1:] for one in expected]
+            assert [one.question for one in log] == [
+                f"Migration {id} of the database, hash {hashes[id]}" for id, *_ in expected
+            ]
+            assert {one.subject for one in log} == {f"migration.{one[1]}" for one in expected}
+            assert all(one.answered_at == one.opened_at for one in log)
+            assert observe.decision_log_count(db, org, kind="migration") == len(expected)
+            assert secret not in str(log)
+            assert "colour" not in str(log)
+    finally:
+        db.close()
+    owners = observe.deployment_log(own)
+    assert [(one.answer, one.answered_by, one.outcome) for one in owners] == [one[1:] for one in expected]
+    assert [one.why for one in owners] == [None, None, None, secret, secret, secret]
+    assert "the_other_shop" in owners[0].question
+    assert observe.deployment_log(own, page=2, page_size=4) == owners[4:]
+
+
+def test_a_trial_that_is_repeated_says_its_verdict_each_time(own: URL) -> None:
+    made = propose(own, UNGUARDED.format("promote.core_change", "DELETE FROM promote.core_change"), "SELECT 1")
+    migrations.try_proposed(own, made.migration_id, by=AGENT, branch="empty")
+    said = [(one.answered_by, one.outcome) for one in observe.deployment_log(own)]
+    here = f"on a branch of revision {NEWEST}"
+    assert said == [
+        (AGENT.name, f"the trial was blocked, {here} (empty)"),
+        (ANN.name, f"the trial passed, {here} (full), and names 1 loss"),
+        (ANN.name, "not tried"),
+    ]

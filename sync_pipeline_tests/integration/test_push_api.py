@@ -24,9 +24,10 @@ from sync_pipeline.api.logs import configure
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
+from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps import capture, connect, observe, preview, promote, push, select
 from sync_pipeline.steps.capture.write.records import Records
-from sync_pipeline.steps.connect import tokens
+from sync_pipeline.steps.connect import credentials, tokens
 from sync_pipeline_tests.served import Served, listening, served
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
@@ -225,6 +226,8 @@ def test_a_webhook_is_set_up_and_taken(api: Served, here: Shop) -> None:
 
 
 def test_a_secret_is_rotated_while_deliveries_come(api: Served, here: Shop) -> None:
+    first, second, third = (f"the {one} secret of the hook" for one in ("first", "second", "third"))
+
     def set_to(secret: str, **more: Any) -> None:
         connection = connect.connection(here.db, here.org, "shop")
         connect.set_webhook_secret(here.db, here.settings, connection, secret, actor="test", **more)
@@ -233,26 +236,64 @@ def test_a_secret_is_rotated_while_deliveries_come(api: Served, here: Shop) -> N
         path = here.connection.webhook_path
         return [
             secret
-            for secret in ("first", "second", "third", "no secret")
+            for secret in (first, second, third, "no secret of anybody")
             if api.client.post(
                 path, content=b'{"id": 1}', headers={**signature(b'{"id": 1}', secret), **told("order.deleted")}
             ).is_success
         ]
 
     assert believed() == []
-    set_to("first")
-    assert believed() == ["first"]
-    set_to("second")
-    assert believed() == ["first", "second"]  # the store's webhooks are changed one by one
-    set_to("second")
-    assert believed() == ["second"]
-    set_to("third", overlap=timedelta(0))
-    assert believed() == ["third"]
-    set_to("first")
+    set_to(first)
+    assert believed() == [first]
+    set_to(second)
+    assert believed() == [first, second]  # the store's webhooks are changed one by one
+    set_to(second)
+    assert believed() == [second]
+    set_to(third, overlap=timedelta(0))
+    assert believed() == [third]
+    set_to(first)
     set_to("")
     assert believed() == []
-    set_to("second")
-    assert believed() == ["second"]
+    set_to(second)
+    assert believed() == [second]
+
+
+@pytest.mark.parametrize("short", ["x", "fifteen letters", "  fifteen letters  "])
+def test_a_short_secret_of_webhooks_is_refused_by_every_door(api: Served, here: Shop, short: str) -> None:
+    words = "needs at least 16"
+    path = "/api/v1/connections/shop/webhook"
+    refused = api.call("POST", path, here.org, json={"secret": short})
+    assert refused.status_code == 400
+    assert words in refused.json()["error"]
+    assert len(short) < 2 or short.strip() not in refused.json()["error"]
+    given = {"store_url": here.server.url, "consumer_key": "ck_x", "consumer_secret": "cs_x", "webhook_secret": short}
+    new = {"name": "second", "provider": "woocommerce", "settings": given}
+    assert words in api.call("POST", "/api/v1/connections", here.org, json=new).json()["error"]
+    with pytest.raises(ConfigurationError, match=words):
+        connect.add_connection(here.db, here.settings, here.org, "woocommerce", "shop", given, actor="test")
+    with pytest.raises(ConfigurationError, match=words):
+        connect.rotate_credentials(
+            here.db, here.settings, here.org, here.connection, {"webhook_secret": short}, actor="test"
+        )
+    now = connect.connection(here.db, here.org, "shop")
+    assert connect.secret(here.settings, now, "webhook_secret") is None
+    assert [one.name for one in connect.connections(here.db, here.org)] == ["shop"]
+
+
+def test_a_short_secret_of_an_earlier_version_goes_on_signing(
+    api: Served, here: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(credentials, "SHORTEST_WEBHOOK_SECRET", 1)
+        connect.set_webhook_secret(here.db, here.settings, here.connection, "x", actor="test")
+    given = {"store_url": here.server.url, "consumer_key": "ck_new", "consumer_secret": "cs_new"}
+    connect.add_connection(here.db, here.settings, here.org, "woocommerce", "shop", given, actor="test")
+    now = connect.connection(here.db, here.org, "shop")
+    connect.rotate_credentials(here.db, here.settings, here.org, now, {"consumer_key": "ck_newer"}, actor="test")
+    connect.rotate_keys(here.db, here.settings)
+    body = b'{"id": 1}'
+    sent = {**signature(body, "x"), **told("order.deleted")}
+    assert api.client.post(here.connection.webhook_path, content=body, headers=sent).is_success
 
 
 def test_batches_that_wait_hold_up_nothing_else(here: Shop) -> None:

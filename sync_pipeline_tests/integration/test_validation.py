@@ -78,7 +78,9 @@ def validated(store: Shop) -> Validation:
 
 
 def red(store: Shop, found: Validation) -> list[str]:
-    rows, _ = validation.matrix_rows(store.db, store.org, found.validation_id, verdicts=("fail", "not_run"), limit=500)
+    rows, _ = validation.matrix_rows(
+        store.db, store.org, found.validation_id, verdicts=validation.matrix.OPEN, limit=500
+    )
     return [row.row for row in rows]
 
 
@@ -100,7 +102,7 @@ def sign(store: Shop, found: Validation, by: Party = ANN, **accept: str) -> vali
 def test_a_validation_is_kept_and_exported_with_a_manifest_that_holds(store: Shop, tmp_path: Path) -> None:
     set_aside(store)
     found, matrix, files = validation.validate(store.db, store.settings, store.org, by=ANN)
-    assert not found.ok
+    assert (found.ok, found.counts["waiting"], found.counts["fail"]) == (True, 1, 0)
     assert red(store, found) == ["nothing_in_quarantine/shop/products"]
     rows, count = validation.matrix_rows(store.db, store.org, found.validation_id, limit=10_000)
     assert count == len(matrix.rows) == sum(found.counts.values())
@@ -145,7 +147,7 @@ def test_only_a_person_signs_only_the_newest_matrix_and_red_rows_by_name(store: 
     for party in (MACHINE, AGENT, Party("dagster")):
         with pytest.raises(Forbidden, match="A person signs off"):
             sign(store, first, by=party)
-    with pytest.raises(ConfigurationError, match="not red"):
+    with pytest.raises(ConfigurationError, match="neither red nor waiting"):
         sign(store, first, nothing_in_quarantine__shop__products="x")
     signed = sign(store, first)
     assert (signed.state, signed.hash, signed.via) == ("valid", first.hash, "command")
@@ -154,7 +156,7 @@ def test_only_a_person_signs_only_the_newest_matrix_and_red_rows_by_name(store: 
     second = validated(store)
     with pytest.raises(Conflict, match=f"validation {second.validation_id}, has the hash {second.hash}"):
         sign(store, first)
-    with pytest.raises(Conflict, match="red and not accepted: nothing_in_quarantine/shop/products"):
+    with pytest.raises(Conflict, match="red or wait, and are not accepted: nothing_in_quarantine/shop/products"):
         sign(store, second)
     with pytest.raises(ConfigurationError, match="Say why"):
         sign(store, second, nothing_in_quarantine__shop__products=" ")
@@ -205,12 +207,12 @@ def test_a_later_red_row_outdates_a_signoff_unless_it_was_accepted_as_it_is(stor
 
 
 def test_more_red_rows_than_are_read_are_not_signed(store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signoff, "_MOST_RED", 1)
+    monkeypatch.setattr(signoff, "_MOST_OPEN", 1)
     set_aside(store)
     store.rows("UPDATE connect.integration_connector SET last_sync_at = now() - interval '3 days' RETURNING 1")
     found = validated(store)
     [first, _] = red(store, found)
-    with pytest.raises(Conflict, match="2 rows are red"):
+    with pytest.raises(Conflict, match="2 rows are red or wait"):
         validation.sign_off(store.db, store.org, found.hash, milestone="m", note="n", accept={first: "why not"}, by=ANN)
 
 
@@ -242,7 +244,7 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
     observe.answer(store.db, store.org, gate, "keep", actor="ann", why="the shop moves")
     connect.set_policy(store.db, store.org, sku="halt", actor="bea", why="conflicts come up")
     connect.update_settings(store.db, store.connection, {"preview_max_pages": 3}, actor="bea")
-    sign(store, validated(store))
+    sign(store, validated(store), no_decision_waits="the column is not read")
     log = {(one.kind, one.subject): one for one in observe.decision_log(store.db, store.org)}
     asked = log["gate", "mass_deletion"]
     assert (asked.answer, asked.answered_by, asked.why, asked.recommended) == ("keep", "ann", "the shop moves", "keep")
@@ -256,6 +258,8 @@ def test_the_log_tells_gates_settings_and_signoffs_with_their_risks(store: Shop)
         "refuse",
     )
     assert log["settings", "connect.settings_changed"].connection == "shop"
+    assert log["settings", "connect.settings_changed"].question == "preview max pages: 3"
+    assert log["settings", "connect.saved"].question == "Address and credentials were saved"
     assert log["signoff", "go-live"].why == "read row by row"
     assert observe.decision_log_count(store.db, store.org) == len(observe.decision_log(store.db, store.org))
     assert {one.kind for one in observe.decision_log(store.db, store.org, kind="signoff")} == {"signoff"}
@@ -291,9 +295,9 @@ def test_over_the_api_a_session_signs_and_a_token_does_not(api: Served, store: S
     set_aside(store)
     found = validated(store)
     [listed] = api.call("GET", "/api/v1/validations", org, "agent").json()["data"]
-    assert (listed["hash"], listed["ok"]) == (found.hash, False)
+    assert (listed["hash"], listed["ok"], listed["counts"]["waiting"]) == (found.hash, True, 1)
     address = f"/api/v1/validations/{found.validation_id}"
-    shown = api.call("GET", f"{address}?verdict=fail&verdict=not_run", org, "viewer").json()["data"]
+    shown = api.call("GET", f"{address}?verdict=fail&verdict=waiting", org, "viewer").json()["data"]
     assert [row["row"] for row in shown["rows"]] == ["nothing_in_quarantine/shop/products"]
     statements = api.call("GET", f"{address}/statements", org, "viewer").json()["data"]
     assert "sync_quarantine" in statements[shown["rows"][0]["statement"]]
@@ -333,7 +337,7 @@ def test_the_page_shows_red_first_and_a_person_signs_there(api: Served, store: S
     set_aside(store)
     found = validated(store)
     shown = words(machine.get(page).text)
-    assert "1 failed, 0 were not run." in shown
+    assert "✓ Nothing failed. ◷ 1 row waits for a person." in shown
     assert shown.index("nothing in quarantine") < shown.index("ledger closed")
     assert "A person signs it off: log in" in shown
     row = "nothing_in_quarantine/shop/products"
@@ -351,7 +355,8 @@ def test_the_page_shows_red_first_and_a_person_signs_there(api: Served, store: S
     set_aside(store, "10")
     validated(store)
     assert "go-live ✕ outdated" in words(person.get(page).text)
-    assert "1 failed" in words(person.get(f"{page}/{found.validation_id}").text)
+    assert "1 failed, 0 were not run." in words(person.get(page).text), "two of a small shop are no exception"
+    assert "1 row waits" in words(person.get(f"{page}/{found.validation_id}").text)
     assert person.get(f"{page}/99").status_code == 404
     assert "signed off" in words(person.get("/ui/acme/decisions/log?kind=signoff").text)
 

@@ -115,6 +115,13 @@ DAMAGES: Mapping[str, Damage] = {
             "'failed', now(), 'a price that is none')",
         ],
     ),
+    "no_decision_waits": Damage(
+        "no_decision_waits/erp",
+        [
+            "INSERT INTO observe.decision (org_id, connection_id, cause, subject, question, options, recommended) "
+            f"VALUES ({ORG}, {ERP}, 'currency_conflict', 'x', 'Which currency?', '[]', 'hold')"
+        ],
+    ),
     "no_orphan_mapping": Damage(
         "no_orphan_mapping/reference_data",
         [f"DELETE FROM core.reference_data WHERE id = {mapped(SHOP, 'coupon')}"],
@@ -208,8 +215,17 @@ DAMAGES: Mapping[str, Damage] = {
 }
 
 
-def red(matrix: Matrix) -> set[str]:
-    return {row.row for row in matrix.rows if row.red}
+# What these find is set aside for a person.
+WAITING = ("nothing_in_quarantine", "no_schema_drift", "no_line_waits", "no_decision_waits")
+
+
+def found(matrix: Matrix) -> dict[str, str]:
+    """The rows that are red or wait."""
+    return {row.row: row.verdict for row in matrix.rows if row.open}
+
+
+def expected(*names: str) -> dict[str, str]:
+    return {DAMAGES[name].row: "waiting" if name in WAITING else "fail" for name in names}
 
 
 def broken(stores: Validated, damage: Damage) -> None:
@@ -220,7 +236,8 @@ def broken(stores: Validated, damage: Damage) -> None:
 
 def test_sound_data_is_green_with_evidence(stores: Validated) -> None:
     matrix = stores.look()
-    assert {row.row: (row.expected, row.found, row.ids, row.words) for row in matrix.rows if row.red} == {}
+    assert {row.row: (row.expected, row.found, row.ids, row.words) for row in matrix.rows if row.open} == {}
+    assert matrix.ok
     passed = {row.check for row in matrix.rows if row.verdict == "pass"}
     assert passed == {one.name for one in CRITERIA} - {"scripts_passed"}, (
         "nothing is green because it was not looked at"
@@ -247,7 +264,9 @@ def test_whatever_is_broken_is_red_and_nothing_else(stores: Validated) -> None:
     for damage in DAMAGES.values():
         broken(stores, damage)
     matrix = stores.look()
-    assert red(matrix) == {damage.row for damage in DAMAGES.values()}
+    assert found(matrix) == expected(*DAMAGES)
+    assert {row.row for row in matrix.rows if row.red} == {DAMAGES[one].row for one in DAMAGES if one not in WAITING}
+    assert not matrix.ok
     shop = connect.connection(stores.db, stores.org, "shop")
     secret = connect.secret(stores.settings, shop, "consumer_secret") or ""
     assert secret not in str(matrix), "the evidence does not repeat what it found"
@@ -259,9 +278,9 @@ def test_whatever_is_broken_is_red_and_nothing_else(stores: Validated) -> None:
 def test_what_is_broken_turns_exactly_its_row_red(stores: Validated, name: str) -> None:
     broken(stores, DAMAGES[name])
     matrix = stores.look()
-    assert red(matrix) == {DAMAGES[name].row}
-    [row] = [row for row in matrix.rows if row.red]
-    assert row.verdict == "fail"
+    assert found(matrix) == expected(name)
+    assert matrix.ok == (name in WAITING)
+    [row] = [row for row in matrix.rows if row.open]
     assert row.expected != row.found
     assert row.words == validation.recovery(name)
     assert len(row.ids) <= 20
@@ -331,10 +350,107 @@ def test_nothing_red_is_left_out_or_passed_over(stores: Validated) -> None:
     unknown = rows["nothing_in_quarantine/shop/woocommerce/hologram"]
     assert unknown.verdict == "fail"
     assert "ann@example.com" not in str(rows)
-    assert rows["nothing_in_quarantine/shop/coupons"].verdict == "fail"
+    assert rows["nothing_in_quarantine/shop/coupons"].verdict == "waiting"
     assert rows["promoted_is_mapped/shop/hologram"].verdict == "fail"
     assert rows["currencies_as_captured/shop/products"].verdict == "fail"
     assert rows["totals_as_captured/shop/orders"].verdict == "fail"
+
+
+def test_many_records_that_are_set_aside_are_no_exception(stores: Validated) -> None:
+    """One waits, or one in a hundred: more of an entity, and something is broken."""
+    aside = (
+        "INSERT INTO capture.sync_quarantine (org_id, connection_id, entity_type, external_id, reason) "
+        f"SELECT {ORG}, {SHOP}, 'order', 'q' || n, 'not JSON' FROM generate_series(1, {{}}) AS n"
+    )
+    stores.damage(aside.format(1))
+    assert found(stores.look()) == {"nothing_in_quarantine/shop/orders": "waiting"}
+    stores.damage("DELETE FROM capture.sync_quarantine", aside.format(2))
+    assert found(stores.look()) == {"nothing_in_quarantine/shop/orders": "fail"}
+    more = (
+        "INSERT INTO capture.sync_record (org_id, connection_id, provider, entity_type, external_id, sync_data, "
+        f"content_hash, raw_hash) SELECT {ORG}, {SHOP}, 'woocommerce', 'order', 'm' || n, '{{}}', 'x', 'x' "
+        "FROM generate_series(1, 300) AS n"
+    )
+    stores.damage(more)
+    rows = {row.row: row.verdict for row in stores.look().rows}
+    assert rows["nothing_in_quarantine/shop/orders"] == "waiting"
+
+
+ISOLATED = "others_see_nothing"
+LEAKS: Mapping[str, tuple[str, Sequence[str], str]] = {
+    "a report that reads with its owner's rights": (
+        f"{ISOLATED}/report",
+        ["ALTER VIEW report.sold_order SET (security_invoker = false)"],
+        "report.sold_order: rows are visible",
+    ),
+    "one that names no organization": (
+        f"{ISOLATED}/report",
+        [
+            "CREATE VIEW report.turnover AS SELECT currency, sum(total) AS total FROM core.sales_orders GROUP BY 1",
+            "GRANT SELECT ON report.turnover TO sync_app",
+        ],
+        "report.turnover: it reads with its owner's rights",
+    ),
+    "one over another view": (
+        f"{ISOLATED}/report",
+        [
+            "CREATE VIEW report.days WITH (security_invoker = false) AS SELECT day FROM report.sales_by_day",
+            "GRANT SELECT ON report.days TO PUBLIC",
+        ],
+        "report.days: it reads with its owner's rights",
+    ),
+    "one that keeps what it read": (
+        f"{ISOLATED}/report",
+        [
+            "CREATE MATERIALIZED VIEW report.kept AS SELECT org_id, total FROM core.sales_orders",
+            "GRANT SELECT ON report.kept TO sync_app",
+        ],
+        "report.kept: rows are visible",
+    ),
+    "a view of another schema": (
+        f"{ISOLATED}/selection",
+        ["ALTER VIEW selection.plan_now SET (security_invoker = false)"],
+        "selection.plan_now: rows are visible",
+    ),
+    "a legacy view": (
+        f"{ISOLATED}/compat",
+        ["ALTER VIEW compat.orders RESET (security_invoker)"],
+        "compat.orders: rows are visible",
+    ),
+    "a view of what a function looks up everywhere": (
+        f"{ISOLATED}/observe",
+        [
+            "CREATE VIEW observe.all_gates WITH (security_invoker = true) AS SELECT org_id, slug "
+            "FROM connect.list_organizations()",
+            "GRANT SELECT ON observe.all_gates TO sync_app",
+        ],
+        "observe.all_gates: rows are visible",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_what_shows_rows_to_others_is_red_in_its_schema(stores: Validated, name: str) -> None:
+    row, statements, said = LEAKS[name]
+    stores.damage(*statements)
+    matrix = stores.look()
+    assert found(matrix) == {row: "fail"}
+    [red] = [one for one in matrix.rows if one.red]
+    assert said in red.ids
+    assert "security_invoker" in red.words
+
+
+def test_what_shows_no_rows_of_organizations_to_others_is_green(stores: Validated) -> None:
+    stores.damage(
+        "CREATE VIEW report.calendar AS SELECT generate_series(1, 31) AS day",  # of nobody
+        "GRANT SELECT ON report.calendar TO sync_app",
+        "CREATE VIEW report.for_the_owner AS SELECT org_id, total FROM core.sales_orders",
+        "REVOKE ALL ON report.for_the_owner FROM sync_app",
+        "CREATE VIEW report.orders WITH (security_invoker = true) AS SELECT count(*) AS orders FROM core.sales_orders",
+    )
+    assert found(stores.look()) == {}
+    looked_at = {row.entity for row in stores.look().rows if row.check == ISOLATED}
+    assert looked_at == {*probes.SCHEMAS}
 
 
 def test_a_secret_is_found_however_it_is_spelled(stores: Validated, monkeypatch: pytest.MonkeyPatch) -> None:

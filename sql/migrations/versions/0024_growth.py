@@ -3,7 +3,7 @@
 from sync_pipeline.db.revision import run
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 
 def upgrade() -> None:

@@ -26,7 +26,7 @@ class DeliveryTaken(Shape):
 
 
 class GivenWebhookSecret(Shape):
-    """The secret that signs the store's webhooks. If it is empty, all webhooks are rejected."""
+    """The secret that signs the store's webhooks: 16 characters or more. If it is empty, all webhooks are rejected."""
 
     secret: SecretStr = Field(max_length=500, examples=["a long random text"])
 

@@ -54,7 +54,7 @@ def limited_login(url: URL) -> Iterator[LimitedLogin]:
         Busy: another process tries or applies a migration of this database.
         ConfigurationError: the owner may not make logins.
     """
-    login = LimitedLogin(f"{(url.database or '')[:54]}_migrator", secrets.token_urlsafe(24))
+    login = _login(url)
     with server_connection(url) as server, _alone(server, url.database):
         try:
             _make(server, login)
@@ -68,13 +68,49 @@ def limited_login(url: URL) -> Iterator[LimitedLogin]:
         try:
             yield login
         finally:
-            end_rights(url, login)
-            try:
-                server.exec_driver_sql(f"DROP ROLE {quote(login.name)}")
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) != _STILL_USED:
-                    raise  # else a branch that a killed process left has something of it
-                server.exec_driver_sql(f"ALTER ROLE {quote(login.name)} NOLOGIN PASSWORD NULL")
+            _end(server, url, login)
+
+
+def login_left(server: Connection, url: URL) -> str | None:
+    """The name of the login, if a process that was killed left it behind. `server`: a session at the server's own."""
+    login = _login(url)
+    if not _exists(server, login):
+        return None
+    try:
+        with _alone(server, url.database):
+            return login.name
+    except Busy:
+        return None  # somebody works with it
+
+
+def end_login_left(server: Connection, url: URL) -> str | None:
+    """End the login that a killed process left behind, and what was lent to it in the real database at `url`.
+
+    Its branches are to be dropped before. Returns its name, or None if there is none.
+    """
+    login = _login(url)
+    if not _exists(server, login):
+        return None
+    try:
+        with _alone(server, url.database):
+            _end(server, url, login)
+    except Busy:
+        return None
+    return login.name
+
+
+def _login(url: URL) -> LimitedLogin:
+    return LimitedLogin(f"{(url.database or '')[:54]}_migrator", secrets.token_urlsafe(24))
+
+
+def _end(server: Connection, url: URL, login: LimitedLogin) -> None:
+    end_rights(url, login)
+    try:
+        server.exec_driver_sql(f"DROP ROLE {quote(login.name)}")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _STILL_USED:
+            raise  # else a branch that a killed process left has something of it
+        server.exec_driver_sql(f"ALTER ROLE {quote(login.name)} NOLOGIN PASSWORD NULL")
 
 
 def lend(url: URL, login: LimitedLogin) -> None:
@@ -183,7 +219,7 @@ def forget_secrets(conn: Connection) -> None:
 
 def _make(server: Connection, login: LimitedLogin) -> None:
     role = quote(login.name)
-    if server.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :r"), {"r": login.name}).scalar():
+    if _exists(server, login):
         server.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD '{login.password}'")
     else:
         server.exec_driver_sql(
@@ -192,6 +228,10 @@ def _make(server: Connection, login: LimitedLogin) -> None:
         )
     # An owner that is no superuser gives away, and takes back, as a member.
     server.exec_driver_sql(f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
+
+
+def _exists(server: Connection, login: LimitedLogin) -> bool:
+    return bool(server.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :r"), {"r": login.name}).scalar())
 
 
 @contextmanager

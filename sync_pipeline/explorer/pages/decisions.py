@@ -82,7 +82,7 @@ async def decision_log_page(
     kind: DecisionKind | None = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    """Every decision: gates, schema, settings, policies and sign-offs, newest first."""
+    """Every decision: gates, schema, settings, policies, sign-offs and proposed migrations, newest first."""
 
     def look() -> dict[str, Any]:
         here = (runtime.db, caller.org)

@@ -14,6 +14,7 @@ from sync_pipeline.steps import observe
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
 from sync_pipeline.steps.observe.validation import Verdict
+from sync_pipeline.steps.observe.validation.matrix import OPEN
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
@@ -22,7 +23,6 @@ Decider = Annotated[Caller, Depends(may(Right.DECIDE, everywhere=True))]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
 _ROWS = 100
-_RED: tuple[Verdict, ...] = ("fail", "not_run")
 _EARLIER = 10  # validations that the page lists
 
 
@@ -75,7 +75,7 @@ async def _page(
             "newest": earlier[0] if earlier else None,
             "rows": [],
             "count": 0,
-            "red": [],
+            "open_rows": [],
             "signoffs": [],
             "told": told,
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
@@ -85,7 +85,7 @@ async def _page(
         here = (runtime.db, caller.org, found.validation_id)
         wanted = (verdict,) if verdict else ()
         shown["rows"], shown["count"] = validation.matrix_rows(*here, verdicts=wanted, offset=after, limit=_ROWS)
-        shown["red"], _ = validation.matrix_rows(*here, verdicts=_RED, limit=_ROWS)
+        shown["open_rows"], _ = validation.matrix_rows(*here, verdicts=OPEN, limit=_ROWS)
         shown["signoffs"], _ = validation.signoffs(runtime.db, caller.org)
         return shown
 

@@ -86,7 +86,7 @@ def get_overview(call: Call, given: NoArguments) -> ToolAnswer:  # noqa: ARG001 
     }
     rows = [
         (one.name, _connection(one) | (_failing(failing[one.name]) if one.name in failing else {}))
-        for one in observe.status(call.db, call.caller.org)
+        for one in observe.briefing(call.db, call.caller.org)
     ]
     return ToolAnswer(head, rows)
 
@@ -95,13 +95,13 @@ def _failing(detail: str | None) -> dict[str, Any]:
     return {"health": "failing", **store_text(SHORT * 2, detail=detail)}
 
 
-def _connection(one: observe.ConnectionStatus) -> dict[str, Any]:
+def _connection(one: observe.ConnectionBriefing) -> dict[str, Any]:
     counted = ("new", "updated", "deleted", "included", "quarantined")
     entities = {
         entity.entity: {
             "captured": entity.captured,
             **{name: getattr(entity, name) for name in counted if getattr(entity, name)},
-            **({} if entity.ledger.closed else {"ledger": "open"}),
+            **({} if entity.closed else {"ledger": "open"}),
         }
         for entity in one.entities
         if entity.captured or entity.quarantined

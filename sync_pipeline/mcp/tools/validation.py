@@ -1,4 +1,4 @@
-"""The last validation: what is red, and what to do."""
+"""The last validation: what is red or waits, and what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sync_pipeline.mcp.text import store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Number, tool
 from sync_pipeline.steps.observe import checks, validation
 from sync_pipeline.steps.observe.validation import MatrixRow, Verdict
+from sync_pipeline.steps.observe.validation.matrix import OPEN
 
 _FIGURE = re.compile(r"-?[0-9][0-9.,]*")  # anything else that a check compares may be a store's text
 
@@ -24,13 +25,13 @@ class GetValidation(Arguments):
 
 @tool("look", everywhere=True)
 def get_validation(call: Call, given: GetValidation) -> ToolAnswer:
-    """The last validation, red rows first: what failed or was not run, expected, found, ids, what to do. Without one,
-    the business checks as they are now. `green` shows the other rows."""
+    """The last validation, red rows first: what failed, was not run or waits for a person, expected, found, ids, what
+    to do. Without one, the business checks as they are now. `green` shows the other rows."""
     kept = validation.newest_validation(call.db, call.caller.org)
     if kept is None:
         return _checks_now(call)
     offset = int(given.next) if given.next else 0
-    verdicts: tuple[Verdict, ...] = ("pass", "not_applicable") if given.green else ("fail", "not_run")
+    verdicts: tuple[Verdict, ...] = ("pass", "not_applicable") if given.green else OPEN
     rows, count = validation.matrix_rows(
         call.db, call.caller.org, kept.validation_id, verdicts=verdicts, offset=offset, limit=given.limit
     )
@@ -56,7 +57,7 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
         "row": row.row,
         "result": row.verdict,
         **figures,
-        "next": validation.recovery(row.check) if row.red else None,
+        "next": validation.recovery(row.check) if row.open else None,
         "statement": row.statement[:12],
     }
     said = {name: value for name, value in told.items() if value is not None}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -26,6 +27,9 @@ from sync_pipeline.steps.approve.approvals import spend
 from sync_pipeline.steps.approve.migrations import SQL, deployment, lock, may_be_applied, one_migration
 from sync_pipeline.steps.approve.proposed_migration import Applied, ProposedMigration
 from sync_pipeline.steps.connect.party import Party
+
+_UNFINISHED = ".applying_"  # the beginning of a folder's name
+_DAY = 86_400.0  # seconds
 
 
 def apply_proposed(
@@ -119,8 +123,9 @@ def write_revision(found: ProposedMigration, versions: Path) -> Path:
 @contextmanager
 def _written(found: ProposedMigration, versions: Path) -> Iterator[Path]:
     """Its files, beside the revisions but not among them; what is left there afterwards is removed."""
+    _remove_left(versions)
     try:
-        folder = Path(mkdtemp(prefix=".applying_", dir=versions))
+        folder = Path(mkdtemp(prefix=_UNFINISHED, dir=versions))
         written = write_revision(found, folder)
     except OSError as error:
         raise ConfigurationError(
@@ -132,6 +137,14 @@ def _written(found: ProposedMigration, versions: Path) -> Iterator[Path]:
         yield written
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left(versions: Path) -> None:
+    """Remove the folders of processes that were killed. Nobody applies a migration for a whole day."""
+    for folder in versions.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            if folder.stat().st_mtime < time.time() - _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plain(text: str) -> str:

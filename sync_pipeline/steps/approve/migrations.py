@@ -64,8 +64,10 @@ def propose_migration(
         return _read(conn, sha256=sha256)[0]
 
 
-def try_proposed(url: URL, migration_id: int, *, branch: Branch | None = None) -> ProposedMigration:
+def try_proposed(url: URL, migration_id: int, *, by: Party, branch: Branch | None = None) -> ProposedMigration:
     """Try a proposal on branches of the database and keep the report, in place of an earlier one.
+
+    The audit log keeps the verdict of each trial, and who began it.
 
     Raises:
         NotFound: no such proposal.
@@ -80,8 +82,9 @@ def try_proposed(url: URL, migration_id: int, *, branch: Branch | None = None) -
     with deployment(url) as conn:
         kept = {"revision": report.revision, "verdict": report.verdict, "report": to_json(report)}
         execute(conn, SQL["store_trial"], migration=migration_id, **kept)
-        facts: dict[str, Any] = {"migration": migration_id, "verdict": report.verdict, "branch": report.branch}
-        journal.record(conn, "migration.tried", actor=found.proposed_by, **facts)
+        facts: dict[str, Any] = {"migration": migration_id, "hash": found.hash, "losses": len(report.losses)}
+        facts |= {"verdict": report.verdict, "branch": report.branch, "revision": report.revision}
+        journal.record(conn, "migration.tried", actor=by.name, **by.trace, **facts)
     return proposed_migration(url, migration_id)
 
 

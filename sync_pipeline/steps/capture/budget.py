@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute, load
+from sync_pipeline.db.queries import execute, execute_prepared, load
 from sync_pipeline.errors import MalformedAnswer, RefusedBySource, SourceUnavailable, SyncError, TransientSourceError
 
 T = TypeVar("T")
@@ -35,6 +35,8 @@ _BEGIN_WITHIN = 2.0  # seconds after a renewal in which a request may begin
 _GROW_AFTER = 8  # good answers in a row raise the limit by one
 _TRIES_BUSY = 8  # 429, 503, time-outs, broken connections: about 40 s in all
 _TRIES_BROKEN = 4  # 500 and answers that are not JSON: more likely one record's fault
+_PATIENCE = 40.0  # seconds that a store which was not heard of is waited for: as long as a restart takes
+_DEAD_SECONDS = 36 * 3600.0  # after a store was found dead, one request decides: the next night's, too
 _TRIES_SILENT = 3  # when the store was given the time of a restart once, and did not answer
 FIRST_DELAY_SECONDS = 0.4  # before the second try; it doubles from try to try
 _LONGEST_DELAY = 8.0
@@ -69,6 +71,7 @@ class Budget:
         self._renewing: threading.Thread | None = None
         self._changed = False
         self.answered = False  # the store has answered at least once
+        self.served = False  # it has answered what was asked, or refused it
         self._given_up = False  # it was waited for as long as a restart takes, and did not answer
         self.throttled = 0
         self.slow = 0
@@ -83,7 +86,7 @@ class Budget:
             SourceUnavailable: the store has never answered, not even after the time that a restart takes.
             RefusedBySource: on the first refusal.
         """
-        attempt = 0
+        attempt, began = 0, time.monotonic()
         while True:
             self._begin()
             started = time.monotonic()
@@ -95,14 +98,15 @@ class Budget:
                 broken = error.status == 500 or isinstance(error, MalformedAnswer)
                 allowed = tries or (_TRIES_BROKEN if broken else _TRIES_BUSY)
                 silent = not self.answered and error.status is None and (tries or allowed) >= _TRIES_SILENT
-                if attempt >= (min(allowed, _TRIES_SILENT) if silent and self._given_up else allowed):
+                tired = not self.answered and error.status is None and time.monotonic() - began >= _PATIENCE
+                if tired or attempt >= (min(allowed, _TRIES_SILENT) if silent and self._given_up else allowed):
                     if not silent:
                         raise
                     self._given_up = True
                     raise SourceUnavailable(f"The store does not answer: {error}. Nothing was lost.") from error
                 time.sleep(min(_LONGEST_DELAY, FIRST_DELAY_SECONDS * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
             except RefusedBySource:
-                self.answered = True
+                self.answered = self.served = True
                 raise
             else:
                 self._succeeded(time.monotonic() - started)
@@ -137,7 +141,7 @@ class Budget:
 
     def _succeeded(self, seconds: float) -> None:
         with self._turn:
-            self.answered = True
+            self.answered = self.served = True
             self._good += 1
             self._slowest = max(self._slowest, seconds)
             if seconds > SLOW_SECONDS:
@@ -179,7 +183,7 @@ class Budget:
                 self._renewing.start()
         try:
             with self._db.org(self._org, async_commit=True) as conn:
-                row = execute(
+                row = execute_prepared(
                     conn,
                     _SQL["share_budget"],
                     connection_id=self._connection,
@@ -213,11 +217,11 @@ class Budget:
                     self._share()
 
     def circuit_open(self) -> bool:
-        """True if a process found the store dead a moment ago: make one request before a pull."""
+        """True if a process found the store dead, and none has found it alive since: one request before a pull."""
         with self._db.org(self._org) as conn:
             return bool(execute(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
 
-    def open_circuit(self, seconds: float = 60.0) -> None:
+    def open_circuit(self, seconds: float = _DEAD_SECONDS) -> None:
         """Record that the store is dead: the next session makes one request before a pull."""
         with self._db.org(self._org) as conn:
             execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)

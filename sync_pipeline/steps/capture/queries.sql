@@ -158,6 +158,27 @@ DO UPDATE SET last_seen_at = now(), seen = sync_quarantine.seen + 1, run_id = ex
 INSERT INTO capture.sync_page (org_id, run_id, kind, walk, low, high, ids, missing)
 VALUES (connect.current_org(), %(run_id)s, %(kind)s, %(walk)s, %(low)s, %(high)s, %(ids)s, %(missing)s)
 
+-- keep_page --
+-- The last page of a commit. With it: how far the run is; that what was set aside has been read (`read`: found as it is
+-- stored); and, of the first page of a list, what it told: the store's clock, and how many rows there are to read. The
+-- rows of a sweep come on top of those that were read before it; a list that is resumed has its earlier rows in its total.
+WITH page AS (
+    INSERT INTO capture.sync_page (org_id, run_id, kind, walk, low, high, ids, missing)
+    VALUES (connect.current_org(), %(run_id)s, %(kind)s, %(walk)s, %(low)s, %(high)s, %(ids)s, %(missing)s)
+), resolved AS (
+    UPDATE capture.sync_quarantine SET resolved_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND external_id = ANY (%(read)s::text[]) AND resolved_at IS NULL
+)
+UPDATE capture.sync_ledger
+SET new = new + %(new)s, changed = changed + %(changed)s, unchanged = unchanged + %(unchanged)s,
+    swept = swept + %(swept)s,
+    window_to = coalesce(window_to, %(window_to)s::timestamptz),
+    detail = CASE WHEN %(total)s::bigint IS NULL THEN detail ELSE
+        detail || jsonb_build_object('progress', coalesce(detail -> 'progress', '{}') || jsonb_build_object('total',
+            %(total)s::bigint + CASE WHEN %(is_sweep)s THEN new + changed + unchanged ELSE 0 END)) END
+WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+
 -- write_shape --
 INSERT INTO capture.sync_shape
 (org_id, connection_id, entity_type, field, json_type, first_run_id, last_run_id)
@@ -165,12 +186,6 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, s.field, s.jso
 FROM unnest(%(fields)s::text[], %(types)s::text[]) AS s (field, json_type)
 ON CONFLICT (org_id, connection_id, entity_type, field, json_type)
 DO UPDATE SET last_run_id = excluded.last_run_id WHERE sync_shape.last_run_id <> excluded.last_run_id
-
--- count_progress --
-UPDATE capture.sync_ledger
-SET new = new + %(new)s, changed = changed + %(changed)s, unchanged = unchanged + %(unchanged)s,
-    swept = swept + %(swept)s
-WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- mark_changed --
 INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, changed_at)
@@ -189,6 +204,19 @@ FROM connect.organization AS o
 JOIN connect.integration_connector AS c ON c.org_id = o.org_id AND c.connection_id = %(connection_id)s
 WHERE o.org_id = connect.current_org()
 
+-- opening --
+-- Where the entity stands: its watermark, and its newest run if that did not close: it is resumed. The caller holds the
+-- entity's lock, so nobody else works on it.
+SELECT c.watermark, c.swept_at, u.run_id, u.mode, u.state, u.window_from, u.window_to, u.started_at
+FROM (SELECT connect.current_org() AS org_id) AS o
+LEFT JOIN capture.sync_cursor AS c
+    ON c.org_id = o.org_id AND c.connection_id = %(connection_id)s AND c.entity_type = %(entity_type)s
+LEFT JOIN LATERAL (
+    SELECT run_id, mode, state, window_from, window_to, started_at FROM capture.sync_ledger AS l
+    WHERE l.org_id = o.org_id AND l.connection_id = %(connection_id)s AND l.entity_type = %(entity_type)s
+        AND l.mode IN ('full', 'delta')
+    ORDER BY l.run_id DESC LIMIT 1) AS u ON u.state <> 'closed' AND u.started_at > now() - interval '24 hours'
+
 -- cursor --
 SELECT watermark, swept_at FROM capture.sync_cursor
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
@@ -203,22 +231,26 @@ SELECT count(*) FROM (
 ) AS l
 WHERE l.started_at >= coalesce(%(swept_at)s, '-infinity'::timestamptz)
 
--- unfinished_run --
--- The newest run, if it did not close: it is resumed. The caller holds the entity's lock, so nobody else works on it.
-SELECT run_id, mode, state, window_from, window_to, started_at
-FROM capture.sync_ledger
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-    AND mode IN ('full', 'delta')
-    AND run_id = (SELECT max(run_id) FROM capture.sync_ledger
-                  WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-                      AND entity_type = %(entity_type)s AND mode IN ('full', 'delta'))
-    AND state <> 'closed' AND started_at > now() - interval '24 hours'
-
 -- open_run --
-INSERT INTO capture.sync_ledger
-(org_id, connection_id, entity_type, mode, window_from, orchestrator_run)
-VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, %(window_from)s, %(orchestrator_run)s)
-RETURNING run_id
+-- A row of the ledger with its log. Runs that were left open will never be resumed.
+WITH opened AS (
+    INSERT INTO capture.sync_ledger
+    (org_id, connection_id, entity_type, mode, window_from, orchestrator_run)
+    VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(mode)s, %(window_from)s, %(orchestrator_run)s)
+    RETURNING run_id
+), logged AS (
+    INSERT INTO capture.sync_logs (org_id, connection_id, entity_type, kind, run_id)
+    SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, 'pull', run_id FROM opened
+), abandoned AS (
+    UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+        AND state = 'open'
+    RETURNING run_id
+), ended AS (
+    UPDATE capture.sync_logs SET status = 'failed', error_message = 'was killed', finished_at = now()
+    WHERE org_id = connect.current_org() AND status = 'running' AND run_id IN (SELECT run_id FROM abandoned)
+)
+SELECT run_id FROM opened
 
 -- resume_run --
 UPDATE capture.sync_ledger
@@ -229,7 +261,7 @@ SET state = 'open', resumed = resumed + 1, error = NULL, finished_at = NULL,
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- abandon_runs --
--- Runs that will never be resumed.
+-- Beside the run that is resumed, runs that will never be.
 WITH abandoned AS (
     UPDATE capture.sync_ledger SET state = 'failed', error = coalesce(error, 'was killed'), finished_at = now()
     WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
@@ -239,14 +271,9 @@ WITH abandoned AS (
 UPDATE capture.sync_logs SET status = 'failed', error_message = 'was killed', finished_at = now()
 WHERE org_id = connect.current_org() AND status = 'running' AND run_id IN (SELECT run_id FROM abandoned)
 
--- note_list --
--- What the first page of a list told: the store's clock, and how many rows there are to read. The rows of a sweep come
--- on top of those that were read before it; a list that is resumed has its earlier rows in its total.
-UPDATE capture.sync_ledger
-SET window_to = coalesce(window_to, %(window_to)s),
-    detail = CASE WHEN %(total)s::bigint IS NULL THEN detail ELSE
-        detail || jsonb_build_object('progress', coalesce(detail -> 'progress', '{}') || jsonb_build_object('total',
-            %(total)s::bigint + CASE WHEN %(is_sweep)s THEN new + changed + unchanged ELSE 0 END)) END
+-- note_clock --
+-- Of a list that failed: the next watermark is the store's clock at the first answer.
+UPDATE capture.sync_ledger SET window_to = coalesce(window_to, %(window_to)s)
 WHERE org_id = connect.current_org() AND run_id = %(run_id)s
 
 -- pages --
@@ -266,6 +293,83 @@ WHERE p.org_id = connect.current_org() AND p.run_id = %(run_id)s AND p.kind = 's
 EXCEPT
 SELECT m.id FROM capture.sync_page AS f CROSS JOIN unnest(f.ids || f.missing) AS m (id)
 WHERE f.org_id = connect.current_org() AND f.run_id = %(run_id)s AND f.kind = 'fetch'
+
+-- few_as_known --
+-- Of a run of a few pages: is everything that was listed captured, nothing in quarantine, nothing gone or still to be
+-- fetched, nothing missing of what is known, and no question about missing records open or answered? Then no id needs a
+-- closer look. Known records that are missing show in the numbers: those there are, and those of them that were listed.
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT unnest(ids) AS id FROM capture.sync_page
+    WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+), known AS (
+    SELECT count(*) AS expected, count(r.external_id) AS captured,
+           count(*) FILTER (WHERE r.deletion_state <> 'deleted' AND r.captured_at < %(started_at)s) AS listed
+    FROM seen AS s
+    LEFT JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.external_id = s.id AND r.provider = %(provider)s
+)
+SELECT expected, captured = expected
+    AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_page
+        WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND missing <> '{}')
+    AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_quarantine
+        WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+            AND run_id = %(run_id)s AND resolved_at IS NULL)
+    AND NOT EXISTS (
+        SELECT 1 FROM observe.decision
+        WHERE org_id = connect.current_org() AND cause = %(cause)s AND connection_id = %(connection_id)s
+            AND entity_type = %(entity_type)s AND (answered_at IS NULL OR outcome IS NULL))
+    AND (NOT %(complete)s OR listed = (
+        SELECT count(*) FROM capture.sync_record
+        WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+            AND provider = %(provider)s AND deletion_state <> 'deleted' AND captured_at < %(started_at)s)) AS as_known
+FROM known
+
+-- close_as_known --
+-- Closes such a run in one statement: the cursor moves, the ledger and the log are closed, the audit log has its line,
+-- the evidence of earlier runs is forgotten, and the connection works.
+WITH advanced AS (
+    INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
+    VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
+            CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
+    ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
+    SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
+                         ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
+        full_at = coalesce(excluded.full_at, sync_cursor.full_at),
+        swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
+    RETURNING watermark
+), closed AS (
+    UPDATE capture.sync_ledger
+    SET state = 'closed', expected = %(expected)s, captured = %(expected)s, quarantined = 0, vanished = 0,
+        requests = requests + %(requests)s, bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = false,
+        error = NULL, detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
+    WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+    RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
+), logged AS (
+    UPDATE capture.sync_logs AS l
+    SET status = 'success', records_synced = c.new + c.changed, skipped = 0, error_message = NULL, finished_at = now()
+    FROM closed AS c
+    WHERE l.org_id = connect.current_org() AND l.run_id = %(run_id)s AND l.status = 'running'
+), told AS (
+    INSERT INTO observe.sync_activity (org_id, connection_id, entity_type, event, actor, detail)
+    SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, 'capture.closed', %(actor)s, jsonb_build_object(
+        'run', %(run_id)s::bigint, 'mode', %(mode)s::text, 'new', new, 'changed', changed, 'deleted', deleted,
+        'quarantined', 0, 'error', NULL)
+    FROM closed
+), forgotten AS (
+    DELETE FROM capture.sync_page
+    WHERE org_id = connect.current_org() AND run_id < %(run_id)s
+        AND run_id IN (SELECT run_id FROM capture.sync_ledger
+                       WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+                           AND entity_type = %(entity_type)s AND run_id < %(run_id)s AND run_id >= %(run_id)s - 100000)
+), touched AS (
+    UPDATE connect.integration_connector
+    SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
+    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+)
+SELECT closed.*, advanced.watermark AS moved_to FROM closed CROSS JOIN advanced
 
 -- stage_seen --
 CREATE TEMP TABLE seen ON COMMIT DROP AS

@@ -34,6 +34,7 @@ from sync_pipeline.steps.connect.organizations import Organization, organization
 RESERVED_NAMES = frozenset(
     {"connect", "decisions", "live", "logout", "people", "plans", "policies", "settings", "validation"}
 )
+SHORTEST_WEBHOOK_SECRET = 16  # characters
 _SQL = load(__package__)
 
 
@@ -146,8 +147,9 @@ def add_connection(
     """Connect a store, or replace the address and credentials of an existing connection. Saves canonical settings.
 
     Raises:
-        ConfigurationError: a setting is missing or invalid, the address is private and that is not allowed, or the name
-            is an address of the Explorer's own or kept for another store, which was disconnected.
+        ConfigurationError: a setting is missing or invalid, the webhooks' secret is a new one and too short, the
+            address is private and that is not allowed, or the name is an address of the Explorer's own or kept for
+            another store, which was disconnected.
     """
     if name in RESERVED_NAMES and not connections(db, org, name):  # it may be older than the page
         raise ConfigurationError(f"“{name}” cannot name a connection: a page of the Explorer has that address.")
@@ -159,7 +161,11 @@ def add_connection(
                 f"“{name}” is kept for {former.store_url}, which was disconnected: what was captured from there has "
                 "this name. Choose another name, or connect that store again."
             )
-    secrets = {**_kept(db, settings, org, source(provider), name, address), **given_secrets}
+    kept = _kept(db, settings, org, source(provider), name, address)
+    secrets = {**kept, **given_secrets}
+    hooks = source(provider).webhooks
+    if hooks is not None and secrets.get(hooks.secret_field) != kept.get(hooks.secret_field):
+        long_enough(secrets[hooks.secret_field])
     if not settings.allow_private_hosts:
         try:
             check_public(urlsplit(address).hostname or "")
@@ -189,6 +195,20 @@ def add_connection(
             ) from None
         raise
     return connection(db, org, name)
+
+
+def long_enough(webhook_secret: str) -> None:
+    """Check a new secret of webhooks. One that is set already goes on signing.
+
+    Raises:
+        ConfigurationError: it is so short that somebody could find it from one signed delivery.
+    """
+    length = len(webhook_secret.strip())
+    if length < SHORTEST_WEBHOOK_SECRET:
+        raise ConfigurationError(
+            f"This secret of webhooks has {length} characters; it needs at least {SHORTEST_WEBHOOK_SECRET}. Who sees a "
+            "delivery could find a short one. Make a random one: openssl rand -hex 32"
+        )
 
 
 def rotate_credentials(

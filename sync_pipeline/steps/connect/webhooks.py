@@ -13,7 +13,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps.connect.connections import Connection
-from sync_pipeline.steps.connect.credentials import decrypt, encrypt, opened, save_secrets
+from sync_pipeline.steps.connect.credentials import decrypt, encrypt, long_enough, opened, save_secrets
 
 _SQL = load(__package__)
 
@@ -49,12 +49,14 @@ def set_webhook_secret(
     disables those that are refused. Setting the new secret twice, or an empty one first, ends the previous one at once.
 
     Raises:
-        ConfigurationError: this provider sends no webhooks.
+        ConfigurationError: this provider sends no webhooks, or the secret is too short.
     """
     hooks = conn.source.webhooks
     if hooks is None:
         raise ConfigurationError(f"{conn.source.title} stores send no webhooks here: a pull finds what changed.")
     fresh = value.strip()
+    if fresh:
+        long_enough(fresh)
     with db.org(conn.org_id) as tx:
         now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()
         secrets = opened(settings, conn, now.credentials)

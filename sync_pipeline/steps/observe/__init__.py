@@ -1,6 +1,7 @@
 """observe: the status of everything, what happened, and what waits for a person."""
 
 from sync_pipeline.steps.observe.agent_calls import AgentCall, record_agent_call
+from sync_pipeline.steps.observe.briefing import ConnectionBriefing, EntityBriefing, briefing
 from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records, settled
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
@@ -9,6 +10,7 @@ from sync_pipeline.steps.observe.decision_log import (
     LoggedDecision,
     decision_log,
     decision_log_count,
+    deployment_log,
 )
 from sync_pipeline.steps.observe.explain import SENTENCES, Explanation, Fact, explain
 from sync_pipeline.steps.observe.history import KINDS, Day, Event, days, time_line

@@ -39,7 +39,10 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: what must hold, and what to do if it does not. A check with severity `warning` cannot fail."""
+    """A check: what must hold, and what to do if it does not. A check with severity `warning` cannot fail.
+
+    `of_records`: it counts records of an entity.
+    """
 
     name: str
     about: About
@@ -48,6 +51,7 @@ class Check:
     severity: Literal["error", "warning"] = "error"
     only: str | None = None  # of the core tables, this one
     never: str | None = None  # of the core tables, not this one
+    of_records: bool = False
 
     @property
     def statement(self) -> str:
@@ -96,6 +100,7 @@ CHECKS: Sequence[Check] = (
         "No record is in quarantine.",
         "Correct the record in the store and pull again; its bytes and the reason are in capture.sync_quarantine.",
         "warning",
+        of_records=True,
     ),
     Check(
         "compared_since",
@@ -136,6 +141,7 @@ CHECKS: Sequence[Check] = (
         "No record failed in a promotion and waits for a person.",
         "The reason is in promote.sync_queue_line; correct it in the store, pull, select and promote again.",
         "warning",
+        of_records=True,
     ),
     Check(
         "compat_agrees",

@@ -1,4 +1,5 @@
-"""The decision log: what people decided about gates, schema, settings and policies, and what they signed off.
+"""The decision log: what people decided about gates, schema, settings and policies, and what they signed off; and what
+became of migrations that were proposed for the deployment.
 
 Nothing is written for it: it is read from where each decision is kept.
 """
@@ -11,14 +12,19 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
+from sqlalchemy import URL
 
 from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.steps.approve.migrations import deployment
 from sync_pipeline.steps.connect import Organization
 
 _SQL = load("sync_pipeline.steps.observe", "decision_log.sql")
-DecisionKind = Literal["gate", "schema", "settings", "policy", "signoff"]
+LOG, DEPLOYMENT_LOG = (
+    _SQL[name].replace("{migrations}", _SQL["migrations"]) for name in ("decision_log", "deployment_log")
+)
+DecisionKind = Literal["gate", "schema", "settings", "policy", "signoff", "migration"]
 KINDS: tuple[DecisionKind, ...] = get_args(DecisionKind)
 EVERYTHING = 100_000  # lines of an export
 
@@ -27,7 +33,8 @@ EVERYTHING = 100_000  # lines of an export
 class LoggedDecision:
     """A decision: what was asked, of whom, with which options and risks, and what came of the answer.
 
-    `number` names it within its kind. A change of settings was asked by nobody: it has no options.
+    `number` names it within its kind. A change of settings was asked by nobody: it has no options. A migration has a
+    line for each step: proposed, tried, approved, refused, applied; its `outcome` begins with the last trial's verdict.
     """
 
     kind: DecisionKind
@@ -51,17 +58,24 @@ def decision_log(
 ) -> Sequence[LoggedDecision]:
     """Decisions of a kind, or all of them, newest first."""
     with db.org(org.org_id) as conn:
-        rows = execute(
-            conn, _SQL["decision_log"], kind=kind, schema=_of_schema(), limit=page_size, offset=(page - 1) * page_size
-        ).all()
+        rows = execute(conn, LOG, kind=kind, schema=_of_schema(), limit=page_size, offset=(page - 1) * page_size).all()
     return [LoggedDecision(**row._mapping) for row in rows]
 
 
 def decision_log_count(db: Database, org: Organization, *, kind: DecisionKind | None = None) -> int:
     """How many there are."""
     with db.org(org.org_id) as conn:
-        statement = f"SELECT count(*) FROM ({_SQL['decision_log']}) AS l"  # noqa: S608 - our own statement
+        statement = f"SELECT count(*) FROM ({LOG}) AS l"  # noqa: S608 - our own statement
         return int(execute(conn, statement, kind=kind, schema=_of_schema(), limit=None, offset=0).scalar_one())
+
+
+def deployment_log(url: URL, *, page: int = 1, page_size: int = EVERYTHING) -> Sequence[LoggedDecision]:
+    """What became of proposed migrations, newest first, with what was written of them, for the owner of the database at
+    `url`. Organizations read the same lines without those texts.
+    """
+    with deployment(url) as conn:
+        rows = execute(conn, DEPLOYMENT_LOG, limit=page_size, offset=(page - 1) * page_size).all()
+    return [LoggedDecision(**row._mapping) for row in rows]
 
 
 def _of_schema() -> list[str]:

@@ -1,5 +1,6 @@
 -- decision_log --
--- Gates, policies, changed settings and sign-offs as lines of one log, newest first. The list of events is that of the index.
+-- Gates, policies, changed settings, sign-offs and migrations as lines of one log, newest first. The list of events is that
+-- of the index. Migrations are the deployment's: what people wrote of them is not here.
 SELECT l.*
 FROM (
     SELECT CASE WHEN d.cause = ANY(%(schema)s::text []) THEN 'schema' ELSE 'gate' END AS kind,
@@ -25,8 +26,14 @@ FROM (
     WHERE p.org_id = connect.current_org()
     UNION ALL
     SELECT 'settings', a.activity_id::text, a.event, c.name,
-           (a.detail - 'why')::text, a.actor, a.occurred_at, '[]'::jsonb, NULL, 'changed', a.actor, a.occurred_at,
-           a.detail ->> 'why', NULL
+           CASE a.event
+               WHEN 'connect.saved' THEN 'Address and credentials were saved'
+               WHEN 'connect.webhook_secret_set' THEN CASE WHEN a.detail @> '{"there": true}' THEN
+                   'A secret of webhooks was set' ELSE 'The secret of webhooks was taken away' END
+               ELSE coalesce((SELECT string_agg(replace(d.key, '_', ' ') || ': ' || coalesce(d.value, 'nothing'), ', ' ORDER BY d.key)
+                     FROM jsonb_each_text(CASE a.event WHEN 'connect.settings_changed' THEN a.detail -> 'settings'
+                                                       ELSE a.detail - 'why' END) AS d), 'something') END,
+           a.actor, a.occurred_at, '[]'::jsonb, NULL, 'changed', a.actor, a.occurred_at, a.detail ->> 'why', NULL
     FROM observe.sync_activity AS a
     LEFT JOIN connect.integration_connector AS c ON c.org_id = a.org_id AND c.connection_id = a.connection_id
     WHERE a.org_id = connect.current_org() AND a.event IN (
@@ -44,7 +51,38 @@ FROM (
            'outdated by validation ' || s.outdated_by::text
     FROM observe.signoff AS s
     WHERE s.org_id = connect.current_org()
+    UNION ALL
+    SELECT 'migration', m.activity_id::text, m.subject, NULL, m.question, m.owner, m.occurred_at, '[]'::jsonb, NULL,
+           m.answer, m.actor, m.occurred_at, NULL, m.outcome
+    FROM ({migrations}) AS m
 ) AS l
 WHERE %(kind)s::text IS NULL OR l.kind = %(kind)s
 ORDER BY l.opened_at DESC, l.kind, length(l.number) DESC, l.number DESC
 LIMIT %(limit)s OFFSET %(offset)s
+
+-- migrations --
+-- What became of each proposed migration, step by step.
+SELECT e.activity_id, e.migration_id, e.occurred_at, e.actor, 'migration.' || w.answer AS subject, w.answer,
+       'the owner of the database' AS owner,
+       'Migration ' || e.migration_id::text || ' of the database, hash ' || e.hash AS question,
+       CASE WHEN e.verdict IS NULL THEN 'not tried'
+            ELSE 'the trial ' || CASE e.verdict WHEN 'blocked' THEN 'was blocked' ELSE e.verdict END || ', on a branch of revision ' || coalesce(e.revision, '?') || ' ('
+                 || coalesce(e.branch, '?') || ')'
+                 || CASE WHEN e.losses > 1 THEN ', and names ' || e.losses::text || ' losses'
+                         WHEN e.losses = 1 THEN ', and names 1 loss' ELSE '' END END
+       || CASE WHEN w.answer = 'applied' THEN '; the database is at revision ' || e.applied_as ELSE '' END AS outcome
+FROM observe.migration_events() AS e
+CROSS JOIN LATERAL (
+    SELECT CASE e.event WHEN 'approval.granted' THEN 'approved'
+                        ELSE substr(e.event, length('migration.') + 1) END AS answer
+) AS w
+
+-- deployment_log --
+-- The same for the owner, with what people and agents wrote.
+SELECT 'migration' AS kind, m.activity_id::text AS number, m.subject, NULL::text AS connection,
+       m.question || ' (' || p.name || ')' AS question, m.owner, m.occurred_at AS opened_at, '[]'::jsonb AS options,
+       NULL::text AS recommended, m.answer, m.actor AS answered_by, m.occurred_at AS answered_at,
+       CASE m.answer WHEN 'proposed' THEN p.why WHEN 'refused' THEN p.refused_why END AS why, m.outcome
+FROM ({migrations}) AS m
+JOIN selection.proposed_migration AS p ON p.migration_id = m.migration_id
+ORDER BY m.activity_id DESC LIMIT %(limit)s OFFSET %(offset)s

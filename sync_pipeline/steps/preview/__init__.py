@@ -1,5 +1,6 @@
 """preview: what would change, before anything changes."""
 
+from sync_pipeline.steps.preview.as_compared import sum_up
 from sync_pipeline.steps.preview.browse import Browsed, RecordRow, RecordView, browse, browse_some
 from sync_pipeline.steps.preview.compare import catch_up, compare_some, hold_core, recompute
 from sync_pipeline.steps.preview.counts import RecordCounts, count_records

@@ -43,6 +43,7 @@ from sync_pipeline.steps.select.rules import (
     list_rules,
     note_proposed_rule,
     rule_value,
+    ruled_types,
 )
 from sync_pipeline.steps.select.service import (
     Selected,

@@ -167,33 +167,67 @@ def browse_items(  # noqa: PLR0913 - what a person looks for
     size: int = 25,
 ) -> PlanPage:
     """Lines of a plan beyond the line `after`, of these `kinds`: entity by entity, deletions first."""
+    streams = {(one.connection_id, one.stream.entity_type): one.stream for one in kinds}
+    with db.org(org.org_id) as conn:
+        total, keys = (
+            _found(conn, plan_id, kinds, action, search, after, size)
+            if search
+            else _in_order(conn, plan_id, kinds, action, after, size)
+        )
+        here = {"plan_id": plan_id, **_columns(keys)}
+        rows = execute(conn, SQL["plan_items"], **here, longest=_LONGEST, fields=_FIELDS).all() if keys else []
+        brought = _brought(conn, plan_id, [row for row in rows if row.action == "create"])
+    lines = []
+    for number, (_, row) in enumerate(zip(keys, rows, strict=True), after + 1):
+        fields, problem = brought.get((row.connection_id, row.entity_type, row.external_id), (None, None))
+        stream = streams[row.connection_id, row.entity_type]
+        lines.append(PlanLine(number, _item(row), stream, row.changed, fields, problem))
+    return PlanPage(lines, total)
+
+
+def _found(
+    conn: Transaction,
+    plan_id: UUID,
+    kinds: Sequence[PlanKind],
+    action: Action | None,
+    search: str | None,
+    after: int,
+    size: int,
+) -> tuple[int, Sequence[Any]]:
+    """How many items a search finds, and a page of them: all are put in order."""
     wanted = {
         "connections": [one.connection_id for one in kinds],
         "types": [one.stream.entity_type for one in kinds],
         "providers": [one.provider for one in kinds],
         "places": list(range(len(kinds))),
     }
-    streams = {(one.connection_id, one.stream.entity_type): one.stream for one in kinds}
-    with db.org(org.org_id) as conn:
-        keys = execute(
-            conn,
-            SQL["items_found"],
-            plan_id=plan_id,
-            action=action,
-            search=search,
-            after=after,
-            limit=size,
-            **wanted,
-        ).all()
-        here = {"plan_id": plan_id, **_columns(keys)}
-        rows = execute(conn, SQL["plan_items"], **here, longest=_LONGEST, fields=_FIELDS).all() if keys else []
-        brought = _brought(conn, plan_id, [row for row in rows if row.action == "create"])
-    lines = []
-    for key, row in zip(keys, rows, strict=True):
-        fields, problem = brought.get((row.connection_id, row.entity_type, row.external_id), (None, None))
-        stream = streams[row.connection_id, row.entity_type]
-        lines.append(PlanLine(key.n, _item(row), stream, row.changed, fields, problem))
-    return PlanPage(lines, keys[0].items if keys else 0)
+    part = {"action": action, "search": search, "after": after, "limit": size}
+    keys = execute(conn, SQL["items_found"], plan_id=plan_id, **part, **wanted).all()
+    return (keys[0].items if keys else 0), keys
+
+
+def _in_order(
+    conn: Transaction, plan_id: UUID, kinds: Sequence[PlanKind], action: Action | None, after: int, size: int
+) -> tuple[int, Sequence[Any]]:
+    """How many items there are, and a page of them: `kinds` say how many each entity has, so only those are put in
+    order that the page needs.
+    """
+    counts = [
+        (kind, does, number)
+        for kind in kinds
+        for does, number in (("delete", kind.deletes), ("update", kind.updates), ("create", kind.creates))
+        if number and action in (None, does)
+    ]
+    keys: list[Any] = []
+    before = 0
+    for kind, does, number in counts:
+        offset = max(0, after - before)
+        if offset < number and len(keys) < size:
+            here = {"connection_id": kind.connection_id, "entity_type": kind.stream.entity_type, "action": does}
+            part = {"limit": size - len(keys), "offset": offset}
+            keys += execute(conn, SQL["items_of_group"], plan_id=plan_id, **here, **part).all()
+        before += number
+    return before, keys
 
 
 def _columns(keys: Sequence[Any]) -> dict[str, list[Any]]:

@@ -77,6 +77,14 @@ SELECT f.* FROM (
 ) AS f
 WHERE f.n > %(after)s ORDER BY f.n LIMIT %(limit)s
 
+-- items_of_group --
+-- A part of a plan's items of one entity and action, in the order in which they are read.
+SELECT i.connection_id, i.entity_type, i.external_id
+FROM selection.sync_plan_item AS i
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = %(connection_id)s
+    AND i.entity_type = %(entity_type)s AND i.action = %(action)s
+ORDER BY length(i.external_id), i.external_id LIMIT %(limit)s OFFSET %(offset)s
+
 -- plan_items --
 -- What a plan does to these records, and the fields that change: the version in core when it was planned against the
 -- planned one. With `longest`, long values are cut here and not on the way, and at most `fields` of them are read.

@@ -180,6 +180,13 @@ def drop_rule(
         )
 
 
+def ruled_types(db: Database, connection: Connection) -> frozenset[str]:
+    """The entity types of this connection that have standing rules."""
+    with db.org(connection.org_id) as conn:
+        rules = execute(conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=None)
+        return frozenset(rule.entity_type for rule in rules)
+
+
 def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
     """Decide undecided differences by the standing rules; returns how many were decided."""
     here = keys(connection, stream)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sync_pipeline import journal
-from sync_pipeline.db import statistics
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
-from sync_pipeline.steps.capture.run.clock import clock_warning
+from sync_pipeline.steps.capture.run.as_known import close_as_known
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
+from sync_pipeline.steps.capture.run.ending import Ending, analyze, next_watermark, pull_report, usage_of
 from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
 
 _SHORT = 20  # pages of a first import that are read again rather than resumed
-_ANALYZED = ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email")
 
 
 def open_run(
@@ -31,20 +27,16 @@ def open_run(
     """The ledger row of this pull. The caller holds the entity's lock."""
     keys: dict[str, Any] = {"connection_id": session.connection.connection_id, "entity_type": stream.entity_type}
     with session.db.org(session.connection.org_id) as conn:
-        cursor = execute(conn, SQL["cursor"], **keys).one_or_none()
-        watermark = cursor.watermark if cursor else None
+        now = execute_prepared(conn, SQL["opening"], **keys).one()
+        watermark = now.watermark
         repairs = watermark is not None and watermark > datetime.now(UTC) + TRUSTED
         if repairs and max_pages is None:
             watermark = None  # it hid every change since it was set: everything is read again
         wanted = "preview" if max_pages is not None else ("full" if full or watermark is None else "delta")
         sweeps = wanted == "full"
         if wanted == "delta":
-            since = cursor.swept_at if cursor else None
-            every = session.common.sweep_every
-            done = execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=since, at_most=every).scalar_one()
-            due = int(done) + 1 >= every
-            sweeps = due if do_sweep is None else do_sweep
-        unfinished = execute(conn, SQL["unfinished_run"], **keys).one_or_none() if wanted != "preview" else None
+            sweeps = _sweep_is_due(conn, session.common.sweep_every, now, keys) if do_sweep is None else do_sweep
+        unfinished = now if wanted != "preview" and now.run_id is not None else None
         if unfinished is not None and (unfinished.mode == wanted or unfinished.mode == "full"):
             run_id = unfinished.run_id
             again = _begin_again_without_signal(conn, stream, run_id, first=watermark is None and not repairs)
@@ -62,16 +54,22 @@ def open_run(
                 pages=_committed(conn, run_id),
                 unfetched=[row.id for row in execute(conn, SQL["unfetched"], run_id=run_id)],
             )
+            execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
         else:
             begins = {"mode": wanted, "window_from": watermark if wanted == "delta" else None}
             opening = {**keys, **begins, "orchestrator_run": session.orchestrator_run}
-            run_id = int(execute(conn, SQL["open_run"], **opening).scalar_one())
+            run_id = int(execute_prepared(conn, SQL["open_run"], **opening).scalar_one())
             opened = Opened(run_id, wanted, datetime.now(UTC), watermark, sweeps, max_pages is not None)
-            journal.open_log(conn, kind="pull", run_id=run_id, **keys)
-        execute(conn, SQL["abandon_runs"], **keys, run_id=run_id)
     opened.repairs = repairs and opened.mode == "full"
     opened.used_before = session.client.usage
     return opened
+
+
+def _sweep_is_due(conn: Any, every: int, now: Any, keys: dict[str, Any]) -> bool:
+    if every == 1:
+        return True
+    done = int(execute(conn, SQL["deltas_since_sweep"], **keys, swept_at=now.swept_at, at_most=every).scalar_one())
+    return done + 1 >= every
 
 
 def _begin_again_without_signal(conn: Any, stream: Stream, run_id: int, *, first: bool) -> bool:
@@ -103,6 +101,8 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
     verdict = Verdict()
     cut = opened.capped and not complete  # a capped pull whose pages sufficed read everything
     complete = complete and not opened.capped and note is None
+    if note is None and (quick := close_as_known(session, run, opened, complete=complete)) is not None:
+        return quick
     with run.transaction() as conn:
         _stage_seen(conn, run, complete)
         suspects = execute(
@@ -119,7 +119,7 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             share=session.common.deletion_gate_share,
             actor=session.actor,
         )
-    clock = min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
+    clock = next_watermark(run, opened)
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         balance, quarantine = _sums(conn, run, complete)
@@ -137,17 +137,15 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
                 was_swept=complete,
                 started_at=run.started_at,
             )
-        ending = _Ending(verdict, balance, quarantine, cut, error, note)
-        report = _finish(session, run, opened, conn, ending)
+        ending = Ending(verdict, balance, quarantine, cut, error, note)
+        found = _finish(session, run, opened, conn, ending)
         if error is None:
             if complete and run.mode == "full":
                 execute(conn, SQL["resolve_older"], **run.keys)
             execute(conn, SQL["forget_pages"], **run.keys)
             execute(conn, SQL["touch_connection"], **run.keys)
-    if report.new + report.changed >= statistics.ENOUGH:
-        with run.transaction() as conn:
-            statistics.analyze_captured(conn, session.connection.provider, _ANALYZED)
-    return report
+    analyze(session, run, found)
+    return found
 
 
 def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
@@ -170,29 +168,13 @@ def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) 
     said = hash_text(str(error)) if run.hashes_emails else str(error)  # the store's message may name a person
     with run.transaction() as conn:
         if run.clock is not None:
-            execute(conn, SQL["note_list"], run_id=run.run_id, window_to=run.clock, total=None, is_sweep=False)
+            execute(conn, SQL["note_clock"], run_id=run.run_id, window_to=run.clock)
         balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
-        return _finish(session, run, opened, conn, _Ending(Verdict(), balance, quarantine, opened.capped, said, None))
+        return _finish(session, run, opened, conn, Ending(Verdict(), balance, quarantine, opened.capped, said, None))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a run ended: what was found deleted, the sums of the ledger, and the reason if it is incomplete."""
-
-    verdict: Verdict
-    balance: dict[str, int]
-    quarantine: list[str]
-    cut: bool
-    error: str | None
-    note: str | None
-
-    @property
-    def state(self) -> str:
-        return "failed" if self.error else "closed"
-
-
-def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> PullReport:
+def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: Ending) -> PullReport:
     counts = _close_row(session, run, opened, conn, end)
     quarantined = end.balance["quarantined"]
     journal.close_log(conn, run.run_id, records=counts["new"] + counts["changed"], skipped=quarantined, error=end.error)
@@ -209,54 +191,20 @@ def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _
         error=end.error,
     )
     cursor = execute(conn, SQL["cursor"], **run.keys).one_or_none()
-    return PullReport(
-        connection=session.connection.name,
-        entity=run.stream.name,
-        mode=run.mode,
-        state=end.state,
-        **end.balance,
-        **counts,
-        capped=end.cut,
-        remote_total=run.progress.remote,
-        run_id=run.run_id,
-        gate=end.verdict.gate,
-        throttled=run.budget.throttled,
-        slow=run.budget.slow,
-        watermark=cursor.watermark.isoformat() if cursor and cursor.watermark else None,
-        quarantine=tuple(end.quarantine),
-        missing=tuple(session.client.scope(run.stream).missing),
-        clock=clock_warning(run, opened),
-        error=end.error or end.note,
-    )
+    return pull_report(session, run, opened, end, counts, cursor.watermark if cursor else None)
 
 
-def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: _Ending) -> dict[str, Any]:
+def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: Ending) -> dict[str, Any]:
     """Close the ledger's row; its counts are those of all attempts of a run, killed ones included."""
-    scope = session.client.scope(run.stream)
-    used = session.client.usage - opened.used_before
-    detail = {
-        "remote_total": run.progress.remote,
-        "gate": end.verdict.gate,
-        "suspected": end.verdict.unclear,
-        "note": end.note,
-        "clock": clock_warning(run, opened),
-        "throttled": run.budget.throttled,
-        "slow": run.budget.slow,
-        "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
-        "missing": list(scope.missing),
-    }
     closed = execute(
         conn,
         SQL["close_run"],
         run_id=run.run_id,
         state=end.state,
         **end.balance,
+        **usage_of(session, run, opened, end.verdict, note=end.note),
         deleted=end.verdict.deleted,
-        requests=used.requests,
-        bytes=used.bytes,
-        seconds=time.monotonic() - opened.began,
         capped=end.cut,
         error=end.error,
-        detail=json.dumps(detail),
     ).one()
     return dict(closed._mapping)

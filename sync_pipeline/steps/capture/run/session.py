@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from sync_pipeline import exact_json
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import (
     DatabaseUnavailable,
     RefusedBySource,
@@ -60,6 +60,8 @@ class CaptureSession(CaptureContext):
                     return close(self, run, opened, complete=False, note=f"{why}: {error}")
                 return fail(self, run, opened, error)
             except SourceError as error:
+                if isinstance(error, TransientSourceError) and not self.budget.served:
+                    self.budget.open_circuit()  # such as a maintenance page: the other lists would wait for it as long
                 return fail(self, run, opened, error)
 
     def _read(self, run: Run, opened: Opened, max_pages: int | None) -> bool:
@@ -85,7 +87,7 @@ def _is_short(run: Run) -> bool:
     if run.stream.parent is not None and not run.budget.call(lambda: run.client.lists(run.stream)):
         return False
     with run.transaction() as conn:
-        known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+        known = execute_prepared(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
     return int(known) < run.client.page_size
 
 
@@ -101,7 +103,7 @@ def session(
 ) -> Iterator[CaptureSession]:
     """A client, a budget and threads for one connection.
 
-    If a process found the store dead a moment ago, one request decides.
+    If a process found the store dead, one request decides.
 
     Raises:
         SourceUnavailable: it still does not answer.
@@ -175,7 +177,7 @@ def read_new(run: Run) -> None:
     if run.stream.parent is not None or run.stream.paging.value != "offset":
         return
     with run.transaction() as conn:
-        known = execute(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
+        known = execute_prepared(conn, SQL["present_count"], **run.keys, started_at=run.started_at).scalar_one()
     offset = max(0, int(known) - 1)
     growth = Growth(run.stream.title, offset)
     while True:

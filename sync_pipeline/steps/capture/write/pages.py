@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.arrays import Texts
-from sync_pipeline.db.queries import execute
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.errors import MalformedAnswer
 from sync_pipeline.sources.base import Ask, Client, Page, RawRecord
 from sync_pipeline.steps.capture.budget import Budget
@@ -32,6 +32,7 @@ class Listed:
 
 TRUSTED = timedelta(hours=3)  # that a store's clock may be ahead of this machine's and still be the store's own time
 Sink = Callable[[Sequence[Listed]], None]
+_Kept = tuple[str, Listed, list[str], list[str]]  # a page's kind, the page, its ids, and those that were not answered
 
 
 @dataclass(kw_only=True)
@@ -46,7 +47,6 @@ class Run(Records):
     clock: datetime | None = None  # the store's at the first answer; this machine's if that cannot be
     ahead: timedelta = timedelta()
     sweeps: bool = False  # every record is listed as well, after what the store reports as changed
-    _clock_kept: bool = False
     _totals: dict[str, int] = field(default_factory=dict)  # by list
     _untold: tuple[str, int] | None = None  # the kind of a list whose rows the ledger does not know yet, and how many
     _told: set[str] = field(default_factory=set)
@@ -72,13 +72,14 @@ class Run(Records):
             # A delta's list holds only what changed, and a fetch by id is not a list.
             self._note(listed, listed.kind, whole=listed.kind == "walk" and self.since is None)
         with self.transaction() as conn:
-            counts = self.write(conn, list(items.values()))
+            counts = self.write_or_find(conn, list(items.values()))
+            kept: list[_Kept] = []
             for listed in pages:
                 strange = [self._reject(conn, raw, reason, listed) for raw, reason in listed.page.rejected]
                 ids = [item.external_id for item in listed.page.items]
-                self._page(conn, listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing))
-            self._keep_told(conn)
-            execute(conn, SQL["count_progress"], **self.keys, swept=0, **counts)
+                kept.append((listed.kind, listed, [*ids, *listed.unread, *strange], list(listed.missing)))
+            self._keep(conn, kept, read=items if counts is None else (), swept=0, **(counts or self._all_known(items)))
+        counts = counts or self._all_known(items)
         self.progress.new += counts["new"]
         self.progress.changed += counts["changed"]
         self.progress.unchanged += counts["unchanged"]
@@ -96,9 +97,9 @@ class Run(Records):
                 except ValueError:
                     hashes[item.external_id] = None
         with self.transaction() as conn:
-            self.take_turns(conn)
             known = {
-                row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
+                row.external_id: row
+                for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=Texts(hashes))
             }
             differing = {
                 external_id
@@ -110,12 +111,13 @@ class Run(Records):
             }
             back = [i for i in hashes if i in known and known[i].deletion_state == "suspected"]
             if back:
+                self.take_turns(conn)
                 execute(conn, SQL["unsuspect"], **self.keys, ids=back)
+            kept: list[_Kept] = []
             for listed in pages:
                 ids = [item.external_id for item in listed.page.items]
-                self._page(conn, "sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing])
-            self._keep_told(conn)
-            execute(conn, SQL["count_progress"], **self.keys, new=0, changed=0, unchanged=0, swept=len(hashes))
+                kept.append(("sweep", listed, [*ids, *listed.unread], [i for i in ids if i in differing]))
+            self._keep(conn, kept, read=(), swept=len(hashes), new=0, changed=0, unchanged=0)
         self.progress.swept += len(hashes)
         self.progress.pages += len(pages)
         self.report(self.progress)
@@ -153,31 +155,35 @@ class Run(Records):
         if not walk and not followed and kind not in self._told:
             self._untold = kind, rows
 
-    def _keep_told(self, conn: Transaction) -> None:
-        """Store with the first pages of a list what they told. The next watermark: a killed run that is resumed still
-        began then. How many rows there are to read: other processes show how far it is.
+    def _keep(self, conn: Transaction, pages: Sequence[_Kept], *, read: Iterable[str], **counts: int) -> None:
+        """Store the evidence of these pages, and with the last one how far the run is.
+
+        With the first pages of a list, what they told. The next watermark: a killed run that is resumed still began
+        then. How many rows there are to read: other processes show how far it is.
         """
-        if self._untold is None and (self.clock is None or self._clock_kept):
-            return
+        *before, last = [
+            {
+                "kind": kind,
+                "walk": one.walk,
+                "low": one.low,
+                "high": one.high,
+                "ids": Texts(ids),
+                "missing": Texts(gone),
+            }
+            for kind, one, ids, gone in pages
+        ]
+        for page in before:
+            execute(conn, SQL["write_page"], run_id=self.run_id, **page)
         kind, total = self._untold or (None, None)
-        execute(conn, SQL["note_list"], run_id=self.run_id, window_to=self.clock, total=total, is_sweep=kind == "sweep")
-        self._clock_kept = self.clock is not None
+        told = {"window_to": self.clock, "total": total, "is_sweep": kind == "sweep"}
+        execute_prepared(conn, SQL["keep_page"], **self.keys, **last, **told, **counts, read=Texts(read))
         if kind is not None:
             self._told.add(kind)
             self._untold = None
 
-    def _page(self, conn: Transaction, kind: str, listed: Listed, ids: list[str], missing: list[str]) -> None:
-        execute(
-            conn,
-            SQL["write_page"],
-            run_id=self.run_id,
-            kind=kind,
-            walk=listed.walk,
-            low=listed.low,
-            high=listed.high,
-            ids=Texts(ids),
-            missing=Texts(missing),
-        )
+    @staticmethod
+    def _all_known(items: Collection[str]) -> dict[str, int]:
+        return {"new": 0, "changed": 0, "unchanged": len(items)}
 
     def _reject(self, conn: Transaction, raw: bytes, reason: str, listed: Listed) -> str:
         key = f"element {raw_hash(raw).hex()[:16]}"

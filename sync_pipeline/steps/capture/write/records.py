@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.arrays import Blobs, Texts
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.queries import execute, load
+from sync_pipeline.db.queries import execute, execute_prepared, load
 from sync_pipeline.redaction import redact, redact_bytes
 from sync_pipeline.sources.base import RawRecord, Stream
 from sync_pipeline.steps.capture.write.currency import judge_currency
@@ -101,6 +101,18 @@ class Records:
         """Lock the stream's records until the transaction ends: no other transaction writes them."""
         execute(conn, SQL["take_turns"], **self.keys)
 
+    def write_or_find(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int] | None:
+        """Store what is new or changed; None if a delta found all of them as they are stored.
+
+        Nothing is written then, so that nobody's turn is waited for.
+        """
+        if self.mode == "delta" and items:
+            ids = Texts(item.external_id for item in items)
+            known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
+            if all(_as_stored(self.clean(item.raw), known.get(item.external_id)) for item in items):
+                return None
+        return self.write(conn, items)
+
     def write(self, conn: Transaction, items: Sequence[RawRecord]) -> dict[str, int]:
         """Store what is new or changed. An unchanged record costs no write."""
         if not items:
@@ -109,7 +121,7 @@ class Records:
             items = [replace(item, raw=hash_emails(item.raw)) for item in items]
         ids = Texts(item.external_id for item in items)
         self.take_turns(conn)
-        known = {row.external_id: row for row in execute(conn, SQL["known_records"], **self.keys, ids=ids)}
+        known = {row.external_id: row for row in execute_prepared(conn, SQL["known_records"], **self.keys, ids=ids)}
         new = changed = 0
         write: list[Read] = []
         back: list[str] = []
@@ -234,3 +246,8 @@ class Records:
             status=status,
             raw=raw,
         )
+
+
+def _as_stored(raw: bytes, stored: Any) -> bool:
+    """True if the record is known, present, and has the bytes that were read before."""
+    return stored is not None and stored.deletion_state == "present" and bytes(stored.raw_hash) == raw_hash(raw)

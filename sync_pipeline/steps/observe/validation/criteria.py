@@ -14,6 +14,7 @@ from sync_pipeline.steps.observe.checks import CHECKS, About, Check
 from sync_pipeline.steps.observe.validation import compared, probes
 from sync_pipeline.steps.observe.validation.compared import Explained
 from sync_pipeline.steps.observe.validation.copied import as_captured
+from sync_pipeline.steps.observe.validation.matrix import Verdict
 from sync_pipeline.steps.observe.validation.sight import NOTHING_CAPTURED, NOTHING_PROMOTED, SQL, Cell, Place, Sight
 from sync_pipeline.steps.promote import check_core
 from sync_pipeline.steps.promote.core.statements import for_table
@@ -22,6 +23,7 @@ from sync_pipeline.steps.promote.write.child_rows import with_refunded
 Looks = Callable[[Sight], Iterator[Cell]]
 _ORDERS, _ITEMS = "core.sales_orders", "core.sales_order_items"
 AMOUNTS: Mapping[str, str] = {"core.products": "price", "core.product_variants": "price", _ORDERS: "total"}
+_ONE_IN = 100  # records of an entity, of which one may wait
 _MAP_AGAIN = "`sync-pipeline check ORG --core --repair` plans the records behind it; then apply the plan."
 
 
@@ -56,13 +58,34 @@ def _checked(check: Check, sight: Sight) -> Iterator[Cell]:
     for key, place, why in _places(check, sight):
         row = found.pop(key, None)
         if row is not None:
-            yield Cell(place, "fail", check.statement, 0, row.found, tuple(row.sample))
+            verdict: Verdict = "waiting" if _waits(check, place, row.found, sight) else "fail"
+            yield Cell(place, verdict, check.statement, 0, row.found, tuple(row.sample))
         elif why is not None:
             yield Cell(place, "not_applicable", check.statement, why=why)
         else:
             yield Cell(place, "pass", check.statement, 0, 0)
     for (name, connection), row in found.items():  # of an entity that this version does not know: red all the same
         yield Cell((connection, name), "fail", check.statement, 0, row.found, tuple(row.sample))
+
+
+def _waits(check: Check, place: Place, found: int, sight: Sight) -> bool:
+    """Is it set aside, named, and somebody's to decide? Many of an entity are no exception: something broke."""
+    if check.severity != "warning":
+        return False
+    if not check.of_records:
+        return True
+    return found <= max(1, sight.records[place] // _ONE_IN)
+
+
+def _decisions(sight: Sight) -> Iterator[Cell]:
+    """Gates without an answer wait, of a connection or of the organization; the rest of the work goes on."""
+    statement = SQL["decisions_waiting"]
+    known = {one.connection_id: one.name for one in sight.connections}
+    waiting: dict[str | None, list[str]] = {None: [], **{name: [] for name in known.values()}}
+    for row in execute(sight.conn, statement):  # of a connection that is gone: the organization's
+        waiting[known.get(row.connection_id)].append(str(row.decision_id))
+    for name, ids in waiting.items():
+        yield Cell((name, None), "waiting" if ids else "pass", statement, 0, len(ids), ids)
 
 
 def _places(check: Check, sight: Sight) -> Iterator[tuple[tuple[str, str | None], Place, str | None]]:
@@ -167,6 +190,14 @@ CRITERIA: Sequence[Criterion] = (
     _existing("no_schema_drift", "schema"),
     _existing("selections_promoted", "queues"),
     _existing("no_line_waits", "queues"),
+    Criterion(
+        "no_decision_waits",
+        "decisions",
+        "No gate waits for an answer.",
+        "`sync-pipeline decisions list ORG` shows the questions, `decisions answer` answers one; `ids` are their "
+        "numbers.",
+        _decisions,
+    ),
     _existing("no_orphan_mapping", "mappings", any=("",), mapping=("", "internal_id")),
     Criterion(
         "promoted_is_mapped",
@@ -249,8 +280,9 @@ CRITERIA: Sequence[Criterion] = (
     Criterion(
         "others_see_nothing",
         "isolation",
-        "No row of the organization is visible in a transaction of another one; every policy is forced.",
-        "Somebody changed the policies of these tables: `CALL connect.isolate('TABLE')` as the owner, now.",
+        "No row of the organization is visible in a transaction of another one, in a table or through a view.",
+        "Somebody changed these: as the owner, now, `CALL connect.isolate('TABLE')` for a table, `ALTER VIEW … SET "
+        "(security_invoker = true)` for a view.",
         probes.isolation,
     ),
     Criterion(

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-Verdict = Literal["pass", "fail", "not_run", "not_applicable"]
-VERDICTS: tuple[Verdict, ...] = ("fail", "not_run", "pass", "not_applicable")  # red first
-RED = frozenset({"fail", "not_run"})
+Verdict = Literal["pass", "waiting", "fail", "not_run", "not_applicable"]
+VERDICTS: tuple[Verdict, ...] = ("fail", "not_run", "waiting", "pass", "not_applicable")  # red first, then yellow
+RED: tuple[Verdict, ...] = ("fail", "not_run")
+OPEN: tuple[Verdict, ...] = (*RED, "waiting")  # what a sign-off accepts by name
 MOST_IDS = 20
 
 
@@ -28,7 +29,7 @@ class MatrixRow:
     check: str
     connection: str | None
     entity: str | None
-    verdict: Annotated[Verdict, Field(description="Red: fail and not_run.")]
+    verdict: Annotated[Verdict, Field(description="Red: fail, not_run. Yellow: waiting, for a person.")]
     expected: str | None
     found: str | None
     ids: Annotated[Sequence[str], Field(description="At most 20 of those that are wrong.")]
@@ -39,8 +40,13 @@ class MatrixRow:
 
     @property
     def red(self) -> bool:
-        """Does it need somebody's attention?"""
+        """Is something wrong, or was it not looked at?"""
         return self.verdict in RED
+
+    @property
+    def open(self) -> bool:
+        """Is it red, or does it wait for a person? A sign-off accepts it by name."""
+        return self.verdict in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +90,5 @@ def statement_hash(statement: str) -> str:
 
 
 def red_first(rows: Sequence[MatrixRow]) -> list[MatrixRow]:
-    """Failed rows, then those that were not run, then the others; else in the order of the matrix."""
+    """Failed rows, those that were not run, those that wait, then the others; else in the order of the matrix."""
     return sorted(rows, key=lambda row: VERDICTS.index(row.verdict))

@@ -27,6 +27,28 @@ FROM (
     ) AS l
 ) AS n
 
+-- records_by_entity --
+-- Captured records, also those in quarantine, which may never have been captured.
+SELECT n.connection_id, n.entity_type, sum(n.records)::bigint AS records
+FROM (
+    SELECT connection_id, entity_type, count(*) AS records FROM capture.sync_record
+    WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
+    UNION ALL
+    SELECT q.connection_id, q.entity_type, count(*) FROM capture.sync_quarantine AS q
+    WHERE q.org_id = connect.current_org() AND q.resolved_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_record AS r
+        WHERE r.org_id = q.org_id AND r.connection_id = q.connection_id AND r.entity_type = q.entity_type
+            AND r.external_id = q.external_id)
+    GROUP BY q.connection_id, q.entity_type
+) AS n
+GROUP BY n.connection_id, n.entity_type
+
+-- decisions_waiting --
+-- Gates without an answer; those of no connection are the organization's.
+SELECT d.connection_id, d.decision_id FROM observe.decision AS d
+WHERE d.org_id = connect.current_org() AND d.answered_at IS NULL
+ORDER BY d.decision_id
+
 -- promoted_is_mapped --
 -- Records that a promotion has written and nobody has undone, without their mapping.
 SELECT l.connection_id, l.entity_type, count(DISTINCT l.external_id) AS looked,
@@ -160,14 +182,39 @@ CROSS JOIN LATERAL (
 ) AS s
 WHERE t.org_id = connect.current_org()
 
--- isolated_tables --
--- What holds rows of organizations: tables, and the legacy views over them.
-SELECT n.nspname AS schema, c.oid::regclass::text AS name
-FROM pg_catalog.pg_class AS c
-INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-INNER JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
-WHERE n.nspname = ANY(%(schemas)s::text [])
-    AND (c.relkind IN ('r', 'p') OR (c.relkind = 'v' AND n.nspname = 'compat'))
+-- isolated_relations --
+-- What shows rows of organizations: tables, and every view that reads one of them, also by way of other views.
+-- `loose`: somebody besides its owner may read a view that reads with its owner's rights, or keeps what it read.
+WITH RECURSIVE relation AS (
+    SELECT c.oid, n.nspname AS schema, c.oid::regclass::text AS name, c.relkind, c.relowner, c.relacl,
+           coalesce(c.reloptions, '{}') && '{security_invoker=true,security_invoker=on,security_invoker=1}' AS invoker,
+           EXISTS (
+               SELECT 1 FROM pg_catalog.pg_attribute AS a
+               WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped) AS by_org
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm')
+),
+direct AS (
+    SELECT DISTINCT w.ev_class AS oid, d.refobjid AS beneath
+    FROM pg_catalog.pg_rewrite AS w
+    INNER JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+            AND d.refobjid <> w.ev_class
+),
+reads AS (
+    SELECT d.oid, d.beneath FROM direct AS d
+    UNION
+    SELECT r.oid, d.beneath FROM reads AS r INNER JOIN direct AS d ON d.oid = r.beneath
+)
+SELECT t.schema, t.name, t.by_org AND pg_catalog.has_table_privilege(t.oid, 'SELECT') AS looked_at,
+       (t.relkind = 'm' OR (t.relkind = 'v' AND NOT t.invoker)) AND EXISTS (
+           SELECT 1 FROM aclexplode(t.relacl) AS g
+           WHERE g.grantee <> t.relowner AND g.privilege_type = 'SELECT') AS loose
+FROM relation AS t
+WHERE t.schema = ANY(%(schemas)s::text []) AND (
+    t.by_org OR EXISTS (
+        SELECT 1 FROM reads AS r INNER JOIN relation AS b ON b.oid = r.beneath WHERE r.oid = t.oid AND b.by_org))
 ORDER BY 1, 2
 
 -- visible_to_others --

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from sync_pipeline.db.branch import UNPROTECTED_TABLES
@@ -13,8 +14,8 @@ from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.steps.connect.credentials import opened
 from sync_pipeline.steps.observe.validation.sight import SQL, Cell, Sight
 
-SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat")
-NOBODY = 0  # no organization has this number
+SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
+NOBODY = -1  # no organization has this number, and the deployment, which is 0, has rows of its own
 _SHORTEST = 8  # letters of a secret; a shorter one is in many a word
 # Where text of calls, errors and people is kept: table, key, and the text of a row.
 TEXTS: tuple[tuple[str, str, str], ...] = (
@@ -44,25 +45,32 @@ TEXTS: tuple[tuple[str, str, str], ...] = (
 
 
 def isolation(sight: Sight) -> Iterator[Cell]:
-    """Every table is looked at as another organization, which may see no row of this one; its policy must be forced.
+    """Every table and view is looked at as another organization, which may see no row of this one; a table's policy
+    must be forced, and a view must read with the rights of whoever asks.
 
     In the same transaction, which is of another organization meanwhile: so it is the same snapshot.
     """
-    tables: dict[str, list[str]] = defaultdict(list)
-    for row in execute(sight.conn, SQL["isolated_tables"], schemas=list(SCHEMAS)):
-        tables[row.schema].append(row.name)
+    relations: dict[str, list[Any]] = defaultdict(list)
+    for row in execute(sight.conn, SQL["isolated_relations"], schemas=list(SCHEMAS)):
+        relations[row.schema].append(row)
     unprotected = execute(sight.conn, UNPROTECTED_TABLES).scalars().all()
     execute(sight.conn, SQL["as_organization"], org=NOBODY)
     try:
-        for schema, names in tables.items():
-            statement = "\nUNION ALL\n".join(SQL["visible_to_others"].replace("{table}", name) for name in names)
-            seen = execute(sight.conn, statement, org=sight.org.org_id).scalars().all()
-            loose = [name for name in unprotected if name.partition(".")[0] == schema]
+        for schema, rows in relations.items():
+            looked_at = [row.name for row in rows if row.looked_at]
+            statement = "\nUNION ALL\n".join(SQL["visible_to_others"].replace("{table}", name) for name in looked_at)
+            seen = execute(sight.conn, statement, org=sight.org.org_id).scalars().all() if looked_at else []
             wrong = [f"{name}: rows are visible" for name in seen]
-            wrong += [f"{name}: no forced policy" for name in loose if name not in seen]
-            yield Cell(
-                (None, schema), "fail" if wrong else "pass", f"{statement};\n{UNPROTECTED_TABLES}", 0, len(wrong), wrong
-            )
+            wrong += [
+                f"{name}: no forced policy"
+                for name in unprotected
+                if name.partition(".")[0] == schema and name not in seen
+            ]
+            wrong += [
+                f"{row.name}: it reads with its owner's rights" for row in rows if row.loose and row.name not in seen
+            ]
+            evidence = f"{statement};\n{UNPROTECTED_TABLES};\n{SQL['isolated_relations']}"
+            yield Cell((None, schema), "fail" if wrong else "pass", evidence, 0, len(wrong), wrong)
     finally:
         execute(sight.conn, SQL["as_organization"], org=sight.org.org_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -60,6 +61,17 @@ class Sight:
     def pulled(self) -> frozenset[tuple[int, str]]:
         """The entities that were pulled, by connection and entity type."""
         return frozenset((row.connection_id, row.entity_type) for row in execute(self.conn, SQL["pulled_entities"]))
+
+    @cached_property
+    def records(self) -> Mapping[Place, int]:
+        """How many records each entity has, with those in quarantine; 0 of others."""
+        counted = {
+            (row.connection_id, row.entity_type): row.records for row in execute(self.conn, SQL["records_by_entity"])
+        }
+        found: defaultdict[Place, int] = defaultdict(int)
+        for one, stream in self.places:
+            found[one.name, stream.name] = counted.get((one.connection_id, stream.entity_type), 0)
+        return found
 
     @cached_property
     def captured(self) -> frozenset[tuple[int, str]]:

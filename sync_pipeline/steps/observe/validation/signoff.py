@@ -1,4 +1,4 @@
-"""Sign-offs: a person's word that the newest matrix is good enough for a milestone, red rows accepted one by one."""
+"""Sign-offs: a person's word that the newest matrix is good enough for a milestone; open rows are accepted by name."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotFou
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
+from sync_pipeline.steps.observe.validation.matrix import OPEN
 from sync_pipeline.steps.observe.validation.stored import SQL, Validation, matrix_rows, newest_validation
 
-_MOST_RED = 10_000
+_MOST_OPEN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRow:
-    """A red row that a person accepted, as it was found then, and why."""
+    """A row that was red or waited, which a person accepted as it was found then, and why."""
 
     row: str
     why: str
-    verdict: Literal["fail", "not_run"]
+    verdict: Literal["fail", "not_run", "waiting"]
     found: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Signoff:
-    """A sign-off. It is outdated once a later validation finds something red that it did not accept."""
+    """A sign-off. It is outdated once a later validation finds something red or waiting that it did not accept."""
 
     signoff_id: int
     validation_id: int
     hash: Annotated[str, Field(description="Of the manifest that was signed.")]
     milestone: str
     note: str
-    accepted: Annotated[Sequence[AcceptedRow], Field(description="Red rows, each with the reason.")]
+    accepted: Annotated[Sequence[AcceptedRow], Field(description="Rows that were red or waited, each with the reason.")]
     signed_by: str
     via: Literal["explorer", "api", "command"]
     signed_at: datetime
@@ -59,13 +60,14 @@ def sign_off(
     accept: Mapping[str, str],
     by: Actor,
 ) -> Signoff:
-    """Sign the newest matrix off, which must have this hash. `accept`: each red row's name → why it is accepted.
+    """Sign the newest matrix off, which must have this hash. `accept`: the name of each row that is red or
+    waits → why it is accepted.
 
     Raises:
         Forbidden: no person signs.
         NotFound: nothing was validated yet.
-        Conflict: the newest matrix has another hash, or a red row is not accepted.
-        ConfigurationError: the milestone, the note or a reason is missing, or what is accepted is not red.
+        Conflict: the newest matrix has another hash, or a row that is red or waits is not accepted.
+        ConfigurationError: the milestone, the note or a reason is missing, or what is accepted is not open.
     """
     who = party(by)
     if not milestone.strip() or len(milestone) > 100 or not note.strip():
@@ -109,7 +111,7 @@ def sign_off(
 def _agreed(
     db: Database, org: Organization, matrix_hash: str, accept: Mapping[str, str]
 ) -> tuple[Validation, list[dict[str, Any]]]:
-    """The newest validation, if it has this hash; and its red rows as they are accepted, every one of them."""
+    """The newest validation, if it has this hash; and what is open in it as it is accepted, every row."""
     newest = newest_validation(db, org)
     if newest is None:
         raise NotFound(f"{org.slug} was not validated yet: `sync-pipeline validate {org.slug}`.")
@@ -118,19 +120,24 @@ def _agreed(
             f"The newest matrix, validation {newest.validation_id}, has the hash {newest.hash}. Read it, then sign "
             "that."
         )
-    rows, count = matrix_rows(db, org, newest.validation_id, verdicts=("fail", "not_run"), limit=_MOST_RED)
+    rows, count = matrix_rows(db, org, newest.validation_id, verdicts=OPEN, limit=_MOST_OPEN)
     if count > len(rows):
-        raise Conflict(f"{count:,} rows are red. Nobody accepts so many by name: correct what they have in common.")
-    red = {row.row: row for row in rows}
-    if unknown := sorted(accept.keys() - red.keys()):
-        raise ConfigurationError(f"These rows are not red, so there is nothing to accept: {', '.join(unknown[:20])}.")
-    if left := [name for name in red if name not in accept]:
+        raise Conflict(
+            f"{count:,} rows are red or wait. Nobody accepts so many by name: correct what they have in common."
+        )
+    left_open = {row.row: row for row in rows}
+    if unknown := sorted(accept.keys() - left_open.keys()):
+        raise ConfigurationError(
+            f"These rows are neither red nor waiting, so there is nothing to accept: {', '.join(unknown[:20])}."
+        )
+    if left := [name for name in left_open if name not in accept]:
         more = f" and {len(left) - 20} more" if len(left) > 20 else ""
         raise Conflict(
-            f"These rows are red and not accepted: {', '.join(left[:20])}{more}. Accept each, with a reason."
+            f"These rows are red or wait, and are not accepted: {', '.join(left[:20])}{more}. Accept each, with a "
+            "reason."
         )
     accepted = [
-        {"row": name, "why": why.strip(), "verdict": red[name].verdict, "found": red[name].found}
+        {"row": name, "why": why.strip(), "verdict": left_open[name].verdict, "found": left_open[name].found}
         for name, why in accept.items()
     ]
     return newest, accepted

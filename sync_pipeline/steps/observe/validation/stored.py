@@ -16,14 +16,14 @@ from sync_pipeline.errors import NotFound
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.observe.validation.files import ValidationFiles
-from sync_pipeline.steps.observe.validation.matrix import RED, Matrix, MatrixRow, Verdict
+from sync_pipeline.steps.observe.validation.matrix import RED, VERDICTS, Matrix, MatrixRow, Verdict
 
 SQL = load("sync_pipeline.steps.observe.validation", "stored.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """A validation that is kept. It is ok if no row failed and every row that applies was run."""
+    """A validation that is kept. It is ok if no row failed and every one that applies was run; some may wait."""
 
     validation_id: int
     started_at: datetime
@@ -126,5 +126,6 @@ def statements_of(db: Database, org: Organization, validation_id: int) -> Mappin
 
 def _validation(row: Any) -> Validation:
     values = dict(row._mapping)
-    counts = {verdict: int(count) for verdict, count in values.pop("counts").items()}
-    return Validation(**values, counts=counts, ok=not any(counts.get(one) for one in RED))
+    kept = values.pop("counts")
+    counts = {verdict: int(kept.get(verdict, 0)) for verdict in VERDICTS}  # older ones counted no row that waits
+    return Validation(**values, counts=counts, ok=not any(counts[one] for one in RED))

@@ -22,12 +22,12 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
     ids jsonb, words text, statement text, snapshot text, seconds double precision)
 
 -- outdate_signoffs --
--- A red row outdates a sign-off, unless it accepted that row as it was found, with the same examples: as many others are
+-- A row that is red or waits outdates a sign-off, unless it accepted that row as it was found, with the same examples: as many others are
 -- another finding. An earlier validation outdates nothing.
 UPDATE observe.signoff AS s SET outdated_at = now(), outdated_by = %(validation)s
 WHERE s.org_id = connect.current_org() AND s.outdated_at IS NULL AND s.validation_id < %(validation)s AND EXISTS (
     SELECT 1 FROM observe.validation_row AS r
-    WHERE r.org_id = s.org_id AND r.validation_id = %(validation)s AND r.verdict IN ('fail', 'not_run')
+    WHERE r.org_id = s.org_id AND r.validation_id = %(validation)s AND r.verdict IN ('fail', 'not_run', 'waiting')
         AND NOT EXISTS (
             SELECT 1 FROM jsonb_to_recordset(s.accepted) AS a ("row" text, verdict text, found text)
             INNER JOIN observe.validation_row AS w
@@ -46,14 +46,14 @@ ORDER BY validation_id DESC LIMIT %(limit)s OFFSET %(offset)s
 SELECT count(*) FROM observe.validation WHERE org_id = connect.current_org()
 
 -- validation_rows --
--- Red ones first, else in the order of the matrix.
+-- Red ones first, then those that wait, else in the order of the matrix.
 SELECT name AS row, check_name AS check, connection, entity, verdict, expected, found, ids, words, statement, snapshot,
        seconds
 FROM observe.validation_row
 WHERE org_id = connect.current_org() AND validation_id = %(validation)s
     AND (%(verdicts)s::text [] IS NULL OR verdict = ANY(%(verdicts)s::text []))
     AND (%(check)s::text IS NULL OR check_name = %(check)s)
-ORDER BY array_position(ARRAY['fail', 'not_run', 'pass', 'not_applicable'], verdict), row_no
+ORDER BY array_position(ARRAY['fail', 'not_run', 'waiting', 'pass', 'not_applicable'], verdict), row_no
 LIMIT %(limit)s OFFSET %(offset)s
 
 -- count_validation_rows --

@@ -15,17 +15,16 @@ from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
-from sync_pipeline.errors import Conflict, NotFound, StalePlan
+from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.approve import spend_on_plan
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.promote.queue.followed import stale_items
+from sync_pipeline.steps.promote.queue.staleness import Staleness, refuse_stale, seen_stale
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
 LineState = Literal["draft", "processing", "done", "failed", "cancelled"]
 _STATES_AT_WORK = ("draft", "processing")
-_NAMED = 1000  # of the stale records so many are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,6 @@ class QueueStatus:
     started_at: datetime | None
     finished_at: datetime | None
     undone_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Staleness:
-    """How many of a plan's records are not what they were, of how many it has.
-
-    `records`: up to 1,000 of them as {connection, entity, external_id, moved}; `moved` describes what changed.
-    """
-
-    count: int
-    of: int
-    records: Sequence[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,7 @@ def make_queue(conn: Connection, plan: str, actor: Actor) -> str:
         raise Conflict(f"Plan {plan} was {found.state}; make a new plan.")
     queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
     if queue is None or queue_status(conn, queue).state in _STATES_AT_WORK:
-        _refuse_stale(conn, plan)
+        refuse_stale(conn, plan)
     if queue is not None:
         return str(queue)
     by, spent = party(actor), spend_on_plan(conn, plan, actor)
@@ -245,40 +232,12 @@ def _queue_status(row: Any) -> QueueStatus:
 
 
 def stale(db: Database, org_id: int, plan_id: str | UUID) -> Staleness:
-    """What changed since a plan was made, of what it has still to promote."""
+    """What changed since a plan was made, of what it has still to promote, for people to read.
+
+    Who applies it looks at every record (see `make_queue`); this looks at those that may have moved.
+    """
     with db.org(org_id) as conn:
-        return _staleness(conn, as_uuid(plan_id, "plan"))
-
-
-def _refuse_stale(conn: Connection, plan: str) -> None:
-    found = _staleness(conn, plan)
-    if found.count:
-        raise StalePlan(
-            f"stale: {found.count} of {found.of} records changed since the plan was made. Nothing was changed. "
-            "Make a new plan.",
-            stale=found.records,
-            of=found.of,
-        )
-
-
-def _staleness(conn: Connection, plan: str) -> Staleness:
-    execute(conn, SQL["weigh"], plan=plan)
-    found = execute(conn, SQL["stale"], plan=plan).all()
-    execute(conn, SQL["weighed"])
-    moved = [
-        {"connection": one.connection, "entity": one.entity_type, "external_id": one.external_id, "moved": one.moved}
-        for one in found
-    ]
-    named = {(one["connection"], one["entity"], one["external_id"]) for one in moved}
-    kinds = [(one.connection_id, one.provider, one.entity_type) for one in execute(conn, SQL["plan_types"], plan=plan)]
-    follow = [
-        one
-        for one in stale_items(conn, plan, kinds)
-        if (one["connection"], one["entity"], one["external_id"]) not in named
-    ]
-    total = int(execute(conn, SQL["item_count"], plan=plan).scalar_one())
-    count = (found[0].stale if found else 0) + len(follow)
-    return Staleness(count, total, [*moved, *follow][:_NAMED])
+        return seen_stale(conn, as_uuid(plan_id, "plan"))
 
 
 def as_uuid(value: str | UUID, what: str = "queue") -> str:
