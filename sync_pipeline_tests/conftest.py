@@ -35,6 +35,16 @@ do_not_delay()
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What a command sets for the processes it starts ends with its test."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("SYNC_")}
+    yield
+    for name in [n for n in os.environ if n.startswith("SYNC_") and n not in before]:
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """An embedded PostgreSQL of this test process, with a migrated database to clone."""

@@ -45,8 +45,9 @@ def main() -> int:
         if not nights:
             continue
         facts["postgresql"] = ground.postgresql()
-        if kept is None or asked.nights == "quiet,changed":
-            _save(size, {**facts, "largest": largest, "nights": nights})
+        before = _saved().get(str(size), {})
+        same = before.get("nights", {}) if before.get("largest") == largest else {}
+        _save(size, {**facts, "largest": largest, "nights": {**same, **nights}})
         rows = table.rows({str(size): {**facts, "largest": largest, "nights": nights}})
         report.show(TITLE, facts, rows, console)
     measured = _saved()

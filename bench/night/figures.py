@@ -22,7 +22,7 @@ _ORGS = """
 SELECT o.slug, extract(epoch FROM min(l.started_at) - %(began)s)::float AS began,
        extract(epoch FROM max(l.finished_at) - %(began)s)::float AS ended,
        count(*) FILTER (WHERE l.state = 'closed') AS closed, count(*) FILTER (WHERE l.state <> 'closed') AS failed,
-       sum(l.new + l.changed) AS changed, min(l.error) AS error
+       sum(l.new + l.changed)::bigint AS changed, min(l.error) AS error
 FROM capture.sync_ledger AS l JOIN connect.organization AS o USING (org_id)
 WHERE l.orchestrator_run = ANY (%(runs)s) GROUP BY 1
 """

@@ -38,8 +38,10 @@ def nights(
             kept.mkdir(parents=True, exist_ok=True)
         at = stack.enter_context(ground(kept))
         os.environ.update({"SYNC_HOME": str(at.home), "SYNC_ALLOW_PRIVATE_HOSTS": "1"})
-        plan = at.home / "stores.json"
-        filled = plan.exists()
+        plan, whole = at.home / "stores.json", at.home / "filled"
+        filled = whole.exists()
+        if plan.exists() and not filled:
+            raise RuntimeError(f"{at.home} was not filled to its end. Remove it, and run the same command again.")
         if not filled:
             plan.write_text(json.dumps(store_plan(organizations(number, largest), free_port())))
         orgs = planned(plan)
@@ -47,6 +49,7 @@ def nights(
         if not filled:
             began = time.monotonic()
             Filler(at, served.url, served.ca_file).fill(orgs)
+            whole.touch()
             console.print(f"[dim]filled in {time.monotonic() - began:.0f} s[/]")
         if filled:
             _trust(at, served.ca_file)

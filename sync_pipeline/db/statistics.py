@@ -27,6 +27,12 @@ def refresh(db: Database, org_id: int, tables: Sequence[str]) -> None:
             analyze(conn, grown)
 
 
+def filled(conn: Connection, table: str, rows: int) -> None:
+    """Analyze a table ("schema.table") to which this transaction has written so many rows, if they are many."""
+    if rows >= ENOUGH:
+        analyze(conn, [table])
+
+
 def analyze_captured(conn: Connection, provider: str, columns: Sequence[str]) -> None:
     """Analyze the records of a provider; where they have grown by half, those of all providers together, too.
 

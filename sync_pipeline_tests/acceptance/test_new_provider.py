@@ -126,7 +126,7 @@ class Clone:
             "SYNC_HOME": str(folder / "home"),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
             "KIOSK_KEY": KEY,
-            "HOOK_SECRET": "knock",
+            "HOOK_SECRET": "knock, knock, knock",
         }
 
     def _migration(self) -> None:
@@ -209,7 +209,7 @@ def test_the_api_takes_it_too(clone: Clone) -> None:
         for arguments in (["--role", "admin"], ["--role", "plugin", "--connection", "till"])
     )
     path = clone.command("webhook", "acme", "till", "--secret-env", "HOOK_SECRET")["path"]
-    signed = {"x-kiosk-secret": "knock", "x-kiosk-delivery": "1"}
+    signed = {"x-kiosk-secret": "knock, knock, knock", "x-kiosk-delivery": "1"}
     article = {"id": 900, "title": "Cup", "cents": 999, "category": 2}
     document, providers, pushed, table, taken, refused, added = clone.calls(
         ("GET", "/openapi.json", {}, None),

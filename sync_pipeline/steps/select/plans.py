@@ -108,8 +108,7 @@ def make_plan(  # noqa: PLR0913 - what narrows it
             _seal(conn, plan_id, by, origin=origin, approved_by=by.name if by_sensor else None)
             if reuse and (same := execute(conn, SQL["same_plan"], plan_id=plan_id).scalar_one_or_none()):
                 raise _SamePlan(same)
-            if items >= statistics.ENOUGH:
-                statistics.analyze(conn, ["selection.sync_plan_item"])  # who reads the plan joins its items
+            statistics.filled(conn, "selection.sync_plan_item", items)
     except _SamePlan as known:
         plan_id = known.plan_id
     return plan(db, org, plan_id)
@@ -210,8 +209,7 @@ def make_filled_plan(
             execute(conn, SQL["drop_plan"], plan_id=plan_id)
             return None
         _seal(conn, plan_id, party(actor), origin=origin)
-        if items >= statistics.ENOUGH:
-            statistics.analyze(conn, ["selection.sync_plan_item"])
+        statistics.filled(conn, "selection.sync_plan_item", items)
     return plan(db, org, plan_id)
 
 

@@ -140,8 +140,7 @@ def select(
             limit=_NAMED,
         ).all()
         execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
-        if records >= statistics.ENOUGH:
-            statistics.analyze(conn, ["selection.sync_selective_config"])
+        statistics.filled(conn, "selection.sync_selective_config", records)
         journal.record(
             conn,
             "selection.made",
