@@ -26,6 +26,10 @@ from sync_pipeline_tests.stores import Shop, shop
 
 _STEPS = 40
 _KEPT = "SELECT external_id FROM capture.sync_record WHERE deletion_evidence = 'kept'"  # a person said that they stay
+_WATERMARK = (
+    "SELECT watermark FROM capture.sync_cursor "
+    "WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s"
+)
 Closed = list[tuple[str, bool]]  # of each run its mode, and whether two statements closed it
 
 
@@ -37,7 +41,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Closed:
     def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool) -> capture.PullReport | None:
         at = {**run.keys, "started_at": run.started_at}
         with run.transaction() as conn:
-            before = execute(conn, SQL["cursor"], **run.keys).one_or_none()
+            was = execute(conn, _WATERMARK, **run.keys).scalar_one_or_none()
             unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
             balance, quarantine = ledger._sums(conn, run, complete)
             suspects = execute(conn, SQL["suspects" if complete else "vanished"], **at).all()
@@ -47,7 +51,6 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Closed:
             assert balance == {name: getattr(report, name) for name in balance}
             assert report.expected == report.captured
             assert report.watermark is not None
-            was = before.watermark if before else None
             assert run.mode == "full" or was is None or was.isoformat() <= report.watermark
         ends.append((run.mode, report is not None))
         return report

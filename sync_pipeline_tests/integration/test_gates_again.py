@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,9 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError
-from sync_pipeline.steps import connect, observe, promote
+from sync_pipeline.steps import connect, observe, preview, promote
 from sync_pipeline_tests.integration.test_gates_stories import answer, drift, promoted, sql
+from sync_pipeline_tests.integration.test_quiet_delta import night
 from sync_pipeline_tests.stores import Shop, shop
 
 
@@ -56,6 +58,36 @@ def test_a_field_that_vanishes_again_after_a_hold_is_a_new_question(open_shop: S
     assert causes(open_shop) == [("schema_drift", "hold")] * 2
     assert all(one.outcome for one in observe.decisions(open_shop.db, open_shop.org, everything=True))
     assert len(told(open_shop, "gate.opened")) == len(told(open_shop, "gate.gone")) == 2
+
+
+def test_a_quiet_night_asks_again_of_a_store_that_is_connected_again(open_shop: Shop, store: Store) -> None:
+    open_shop.pull("customers")
+    open_shop.preview("customers")
+    drift(store, "customers", lambda payload: payload.pop("billing"))
+    open_shop.pull("customers", full=True)
+    open_shop.preview("customers")
+    night(open_shop)
+    assert len(observe.decisions(open_shop.db, open_shop.org)) == 1
+    connect.disconnect(open_shop.db, open_shop.connection, actor="ann")
+    assert not observe.decisions(open_shop.db, open_shop.org)
+    server = open_shop.server
+    given = {"store_url": server.url, "consumer_key": server.key, "consumer_secret": server.secret}
+    connect.add_connection(open_shop.db, open_shop.settings, open_shop.org, "woocommerce", "shop", given, actor="ann")
+    night(open_shop)
+    assert [one.cause for one in observe.decisions(open_shop.db, open_shop.org)] == ["schema_drift"]
+
+
+def test_a_quiet_list_is_judged_where_a_mapper_needs_a_field_that_is_gone(open_shop: Shop, store: Store) -> None:
+    open_shop.pull("products")
+    drift(store, "products", lambda payload: payload.pop("reviews_allowed"))
+    open_shop.pull("products", full=True)
+    open_shop.preview("products")
+    stream = open_shop.connection.source.stream("products")
+    assert set(preview.sum_up(open_shop.db, open_shop.connection, [stream])) == {"products"}
+    newer = replace(stream, needs=(*stream.needs, "reviews_allowed"))
+    assert preview.sum_up(open_shop.db, open_shop.connection, [newer]) == {}
+    preview.recompute(open_shop.db, open_shop.connection, newer)
+    assert [one.cause for one in observe.decisions(open_shop.db, open_shop.org)] == ["schema_drift"]
 
 
 def test_a_currency_that_changes_again_after_a_hold_is_a_new_question(open_shop: Shop, store: Store) -> None:

@@ -122,7 +122,7 @@ def test_what_reads_the_ledger_does_not_read_every_run(database: Database, org: 
             "the check of the ledger": (CHECKS["ledger_closed"], {}),
             "the matrix": (MATRIX["ledger_adds_up"], {}),
             "what was pulled": (MATRIX["pulled_entities"], {}),
-            "what a preview compares with": (SUMMARY["store_total"], here),
+            "what a preview compares with": (SUMMARY["store_totals"], {"connection_id": 1, "types": ["order"]}),
             "drift": (DRIFT["drifted_fields"], {**here, "noise": [], "empty": []}),
             "is a sweep due": (CAPTURE["deltas_since_sweep"], {**here, "swept_at": None, "at_most": 5}),
             "the time line": (

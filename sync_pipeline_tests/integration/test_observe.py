@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,9 +14,12 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
-from sync_pipeline.steps import connect, observe, promote, select
+from sync_pipeline.steps import connect, observe, preview, promote, select
+from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
 from sync_pipeline.steps.connect import tokens
+from sync_pipeline.steps.observe import checks
 from sync_pipeline_tests.stores import Shop, shop
+from sync_pipeline_tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -26,6 +30,24 @@ def opened(database: Database, settings: Settings, org: connect.Organization) ->
     seed(store, products=20, variable=3, customers=6, orders=12, random_seed=5)
     with shop(database, settings, org, store) as ready:
         yield ready
+
+
+_ANOTHER = """
+INSERT INTO capture.sync_record
+(org_id, connection_id, entity_type, external_id, provider, sync_data, content_hash, raw_hash)
+SELECT org_id, connection_id, entity_type, '999999', provider, sync_data, content_hash, raw_hash
+FROM capture.sync_record WHERE entity_type = 'product' LIMIT 1
+"""
+_AN_HOUR_AGO = """
+WITH captured AS (
+    UPDATE capture.sync_cursor SET changed_at = changed_at - interval '1 hour')
+UPDATE preview.summary SET changed_at = changed_at - interval '1 hour', computed_at = computed_at - interval '1 hour'
+RETURNING 1
+"""
+
+
+def compared(opened: Shop) -> bool:
+    return next(one.ok for one in checks.check(opened.db, opened.org) if one.name == "compared_since")
 
 
 def of(opened: Shop, entity: str) -> observe.EntityStatus:
@@ -105,6 +127,37 @@ def test_counts_follow_every_step(opened: Shop) -> None:
     e = of(opened, "products")
     assert (e.captured, e.new, e.updated, e.deleted, e.in_sync) == (19, 15, 1, 1, 3)
     assert (e.included, e.ignored, e.undecided, e.promoted) == (0, 1, 16, 5)
+
+
+def test_what_commits_while_records_are_compared_is_not_compared(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    with opened.db.org(opened.org.org_id) as conn:
+        execute(conn, _ANOTHER)
+        execute(conn, CAPTURE["mark_changed"], connection_id=opened.connection.connection_id, entity_type="product")
+        opened.preview("products")  # begins after that was written, and does not see it
+    (one,) = observe.status(opened.db, opened.org)
+    e = next(e for e in one.entities if e.entity == "products")
+    assert (e.captured, e.new, e.in_sync) == (21, 20, 0)
+    opened.rows(_AN_HOUR_AGO)
+    assert not compared(opened)
+    opened.preview("products")
+    assert of(opened, "products").new == 21
+    assert compared(opened)
+
+
+def test_what_commits_before_records_are_compared_is_compared(opened: Shop) -> None:
+    opened.pull("products", full=True)
+    with ThreadPoolExecutor() as pool:
+        with opened.db.org(opened.org.org_id) as conn:
+            preview.hold_core(conn, writing=True)  # as a promotion does
+            begun = pool.submit(opened.preview, "products")
+            wait_until(lambda: opened.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "the preview waits")
+            opened.store.add_product(name="Meanwhile")
+            opened.pull("products")
+        assert begun.result().new == 21
+    opened.rows(_AN_HOUR_AGO)
+    assert compared(opened)
+    assert of(opened, "products").new == 21
 
 
 def test_status_sees_one_organization_only(opened: Shop) -> None:

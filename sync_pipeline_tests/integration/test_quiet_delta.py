@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,8 +110,9 @@ def test_a_quiet_night_takes_few_statements_and_reports_the_same(
             )
 
 
+@pytest.mark.parametrize("alone", [False, True])
 def test_sums_do_not_replace_those_of_a_comparison_that_commits_meanwhile(
-    database: Database, settings: Settings, org: connect.Organization
+    database: Database, settings: Settings, org: connect.Organization, alone: bool
 ) -> None:
     with _shop(database, settings, org) as opened:
         opened.pull("products")
@@ -121,7 +122,11 @@ def test_sums_do_not_replace_those_of_a_comparison_that_commits_meanwhile(
             with database.org(org.org_id) as conn:
                 compared = "UPDATE preview.summary SET changed_at = clock_timestamp(), new = new + 1 RETURNING new"
                 new = execute(conn, compared).scalar_one()
-                summed = pool.submit(preview.sum_up, database, opened.connection, [stream])
+                summed: Future[Any] = (
+                    pool.submit(opened.preview, "products")
+                    if alone
+                    else pool.submit(preview.sum_up, database, opened.connection, [stream])
+                )
                 wait_until(lambda: opened.value(_WAITING) or summed.done(), "the sums wait for the comparison")
             assert summed.result()
         assert opened.value("SELECT new FROM preview.summary") == new

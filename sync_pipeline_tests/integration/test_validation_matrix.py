@@ -84,8 +84,6 @@ DAMAGES: Mapping[str, Damage] = {
         [
             f"UPDATE capture.sync_cursor SET changed_at = now() - interval '1 hour' WHERE connection_id = {SHOP} "
             "AND entity_type = 'coupon'",
-            f"UPDATE preview.summary SET computed_at = now() - interval '2 hours' WHERE connection_id = {SHOP} "
-            "AND entity_type = 'coupon'",
         ],
     ),
     "no_schema_drift": Damage(

@@ -217,10 +217,6 @@ LEFT JOIN LATERAL (
         AND l.mode IN ('full', 'delta')
     ORDER BY l.run_id DESC LIMIT 1) AS u ON u.state <> 'closed' AND u.started_at > now() - interval '24 hours'
 
--- cursor --
-SELECT watermark, swept_at FROM capture.sync_cursor
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
-
 -- deltas_since_sweep --
 -- Among the newest runs: whether a sweep is due is known from as many as may pass without one.
 SELECT count(*) FROM (
@@ -327,50 +323,6 @@ SELECT expected, captured = expected
             AND provider = %(provider)s AND deletion_state <> 'deleted' AND captured_at < %(started_at)s)) AS as_known
 FROM known
 
--- close_as_known --
--- Closes such a run in one statement: the cursor moves, the ledger and the log are closed, the audit log has its line,
--- the evidence of earlier runs is forgotten, and the connection works.
-WITH advanced AS (
-    INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
-    VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
-            CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
-    ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
-    SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
-                         ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
-        full_at = coalesce(excluded.full_at, sync_cursor.full_at),
-        swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
-    RETURNING watermark
-), closed AS (
-    UPDATE capture.sync_ledger
-    SET state = 'closed', expected = %(expected)s, captured = %(expected)s, quarantined = 0, vanished = 0,
-        requests = requests + %(requests)s, bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = false,
-        error = NULL, detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
-    WHERE org_id = connect.current_org() AND run_id = %(run_id)s
-    RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
-), logged AS (
-    UPDATE capture.sync_logs AS l
-    SET status = 'success', records_synced = c.new + c.changed, skipped = 0, error_message = NULL, finished_at = now()
-    FROM closed AS c
-    WHERE l.org_id = connect.current_org() AND l.run_id = %(run_id)s AND l.status = 'running'
-), told AS (
-    INSERT INTO observe.sync_activity (org_id, connection_id, entity_type, event, actor, detail)
-    SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, 'capture.closed', %(actor)s, jsonb_build_object(
-        'run', %(run_id)s::bigint, 'mode', %(mode)s::text, 'new', new, 'changed', changed, 'deleted', deleted,
-        'quarantined', 0, 'error', NULL)
-    FROM closed
-), forgotten AS (
-    DELETE FROM capture.sync_page
-    WHERE org_id = connect.current_org() AND run_id < %(run_id)s
-        AND run_id IN (SELECT run_id FROM capture.sync_ledger
-                       WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-                           AND entity_type = %(entity_type)s AND run_id < %(run_id)s AND run_id >= %(run_id)s - 100000)
-), touched AS (
-    UPDATE connect.integration_connector
-    SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
-    WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-)
-SELECT closed.*, advanced.watermark AS moved_to FROM closed CROSS JOIN advanced
-
 -- stage_seen --
 CREATE TEMP TABLE seen ON COMMIT DROP AS
 SELECT id, bool_or(read) AS read, bool_or(gone) AS gone
@@ -462,38 +414,58 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 ORDER BY length(external_id), external_id
 
 -- close_run --
-UPDATE capture.sync_ledger
-SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,
-    vanished = %(vanished)s, deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
-    bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = %(capped)s, error = %(error)s,
-    detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
-WHERE org_id = connect.current_org() AND run_id = %(run_id)s
-RETURNING new, changed, unchanged, swept, resumed, requests, bytes, seconds, deleted
-
--- advance --
--- The watermark moves with the closing of the ledger, in one transaction with it; a full read sets it, whatever it was,
--- and none is ever farther in the future than a store's clock is trusted.
-INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
-VALUES (connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
-        CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END)
-ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
-SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
-                     ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
-    full_at = coalesce(excluded.full_at, sync_cursor.full_at),
-    swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
-
--- forget_pages --
--- When a run has closed, the evidence of earlier runs is no longer needed; their counts stay.
-DELETE FROM capture.sync_page
-WHERE org_id = connect.current_org() AND run_id < %(run_id)s
-    AND run_id IN (SELECT run_id FROM capture.sync_ledger
-                   WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
-                       AND entity_type = %(entity_type)s AND run_id < %(run_id)s AND run_id >= %(run_id)s - 100000)
-
--- touch_connection --
-UPDATE connect.integration_connector
-SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+-- Ends a run, in one statement: the ledger and the log are closed, and the audit log has its line (capture.closed or
+-- capture.failed). If it `moves`, the watermark moves with it; a full read sets it, whatever it was, and none is ever
+-- farther in the future than a store's clock is trusted. Unless the run failed, the connection works, and the evidence of
+-- earlier runs is no longer needed; their counts stay.
+WITH advanced AS (
+    INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, watermark, full_at, swept_at)
+    SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, %(watermark)s,
+           CASE WHEN %(was_full)s THEN now() END, CASE WHEN %(was_swept)s THEN %(started_at)s::timestamptz END
+    WHERE %(moves)s
+    ON CONFLICT (org_id, connection_id, entity_type) DO UPDATE
+    SET watermark = CASE WHEN %(was_full)s THEN excluded.watermark
+                         ELSE least(greatest(sync_cursor.watermark, excluded.watermark), now() + interval '3 hours') END,
+        full_at = coalesce(excluded.full_at, sync_cursor.full_at),
+        swept_at = coalesce(excluded.swept_at, sync_cursor.swept_at), updated_at = now()
+    RETURNING watermark
+), closed AS (
+    UPDATE capture.sync_ledger
+    SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,
+        vanished = %(vanished)s, deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
+        bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = %(capped)s, error = %(error)s,
+        detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
+    WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+    RETURNING *
+), logged AS (
+    UPDATE capture.sync_logs AS l
+    SET status = CASE WHEN c.error IS NULL THEN 'success' ELSE 'failed' END, records_synced = c.new + c.changed,
+        skipped = c.quarantined, error_message = c.error, finished_at = now()
+    FROM closed AS c
+    WHERE l.org_id = connect.current_org() AND l.run_id = %(run_id)s AND l.status = 'running'
+), told AS (
+    INSERT INTO observe.sync_activity (org_id, connection_id, entity_type, event, actor, detail)
+    SELECT org_id, connection_id, entity_type, 'capture.' || state, %(actor)s, jsonb_build_object(
+        'run', run_id, 'mode', mode, 'new', new, 'changed', changed, 'deleted', deleted, 'quarantined', quarantined,
+        'error', error)
+    FROM closed
+), forgotten AS (
+    DELETE FROM capture.sync_page
+    WHERE %(error)s::text IS NULL AND org_id = connect.current_org() AND run_id < %(run_id)s
+        AND run_id IN (SELECT run_id FROM capture.sync_ledger
+                       WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+                           AND entity_type = %(entity_type)s AND run_id < %(run_id)s AND run_id >= %(run_id)s - 100000)
+), touched AS (
+    UPDATE connect.integration_connector
+    SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
+    WHERE %(error)s::text IS NULL AND org_id = connect.current_org() AND connection_id = %(connection_id)s
+)
+SELECT c.new, c.changed, c.unchanged, c.swept, c.resumed, c.requests, c.bytes, c.seconds, c.deleted,
+       coalesce(a.watermark, s.watermark) AS watermark
+FROM closed AS c
+LEFT JOIN advanced AS a ON true
+LEFT JOIN capture.sync_cursor AS s -- as it was
+    ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
 
 -- fail_connection --
 UPDATE connect.integration_connector

@@ -42,7 +42,8 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 
 -- compared_since --
--- Entities with records that changed after they were last compared.
+-- Entities with records that changed and were not compared since. What a comparison saw, its time does not tell: it waits
+-- for locks after it has begun, and what is written meanwhile commits later than it was written.
 SELECT
     c.provider || '/' || r.entity_type AS place, c.name AS connection, count(*) AS found,
     (array_agg(c.name)) [1:10] AS sample
@@ -52,7 +53,7 @@ LEFT JOIN preview.summary AS s
     ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
 WHERE r.org_id = connect.current_org() AND c.disabled_at IS NULL
     AND r.changed_at < now() - interval '30 minutes'
-    AND (s.computed_at IS NULL OR s.computed_at < r.changed_at)
+    AND s.changed_at IS DISTINCT FROM r.changed_at
 GROUP BY 1, 2
 ORDER BY 1, 2
 

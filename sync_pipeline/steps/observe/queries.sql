@@ -65,7 +65,7 @@ GROUP BY connection_id, entity_type
 -- cursors --
 -- The watermark, and whether the preview includes the last write.
 SELECT c.connection_id, c.entity_type, c.watermark,
-       s.computed_at IS NOT NULL AND (c.changed_at IS NULL OR c.changed_at <= s.computed_at) AS previewed
+       s.entity_type IS NOT NULL AND s.changed_at IS NOT DISTINCT FROM c.changed_at AS previewed
 FROM capture.sync_cursor AS c
 LEFT JOIN preview.summary AS s
     ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -15,9 +16,8 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import followed
 from sync_pipeline.steps.preview.compare import hold_core
-from sync_pipeline.steps.preview.entity import empty_state, noise
-from sync_pipeline.steps.preview.mappers import mapped_by_older
-from sync_pipeline.steps.preview.summary import SQL, PreviewReport
+from sync_pipeline.steps.preview.entity import noise
+from sync_pipeline.steps.preview.summary import SQL, Compared, PreviewReport, write_summaries
 
 
 def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> Mapping[str, PreviewReport]:
@@ -29,41 +29,24 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
     of = {stream.entity_type: stream for stream in streams}
     with db.org(connection.org_id) as conn:
         hold_core(conn)
-        here = {"connection_id": connection.connection_id}
-        noises = [json.dumps(noise(connection, stream)) for stream in of.values()]
-        drift = {
-            row.entity_type: row.drift
-            for row in execute(conn, SQL["as_compared"], **here, types=list(of), noises=noises)
-        }
-        for late in followed.behind(conn, connection):
-            drift.pop(late.stream.entity_type, None)
-        if not drift:
+        noises = [json.dumps(noise(connection, stream)) for stream in streams]
+        here = {"connection_id": connection.connection_id, "types": list(of)}
+        rows = execute(conn, SQL["as_compared"], **here, noises=noises)
+        found = [Compared(of[row.entity_type], row.drift, row.changed_at) for row in rows]
+        late = {one.stream.entity_type for one in followed.behind(conn, connection)}
+        quiet = [one for one in found if one.stream.entity_type not in late and not _judged(connection, one)]
+        if not quiet:
             return {}
-        rows = execute(conn, SQL["sum_up_again"], **here, types=list(drift)).all()
-        execute(conn, SQL["sum_up_tallies"], **here, types=list(drift))
-        older = mapped_by_older(conn, [(connection, of[row.entity_type]) for row in rows if row.in_sync > 0])
-    seconds = (time.monotonic() - started) / len(rows)
-    return {
-        of[row.entity_type].name: PreviewReport(
-            connection=connection.name,
-            entity=of[row.entity_type].name,
-            new=row.new,
-            updated=row.updated,
-            deleted=row.deleted,
-            in_sync=row.in_sync,
-            included=row.included,
-            ignored=row.ignored,
-            undecided=row.undecided,
-            warnings=row.warnings,
-            mapped_by_older=older.get((connection.connection_id, row.entity_type), 0),
-            capped=row.capped,
-            drift=tuple(drift[row.entity_type]),
-            message=empty_state(
-                connection,
-                promoted=bool(row.in_sync or row.updated or row.deleted),
-                remote=max(row.total or 0, row.new),
-            ),
-            seconds=seconds,
-        )
-        for row in rows
-    }
+        reports = write_summaries(conn, connection, quiet, anew=False)
+    seconds = (time.monotonic() - started) / len(reports)
+    return {report.entity: replace(report, seconds=seconds) for report in reports}
+
+
+def _judged(connection: Connection, one: Compared) -> bool:
+    """Does a field that its mapper needs drift? Whether a gate is open for it, `recompute` judges.
+
+    That can change where nothing was captured: a mapper of a new release needs another field, a store that is connected
+    again has lost its gates. Drift of noise is not kept.
+    """
+    drifting = {change["field"] for change in one.drift}
+    return not set(one.stream.needs).isdisjoint(drifting.union(noise(connection, one.stream)))

@@ -20,7 +20,7 @@ from sync_pipeline.steps.preview.counts import Counting, RecordCounts
 from sync_pipeline.steps.preview.entity import empty_state, keys, noise
 from sync_pipeline.steps.preview.matching import SQL, RecordQuery, found, known, order_of
 from sync_pipeline.steps.preview.paging import ListQuery, page_of
-from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
+from sync_pipeline.steps.preview.summary import store_total
 
 BROWSE_SQL = load(__package__, "browse.sql")
 
@@ -98,8 +98,7 @@ def browse(db: Database, connection: Connection, stream: Stream, view: RecordVie
         rows = rows_of(conn, connection, stream, page.ids)
         message = None
         if not counts.of() and not view.search:
-            remote = execute(conn, SUMMARY_SQL["store_total"], **keys(connection, stream)).one_or_none()
-            message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
+            message = empty_state(connection, promoted=False, remote=store_total(conn, connection, stream))
     return Browsed(
         rows,
         total,

@@ -17,7 +17,7 @@ from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import followed
 from sync_pipeline.steps.preview.drift import drifted_fields, judge_drift
 from sync_pipeline.steps.preview.entity import keys, noise
-from sync_pipeline.steps.preview.summary import PreviewReport, write_summary
+from sync_pipeline.steps.preview.summary import Compared, PreviewReport, write_summaries
 from sync_pipeline.steps.preview.warn import warn, warn_some
 
 SQL = load(__package__, "compare.sql")
@@ -67,14 +67,15 @@ def _recompute(
 ) -> PreviewReport:
     known = execute(conn, SQL["last_change"], **keys(connection, stream), noise=noise(connection, stream)).one_or_none()
     if known is not None and known.compared:
-        drift = known.drift
+        anew, drift = False, known.drift
     else:
         _compare(conn, connection, stream)
-        drift = drifted_fields(conn, connection, stream)
+        anew, drift = True, drifted_fields(conn, connection, stream)
     if late is not None:
         followed.look(conn, connection, late)
     judge_drift(conn, connection, stream)
-    report = write_summary(conn, connection, stream, drift=drift, changed_at=known.changed_at if known else None)
+    compared = Compared(stream, drift, known.changed_at if known else None)
+    [report] = write_summaries(conn, connection, [compared], anew=anew)
     if late is not None:
         followed.looked(conn, connection, late)
     return report

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,12 +12,14 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.preview.entity import empty_state, keys, noise
+from sync_pipeline.steps.preview.entity import empty_state, noise
 from sync_pipeline.steps.preview.mappers import MappedByOlder, mapped_by_older
 
 SQL = load(__package__, "summary.sql")
+_COUNTED = ("new", "updated", "deleted", "in_sync", "included", "ignored", "undecided", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +43,65 @@ class PreviewReport:
     seconds: float = 0.0
 
 
-def write_summary(
-    conn: Transaction,
-    connection: Connection,
-    stream: Stream,
-    *,
-    drift: Sequence[dict[str, Any]],
-    changed_at: datetime | None,
-) -> PreviewReport:
-    """Count the differences of an entity and store the counts. `changed_at`: the last write they include."""
-    here = keys(connection, stream)
-    counts = execute(conn, SQL["count_differences"], **here).one()
-    remote = execute(conn, SQL["store_total"], **here).one_or_none()
-    capped = bool(remote and remote.capped)
-    execute(
-        conn,
-        SQL["write_summary"],
-        **here,
-        new=counts.new,
-        updated=counts.updated,
-        deleted=counts.deleted,
-        in_sync=counts.in_sync,
-        remote_total=remote.total if remote else None,
-        capped=capped,
-        drift=json.dumps(drift),
-        noise=noise(connection, stream),
-        changed_at=changed_at,
-    )
-    execute(conn, SQL["sum_up_tally"], **here)
-    return PreviewReport(
-        connection=connection.name,
-        entity=stream.name,
-        **counts._mapping,
-        mapped_by_older=sum(mapped_by_older(conn, [(connection, stream)]).values()),
-        capped=capped,
-        drift=tuple(drift),
-        message=empty_state(
-            connection,
-            promoted=bool(counts.in_sync or counts.updated or counts.deleted),
-            remote=max(remote.total if remote else 0, counts.new),
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An entity as it was compared with core: its drift then, and the last write that the comparison includes."""
+
+    stream: Stream
+    drift: Sequence[dict[str, Any]]
+    changed_at: datetime | None
+
+
+def write_summaries(
+    conn: Transaction, connection: Connection, compared: Sequence[Compared], *, anew: bool
+) -> Sequence[PreviewReport]:
+    """Count the differences of these entities and store the counts; their reports, in the same order.
+
+    `anew`: they were compared in this transaction. Else the counts do not replace those of a later comparison.
+    """
+    of = {one.stream.entity_type: one for one in compared}
+    here = {"connection_id": connection.connection_id, "types": list(of)}
+    counts = {row.entity_type: row for row in execute(conn, SQL["count_differences"], **here)}
+    totals = {row.entity_type: row for row in execute(conn, SQL["store_totals"], **here)}
+    in_core = [(connection, one.stream) for kind, one in of.items() if counts[kind].in_sync > 0]
+    older = mapped_by_older(conn, in_core)
+    reports: list[PreviewReport] = []
+    sums: list[dict[str, Any]] = []
+    for kind, one in of.items():
+        total = totals.get(kind)
+        report = PreviewReport(
+            connection=connection.name,
+            entity=one.stream.name,
+            **{name: getattr(counts[kind], name) for name in _COUNTED},
+            mapped_by_older=older.get((connection.connection_id, kind), 0),
+            capped=bool(total and total.capped),
+            drift=tuple(one.drift),
+            message=empty_state(
+                connection,
+                promoted=bool(counts[kind].in_sync or counts[kind].updated or counts[kind].deleted),
+                remote=max(total.total if total else 0, counts[kind].new),
+            ),
+        )
+        reports.append(report)
+        sums.append(
+            {
+                **asdict(report),
+                "entity_type": kind,
+                "remote_total": total.total if total else None,
+                "noise": noise(connection, one.stream),
+                "changed_at": one.changed_at,
+            }
+        )
+    execute(conn, SQL["write_summaries"], connection_id=connection.connection_id, sums=to_json(sums), anew=anew)
+    execute(conn, SQL["sum_up_tallies"], **here)
+    return reports
+
+
+def store_total(conn: Transaction, connection: Connection, stream: Stream) -> int:
+    """How many records of this entity the store reported; 0 if it was never asked."""
+    here = {"connection_id": connection.connection_id, "types": [stream.entity_type]}
+    found = execute(conn, SQL["store_totals"], **here).one_or_none()
+    return int(found.total) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

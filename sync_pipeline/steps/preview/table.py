@@ -30,7 +30,7 @@ from sync_pipeline.steps.preview.matching import (
     slice_of,
     withdrawn,
 )
-from sync_pipeline.steps.preview.summary import SQL as SUMMARY_SQL
+from sync_pipeline.steps.preview.summary import store_total
 
 LARGEST_PAGE = 500
 
@@ -90,8 +90,7 @@ def table(  # noqa: PLR0913 - what a person filters by
         )
         message = None
         if not count and not (status or search or selection):
-            remote = execute(conn, SUMMARY_SQL["store_total"], **here).one_or_none()
-            message = empty_state(connection, promoted=False, remote=remote.total if remote else 0)
+            message = empty_state(connection, promoted=False, remote=store_total(conn, connection, stream))
     data = [
         {
             "external_id": row.external_id,

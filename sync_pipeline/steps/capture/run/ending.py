@@ -1,42 +1,76 @@
-"""How a run ends: what it used, what is reported of it, and what many new records ask for."""
+"""How every run ends: it is closed in one statement, and reported; many new records are analyzed."""
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
+
 from sync_pipeline.db import statistics
+from sync_pipeline.db.queries import execute, execute_prepared
 from sync_pipeline.steps.capture.run.clock import clock_warning
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Verdict
 from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
+from sync_pipeline.steps.capture.write.records import SQL
 
 _ANALYZED = ("org_id", "connection_id", "entity_type", "external_id", "parent_id", "code_key", "email")
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: what was found deleted, the sums of the ledger, and the reason if it is incomplete."""
+    """How a run ended: the sums of the ledger, what it has in quarantine and found deleted, and why it is incomplete.
 
-    verdict: Verdict
-    balance: dict[str, int]
-    quarantine: list[str]
-    cut: bool
-    error: str | None
-    note: str | None
+    `complete`: all records were listed. `cut`: it was capped, and there are more.
+    """
+
+    balance: Mapping[str, int]
+    quarantine: Sequence[str] = ()
+    verdict: Verdict = field(default_factory=Verdict)
+    complete: bool = False
+    cut: bool = False
+    error: str | None = None
+    note: str | None = None
 
     @property
     def state(self) -> str:
         """closed, or failed with an error."""
-        return "failed" if self.error else "closed"
+        return "closed" if self.error is None else "failed"
 
 
-def next_watermark(run: Run, opened: Opened) -> datetime:
-    """The store's clock at the run's first answer, as far as it is trusted."""
-    return min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
+def end_run(
+    session: CaptureContext, run: Run, opened: Opened, conn: Transaction, end: Ending, *, prepared: bool = False
+) -> PullReport:
+    """Close the ledger and the log. The watermark moves, unless the run failed, was capped or has a note.
+
+    `prepared`: as `execute_prepared`. Not after `set_based`: the plan that is kept would be one without nested loops.
+    """
+    carry_out = execute_prepared if prepared else execute
+    closed = carry_out(
+        conn,
+        SQL["close_run"],
+        **run.keys,
+        **end.balance,
+        **_usage(session, run, opened, end),
+        state=end.state,
+        deleted=end.verdict.deleted,
+        capped=end.cut,
+        error=end.error,
+        moves=end.error is None and end.note is None and not opened.capped,
+        watermark=_next_watermark(run, opened),
+        was_full=run.mode == "full",
+        was_swept=end.complete,
+        started_at=run.started_at,
+        actor=session.actor,
+    ).one()
+    if end.complete and end.error is None and run.mode == "full":
+        execute(conn, SQL["resolve_older"], **run.keys)
+    return _report(session, run, opened, end, dict(closed._mapping))
 
 
 def analyze(session: CaptureContext, run: Run, report: PullReport) -> None:
@@ -46,10 +80,37 @@ def analyze(session: CaptureContext, run: Run, report: PullReport) -> None:
             statistics.analyze_captured(conn, session.connection.provider, _ANALYZED)
 
 
-def pull_report(
-    session: CaptureContext, run: Run, opened: Opened, end: Ending, counts: dict[str, Any], watermark: datetime | None
-) -> PullReport:
-    """What is reported of a run; `counts` are those of the ledger's row."""
+def _next_watermark(run: Run, opened: Opened) -> datetime:
+    """The store's clock at the run's first answer, as far as it is trusted."""
+    return min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
+
+
+def _usage(session: CaptureContext, run: Run, opened: Opened, end: Ending) -> dict[str, Any]:
+    """What an attempt used, and what else is known of it."""
+    scope = session.client.scope(run.stream)
+    used = session.client.usage - opened.used_before
+    detail = {
+        "remote_total": run.progress.remote,
+        "gate": end.verdict.gate,
+        "suspected": end.verdict.unclear,
+        "note": end.note,
+        "clock": clock_warning(run, opened),
+        "throttled": run.budget.throttled,
+        "slow": run.budget.slow,
+        "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
+        "missing": list(scope.missing),
+    }
+    return {
+        "requests": used.requests,
+        "bytes": used.bytes,
+        "seconds": time.monotonic() - opened.began,
+        "detail": json.dumps(detail),
+    }
+
+
+def _report(session: CaptureContext, run: Run, opened: Opened, end: Ending, counts: dict[str, Any]) -> PullReport:
+    """What is reported of a run; the counts are those of the ledger: of all attempts of a run, killed ones included."""
+    watermark = counts.pop("watermark")
     return PullReport(
         connection=session.connection.name,
         entity=run.stream.name,
@@ -69,28 +130,3 @@ def pull_report(
         clock=clock_warning(run, opened),
         error=end.error or end.note,
     )
-
-
-def usage_of(
-    session: CaptureContext, run: Run, opened: Opened, verdict: Verdict, *, note: str | None = None
-) -> dict[str, Any]:
-    """What an attempt used, and what else is known of it."""
-    scope = session.client.scope(run.stream)
-    used = session.client.usage - opened.used_before
-    detail = {
-        "remote_total": run.progress.remote,
-        "gate": verdict.gate,
-        "suspected": verdict.unclear,
-        "note": note,
-        "clock": clock_warning(run, opened),
-        "throttled": run.budget.throttled,
-        "slow": run.budget.slow,
-        "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
-        "missing": list(scope.missing),
-    }
-    return {
-        "requests": used.requests,
-        "bytes": used.bytes,
-        "seconds": time.monotonic() - opened.began,
-        "detail": json.dumps(detail),
-    }

@@ -13,7 +13,7 @@ from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.run.as_known import close_as_known
 from sync_pipeline.steps.capture.run.context import CaptureContext, Opened, PullReport
 from sync_pipeline.steps.capture.run.deletion import Suspect, Verdict, judge
-from sync_pipeline.steps.capture.run.ending import Ending, analyze, next_watermark, pull_report, usage_of
+from sync_pipeline.steps.capture.run.ending import Ending, analyze, end_run
 from sync_pipeline.steps.capture.write.pages import TRUSTED, Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.records import SQL
@@ -119,7 +119,6 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
             share=session.common.deletion_gate_share,
             actor=session.actor,
         )
-    clock = next_watermark(run, opened)
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
         balance, quarantine = _sums(conn, run, complete)
@@ -127,23 +126,8 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
         error = None
         if lost or unfetched:
             error = f"{lost} listed records are not accounted for, {len(unfetched)} not fetched"
-        if error is None and not opened.capped and note is None:
-            execute(
-                conn,
-                SQL["advance"],
-                **run.keys,
-                watermark=clock,
-                was_full=run.mode == "full",
-                was_swept=complete,
-                started_at=run.started_at,
-            )
-        ending = Ending(verdict, balance, quarantine, cut, error, note)
-        found = _finish(session, run, opened, conn, ending)
-        if error is None:
-            if complete and run.mode == "full":
-                execute(conn, SQL["resolve_older"], **run.keys)
-            execute(conn, SQL["forget_pages"], **run.keys)
-            execute(conn, SQL["touch_connection"], **run.keys)
+        end = Ending(balance, quarantine, verdict, complete, cut, error, note)
+        found = end_run(session, run, opened, conn, end)
     analyze(session, run, found)
     return found
 
@@ -171,40 +155,4 @@ def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) 
             execute(conn, SQL["note_clock"], run_id=run.run_id, window_to=run.clock)
         balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
-        return _finish(session, run, opened, conn, Ending(Verdict(), balance, quarantine, opened.capped, said, None))
-
-
-def _finish(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: Ending) -> PullReport:
-    counts = _close_row(session, run, opened, conn, end)
-    quarantined = end.balance["quarantined"]
-    journal.close_log(conn, run.run_id, records=counts["new"] + counts["changed"], skipped=quarantined, error=end.error)
-    journal.record(
-        conn,
-        f"capture.{end.state}",
-        actor=session.actor,
-        connection_id=session.connection.connection_id,
-        entity_type=run.stream.entity_type,
-        run=run.run_id,
-        mode=run.mode,
-        **{name: counts[name] for name in ("new", "changed", "deleted")},
-        quarantined=quarantined,
-        error=end.error,
-    )
-    cursor = execute(conn, SQL["cursor"], **run.keys).one_or_none()
-    return pull_report(session, run, opened, end, counts, cursor.watermark if cursor else None)
-
-
-def _close_row(session: CaptureContext, run: Run, opened: Opened, conn: Any, end: Ending) -> dict[str, Any]:
-    """Close the ledger's row; its counts are those of all attempts of a run, killed ones included."""
-    closed = execute(
-        conn,
-        SQL["close_run"],
-        run_id=run.run_id,
-        state=end.state,
-        **end.balance,
-        **usage_of(session, run, opened, end.verdict, note=end.note),
-        deleted=end.verdict.deleted,
-        capped=end.cut,
-        error=end.error,
-    ).one()
-    return dict(closed._mapping)
+        return end_run(session, run, opened, conn, Ending(balance, quarantine, cut=opened.capped, error=said))
