@@ -110,9 +110,8 @@ def test_a_quiet_night_takes_few_statements_and_reports_the_same(
             )
 
 
-@pytest.mark.parametrize("alone", [False, True])
 def test_sums_do_not_replace_those_of_a_comparison_that_commits_meanwhile(
-    database: Database, settings: Settings, org: connect.Organization, alone: bool
+    database: Database, settings: Settings, org: connect.Organization
 ) -> None:
     with _shop(database, settings, org) as opened:
         opened.pull("products")
@@ -122,14 +121,33 @@ def test_sums_do_not_replace_those_of_a_comparison_that_commits_meanwhile(
             with database.org(org.org_id) as conn:
                 compared = "UPDATE preview.summary SET changed_at = clock_timestamp(), new = new + 1 RETURNING new"
                 new = execute(conn, compared).scalar_one()
-                summed: Future[Any] = (
-                    pool.submit(opened.preview, "products")
-                    if alone
-                    else pool.submit(preview.sum_up, database, opened.connection, [stream])
-                )
+                assert preview.sum_up(database, opened.connection, [stream]) == {}, "it is left to the comparison"
+                summed: Future[Any] = pool.submit(opened.preview, "products")
                 wait_until(lambda: opened.value(_WAITING) or summed.done(), "the sums wait for the comparison")
             assert summed.result()
         assert opened.value("SELECT new FROM preview.summary") == new
+
+
+def test_no_comparison_commits_between_the_counting_of_sums_and_their_writing(
+    database: Database, settings: Settings, org: connect.Organization
+) -> None:
+    with _shop(database, settings, org) as opened:
+        opened.pull("products")
+        opened.preview("products")
+        locked: list[bool] = []
+
+        def compare(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+            if "FROM preview.difference AS d" in statement and not locked:
+                locked.append(
+                    not opened.value("SELECT count(*) FROM (SELECT FROM preview.summary FOR UPDATE SKIP LOCKED)")
+                )
+
+        event.listen(database.engine, "before_cursor_execute", compare)
+        try:
+            assert preview.sum_up(database, opened.connection, [opened.connection.source.stream("products")])
+        finally:
+            event.remove(database.engine, "before_cursor_execute", compare)
+        assert locked == [True]
 
 
 def _counts(report: preview.PreviewReport) -> dict[str, Any]:

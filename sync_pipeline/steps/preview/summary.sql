@@ -84,7 +84,8 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s ORDER
 
 -- as_compared --
 -- Of these entities, those of which nothing was captured since they were compared with core, under the same noise. Nor
--- was a field noted since: that do runs which read everything, and those that found something.
+-- was a field noted since: that do runs which read everything, and those that found something. Their sums are locked, so
+-- that no comparison which commits while they are counted is overwritten; those that one is writing now are left to it.
 SELECT k.entity_type, s.drift, s.changed_at
 FROM unnest(%(types)s::text[], %(noises)s::text[]) AS k (entity_type, noise)
 JOIN preview.summary AS s
@@ -100,3 +101,4 @@ CROSS JOIN LATERAL (
         ORDER BY l.run_id DESC LIMIT 20) AS n) AS newest -- the others are older than the comparison, or it is made again
 WHERE s.changed_at IS NOT DISTINCT FROM c.changed_at AND to_jsonb(s.noise) = k.noise::jsonb
     AND NOT coalesce(newest.news, false) AND (newest.runs < 20 OR newest.since < s.computed_at)
+FOR UPDATE OF s SKIP LOCKED
