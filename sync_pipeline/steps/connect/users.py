@@ -30,6 +30,7 @@ ROLES: tuple[PersonRole, ...] = get_args(PersonRole)
 SESSION = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 512
+HASH_COSTS = {"time_cost": 3, "memory_cost": 65_536, "parallelism": 4}  # argon2id as RFC 9106's second choice; KiB
 _ATTEMPTS_PER_MINUTE = 10
 _ATTEMPTS_AT_ONCE = 6
 _NO_ORGANIZATION = Organization(0, "", "", None, None)  # owns only the login attempts for unknown organizations
@@ -231,7 +232,7 @@ def _hashed(password: str) -> str:
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 
-    return PasswordHasher()  # argon2id with the parameters of RFC 9106's second choice
+    return PasswordHasher(**HASH_COSTS)
 
 
 @cache
