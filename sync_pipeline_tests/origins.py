@@ -273,7 +273,8 @@ def _table_of_rows(parts: Iterable[Any]) -> CoreTable | None:
 
 
 def _row_columns(table: CoreTable, rows: Sequence[Any], metadata: str | None) -> Iterator[tuple[Target, Any]]:
-    for name, column, plain in _columns_of_rows(table, type(rows[0]), metadata):
+    struct: Any = type(rows[0])
+    for name, column, plain in _columns_of_rows(table, struct, metadata):
         values = [getattr(one, name) for one in rows]
         yield (table.name, column), msgspec.to_builtins(values, enc_hook=str) if plain else values
 
