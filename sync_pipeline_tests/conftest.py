@@ -19,6 +19,7 @@ from sync_pipeline.db.migrate import migrate
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.databases import MIGRATED, Template, cloned, opened_as_the_application, settings_at
 from sync_pipeline_tests.folders import data_folder
+from sync_pipeline_tests.passwords import hash_at_once
 from sync_pipeline_tests.waiting import do_not_delay
 
 # A developer's own settings must not reach a test. And processes share what one of them has compiled.
@@ -30,6 +31,7 @@ hypothesis_settings.register_profile("any machine", deadline=None, suppress_heal
 hypothesis_settings.load_profile("any machine")
 
 do_not_delay()
+hash_at_once()
 
 # structlog's default draws a traceback with all its locals, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])

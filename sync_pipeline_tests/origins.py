@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -53,9 +54,9 @@ def effects(conn: Connection, provider: str, stream: Stream) -> Mapping[Path, se
     found: dict[Path, set[Target]] = defaultdict(set)
     chosen = _various(samples, to)
     for sample in chosen:
-        read = _read(to, sample)
+        read, before = _read(to, sample), _columns_of(to, sample)
         for path in (path for path in dict(_leaves(sample)) if path[0] in read):
-            found[path] |= _tried(to, sample, path, list(values[path].values())[:_OTHERS])
+            found[path] |= _tried(to, sample, path, _alternatives(list(values[path].values())[:_OTHERS]), before)
     for sample in chosen[:1]:
         _stand_ins(to, sample, found)
     for name in getattr(to, "reads", ()):
@@ -70,10 +71,10 @@ def _stand_ins(to: Callable[[Any], Entity], sample: Any, found: dict[Path, set[T
     decides = {path[0] for path, targets in found.items() if any(column != "metadata" for _, column in targets)}
     for name in decides & sample.keys():
         base = _changed(sample, (name,), None)
-        read = _read(to, base)
+        read, before = _read(to, base), _columns_of(to, base)
         for path, value in list(_leaves(base)):
             if len(path) <= 2 and path[0] != name and path[0] in read and not isinstance(value, dict | list):
-                found[path] |= _tried(to, base, path, [value])
+                found[path] |= _tried(to, base, path, [None, *_others(value)], before)
 
 
 class _Watched(dict[str, Any]):
@@ -119,14 +120,14 @@ def _read(to: Callable[[Any], Entity], payload: Mapping[str, Any]) -> set[str]:
     return watched.read
 
 
-def _tried(to: Callable[[Any], Entity], sample: Any, path: Path, values: Sequence[Any]) -> set[Target]:
-    """The columns that are different where the field has one of these values, others of their kind, or none."""
-    before = _columns_of(to, sample)
+def _tried(
+    to: Callable[[Any], Entity], sample: Any, path: Path, values: Sequence[Any], before: dict[Target, Any] | None
+) -> set[Target]:
+    """The columns that are not as before where the field has one of these values."""
     if before is None:
         return set()
-    others = [*values, None, _NOTHING]
     found: set[Target] = set()
-    for other in (*others, *(one for value in others for one in _others(value))):
+    for other in values:
         after = _columns_of(to, _changed(sample, path, other))
         if after is None:
             continue
@@ -140,11 +141,11 @@ def _tried(to: Callable[[Any], Entity], sample: Any, path: Path, values: Sequenc
 def _behind(to: Callable[[Any], Entity], samples: Sequence[Any], name: str, values: Sequence[Any]) -> set[Target]:
     """The effects of a field that the stores do not have, or that counts only where another one is empty."""
     found: set[Target] = set()
-    words = (*values, "AB", "product", "service", 5)
+    words = _alternatives((*values, "AB", "product", "service", 5))
     for sample in samples:
         for other in (None, *(one for one in sample if one != name)):
             base = sample if other is None else _changed(sample, (other,), _NOTHING)
-            found |= _tried(to, base, (name,), words)
+            found |= _tried(to, base, (name,), words, _columns_of(to, base))
         if found:
             break
     return found
@@ -221,6 +222,12 @@ def _changed(value: Any, path: Path, other: Any) -> Any:
     return copy
 
 
+def _alternatives(values: Sequence[Any]) -> Sequence[Any]:
+    """These values, none, and others of their kinds."""
+    all_of_them = [*values, None, _NOTHING]
+    return [*all_of_them, *(one for value in all_of_them for one in _others(value))]
+
+
 def _others(value: Any) -> Sequence[Any]:
     """Other values of the same kind; in the place of nothing, a date, a word and a picture."""
     if isinstance(value, bool):
@@ -267,9 +274,18 @@ def _table_of_rows(parts: Iterable[Any]) -> CoreTable | None:
 
 def _row_columns(table: CoreTable, rows: Sequence[Any], metadata: str | None) -> Iterator[tuple[Target, Any]]:
     struct: Any = type(rows[0])
-    for name, _, marks in _fields(struct):
+    for name, column, plain in _columns_of_rows(table, struct, metadata):
         values = [getattr(one, name) for one in rows]
+        yield (table.name, column), msgspec.to_builtins(values, enc_hook=str) if plain else values
+
+
+@cache
+def _columns_of_rows(table: CoreTable, struct: Any, metadata: str | None) -> Sequence[tuple[str, str, bool]]:
+    """Which field of a struct fills which column, and whether it is a value of its own and no row's id."""
+    found: list[tuple[str, str, bool]] = []
+    for name, _, marks in _fields(struct):
         if any(isinstance(mark, To) for mark in marks):
-            yield (table.name, f"{name}_id"), values
+            found.append((name, f"{name}_id", False))
         elif (not marks and name in table.columns) or name == metadata:
-            yield (table.name, name), msgspec.to_builtins(values, enc_hook=str)
+            found.append((name, name, True))
+    return found

@@ -41,8 +41,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 # Beside admin, who may everything. Nobody has no token, the forged one none that holds.
-ROLES = ("agent", "forged")
-OTHER_ROLES = ("operator", "viewer", "plugin", "nobody")  # test_api_security has what each may
+ROLES = ("agent",)
+OTHER_ROLES = ("operator", "viewer", "plugin", "nobody", "forged")  # test_api_security has what each may
 
 
 @dataclass

@@ -16,6 +16,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.databases import MIGRATED
 from sync_pipeline_tests.integration.promote_world import World, product
 
 NEWEST = migration.head()
@@ -38,12 +39,12 @@ def add_revision(scripts: Path, *statements: str, **declared: dict[str, str]) ->
 
 
 @contextmanager
-def migrated(server: EmbeddedPostgres) -> Iterator[URL]:
+def migrated(server: EmbeddedPostgres, template: str = MIGRATED.name) -> Iterator[URL]:
     """A database at the newest revision, as its owner sees it; dropped afterwards."""
     name = f"m_{uuid4().hex[:12]}"
     admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy")
+        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield server.url(name)
     with admin.connect() as conn:
         conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

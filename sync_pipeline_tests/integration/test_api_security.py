@@ -24,6 +24,7 @@ from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.captured import Captured, Clock, captured
+from sync_pipeline_tests.passwords import PROFILE_IN_SERVICE
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -363,6 +364,18 @@ def test_people_log_in_and_are_locked_out(api: Served, org: connect.Organization
     with api.db.org(org.org_id) as conn:
         stored = conn.exec_driver_sql("SELECT password_hash FROM connect.app_user").scalar_one()
     assert stored.startswith("$argon2id$")
+
+
+def test_a_password_is_hashed_as_rfc_9106_advises(
+    database: Database, org: connect.Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "HASH_PROFILE", PROFILE_IN_SERVICE)
+    users._hasher.cache_clear()
+    users.add_user(database, org, "ann@acme.example", "correct horse battery", "viewer", actor="t")
+    users._hasher.cache_clear()
+    with database.org(org.org_id) as conn:
+        stored = conn.exec_driver_sql("SELECT password_hash FROM connect.app_user").scalar_one()
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_guessing_a_password_is_slowed_down(api: Served, org: connect.Organization) -> None:

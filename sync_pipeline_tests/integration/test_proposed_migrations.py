@@ -29,6 +29,7 @@ from sync_pipeline.steps.approve import apply_proposed as applying
 from sync_pipeline.steps.approve import migrations
 from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
+from sync_pipeline_tests.databases import Template
 from sync_pipeline_tests.integration.migrating import NEWEST, add_revision, copy_revisions, fill, migrated, rows
 
 ANN = Party("ann", "command")
@@ -38,18 +39,24 @@ KEEP_SLUG = "ALTER TABLE core.products ADD COLUMN slug text"
 
 
 @pytest.fixture(scope="module")
-def filled(server: EmbeddedPostgres) -> Iterator[URL]:
-    """A database with captured and promoted rows, which no trial changes."""
+def template(server: EmbeddedPostgres) -> Iterator[Template]:
+    """With captured and promoted rows."""
     with migrated(server) as url:
         fill(url)
+        yield Template(str(url.database))
+
+
+@pytest.fixture(scope="module")
+def filled(server: EmbeddedPostgres, template: Template) -> Iterator[URL]:
+    """A database with such rows, which no trial changes."""
+    with migrated(server, template.name) as url:
         yield url
 
 
 @pytest.fixture
-def own(server: EmbeddedPostgres) -> Iterator[URL]:
+def own(server: EmbeddedPostgres, template: Template) -> Iterator[URL]:
     """The same for a test that changes it."""
-    with migrated(server) as url:
-        fill(url)
+    with migrated(server, template.name) as url:
         yield url
 
 
@@ -383,7 +390,13 @@ def test_a_lock_that_comes_after_the_commit_leaves_nothing_with_the_login(
     engine.dispose()
 
 
-@pytest.mark.parametrize("stopped", ["before the commit", "after the commit", "after the files"])
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        "before the commit",
+        *(pytest.param(one, marks=pytest.mark.torture) for one in ("after the commit", "after the files")),
+    ],
+)
 def test_a_process_that_is_killed_while_it_applies(
     own: URL, scripts: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
 ) -> None:

@@ -427,6 +427,17 @@ LEAKS: Mapping[str, tuple[str, Sequence[str], str]] = {
 }
 
 
+def test_whatever_shows_rows_to_others_is_named(stores: Validated) -> None:
+    """All at once: each is among the ids of its schema's row."""
+    for _, statements, _ in LEAKS.values():
+        stores.damage(*statements)
+    rows = {row.row: row for row in stores.look().rows if row.red}
+    assert {row: one.verdict for row, one in rows.items()} == {row: "fail" for row, _, _ in LEAKS.values()}
+    for row, _, said in LEAKS.values():
+        assert said in rows[row].ids
+
+
+@pytest.mark.torture
 @pytest.mark.parametrize("name", LEAKS)
 def test_what_shows_rows_to_others_is_red_in_its_schema(stores: Validated, name: str) -> None:
     row, statements, said = LEAKS[name]

@@ -30,6 +30,7 @@ ROLES: tuple[PersonRole, ...] = get_args(PersonRole)
 SESSION = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 512
+HASH_PROFILE = "RFC_9106_LOW_MEMORY"  # of argon2.profiles: argon2id, 64 MiB, three passes
 _ATTEMPTS_PER_MINUTE = 10
 _ATTEMPTS_AT_ONCE = 6
 _NO_ORGANIZATION = Organization(0, "", "", None, None)  # owns only the login attempts for unknown organizations
@@ -229,9 +230,9 @@ def _hashed(password: str) -> str:
 
 @cache
 def _hasher() -> PasswordHasher:
-    from argon2 import PasswordHasher
+    from argon2 import PasswordHasher, profiles
 
-    return PasswordHasher()  # argon2id with the parameters of RFC 9106's second choice
+    return PasswordHasher.from_parameters(getattr(profiles, HASH_PROFILE))
 
 
 @cache
