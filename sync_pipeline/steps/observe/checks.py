@@ -98,7 +98,7 @@ CHECKS: Sequence[Check] = (
         "nothing_in_quarantine",
         About.RAW,
         "No record is in quarantine.",
-        "Correct the record in the store and pull again; its bytes and the reason are in capture.sync_quarantine.",
+        "Correct the record in the store and pull again. `sync-pipeline quarantine ORG` says why; its bytes are kept.",
         "warning",
         of_records=True,
     ),
