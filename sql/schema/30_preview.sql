@@ -80,6 +80,18 @@ CREATE TABLE preview.summary (
     PRIMARY KEY (org_id, connection_id, entity_type)
 );
 
+-- Whether a record differs from core, so that it can be promoted: it is not there (`promoted_deleted` is null: it has no
+-- mapping), has another version, is to be deleted there, or came back. Plain SQL, like what else is asked of every record:
+-- the planner sees through it.
+CREATE FUNCTION preview.differs(content_hash bytea, deleted boolean, promoted_hash bytea, promoted_deleted boolean)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN promoted_deleted IS NULL THEN NOT deleted
+                WHEN deleted THEN NOT promoted_deleted
+                ELSE promoted_deleted OR promoted_hash <> content_hash END
+$$;
+
 -- Names of the top-level fields in which two payloads differ.
 CREATE FUNCTION preview.changed_fields(before jsonb, after jsonb) RETURNS text []
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

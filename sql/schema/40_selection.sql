@@ -145,6 +145,82 @@ CALL connect.isolate(
     'selection.selection_batch', 'selection.sync_selective_config', 'selection.withdrawal', 'selection.standing_rule',
     'selection.sync_plan', 'selection.sync_plan_item');
 
+-- Every difference with the decision that counts for it: one about the version that would be promoted, or about its deletion.
+-- Without one it is undecided. What plans hold is compared with the version that they hold (selection.plan_item_now).
+CREATE VIEW selection.difference_now WITH (security_invoker = true) AS
+SELECT
+    d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, d.content_hash, d.warnings,
+    s.external_id IS NOT NULL AS decided, s.decision, s.draft, s.batch_id
+FROM preview.difference AS d
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
+        AND s.seen_deleted = (d.status = 'deleted');
+
+-- Every captured record as people see it: its version, how it differs (null: it does not), what is decided about that
+-- version, or who took a decision about it back. The planner leaves out the tables of which nothing is asked.
+CREATE VIEW selection.record_now WITH (security_invoker = true) AS
+SELECT
+    r.org_id, r.connection_id, r.entity_type, r.external_id, r.provider, r.name, r.code, r.email, r.sync_data, r.exact_text,
+    r.content_hash, r.version_no, r.captured_at, r.remote_modified_at, r.deletion_state, r.deletion_evidence, r.deletion_at,
+    preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version,
+    d.status, d.warnings, d.followed, d.computed_at,
+    s.decision, s.draft, s.decided_by, s.decided_at, s.why AS decided_why, s.batch_id,
+    w.cause, w.withdrawn_by, w.withdrawn_at, w.why
+FROM capture.sync_record AS r
+LEFT JOIN preview.difference AS d
+    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
+        AND d.external_id = r.external_id
+LEFT JOIN selection.sync_selective_config AS s
+    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
+        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
+        AND s.seen_deleted = (r.deletion_state = 'deleted')
+LEFT JOIN selection.withdrawal AS w
+    ON s.external_id IS NULL AND w.org_id = r.org_id AND w.connection_id = r.connection_id
+        AND w.entity_type = r.entity_type AND w.external_id = r.external_id AND w.content_hash = r.content_hash
+        AND w.seen_deleted = (r.deletion_state = 'deleted');
+
+-- A selection waits for the sensor, which plans it by itself: it is no draft, and its connection promotes what is selected.
+CREATE FUNCTION selection.waits_for_sensor(batch selection.selection_batch, store connect.integration_connector)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT batch.decision = 'include' AND NOT batch.draft AND batch.plan_id IS NULL
+        AND coalesce((store.settings ->> 'promote_on_select')::boolean, true)
+$$;
+
+-- What agents proposed is in plans of people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a
+-- machine's plan leaves it out (“none”).
+CREATE FUNCTION selection.plan_may_hold(
+    batch selection.selection_batch, draft boolean, proposals text, actor text, token bigint)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE proposals
+        WHEN 'own' THEN batch.agent AND batch.decided_by = actor AND batch.token_id IS NOT DISTINCT FROM token
+        WHEN 'none' THEN NOT (batch.agent AND draft)
+        ELSE true END
+$$;
+
+-- The sensor's plans that are about to be promoted: a second plan of what they hold would be stale before anybody has read it.
+CREATE VIEW selection.promoting_plan WITH (security_invoker = true) AS
+SELECT p.org_id, p.plan_id FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved';
+
+-- What plans of others than `actor` hold that are not done: a draft that waits there is left to them. Their plans are few
+-- among all there ever were: they are read once. Who asks compares `org_id`: asked here too, it would count twice, and the
+-- planner would expect so few items that it looks them up one by one.
+CREATE FUNCTION selection.planned_by_others(actor text)
+RETURNS TABLE (org_id bigint, connection_id bigint, entity_type text, external_id text, batch_id bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT i.org_id, i.connection_id, i.entity_type, i.external_id, i.batch_id
+    FROM selection.sync_plan_item AS i
+    WHERE i.plan_id = ANY (ARRAY(
+        SELECT p.plan_id FROM selection.sync_plan AS p
+        WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved') AND p.created_by <> actor))
+$$;
+
 -- The undecided differences that a standing rule covers: those that applying it decides, and that people count before they
 -- add it. Plain SQL, so that the planner sees through it.
 CREATE FUNCTION selection.covered_by_rule(
@@ -153,13 +229,9 @@ RETURNS TABLE (external_id text, content_hash bytea, deleted boolean)
 LANGUAGE sql STABLE
 AS $$
     SELECT d.external_id, d.content_hash, d.status = 'deleted'
-    FROM preview.difference AS d
-    LEFT JOIN selection.sync_selective_config AS s
-        ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-            AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-            AND s.seen_deleted = (d.status = 'deleted')
+    FROM selection.difference_now AS d
     WHERE d.org_id = connect.current_org() AND d.connection_id = connection AND d.entity_type = entity
-        AND s.external_id IS NULL AND d.status = ANY (statuses)
+        AND NOT d.decided AND d.status = ANY (statuses)
         -- What a person took back is a person's to decide, as long as it is the same version.
         AND NOT EXISTS (
             SELECT 1 FROM selection.withdrawal AS w

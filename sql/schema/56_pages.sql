@@ -8,7 +8,7 @@ CREATE INDEX sync_record_modified ON capture.sync_record
 -- functions read there as a role that may, take the organization from the transaction, and give back ids alone. Nothing is
 -- sorted: without statistics, after a first comparison, the planner would rather sort the whole list.
 GRANT USAGE, CREATE ON SCHEMA preview TO sync_router;
-GRANT SELECT ON preview.difference, selection.sync_selective_config TO sync_router;
+GRANT SELECT ON preview.difference, selection.sync_selective_config, selection.difference_now TO sync_router;
 CREATE POLICY router ON preview.difference FOR SELECT TO sync_router USING (true);
 CREATE POLICY router ON selection.sync_selective_config FOR SELECT TO sync_router USING (true);
 
@@ -47,14 +47,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog SET enable
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT d.external_id FROM preview.difference AS d
-         LEFT JOIN selection.sync_selective_config AS s
-             ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-                 AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-                 AND s.seen_deleted = (d.status = ''deleted'')
+        'SELECT d.external_id FROM selection.difference_now AS d
          WHERE d.org_id = $1 AND d.connection_id = $2 AND d.entity_type = $3 AND d.status = $4
              AND ($5 IS NULL OR (length(d.external_id), d.external_id) %1$s (length($5), $5))
-             AND ($6 IS NULL OR coalesce(s.decision, ''undecided'') = $6)
+             AND ($6 IS NULL OR coalesce(d.decision, ''undecided'') = $6)
              AND (NOT $7 OR d.warnings <> ''[]'')
          ORDER BY length(d.external_id) %2$s, d.external_id %2$s LIMIT $8',
         CASE WHEN falling THEN '<' ELSE '>' END, CASE WHEN falling THEN 'DESC' ELSE 'ASC' END)

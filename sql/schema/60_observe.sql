@@ -88,8 +88,7 @@ AS $$
     FROM selection.selection_batch b
     JOIN connect.organization o ON o.org_id = b.org_id AND o.removed_at IS NULL
     JOIN connect.integration_connector c ON c.org_id = b.org_id AND c.connection_id = b.connection_id
-    WHERE b.decision = 'include' AND NOT b.draft AND b.plan_id IS NULL
-      AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
+    WHERE selection.waits_for_sensor(b, c)
     GROUP BY o.org_id, o.slug ORDER BY max(b.batch_id) LIMIT at_most
 $$;
 ALTER FUNCTION observe.waiting_selections(integer) OWNER TO sync_router;

@@ -71,12 +71,7 @@ def plan(
         say(f"  hash {made.hash}")
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
     if made is None:
-        note(
-            "Nothing to renew: the current mappers have mapped everything in core."
-            if remap
-            else "Nothing to plan: everything that is included is in core, or the sensor is promoting it. "
-            f"Next: sync-pipeline status {org}"
-        )
+        note(select.NOTHING_TO_RENEW if remap else f"{select.NOTHING_TO_PLAN} Next: sync-pipeline status {org}")
 
 
 def apply(org: Org, plan: PlanId, plan_hash: PlanHash = None, as_json: Json = False) -> None:

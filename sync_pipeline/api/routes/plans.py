@@ -30,8 +30,6 @@ router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFir
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
 Proposer = Annotated[Caller, Depends(may(Right.PROPOSE, everywhere=True))]
 Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
-_NOTHING = "Nothing to plan: everything that is included is in core, or the sensor is promoting it."
-_NOTHING_OLDER = "Nothing to renew: the current mappers have mapped everything in core."
 
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
@@ -62,7 +60,7 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
         )
 
     made = await runtime.slowly(make)
-    nothing = _NOTHING_OLDER if wanted.remap else _NOTHING
+    nothing = select.NOTHING_TO_RENEW if wanted.remap else select.NOTHING_TO_PLAN
     return Answer(data=MadePlan(plan=made, message=None if made else nothing))
 
 

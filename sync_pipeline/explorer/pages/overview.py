@@ -45,7 +45,7 @@ async def overview(request: Request, runtime: RuntimeDep, caller: Reader) -> Res
 
     shown = await runtime.run(look)
     connects = Right.CONNECT in RIGHTS[caller.role] and caller.connection_id is None
-    most = observe.MOST_UNDECIDED
+    most = observe.MOST_COUNTED
     return render.page(
         request, "overview/page.html", here=(), connects=connects, most=most, spark_days=SPARK_DAYS, **shown
     )

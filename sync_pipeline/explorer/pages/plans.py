@@ -132,7 +132,7 @@ async def new_plan(request: Request, runtime: RuntimeDep, caller: Proposer) -> R
         )
         found = made or select.plan_that_waits(runtime.db, caller.org, *(kind or (None, None)))
         if found is None:
-            raise Conflict("There is nothing to plan: everything that is included is in core already.")
+            raise Conflict(select.NOTHING_TO_PLAN)
         return found
 
     made = await runtime.slowly(make)

@@ -63,4 +63,4 @@ from sync_pipeline.steps.observe.sync_logs import (
     sync_log,
     sync_logs,
 )
-from sync_pipeline.steps.observe.waiting import MOST_UNDECIDED, Waiting, WaitingDecision, WaitingPlan, waiting
+from sync_pipeline.steps.observe.waiting import MOST_COUNTED, Waiting, WaitingDecision, WaitingPlan, waiting

@@ -12,10 +12,11 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.observe.status import SQL as STATUS
+from sync_pipeline.steps.observe.waiting import MOST_COUNTED
+from sync_pipeline.steps.observe.waiting import SQL as WAITING
 from sync_pipeline.steps.preview import entity_totals
 
 _SQL = load("sync_pipeline.steps.observe", "briefing.sql")
-MOST_INCLUDED = 10_000  # of an entity that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class EntityBriefing:
     """An entity of which something is known.
 
     `captured`: the records that the last comparison found, or all that are captured if there was none. `included`: at
-    most `MOST_INCLUDED`. `closed`: the ledger of its last run is.
+    most `MOST_COUNTED`. `closed`: the ledger of its last run is.
     """
 
     entity: str
@@ -51,7 +52,7 @@ def briefing(db: Database, org: Organization) -> Sequence[ConnectionBriefing]:
     totals = entity_totals(db, org)
     facts: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
     with db.org(org.org_id) as conn:
-        for row in execute(conn, _SQL["included_now"], at_most=MOST_INCLUDED):
+        for row in execute(conn, WAITING["differences_up_to"], undecided=False, at_most=MOST_COUNTED):
             facts[row.connection_id, row.entity_type]["included"] = row.records
         for row in execute(conn, STATUS["in_quarantine"]):
             facts[row.connection_id, row.entity_type]["quarantined"] = row.quarantined

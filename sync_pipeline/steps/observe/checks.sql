@@ -75,9 +75,8 @@ SELECT
         ORDER BY b.batch_id)) [1:10] AS sample
 FROM selection.selection_batch AS b
 INNER JOIN connect.integration_connector AS c ON c.org_id = b.org_id AND c.connection_id = b.connection_id
-WHERE b.org_id = connect.current_org() AND b.decision = 'include' AND NOT b.draft AND b.plan_id IS NULL
+WHERE b.org_id = connect.current_org() AND selection.waits_for_sensor(b, c)
     AND b.decided_at < now() - interval '10 minutes'
-    AND coalesce((c.settings ->> 'promote_on_select')::boolean, true)
 GROUP BY 1, 2
 ORDER BY 1, 2
 

@@ -46,15 +46,10 @@ FROM (
     FROM preview.tally WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
 ) AS t
 LEFT JOIN (
-    SELECT n.connection_id, n.entity_type, count(*) FILTER (WHERE s.decision = 'include') AS included,
-           count(*) FILTER (WHERE s.decision = 'ignore') AS ignored
-    FROM preview.difference AS n
-    JOIN selection.sync_selective_config AS s
-        ON s.org_id = n.org_id AND s.connection_id = n.connection_id AND s.entity_type = n.entity_type
-            AND s.external_id = n.external_id AND s.content_hash = n.content_hash
-            AND s.seen_deleted = (n.status = 'deleted')
-    WHERE n.org_id = connect.current_org()
-    GROUP BY n.connection_id, n.entity_type
+    SELECT connection_id, entity_type, count(*) FILTER (WHERE decision = 'include') AS included,
+           count(*) FILTER (WHERE decision = 'ignore') AS ignored
+    FROM selection.difference_now WHERE org_id = connect.current_org() AND decided
+    GROUP BY connection_id, entity_type
 ) AS d ON d.connection_id = t.connection_id AND d.entity_type = t.entity_type
 
 -- in_quarantine --

@@ -10,8 +10,8 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.connect import Organization
 
-_SQL = load(__package__, "waiting.sql")
-MOST_UNDECIDED = 10_000  # of an entity that are counted
+SQL = load(__package__, "waiting.sql")
+MOST_COUNTED = 10_000  # differences of an entity
 MOST_NAMED = 20  # decisions and plans
 
 
@@ -41,7 +41,7 @@ class WaitingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits. `undecided`: (connection, entity type, records), at most `MOST_UNDECIDED` records of an entity."""
+    """What waits. `undecided`: (connection, entity type, records), at most `MOST_COUNTED` records of an entity."""
 
     decisions: Sequence[WaitingDecision]
     plans: Sequence[WaitingPlan]
@@ -55,7 +55,7 @@ def waiting(db: Database, org: Organization) -> Waiting:
     most = {"at_most": MOST_NAMED}
     with db.org(org.org_id) as conn:
         return Waiting(
-            [WaitingDecision(**row._mapping) for row in execute(conn, _SQL["unanswered_decisions"], **most)],
+            [WaitingDecision(**row._mapping) for row in execute(conn, SQL["unanswered_decisions"], **most)],
             [
                 WaitingPlan(
                     str(row.plan_id),
@@ -67,15 +67,15 @@ def waiting(db: Database, org: Organization) -> Waiting:
                     agent=row.agent,
                     why=row.why,
                 )
-                for row in execute(conn, _SQL["waiting_plans"], **most)
+                for row in execute(conn, SQL["waiting_plans"], **most)
             ],
             [
                 WaitingPlan(str(row.plan_id), row.created_at, failed=row.failed)
-                for row in execute(conn, _SQL["failed_plans"], **most)
+                for row in execute(conn, SQL["failed_plans"], **most)
             ],
             [
                 (row.connection_id, row.entity_type, row.records)
-                for row in execute(conn, _SQL["undecided"], at_most=MOST_UNDECIDED)
+                for row in execute(conn, SQL["differences_up_to"], undecided=True, at_most=MOST_COUNTED)
             ],
-            {row.connection_id: row.records for row in execute(conn, _SQL["quarantined_by_connection"])},
+            {row.connection_id: row.records for row in execute(conn, SQL["quarantined_by_connection"])},
         )

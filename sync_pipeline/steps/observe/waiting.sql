@@ -1,6 +1,7 @@
--- undecided --
--- Differences that nobody has decided about as they are now, per entity, counted up to a limit: a first import has as
--- many as the store has records.
+-- differences_up_to --
+-- Differences that are included as they are now, or (`undecided`) that nobody has decided about, per entity, counted up to
+-- a limit: a first import has as many as the store has records. Each has its own branch: in a plan that is kept for both,
+-- only one of them is carried out.
 SELECT t.connection_id, t.entity_type, u.records
 FROM (
     SELECT connection_id, entity_type FROM preview.tally WHERE org_id = connect.current_org()
@@ -8,13 +9,13 @@ FROM (
 ) AS t
 CROSS JOIN LATERAL (
     SELECT count(*) AS records FROM (
-        SELECT FROM preview.difference AS d
+        SELECT FROM selection.difference_now AS d
         WHERE d.org_id = connect.current_org() AND d.connection_id = t.connection_id AND d.entity_type = t.entity_type
-            AND NOT EXISTS (
-                SELECT 1 FROM selection.sync_selective_config AS s
-                WHERE s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-                    AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-                    AND s.seen_deleted = (d.status = 'deleted'))
+            AND d.decision = 'include' AND NOT %(undecided)s::boolean
+        UNION ALL
+        SELECT FROM selection.difference_now AS d
+        WHERE d.org_id = connect.current_org() AND d.connection_id = t.connection_id AND d.entity_type = t.entity_type
+            AND NOT d.decided AND %(undecided)s::boolean
         LIMIT %(at_most)s
     ) AS counted
 ) AS u

@@ -1,32 +1,21 @@
 -- count_decided --
 -- How many differences are decided in their current version: what was decided in another, or is in core, is not joined.
-SELECT d.status, s.decision, count(*) AS records
-FROM preview.difference AS d
-JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-GROUP BY d.status, s.decision
+SELECT status, decision, count(*) AS records FROM selection.difference_now
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s AND decided
+GROUP BY status, decision
 
 -- count_found --
 -- The differences among the records that a search found, by status and decision.
-SELECT d.status, s.decision, count(*) AS records
-FROM preview.difference AS d
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-    AND d.external_id = ANY (%(ids)s)
-GROUP BY d.status, s.decision
+SELECT status, decision, count(*) AS records FROM selection.difference_now
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
+    AND external_id = ANY (%(ids)s)
+GROUP BY status, decision
 
 -- browse_rows --
 -- Some records in a few columns: long texts are cut, and what is large is left out, here and not on the way.
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version,
-       left(r.name, 500) AS name, left(r.code, 300) AS code, left(r.email, 300) AS email,
-       coalesce(d.status, 'in_sync') AS status, r.remote_modified_at, r.captured_at,
-       coalesce(jsonb_array_length(d.warnings), 0) AS warned, left(d.warnings -> 0 ->> 'message', 500) AS warning,
+SELECT r.external_id, r.version, left(r.name, 500) AS name, left(r.code, 300) AS code, left(r.email, 300) AS email,
+       coalesce(r.status, 'in_sync') AS status, r.remote_modified_at, r.captured_at,
+       coalesce(jsonb_array_length(r.warnings), 0) AS warned, left(r.warnings -> 0 ->> 'message', 500) AS warning,
        (SELECT jsonb_agg(
            CASE jsonb_typeof(r.sync_data -> k.field)
                WHEN 'string' THEN to_jsonb(left(r.sync_data ->> k.field, 300))
@@ -35,21 +24,9 @@ SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'del
                ELSE CASE WHEN octet_length((r.sync_data -> k.field)::text) <= 2000 THEN r.sync_data -> k.field END
            END ORDER BY k.n)
         FROM unnest(%(fields)s::text[]) WITH ORDINALITY AS k (field, n)) AS cells,
-       ARRAY(SELECT jsonb_object_keys(d.followed -> 'fields') ORDER BY 1) AS followed,
-       s.decision, s.decided_by, s.decided_at, s.why AS decided_why, s.draft,
-       w.cause, w.withdrawn_by, w.withdrawn_at, w.why
-FROM capture.sync_record AS r
-LEFT JOIN preview.difference AS d
-    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
-        AND d.external_id = r.external_id
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
-        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
-        AND s.seen_deleted = (r.deletion_state = 'deleted')
-LEFT JOIN selection.withdrawal AS w
-    ON s.external_id IS NULL AND w.org_id = r.org_id AND w.connection_id = r.connection_id
-        AND w.entity_type = r.entity_type AND w.external_id = r.external_id AND w.content_hash = r.content_hash
-        AND w.seen_deleted = (r.deletion_state = 'deleted')
+       ARRAY(SELECT jsonb_object_keys(r.followed -> 'fields') ORDER BY 1) AS followed, r.decision, r.decided_by,
+       r.decided_at, r.decided_why, r.draft, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
+FROM selection.record_now AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 

@@ -21,9 +21,7 @@ LEFT JOIN promote.integration_mapping AS m
         AND m.external_id = r.external_id
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
     AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s
-    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
-             WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
-             ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash END
+    AND preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
 
 -- analyze_different --
 ANALYZE different
@@ -64,21 +62,20 @@ DROP TABLE IF EXISTS different, fresh, fresh_codes
 -- compare_some --
 -- The same for a few records, with one index probe each, because statistics of a table that was just filled mislead.
 CREATE TEMP TABLE different ON COMMIT DROP AS
-SELECT * FROM (
-    SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
-           CASE WHEN m.external_id IS NULL THEN CASE WHEN r.deletion_state <> 'deleted' THEN 'new' END
-                WHEN r.deletion_state = 'deleted' THEN CASE WHEN NOT m.promoted_deleted THEN 'deleted' END
-                WHEN m.promoted_deleted OR m.promoted_hash <> r.content_hash THEN 'updated' END AS status
-    FROM unnest(%(ids)s::text[]) AS k (id)
-    CROSS JOIN LATERAL (
-        SELECT c.external_id, c.parent_id, c.code_key, c.content_hash, c.deletion_state FROM capture.sync_record AS c
-        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
-            AND c.entity_type = %(entity_type)s AND c.provider = %(provider)s AND c.external_id = k.id LIMIT 1) AS r
-    LEFT JOIN LATERAL (
-        SELECT p.external_id, p.promoted_hash, p.promoted_deleted FROM promote.integration_mapping AS p
-        WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
-            AND p.entity_type = %(entity_type)s AND p.external_id = k.id LIMIT 1) AS m ON true
-) AS compared WHERE status IS NOT NULL
+SELECT r.external_id, r.parent_id, r.code_key, r.content_hash, m.promoted_hash,
+       CASE WHEN m.external_id IS NULL THEN 'new'
+            WHEN r.deletion_state = 'deleted' THEN 'deleted'
+            ELSE 'updated' END AS status
+FROM unnest(%(ids)s::text[]) AS k (id)
+CROSS JOIN LATERAL (
+    SELECT c.external_id, c.parent_id, c.code_key, c.content_hash, c.deletion_state FROM capture.sync_record AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+        AND c.entity_type = %(entity_type)s AND c.provider = %(provider)s AND c.external_id = k.id LIMIT 1) AS r
+LEFT JOIN LATERAL (
+    SELECT p.external_id, p.promoted_hash, p.promoted_deleted FROM promote.integration_mapping AS p
+    WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+        AND p.entity_type = %(entity_type)s AND p.external_id = k.id LIMIT 1) AS m ON true
+WHERE preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
 
 -- write_some --
 WITH settled AS (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Join, and_, column, exists, func, literal, not_, or_, select, text, true
+from sqlalchemy import ColumnElement, and_, column, exists, func, literal, not_, or_, select, text, true
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import table as sql_table
 
@@ -24,26 +24,28 @@ FIRST_FINDS = 1_000
 _FEW = 20_000  # up to this many records a search is complete
 
 _KEY = ("org_id", "connection_id", "entity_type", "external_id")
-RECORD = sql_table(
-    "sync_record",
-    *map(column, (*_KEY, "provider", "sync_data", "name", "code", "email", "content_hash")),
-    *map(column, ("deletion_state", "deletion_at", "captured_at", "remote_modified_at")),
-    schema="capture",
+_RECORD = (
+    *_KEY,
+    "provider",
+    "name",
+    "content_hash",
+    "deletion_state",
+    "deletion_at",
+    "captured_at",
+    "remote_modified_at",
 )
-DIFFERENCE = sql_table(
-    "difference",
-    *map(column, (*_KEY, "status", "warnings", "content_hash", "computed_at", "followed")),
-    schema="preview",
+_DIFFERENCE = (*_KEY, "status", "warnings")
+# Without decisions: the planner drops the joins of a view that nothing is asked of, but reads no index alone any more.
+RECORD = sql_table("sync_record", *map(column, _RECORD), schema="capture")
+DIFFERENCE = sql_table("difference", *map(column, _DIFFERENCE), schema="preview")
+_RECORD_NOW = sql_table(
+    "record_now",
+    *map(column, (*_RECORD, "status", "warnings", "followed", "computed_at", "decision")),
+    schema="selection",
 )
-DECIDED = sql_table(
-    "sync_selective_config", *map(column, (*_KEY, "decision", "content_hash", "seen_deleted")), schema="selection"
-)
-SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
-    "external_id": (func.length(RECORD.c.external_id), RECORD.c.external_id),  # the only order with an index
-    "name": (RECORD.c.name, RECORD.c.external_id),
-    "modified": (RECORD.c.remote_modified_at, RECORD.c.external_id),
-    "captured": (RECORD.c.captured_at, RECORD.c.external_id),
-}
+_DIFFERENCE_NOW = sql_table("difference_now", *map(column, (*_DIFFERENCE, "decision")), schema="selection")
+# Columns; by id, shorter ones come first, and that is the only order with an index.
+SORTS = {"external_id": "external_id", "name": "name", "modified": "remote_modified_at", "captured": "captured_at"}
 
 
 def display(stream: Stream, row: Any) -> dict[str, Any]:
@@ -69,39 +71,35 @@ def matching(
     decision: str | None = None,
     warned: bool = False,
 ) -> tuple[Any, ColumnElement[bool]]:
-    """The joined tables and the condition for these records. Selection uses them too, so it selects what was shown.
+    """The table and the condition for these records. Selection uses them too, so it selects what was shown.
 
     `warned`: only those with warnings.
 
     Raises:
         ConfigurationError: no such status or decision.
     """
-    r, d, s = RECORD, DIFFERENCE, DECIDED
-    deleted = r.c.deletion_state == "deleted"
-    tables = r.outerjoin(d, and_(*(d.c[k] == r.c[k] for k in _KEY))).outerjoin(
-        s, and_(*(s.c[k] == r.c[k] for k in _KEY), s.c.content_hash == r.c.content_hash, s.c.seen_deleted == deleted)
-    )
+    r = _RECORD_NOW.c
     where = [
-        r.c.org_id == func.connect.current_org(),
-        r.c.connection_id == connection.connection_id,
-        r.c.entity_type == stream.entity_type,
-        r.c.provider == connection.provider,
-        or_(not_(deleted), d.c.status == "deleted"),
+        r.org_id == func.connect.current_org(),
+        r.connection_id == connection.connection_id,
+        r.entity_type == stream.entity_type,
+        r.provider == connection.provider,
+        or_(r.deletion_state != "deleted", r.status == "deleted"),
     ]
     if ids is not None:
-        where.append(r.c.external_id == func.any(literal(list(ids))))
+        where.append(r.external_id == func.any(literal(list(ids))))
     known(status, decision)
     if status is not None:
-        where.append(d.c.status.is_(None) if status == "in_sync" else d.c.status == status)
+        where.append(r.status.is_(None) if status == "in_sync" else r.status == status)
     if decision is not None:
-        undecided = and_(s.c.decision.is_(None), d.c.status.is_not(None))
-        where.append(undecided if decision == "undecided" else s.c.decision == decision)
+        undecided = and_(r.decision.is_(None), r.status.is_not(None))
+        where.append(undecided if decision == "undecided" else r.decision == decision)
     if warned:
-        where.append(d.c.warnings != text("'[]'"))
+        where.append(r.warnings != text("'[]'"))
     if search:
         found = func.capture.search(connection.connection_id, stream.entity_type, search, None)
-        where.append(r.c.external_id.in_(select(found.table_valued("external_id", "deleted").c.external_id)))
-    return tables, and_(*where)
+        where.append(r.external_id.in_(select(found.table_valued("external_id", "deleted").c.external_id)))
+    return _RECORD_NOW, and_(*where)
 
 
 def known(status: str | None, decision: str | None) -> None:
@@ -171,16 +169,15 @@ def in_order(asked: RecordQuery, *, deleted: bool) -> tuple[Any, ColumnElement[b
 
 def differing(asked: RecordQuery, *, warned: bool, ids: Sequence[str] | None) -> tuple[Any, ColumnElement[bool]]:
     """The records that differ, without the records themselves: their status, warnings and decision."""
-    d, s = DIFFERENCE, DECIDED
-    same = (*(s.c[key] == d.c[key] for key in _KEY), s.c.content_hash == d.c.content_hash)
-    where = [*of_entity(d, asked), d.c.status == asked.status if asked.status else true()]
+    d = _DIFFERENCE_NOW.c
+    where = [*of_entity(_DIFFERENCE_NOW, asked), d.status == asked.status if asked.status else true()]
     if asked.decision is not None:
-        where.append(s.c.decision.is_(None) if asked.decision == "undecided" else s.c.decision == asked.decision)
+        where.append(d.decision.is_(None) if asked.decision == "undecided" else d.decision == asked.decision)
     if warned:
-        where.append(d.c.warnings != text("'[]'"))
+        where.append(d.warnings != text("'[]'"))
     if ids is not None:
-        where.append(d.c.external_id == func.any(literal(list(ids))))
-    return d.outerjoin(s, and_(*same, s.c.seen_deleted == (d.c.status == "deleted"))), and_(*where)
+        where.append(d.external_id == func.any(literal(list(ids))))
+    return _DIFFERENCE_NOW, and_(*where)
 
 
 def of_entity(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
@@ -195,7 +192,7 @@ def of_entity(one: Any, asked: RecordQuery) -> list[ColumnElement[bool]]:
 def slice_of(
     conn: Transaction,
     asked: RecordQuery,
-    tables: Any,
+    table: Any,
     where: ColumnElement[bool],
     limit: int,
     offset: int = 0,
@@ -206,16 +203,15 @@ def slice_of(
 
     `backwards`: counted from the end of the list; in the list's order all the same.
     """
-    first = tables.left if isinstance(tables, Join) else tables
-    record_id = (DIFFERENCE if first is DIFFERENCE else RECORD).c.external_id
+    record_id = table.c.external_id
     falling = asked.descending is not backwards
     # By id: the full order of an index, so that PostgreSQL reads a page from it without sorting.
-    by = (func.length(record_id), record_id) if asked.sort == "external_id" else SORTS[asked.sort]
+    by = (func.length(record_id) if asked.sort == "external_id" else table.c[SORTS[asked.sort]], record_id)
     order: list[ColumnElement[Any]] = [part.desc() if falling else part.asc() for part in by]
     if asked.sort != "external_id":  # a record without the value is last, whatever the direction
         without = by[0].is_(None)
         order.insert(0, without.desc() if backwards else without.asc())
-    chosen = select(record_id).select_from(tables).where(where).order_by(*order).limit(limit).offset(offset)
+    chosen = select(record_id).select_from(table).where(where).order_by(*order).limit(limit).offset(offset)
     found = list(conn.execute(chosen).scalars())
     return found[::-1] if backwards else found
 
@@ -237,6 +233,6 @@ def present(conn: Transaction, asked: RecordQuery, totals: Any) -> int:
     return int(execute(conn, SQL["count_present"], **keys(asked.connection, asked.stream)).scalar_one())
 
 
-def counted(conn: Transaction, tables: Any, where: ColumnElement[bool]) -> int:
+def counted(conn: Transaction, table: Any, where: ColumnElement[bool]) -> int:
     """How many records there are."""
-    return int(conn.execute(select(func.count()).select_from(tables).where(where)).scalar_one())
+    return int(conn.execute(select(func.count()).select_from(table).where(where)).scalar_one())

@@ -12,7 +12,6 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.preview.matching import (
-    DIFFERENCE,
     DIFFERENCES,
     RECORD,
     SORTS,
@@ -86,11 +85,11 @@ def _ids(conn: Transaction, of: ListQuery, part: _Part) -> list[str]:
         return _by_value(conn, of, part)
     if finds is not None:
         if differ:
-            tables, where = differing(asked, warned=of.warned, ids=finds)
-            finds = conn.execute(select(DIFFERENCE.c.external_id).select_from(tables).where(where)).scalars().all()
+            table, where = differing(asked, warned=of.warned, ids=finds)
+            finds = conn.execute(select(table.c.external_id).where(where)).scalars().all()
         elif asked.status:
-            tables, where = _records(of)
-            finds = conn.execute(select(RECORD.c.external_id).select_from(tables).where(where)).scalars().all()
+            table, where = _records(of)
+            finds = conn.execute(select(table.c.external_id).where(where)).scalars().all()
         return _beyond(finds, asked, part)
     here = {**keys(asked.connection, asked.stream), "beyond": part.beyond, "falling": part.falling(asked)}
     if not differ:
@@ -106,10 +105,10 @@ def _records(of: ListQuery) -> tuple[Any, ColumnElement[bool]]:
     asked = of.asked
     if of.finds is None and asked.decision is None and not of.warned:
         return in_order(asked, deleted=True)
-    tables, where = matching(
+    table, where = matching(
         asked.connection, asked.stream, ids=of.finds, status=asked.status, decision=asked.decision, warned=of.warned
     )
-    return tables, and_(where, DIFFERENCE.c.status.is_not(None)) if asked.decision is not None else where
+    return table, and_(where, table.c.status.is_not(None)) if asked.decision is not None else where
 
 
 def _beyond(ids: Sequence[str], asked: RecordQuery, part: _Part) -> list[str]:
@@ -130,14 +129,14 @@ def _by_value(conn: Transaction, of: ListQuery, part: _Part) -> list[str]:
 
     Those with it and those without are read one after the other, each along an index.
     """
-    asked, (tables, where) = of.asked, _records(of)
-    chosen = select(RECORD.c.external_id, SORTS[asked.sort][0].label("value")).select_from(tables).where(where)
+    asked, (table, where) = of.asked, _records(of)
+    chosen = select(table.c.external_id, table.c[SORTS[asked.sort]].label("value")).select_from(table).where(where)
     # The planner cannot tell a few records of a large list from many: an offset keeps it from the index of the order.
     rows = (chosen.offset(0) if of.total <= _SORTED else chosen).subquery()
     value, record_id, falling = rows.c.value, rows.c.external_id, part.falling(asked)
     with_it: ColumnElement[bool] | None = value.is_not(None)
     without: ColumnElement[bool] | None = value.is_(None)
-    edge = select(SORTS[asked.sort][0]).where(*of_entity(RECORD, asked), RECORD.c.external_id == part.beyond)
+    edge = select(RECORD.c[SORTS[asked.sort]]).where(*of_entity(RECORD, asked), RECORD.c.external_id == part.beyond)
     found = conn.execute(edge).one_or_none() if part.beyond is not None else None
     if found is not None:
         beyond = literal(part.beyond)

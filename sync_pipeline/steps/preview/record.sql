@@ -1,29 +1,17 @@
 -- record_in_full --
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version,
-       coalesce(d.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,
-       r.deletion_state, r.deletion_evidence, r.captured_at, r.remote_modified_at, r.version_no,
-       d.warnings, m.core_table, m.internal_id, m.last_promoted_at, s.decision, s.decided_by, s.decided_at,
-       s.why AS decided_why, w.cause, w.withdrawn_by, w.withdrawn_at, w.why,
-       coalesce(preview.followed_changes(d.followed),
+SELECT r.external_id, r.version, coalesce(r.status, 'in_sync') AS status, r.sync_data, r.name, r.code, r.email,
+       r.deletion_state, r.deletion_evidence, r.captured_at, r.remote_modified_at, r.version_no, r.warnings,
+       m.core_table, m.internal_id, m.last_promoted_at, r.decision, r.decided_by, r.decided_at, r.decided_why,
+       r.cause, r.withdrawn_by, r.withdrawn_at, r.why,
+       coalesce(preview.followed_changes(r.followed),
                 preview.field_changes(v.sync_data - %(noise)s::text[], r.sync_data - %(noise)s::text[])) AS changes
-FROM capture.sync_record AS r
-LEFT JOIN preview.difference AS d
-    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
-        AND d.external_id = r.external_id
+FROM selection.record_now AS r
 LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
         AND m.external_id = r.external_id
 LEFT JOIN capture.sync_record_version AS v
     ON v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
         AND v.external_id = r.external_id AND v.content_hash = m.promoted_hash
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
-        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
-        AND s.seen_deleted = (r.deletion_state = 'deleted')
-LEFT JOIN selection.withdrawal AS w
-    ON s.external_id IS NULL AND w.org_id = r.org_id AND w.connection_id = r.connection_id
-        AND w.entity_type = r.entity_type AND w.external_id = r.external_id AND w.content_hash = r.content_hash
-        AND w.seen_deleted = (r.deletion_state = 'deleted')
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = %(external_id)s
 

@@ -41,22 +41,11 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 
 -- table_rows --
 -- The columns of some records.
-SELECT r.external_id, preview.version_of(r.content_hash, r.deletion_state = 'deleted', d.followed) AS version, r.name,
-       r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw, coalesce(d.status, 'in_sync') AS status,
-       d.warnings, ARRAY(SELECT jsonb_object_keys(d.followed -> 'fields') ORDER BY 1) AS followed,
-       s.decision, w.cause, w.withdrawn_by, w.withdrawn_at, w.why
-FROM capture.sync_record AS r
-LEFT JOIN preview.difference AS d
-    ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
-        AND d.external_id = r.external_id
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = r.org_id AND s.connection_id = r.connection_id AND s.entity_type = r.entity_type
-        AND s.external_id = r.external_id AND s.content_hash = r.content_hash
-        AND s.seen_deleted = (r.deletion_state = 'deleted')
-LEFT JOIN selection.withdrawal AS w
-    ON s.external_id IS NULL AND w.org_id = r.org_id AND w.connection_id = r.connection_id
-        AND w.entity_type = r.entity_type AND w.external_id = r.external_id AND w.content_hash = r.content_hash
-        AND w.seen_deleted = (r.deletion_state = 'deleted')
+SELECT r.external_id, r.version, r.name, r.code, r.email, coalesce(r.exact_text, r.sync_data::text) AS raw,
+       coalesce(r.status, 'in_sync') AS status, r.warnings,
+       ARRAY(SELECT jsonb_object_keys(r.followed -> 'fields') ORDER BY 1) AS followed,
+       r.decision, r.cause, r.withdrawn_by, r.withdrawn_at, r.why
+FROM selection.record_now AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 

@@ -244,9 +244,7 @@ LEFT JOIN promote.integration_mapping AS m
     ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
         AND m.external_id = i.external_id
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
-    AND (m.external_id IS NOT NULL OR r.deletion_state <> 'deleted')
-    AND (m.external_id IS NULL OR m.promoted_hash <> r.content_hash
-        OR m.promoted_deleted <> (r.deletion_state = 'deleted'))
+    AND preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET status = excluded.status, content_hash = excluded.content_hash, promoted_hash = excluded.promoted_hash,
     computed_at = now(), followed = NULL;
@@ -265,9 +263,9 @@ LEFT JOIN promote.integration_mapping AS m
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
     AND d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
     AND d.external_id = i.external_id
-    AND CASE WHEN m.external_id IS NULL THEN r.deletion_state = 'deleted'
-             WHEN r.deletion_state = 'deleted' THEN m.promoted_deleted
-             ELSE d.followed IS NULL AND NOT m.promoted_deleted AND m.promoted_hash = r.content_hash END;
+    -- One condition of all three: the few differences are looked up before the records.
+    AND CASE WHEN d.followed IS NULL OR r.deletion_state = 'deleted'
+             THEN NOT preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted) END;
 
 -- undone_records --
 -- What the plan's records have in core again may differ by what they follow.

@@ -11,6 +11,8 @@ from sync_pipeline.steps.select.listing import (
     plan_that_waits,
 )
 from sync_pipeline.steps.select.plans import (
+    NOTHING_TO_PLAN,
+    NOTHING_TO_RENEW,
     Plan,
     PlanState,
     make_filled_plan,

@@ -24,6 +24,8 @@ from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import NO_PLAN, SQL
 
+NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or the sensor is promoting it."
+NOTHING_TO_RENEW = "Nothing to renew: the current mappers have mapped everything in core."
 PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 
 

@@ -14,15 +14,10 @@ WHERE org_id = connect.current_org() AND batch_id = %(batch_id)s
 
 -- count_decisions --
 -- How many differences are decided in their current version.
-SELECT count(*) FILTER (WHERE s.decision = 'include') AS included,
-       count(*) FILTER (WHERE s.decision = 'ignore') AS ignored,
-       count(*) FILTER (WHERE s.decision IS NULL) AS undecided
-FROM preview.difference AS d
-LEFT JOIN selection.sync_selective_config AS s
-    ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-        AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.seen_deleted = (d.status = 'deleted')
-WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+SELECT count(*) FILTER (WHERE decision = 'include') AS included,
+       count(*) FILTER (WHERE decision = 'ignore') AS ignored, count(*) FILTER (WHERE NOT decided) AS undecided
+FROM selection.difference_now
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
 
 -- standing_rules --
 SELECT rule_id, connection_id, entity_type, kind, field, value, created_by, created_at, why
@@ -85,11 +80,8 @@ WITH taken AS (
     FROM connect.integration_connector AS c
     WHERE b.org_id = connect.current_org() AND b.plan_id IS NULL AND b.decision = 'include'
         AND c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
-        AND CASE WHEN b.draft OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true)
-                 THEN %(drafts)s ELSE %(waiting)s END
-        AND %(ids)s::text[] IS NULL
-        AND CASE %(proposals)s::text WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
-                               WHEN 'none' THEN NOT (b.agent AND b.draft) ELSE true END
+        AND CASE WHEN selection.waits_for_sensor(b, c) THEN %(waiting)s ELSE %(drafts)s END AND %(ids)s::text[] IS NULL
+        AND selection.plan_may_hold(b, b.draft, %(proposals)s, %(actor)s, %(token_id)s)
         AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s::bigint[]))
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (
             SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
@@ -139,28 +131,19 @@ FROM (
              OR %(ids)s::text[] IS NOT NULL)
         AND (%(drafts)s OR NOT s.draft)
         -- The plans that are asked for are few among all there ever were: they are read once, not for each record.
-        AND (%(ids)s::text[] IS NOT NULL OR b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
-            SELECT p.plan_id FROM selection.sync_plan AS p
-            WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved'
-                AND p.plan_id <> %(plan_id)s)))
-        AND CASE %(proposals)s::text
-            WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
-            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
+        AND (%(ids)s::text[] IS NOT NULL OR b.plan_id IS NULL
+             OR b.plan_id <> ALL (ARRAY(SELECT p.plan_id FROM selection.promoting_plan AS p)))
+        AND selection.plan_may_hold(b, s.draft, %(proposals)s, %(actor)s, %(token_id)s)
         AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
-        AND CASE WHEN m.external_id IS NULL THEN r.deletion_state <> 'deleted'
-                 WHEN r.deletion_state = 'deleted' THEN NOT m.promoted_deleted
-                 ELSE m.promoted_deleted OR m.promoted_hash <> r.content_hash OR d.external_id IS NOT NULL END
+        AND (preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
+             OR (d.external_id IS NOT NULL AND r.deletion_state <> 'deleted'))
     -- Planned alone: what is asked of drafts below looks so dear, if it is asked of each decision, that the planner takes
     -- whatever way to the rest, also one that reads all mappings for each record.
     OFFSET 0
 ) AS k
 WHERE NOT (k.draft AND EXISTS (
-    SELECT 1 FROM selection.sync_plan_item AS i
-    WHERE i.org_id = k.org_id AND i.plan_id = ANY (ARRAY(
-            SELECT p.plan_id FROM selection.sync_plan AS p
-            WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
-                AND p.created_by <> %(actor)s))
-        AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    SELECT 1 FROM selection.planned_by_others(%(actor)s) AS i
+    WHERE i.org_id = k.org_id AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
         AND i.external_id = k.external_id AND i.batch_id = k.batch_id))
 
 -- fill_remap_plan --

@@ -146,36 +146,25 @@ SELECT k.connection, k.provider, k.connection_id, k.entity_type,
        count(*) FILTER (WHERE k.status = 'new') AS creates, count(*) FILTER (WHERE k.status = 'updated') AS updates,
        count(*) FILTER (WHERE k.status = 'deleted') AS deletes
 FROM (
-    SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, s.draft,
-           s.batch_id
-    FROM preview.difference AS d
-    JOIN selection.sync_selective_config AS s
-        ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
-            AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-            AND s.seen_deleted = (d.status = 'deleted')
-    JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+    SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, d.draft,
+           d.batch_id
+    FROM selection.difference_now AS d
+    JOIN selection.selection_batch AS b ON b.org_id = d.org_id AND b.batch_id = d.batch_id
     JOIN connect.integration_connector AS c
-        ON c.org_id = s.org_id AND c.connection_id = s.connection_id AND c.disabled_at IS NULL
-    WHERE d.org_id = connect.current_org() AND s.decision = 'include'
+        ON c.org_id = d.org_id AND c.connection_id = d.connection_id AND c.disabled_at IS NULL
+    WHERE d.org_id = connect.current_org() AND d.decision = 'include'
         AND (%(connection_id)s::bigint IS NULL
             OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
-        AND CASE %(proposals)s::text
-            WHEN 'own' THEN b.agent AND b.decided_by = %(actor)s AND b.token_id IS NOT DISTINCT FROM %(token_id)s::bigint
-            WHEN 'none' THEN NOT (b.agent AND s.draft) ELSE true END
-        AND (b.plan_id IS NOT NULL OR b.draft OR %(waiting)s::boolean
-            OR NOT coalesce((c.settings ->> 'promote_on_select')::boolean, true))
-        AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(
-            SELECT p.plan_id FROM selection.sync_plan AS p
-            WHERE p.org_id = connect.current_org() AND p.origin = 'selection' AND p.state = 'approved')))
+        -- A selection that waits is taken as a whole, as the draft that it was made as.
+        AND selection.plan_may_hold(
+            b, d.draft OR (b.draft AND b.plan_id IS NULL), %(proposals)s, %(actor)s, %(token_id)s)
+        AND (%(waiting)s::boolean OR NOT selection.waits_for_sensor(b, c))
+        AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(SELECT p.plan_id FROM selection.promoting_plan AS p)))
     OFFSET 0
 ) AS k
 WHERE NOT (k.draft AND EXISTS (
-    SELECT 1 FROM selection.sync_plan_item AS i
-    WHERE i.org_id = k.org_id AND i.plan_id = ANY (ARRAY(
-            SELECT p.plan_id FROM selection.sync_plan AS p
-            WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
-                AND p.created_by <> %(actor)s))
-        AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+    SELECT 1 FROM selection.planned_by_others(%(actor)s) AS i
+    WHERE i.org_id = k.org_id AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
         AND i.external_id = k.external_id AND i.batch_id = k.batch_id))
 GROUP BY k.connection, k.provider, k.connection_id, k.entity_type
 

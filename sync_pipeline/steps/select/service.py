@@ -254,7 +254,7 @@ def _criteria(which: Which) -> dict[str, Any]:
 def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Which) -> None:
     """Write the records to decide into the table `chosen`."""
     ids = which.get("ids")
-    tables, where = matching(
+    record, where = matching(
         connection,
         stream,
         ids=ids,
@@ -263,24 +263,23 @@ def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Wh
         decision=which.get("selection"),
         warned=which.get("warned", False),
     )
-    record, difference = tables.left.left, tables.left.right
     if ids is None and which.get("status") != "in_sync":
-        where = and_(where, difference.c.status.is_not(None))
+        where = and_(where, record.c.status.is_not(None))
     chosen = sql_select(
         record.c.external_id,
         record.c.content_hash,
         record.c.deletion_state == "deleted",
         case(
-            (difference.c.followed.is_not(None), func.greatest(record.c.captured_at, difference.c.computed_at)),
+            (record.c.followed.is_not(None), func.greatest(record.c.captured_at, record.c.computed_at)),
             else_=record.c.captured_at,
         ),
         record.c.deletion_at,
-        difference.c.followed,
+        record.c.followed,
     )
     execute(conn, CHOOSE["chosen"])
     columns = [one.name for one in _CHOSEN.columns]
     found = conn.execute(
-        insert(_CHOSEN).from_select(columns, chosen.select_from(tables).where(where)),
+        insert(_CHOSEN).from_select(columns, chosen.where(where)),
         execution_options={"preserve_rowcount": True},
     ).rowcount
     if ids is not None and not _filtered(which):

@@ -71,8 +71,7 @@ JOIN capture.sync_record AS o
     ON o.org_id = r.org_id AND o.connection_id = r.connection_id AND o.entity_type = ANY(%(orders)s::text [])
         AND o.external_id = CASE WHEN r.entity_type = ANY(%(refunds)s::text []) THEN r.parent_id ELSE r.external_id END
 WHERE r.entity_type = ANY(%(orders)s::text [] || %(refunds)s::text [])
-    AND CASE WHEN r.deletion_state = 'deleted' THEN m.external_id IS NULL OR m.promoted_deleted
-             ELSE NOT m.promoted_deleted AND m.promoted_hash = r.content_hash END;
+    AND NOT preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted);
 
 -- fold --
 SELECT k.n, core.fold(k.value) AS folded FROM unnest(%(values)s::text []) WITH ORDINALITY AS k (value, n);

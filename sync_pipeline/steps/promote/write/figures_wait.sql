@@ -81,13 +81,11 @@ WITH records AS (
 ), known AS (
     -- One that is gone and not in core is promoted by nobody: what it changed is settled when a promotion begins.
     SELECT e.id, e.captured_at, e.deletion_at, e.linked, m.last_promoted_at,
-           CASE WHEN e.deletion_state <> 'deleted'
-                    THEN m.external_id IS NULL OR m.promoted_deleted OR m.promoted_hash <> e.content_hash
-                WHEN m.external_id IS NOT NULL AND NOT m.promoted_deleted THEN true
-                ELSE EXISTS (
-                    SELECT 1 FROM capture.deletion_change AS d
-                    WHERE d.org_id = connect.current_org() AND d.connection_id = e.connection_id
-                        AND d.entity_type = e.entity_type AND d.external_id = e.external_id) END AS differs
+           preview.differs(e.content_hash, e.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
+           OR (e.deletion_state = 'deleted' AND EXISTS (
+               SELECT 1 FROM capture.deletion_change AS d
+               WHERE d.org_id = connect.current_org() AND d.connection_id = e.connection_id
+                   AND d.entity_type = e.entity_type AND d.external_id = e.external_id)) AS differs
     FROM events AS e
     LEFT JOIN promote.integration_mapping AS m
         ON m.org_id = connect.current_org() AND m.connection_id = e.connection_id AND m.entity_type = e.entity_type
