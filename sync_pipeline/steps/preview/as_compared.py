@@ -35,8 +35,8 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
         rows = execute(conn, SQL["as_compared"], **here, noises=noises)
         found = [Compared(of[row.entity_type], row.drift, row.changed_at) for row in rows]
         late = {one.stream.entity_type for one in followed.behind(conn, connection)}
-        # Whether a gate opens or ends can change where nothing was captured, and `recompute` judges that: a mapper of a new
-        # release needs another field or one less, a store that is connected again has lost its gates.
+        # Whether a gate opens or ends can change where nothing was captured: a mapper of a new release needs another
+        # field or one less, a store that is connected again has lost its gates. `recompute` judges that.
         gated = {kind for connection_id, kind in gates.blocking(conn) if connection_id == connection.connection_id}
         compared = [one for one in found if one.stream.entity_type not in late | gated]
         quiet = [one for one in compared if not _drifts(connection, one)]
