@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -89,12 +91,17 @@ def test_a_session_holds_in_both_and_ends_in_both(pair: Pair) -> None:
 
 
 def test_a_token_has_one_rate_and_is_revoked_in_both(pair: Pair) -> None:
-    token = pair.token()
-    began = len(pair.balancer.given)
-    found = [pair.call("GET", "/api/v1/connections", headers=token).status_code for _ in range(3 * RATE // 4)]
-    assert len(pair.answered(began)) == 2
+    token, given, began = pair.token(), len(pair.balancer.given), time.monotonic()
+
+    def call(_number: int) -> int:
+        return pair.call("GET", "/api/v1/connections", headers=token).status_code
+
+    with ThreadPoolExecutor(6) as callers:  # one after the other, a busy machine may not reach the rate
+        found = list(callers.map(call, range(3 * RATE // 4)))
+    seconds = time.monotonic() - began
+    assert len(pair.answered(given)) == 2
     assert set(found) == {200, 429}
-    assert RATE // 4 <= found.count(200) < RATE // 2
+    assert RATE // 4 <= found.count(200) <= RATE // 4 + seconds * RATE / 60 + 1
     other = tokens.add_token(pair.store.db, pair.store.org, "viewer", actor="test")
     headers = {"Authorization": f"Bearer {other.plain}"}
     assert {pair.call("GET", "/api/v1/connections", headers=headers).status_code for _ in range(4)} == {200}
