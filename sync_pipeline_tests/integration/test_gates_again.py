@@ -90,6 +90,20 @@ def test_a_quiet_list_is_judged_where_a_mapper_needs_a_field_that_is_gone(open_s
     assert [one.cause for one in observe.decisions(open_shop.db, open_shop.org)] == ["schema_drift"]
 
 
+def test_a_quiet_list_is_judged_while_a_gate_is_open_for_it(open_shop: Shop, store: Store) -> None:
+    open_shop.pull("customers")
+    drift(store, "customers", lambda payload: payload.pop("billing"))
+    open_shop.pull("customers", full=True)
+    open_shop.preview("customers")
+    assert len(observe.decisions(open_shop.db, open_shop.org)) == 1
+    stream = open_shop.connection.source.stream("customers")
+    newer = replace(stream, needs=tuple(name for name in stream.needs if name != "billing"))
+    assert preview.sum_up(open_shop.db, open_shop.connection, [newer]) == {}
+    preview.recompute(open_shop.db, open_shop.connection, newer)
+    assert not observe.decisions(open_shop.db, open_shop.org)
+    assert set(preview.sum_up(open_shop.db, open_shop.connection, [newer])) == {"customers"}
+
+
 def test_a_currency_that_changes_again_after_a_hold_is_a_new_question(open_shop: Shop, store: Store) -> None:
     open_shop.pull("settings", "products")
     for _ in range(2):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.sources.base import Stream
@@ -34,7 +35,11 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
         rows = execute(conn, SQL["as_compared"], **here, noises=noises)
         found = [Compared(of[row.entity_type], row.drift, row.changed_at) for row in rows]
         late = {one.stream.entity_type for one in followed.behind(conn, connection)}
-        quiet = [one for one in found if one.stream.entity_type not in late and not _judged(connection, one)]
+        # Whether a gate opens or ends can change where nothing was captured: a mapper of a new release needs another
+        # field or one less, a store that is connected again has lost its gates. `recompute` judges that.
+        gated = {kind for connection_id, kind in gates.blocking(conn) if connection_id == connection.connection_id}
+        compared = [one for one in found if one.stream.entity_type not in late | gated]
+        quiet = [one for one in compared if not _drifts(connection, one)]
         if not quiet:
             return {}
         reports = write_summaries(conn, connection, quiet, anew=False)
@@ -42,11 +47,7 @@ def sum_up(db: Database, connection: Connection, streams: Sequence[Stream]) -> M
     return {report.entity: replace(report, seconds=seconds) for report in reports}
 
 
-def _judged(connection: Connection, one: Compared) -> bool:
-    """Does a field that its mapper needs drift? Whether a gate is open for it, `recompute` judges.
-
-    That can change where nothing was captured: a mapper of a new release needs another field, a store that is connected
-    again has lost its gates. Drift of noise is not kept.
-    """
+def _drifts(connection: Connection, one: Compared) -> bool:
+    """Does a field that its mapper needs drift? Drift of noise is not kept."""
     drifting = {change["field"] for change in one.drift}
     return not set(one.stream.needs).isdisjoint(drifting.union(noise(connection, one.stream)))
