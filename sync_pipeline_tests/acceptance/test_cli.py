@@ -485,6 +485,24 @@ def test_credentials_in_use_are_kept_if_the_new_ones_fail_their_test(terminal: T
     assert terminal.json("disconnect", "acme", "first")["disconnected"] is True
 
 
+def test_the_applications_login_sees_one_organization_by_its_number(terminal: Terminal) -> None:
+    (acme,) = terminal.json("org", "list")["organizations"]
+    assert (acme["org"], str(acme["number"]) in terminal.run("org", "list").stdout.split()) == ("acme", True)
+    login = psycopg_url(terminal.json("db", "url", "--application")["url"])
+    owner = psycopg_url(terminal.json("db", "url")["url"])
+    count = "SELECT count(*) FROM capture.sync_record"
+    engine = create_engine(login)
+    try:
+        with engine.connect() as conn:
+            assert conn.exec_driver_sql(count).scalar_one() == 0
+            conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, false)", {"org": str(acme["number"])})
+            assert conn.exec_driver_sql(count).scalar_one() > 0
+            assert conn.exec_driver_sql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar() is False
+    finally:
+        engine.dispose()
+    assert login.username != owner.username
+
+
 def test_a_policy_is_shown_and_changed(terminal: Terminal) -> None:
     usual = {
         "org": "acme",
