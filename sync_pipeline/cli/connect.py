@@ -36,17 +36,13 @@ def connect(
     ],
     name: Annotated[
         str,
-        typer.Option(
-            "--name",
-            metavar="C",
-            help="The connection's name. An existing one gets these credentials if the store accepts them.",
-        ),
+        typer.Option("--name", metavar="C", help="The connection's name. An existing one gets these credentials."),
     ],
     replace: Annotated[
         bool, typer.Option("--replace", help="Give an existing connection another address: the same store has moved.")
     ] = False,
     untested: Annotated[
-        bool, typer.Option("--untested", help="Replace an existing connection's credentials even if the test fails.")
+        bool, typer.Option("--untested", help="Replace credentials in use even if the test of the new ones fails.")
     ] = False,
     as_json: Json = False,
 ) -> None:
