@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     dagster_url: str | None = None  # of the Dagster UI: pages link runs to it, and cancel them through it
     explorer_url: str | None = None  # of the Explorer: Dagster's pages link to it, agents name its pages by it
     schedules: Literal["running", "stopped"] | None = None  # how the schedules that pull start; see `pulls_by_schedule`
+    dagster_workspace: Path | None = None  # a workspace.yaml of your own: further code locations beside this one
     orgs_per_run: int = Field(250, ge=1)  # of the schedules that pull: runs are what several machines share
     owners: str = "team:data"  # of the assets in Dagster: e-mail addresses and `team:NAME`, separated by commas
     metrics_token: SecretStr | None = None  # without it, /metrics answers only direct calls from loopback

@@ -99,22 +99,30 @@ class Reporter:
 
 
 def orgs_of(context: dg.AssetExecutionContext, named: Sequence[str], everyone: Sequence[str]) -> Sequence[str]:
-    """The organizations of a run: its partition or range, else those named in its configuration, else all."""
-    if context.has_partition_key:
-        return [context.partition_key]
-    if context.has_partition_key_range:
-        return list(context.partition_keys)
-    return list(named) or list(everyone)
+    """The organizations of a run: its partition or range, else those named in its configuration, else all.
+
+    Raises:
+        Failure: its configuration names others than its partition: they would be passed over.
+    """
+    if not context.has_partition_key and not context.has_partition_key_range:
+        return list(named) or list(everyone)
+    partitions = [context.partition_key] if context.has_partition_key else list(context.partition_keys)
+    if others := sorted(set(named) - set(partitions)):
+        raise dg.Failure(
+            f"`orgs` names {', '.join(others)}, which is no partition of this run. Choose organizations as partitions, "
+            "or launch a job without a partition and name them in `orgs`.",
+            allow_retries=False,
+        )
+    return partitions
 
 
 def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
     """The failure of a run in which organizations failed: it names them, and Dagster does not retry it."""
     shown = [f"{org}: {why}" for org, why in list(failures.items())[:SMALL_RUN]]
+    others = "; the others succeeded" if len(failures) < of else ""
     more = f" … and {len(failures) - len(shown)} more" if len(failures) > len(shown) else ""
     return dg.Failure(
-        description=f"{what} failed for {len(failures)} of {of} organizations; the others succeeded. "
-        + " | ".join(shown)
-        + more,
+        description=f"{what} failed for {len(failures)} of {of} organizations{others}. " + " | ".join(shown) + more,
         metadata={"failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]})},
         allow_retries=False,
     )

@@ -46,7 +46,8 @@ approved plan, never because records were captured.
 Promises: applying a plan twice changes nothing; a stale plan is refused and changes nothing; a record that fails does
 not affect the others; `sync-pipeline undo ORG PLAN` takes it back.
 
-One record: `SELECT * FROM promote.integration_mapping WHERE external_id = '…'` gives the row's `internal_id`."""
+One record: `sync-pipeline record ORG ID --connection C --entity E` names its row. In SQL,
+`promote.integration_mapping` has the row's `internal_id` by org_id, connection_id, entity_type and external_id."""
 _RAW_TEXT = """**{title}** of the organization's {source} stores, as they are: every record,
 every version, nothing lost.
 
@@ -56,8 +57,9 @@ Writes `capture.{provider}_sync` (entity_type = '{entity_type}'), versions, ledg
 Promises: expected ids = captured + quarantined + vanished (the ledger closes), or the watermark stays where it was.
 An unchanged record costs no write. A run after a killed one continues where that stopped.
 
-One record: `SELECT sync_data FROM capture.{provider}_sync WHERE entity_type = '{entity_type}' AND
-external_id = '…'`; its history is in `capture.sync_record_version`."""
+One record: `sync-pipeline record ORG ID --connection C --entity {name}`. In SQL: `SELECT sync_data
+FROM capture.{provider}_sync WHERE org_id = … AND connection_id = … AND entity_type = '{entity_type}'
+AND external_id = '…'`; its history is in `capture.sync_record_version`."""
 
 
 def key(stage: Stage, provider: str, name: str) -> dg.AssetKey:
@@ -188,8 +190,7 @@ version that was seen; when the content changes, the record is undecided again u
 Reads `preview.difference`; applies `selection.standing_rule` and writes `selection.sync_selective_config`. Promotes
 nothing: a committed selection does, through the sensor `committed_selections`.
 
-One record: `SELECT * FROM selection.sync_selective_config WHERE entity_type = '{entity_type}' AND
-external_id = '…'`.""",
+One record: `sync-pipeline record ORG ID --connection C --entity {name}`.""",
 }
 
 

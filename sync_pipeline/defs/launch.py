@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
@@ -16,6 +18,7 @@ from sync_pipeline.defs.instance import open_instance
 from sync_pipeline.defs.jobs import ORG_TAG, asked_by, describe_orgs, partition_tag
 from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
 from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
+from sync_pipeline.defs.servers import LOCATION
 from sync_pipeline.errors import SyncError
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
@@ -102,7 +105,6 @@ def materialize(
         runtime.on_progress = progress
     config = {
         "connection": asked.connection,
-        "entities": list(asked.entities),
         "full": asked.full,
         "sweep": asked.sweep,
         "actor": asked.actor,
@@ -141,7 +143,9 @@ class _Launch:
             if not entities or name in entities
         ]
         if keys:
-            self._run("pull", keys, {source.name: config for source in sources})
+            # Of each provider those that it has: another's would be refused.
+            named = {s.name: [name for name in entities if name in s.streams] for s in sources}
+            self._run("pull", keys, {s.name: {**config, "entities": named[s.name]} for s in sources})
 
     def core(self, config: dict[str, Any]) -> None:
         self._run("promote", [spec.key for spec in core_specs()], {"apply_plans": config})
@@ -162,6 +166,8 @@ class _Launch:
                     run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     instance=self.instance,
                     tags={
+                        # The UI finds a job's runs by it.
+                        REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{LOCATION}",
                         **asked_by(self.actor),
                         ORG_TAG: describe_orgs(self.orgs),
                         **process_tags(),

@@ -4,7 +4,7 @@ The three stages are one step, because Dagster skips a step if its upstream step
 stage were a step, one organization's unavailable store would prevent the previews of all others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from sync_pipeline.defs.graph import Stage, key, orgs_with, provider_specs
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
+from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.steps import connect
 
@@ -49,11 +50,7 @@ def _flow(
 ) -> Iterator[Event]:
     everyone = connect.organizations(runtime.db)
     orgs = orgs_of(context, config.orgs, [org.slug for org in everyone if source.name in org.providers])
-    wanted: dict[Stage, set[str]] = {stage: set() for stage in Stage}
-    for asset in context.selected_asset_keys:
-        stage, _, name = asset.path
-        if not config.entities or name in config.entities:
-            wanted[Stage(stage)].add(name)
+    wanted = _wanted(context.selected_asset_keys, source, config.entities)
     reporter = Reporter(context, orgs)
     charted = {org.slug: org.org_id for org in everyone} if len(orgs) <= SMALL_RUN else {}
     failures: dict[str, str] = {}
@@ -68,6 +65,29 @@ def _flow(
     yield from reporter.flush()
     if failures:
         raise failure(source.title, failures, len(orgs))
+
+
+def _wanted(selected: Iterable[dg.AssetKey], source: Source, entities: Sequence[str]) -> dict[Stage, set[str]]:
+    """The streams of each stage: those of the selected assets, or of them those that the configuration names.
+
+    Raises:
+        Failure: it names an entity that there is not, or that is not selected: the run would succeed and do nothing.
+    """
+    try:
+        named = {source.stream(name).name for name in entities}
+    except NotFound as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    wanted: dict[Stage, set[str]] = {stage: set() for stage in Stage}
+    for asset in selected:
+        stage, _, name = asset.path
+        if not named or name in named:
+            wanted[Stage(stage)].add(name)
+    if left := sorted(named.difference(*wanted.values())):
+        raise dg.Failure(
+            f"`entities` names {', '.join(left)}, of which no asset is selected. Select it, or leave `entities` empty.",
+            allow_retries=False,
+        )
+    return wanted
 
 
 def _events(

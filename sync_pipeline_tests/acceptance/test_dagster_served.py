@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox.woocommerce import Server, Store, running, seed
-from sync_pipeline.config import Settings
+from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.open import embedded, open_database
 from sync_pipeline.defs import launch
@@ -56,6 +58,17 @@ class Served:
             return conn.exec_driver_sql(statement).scalar()
 
 
+def _ours(folder: Path) -> Path:
+    """The workspace and the assets that docs/dagster.md shows."""
+    text = (PROJECT / "docs" / "dagster.md").read_text("utf-8")
+    code, workspace = re.search(r"```python\n(.*?)```", text, re.DOTALL), re.search(r"    load_from:\n.*\n", text)
+    assert code is not None
+    assert workspace is not None
+    (folder / "turnover.py").write_text(code[1])
+    (folder / "ours.yaml").write_text(dedent(workspace[0]))
+    return folder / "ours.yaml"
+
+
 @pytest.fixture(scope="module")
 def served(module_folder: Path) -> Iterator[Served]:
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
@@ -71,7 +84,7 @@ def served(module_folder: Path) -> Iterator[Served]:
         port, api = free_port(), free_port()
         up = subprocess.Popen(
             [str(COMMAND), "up", "--dagster-port", str(port), "--port", str(api)],
-            env={**os.environ, "SYNC_HOME": str(module_folder)},
+            env={**os.environ, "SYNC_HOME": str(module_folder), "SYNC_DAGSTER_WORKSPACE": str(_ours(module_folder))},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -152,6 +165,23 @@ def test_a_run_from_the_command_line_is_in_the_ui(served: Served) -> None:
     assert [report.entity for report in done.reports("raw")] == ["coupons"]
     shown = served.ask(f'{{ runOrError(runId: "{done.run_ids[0]}") {{ ... on Run {{ status }} }} }}')
     assert shown["runOrError"]["status"] == "SUCCESS"
+    job = served.ask(
+        '{ pipelineOrError(params: {pipelineName: "pull", repositoryName: "__repository__", '
+        'repositoryLocationName: "sync_pipeline"}) { ... on Pipeline { runs { runId } } } }'
+    )
+    assert done.run_ids[0] in {run["runId"] for run in job["pipelineOrError"]["runs"]}, "the job's page has it too"
+
+
+def test_assets_of_ones_own_are_downstream_of_core(served: Served) -> None:
+    node = '{ assetNodeOrError(assetKey: {path: ["turnover"]}) { ... on AssetNode { dependencyKeys { path } '
+
+    def loaded() -> Any:
+        return served.ask(node + "partitionDefinition { name } } } }")["assetNodeOrError"].get("dependencyKeys")
+
+    wait_until(loaded, "the code location is loaded")
+    assert loaded() == [{"path": ["core", "sales_orders"]}]
+    above = node.replace('"turnover"', '"core", "sales_orders"').replace("dependencyKeys", "dependedByKeys")
+    assert {"path": ["turnover"]} in served.ask(above + "} } }")["assetNodeOrError"]["dependedByKeys"]
 
 
 def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
@@ -177,9 +207,8 @@ def test_the_ui_knows_partitions_checks_and_automation(served: Served) -> None:
         "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } "
         "sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } }"
     )["repositoriesOrError"]["nodes"]
-    [one] = found
     # Dagster keeps what people switched off by this name: it must be the same after a restart.
-    assert one["location"]["name"] == "sync_pipeline"
+    [one] = [one for one in found if one["location"]["name"] == "sync_pipeline"]
     assert {s["sensorState"]["status"] for s in one["sensors"]} == {"RUNNING"}
     off = {s["name"] for s in one["schedules"] if s["scheduleState"]["status"] != "RUNNING"}
     assert off == {"nightly_delta", "weekly_reconcile"}  # this is a laptop: SYNC_SCHEDULES

@@ -54,9 +54,10 @@ def pull(
     *,
     range_: bool = False,
     entities: tuple[str, ...] = (),
+    named: tuple[str, ...] = (),
 ) -> dg.ExecuteInProcessResult:
     instance.add_dynamic_partitions(str(WITH_SHOPS.name), orgs)
-    config = {"entities": list(entities), **({} if range_ else {"orgs": orgs})}
+    config = {"entities": list(entities), "orgs": list(named) if range_ else orgs}
     tags = {"dagster/asset_partition_range_start": orgs[0], "dagster/asset_partition_range_end": orgs[-1]}
     with use_runtime(runtime):
         return (
@@ -106,6 +107,35 @@ def test_an_unavailable_store_fails_only_its_organization(
     done, failed = partitions(instance, PRODUCTS)
     assert done == {"a", "b", "d"}
     assert failed == {"c"}
+
+
+@pytest.mark.parametrize(
+    ("entities", "said"),
+    [
+        (("prodcts",), "WooCommerce has no entity “prodcts”. There are: "),
+        (("orders",), "`entities` names orders, of which"),
+    ],
+)
+def test_an_entity_that_is_not_there_or_not_selected_fails_the_run(
+    database: Database, settings: Settings, instance: dg.DagsterInstance, entities: tuple[str, ...], said: str
+) -> None:
+    result = pull(Runtime(settings, database), instance, ["a"], entities=entities)
+    assert not result.success
+    assert said in failure_of(result)
+
+
+def test_organizations_besides_the_partition_are_not_passed_over(
+    database: Database, settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    result = pull(Runtime(settings, database), instance, ["a", "b"], range_=True, named=("a", "c"))
+    assert not result.success
+    assert "`orgs` names c, which is no partition of this run." in failure_of(result)
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    data = next(event for event in result.all_events if event.is_step_failure).step_failure_data.user_failure_data
+    assert data is not None
+    return str(data.description)
 
 
 def test_each_materialization_has_its_own_numbers(
