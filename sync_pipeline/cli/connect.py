@@ -41,6 +41,9 @@ def connect(
     replace: Annotated[
         bool, typer.Option("--replace", help="Give an existing connection another address: the same store has moved.")
     ] = False,
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Replace credentials in use even if the test of the new ones fails.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Connect a store: test it, and save its encrypted credentials. Secrets are read from environment variables."""
@@ -58,18 +61,28 @@ def connect(
                 "not at the new address would count as deleted. Use --replace if the same store has moved, or choose "
                 "another --name."
             )
-        made = step.add_connection(context.db, context.settings, tenant, provider, name, given, actor=context.actor)
-        findings = step.diagnose(context.db, context.settings, made)
+        in_use = next((one for one in step.connections(context.db, tenant, name) if one.provider == provider), None)
+        findings = step.try_settings(context.settings, source(provider), given) if in_use and not untested else []
+        kept = in_use if _wrong(findings) else None
+        made = kept or step.add_connection(
+            context.db, context.settings, tenant, provider, name, given, actor=context.actor
+        )
+        if not kept:
+            findings = step.diagnose(context.db, context.settings, made)
     wrong = _wrong(findings)
     if as_json:
-        emit({"connection": _public(made), "findings": findings, "ok": not wrong})
+        emit({"connection": _public(made), "findings": findings, "saved": not kept, "ok": not wrong})
     else:
-        say(f"{made.name} is saved: {made.provider} at {made.store_url}.")
+        if not kept:
+            say(f"{made.name} is saved: {made.provider} at {made.store_url}.")
         _show(made.name, findings)
         if not wrong:
             say(f"Next: sync-pipeline pull {org} --connection {made.name}")
-    if wrong:
+    if kept:
+        note(f"{step.NOT_REPLACED} The old ones stay in use. To save the new ones even if the test fails: --untested")
+    elif wrong:
         note(f"The test found errors. Correct them, then: sync-pipeline doctor {org} --connection {name}")
+    if wrong:
         raise typer.Exit(1)
 
 

@@ -1,6 +1,6 @@
 """db: start, stop, migrate and inspect the database."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,14 +102,25 @@ def status(as_json: Json = False) -> None:
 
 
 @commands.command("url")
-def url(as_json: Json = False) -> None:
+def url(
+    application: Annotated[
+        bool,
+        typer.Option(
+            "--application",
+            help="The application's login, which owns nothing and sees the rows of one organization at a time.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Print the owner's URL for psql and other tools. It includes the password, if there is one."""
     from sync_pipeline.config import Settings
     from sync_pipeline.db.engine import libpq_url
-    from sync_pipeline.db.open import owner_url
+    from sync_pipeline.db.open import app_url, open_database, owner_url
 
     settings = Settings()
-    address = libpq_url(owner_url(settings))
+    if application:
+        open_database(settings).close()  # the login is made with the tables
+    address = libpq_url(app_url(settings) if application else owner_url(settings))
     answer(as_json, {"url": address}, address)
     if settings.embedded and not (settings.home / "postgres.keep").exists():
         note("The embedded server stops with the last command that uses it. To keep it running: sync-pipeline db start")

@@ -81,12 +81,15 @@ def list_all(as_json: Json = False) -> None:
     with opened() as context:
         orgs = connect.organizations(context.db)
     if as_json:
-        listed = [{"org": o.slug, "name": o.name, "currency": o.currency, "providers": o.providers} for o in orgs]
+        listed = [
+            {"org": o.slug, "number": o.org_id, "name": o.name, "currency": o.currency, "providers": o.providers}
+            for o in orgs
+        ]
         emit({"organizations": listed})
     elif orgs:
         show(
-            ["org", "name", "currency", "providers"],
-            [(o.slug, o.name, o.currency, ", ".join(o.providers)) for o in orgs],
+            ["org", "number", "name", "currency", "providers"],
+            [(o.slug, str(o.org_id), o.name, o.currency, ", ".join(o.providers)) for o in orgs],
         )
     else:
         say("There is no organization yet. Create one: sync-pipeline org add ORG")

@@ -69,13 +69,21 @@ class RunOutcome:
         return rows
 
     def problems(self) -> list[str]:
-        """One line per failure and connection: an unreachable store fails all its entities for one reason."""
+        """One line per failure and connection: an unreachable store fails all its entities for one reason.
+
+        So does one that refuses the credentials; its answers differ in the address that was asked.
+        """
+        first = {name: self.pulls[name, entity].error or "" for name, entity in reversed(self.refused())}
         return by_reason(
-            (one.name, stream.name, why)
+            (one.name, stream.name, first[one.name] if (one.name, stream.name) in self.refused() else why)
             for one, streams in self.chosen
             for stream in streams
             if (why := self.problem(one.name, stream.name)) is not None
         )
+
+    def refused(self) -> list[Place]:
+        """Where the store did not accept the credentials."""
+        return [place for place, report in self.pulls.items() if report.refused]
 
 
 def by_reason(problems: Iterable[tuple[str, str, str]]) -> list[str]:

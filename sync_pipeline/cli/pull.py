@@ -135,6 +135,9 @@ def report_problems(org: str, outcome: "RunOutcome") -> bool:
     ]
     for line in kept:
         note(f"{line}. Why: sync-pipeline quarantine {org}")
-    if problems:
+    if outcome.refused():
+        stores = ", ".join(dict.fromkeys(connection for connection, _ in outcome.refused()))
+        note(f"The credentials of {stores} were refused. Why, and what to do: sync-pipeline doctor {org}")
+    elif problems:
         note("Committed work is safe; the next pull continues from there.")
     return bool(problems or kept)

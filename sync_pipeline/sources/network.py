@@ -31,10 +31,8 @@ def refuse_private(host: str, address: str) -> None:
         PrivateAddress: naming it.
     """
     if not _public(ipaddress.ip_address(address.split("%")[0])):
-        raise PrivateAddress(
-            f"{host} is the private address {address}. Stores are public; to allow private ones set "
-            "SYNC_ALLOW_PRIVATE_HOSTS=1."
-        )
+        is_private = f"{host} is a private address" if host == address else f"{host} is the private address {address}"
+        raise PrivateAddress(f"{is_private}. Stores are public; to allow private ones set SYNC_ALLOW_PRIVATE_HOSTS=1.")
 
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # every public IPv6 address is one

@@ -448,9 +448,59 @@ def test_a_connection_gets_another_address_only_when_it_is_said(terminal: Termin
     (before,) = terminal.json("connections", "acme")["connections"]
     assert before["store_url"] == terminal.server.url
     assert terminal.json(*where, "--url", terminal.server.url)["ok"] is True
-    moved = terminal.json(*where, "--url", "http://127.0.0.1:9", "--replace", code=1)
+    kept = terminal.json(*where, "--url", "http://127.0.0.1:9", "--replace", code=1)
+    assert (kept["ok"], kept["saved"], kept["connection"]["store_url"]) == (False, False, terminal.server.url)
+    moved = terminal.json(*where, "--url", "http://127.0.0.1:9", "--replace", "--untested", code=1)
     assert moved["connection"]["store_url"] == "http://127.0.0.1:9"
     assert terminal.json(*where, "--url", terminal.server.url, "--replace")["ok"] is True
+
+
+def test_credentials_in_use_are_kept_if_the_new_ones_fail_their_test(terminal: Terminal) -> None:
+    where = ("connect", "acme", "woocommerce", "--url", terminal.server.url, "--key", terminal.server.key)
+    wrong, right = {"SHOP_SECRET": "cs_" + "0" * 40}, ("--secret-env", "SHOP_SECRET", "--name", "shop")
+    refused = terminal.run(*where, *right, **wrong)
+    assert (refused.returncode, "is saved" in refused.stdout) == (1, False)
+    assert "ERROR" in refused.stdout
+    assert refused.stderr == (
+        "Nothing was changed: the test with the new credentials failed. The old ones stay in use. To save the new ones "
+        "even if the test fails: --untested\n"
+    )
+    assert terminal.json("doctor", "acme", "--connection", "shop")["ok"] is True
+    assert terminal.run("pull", "acme", "--entity", "tags").returncode == 0
+    assert terminal.json("connections", "acme")["connections"][0]["health"] == "healthy"
+    forced = terminal.run(*where, *right, "--untested", **wrong)
+    assert (forced.returncode, "shop is saved" in forced.stdout) == (1, True)
+    pulled = terminal.run("pull", "acme", "--entity", "products", "--entity", "orders")
+    assert pulled.returncode == 1
+    failed, what_to_do = pulled.stderr.splitlines()[-2:]
+    assert failed.startswith(("FAILED shop orders, products: ", "FAILED shop products, orders: "))
+    assert "answered 401" in failed
+    assert pulled.stderr.count("FAILED") == 1
+    assert what_to_do == ("The credentials of shop were refused. Why, and what to do: sync-pipeline doctor acme")
+    assert terminal.json(*where, *right)["ok"] is True
+
+    first = (*where, "--secret-env", "WRONG_SECRET", "--name", "first", "--json")
+    saved = terminal.run(*first, WRONG_SECRET=wrong["SHOP_SECRET"])
+    assert (saved.returncode, json.loads(saved.stdout)["saved"]) == (1, True), "so that a person can correct it"
+    assert terminal.json("disconnect", "acme", "first")["disconnected"] is True
+
+
+def test_the_applications_login_sees_one_organization_by_its_number(terminal: Terminal) -> None:
+    (acme,) = terminal.json("org", "list")["organizations"]
+    assert (acme["org"], str(acme["number"]) in terminal.run("org", "list").stdout.split()) == ("acme", True)
+    login = psycopg_url(terminal.json("db", "url", "--application")["url"])
+    owner = psycopg_url(terminal.json("db", "url")["url"])
+    count = "SELECT count(*) FROM capture.sync_record"
+    engine = create_engine(login)
+    try:
+        with engine.connect() as conn:
+            assert conn.exec_driver_sql(count).scalar_one() == 0
+            conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, false)", {"org": str(acme["number"])})
+            assert conn.exec_driver_sql(count).scalar_one() > 0
+            assert conn.exec_driver_sql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar() is False
+    finally:
+        engine.dispose()
+    assert login.username != owner.username
 
 
 def test_a_policy_is_shown_and_changed(terminal: Terminal) -> None:

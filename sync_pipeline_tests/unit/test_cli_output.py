@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from sync_pipeline.cli.demo.flow import Result
+from sync_pipeline.cli.demo.told import what_next
 from sync_pipeline.cli.main import main
 from sync_pipeline.cli.output import size
 from sync_pipeline.cli.pipeline import by_reason
+from sync_pipeline.config import PROJECT
 from sync_pipeline.db.migrate import SQL, head
+from sync_pipeline.sources.network import PrivateAddress, check_public
 
 
 def test_one_reason_is_said_once() -> None:
@@ -42,3 +46,26 @@ def test_the_demo_says_that_the_sandbox_stores_are_left_out(
     assert shown.err.startswith("Error: The demo needs the sandbox stores, and this installation does not include them")
     assert len(shown.err.splitlines()) == 1
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [(PROJECT / ".sync", ""), (Path("/srv/my shop"), "  export SYNC_HOME='/srv/my shop'\n")],
+    ids=["usual", "other"],
+)
+def test_the_demo_names_the_folder_that_its_commands_need(
+    home: Path, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = {"connection": "shop", "provider": "woocommerce", "url": "http://127.0.0.1:1"}
+    what_next("dagster", "api", [Result("acme", connections=[shop])], [], {}, home)
+    assert f"on this machine):\n{said}  export SYNC_ALLOW_PRIVATE_HOSTS=1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [("127.0.0.1", "127.0.0.1 is a private address."), ("localhost", "localhost is the private address ")],
+)
+def test_a_private_address_is_named_once(host: str, said: str) -> None:
+    with pytest.raises(PrivateAddress) as refused:
+        check_public(host)
+    assert str(refused.value).startswith(said)

@@ -102,7 +102,7 @@ def _perform(
             api = start_api(children, settings, port, dagster_url=url)
             found.words = "the Explorer, the API and Dagster answer"
         if not as_json:
-            what_next(url, api, results, waits, log_in)
+            what_next(url, api, results, waits, log_in, settings.home)
         run_until_stopped(children)
     note("Stopped. The data is kept; `sync-pipeline demo` continues with it.")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_pipeline.cli.output import say, show
@@ -41,8 +43,12 @@ def what_waits(waits: Sequence[Waits], api: str) -> None:
         say(f"  {page:<{width}}  {one.words}")
 
 
-def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str]) -> None:
+def what_next(
+    url: str, api: str, results: Sequence[Result], waits: Sequence[Waits], log_in: Mapping[str, str], home: Path
+) -> None:
     """What waits, what to try in another terminal, and the addresses; `log_in` has a token for each organization."""
+    from sync_pipeline.config import Settings
+
     first, shop = results[0], results[0].connections[0]
     write = '{"op": "update", "kind": "products", "id": ID, "regular_price": "12.34"}'
     products = f"{first.org} --connection {shop['connection']} --entity products"
@@ -51,6 +57,8 @@ def what_next(url: str, api: str, results: Sequence[Result], waits: Sequence[Wai
     what_waits(waits, api)
     say()
     say("Try this in another terminal (SYNC_ALLOW_PRIVATE_HOSTS=1 allows stores on this machine):")
+    if home.resolve() != Settings.model_fields["home"].default.resolve():
+        say(f"  export SYNC_HOME={shlex.quote(str(home.resolve()))}")
     say("  export SYNC_ALLOW_PRIVATE_HOSTS=1")
     say(f"  .venv/bin/sync-pipeline table {products} --page-size 5")
     say(f"  curl -s {shop['url']}/_sandbox/write -d '{write}'        # ID: one of these products")

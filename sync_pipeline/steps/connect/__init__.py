@@ -11,12 +11,14 @@ from sync_pipeline.steps.connect.credentials import (
 )
 from sync_pipeline.steps.connect.disconnect import FormerConnection, disconnect, former_connections
 from sync_pipeline.steps.connect.doctor import (
+    NOT_REPLACED,
     LastTest,
     diagnose,
     ensure_tested,
     last_test,
     replace_credentials,
     try_credentials,
+    try_settings,
 )
 from sync_pipeline.steps.connect.organizations import (
     Organization,

@@ -103,15 +103,15 @@ def client_for(settings: Settings, conn: Connection) -> Client:
     return conn.source.connect(config, allow_private=settings.allow_private_hosts)
 
 
-def client_with(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> Client:
-    """A client of this connection with other credentials, before they are saved; the caller closes it.
+def client_with(settings: Settings, provider: Source, given: Mapping[str, Any]) -> Client:
+    """A client with settings that are not saved; the caller closes it.
 
     Raises:
-        ConfigurationError: `given` names something that is not a credential, or one is missing.
+        ConfigurationError: a setting is missing or invalid.
     """
-    config = parse_settings(conn.source, _rotated(settings, conn, given))
-    conceal(*_split(conn.source, config)[1].values())  # the store may repeat them
-    return conn.source.connect(config, allow_private=settings.allow_private_hosts)
+    config = parse_settings(provider, given)
+    conceal(*_split(provider, config)[1].values())  # the store may repeat them
+    return provider.connect(config, allow_private=settings.allow_private_hosts)
 
 
 def _public(conn: Connection) -> dict[str, Any]:
@@ -221,11 +221,15 @@ def rotate_credentials(
     Raises:
         ConfigurationError: `given` names something that is not a credential, or one is missing.
     """
-    return add_connection(db, settings, org, conn.provider, conn.name, _rotated(settings, conn, given), actor=actor)
+    return add_connection(db, settings, org, conn.provider, conn.name, rotated(settings, conn, given), actor=actor)
 
 
-def _rotated(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of the connection with the credentials in `given`. A new address keeps no secret of the old one."""
+def rotated(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of the connection with the credentials in `given`. A new address keeps no secret of the old one.
+
+    Raises:
+        ConfigurationError: `given` names something that is not a credential.
+    """
     provider = conn.source
     allowed = {*provider.secret_fields, provider.address_field}
     unknown = set(given) - allowed

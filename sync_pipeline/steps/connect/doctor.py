@@ -15,10 +15,11 @@ from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Client, Finding, Source
 from sync_pipeline.steps.connect.connections import Connection
-from sync_pipeline.steps.connect.credentials import client_for, client_with, rotate_credentials
+from sync_pipeline.steps.connect.credentials import client_for, client_with, rotate_credentials, rotated
 from sync_pipeline.steps.connect.organizations import Organization
 
 _SQL = load(__package__)
+NOT_REPLACED = "Nothing was changed: the test with the new credentials failed."
 _VALID_SECONDS = 300  # a store found healthy so recently is not tested again
 
 
@@ -54,7 +55,16 @@ def try_credentials(settings: Settings, conn: Connection, given: Mapping[str, An
     Raises:
         ConfigurationError: `given` names something that is not a credential, or one is missing.
     """
-    return _examined(conn.source, client_with(settings, conn, given))
+    return try_settings(settings, conn.source, rotated(settings, conn, given))
+
+
+def try_settings(settings: Settings, provider: Source, given: Mapping[str, Any]) -> Sequence[Finding]:
+    """What the doctor finds with these settings; nothing is saved.
+
+    Raises:
+        ConfigurationError: a setting is missing or invalid.
+    """
+    return _examined(provider, client_with(settings, provider, given))
 
 
 def replace_credentials(
@@ -79,7 +89,7 @@ def replace_credentials(
         wrong = [one for one in try_credentials(settings, conn, given) if one.level == "error"]
         if wrong:
             said = " ".join(f"{one.message} {one.remedy}".strip() for one in wrong)
-            raise ConfigurationError(f"Nothing was changed: the test with the new credentials failed. {said}")
+            raise ConfigurationError(f"{NOT_REPLACED} {said}")
     return diagnose(db, settings, rotate_credentials(db, settings, org, conn, given, actor=actor))
 
 

@@ -53,6 +53,7 @@ class PullReport:
     missing: tuple[str, ...] = ()  # fields the mapper expects and the store does not offer to this user
     clock: str | None = None  # what a person should know of the store's clock
     error: str | None = None
+    refused: bool = False  # the store did not accept the credentials
 
     @property
     def closed(self) -> bool:

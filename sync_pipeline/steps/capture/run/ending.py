@@ -26,7 +26,7 @@ _ANALYZED = ("org_id", "connection_id", "entity_type", "external_id", "parent_id
 class Ending:
     """How a run ended: the sums of the ledger, what it has in quarantine and found deleted, and why it is incomplete.
 
-    `complete`: all records were listed. `cut`: it was capped, and there are more.
+    `complete`: all records were listed. `cut`: it was capped, and there are more. `refused`: the credentials were.
     """
 
     balance: Mapping[str, int]
@@ -36,6 +36,7 @@ class Ending:
     cut: bool = False
     error: str | None = None
     note: str | None = None
+    refused: bool = False
 
     @property
     def state(self) -> str:
@@ -129,4 +130,5 @@ def _report(session: CaptureContext, run: Run, opened: Opened, end: Ending, coun
         missing=tuple(session.client.scope(run.stream).missing),
         clock=clock_warning(run, opened),
         error=end.error or end.note,
+        refused=end.refused,
     )

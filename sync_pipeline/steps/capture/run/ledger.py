@@ -7,7 +7,7 @@ from typing import Any
 
 from sync_pipeline import journal
 from sync_pipeline.db.queries import execute, execute_prepared
-from sync_pipeline.errors import SourceError
+from sync_pipeline.errors import RefusedBySource, SourceError
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.read.coverage import Coverage
 from sync_pipeline.steps.capture.run.as_known import close_as_known
@@ -155,4 +155,6 @@ def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) 
             execute(conn, SQL["note_clock"], run_id=run.run_id, window_to=run.clock)
         balance, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
-        return end_run(session, run, opened, conn, Ending(balance, quarantine, cut=opened.capped, error=said))
+        refused = isinstance(error, RefusedBySource) and error.status == 401
+        end = Ending(balance, quarantine, cut=opened.capped, error=said, refused=refused)
+        return end_run(session, run, opened, conn, end)
