@@ -49,7 +49,7 @@ def visiting(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     page.on("console", lambda one: heard(one.text) if one.type == "error" else None)
     yield page
     context.close()
-    assert said == []
+    assert said == [], said
 
 
 def log_in(page: Page, token: str, path: str) -> None:

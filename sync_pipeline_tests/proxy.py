@@ -17,6 +17,7 @@ class Proxy:
         self._turn = threading.Lock()
         self._open: set[socket.socket] = set()
         self._cut = False
+        self._left: int | None = None  # bytes of an answer that is to break off
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -28,6 +29,10 @@ class Proxy:
             for one in self._open:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
+
+    def break_off(self, after: int) -> None:
+        """The next answer ends after so many bytes, and its connection with it."""
+        self._left = after
 
     def mend(self) -> None:
         with self._turn:
@@ -55,9 +60,9 @@ class Proxy:
                     near.close()
                     continue
                 self._open |= {near, far}
-            for source, sink in ((near, far), (far, near)):
+            for source, sink, answers in ((near, far, False), (far, near, True)):
                 source.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pass, args=(source, sink, answers), daemon=True).start()
 
     def _connect(self) -> socket.socket:
         """To the next target that answers."""
@@ -78,9 +83,13 @@ class Proxy:
         self.given.append(target)
         return far
 
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if answers and self._left is not None:
+                    data, self._left = data[: self._left], None
+                    sink.sendall(data)
+                    break
                 sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):

@@ -21,6 +21,7 @@ from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.barriers import barriers
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
+from sync_pipeline_tests.proxy import proxied
 from sync_pipeline_tests.served import listening
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
@@ -256,6 +257,23 @@ def test_while_the_service_is_away_a_banner_says_so_and_what_was_typed_is_kept(b
         page.get_by_role("button", name="Replace").click()
         expect(page.locator(".notice")).to_contain_text("1 record is ignored.")
     assert [(row.external_id, row.decision) for row in store.rows(DECIDED)] == [(ticked, "ignore")]
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(browser: Browser, store: Shop) -> None:
+    token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
+    with (
+        listening(mount(build(store.settings, store.db))) as url,
+        proxied(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as between,
+        visiting(browser, f"http://127.0.0.1:{between.port}") as page,
+    ):
+        log_in(page, token, LIST)
+        between.break_off(after=3_000)  # behind the headers
+        page.locator(".chip.new").click()
+        expect(page.locator(".chip.new")).to_have_attribute("aria-current", "true")
+        expect(page.locator(".banner")).to_have_count(0)
+        between.break_off(after=1_500)
+        page.locator(".grid tbody tr a").first.click()
+        expect(page.locator("dialog .record")).to_be_visible()
 
 
 def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store: Shop) -> None:

@@ -19,9 +19,9 @@ function address(id) {
 /** Open a record beside the list. @param {string} href its page, with the tab @param {boolean} [replace] in place of the one that is open */
 export async function openRecord(href, replace = opened()) {
   if (!drawer) return location.assign(href);
-  const answer = await ask(href);
+  const { text } = await ask(href);
   from = href;
-  put(drawer, await answer.text());
+  put(drawer, text);
   drawer.scrollTop = 0;
   const { pathname, search } = new URL(href);
   const next = address(decodeURIComponent(pathname.split("/").pop() ?? "") + search);
@@ -33,7 +33,7 @@ export async function openRecord(href, replace = opened()) {
 /** Show the open record as it is now. */
 export async function reload() {
   if (!drawer?.open) return;
-  put(drawer, await (await ask(from)).text());
+  put(drawer, (await ask(from)).text);
   drawer.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
 }
 

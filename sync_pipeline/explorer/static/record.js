@@ -8,9 +8,8 @@ const MOST = 2_000; // finds
 /** @param {HTMLElement} place */
 async function fill(place) {
   place.dataset.filled = "";
-  const answer = await ask(place.dataset.json ?? "");
-  if (!answer.ok) return;
-  const text = await answer.text();
+  const { ok, text } = await ask(place.dataset.json ?? "");
+  if (!ok) return;
   place.replaceChildren();
   for (let from = 0; from < text.length && place.isConnected; ) {
     const end = text.indexOf("\n", from + PIECE), to = end < 0 ? Math.min(text.length, from + 2 * PIECE) : Math.min(end + 1, from + 2 * PIECE);

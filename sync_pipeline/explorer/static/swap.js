@@ -29,7 +29,7 @@ export function banner(words) {
   shown.textContent = words;
 }
 
-/** Ask for a part of a page, or send JSON or a form. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] */
+/** Ask for a part of a page, or send JSON or a form; an answer that breaks off is none. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<{ok: boolean, url: string, text: string}>} */
 export async function ask(address, { body, signal } = {}) {
   const form = body instanceof URLSearchParams;
   const headers = { "X-Fragment": "1", ...(body && !form && { "Content-Type": "application/json" }) };
@@ -41,8 +41,9 @@ export async function ask(address, { body, signal } = {}) {
         location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
         await new Promise(() => {});
       }
+      const { ok, url } = answer, text = await answer.text();
       banner(null);
-      return answer;
+      return { ok, url, text };
     } catch (error) {
       if (signal?.aborted) throw error;
       banner(body ? LOST.replace("trying again…", "try again in a moment.") : LOST);
@@ -63,10 +64,10 @@ export async function visit(address, { push = true, focus, again = false } = {})
   const mine = (running = Object.assign(new AbortController(), { again }));
   main.classList.add("busy");
   try {
-    const html = await ask(address, { signal: mine.signal }).then((answer) => answer.text());
+    const { text } = await ask(address, { signal: mine.signal });
     if (running !== mine) return;
     if (push) history.pushState(null, "", address);
-    show(html, focus);
+    show(text, focus);
   } catch (error) {
     if (running === mine) throw error;
   } finally {
@@ -120,10 +121,9 @@ async function send(form, button) {
   form.classList.add("busy");
   const answer = await ask(button?.getAttribute("formaction") ?? form.action, { body }).catch(() => null);
   form.classList.remove("busy");
-  const html = await answer?.text();
-  if (!answer?.ok) return html && problem(html, form);
+  if (!answer?.ok) return answer?.text && problem(answer.text, form);
   if (answer.url !== location.href) history.pushState(null, "", answer.url);
-  show(html ?? "");
+  show(answer.text);
   say(document.querySelector("main [role=status]")?.textContent ?? "");
 }
 

@@ -75,7 +75,7 @@ async function decide(decision, { ids, replace = false } = {}) {
   };
   const answer = await ask(alone?.dataset.list ?? location.pathname + location.search, { body }).catch(() => null);
   if (!answer) return;
-  const html = await answer.text();
+  const html = answer.text;
   if (!answer.ok) return problem(html);
   if (alone) return location.reload();
   if (!ids) sessionStorage.removeItem(key());
