@@ -159,6 +159,8 @@ class Operator:
 
     def _tick(self, number: str) -> None:
         boxes = self.page.locator(".grid tbody input[type=checkbox]")
+        boxes.first.wait_for()
+        self.page.wait_for_load_state()  # before its scripts run, a tick is not noted as the first of several
         boxes.first.click()
         boxes.nth(int(number) - 1).click(modifiers=["Shift"])
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.api.application import build
@@ -114,6 +114,29 @@ def test_what_was_typed_stays_when_a_page_shows_itself_anew(browser: Browser, st
         promote.apply(store.db, store.org.org_id, plan.plan_id, actor="test")
         expect(page.locator("#place")).to_have_count(0)
         expect(page.locator("input[name=why]")).to_have_value("because")
+
+
+def test_who_goes_on_while_a_page_asks_for_itself_anew_stays_there(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as (_, page):
+        plan, queue = queue_all(store)
+        page.evaluate(PLACE, f"queue:{queue}")
+        expect(page.locator("#place progress")).to_have_count(1)
+        page.locator(".grid tbody input").nth(0).click()
+        why = page.get_by_placeholder("Why? (optional)")
+        why.fill("bec")
+        held: list[Route] = []
+        page.route(lambda address: address == page.url, lambda route: held.append(route))
+        promote.apply(store.db, store.org.org_id, plan.plan_id, actor="test")
+        while not held:
+            page.wait_for_timeout(20)
+        why.fill("because")
+        why.press("Tab")
+        there = page.evaluate("document.activeElement.textContent.trim()")
+        assert there
+        held[0].continue_()
+        expect(page.locator("#place")).to_have_count(0)
+        expect(page.locator("input[name=why]")).to_have_value("because")
+        assert page.evaluate("document.activeElement.textContent.trim()") == there
 
 
 def test_a_revoked_token_ends_its_stream(browser: Browser, store: Shop) -> None:

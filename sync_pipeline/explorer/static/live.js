@@ -21,8 +21,10 @@ function places() {
 
 /** Show the page as it is now; what is typed, chosen and open stays, and so does the focus. */
 async function refresh() {
-  const before = places(), at = document.activeElement;
-  await visit(location.href, { push: false, again: true });
+  /** @type {ReturnType<typeof places>} */ let before = new Map(), at = document.activeElement;
+  // Not earlier: somebody goes on while the answer is on its way.
+  await visit(location.href, { push: false, again: true, before: () => ([before, at] = [places(), document.activeElement]) });
+  if (!before.size) return; // it was not shown
   for (const [key, one] of places()) {
     const old = before.get(key) ?? one;
     if (old.open) one.open = true;

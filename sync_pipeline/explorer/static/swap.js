@@ -55,8 +55,8 @@ export async function ask(address, { body, signal } = {}) {
 
 /** @type {AbortController & {again?: boolean} | null} */ let running = null; // the part that is being asked for
 
-/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string, again?: boolean}} [options] `focus`: a selector; `again`: the page as it is now, unless somebody has asked for another */
-export async function visit(address, { push = true, focus, again = false } = {}) {
+/** Show another part of the list in place of this one. @param {string} address @param {{push?: boolean, focus?: string, again?: boolean, before?: () => void}} [options] `focus`: a selector; `again`: the page as it is now, unless somebody has asked for another; `before`: called when it is about to be shown */
+export async function visit(address, { push = true, focus, again = false, before } = {}) {
   const main = document.getElementById("main");
   if (!main) return location.assign(address);
   if (again && running && !running.again) return;
@@ -67,6 +67,7 @@ export async function visit(address, { push = true, focus, again = false } = {})
     const { text } = await ask(address, { signal: mine.signal });
     if (running !== mine) return;
     if (push) history.pushState(null, "", address);
+    before?.();
     show(text, focus);
   } catch (error) {
     if (running === mine) throw error;
