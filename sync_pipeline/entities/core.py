@@ -73,7 +73,8 @@ class CoreTable:
     `entity`: what its records become. `holds`: what it is, for people. `kinds`: the values of `Stream.entity` whose
     records go here. `match`: the column that makes two records one row, where its folded values are equal. `row`: the
     struct that has the columns, where rows are parts of records and not the records themselves. `figures`: columns
-    computed from other records after the row is written. `keys`: texts with an index, besides `match`.
+    computed from other records after the row is written; `metadata_figures`: keys of `metadata` that are. `keys`: texts
+    with an index, besides `match`.
     `last`: promoted after all others. `personal`: columns that tell who or where a person is.
     """
 
@@ -84,6 +85,7 @@ class CoreTable:
     match: str | None = None
     row: type[msgspec.Struct] | None = None
     figures: tuple[str, ...] = ()
+    metadata_figures: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     last: bool = False
     personal: tuple[str, ...] = ()

@@ -30,4 +30,5 @@ TABLE = CoreTable(
     match="email",
     personal=names("name email phone company address shipping_address"),
     figures=names("segment status lifetime_value lifetime_currency order_count acquisition_date last_interaction_date"),
+    metadata_figures=names("completed_orders other_currencies"),
 )

@@ -31,7 +31,7 @@ from sync_pipeline.steps.promote.queue.queue import stream_of
 from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import write_apart
 from sync_pipeline.steps.promote.write.begin import begin
-from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures import derive_apart
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.select import Plan, make_filled_plan
 
@@ -40,7 +40,7 @@ UNDO = load("sync_pipeline.steps.promote", "undo.sql")
 _BATCH = 1000  # records written at a time, and rolled back
 MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
-_FIGURES = {*CUSTOMERS.figures, "metadata.completed_orders", "metadata.other_currencies"}
+_FIGURES = {*CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures)}
 NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
 
 
@@ -179,9 +179,13 @@ class _Check:
         ordered = sorted(self.customers)
         for start in range(0, len(ordered), self.size):
             with self._transaction() as (conn, queue):
-                derive(conn, self.org, ordered[start : start + self.size], queue=queue)
+                refused = derive_apart(conn, self.org, ordered[start : start + self.size], queue=queue)
                 different = self._different(conn, queue)
-                waiting = figures_that_wait(conn, [row.id for row, _ in different])
+                waiting = figures_that_wait(conn, [*refused, *(row.id for row, _ in different)])
+                for number in refused.keys() - waiting:
+                    behind = execute(conn, SQL["records_behind"], table=CUSTOMERS.name, ids=[number])
+                    one = Difference(CUSTOMERS.name, number, "", None, redact(refused[number]))
+                    self._add(one, [(row.connection_id, row.entity_type, row.external_id) for row in behind])
                 for row, some in different:
                     for one in some if row.id not in waiting else ():
                         if _is_figure(one):

@@ -35,7 +35,7 @@ from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.child_rows import sum_refunds
-from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures import derive_apart
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.promote.write.merge import follow, recompute
 from sync_pipeline.steps.select import withdraw
@@ -168,7 +168,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     customers |= counted_without_promotion(conn, [tuple(one) for one in execute(conn, SQL["undone_keys"])])
     customers |= figures_due.take(conn, queue)
     customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
-    derive(conn, org, customers, queue=None)
+    derive_apart(conn, org, customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)
     execute(conn, SQL["show_no_longer"], plan=plan)
     check_undone(conn, plan)

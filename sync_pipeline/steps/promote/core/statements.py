@@ -31,7 +31,7 @@ def for_table(statement: str, table: CoreTable, column: str = "") -> str:
         "match": table.match or "",
         "fields": ", ".join(table.columns),
         "columns": ", ".join(columns),
-        "changes": ", ".join(f"{one} = s.{one}" for one in columns),
+        "changes": ", ".join(_change(table, one) for one in columns),
         "part": ", ".join(part),
         "replaced": ", ".join(f"{one} = excluded.{one}" for one in part if one not in (*RECORD, "external_item_id")),
         "refs": ", ".join(
@@ -40,6 +40,14 @@ def for_table(statement: str, table: CoreTable, column: str = "") -> str:
         ),
     }
     return _PLACEHOLDER.sub(lambda found: filled[found[1]], statement)
+
+
+def _change(table: CoreTable, column: str) -> str:
+    """How a row gets what its records say. Its figures stay until they are computed, those in `metadata` too."""
+    if column != "metadata" or not table.metadata_figures:
+        return f"{column} = s.{column}"
+    kept = ", ".join(f"'{key}', t.metadata -> '{key}'" for key in table.metadata_figures)
+    return f"metadata = jsonb_strip_nulls(jsonb_build_object({kept})) || s.metadata"
 
 
 @cache

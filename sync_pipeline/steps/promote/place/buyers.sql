@@ -210,10 +210,10 @@ WHERE c.org_id = connect.current_org() AND c.id = s.id AND NOT s.is_new;
 
 -- renew_guests --
 -- Only what changed.
-UPDATE core.customers AS c
-SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, c.queue_id)
+UPDATE core.customers AS t
+SET {changes}, deleted_at = NULL, updated_at = now(), queue_id = coalesce(%(queue)s::uuid, t.queue_id)
 FROM stage_customers AS s
-WHERE c.org_id = connect.current_org() AND c.id = s.id AND NOT s.is_new AND (
-    c.deleted_at IS NOT NULL
-    OR to_jsonb(c) || (to_jsonb(s) - 'is_new') IS DISTINCT FROM to_jsonb(c))
-RETURNING c.id;
+WHERE t.org_id = connect.current_org() AND t.id = s.id AND NOT s.is_new AND (
+    t.deleted_at IS NOT NULL
+    OR to_jsonb(t) || (to_jsonb(s) - 'is_new') IS DISTINCT FROM to_jsonb(t))
+RETURNING t.id;

@@ -33,9 +33,10 @@ from sync_pipeline.steps.promote.place.identity import PromotionSettings, promot
 from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.write import figures_due
-from sync_pipeline.steps.promote.write.apart import is_transient, reason, write_apart
+from sync_pipeline.steps.promote.write.apart import write_apart
 from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
+from sync_pipeline.steps.promote.write.refusal import is_transient, reason
 
 ATTEMPTS = 3
 LEASE_SECONDS = 20.0
@@ -188,22 +189,11 @@ class _Worker:
         ).all()
 
     def _write(self, batch: _Batch) -> float:
-        """Write a batch in one transaction; returns the seconds it took. A transient error puts the batch back."""
+        """Write a batch; returns the seconds it took. A transient error puts the batch back."""
         began = time.monotonic()
-        where = {"queue": self.queue, "claim": batch.claim, **batch.range}
-        figures_due.settle_before_end(self.db, self.org, self.queue, len(batch.items))
         try:
-            with self.db.org(self.org_id, async_commit=True) as conn:
-                begin(conn, self.queue)
-                held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
-                mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
-                known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}
-                self._stop_moved(conn, mine, known)
-                stop_held(conn, self.queue, mine)
-                self._promote(conn, [item for item in mine if item.error is None], known)
-                settle_conflicts(conn, mine)
-                self._finish(conn, mine, where)
-                figures_due.settle_at_end(conn, self.org, self.queue)
+            while not self._written(batch):
+                figures_due.settle(self.db, self.org, self.queue, write_as=self.queue)
         except DBAPIError as error:
             if not is_transient(error):
                 raise
@@ -219,6 +209,26 @@ class _Worker:
                 )
         self.claims.discard(batch.claim)
         return time.monotonic() - began
+
+    def _written(self, batch: _Batch) -> bool:
+        """Write a batch in one transaction. False: nothing was written, since it would end the queue, and too many
+        figures are due for one transaction.
+        """
+        where = {"queue": self.queue, "claim": batch.claim, **batch.range}
+        with self.db.org(self.org_id, async_commit=True) as conn:
+            begin(conn, self.queue)
+            if figures_due.are_too_many(conn, self.queue, len(batch.items)):
+                return False
+            held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
+            mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
+            known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}
+            self._stop_moved(conn, mine, known)
+            stop_held(conn, self.queue, mine)
+            self._promote(conn, [item for item in mine if item.error is None], known)
+            settle_conflicts(conn, mine)
+            self._finish(conn, mine, where)
+            figures_due.settle_at_end(conn, self.org, self.queue)
+        return True
 
     def _stop_moved(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         """Fail what was decided otherwise, or promoted by another plan, since this one was checked."""

@@ -12,7 +12,7 @@ from sync_pipeline.steps.promote.place import buyers
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 from sync_pipeline.steps.promote.write import child_rows
 from sync_pipeline.steps.promote.write.begin import begin
-from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures import derive_apart
 
 
 def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
@@ -41,4 +41,4 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
         refunded = {int(one.internal_id) for one in concerned["refunds"]}
         child_rows.sum_refunds(conn, None, refunded)
         customers |= child_rows.customers_behind(conn, "core.sales_orders", refunded)
-        derive(conn, org, customers | buyers.counted_without_promotion(conn, sales), queue=None)
+        derive_apart(conn, org, customers | buyers.counted_without_promotion(conn, sales), queue=None)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.queries import execute, load, stream
 from sync_pipeline.entities.base import Entity
@@ -27,6 +28,7 @@ from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import Lookup, looking
 from sync_pipeline.steps.promote.map.batch import priced
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
+from sync_pipeline.steps.promote.write.refusal import is_refusal, reason
 from sync_pipeline.steps.promote.write.same_sale import Sale, without_copies
 
 SQL = load("sync_pipeline.steps.promote.write")
@@ -90,6 +92,31 @@ def derive(conn: Connection, org: PromotionSettings, customers: Collection[int],
         _derive(conn, org, ordered[start : start + _CHUNK], queue)
 
 
+def derive_apart(
+    conn: Connection, org: PromotionSettings, customers: Collection[int], *, queue: str | None
+) -> dict[int, str]:
+    """`derive`, but a customer whose figures the database refuses keeps what it has; returns why, by customer.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the error is transient, or the server is gone.
+    """
+    if not customers:
+        return {}
+    try:
+        with conn.begin_nested():
+            derive(conn, org, customers, queue=queue)
+    except DBAPIError as error:
+        if not is_refusal(error):
+            raise
+        if len(customers) == 1:
+            return dict.fromkeys(customers, reason(error))
+        ordered = sorted(customers)
+        middle = len(ordered) // 2
+        first = derive_apart(conn, org, ordered[:middle], queue=queue)
+        return first | derive_apart(conn, org, ordered[middle:], queue=queue)
+    return {}
+
+
 def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], queue: str | None) -> None:
     rows = execute(conn, SQL["customers"], rows=list(customers)).all()
     figures = {row.id: CustomerFigures() for row in rows}
@@ -97,19 +124,13 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
     emails = [(row.id, email) for row in rows for email in row.emails]
     types = types_of("order")
     if records:
-        found = stream(
-            conn,
-            SQL["orders_of_records"],
-            connections=[one[1] for one in records],
-            ids=[one[2] for one in records],
-            types=types,
-        )
-        _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
+        connections, ids = [one[1] for one in records], [one[2] for one in records]
+        with stream(conn, SQL["orders_of_records"], connections=connections, ids=ids, types=types) as found:
+            _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = stream(
-            conn, SQL["orders_of_emails"], emails=[one[1] for one in emails], types=types, buyers=types_of("customer")
-        )
-        _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
+        addresses, buyers = [one[1] for one in emails], types_of("customer")
+        with stream(conn, SQL["orders_of_emails"], emails=addresses, types=types, buyers=buyers) as found:
+            _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
     _write(conn, org, rows, figures, queue)
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 from sync_pipeline.steps.promote.write.begin import begin
-from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures import derive_apart
 
 SQL = load("sync_pipeline.steps.promote.write", "figures_due.sql")
 _MOST = 1000  # customers computed in one transaction: others who write wait for it
@@ -37,32 +38,32 @@ def take(conn: Connection, queue: str, most: int | None = None) -> set[int]:
     return set(execute(conn, SQL["take_due"], queue=queue, most=most).scalars())
 
 
+def are_too_many(conn: Connection, queue: str, lines: int) -> bool:
+    """Whether these are the queue's last lines, and more figures are due than one transaction should compute.
+
+    Asked under the lock of `begin`: whoever wrote before has committed, so workers that end a queue together see it.
+    """
+    found = execute(conn, SQL["ends_with"], queue=queue, lines=lines, most=_MOST).one()
+    return bool(found.ends and found.many)
+
+
 def settle_at_end(conn: Connection, org: PromotionSettings, queue: str) -> None:
     """Compute what is due, where the transaction of the caller has closed the queue's last lines.
 
     A queue without open lines has right figures, whatever was killed: where this is rolled back, so are its lines.
     """
     if execute(conn, SQL["ends_with"], queue=queue, lines=0, most=0).one().ends:
-        derive(conn, org, take(conn, queue), queue=queue)
-
-
-def settle_before_end(db: Database, org: PromotionSettings, queue: str, lines: int) -> None:
-    """Compute most of what is due, where the queue's last lines are those so many that are about to be written."""
-    with db.org(org.org_id) as conn:
-        found = execute(conn, SQL["ends_with"], queue=queue, lines=lines, most=_MOST).one()
-    if found.ends and found.many:
-        settle(db, org, queue, write_as=queue)
+        _compute(conn, org, queue, take(conn, queue), write_as=queue)
 
 
 def settle(db: Database, org: PromotionSettings, queue: str, *, write_as: str | None) -> None:
     """Compute what is due, some customers a transaction. `write_as`: the queue whose undo takes it back, if any."""
     while True:
         with db.org(org.org_id, async_commit=True) as conn:
+            if not execute(conn, SQL["any_due"], queue=queue).scalar_one():
+                return  # nearly always; nobody's lock is waited for
             begin(conn, write_as)
-            customers = take(conn, queue, _MOST)
-            derive(conn, org, customers, queue=write_as)
-        if len(customers) < _MOST:
-            return
+            _compute(conn, org, queue, take(conn, queue, _MOST), write_as=write_as)
 
 
 def settle_left(db: Database, org: PromotionSettings) -> None:
@@ -71,3 +72,13 @@ def settle_left(db: Database, org: PromotionSettings) -> None:
         queues = [str(one) for one in execute(conn, SQL["left_due"]).scalars()]
     for queue in queues:
         settle(db, org, queue, write_as=None)
+
+
+def _compute(
+    conn: Connection, org: PromotionSettings, queue: str, customers: Collection[int], *, write_as: str | None
+) -> None:
+    """Figures that the database refuses stay as they are, and a line of the queue says so: they stop no promotion."""
+    refused = derive_apart(conn, org, customers, queue=write_as)
+    if refused:
+        said = [redact(f"The figures of its customer are not renewed. {one}") for one in refused.values()]
+        execute(conn, SQL["say_refused"], queue=queue, customers=list(refused), warnings=said)
