@@ -20,7 +20,7 @@ from sync_pipeline.db.branch import UNPROTECTED_TABLES
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import _config, current_revision, migrate
-from sync_pipeline.db.owner import create_database, ensure_login
+from sync_pipeline.db.owner import create_database
 from sync_pipeline.db.queries import load
 from sync_pipeline.db.revision import begin, digest
 from sync_pipeline.entities.core import core_tables, undo_order
@@ -34,7 +34,7 @@ from sync_pipeline.steps.observe.validation.sight import SQL as MATRIX
 from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline.steps.promote.write.child_rows import SQL as FIGURES
 from sync_pipeline.steps.promote.write.child_rows import with_refunded
-from sync_pipeline_tests.databases import dump, schema_difference
+from sync_pipeline_tests.databases import cloned, dump, opened_as_the_application, schema_difference
 
 SCHEMAS = ("connect", "capture", "preview", "selection", "promote", "core", "observe", "compat", "report")
 _BASELINE = "72c00f199a7b3de172996589ab44f5fadbde6bbe58195af49f0faf77d3831257"
@@ -423,11 +423,8 @@ def _plan(conn: Connection, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def prepared(server: EmbeddedPostgres) -> Iterator[tuple[Database, connect.Organization]]:
-    url = server.url("statements")
-    migrate(url, branch=False)
-    db = Database(ensure_login(url, None))
-    yield db, connect.add_organization(db, "statements")
-    db.close()
+    with cloned(server) as url, opened_as_the_application(url) as db:
+        yield db, connect.add_organization(db, "statements")
 
 
 def test_a_connection_the_server_ended_is_replaced_before_it_is_used(database: Database, owner_url: str) -> None:
