@@ -43,7 +43,7 @@ check: setup ## Check formatting, lint, types, import rules, and the locks that 
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
-test: setup browser php ## Run all tests except the long fault suites (under 10 minutes on 2 cores)
+test: setup browser php ## Run all tests except the long ones, which `make torture` runs (12 minutes on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 browser: # The tests of the pages drive the system's Chromium
@@ -62,7 +62,7 @@ broker: # The night on several machines needs it; it is started by the test, on 
 	{ apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server; } >/dev/null; } || \
 	echo "There is no redis-server: the night on several machines is skipped. Install the package redis-server."
 
-torture: setup broker ## Run the long fault and kill suites
+torture: setup browser broker ## Run the long tests: faults, kills, every case of large tables
 	$(BIN)/pytest -m torture -n 2 --dist worksteal -v
 
 bench: setup ## Run the benchmarks, each next to a lower bound and a comparable tool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,18 @@ from sqlalchemy import NullPool, create_engine
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.db.migrate import migrate
 from sync_pipeline.steps import connect
-from sync_pipeline_tests.databases import MIGRATED, Template, cloned, opened_as_the_application, settings_at
+from sync_pipeline_tests.branches import branch_at_once
+from sync_pipeline_tests.databases import (
+    MIGRATED,
+    Template,
+    administration,
+    cloned,
+    opened_as_the_application,
+    settings_at,
+)
 from sync_pipeline_tests.folders import data_folder
+from sync_pipeline_tests.homes import copy_home, shared_home
 from sync_pipeline_tests.passwords import hash_at_once
 from sync_pipeline_tests.waiting import do_not_delay
 
@@ -32,6 +41,7 @@ hypothesis_settings.load_profile("any machine")
 
 do_not_delay()
 hash_at_once()
+branch_at_once()
 
 # structlog's default draws a traceback with all its locals, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
@@ -48,19 +58,30 @@ def _own_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedPostgres]:
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with a migrated database, to be copied."""
+    folder = tmp_path_factory.getbasetemp()
+    with shared_home(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def server(prepared_home: Path) -> Iterator[EmbeddedPostgres]:
     """An embedded PostgreSQL of this test process, with a migrated database to clone."""
     with data_folder() as home:
+        copy_home(prepared_home, home)
         postgres = EmbeddedPostgres(home)
         postgres.use()
-        url = postgres.url("postgres")
-        with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as conn:
+        admin = administration(postgres.url("postgres"))
+        with admin.connect() as conn:
             # A test's data may be lost with the machine; waiting for the disk at each commit is most of its time.
             for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
                 conn.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
             conn.exec_driver_sql("SELECT pg_reload_conf()")
-        migrate(postgres.url(MIGRATED.name), branch=False)
+        # Who is first to connect reads the whole catalogue, and leaves for others, in clones too, what they need of it.
+        create_engine(postgres.url(MIGRATED.name), poolclass=NullPool).connect().close()
         yield postgres
+        admin.dispose()
         postgres.release()
 
 
@@ -94,6 +115,12 @@ def settings(tmp_path: Path) -> Settings:
 def org(database: Database) -> connect.Organization:
     """An organization with nothing in it."""
     return connect.add_organization(database, "acme", "Acme")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays, and the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 # Minutes each: their tests start processes or a browser, or wait for what Dagster does.

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import URL, NullPool, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
@@ -33,11 +34,17 @@ class Template:
 MIGRATED = Template("template")
 
 
+@cache
+def administration(server: URL) -> Engine:
+    """A server's own database, for statements that cannot run in a transaction; its connection is kept."""
+    return create_engine(server, pool_size=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+
+
 @contextmanager
 def cloned(server: EmbeddedPostgres, template: Template = MIGRATED) -> Iterator[str]:
     """The owner's URL of a clone, which is dropped afterwards."""
     name = f"t_{uuid4().hex[:12]}"
-    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    admin = administration(server.url("postgres"))
     with admin.connect() as conn:
         # Copying files costs half of logging each page.
         conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template.name} STRATEGY file_copy")
@@ -45,13 +52,19 @@ def cloned(server: EmbeddedPostgres, template: Template = MIGRATED) -> Iterator[
     with admin.connect() as conn:
         conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_login")
-    admin.dispose()
+
+
+@cache
+def _login(server: URL) -> str | None:
+    """A role of the server that owns nothing: one for all of its databases."""
+    return ensure_login(server, None).username
 
 
 @contextmanager
 def opened_as_the_application(owner_url: str) -> Iterator[Database]:
     """The database through a role that owns nothing."""
-    db = Database(ensure_login(psycopg_url(owner_url), None))
+    url = psycopg_url(owner_url)
+    db = Database(url.set(username=_login(url.set(database="postgres"))))
     yield db
     db.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline_tests.folders import data_folder
+from sync_pipeline_tests.homes import copy_home
 
 
 @pytest.fixture
@@ -22,3 +23,17 @@ def module_folder() -> Iterator[Path]:
     """A module's folder."""
     with data_folder() as folder:
         yield folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, prepared_home: Path) -> Path:
+    """A test's data folder, with a migrated database in it."""
+    copy_home(prepared_home, tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def module_home(module_folder: Path, prepared_home: Path) -> Path:
+    """A module's data folder, with a migrated database in it."""
+    copy_home(prepared_home, module_folder / "home")
+    return module_folder / "home"

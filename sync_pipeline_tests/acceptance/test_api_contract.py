@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from pydantic import SecretStr
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.generation.meta import TestPhase
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -30,6 +31,7 @@ from sync_pipeline.steps import connect
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
 from sync_pipeline_tests.served import listening
+from sync_pipeline_tests.shares import rarely
 from sync_pipeline_tests.stores import shop
 
 SCHEMA = schemathesis.openapi.from_dict(build(Settings(secret_key=SecretStr("x"))).openapi())
@@ -40,8 +42,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-# Beside admin, who may everything. Nobody has no token, the forged one none that holds.
-ROLES = ("agent",)
+# Beside admin, who may everything, and agent, who may little. Nobody has no token, the forged one none that holds.
 OTHER_ROLES = ("operator", "viewer", "plugin", "nobody", "forged")  # test_api_security has what each may
 
 
@@ -111,30 +112,54 @@ def _few(examples: int, *phases: Phase) -> settings:
 
 @_few(3, Phase.explicit, Phase.generate)
 def _as_admin(api: Running, case: Any) -> None:
+    """Whoever may little is asked what was thought of at random, too: to think of it takes longer than to answer it."""
+    _check(api, case, "admin")
+    if case.meta is None or case.meta.phase.name is TestPhase.FUZZING:
+        _check(api, case, "agent")
+
+
+@_few(2, Phase.generate)
+def _as_others(api: Running, case: Any) -> None:
+    for role in OTHER_ROLES:
+        _check(api, case, role)
+
+
+@_few(200, Phase.generate)  # the explicit ones are those of the first test, and making them takes seconds
+def _as_admin_often(api: Running, case: Any) -> None:
     _check(api, case, "admin")
 
 
-@pytest.mark.parametrize(
-    "call", [f"{method.upper()} {path}" for path, methods in SCHEMA.raw_schema["paths"].items() for method in methods]
-)
-def test_no_call_is_answered_in_an_undocumented_way(api: Running, call: str) -> None:
+def _built(call: str, test: Any) -> Any:
     """What `SCHEMA.parametrize` makes of it; but that makes the explicit examples, which takes seconds, to collect."""
     operation = SCHEMA.find_operation_by_label(call)
     assert operation is not None
-    build_operation_test(
-        config=SCHEMA.config, operation=operation, test_func=_as_admin, given_kwargs={}, feedback=FeedbackSources()
-    )(api=api)
+    return build_operation_test(
+        config=SCHEMA.config, operation=operation, test_func=test, given_kwargs={}, feedback=FeedbackSources()
+    )
 
 
-@pytest.mark.parametrize("role", [*ROLES, *(pytest.param(one, marks=pytest.mark.torture) for one in OTHER_ROLES)])
-@SCHEMA.parametrize()
-@_few(2, Phase.generate)
-def test_nor_is_anybody_elses(api: Running, role: str, case: Any) -> None:
-    _check(api, case, role)
+every_call = pytest.mark.parametrize(
+    "call", [f"{method.upper()} {path}" for path, methods in SCHEMA.raw_schema["paths"].items() for method in methods]
+)
+
+
+@pytest.mark.parametrize("share", [4, rarely(1)])
+@every_call
+def test_no_call_is_answered_in_an_undocumented_way(api: Running, call: str, share: int) -> None:
+    """Of the explicit examples, hundreds for some calls, one in `share`."""
+    test = _built(call, _as_admin)
+    if explicit := getattr(test, "hypothesis_explicit_examples", None):
+        test.hypothesis_explicit_examples = explicit[::share]
+    test(api=api)
 
 
 @pytest.mark.torture
-@SCHEMA.parametrize()
-@_few(200, Phase.generate)  # the explicit ones are those of the first test, and making them takes seconds
-def test_not_even_after_hundreds_of_tries(api: Running, case: Any) -> None:
-    _check(api, case, "admin")
+@every_call
+def test_nor_is_anybody_elses(api: Running, call: str) -> None:
+    _built(call, _as_others)(api=api)
+
+
+@pytest.mark.torture
+@every_call
+def test_not_even_after_hundreds_of_tries(api: Running, call: str) -> None:
+    _built(call, _as_admin_often)(api=api)

@@ -61,12 +61,12 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal(module_folder: Path) -> Iterator[Terminal]:
+def terminal(module_home: Path) -> Iterator[Terminal]:
     """A database kept running, a shop that is connected and pulled once."""
     store = Store()
     store.shuffle_related = False
     seed(store, products=20, variable=3, customers=6, orders=12, random_seed=11)
-    env = {**os.environ, "SYNC_HOME": str(module_folder / "data"), "SYNC_ALLOW_PRIVATE_HOSTS": "1"}
+    env = {**os.environ, "SYNC_HOME": str(module_home), "SYNC_ALLOW_PRIVATE_HOSTS": "1"}
     with running(store) as server, commands() as forked:
         terminal = Terminal(server, {**env, "SHOP_SECRET": server.secret}, forked)
         try:

@@ -70,9 +70,9 @@ def _ours(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(module_folder: Path) -> Iterator[Served]:
+def served(module_home: Path) -> Iterator[Served]:
     os.environ["SYNC_ALLOW_PRIVATE_HOSTS"] = "1"
-    settings = Settings(home=module_folder)
+    settings = Settings(home=module_home)
     db = open_database(settings)
     store = Store()
     seed(store, products=5, variable=0, customers=2, orders=2)
@@ -84,7 +84,7 @@ def served(module_folder: Path) -> Iterator[Served]:
         port, api = free_port(), free_port()
         up = subprocess.Popen(
             [str(COMMAND), "up", "--dagster-port", str(port), "--port", str(api)],
-            env={**os.environ, "SYNC_HOME": str(module_folder), "SYNC_DAGSTER_WORKSPACE": str(_ours(module_folder))},
+            env={**os.environ, "SYNC_HOME": str(module_home), "SYNC_DAGSTER_WORKSPACE": str(_ours(module_home))},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

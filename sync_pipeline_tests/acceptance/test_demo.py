@@ -23,6 +23,7 @@ from sync_pipeline_tests.recording import record_api, record_written
 from sync_pipeline_tests.waiting import wait_until
 
 DOCS = PROJECT / "docs"
+FORKED_RUNS = PROJECT / "sync_pipeline_tests" / "forked_runs"
 pytestmark = pytest.mark.dagster
 # What happens in the stores after everything was promoted: new, updated, deleted.
 STORY = {
@@ -128,7 +129,7 @@ def demo(env: dict[str, str]) -> Iterator[tuple[Any, dict[str, str]]]:
     api, dagster = str(free_port()), str(free_port())
     running = subprocess.Popen(
         [str(COMMAND), "demo", "--json", "--port", api, "--dagster-port", dagster],
-        env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**env, "PYTHONPATH": str(FORKED_RUNS)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
         assert running.stdout is not None

@@ -195,12 +195,12 @@ def reachable(dsn: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def world(module_folder: Path) -> Iterator[World]:
+def world(module_home: Path) -> Iterator[World]:
     store = Store()
     store.shuffle_related = False
     seed(store, products=230, variable=10, customers=40, orders=130, random_seed=11)
     with running(store) as server:
-        made = World(module_folder, server, store)
+        made = World(module_home, server, store)
         yield made
         made.db.close()
 

@@ -46,7 +46,7 @@ print(sorted(key for key in keys if key.endswith("labels")))
 """
 
 
-def test_one_file_is_enough(tmp_path: Path) -> None:
+def test_one_file_is_enough(tmp_path: Path, home: Path) -> None:
     project = copy_project(tmp_path / "project")
     added = project / "sync_pipeline" / "sources" / "woocommerce" / "streams" / "labels.py"
     added.write_text(textwrap.dedent(STREAM))
@@ -55,7 +55,7 @@ def test_one_file_is_enough(tmp_path: Path) -> None:
     env = {
         **os.environ,
         "PYTHONPATH": str(project),
-        "SYNC_HOME": str(tmp_path / "home"),
+        "SYNC_HOME": str(home),
         "SYNC_ALLOW_PRIVATE_HOSTS": "1",
     }
     with running(store) as server:

@@ -40,7 +40,7 @@ class Upgraded:
 
     commands: Commands  # the copy's
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path) -> None:
         self.copy = copy_project(folder / "project")
         mapper = self.copy / "sync_pipeline" / "sources" / "woocommerce" / "mappers" / "category.py"
         text = mapper.read_text()
@@ -48,7 +48,7 @@ class Upgraded:
         mapper.write_text(text.replace('name=text(payload, "name") or ""', "name=f\"New {text(payload, 'name')}\""))
         self.env = {
             **os.environ,
-            "SYNC_HOME": str(folder / "home"),
+            "SYNC_HOME": str(home),
             "SYNC_ALLOW_PRIVATE_HOSTS": "1",
         }
 
@@ -71,8 +71,8 @@ class Upgraded:
         return {e["entity"]: e["mapped_by_older"] for e in one["entities"] if e["mapped_by_older"]}
 
 
-def test_a_changed_mapper_reaches_what_is_promoted(tmp_path: Path) -> None:
-    upgraded = Upgraded(tmp_path)
+def test_a_changed_mapper_reaches_what_is_promoted(tmp_path: Path, home: Path) -> None:
+    upgraded = Upgraded(tmp_path, home)
     store = Store()
     seed(store, products=6, variable=0, customers=1, orders=0)
     categories = len(store.ids("categories"))

@@ -14,8 +14,7 @@ KEY = "ck_0123456789abcdef0123456789abcdef01234567"
 SECRET = "cs_fedcba9876543210fedcba9876543210fedcba98"
 
 
-def test_no_secret_anywhere(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_no_secret_anywhere(home: Path) -> None:
     store = Store()
     store.key, store.secret = KEY, SECRET
     seed(store, products=12, variable=1, customers=5, orders=8)

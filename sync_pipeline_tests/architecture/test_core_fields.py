@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 
 from sync_pipeline.config import PROJECT
+from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import HOUSEKEEPING, CoreTable, core_tables
-from sync_pipeline_tests.databases import dump
+from sync_pipeline_tests.databases import cloned, dump, opened_as_the_application
 
 TABLES = list(core_tables().values())
 GENERATED = {"sku_key", "email_key"}  # by the database, from the column that is matched
@@ -91,14 +92,20 @@ def given() -> dict[str, set[str]]:
     return set_by_mappers()
 
 
-def test_every_field_is_everywhere(database: Database, given: dict[str, set[str]]) -> None:
-    schema = columns_of(database)
+@pytest.fixture(scope="module")
+def columns(server: EmbeddedPostgres) -> dict[str, set[str]]:
+    """Those of the tables of core, as they are for all tests here."""
+    with cloned(server) as url, opened_as_the_application(url) as database:
+        return columns_of(database)
+
+
+def test_every_field_is_everywhere(columns: dict[str, set[str]], given: dict[str, set[str]]) -> None:
     missing = [
         sentence
         for table in TABLES
         for sentence in (
-            *without_column(table, schema[table.name]),
-            *without_field(table, schema[table.name]),
+            *without_column(table, columns[table.name]),
+            *without_field(table, columns[table.name]),
             *without_mapper(table, given),
             *without_words(table, WORDS),
         )
@@ -123,11 +130,11 @@ def grown(table: CoreTable) -> CoreTable:
 @pytest.mark.parametrize("left_out", STEPS)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.short)
 def test_a_new_field_that_one_step_forgets_is_named(
-    database: Database, given: dict[str, set[str]], table: CoreTable, left_out: str
+    columns: dict[str, set[str]], given: dict[str, set[str]], table: CoreTable, left_out: str
 ) -> None:
     struct = (table.row or table.entity).__name__
     described = table if left_out == "entity" else grown(table)
-    schema = columns_of(database)[table.name] | (set() if left_out == "schema" else {"colour"})
+    schema = columns[table.name] | (set() if left_out == "schema" else {"colour"})
     mapped = {**given, struct: given[struct] | (set() if left_out == "mapper" else {"colour"})}
     words = WORDS if left_out == "documents" else WORDS + "\n| colour | the same |"
     missing = [

@@ -6,17 +6,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from sync_pipeline.db import migrate as migration
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.owner import ensure_login
 from sync_pipeline.steps import connect
-from sync_pipeline_tests.databases import MIGRATED
+from sync_pipeline_tests.databases import MIGRATED, Template, cloned
 from sync_pipeline_tests.integration.promote_world import World, product
 
 NEWEST = migration.head()
@@ -41,15 +40,8 @@ def add_revision(scripts: Path, *statements: str, **declared: dict[str, str]) ->
 @contextmanager
 def migrated(server: EmbeddedPostgres, template: str = MIGRATED.name) -> Iterator[URL]:
     """A database at the newest revision, as its owner sees it; dropped afterwards."""
-    name = f"m_{uuid4().hex[:12]}"
-    admin = create_engine(server.url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield server.url(name)
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        conn.exec_driver_sql(f"DROP ROLE IF EXISTS {name}_login")
-    admin.dispose()
+    with cloned(server, Template(template)) as url:
+        yield make_url(url)
 
 
 def fill(url: URL) -> tuple[int, int]:

@@ -391,9 +391,9 @@ def _run(database: Database, *, sequences: int, steps: int) -> None:
     )
 
 
-@pytest.mark.parametrize("sequences", [20] * 4)
+@pytest.mark.parametrize("sequences", [12] * 2)
 def test_core_is_a_function_of_what_is_promoted(database: Database, sequences: int) -> None:
-    """In parts that run beside each other; a minute of processor time in all."""
+    """In parts that run beside each other; a quarter of a minute of processor time in all."""
     _run(database, sequences=sequences, steps=10)
 
 

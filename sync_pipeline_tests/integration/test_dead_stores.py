@@ -14,6 +14,7 @@ from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Runtime
 from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
 from sync_pipeline.steps import connect
+from sync_pipeline_tests.shares import every
 from sync_pipeline_tests.stores import Shop, shop
 
 
@@ -70,8 +71,7 @@ def _at_one_list(opened: Shop, fault: str, path: str) -> None:
         faults.burst(int(fault), 10_000, None, path)
 
 
-@pytest.mark.parametrize("fault", ["500", "504", "html200"])
-@pytest.mark.parametrize("broken", ["attributes", "customers"])
+@pytest.mark.parametrize(("broken", "fault"), every(2, ["attributes", "customers"], ["500", "504", "html200"]))
 def test_one_broken_list_does_not_make_the_store_dead(opened: Shop, broken: str, fault: str) -> None:
     source = opened.connection.source
     _at_one_list(opened, fault, source.stream(broken).path)

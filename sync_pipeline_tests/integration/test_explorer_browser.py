@@ -18,7 +18,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect, select
 from sync_pipeline.steps.connect import tokens
-from sync_pipeline_tests.barriers import barriers
+from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.proxy import proxied
@@ -315,12 +315,14 @@ def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> 
         assert "It is not in core" in page.locator(".record").inner_text()
 
 
-def test_no_page_has_a_barrier(browser: Browser, store: Shop) -> None:
+@in_views
+def test_no_page_has_a_barrier(browser: Browser, store: Shop, whole: bool) -> None:
     found: dict[str, list[str]] = {}
 
     def look(page: Page, name: str) -> None:
-        page.wait_for_timeout(250)  # what slides in is half transparent meanwhile
-        found.update(barriers(page, name))
+        # What slides in is half transparent meanwhile.
+        wait_until(lambda: page.evaluate("document.getAnimations().length === 0"), "nothing moves")
+        found.update(barriers(page, name, whole=whole))
 
     with opened(browser, store, "/ui/acme", reduced_motion="reduce") as page:
         look(page, "overview")

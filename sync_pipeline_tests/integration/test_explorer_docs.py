@@ -115,10 +115,10 @@ def test_the_index_leads_to_a_call_without_a_script_or_another_host(
 def test_it_has_no_barrier_and_does_not_overflow(
     browser: Browser, database: Database, settings: Settings, calls: int
 ) -> None:
-    """All calls are shown alike; looked at in both colours they take half a minute."""
+    """All calls are shown alike; in every view they take half a minute."""
     with opened(browser, database, settings, 390) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.evaluate(
             "calls => [...document.querySelectorAll('article')].slice(calls).forEach(one => one.remove())", calls
         )
-        assert barriers(page, "docs") == {}
+        assert barriers(page, "docs", whole=calls > 12) == {}

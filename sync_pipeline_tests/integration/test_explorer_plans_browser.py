@@ -21,7 +21,7 @@ from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
 from sync_pipeline.steps.select import Plan
-from sync_pipeline_tests.barriers import barriers
+from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Captured, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, tab_to, visiting
 from sync_pipeline_tests.integration.test_explorer_browser import HOSTILE, capture_all, fill
@@ -253,11 +253,12 @@ def gate(store: Shop) -> int:
         )
 
 
-def test_no_page_has_a_barrier(browser: Browser, store: Shop) -> None:
+@in_views
+def test_no_page_has_a_barrier(browser: Browser, store: Shop, whole: bool) -> None:
     found: dict[str, list[str]] = {}
 
     def look(page: Page, name: str) -> None:
-        found.update(barriers(page, name))
+        found.update(barriers(page, name, whole=whole))
 
     with opened(browser, store, PLANS, reduced_motion="reduce") as page:
         look(page, "no plans")

@@ -18,7 +18,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect, preview, select
 from sync_pipeline.steps.connect import tokens, users
-from sync_pipeline_tests.barriers import barriers
+from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.explored import PASSWORD
@@ -194,7 +194,10 @@ def crowded(store: Shop) -> Shop:
     return store
 
 
-def test_no_page_has_a_barrier_overflows_or_runs_what_a_store_says(browser: Browser, crowded: Shop) -> None:
+@in_views
+def test_no_page_has_a_barrier_overflows_or_runs_what_a_store_says(
+    browser: Browser, crowded: Shop, whole: bool
+) -> None:
     found: dict[str, list[str]] = {}
     pages = {
         "connect": "/ui/acme/connect",
@@ -210,6 +213,6 @@ def test_no_page_has_a_barrier_overflows_or_runs_what_a_store_says(browser: Brow
         for name, address in pages.items():
             page.goto(address)
             page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-            found.update(barriers(page, name))
+            found.update(barriers(page, name, whole=whole))
             assert not re.search("[\u202a-\u202e]", page.content())
     assert found == {}

@@ -22,7 +22,7 @@ from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import capture, connect, observe, promote, select
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
-from sync_pipeline_tests.barriers import barriers
+from sync_pipeline_tests.barriers import barriers, in_views
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.chromium import chromium, log_in, needs_chromium, visiting
 from sync_pipeline_tests.served import listening, serving
@@ -275,13 +275,14 @@ def everything_at_once(store: Shop) -> list[str]:
     return [HOME, HERE, f"{HERE}/history", f"{HERE}/quarantine", f"{HERE}/quarantine/{number}"]
 
 
-def test_no_page_has_a_barrier_or_overflows(browser: Browser, store: Shop) -> None:
+@in_views
+def test_no_page_has_a_barrier_or_overflows(browser: Browser, store: Shop, whole: bool) -> None:
     found: dict[str, Any] = {}
     addresses = everything_at_once(store)
     with opened(browser, store, HOME, reduced_motion="reduce") as page:
         for address in addresses:
             page.goto(address)
-            found.update(barriers(page, address))
+            found.update(barriers(page, address, whole=whole))
     assert found == {}
 
 

@@ -244,7 +244,7 @@ def _run(database: Database, *, sequences: int, steps: int) -> None:
 
 
 def test_in_sync_means_that_mapping_afresh_gives_what_core_has(database: Database) -> None:
-    _run(database, sequences=12, steps=12)
+    _run(database, sequences=6, steps=12)
 
 
 @pytest.mark.torture

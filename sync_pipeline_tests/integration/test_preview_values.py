@@ -21,6 +21,7 @@ from sync_pipeline.steps.capture.related import Key
 from sync_pipeline.steps.capture.write.record import fields_of, read, shape
 from sync_pipeline.steps.preview.odd import odd_values
 from sync_pipeline_tests.integration.promote_world import customer, order, product, variation
+from sync_pipeline_tests.shares import rarely
 
 _LINE = {"id": 1, "name": "a", "quantity": 1, "subtotal": "1.00", "total": "1.00", "total_tax": "0.00", "sku": "s"}
 _SHIPPING = {"id": 2, "method_title": "Flat", "method_id": "flat", "total": "1.00", "total_tax": "0.00"}
@@ -184,13 +185,14 @@ def differences(database: Database, stream: Stream, provider: str, value: Any, *
         ]
 
 
+@pytest.mark.parametrize("examples", [4, rarely(20)])
 @pytest.mark.parametrize(("provider", "entity_type"), PLAIN)
 def test_the_database_passes_over_only_what_the_mapper_takes(
-    database: Database, provider: str, entity_type: str
+    database: Database, provider: str, entity_type: str, examples: int
 ) -> None:
     stream = source(provider).stream(entity_type)
 
-    @settings(max_examples=20)
+    @settings(max_examples=examples)
     @given(value=ODD)
     @example(value="2026-02-29T10:00:00")
     @example(value="0001-01-01T00:00:00+01:00")

@@ -10,6 +10,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline_tests.integration import promote_world
 from sync_pipeline_tests.integration.promote_world import World
+from sync_pipeline_tests.shares import every
 
 
 class Erp(World):
@@ -161,7 +162,11 @@ def world(database: Database, org: Organization) -> Erp:
     return Erp(database, org.org_id)
 
 
-FIRST = pytest.mark.parametrize("first", ["shop", "erp", "together", "together, erp first"])
+ORDERS = ["shop", "erp", "together", "together, erp first"]
+FIRST = pytest.mark.parametrize("first", ORDERS)
+FIRST_AND_PREFERRED = pytest.mark.parametrize(
+    ("first", "priority"), every(2, ORDERS, [("woocommerce", "odoo"), ("odoo", "woocommerce")])
+)
 
 
 def _apply(world: Erp, first: str, shop: Any, erp: Any) -> None:
@@ -173,8 +178,7 @@ def _apply(world: Erp, first: str, shop: Any, erp: Any) -> None:
 _MAPPED = "SELECT count(*), count(DISTINCT internal_id) FROM promote.integration_mapping WHERE core_table = %(table)s"
 
 
-@FIRST
-@pytest.mark.parametrize("priority", [("woocommerce", "odoo"), ("odoo", "woocommerce")])
+@FIRST_AND_PREFERRED
 def test_one_sku_is_one_product(world: Erp, first: str, priority: tuple[str, str]) -> None:
     world.prefer(*priority)
     shop = world.capture(
@@ -214,8 +218,7 @@ def test_one_variants_sku_is_one_variant_of_one_product(world: Erp, first: str) 
     assert tuple(world.one(_MAPPED, table="core.product_variants")) == (2, 1)
 
 
-@FIRST
-@pytest.mark.parametrize("priority", [("woocommerce", "odoo"), ("odoo", "woocommerce")])
+@FIRST_AND_PREFERRED
 def test_one_e_mail_is_one_customer(world: Erp, first: str, priority: tuple[str, str]) -> None:
     world.prefer(*priority)
     shop = world.capture(

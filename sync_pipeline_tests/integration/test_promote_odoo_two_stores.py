@@ -22,6 +22,7 @@ from sync_pipeline.steps.observe.checks import CHECKS
 from sync_pipeline_tests.databases import Template, cloned, opened_as_the_application, settings_at
 from sync_pipeline_tests.folders import data_folder
 from sync_pipeline_tests.odoo_stores import Odoo, odoo
+from sync_pipeline_tests.shares import rarely
 from sync_pipeline_tests.stores import Connected, Shop, shop
 
 _REFERENCES = {
@@ -99,12 +100,13 @@ class Pulled(Template):
     pairs: Sequence[Pair]
 
 
-@pytest.fixture(scope="module")
-def template(server: EmbeddedPostgres) -> Iterator[Pulled]:
+@pytest.fixture(scope="module", params=[(20, 20, 20), rarely((40, 60, 50))])
+def template(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[Pulled]:
     """Three organizations connected to the same two stores."""
+    products, people, orders = request.param
     woo_store, erp_store = woo_sandbox.Store(), odoo_sandbox.Store()
-    woo_sandbox.seed(woo_store, products=40, customers=60, orders=50, random_seed=3)
-    odoo_sandbox.seed(erp_store, products=40, partners=60, orders=50, random_seed=3)
+    woo_sandbox.seed(woo_store, products=products, customers=people, orders=orders, random_seed=3)
+    odoo_sandbox.seed(erp_store, products=products, partners=people, orders=orders, random_seed=3)
     with ExitStack() as stack:
         settings = settings_at(stack.enter_context(data_folder()))
         owner_url = stack.enter_context(cloned(server))

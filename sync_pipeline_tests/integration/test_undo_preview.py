@@ -14,6 +14,7 @@ from sync_pipeline.steps import promote
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.promote import UndoneTable, UndoPreview
 from sync_pipeline_tests.integration.promote_world import CORE, World, customer, order, product, variation
+from sync_pipeline_tests.shares import first
 
 NOISE = {
     "org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key", "last_promoted_at",
@@ -157,7 +158,7 @@ def test_nothing_is_previewed_of_what_was_never_applied_or_is_undone(world: Worl
     assert promote.preview_undo(world.db, world.org_id, report.plan).undone
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", first(3, range(8)))
 def test_whatever_was_promoted_the_preview_agrees_with_the_undo(world: World, seed: int) -> None:
     chance = random.Random(seed)
     stores = [world.shop, world.connect("second"), world.connect("third")]
