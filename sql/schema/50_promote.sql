@@ -215,6 +215,15 @@ CREATE TABLE promote.pending_link (
 CREATE INDEX pending_link_target ON promote.pending_link (org_id, connection_id, entity_type, external_id);
 CREATE INDEX pending_link_source ON promote.pending_link (org_id, from_table, from_id);
 
+-- Customers whose figures a queue has yet to compute. Figures count all captured orders of a customer, whose orders may be in
+-- many batches: they are computed once, with the queue's last lines.
+CREATE TABLE promote.figures_due (
+    org_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    customer_id bigint NOT NULL,
+    PRIMARY KEY (org_id, queue_id, customer_id)
+);
+
 -- Conflicts over what makes a row the same, and how each was decided.
 CREATE TABLE promote.conflict (
     org_id bigint NOT NULL,
@@ -270,7 +279,7 @@ WHERE c.operation <> 'insert' AND NOT EXISTS (
 
 CALL connect.isolate(
     'promote.integration_mapping', 'promote.sync_queue', 'promote.sync_queue_line', 'promote.pending_link',
-    'promote.conflict', 'promote.core_change');
+    'promote.figures_due', 'promote.conflict', 'promote.core_change');
 -- What is older than a month may be deleted by a setting.
 CREATE POLICY retention ON promote.conflict AS RESTRICTIVE FOR DELETE USING (decided_at < now() - interval '30 days');
 CREATE POLICY retention ON promote.core_change AS RESTRICTIVE FOR DELETE USING (EXISTS (

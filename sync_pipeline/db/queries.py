@@ -34,6 +34,11 @@ def execute(conn: Connection, statement: str, /, **parameters: Any) -> CursorRes
     return conn.exec_driver_sql(statement, parameters)
 
 
+def stream(conn: Connection, statement: str, /, rows: int = 1000, **parameters: Any) -> CursorResult[Any]:
+    """`execute` with a cursor of the server, which sends so many rows at a time: for what may not fit memory."""
+    return conn.exec_driver_sql(statement, parameters, execution_options={"yield_per": rows})
+
+
 def execute_prepared(conn: Connection, statement: str, /, **parameters: Any) -> CursorResult[Any]:
     """`execute`, planned once a connection: for short statements that a night repeats for each list, by a key.
 

@@ -14,7 +14,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.promote.write.rows import begin
+from sync_pipeline.steps.promote.write.begin import begin
 
 _SQL = load(__package__, "retention.sql")
 _AT_MOST = 10_000  # rows a transaction deletes

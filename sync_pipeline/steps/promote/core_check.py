@@ -28,9 +28,11 @@ from sync_pipeline.steps.promote.map.batch import Claimed, Key, key_columns, pre
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
+from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import write_apart
+from sync_pipeline.steps.promote.write.begin import begin
+from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
-from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import Plan, make_filled_plan
 
 SQL = load("sync_pipeline.steps.promote", "core_check.sql")
@@ -99,6 +101,7 @@ class _Check:
         self.db, self.org_id, self.size, self.progress = db, org_id, size, progress
         self.found = CoreCheck()
         self.seen: set[tuple[str, int, str]] = set()
+        self.customers: set[int] = set()  # whose figures the records change
         with db.org(org_id) as conn:
             self.org: PromotionSettings = replace(promotion_settings(conn, org_id), decides=False)
 
@@ -115,6 +118,7 @@ class _Check:
             after: str | None = ""
             while after is not None:
                 after = self._batch(where, after)
+        self._figures()
         self._parts()
         self._rows_of_nobody()
         return self.found
@@ -162,16 +166,32 @@ class _Check:
         for item, row in zip(items, rows, strict=True):
             if item.error is not None:
                 self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
-        execute(conn, UNDO["stage_undo"], queue=queue)
-        statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
-        different = [(row, list(_fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
-        waiting = figures_that_wait(conn, [row.id for row, some in different if any(_is_figure(one) for one in some)])
-        for row, some in different:
+        self.customers |= figures_due.due(conn, queue)
+        for row, some in self._different(conn, queue):
             behind = self._behind(conn, row)
             kept = self._as_promoted(behind)
             for one in some:
-                if one.field not in kept and (row.id not in waiting or not _is_figure(one)):
+                if one.field not in kept and not _is_figure(one):
                     self._add(one, behind)
+
+    def _figures(self) -> None:
+        """Compare figures: they count all captured orders of a customer, so each customer's are computed once."""
+        ordered = sorted(self.customers)
+        for start in range(0, len(ordered), self.size):
+            with self._transaction() as (conn, queue):
+                derive(conn, self.org, ordered[start : start + self.size], queue=queue)
+                different = self._different(conn, queue)
+                waiting = figures_that_wait(conn, [row.id for row, _ in different])
+                for row, some in different:
+                    for one in some if row.id not in waiting else ():
+                        if _is_figure(one):
+                            self._add(one, self._behind(conn, row))
+
+    def _different(self, conn: Connection, queue: str) -> Sequence[tuple[Any, Sequence[Difference]]]:
+        """The rows that the transaction changed, with the fields in which they are not what they were."""
+        execute(conn, UNDO["stage_undo"], queue=queue)
+        statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
+        return [(row, list(_fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""

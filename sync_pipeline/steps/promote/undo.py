@@ -32,11 +32,12 @@ from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by
 from sync_pipeline.steps.promote.queue.followed import check_undone
 from sync_pipeline.steps.promote.queue.queue import as_uuid
+from sync_pipeline.steps.promote.write import figures_due
+from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.child_rows import sum_refunds
 from sync_pipeline.steps.promote.write.figures import derive
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.promote.write.merge import follow, recompute
-from sync_pipeline.steps.promote.write.rows import begin
 from sync_pipeline.steps.select import withdraw
 
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
@@ -165,6 +166,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     customers = settle_buyers(conn, None, emails, renew=True)
     returned = set(execute(conn, SQL["undone_customers"]).scalars())
     customers |= counted_without_promotion(conn, [tuple(one) for one in execute(conn, SQL["undone_keys"])])
+    customers |= figures_due.take(conn, queue)
     customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
     derive(conn, org, customers, queue=None)
     execute(conn, SQL["show_again"], plan=plan)

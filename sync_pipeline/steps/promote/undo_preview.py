@@ -23,7 +23,7 @@ from sync_pipeline.steps.promote.core_check import SQL as CHECK
 from sync_pipeline.steps.promote.queue.queue import as_uuid
 from sync_pipeline.steps.promote.undo import SQL as UNDO
 from sync_pipeline.steps.promote.undo import carry_out, find_blocking, undoable
-from sync_pipeline.steps.promote.write.rows import begin
+from sync_pipeline.steps.promote.write.begin import begin
 
 SQL = load("sync_pipeline.steps.promote", "undo_preview.sql")
 

@@ -32,9 +32,10 @@ from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_pro
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
+from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import is_transient, reason, write_apart
+from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
-from sync_pipeline.steps.promote.write.rows import begin
 
 ATTEMPTS = 3
 LEASE_SECONDS = 20.0
@@ -94,11 +95,14 @@ class _Worker:
 
     def run(self) -> QueueStatus:
         settle_deletion_changes(self.db, self.org)
+        figures_due.settle_left(self.db, self.org)
         heart = threading.Thread(target=self._beat, name="promote-heartbeat", daemon=True)
         heart.start()
         try:
             with gc_tuning(), ThreadPoolExecutor(1, thread_name_prefix="promote-map") as pool:
                 self._loop(pool)
+            # The last lines computed them, unless somebody cancelled or gave up those.
+            figures_due.settle(self.db, self.org, self.queue, write_as=self.queue)
             with self.db.org(self.org_id) as conn:
                 execute(conn, SQL["settle_queue"], queue=self.queue)
         finally:
@@ -187,6 +191,7 @@ class _Worker:
         """Write a batch in one transaction; returns the seconds it took. A transient error puts the batch back."""
         began = time.monotonic()
         where = {"queue": self.queue, "claim": batch.claim, **batch.range}
+        figures_due.settle_before_end(self.db, self.org, self.queue, len(batch.items))
         try:
             with self.db.org(self.org_id, async_commit=True) as conn:
                 begin(conn, self.queue)
@@ -198,6 +203,7 @@ class _Worker:
                 self._promote(conn, [item for item in mine if item.error is None], known)
                 settle_conflicts(conn, mine)
                 self._finish(conn, mine, where)
+                figures_due.settle_at_end(conn, self.org, self.queue)
         except DBAPIError as error:
             if not is_transient(error):
                 raise

@@ -11,8 +11,8 @@ from sync_pipeline.sources.base import types_of
 from sync_pipeline.steps.promote.place import buyers
 from sync_pipeline.steps.promote.place.identity import PromotionSettings
 from sync_pipeline.steps.promote.write import child_rows
+from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.figures import derive
-from sync_pipeline.steps.promote.write.rows import begin
 
 
 def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from sync_pipeline.db.queries import execute, load
+from sync_pipeline.db.queries import execute, load, stream
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.order import NOT_SOLD, Order, OrderStatus
 from sync_pipeline.entities.order_item import Refund
@@ -97,7 +97,7 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
     emails = [(row.id, email) for row in rows for email in row.emails]
     types = types_of("order")
     if records:
-        found = execute(
+        found = stream(
             conn,
             SQL["orders_of_records"],
             connections=[one[1] for one in records],
@@ -106,7 +106,7 @@ def _derive(conn: Connection, org: PromotionSettings, customers: Sequence[int], 
         )
         _add(conn, org, ((figures[records[row.n - 1][0]], row) for row in found))
     if emails:
-        found = execute(
+        found = stream(
             conn, SQL["orders_of_emails"], emails=[one[1] for one in emails], types=types, buyers=types_of("customer")
         )
         _add(conn, org, ((figures[emails[row.n - 1][0]], row) for row in found))
@@ -124,7 +124,14 @@ def _add(conn: Connection, org: PromotionSettings, rows: Iterable[tuple[Customer
             if isinstance(order, Order):
                 order = priced(order, org.currencies.get(row.connection_id) or org.currency)
                 refunded = refunds[row.connection_id, row.external_id]
-                figures.sales.append(Sale(row.connection_id, msgspec.structs.replace(order, items=()), refunded))
+                figures.sales.append(Sale(row.connection_id, _without_details(order), refunded))
+
+
+def _without_details(order: Order) -> Order:
+    """The order without what figures do not read: there may be very many of one customer."""
+    return msgspec.structs.replace(
+        order, items=(), guest=None, billing_address=None, shipping_address=None, metadata={}, warnings=()
+    )
 
 
 def _refunds(conn: Connection, orders: Sequence[Any]) -> Mapping[tuple[int, str], dict[str, Decimal]]:

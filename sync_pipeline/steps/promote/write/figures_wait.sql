@@ -110,7 +110,10 @@ WITH records AS (
     GROUP BY a.id
 ), waiting AS (
     SELECT DISTINCT k.id FROM known AS k LEFT JOIN renewed AS n ON n.id = k.id
-    WHERE k.differs AND greatest(k.captured_at, k.deletion_at) > coalesce(n.at, '-infinity') - interval '1 minute')
+    WHERE k.differs AND greatest(k.captured_at, k.deletion_at) > coalesce(n.at, '-infinity') - interval '1 minute'
+    UNION
+    SELECT d.customer_id FROM promote.figures_due AS d
+    WHERE d.org_id = connect.current_org() AND d.customer_id = ANY(%(rows)s::bigint []))
 SELECT k.id, n.at - interval '1 minute' AS at, w.id IS NOT NULL AS waits, s.connection_id, s.provider, s.entity_type,
        s.external_id
 FROM unnest(%(rows)s::bigint []) AS k (id)

@@ -14,7 +14,6 @@ from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import TABLE as ITEMS
 from sync_pipeline.entities.stock import TABLE as INVENTORY
-from sync_pipeline.steps import preview
 from sync_pipeline.steps.capture.mapped import mapper_of
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import array, line, stage
@@ -24,22 +23,13 @@ from sync_pipeline.steps.promote.place import buyers, identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution
 from sync_pipeline.steps.promote.place.settle import settle_batch, settle_claims
 from sync_pipeline.steps.promote.write import child_rows, links
-from sync_pipeline.steps.promote.write.figures import derive
+from sync_pipeline.steps.promote.write.figures_due import postpone
 from sync_pipeline.steps.promote.write.merge import WRITE, follow, set_aside
 
 
-def begin(conn: Connection, queue: str | None) -> None:
-    """Lock the organization's core for writing; the transaction's changes are logged for `queue`.
-
-    Writers of one organization take turns, so there are no deadlocks, and two batches with the same new SKU or e-mail
-    cannot both create its row. Mapping and fetching continue meanwhile.
-    """
-    execute(conn, WRITE["for_queue"], queue=queue or "")
-    preview.hold_core(conn, writing=True)
-
-
 def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[WorkItem]) -> None:
-    """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards.
+    """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards, and the
+    figures of the customers behind them are due at the end of the queue.
 
     Raises:
         sqlalchemy.exc.DBAPIError: a record breaks a rule of the database; the caller finds out which.
@@ -66,7 +56,7 @@ def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[
     moved = [item for item in items if item.left is not None and item.error is None]
     if moved:
         customers |= _leave(conn, org, queue, moved)
-    derive(conn, org, customers, queue=queue)
+    postpone(conn, queue, customers)
 
 
 def _write_rows(

@@ -1,0 +1,1 @@
+DROP TABLE promote.figures_due;
