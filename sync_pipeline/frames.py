@@ -13,8 +13,36 @@ What the columns hold: integers Int64 and flags boolean, both nullable; decimals
 texts string; times datetime64[us, UTC]; days datetime64[us]; JSON as dict and list, its numbers int and Decimal, or as
 text with `json="text"`. docs/core.md says what each column is.
 
-Every function reads the database that the environment names (README, Configuration), or `database`; what one call
-answers is one moment of it. A time without a zone is UTC. The options of all of them: `Options`.
+A frame is of one organization, the one that is named. It leaves out `org_id`, which would be the same in every row,
+`queue_id`, the promotion that wrote the row last, and what the database makes of another column (`sku_key`,
+`email_key`); SQL has them. Every function reads the database that the environment
+names (README, Settings), or `database`; what one call answers is one moment of it.
+
+Options of all functions:
+
+    as_of       as it was at this time: a datetime, or text; without a zone it is UTC, a date is its first moment
+                    frames.core("acme", "sales_orders", as_of="2026-03-01T12:00:00+01:00")
+                Not of reports, which show core as it is now.
+    columns     only these, in this order: less is read
+                    frames.core("acme", "customers", columns=["id", "email", "lifetime_value"])
+    json        "objects" (default): JSON columns as dict and list; "text": as text, which parquet and Arrow take
+                    frames.records("acme", "shop", "products", json="text").to_parquet("products.parquet")
+    database    one that is open already, for many calls; you close it
+                    from sync_pipeline.config import Settings
+                    from sync_pipeline.db.open import open_database
+
+                    db = open_database(Settings())
+                    frames.core("acme", "products", database=db)
+                    db.close()
+
+Options of some:
+
+    rows        of the functions that end with `_chunks`: so many at a time, in constant memory; 5,000 by default
+                    for chunk in frames.records_chunks("acme", "shop", "orders", rows=1_000): ...
+    deleted     of records: also those that are deleted in the store; `deleted_at` says when that was found
+                    frames.records("acme", "shop", "products", deleted=True)
+
+What is not there raises `NotFound` (sync_pipeline.errors), which lists what is.
 """
 
 from __future__ import annotations
@@ -36,10 +64,10 @@ ROWS = 5_000  # of a chunk
 
 
 class Options(TypedDict, total=False):
-    """What every function takes besides what it reads.
+    """What every function takes besides what it reads; the module's help has an example of each.
 
-    `as_of`: as it was at this time. `columns`: only these, in this order. `json`: objects or text. `database`: instead
-    of the one that the environment names.
+    `as_of`: as it was at this time. `columns`: only these, in this order. `json`: "objects" or "text". `database`:
+    instead of the one that the environment names.
     """
 
     as_of: str | datetime | None
@@ -51,6 +79,8 @@ class Options(TypedDict, total=False):
 def core(org: str, table: str, **options: Unpack[Options]) -> pd.DataFrame:
     """A core table (`sales_orders`). Rows that are marked deleted are among it: see `deleted_at`.
 
+        frames.core("acme", "sales_orders", as_of="2026-03-01", columns=["number", "total", "currency"])
+
     Raises:
         NotFound: no such organization, table or column; that time is no longer known, or still to come.
     """
@@ -58,13 +88,18 @@ def core(org: str, table: str, **options: Unpack[Options]) -> pd.DataFrame:
 
 
 def core_chunks(org: str, table: str, *, rows: int = ROWS, **options: Unpack[Options]) -> Iterator[pd.DataFrame]:
-    """A core table, `rows` rows at a time: in constant memory, whatever its size. See `core`."""
+    """A core table, `rows` rows at a time: in constant memory, whatever its size. See `core`.
+
+    for chunk in frames.core_chunks("acme", "sales_order_items", rows=50_000): ...
+    """
     ask = export.core(table, as_of=export.moment_of(options.get("as_of")))
     return _chunks(org, lambda _org, _db: ask, rows, options)
 
 
 def report(org: str, view: str, **options: Unpack[Options]) -> pd.DataFrame:
     """A view of reports (`sales_by_day`), as it is now.
+
+        frames.report("acme", "sales_by_day")
 
     Raises:
         NotFound: no such organization, view or column.
@@ -79,6 +114,8 @@ def records(
 ) -> pd.DataFrame:
     """The captured records of an entity (`products`), their `payload` as the store sent it.
 
+        frames.records("acme", "shop", "products", as_of="2026-03-01", deleted=True)
+
     `deleted`: those too that are deleted in the store; `deleted_at` says when that was found.
 
     Raises:
@@ -90,7 +127,10 @@ def records(
 def records_chunks(
     org: str, connection: str, entity: str, *, deleted: bool = False, rows: int = ROWS, **options: Unpack[Options]
 ) -> Iterator[pd.DataFrame]:
-    """Captured records, `rows` rows at a time. See `records`."""
+    """Captured records, `rows` rows at a time. See `records`.
+
+    for chunk in frames.records_chunks("acme", "shop", "orders", rows=1_000): ...
+    """
     when = export.moment_of(options.get("as_of"))
 
     def ask(of: connect.Organization, db: Database) -> export.Ask:
@@ -103,6 +143,8 @@ def records_chunks(
 def versions(org: str, connection: str, entity: str, **options: Unpack[Options]) -> pd.DataFrame:
     """Every content that an entity's records had, of deleted ones too; with `as_of`, those captured until then.
 
+        frames.versions("acme", "shop", "products", json="text")
+
     Raises:
         NotFound: no such organization, connection, entity or column; that time is still to come.
     """
@@ -112,7 +154,10 @@ def versions(org: str, connection: str, entity: str, **options: Unpack[Options])
 def versions_chunks(
     org: str, connection: str, entity: str, *, rows: int = ROWS, **options: Unpack[Options]
 ) -> Iterator[pd.DataFrame]:
-    """Every content of records, `rows` rows at a time. See `versions`."""
+    """Every content of records, `rows` rows at a time. See `versions`.
+
+    for chunk in frames.versions_chunks("acme", "shop", "products", rows=1_000): ...
+    """
     when = export.moment_of(options.get("as_of"))
 
     def ask(of: connect.Organization, db: Database) -> export.Ask:

@@ -110,8 +110,8 @@ class Walk:
         """RUNNING or STOPPED."""
         nodes = "nodes { schedules { name scheduleState { status } } }"
         found = self.ask(f"{{ repositoriesOrError {{ ... on RepositoryConnection {{ {nodes} }} }} }}")
-        [one] = found["repositoriesOrError"]["nodes"]
-        statuses: dict[str, str] = {each["name"]: each["scheduleState"]["status"] for each in one["schedules"]}
+        every = [one for location in found["repositoriesOrError"]["nodes"] for one in location["schedules"]]
+        statuses: dict[str, str] = {one["name"]: one["scheduleState"]["status"] for one in every}
         return statuses[name]
 
     def turn(self, schedule: str) -> None:

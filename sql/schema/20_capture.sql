@@ -2,33 +2,33 @@
 
 -- Partitioned by provider, so that a third provider is one more partition and nothing else.
 CREATE TABLE capture.sync_record (
-    org_id bigint NOT NULL,
-    connection_id bigint NOT NULL,
-    entity_type text NOT NULL,
-    external_id text COLLATE "C" NOT NULL,
-    provider text NOT NULL,
+    org_id bigint NOT NULL,             -- the organization
+    connection_id bigint NOT NULL,      -- the connection of its store
+    entity_type text NOT NULL,          -- what it is: product, order, …
+    external_id text COLLATE "C" NOT NULL,  -- its id in the store
+    provider text NOT NULL,             -- what the store runs: woocommerce, odoo
     sync_data jsonb NOT NULL,           -- the complete payload
-    exact_text text,                    -- its very text, only where jsonb cannot hold it (then sync_data is sanitized)
+    exact_text text,                    -- its very text, where jsonb cannot hold it (then sync_data is sanitized)
     content_hash bytea NOT NULL,        -- SHA-256 of the canonical form without noise: the version
-    raw_hash bytea NOT NULL,            -- of the bytes as they came: says “unchanged” without parsing
-    sweep_hash bytea,                    -- of the sweep fields: what a sweep compares
+    raw_hash bytea NOT NULL,            -- SHA-256 of the bytes as they came: says “unchanged” without parsing
+    sweep_hash bytea,                    -- SHA-256 of the sweep fields: what a sweep compares
     parent_id text COLLATE "C",         -- external id of what it hangs on: a variation's product, an order's customer
-    name text,
+    name text,                          -- what people know it by
     code text COLLATE "C",              -- SKU, order number, coupon code … as the source writes it
-    code_key text COLLATE "C" GENERATED ALWAYS AS (core.fold(code)) STORED,  -- trimmed, case folded: how SKUs compare
-    email text COLLATE "C",             -- trimmed, case folded; null where it is no address
-    remote_created_at timestamptz,
-    remote_modified_at timestamptz,
-    first_captured_at timestamptz NOT NULL DEFAULT now(),
+    code_key text COLLATE "C" GENERATED ALWAYS AS (core.fold(code)) STORED,  -- the code folded, as SKUs compare
+    email text COLLATE "C",             -- its e-mail, trimmed and case folded; null where it is no address
+    remote_created_at timestamptz,      -- when it was made, as the store says
+    remote_modified_at timestamptz,     -- when it was last changed, as the store says
+    first_captured_at timestamptz NOT NULL DEFAULT now(),  -- when the record was first seen, with whatever content
     captured_at timestamptz NOT NULL DEFAULT now(),  -- when this content was first seen
     run_id bigint,                      -- the run (ledger row) that saw this content first
     pushed_only boolean NOT NULL DEFAULT false,  -- known from a plugin's few fields alone, never read at the store
-    version_no integer NOT NULL DEFAULT 1,
+    version_no integer NOT NULL DEFAULT 1,  -- which of the record's contents this is, counted from 1
     -- present    seen in the last complete sweep
     -- suspected  missing from it; waits for a direct look, or for a person behind a gate
     -- deleted    looked for and gone: trash, 404, 410
-    deletion_state text NOT NULL DEFAULT 'present' CHECK (deletion_state IN ('present', 'suspected', 'deleted')),
-    deletion_evidence text,
+    deletion_state text NOT NULL DEFAULT 'present' CHECK (deletion_state IN ('present', 'suspected', 'deleted')),  -- is it there?
+    deletion_evidence text,             -- what was found: not listed, trash, 404; kept, if a person decided so
     deletion_at timestamptz,            -- when it was suspected or deleted; of one that is present again, when it came back
     PRIMARY KEY (org_id, connection_id, entity_type, external_id, provider)
 ) PARTITION BY LIST (provider);

@@ -1,17 +1,16 @@
 -- What would change. Only differences are stored: a record without a row here is in sync.
 
 CREATE TABLE preview.difference (
-    org_id bigint NOT NULL,
-    connection_id bigint NOT NULL,
-    entity_type text NOT NULL,
-    external_id text COLLATE "C" NOT NULL,
-    status text NOT NULL CHECK (status IN ('new', 'updated', 'deleted')),
+    org_id bigint NOT NULL,             -- the organization
+    connection_id bigint NOT NULL,      -- the connection of the record's store
+    entity_type text NOT NULL,          -- what the record is: product, order, …
+    external_id text COLLATE "C" NOT NULL,  -- the record's id in the store
+    status text NOT NULL CHECK (status IN ('new', 'updated', 'deleted')),  -- what promoting it would do
     content_hash bytea NOT NULL,        -- the version it was computed for
     promoted_hash bytea,                -- the version that is in core
-    warnings jsonb NOT NULL DEFAULT '[]',  -- [{code, message, …}]
-    computed_at timestamptz NOT NULL DEFAULT now(),
-    -- {through, version, fields}: its own version is in core, and records that it follows have changed; else null
-    followed jsonb,
+    warnings jsonb NOT NULL DEFAULT '[]',  -- what promotion would refuse or read in part: [{code, message, …}]
+    computed_at timestamptz NOT NULL DEFAULT now(),  -- when it was compared
+    followed jsonb,  -- {through, version, fields}: its own version is in core, and records that it follows have changed
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 -- In the order people page through them.

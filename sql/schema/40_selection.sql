@@ -23,18 +23,18 @@ CREATE INDEX selection_batch_waiting ON selection.selection_batch (org_id, batch
 WHERE decision = 'include' AND NOT draft AND plan_id IS NULL;
 
 CREATE TABLE selection.sync_selective_config (
-    org_id bigint NOT NULL,
-    connection_id bigint NOT NULL,
-    entity_type text NOT NULL,
-    external_id text COLLATE "C" NOT NULL,
-    decision text NOT NULL CHECK (decision IN ('include', 'ignore')),
+    org_id bigint NOT NULL,             -- the organization
+    connection_id bigint NOT NULL,      -- the connection of the record's store
+    entity_type text NOT NULL,          -- what the record is: product, order, …
+    external_id text COLLATE "C" NOT NULL,  -- the record's id in the store
+    decision text NOT NULL CHECK (decision IN ('include', 'ignore')),  -- to promote it, or not to be asked again
     content_hash bytea NOT NULL,        -- the version they saw; another content is undecided again
     seen_deleted boolean NOT NULL DEFAULT false,  -- they saw it as deleted
-    draft boolean NOT NULL DEFAULT false,
+    draft boolean NOT NULL DEFAULT false,  -- it counts only when the plan that it is in was approved
     decided_by text NOT NULL,           -- a person, or rule:<id>
-    decided_at timestamptz NOT NULL DEFAULT now(),
-    why text,
-    batch_id bigint,
+    decided_at timestamptz NOT NULL DEFAULT now(),  -- when
+    why text,                           -- the reason that they gave
+    batch_id bigint,                    -- the selection that it was made with
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 -- Ignored records are left out of a remap plan, and are few.

@@ -1,6 +1,7 @@
 """Child processes of a foreground command: each in its own process group, watched, and stopped with the command.
 
-A child that exits is not restarted: its last output lines are printed, and everything stops.
+A child that exits is not restarted: its last output lines are printed, and everything stops, unless the command can go
+on without it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,22 @@ class ChildDied(SyncError):
 
 
 class Child:
-    """A process with everything it starts, and its log file."""
+    """A process with everything it starts, and its log file.
 
-    def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.name, self.log = name, log
+    `without`: a sentence on what the command is without it; None if it cannot be without it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        without: str | None = None,
+    ) -> None:
+        self.name, self.log, self.without = name, log, without
+        self.missed = False  # it was told that it has exited
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -116,16 +129,28 @@ def family() -> Iterator[list[Child]]:
                 signal.signal(number, handler)
 
 
+def check_children(children: Sequence[Child]) -> None:
+    """Look whether they run; of one that the command can be without, tell once that it has exited.
+
+    Raises:
+        ChildDied: another one has exited.
+    """
+    for child in children:
+        if child.ended and child.without is None:
+            raise child.died()
+        if child.ended and not child.missed:
+            child.missed = True
+            note(f"{child.name} has ended (code {child.process.returncode}). {child.without}")
+
+
 def watch(children: Sequence[Child]) -> None:
     """Watch the children until Ctrl-C or SIGTERM.
 
     Raises:
-        ChildDied: one of them exited.
+        ChildDied: one of them exited that the command cannot be without.
     """
     while True:
-        for child in children:
-            if child.ended:
-                raise child.died()
+        check_children(children)
         time.sleep(0.5)
 
 

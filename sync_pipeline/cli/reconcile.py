@@ -9,7 +9,7 @@ from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import AnyConnection, Entities, Json, Org
 from sync_pipeline.cli.output import emit, note, row, say, show
 from sync_pipeline.cli.pipeline import by_reason
-from sync_pipeline.cli.reconcile_report import check, explain, verdict, write
+from sync_pipeline.cli.reconcile_report import check, verdict, write
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def reconcile(
         if waiting:
             say(f"{waiting:,} captured records are not in core: they are undecided, ignored, or not applied yet.")
     if not found.ok:
-        for line in by_reason((e.connection, e.entity, explain(e)) for e in found.entities if not e.ok):
+        for line in by_reason((e.connection, e.entity, e.words) for e in found.entities if not e.ok):
             note(line)
         if any(e.error is None and not e.ok for e in found.entities):
             note(f"Next: sync-pipeline pull {org} --full, then reconcile again.")

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from sync_pipeline.steps.observe import ConnectionStatus, EntityReconciliation, EntityStatus, Reconciliation
 
 FORMATS = (".html", ".xlsx")
-_DIFFERENCES = (
-    ("missing", "in the store and not captured"),
-    ("extra", "captured and not in the store"),
-    ("orphans", "promoted and not in core"),
-)
 _HEAD = (
     "connection", "entity", "store", "captured", "core", "missing", "extra", "orphans", "quarantined", "verdict",
     "differences", "captured and not in core",
@@ -63,7 +58,7 @@ def write(file: Path, org: Organization, found: Reconciliation, status: Sequence
     """Write the report to `file`, which is there only once it is whole."""
     known = {(one.name, entity.entity): entity for one in status for entity in one.entities}
     lines = [
-        ReportLine(e, verdict(e), explain(e), _outside(e, known.get((e.connection, e.entity)))) for e in found.entities
+        ReportLine(e, verdict(e), e.words, _outside(e, known.get((e.connection, e.entity)))) for e in found.entities
     ]
     made = datetime.now(UTC)
     part = file.with_name(f".{file.name}.part")
@@ -97,16 +92,6 @@ def verdict(e: EntityReconciliation) -> str:
     return "ok" if e.ok else "DIFFERENT"
 
 
-def explain(e: EntityReconciliation) -> str:
-    """What differs, with some ids; empty where nothing does."""
-    parts = [e.error] if e.error else []
-    for name, words in _DIFFERENCES:
-        if count := getattr(e, name):
-            named = e.examples.get(name, [])
-            parts.append(f"{count:,} {words} ({', '.join(named)}{' …' if count > len(named) else ''})")
-    return "; ".join(parts)
-
-
 def _outside(e: EntityReconciliation, now: EntityStatus | None) -> str:
     """Why records are captured and not in core. That is no difference."""
     if e.captured <= e.core or now is None:
@@ -122,10 +107,12 @@ def _outside(e: EntityReconciliation, now: EntityStatus | None) -> str:
 
 def _examples(lines: Sequence[ReportLine]) -> Sequence[tuple[str, str, str, str]]:
     """(connection, entity, what is wrong, id): the records that are named."""
+    from sync_pipeline.steps.observe import DIFFERENCES
+
     return [
         (line.of.connection, line.of.entity, words, external_id)
         for line in lines
-        for name, words in _DIFFERENCES
+        for name, words in DIFFERENCES.items()
         for external_id in line.of.examples.get(name, ())
     ]
 

@@ -55,7 +55,7 @@ def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> s
     Raises:
         ChildDied: one of them did not start.
     """
-    from sync_pipeline.cli.children import Child, answers
+    from sync_pipeline.cli.children import Child, answers, check_children
     from sync_pipeline.db.open import open_database
     from sync_pipeline.defs.servers import server_commands
 
@@ -67,9 +67,7 @@ def start_dagster(children: "list[Child]", settings: "Settings", port: int) -> s
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + _START_SECONDS
     while not answers(f"{url}/server_info"):
-        for child in children:
-            if child.ended:
-                raise child.died()
+        check_children(children)
         if time.monotonic() > deadline:
             raise children[-1].silent(_START_SECONDS)
         time.sleep(0.3)

@@ -10,7 +10,8 @@ An asset calls its step and turns the report into metadata. All decisions about 
     jobs, mixed_job, sensors, requests, deliveries, run_status_sensors
                                                                       what launches runs, and what follows their end
     resources, config                                                 the database, and the options of a run
-    instance, storage, servers, wait_for_port, launch                 the instance, its processes, commands' runs
+    instance, storage, servers, wait_for_port                         the instance, its processes
+    launch, recorded_runs                                             commands' runs
     orphaned_runs, retention, validate                                runs without a process, old runs, validations
 """
 

@@ -3,13 +3,13 @@
 They are not partitioned: a check is one line in the UI, and its metadata names the organizations that fail it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
 
-from sync_pipeline.defs.graph import Stage, core_key, fed_by, key, store_key
-from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
+from sync_pipeline.defs.graph import RECONCILIATION, Stage, core_key, fed_by, key, store_key
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.redaction import redact
@@ -64,17 +64,32 @@ def asset_checks() -> Sequence[dg.AssetChecksDefinition]:
 )
 def core_compared(sync: SyncResource) -> dg.AssetCheckResult:
     """Compares core with the promoted versions, over all organizations; takes as long as promoting them."""
-    found = Violations()
+    return _compare_core(sync.runtime)
+
+
+def _compare_core(runtime: Runtime) -> dg.AssetCheckResult:
+    found, tables = Violations(), Counter[str]()
     records = 0
-    for org in connect.organizations(sync.runtime.db):
-        one = check_core(sync.runtime.db, org)
+    for org in connect.organizations(runtime.db):
+        one = check_core(runtime.db, org)
         records += one.records
         if not one.ok:
-            found.add(org.slug, one.count, [f"{d.table} {d.id} {d.field}" for d in one.differences])
+            found.add(org.slug, one.count, [f"{d.table} {d.id} {d.field or 'the row'}" for d in one.differences])
+            tables.update(d.table for d in one.differences)
+    if not found.count:
+        return dg.AssetCheckResult(passed=True, metadata={"records": records, "found": 0})
+    kinds = ", ".join(f"{count:,} in {table}" for table, count in tables.most_common())  # of those that are listed
     return dg.AssetCheckResult(
-        passed=not found.count,
-        description=f"{found.count} differences in {found.orgs} organizations." if found.count else None,
-        metadata={"records": records, "found": found.count, "examples": found.examples},
+        passed=False,
+        description=f"{found.count:,} fields or rows of {found.orgs} organizations are not what was promoted, "
+        f"among them {kinds}. "
+        "`sync-pipeline check ORG --core` lists them, and with `--repair` plans the records behind them.",
+        metadata={
+            "records": records,
+            "found": found.count,
+            "organizations": found.orgs,
+            "examples": found.examples,
+        },
     )
 
 
@@ -136,4 +151,35 @@ def _result(one: Check, asset: dg.AssetKey, found: Violations) -> dg.AssetCheckR
         severity=severity,
         description=wrong if found.count else one.holds,
         metadata={"found": found.count, "organizations": found.orgs, "examples": found.examples} if found.count else {},
+    )
+
+
+def evaluations(context: dg.AssetExecutionContext, runtime: Runtime) -> Iterator[dg.AssetCheckEvaluation]:
+    """The checks that are planned of a step's assets, evaluated by the step itself, where Dagster skips theirs.
+
+    Checks are of all organizations: one whose store is away does not keep them from being evaluated. Dagster would
+    show them as failed, because they were not.
+    """
+    planned = context.get_step_execution_context().job_def.asset_layer.asset_graph.asset_check_keys
+    asked = {one for one in planned if one.asset_key in context.selected_asset_keys}
+    for about in About:
+        places = _assets(about)
+        checks = [one for one in CHECKS if one.about is about and any(key.name == one.name for key in asked)]
+        found = run_checks(runtime, checks, places) if checks else {}
+        for one in checks:
+            for asset in dict.fromkeys(places.values()):
+                if dg.AssetCheckKey(asset, one.name) in asked:
+                    yield _evaluation(_result(one, asset, found.get((one.name, asset), Violations())), asset, one.name)
+    if core_compared.check_key in asked:
+        yield _evaluation(_compare_core(runtime), core_compared.check_key.asset_key, core_compared.check_key.name)
+
+
+def _evaluation(result: dg.AssetCheckResult, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
     )

@@ -43,7 +43,23 @@ def field_column(field: str) -> str:
 
 def fields_read(provider: str, stream: Stream) -> Sequence[str]:
     """The fields of a stream's payloads that its mapper declares to read, and that the trial found to matter."""
-    return sorted({*_declared(stream), *_found()[provider, stream.name]})
+    return sorted({*_declared(stream), *_found().get((provider, stream.name), ())})
+
+
+def fields_described(provider: str, stream: Stream) -> Mapping[str, str]:
+    """The same with the columns that each becomes: what `lineage_of` says, from the other end."""
+    becomes = _found().get((provider, stream.name), {})
+    return {name: _field(becomes.get(name, ())) for name in fields_read(provider, stream)}
+
+
+def _field(columns: Sequence[str]) -> str:
+    if not columns:
+        return "A field of the payload that the mapper reads."
+    return f"A field of the payload. {_some(columns)} come from it."
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}"
 
 
 def _declared(stream: Stream) -> tuple[str, ...]:
@@ -51,28 +67,29 @@ def _declared(stream: Stream) -> tuple[str, ...]:
 
 
 @cache
-def _found() -> Mapping[tuple[str, str], set[str]]:
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for table in _file().values():
-        for about in table.values():
+def _found() -> Mapping[tuple[str, str], Mapping[str, Sequence[str]]]:
+    """The columns that each field of a stream's payloads becomes, by provider and stream."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for table, columns in _file().items():
+        for column, about in columns.items():
             for provider, streams in about.get("from", {}).items():
                 for stream, fields in streams.items():
-                    found[provider, stream].update(fields)
+                    for one in fields:
+                        found[provider, stream][one].append(f"{table}.{column}")
     return found
 
 
-def schema_of(table: str, *fields: str) -> dg.TableSchema:
-    """The columns of a table, and the fields of its payloads that core is made of."""
+def schema_of(table: str, payload: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """The columns of a table, and fields of its payloads with what they become (`fields_described`)."""
     columns = [_column(name, about) for name, about in _described(table).items()]
-    said = "A field of the payload that the mapper reads."
-    payload = [dg.TableColumn(field_column(name), "json", description=said) for name in fields]
-    return dg.TableSchema([*columns, *payload])
+    fields = [dg.TableColumn(field_column(name), "json", description=said) for name, said in (payload or {}).items()]
+    return dg.TableSchema([*columns, *fields])
 
 
 def _column(name: str, about: Mapping[str, Any]) -> dg.TableColumn:
     """What it is, and in words what `lineage_of` says: Dagster's own UI does not draw the lineage of columns."""
     origins = [
-        f"{provider}/{stream}: {', '.join(fields[:_NAMED])}{' …' if len(fields) > _NAMED else ''}"
+        f"{provider}/{stream}: {_some(fields)}"
         for provider, streams in about.get("from", {}).items()
         for stream, fields in streams.items()
     ]
@@ -99,4 +116,8 @@ def lineage_of(table: CoreTable, feeds: Mapping[dg.AssetKey, Stream]) -> dg.Tabl
             fields = dict.fromkeys(table.all_columns, _declared(stream) or ("",))
         for column, names in fields.items():
             found.setdefault(column, []).extend(dg.TableColumnDep(asset, field_column(one)) for one in names)
-    return dg.TableColumnLineage({column: deps for column, deps in found.items() if deps})
+    return dg.TableColumnLineage({column: _each_once(deps) for column, deps in found.items() if deps})
+
+
+def _each_once(deps: Sequence[dg.TableColumnDep]) -> Sequence[dg.TableColumnDep]:
+    return list({(one.asset_key, one.column_name): one for one in deps}.values())

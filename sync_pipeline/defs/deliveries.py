@@ -47,7 +47,6 @@ def webhook_deliveries(context: dg.SensorEvaluationContext, sync: SyncResource) 
                     runtime,
                     slug,
                     {"connection": name, "entities": list(entities)},
-                    actor="webhook",
                     run_key=f"deliveries/{connection_id}/{max(entities.values())}/{minute}",
                     tags={**tags, **asked_by("webhook")},
                     deliveries=True,

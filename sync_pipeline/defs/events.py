@@ -17,7 +17,7 @@ from dagster._core.events import (
 SMALL_RUN = 20
 _BATCH = 100
 
-Event = dg.AssetMaterialization | dg.MaterializeResult[Any]
+Event = dg.AssetMaterialization | dg.MaterializeResult[Any] | dg.AssetCheckEvaluation
 
 
 class Reporter:
@@ -39,6 +39,8 @@ class Reporter:
         )
         self._whole = set(orgs) if waiting and not self._batched and context.has_partition_key_range else set()
         self._result = waiting and self._partition is not None
+        # No result is yielded for them to wait for.
+        self.skips_checks = bool(layer.asset_graph.asset_check_keys) and not (self._result or self._whole)
 
     def done(self, key: dg.AssetKey, org: str, metadata: Mapping[str, Any]) -> Iterator[Event]:
         """Report the asset as materialized for this organization."""
@@ -116,14 +118,20 @@ def orgs_of(context: dg.AssetExecutionContext, named: Sequence[str], everyone: S
     return partitions
 
 
-def failure(what: str, failures: Mapping[str, str], of: int) -> dg.Failure:
-    """The failure of a run in which organizations failed: it names them, and Dagster does not retry it."""
+def failure(what: str, failures: Mapping[str, str], of: int, **facts: dg.MetadataValue[Any]) -> dg.Failure:
+    """The failure of a run in which organizations failed: it names them, and Dagster does not retry it.
+
+    `facts`: further metadata.
+    """
     shown = [f"{org}: {why}" for org, why in list(failures.items())[:SMALL_RUN]]
     others = "; the others succeeded" if len(failures) < of else ""
     more = f" … and {len(failures) - len(shown)} more" if len(failures) > len(shown) else ""
     return dg.Failure(
         description=f"{what} failed for {len(failures)} of {of} organizations{others}. " + " | ".join(shown) + more,
-        metadata={"failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]})},
+        metadata={
+            **facts,
+            "failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]}),
+        },
         allow_retries=False,
     )
 

@@ -13,7 +13,7 @@ from warnings import catch_warnings, simplefilter
 import dagster as dg
 
 from sync_pipeline.config import Settings
-from sync_pipeline.defs.columns import CAPTURED, DECISION, DIFFERENCE, fields_read, lineage_of, schema_of
+from sync_pipeline.defs.columns import CAPTURED, DECISION, DIFFERENCE, fields_described, lineage_of, schema_of
 from sync_pipeline.defs.links import explorer
 from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
 from sync_pipeline.sources.base import Source, Stream, Sweep, all_sources
@@ -22,6 +22,7 @@ from sync_pipeline.steps.connect import Organization
 
 ORG_NAME = "org"
 ORG = dg.DynamicPartitionsDefinition(name=ORG_NAME)
+RECONCILIATION = dg.AssetKey(["observe", "reconciliation"])
 SETTINGS = Settings()
 OWNERS = [one.strip() for one in SETTINGS.owners.split(",") if one.strip()]
 
@@ -212,7 +213,7 @@ def _metadata(stage: Stage, source: Source, stream: Stream) -> dict[str, Any]:
         code["its mapper"] = stream.to_entity
     return {
         "dagster/table_name": f"capture.{source.name}_sync" if stage is Stage.RAW else table,
-        "dagster/column_schema": schema_of(table, *(fields_read(source.name, stream) if stage is Stage.RAW else ())),
+        "dagster/column_schema": schema_of(table, fields_described(source.name, stream) if stage is Stage.RAW else {}),
         **_code(code),
         **explorer(SETTINGS),
     }

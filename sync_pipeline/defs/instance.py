@@ -41,19 +41,22 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
-    """Open the instance that the UI shows, for runs in this process. What they print stays on the terminal."""
+    """Open the instance that the UI shows, for runs in this process, recorded as the workspace's are. What they print
+    stays on the terminal.
+    """
     from dagster import DagsterInstance
     from dagster._core.instance.ref import InstanceRef
 
     home = instance_home(settings)
-    quiet = {
+    ours = {
+        "instance_class": {"module": "sync_pipeline.defs.recorded_runs", "class": "RecordingInstance"},
         "compute_logs": {
             "module": "dagster._core.storage.noop_compute_log_manager",
             "class": "NoOpComputeLogManager",
             "config": {},
-        }
+        },
     }
-    return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=quiet))
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=ours))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,12 +5,11 @@ from functools import cache
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX, PARTITION_NAME_TAG
 
 from sync_pipeline.config import Settings
-from sync_pipeline.defs.graph import core_specs, provider_specs
+from sync_pipeline.defs.graph import RECONCILIATION, core_specs, provider_specs
 from sync_pipeline.defs.mixed_job import MixedJob
-from sync_pipeline.defs.reconcile import KEY as RECONCILIATION
 from sync_pipeline.defs.resources import SyncResource
 from sync_pipeline.defs.retention import tidy
 from sync_pipeline.sources.base import all_sources
@@ -20,6 +19,7 @@ CAPTURE = {
     "sync/work": "capture"
 }  # dagster.yaml limits how many of these run at once, so that promotions are not kept waiting
 ORG_TAG = "sync/org"
+ACTOR = f"{HIDDEN_TAG_PREFIX}sync_actor"  # whom the audit log names; only what launches runs for somebody sets it
 CORE_COMPARED = dg.AssetCheckKey(RECONCILIATION, "core_compared")
 _PULLS = dg.DefaultScheduleStatus.RUNNING if Settings().pulls_by_schedule else dg.DefaultScheduleStatus.STOPPED
 PROMOTE = {"sync/work": "promote", "dagster/priority": "10"}
@@ -82,9 +82,20 @@ def _schedule(name: str, cron: str, job: str, description: str) -> dg.ScheduleDe
     )
 
 
-def asked_by(actor: str) -> dict[str, str]:
-    """The tag that the UI shows as who launched a run: a person, a token, a rule or a schedule."""
-    return {"user": actor}
+def asked_by(actor: str, *, shown: str | None = None) -> dict[str, str]:
+    """The tags that say who asked for a run: a person, a token, a rule or a schedule.
+
+    The UI shows one of them as “Launched by” (`shown`, if that is somebody else); the audit log names the other.
+    """
+    return {"user": shown or actor, ACTOR: actor}
+
+
+def actor_of(run: dg.DagsterRun) -> str:
+    """Who asked for a run, for the audit log.
+
+    `dagster` is whoever launched it in the UI, also again: that has no login, so a name there would be anybody's word.
+    """
+    return "dagster" if run.parent_run_id else run.tags.get(ACTOR, "dagster")
 
 
 def partition_tag(slug: str) -> dict[str, str]:
@@ -112,9 +123,9 @@ def batches(slugs: Sequence[str], size: int) -> Iterator[list[str]]:
         yield ordered[start : start + size]
 
 
-def capture_run_config(orgs: Sequence[str], *, full: bool, actor: str) -> dg.RunConfig:
+def capture_run_config(orgs: Sequence[str], *, full: bool) -> dg.RunConfig:
     """The run configuration of every provider's step, for these organizations."""
-    config = {"orgs": list(orgs), "full": full, "actor": actor}
+    config = {"orgs": list(orgs), "full": full}
     return dg.RunConfig(ops={provider: {"config": config} for provider in all_sources()})
 
 
@@ -128,8 +139,8 @@ def _run_requests(
     for orgs in batches(slugs, sync.runtime.settings.orgs_per_run):
         yield dg.RunRequest(
             run_key=f"{name}/{when}/{orgs[0]}",
-            run_config=capture_run_config(orgs, full=full, actor=name),
-            tags={ORG_TAG: describe_orgs(orgs)},
+            run_config=capture_run_config(orgs, full=full),
+            tags={ORG_TAG: describe_orgs(orgs), ACTOR: name},
         )
 
 

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
+from sync_pipeline.defs.config import sweep_of
 from sync_pipeline.defs.events import failed_in
 from sync_pipeline.defs.graph import Stage, core_specs, key, new_partitions, partition_sets
 from sync_pipeline.defs.instance import open_instance
 from sync_pipeline.defs.jobs import ORG_TAG, asked_by, describe_orgs, partition_tag
 from sync_pipeline.defs.orphaned_runs import fail_orphaned_runs, process_tags
 from sync_pipeline.defs.resources import OnProgress, Runtime, use_runtime
-from sync_pipeline.defs.servers import LOCATION
 from sync_pipeline.errors import SyncError
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import all_sources
@@ -106,8 +104,7 @@ def materialize(
     config = {
         "connection": asked.connection,
         "full": asked.full,
-        "sweep": asked.sweep,
-        "actor": asked.actor,
+        "sweep": sweep_of(asked.sweep).value,
     }
     with open_instance(settings) as instance:
         fail_orphaned_runs(instance)
@@ -119,7 +116,7 @@ def materialize(
         if flow:
             launch.flow(flow, list(asked.entities), config)
         if Stage.CORE in wanted and not launched.failures:
-            launch.core({"plan": asked.plan, "actor": asked.actor})
+            launch.core({"plan": asked.plan})
     return launched
 
 
@@ -166,8 +163,6 @@ class _Launch:
                     run_config={"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     instance=self.instance,
                     tags={
-                        # The UI finds a job's runs by it.
-                        REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{LOCATION}",
                         **asked_by(self.actor),
                         ORG_TAG: describe_orgs(self.orgs),
                         **process_tags(),

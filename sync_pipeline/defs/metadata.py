@@ -10,6 +10,7 @@ import dagster as dg
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.entities.base import names
 from sync_pipeline.redaction import redact
+from sync_pipeline.steps.observe import CapturedRows
 
 _SHOWN_IDS = 20
 _SUMS = {
@@ -18,21 +19,17 @@ _SUMS = {
     ),
     Stage.PREVIEW: names("new updated deleted in_sync mapped_by_older included ignored undecided warnings"),
     Stage.SELECTED: names("included ignored undecided"),
-    Stage.CORE: names("done failed"),
 }
 # Those that a run of many organizations reports only where they are not 0: an event is mostly its metadata.
 _RARE = frozenset(
     (
-        *names("quarantined vanished deleted swept throttled resumed failed"),
+        *names("quarantined vanished deleted swept throttled resumed"),
         *names("mapped_by_older included ignored undecided warnings"),
     )
 )
-# The counts that add up to the row count that Dagster charts.
-_ROWS = {
-    Stage.RAW: ("captured",),
-    Stage.PREVIEW: ("new", "updated", "deleted", "in_sync"),
-    Stage.SELECTED: ("included",),
-}
+# The counts that add up to the row count that Dagster charts: rows of the table that the asset names. Those of raw
+# assets are counted (`of_rows`), because a delta reads some of the records.
+_ROWS = {Stage.PREVIEW: ("new", "updated", "deleted"), Stage.SELECTED: ("included", "ignored")}
 
 
 def of_reports(stage: Stage, reports: Sequence[Any], *, brief: bool = False) -> dict[str, Any]:
@@ -58,6 +55,12 @@ def of_reports(stage: Stage, reports: Sequence[Any], *, brief: bool = False) -> 
         return metadata
     metadata["connections"] = table([_row(stage, report) for report in reports])
     return metadata
+
+
+def of_rows(rows: CapturedRows, *, brief: bool = False) -> dict[str, int]:
+    """The rows of a raw asset: records that are there, and beside them those that are not counted as such."""
+    others = {"deleted_rows": rows.deleted, "quarantined_records": rows.quarantined}
+    return {"dagster/row_count": rows.live, **{name: n for name, n in others.items() if n or not brief}}
 
 
 def _capture(reports: Sequence[Any], sums: Mapping[str, int]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import socket
 
 import dagster as dg
 import psutil
+from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 
-PROCESS = "sync/process"  # of a run that a command line executes: machine/process id
-_GRPC = ".dagster/grpc_info"
+PROCESS = f"{HIDDEN_TAG_PREFIX}sync_process"  # of a run that a command line executes: machine/process id
 _BATCH = 500
 
 
@@ -34,10 +34,10 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
 
 
 def _is_orphan(one: dg.DagsterRun) -> bool:
-    if PROCESS in one.tags:
+    if PROCESS in one.tags and not one.parent_run_id:  # a run that executes it again has its tags, not its process
         host, _, pid = one.tags[PROCESS].rpartition("/")
         return host == platform.node() and not psutil.pid_exists(int(pid))
-    server = json.loads(one.tags.get(_GRPC) or "{}")
+    server = json.loads(one.tags.get(GRPC_INFO_TAG) or "{}")
     if server.get("host") not in ("127.0.0.1", "localhost") or not server.get("port"):
         return False
     try:

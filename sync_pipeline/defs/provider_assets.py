@@ -12,12 +12,14 @@ import dagster as dg
 
 from sync_pipeline.defs import links, metadata, story
 from sync_pipeline.defs.charts import capture_history
+from sync_pipeline.defs.checks import evaluations
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.events import SMALL_RUN, Event, Reporter, failure, orgs_of
 from sync_pipeline.defs.graph import Stage, key, orgs_with, provider_specs
+from sync_pipeline.defs.jobs import actor_of
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
-from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
+from sync_pipeline.defs.run_organization import OrganizationResult, RunContext, run_organization
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import Source, all_sources
 from sync_pipeline.steps import connect
@@ -54,8 +56,9 @@ def _flow(
     reporter = Reporter(context, orgs)
     charted = {org.slug: org.org_id for org in everyone} if len(orgs) <= SMALL_RUN else {}
     failures: dict[str, str] = {}
-    run = partial(run_organization, runtime, source, wanted=wanted, config=config, run_id=context.run.run_id)
-    for org, result in each_org(runtime, orgs, run):
+    run = RunContext(context.run.run_id, actor_of(context.run))
+    work = partial(run_organization, runtime, source, wanted=wanted, config=config, run=run)
+    for org, result in each_org(runtime, orgs, work):
         for line in story.lines(runtime.settings, result, brief=len(orgs) > SMALL_RUN):
             context.log.info(line)
         if result.failures:
@@ -63,6 +66,8 @@ def _flow(
             context.log.error(f"{org}: {result.reason}")
         yield from _events(runtime, reporter, source, result, charted.get(org), brief=len(orgs) > SMALL_RUN)
     yield from reporter.flush()
+    if failures or reporter.skips_checks:
+        yield from evaluations(context, runtime)
     if failures:
         raise failure(source.title, failures, len(orgs))
 
@@ -108,6 +113,8 @@ def _events(
             elif (stage, name) in result.done:
                 reports = result.done[stage, name]
                 about = metadata.of_reports(stage, reports, brief=brief)
+                if stage is Stage.RAW:
+                    about |= metadata.of_rows(result.rows[name], brief=brief)
                 stores = [str(one.connection) for one in reports if getattr(one, "connection", None)]
                 about |= links.records(runtime.settings, result.org, stores, name)
                 if stage is Stage.RAW and charted is not None and _has_changes(about):

@@ -7,24 +7,29 @@ from typing import Any
 import dagster as dg
 
 from sync_pipeline.defs import metadata
+from sync_pipeline.defs.checks import evaluations
 from sync_pipeline.defs.config import RunOptions
 from sync_pipeline.defs.events import Event, Reporter, failure, orgs_of
-from sync_pipeline.defs.graph import ORG, OWNERS, core_key
+from sync_pipeline.defs.graph import ORG, OWNERS, RECONCILIATION, core_key
+from sync_pipeline.defs.jobs import actor_of
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.defs.run_organization import describe
 from sync_pipeline.entities.core import core_tables
+from sync_pipeline.redaction import redact
 from sync_pipeline.steps import connect, observe
 
-KEY = dg.AssetKey(["observe", "reconciliation"])
 _COLUMNS = ("connection", "entity", "store", "captured", "core", "missing", "extra", "orphans", "error")
+_NAMED = 5  # entities that a failure names
+_LONG = 400  # characters of one: ids are whatever a store has
+_SHOWN_ROWS = 50  # and those in its table
 
 
 @dg.multi_asset(
     name="compare_stores",
     specs=[
         dg.AssetSpec(
-            KEY,
+            RECONCILIATION,
             deps=[core_key(table.short) for table in core_tables().values()],
             partitions_def=ORG,
             group_name="observe",
@@ -48,28 +53,30 @@ def reconciliation(context: dg.AssetExecutionContext, config: RunOptions, sync: 
     orgs = orgs_of(context, config.orgs, [org.slug for org in connect.organizations(runtime.db)])
     reporter = Reporter(context, orgs)
     failures: dict[str, str] = {}
-    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime, config.actor)):
+    different: list[dict[str, str | int | float | bool]] = []
+    for org, outcome in each_org(runtime, orgs, partial(_reconcile_organization, runtime, actor_of(context.run))):
         if isinstance(outcome, str):
             failures[org] = outcome
-        else:
+        elif outcome.ok:
             rows = [_row(one) for one in outcome.entities]
-            if not outcome.ok:
-                different = [f"{one.connection} {one.entity}" for one in outcome.entities if not one.ok]
-                failures[org] = f"these differ or could not be listed: {', '.join(different)}"
-            if outcome.ok:
-                facts = {
-                    "ok": True,
-                    "dagster/row_count": sum(int(row["captured"]) for row in rows),
-                    "entities": metadata.table(rows),
-                }
-                yield from reporter.done(KEY, org, facts)
-            else:
-                context.log.error(f"{org}: {failures[org]}")
+            facts = {
+                "ok": True,
+                "dagster/row_count": sum(int(row["captured"]) for row in rows),
+                "entities": metadata.table(rows),
+            }
+            yield from reporter.done(RECONCILIATION, org, facts)
+        else:
+            failures[org] = _differences(org, outcome)
+            different += [{"organization": org, **_row(one)} for one in outcome.entities if not one.ok]
         if org in failures:
-            reporter.failed(KEY, org)
+            context.log.error(f"{org}: {failures[org]}")
+            reporter.failed(RECONCILIATION, org)
     yield from reporter.flush()
+    if failures or reporter.skips_checks:
+        yield from evaluations(context, runtime)
     if failures:
-        raise failure("Reconciliation", failures, len(orgs))
+        table = {"differences": metadata.table(different[:_SHOWN_ROWS])} if different else {}
+        raise failure("Reconciliation", failures, len(orgs), **table)
 
 
 def _reconcile_organization(runtime: Runtime, actor: str, slug: str) -> Any:
@@ -78,6 +85,20 @@ def _reconcile_organization(runtime: Runtime, actor: str, slug: str) -> Any:
         return observe.reconcile(runtime.db, runtime.settings, connect.organization(runtime.db, slug), actor=actor)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         return describe(error)
+
+
+def _differences(org: str, found: observe.Reconciliation) -> str:
+    """How much differs, of what kind, and where, with some ids; and what to do."""
+    wrong = [one for one in found.entities if not one.ok]
+    kinds = {words: sum(getattr(one, name) for one in wrong) for name, words in observe.DIFFERENCES.items()}
+    kinds["could not be listed"] = sum(1 for one in wrong if one.error)
+    counted = ", ".join(f"{count:,} {words}" for words, count in kinds.items() if count)
+    named = "; ".join(f"{one.connection} {one.entity}: {redact(one.words)[:_LONG]}" for one in wrong[:_NAMED])
+    more = f"; and {len(wrong) - _NAMED} more entities" if len(wrong) > _NAMED else ""
+    said = f"{counted}. {named}{more}. `sync-pipeline reconcile {org}` lists all of it"
+    if any(one.missing or one.extra for one in wrong):
+        said += f"; `sync-pipeline pull {org} --full` closes gaps between store and capture"
+    return f"{said}."
 
 
 def _row(one: Any) -> dict[str, str | int | float | bool]:

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.defs.config import sweep_of
 from sync_pipeline.defs.graph import ORG_NAME, Stage, key, new_partitions, orgs_with
 from sync_pipeline.defs.jobs import ORG_TAG, asked_by, jobs, partition_tag
 from sync_pipeline.defs.resources import Runtime, SyncResource
@@ -98,7 +99,7 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     tags = {REQUEST: str(row.request_id), ORG_ID: str(row.org_id), **asked_by(actor)}
     config: Mapping[str, Any]
     if row.kind == "validate":
-        config = {"ops": {"validate_organization": {"config": {"org": row.slug, "actor": actor}}}}
+        config = {"ops": {"validate_organization": {"config": {"org": row.slug}}}}
         return dg.RunRequest(
             job_name=validate.name,
             run_key=f"request/{row.request_id}",
@@ -106,9 +107,9 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
             tags={**tags, ORG_TAG: row.slug},
         )
     if row.kind == "promote":
-        job, config = "promote", {"ops": {"apply_plans": {"config": {"plan": asked.get("plan"), "actor": actor}}}}
+        job, config = "promote", {"ops": {"apply_plans": {"config": {"plan": asked.get("plan")}}}}
     elif row.kind == "reconcile":
-        job, config = "reconcile", {"ops": {"compare_stores": {"config": {"actor": actor}}}}
+        job, config = "reconcile", {}
     else:
         stages = list(Stage)[:3]
         if row.kind == "preview":
@@ -116,9 +117,7 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
                 asked.setdefault("max_pages", _PREVIEW_PAGES)
             else:
                 stages = [Stage.PREVIEW, Stage.SELECTED]
-        return pull_of(
-            runtime, row.slug, asked, actor=actor, stages=stages, run_key=f"request/{row.request_id}", tags=tags
-        )
+        return pull_of(runtime, row.slug, asked, stages=stages, run_key=f"request/{row.request_id}", tags=tags)
     return dg.RunRequest(
         job_name=job,
         run_key=f"request/{row.request_id}",
@@ -128,12 +127,11 @@ def _run_for(runtime: Runtime, row: Any) -> dg.RunRequest:
     )
 
 
-def pull_of(  # noqa: PLR0913 - what makes one run different from another
+def pull_of(
     runtime: Runtime,
     slug: str,
     asked: Mapping[str, Any],
     *,
-    actor: str,
     run_key: str,
     tags: Mapping[str, str],
     stages: Sequence[Stage] = tuple(Stage)[:3],
@@ -162,9 +160,8 @@ def pull_of(  # noqa: PLR0913 - what makes one run different from another
         "connection": name,
         "entities": [],
         "full": bool(asked.get("full")),
-        "sweep": asked.get("sweep"),
+        "sweep": sweep_of(asked.get("sweep")).value,
         "max_pages": asked.get("max_pages"),
-        "actor": actor,
         "deliveries": deliveries,
     }
     keys = [key(stage, provider, one) for provider, found in streams.items() for stage in stages for one in found]

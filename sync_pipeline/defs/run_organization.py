@@ -17,7 +17,7 @@ from sync_pipeline.defs.resources import Interrupted, Runtime
 from sync_pipeline.errors import Busy, DatabaseUnavailable, DiskFull, SyncError
 from sync_pipeline.redaction import redact
 from sync_pipeline.sources.base import Source, Stream
-from sync_pipeline.steps import capture, connect, preview, push, select
+from sync_pipeline.steps import capture, connect, observe, preview, push, select
 
 Wanted = Mapping[Stage, AbstractSet[str]]  # stage -> names of streams
 Place = tuple[Stage, str]  # an asset of the provider: stage and stream
@@ -25,13 +25,16 @@ Place = tuple[Stage, str]  # an asset of the provider: stage and stream
 
 @dataclass
 class OrganizationResult:
-    """The result of one organization: the reports of each asset (one per connection), and the failures."""
+    """The result of one organization: the reports of each asset (one per connection), the failures, and the rows there
+    are now.
+    """
 
     org: str
     reports: dict[Place, list[Any]] = field(default_factory=dict)
     failures: dict[Place, str] = field(default_factory=dict)
     skipped: str | None = None
     connections: Sequence[str] = ()
+    rows: dict[str, observe.CapturedRows] = field(default_factory=dict)  # of each stream that was read
 
     def add(self, place: Place, report: Any) -> None:
         """Keep the report of a step that succeeded."""
@@ -48,20 +51,30 @@ class OrganizationResult:
         return "; ".join(dict.fromkeys(self.failures.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The Dagster run: its id, and who asked for it."""
+
+    run_id: str
+    actor: str = "dagster"
+
+
 def run_organization(
-    runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: CaptureConfig, *, run_id: str
+    runtime: Runtime, source: Source, slug: str, wanted: Wanted, config: CaptureConfig, *, run: RunContext
 ) -> OrganizationResult:
     """Run the `wanted` stages and streams of one organization. Never raises: errors are in `failures`."""
     result = OrganizationResult(slug)
     everything = [(stage, name) for stage, names in wanted.items() for name in names]
     try:
         org = connect.organization(runtime.db, slug)
-        stores = [c for c in connect.connections(runtime.db, org, config.connection) if c.provider == source.name]
+        stores = [
+            c for c in connect.connections(runtime.db, org, config.connection or None) if c.provider == source.name
+        ]
         if not stores:
             result.skipped = f"no {source.title} connection" + (f" “{config.connection}”" if config.connection else "")
         result.connections = [store.name for store in stores]
         for store in stores:
-            _run_connection(runtime, result, store, wanted, config, run_id)
+            _run_connection(runtime, result, store, wanted, config, run)
     except Exception as error:  # noqa: BLE001 - one organization's failure must not stop the others
         reason = describe(error)
         for place in everything:
@@ -84,12 +97,12 @@ def _run_connection(
     store: connect.Connection,
     wanted: Wanted,
     config: CaptureConfig,
-    run_id: str,
+    run: RunContext,
 ) -> None:
     streams = list(store.source.streams.values())
     raw = [stream for stream in streams if stream.name in wanted.get(Stage.RAW, ())]
     if raw:
-        _capture(runtime, result, store, raw, config, run_id)
+        _capture(runtime, result, store, raw, config, run)
     flow = _Flow(runtime, result, store)
     flow.sum_up([one for one in streams if one.name in wanted.get(Stage.PREVIEW, ()) and not flow.failed(one.name)])
     for stream in streams:
@@ -100,6 +113,8 @@ def _run_connection(
                 result.failures[stage, stream.name] = why
             else:
                 flow.run(stage, stream)
+    for name, rows in observe.captured_rows(runtime.db, store, raw).items() if raw else ():
+        result.rows[name] = result.rows.get(name, observe.CapturedRows()) + rows
 
 
 def _capture(
@@ -108,7 +123,7 @@ def _capture(
     store: connect.Connection,
     streams: Sequence[Stream],
     config: CaptureConfig,
-    run_id: str,
+    run: RunContext,
 ) -> None:
     """Pull the streams in their declared order in one session. Stops at a store that does not respond."""
     remaining = list(streams)
@@ -117,8 +132,8 @@ def _capture(
             runtime.db,
             runtime.settings,
             store,
-            actor=config.actor,
-            orchestrator_run=run_id,
+            actor=run.actor,
+            orchestrator_run=run.run_id,
             report=lambda stream, progress: runtime.progress(
                 result.org, Stage.RAW, f"{store.name}/{stream.name}", progress
             ),
@@ -130,7 +145,7 @@ def _capture(
                         report = push.process_deliveries(session, remaining[0])
                     else:
                         report = session.pull(
-                            remaining[0], full=config.full, do_sweep=config.sweep, max_pages=config.max_pages
+                            remaining[0], full=config.full, do_sweep=config.do_sweep, max_pages=config.max_pages or None
                         )
                 except (DatabaseUnavailable, Interrupted):
                     raise

@@ -7,7 +7,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from sync_pipeline import journal
 from sync_pipeline.defs.events import failed_in
-from sync_pipeline.defs.jobs import jobs
+from sync_pipeline.defs.jobs import ACTOR, jobs
 from sync_pipeline.defs.requests import ORG_ID, REQUEST, finish
 from sync_pipeline.defs.resources import Runtime, SyncResource
 from sync_pipeline.redaction import redact
@@ -75,7 +75,8 @@ def reconciliation_after(run: dg.DagsterRun) -> dg.RunRequest:
     """A run that reconciles the organizations that this run read in full."""
     return dg.RunRequest(
         run_key=f"reconcile/{run.run_id}",
-        run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(run), "actor": "weekly_reconcile"}}}},
+        run_config={"ops": {"compare_stores": {"config": {"orgs": orgs_of_run(run)}}}},
+        tags={ACTOR: "weekly_reconcile"},
     )
 
 

@@ -67,7 +67,7 @@ def committed_selections(context: dg.SensorEvaluationContext, sync: SyncResource
         else:
             with db.org(org.org_id) as conn:
                 who = execute(conn, SQL["deciders_of_plan"], plan_id=plan.plan_id, at_most=_NAMED).scalars().all()
-            asked = asked_by(", ".join(who))
+            asked = asked_by("selection", shown=", ".join(who))
             requests.append(_promotion(row.slug, str(plan.plan_id), key=f"plan/{plan.plan_id}", tags=asked))
     return with_partitions(context, requests, "No selections wait.")
 
@@ -91,7 +91,7 @@ def left_promotions(context: dg.SensorEvaluationContext, sync: SyncResource) -> 
         with db.org(org.org_id) as conn:
             push.close_killed(conn)
             left = execute(conn, SQL["interrupted_plans"], seconds=_INTERRUPTED_AFTER_SECONDS).scalars().all()
-        asked = asked_by("left_promotions")
+        asked = asked_by("selection", shown="left_promotions")
         requests += [_promotion(org.slug, str(plan), key=f"left/{plan}/{hour}", tags=asked) for plan in left]
     return with_partitions(context, requests, "No promotions were interrupted.")
 
@@ -100,7 +100,7 @@ def _promotion(slug: str, plan: str, *, key: str, tags: Mapping[str, str]) -> dg
     return dg.RunRequest(
         run_key=key,
         partition_key=slug,
-        run_config={"ops": {"apply_plans": {"config": {"plan": plan, "actor": "selection"}}}},
+        run_config={"ops": {"apply_plans": {"config": {"plan": plan}}}},
         tags={ORG_TAG: slug, "sync/plan": plan, **tags},
     )
 
@@ -162,7 +162,7 @@ def _resume(
 ) -> Sequence[dg.RunRequest]:
     """A pull after a gate of capture; otherwise a promotion of the lines that the gate stopped."""
     if gates.resumed_by(row.cause, row.answer) != "pull":
-        config = {"decision": row.decision_id, "actor": "decision"}
+        config = {"decision": row.decision_id}
         return [
             dg.RunRequest(
                 job_name="promote",
@@ -181,7 +181,7 @@ def _resume(
     entity = store.source.stream(gate.entity_type).name
     asked = {"connection": store.name, "entities": [entity]}
     try:
-        return [pull_of(runtime, row.slug, asked, actor="decision", run_key=key, tags=tags)]
+        return [pull_of(runtime, row.slug, asked, run_key=key, tags=tags)]
     except BadRequest as error:
         context.log.warning(f"{row.slug}: decision {row.decision_id} was answered, but cannot be resumed: {error}")
         return []

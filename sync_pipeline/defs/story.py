@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sync_pipeline.config import Settings
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.links import address
 from sync_pipeline.defs.run_organization import OrganizationResult
+from sync_pipeline.steps.promote import WrittenRows
 
 _FOUND = ("new", "changed", "deleted", "quarantined", "vanished")
 _DIFFERS = ("new", "updated", "deleted")
+_WRITTEN = ("created", "updated", "removed", "unchanged")
 
 
 def lines(settings: Settings, result: OrganizationResult, *, brief: bool) -> Iterator[str]:
@@ -31,10 +34,14 @@ def lines(settings: Settings, result: OrganizationResult, *, brief: bool) -> Ite
                 yield f"{result.org}, {connection}: {page}"
 
 
-def promoted(org: str, report: Any) -> str:
-    """The line of an applied plan."""
-    counts = f"{report.done:,} done, {report.failed:,} failed"
-    return f"{org}: plan {report.plan} {report.state}: {counts}, {report.seconds:.1f} s"
+def promoted(org: str, reports: Iterable[Any], written: Mapping[str, WrittenRows]) -> Iterator[str]:
+    """A line for each applied plan, and one for each core table that was written to."""
+    for report in reports:
+        counts = f"{report.done:,} done, {report.failed:,} failed"
+        yield f"{org}: plan {report.plan} {report.state}: {counts}, {report.seconds:.1f} s"
+    for table, rows in written.items():
+        if said := _counted(asdict(rows), _WRITTEN):
+            yield f"{org}: core.{table} {', '.join(said)}"
 
 
 def _read(reports: Iterable[Any]) -> str:

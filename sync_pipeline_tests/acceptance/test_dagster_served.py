@@ -122,7 +122,7 @@ def test_a_selection_reaches_core_by_itself(served: Served) -> None:
             "IntMetadataEntry { intValue } } } } } }"
         )["assetNodeOrError"]["assetMaterializations"]
         told = {entry["label"]: entry.get("intValue") for one in found for entry in one["metadataEntries"]}
-        return told.get("dagster/row_count") == 5 and told.get("done") == 5
+        return told.get("dagster/row_count") == 5 and told.get("created") == 5
 
     wait_until(materialized, "the UI shows the promotion")
 
@@ -170,6 +170,20 @@ def test_a_run_from_the_command_line_is_in_the_ui(served: Served) -> None:
         'repositoryLocationName: "sync_pipeline"}) { ... on Pipeline { runs { runId } } } }'
     )
     assert done.run_ids[0] in {run["runId"] for run in job["pipelineOrError"]["runs"]}, "the job's page has it too"
+
+    again = served.ask(
+        f'mutation {{ launchRunReexecution(reexecutionParams: {{parentRunId: "{done.run_ids[0]}", '
+        "strategy: ALL_STEPS}) "
+        "{ __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"
+    )["launchRunReexecution"]
+    assert again["__typename"] == "LaunchRunSuccess", again
+    run = again["run"]["runId"]
+    ended = f'{{ runOrError(runId: "{run}") {{ ... on Run {{ status assetSelection {{ path }} }} }} }}'
+    wait_until(lambda: served.ask(ended)["runOrError"]["status"] in ("SUCCESS", "FAILURE"), "it is executed again")
+    assert served.ask(ended)["runOrError"] == {
+        "status": "SUCCESS", "assetSelection": [{"path": ["raw", "woocommerce", "coupons"]}]
+    }  # fmt: skip
+    assert served.one(f"SELECT count(*) FROM capture.sync_ledger WHERE orchestrator_run = '{run}'") == 1
 
 
 def test_assets_of_ones_own_are_downstream_of_core(served: Served) -> None:

@@ -4,15 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pytest
+import yaml
+from dagster._core.snap.snap_to_yaml import default_values_yaml_from_type_snap
 from pydantic import SecretStr
 
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.columns import fields_read, lineage_of
+from sync_pipeline.defs.config import CaptureConfig, PromoteConfig, RunOptions, sweep_of
 from sync_pipeline.defs.graph import Stage, fed_by
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import all_sources
@@ -110,6 +116,42 @@ def test_every_asset_names_its_table_its_columns_and_its_code() -> None:
     assert declared.code_references[0].file_path.endswith("sources/odoo/streams/products.py")
 
 
+def test_every_column_says_what_it_is_once() -> None:
+    graph = repository().asset_graph
+    for key in graph.get_all_asset_keys():
+        if key.path[0] in ("store", "observe"):
+            continue
+        columns = graph.get(key).metadata["dagster/column_schema"].columns
+        assert [one.name for one in columns if not one.description] == [], key
+        names = [one.name for one in columns]
+        assert len(names) == len(set(names)), key
+    of_raw = graph.get(dg.AssetKey(["raw", "woocommerce", "products"])).metadata["dagster/column_schema"].columns
+    said = {one.name: one.description for one in of_raw}
+    assert "core.products.sku" in said["sync_data.sku"]
+
+
+def test_lineage_names_a_column_once() -> None:
+    graph = repository().asset_graph
+    for table in core_tables().values():
+        lineage = graph.get(dg.AssetKey(["core", table.short])).metadata["dagster/column_lineage"]
+        for column, deps in lineage.deps_by_column.items():
+            named = [(dep.asset_key, dep.column_name) for dep in deps]
+            assert len(named) == len(set(named)), (table.name, column)
+
+
+def test_a_field_that_a_mapper_declares_twice_is_one_origin() -> None:
+    stream = all_sources()["odoo"].streams["customers"]
+
+    def twice(payload: Any) -> Any:
+        return payload
+
+    twice.reads = ("name", "email", "name")  # type: ignore[attr-defined]
+    twice.follows = ()  # type: ignore[attr-defined]
+    raw = dg.AssetKey(["raw", "kiosk", "members"])
+    lineage = lineage_of(core_tables()["core.customers"], {raw: replace(stream, name="members", to_entity=twice)})
+    assert [dep.column_name for dep in lineage.deps_by_column["email"]] == ["sync_data.email", "sync_data.name"]
+
+
 def test_columns_of_core_lead_to_captured_fields() -> None:
     """Each to one that the raw asset has among its columns."""
     graph = repository().asset_graph
@@ -133,6 +175,45 @@ def test_a_stream_that_nobody_tried_comes_from_what_its_mapper_declares() -> Non
     found = {dep.column_name for dep in lineage.deps_by_column["email"]}
     assert found == {f"sync_data.{name}" for name in fields_read("kiosk", stream)}
     assert found > {"sync_data.email"}
+
+
+@pytest.mark.parametrize(
+    ("job", "ops"),
+    [
+        ("pull", {"woocommerce": CaptureConfig, "odoo": CaptureConfig}),
+        ("promote", {"apply_plans": PromoteConfig}),
+        ("reconcile", {"compare_stores": RunOptions}),
+    ],
+)
+def test_the_launchpad_begins_with_every_option_and_nobodys_name(job: str, ops: Mapping[str, type[RunOptions]]) -> None:
+    snapshot = repository().get_job(job).get_job_snapshot()
+    schemas = snapshot.config_schema_snapshot
+    root = schemas.get_config_snap(str(snapshot.mode_def_snaps[0].root_config_key))
+    scaffold = yaml.safe_load(default_values_yaml_from_type_snap(schemas, root))["ops"]
+    for op, options in ops.items():
+        assert set(scaffold[op]["config"]) == set(options.model_fields) - {"actor"}
+        validated = dg.validate_run_config(repository().get_job(job), {"ops": {op: {"config": scaffold[op]["config"]}}})
+        assert options(**validated["ops"][op]["config"]) == options()
+
+
+def test_the_configuration_of_an_older_run_can_be_executed_again() -> None:
+    """Its options that were not asked for are null, and it names who asked."""
+    old: dict[str, Any] = {
+        "connection": None,
+        "entities": [],
+        "full": True,
+        "sweep": None,
+        "max_pages": None,
+        "actor": "eve",
+    }
+    job = repository().get_job("pull")
+    validated = dg.validate_run_config(job, {"ops": {"woocommerce": {"config": old}}})["ops"]["woocommerce"]["config"]
+    found = CaptureConfig(**validated)
+    assert (found.connection, found.full, found.do_sweep, found.max_pages) == ("", True, None, 0)
+    assert CaptureConfig(sweep=sweep_of(False)).do_sweep is False
+    assert CaptureConfig(sweep=sweep_of(True)).do_sweep is True
+    nothing: dict[str, Any] = {"plan": None, "decision": None}
+    assert PromoteConfig(**nothing) == PromoteConfig()
 
 
 def test_owners_and_schedules_follow_the_settings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
 
@@ -12,7 +13,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Runtime
-from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
+from sync_pipeline.defs.run_organization import OrganizationResult, RunContext, run_organization
 from sync_pipeline.steps import connect
 from sync_pipeline_tests.shares import every
 from sync_pipeline_tests.stores import Shop, shop
@@ -31,7 +32,7 @@ def night(opened: Shop) -> OrganizationResult:
     source = opened.connection.source
     wanted = {stage: set(source.streams) for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED)}
     runtime = Runtime(opened.settings, opened.db)
-    return run_organization(runtime, source, opened.org.slug, wanted, CaptureConfig(), run_id="night")
+    return run_organization(runtime, source, opened.org.slug, wanted, CaptureConfig(), run=RunContext("night"))
 
 
 def test_a_maintenance_page_is_waited_for_once_and_not_for_each_list(opened: Shop) -> None:
@@ -56,7 +57,12 @@ def test_the_next_night_asks_a_dead_store_once_more_and_reads_it_when_it_lives(o
     opened.value("UPDATE connect.request_budget SET open_until = open_until - interval '24 hours' RETURNING 1")
     again = night(opened)
     assert len(opened.server.requests) <= 2
-    assert {"still does not answer" in why for why in again.failures.values()} == {True}
+    found = opened.value("SELECT open_until - interval '36 hours' FROM connect.request_budget")
+    since = found.astimezone(UTC).strftime("%Y-%m-%d at %H:%M UTC")
+    for why in again.failures.values():
+        assert "still does not answer" in why
+        assert f"It was found dead on {since}, so it was asked once" in why
+        assert "Every pull asks it again: pull when it is back." in why
     opened.server.faults.clear()
     opened.store.update("products", opened.store.tables["products"].ids[0], name="Since then")
     assert night(opened).failures == {}

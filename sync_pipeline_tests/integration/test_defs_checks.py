@@ -76,6 +76,38 @@ def test_core_is_compared_by_a_job_of_its_own(
     (damaged,) = evaluated(database, settings, "compare_core")
     assert not damaged.passed
     assert "core.products" in str(damaged.metadata["examples"].value)
+    assert "1 fields or rows of 1 organizations are not what was promoted, among them 1 in core.products." in str(
+        damaged.description
+    )
+    assert "`sync-pipeline check ORG --core` lists them" in str(damaged.description)
+
+
+def test_a_reconciliation_that_fails_says_how_much_where_and_what_to_do(
+    database: Database, settings: Settings, org: connect.Organization, connection: connect.Connection, shop: Server
+) -> None:
+    gone = max(shop.store.ids("products"))
+    shop.store.delete("products", gone)
+    shop.faults.burst(500, 10_000, None, "coupons")
+    with use_runtime(Runtime(settings, database)), dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            definitions()
+            .resolve_job_def("reconcile")
+            .execute_in_process(
+                instance=instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+        )
+    [failed] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert failed.user_failure_data is not None
+    said = str(failed.user_failure_data.description)
+    assert "acme: 1 captured and not in the store, 1 could not be listed. shop " in said
+    assert f"shop products: 1 captured and not in the store ({gone})" in said
+    assert "`sync-pipeline reconcile acme` lists all of it; `sync-pipeline pull acme --full` closes" in said
+    table = failed.user_failure_data.metadata["differences"]
+    assert isinstance(table, dg.TableMetadataValue)
+    rows = [(one.data["organization"], one.data["entity"], one.data["extra"]) for one in table.records]
+    assert sorted(rows) == [("acme", "coupons", 0), ("acme", "products", 1)]
 
 
 def test_violations_are_counted_with_examples(

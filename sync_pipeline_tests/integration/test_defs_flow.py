@@ -13,6 +13,7 @@ from sandbox.woocommerce import Server, Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
+from sync_pipeline.defs.events import SMALL_RUN
 from sync_pipeline.defs.graph import Stage, key, orgs_with
 from sync_pipeline.defs.parallel import each_org
 from sync_pipeline.defs.resources import Runtime, use_runtime
@@ -20,6 +21,7 @@ from sync_pipeline.steps import connect
 
 WITH_SHOPS = orgs_with("woocommerce")
 PRODUCTS = key(Stage.RAW, "woocommerce", "products")
+CHECKS = ("ledger_closed", "nothing_in_quarantine")
 
 
 def small(products: int = 6) -> Store:
@@ -157,6 +159,21 @@ def test_each_materialization_has_its_own_numbers(
     assert counts == {"a": 6, "b": 3}
 
 
+def test_the_row_count_is_of_what_is_there_and_the_others_are_beside_it(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
+) -> None:
+    """Also in a delta, which reads few of the records."""
+    add(database, settings, "a", shop.url, shop)
+    assert pull(Runtime(settings, database), instance, ["a"]).success
+    shop.store.delete("products", max(shop.store.ids("products")))
+    assert pull(Runtime(settings, database), instance, ["a"]).success
+    [last] = instance.fetch_materializations(PRODUCTS, limit=1).records
+    assert last.asset_materialization is not None
+    metadata = last.asset_materialization.metadata
+    told = {name: metadata[name].value for name in ("mode", "dagster/row_count", "deleted_rows", "quarantined_records")}
+    assert told == {"mode": "delta", "dagster/row_count": 5, "deleted_rows": 1, "quarantined_records": 0}
+
+
 def test_no_event_holds_a_secret(
     database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
 ) -> None:
@@ -191,31 +208,76 @@ def test_work_stops_when_the_caller_stops_reading(settings: Settings, database: 
     assert len(begun) <= 4
 
 
+def backfill(runtime: Runtime, instance: dg.DagsterInstance, first: str, last: str) -> dg.ExecuteInProcessResult:
+    """As the UI launches one: the job of all assets, a range of partitions, and the checks of what is selected."""
+    with use_runtime(runtime):
+        return (
+            definitions()
+            .resolve_implicit_global_asset_job_def()
+            .get_subset(
+                asset_selection={PRODUCTS},
+                asset_check_selection={dg.AssetCheckKey(PRODUCTS, name) for name in CHECKS},
+            )
+            .execute_in_process(
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                instance=instance,
+                tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+                raise_on_error=False,
+            )
+        )
+
+
+def evaluated(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+
+
 def test_a_backfill_of_some_organizations_evaluates_the_checks_of_its_assets(
     database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
 ) -> None:
-    """As the UI launches one: the job of all assets, a range of partitions, and the checks of what is selected."""
     with running(small(products=3)) as second:
         add(database, settings, "a", shop.url, shop)
         add(database, settings, "b", second.url, second)
         instance.add_dynamic_partitions(str(WITH_SHOPS.name), ["a", "b"])
-        with use_runtime(Runtime(settings, database)):
-            result = (
-                definitions()
-                .resolve_implicit_global_asset_job_def()
-                .get_subset(
-                    asset_selection={PRODUCTS},
-                    asset_check_selection={dg.AssetCheckKey(PRODUCTS, "ledger_closed")},
-                )
-                .execute_in_process(
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    instance=instance,
-                    tags={"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"},
-                )
-            )
-    assert [(one.check_name, one.passed) for one in result.get_asset_check_evaluations()] == [("ledger_closed", True)]
+        result = backfill(Runtime(settings, database), instance, "a", "b")
+    assert result.success
+    assert evaluated(result) == dict.fromkeys(CHECKS, True)
     counts = {
         one.partition: one.metadata["dagster/row_count"].value
         for one in result.asset_materializations_for_node("woocommerce")
     }
     assert counts == {"a": 6, "b": 3}
+
+
+@pytest.mark.parametrize("orgs", [2, SMALL_RUN + 1], ids=["few", "many"])
+def test_checks_are_evaluated_although_a_store_is_away(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance, orgs: int
+) -> None:
+    """They are of all organizations. The one whose store is away has a run that did not close: that is a violation."""
+    with running(Store()) as dead:
+        url = dead.url
+    slugs = [f"o{number:02}" for number in range(orgs)]
+    for slug in slugs:
+        add(database, settings, slug, url if slug == "o00" else shop.url if slug == "o01" else None, shop)
+    instance.add_dynamic_partitions(str(WITH_SHOPS.name), slugs)
+    result = backfill(Runtime(settings, database), instance, slugs[0], slugs[-1])
+    assert not result.success
+    assert evaluated(result) == {"ledger_closed": False, "nothing_in_quarantine": True}
+    for name in CHECKS:
+        key_ = dg.AssetCheckKey(PRODUCTS, name)
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key_])[key_]
+        assert (found.run_id, found.status.value) == (
+            result.run_id,
+            "SUCCEEDED" if name != "ledger_closed" else "FAILED",
+        )
+
+
+def test_a_backfill_of_many_organizations_evaluates_them_too(
+    database: Database, settings: Settings, shop: Server, instance: dg.DagsterInstance
+) -> None:
+    slugs = [f"o{number:02}" for number in range(SMALL_RUN + 1)]
+    for slug in slugs:
+        add(database, settings, slug, shop.url if slug == "o00" else None, shop)
+    instance.add_dynamic_partitions(str(WITH_SHOPS.name), slugs)
+    result = backfill(Runtime(settings, database), instance, slugs[0], slugs[-1])
+    assert result.success
+    assert evaluated(result) == dict.fromkeys(CHECKS, True)

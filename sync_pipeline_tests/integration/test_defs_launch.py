@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from platform import node
 from typing import Any
 
 import dagster as dg
 import pytest
 from cryptography.fernet import Fernet
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from pydantic import SecretStr
 from sqlalchemy import NullPool, QueuePool, create_engine, make_url
 
@@ -19,11 +20,12 @@ from sandbox.woocommerce import Store, running, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions, launch
-from sync_pipeline.defs.graph import ORG_NAME, core_key
+from sync_pipeline.defs.graph import ORG_NAME, Stage, core_key, key
 from sync_pipeline.defs.instance import open_instance
+from sync_pipeline.defs.jobs import actor_of, asked_by
 from sync_pipeline.defs.orphaned_runs import PROCESS, fail_orphaned_runs
 from sync_pipeline.errors import StalePlan
-from sync_pipeline.steps import connect, select
+from sync_pipeline.steps import connect, observe, select
 
 
 @pytest.fixture
@@ -67,6 +69,15 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert reported[0] == ("acme", "raw", "shop/products"), "while it is pulled: which connection's"
         assert reported.count(("acme", "raw", "products")) == 1, "when it has been"
 
+        idle = launch.materialize(here, database, launch.LaunchRequest(stages=["core"], orgs=["acme"]))
+        assert idle.ok, idle.failures
+        with open_instance(here) as instance:
+            note = str(last_of(instance, core_key("products"))["note"].value)
+            assert note.startswith(
+                "Nothing was promoted: nothing is selected. 5 records that differ from core are undecided"
+            )
+            assert f"acme: {note}" in [entry.user_message for entry in instance.all_logs(idle.run_ids[0])]
+
         stream = shop.source.stream("products")
         select.select(database, shop, stream, everything=True, include=True, actor="ann")
         plan = select.make_plan(database, org, actor="ann")
@@ -88,14 +99,26 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
             assert instance.get_records_for_run(run.run_id, of_type=of_checks).records == []
             said = [entry.user_message for entry in instance.all_logs(run.run_id)]
             assert any(line.startswith("acme, shop: products 5 read, 5 new, ") for line in said), said
+            # What the UI needs to execute it again, and no tag of ours that says nothing to people.
+            assert run.remote_job_origin is not None
+            assert run.remote_job_origin.repository_origin.get_label() == "__repository__@sync_pipeline"
+            assert run.asset_selection == {key(stage, "woocommerce", "products") for stage in list(Stage)[:3]}
+            assert run.asset_check_selection == frozenset()
+            shown = {name for name in run.tags if not name.startswith(HIDDEN_TAG_PREFIX)}
+            assert shown == {"user", "sync/org", "sync/work", "dagster/partition", "dagster/code_location"}
             assert "acme, shop: products 5 new: 5 undecided" in said
             # Dagster's connections are kept: as many as are used at once, not one for each statement.
             assert instance.run_storage._engine is instance.event_log_storage._engine  # type: ignore[attr-defined]
             assert isinstance(instance.run_storage._engine.pool, QueuePool)  # type: ignore[attr-defined]
-            [last] = instance.fetch_materializations(core_key("products"), limit=1).records
-            assert last.asset_materialization is not None
-            assert last.asset_materialization.partition == "acme"
-            assert last.asset_materialization.metadata["dagster/row_count"].value == 5
+            written = ("created", "updated", "removed", "unchanged", "dagster/row_count")
+            products, customers = (last_of(instance, core_key(name)) for name in ("products", "customers"))
+            assert [products[name].value for name in written] == [5, 0, 0, 0, 5]
+            assert [customers[name].value for name in written] == [0, 0, 0, 0, 0]
+            assert "acme: core.products 5 created" in [
+                entry.user_message for entry in instance.all_logs(applied.run_ids[0])
+            ]
+        log = observe.activity(database, org).data
+        assert [line["actor"] for line in log if line["event"] == "promote.applied"] == ["command"]
 
         # A stale plan comes back as the error it is.
         store.update("products", min(store.ids("products")), name="another name")
@@ -117,6 +140,25 @@ def test_from_store_to_core(here: Settings, database: Database, org: connect.Org
         assert [type(error) for error in refused.errors()] == [StalePlan]
 
 
+def test_who_launches_a_run_in_the_ui_is_nobody_else() -> None:
+    """It has no login: neither the configuration nor a tag that people see is somebody's word."""
+    job = definitions().resolve_job_def("promote")
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked = instance.create_run_for_job(job, tags=asked_by("ann", shown="ann, bo"))
+        assert (asked.tags["user"], actor_of(asked)) == ("ann, bo", "ann")
+        assert actor_of(instance.create_run_for_job(job, tags={"user": "ann"})) == "dagster"
+        again = instance.create_run_for_job(job, tags=asked.tags, parent_run_id=asked.run_id, root_run_id=asked.run_id)
+        assert actor_of(again) == "dagster"
+
+
+def last_of(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Mapping[str, dg.MetadataValue[Any]]:
+    """The metadata of acme's last materialization."""
+    [last] = instance.fetch_materializations(asset, limit=1).records
+    assert last.asset_materialization is not None
+    assert last.asset_materialization.partition == "acme"
+    return last.asset_materialization.metadata
+
+
 def test_a_run_without_its_process_is_marked_as_failed() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -127,10 +169,13 @@ def test_a_run_without_its_process_is_marked_as_failed() -> None:
             instance.create_run_for_job(job, status=started, tags={PROCESS: process})
             for process in (f"{node()}/{gone.pid}", f"{node()}/{os.getpid()}", f"another/{gone.pid}")
         )
+        again = instance.create_run_for_job(  # the UI executes the dead one again, with its tags
+            job, status=started, tags=dead.tags, parent_run_id=dead.run_id, root_run_id=dead.run_id
+        )
         assert fail_orphaned_runs(instance) == 1
         found = {one.run_id: one.status for one in instance.get_runs()}
         assert found[dead.run_id] is dg.DagsterRunStatus.FAILURE
-        assert found[alive.run_id] is found[elsewhere.run_id] is started
+        assert found[alive.run_id] is found[elsewhere.run_id] is found[again.run_id] is started
 
 
 def test_loading_stays_quick() -> None:

@@ -16,7 +16,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.defs import definitions
 from sync_pipeline.defs.graph import ORG_NAME
-from sync_pipeline.defs.jobs import batches, nightly_delta, weekly_reconcile
+from sync_pipeline.defs.jobs import ACTOR, batches, nightly_delta, weekly_reconcile
 from sync_pipeline.defs.requests import durable_requests
 from sync_pipeline.defs.resources import Runtime, SyncResource, use_runtime
 from sync_pipeline.defs.run_status_sensors import close_request, orgs_of_run, reconciliation_after, record_failures
@@ -117,7 +117,7 @@ def test_a_committed_selection_is_one_run_with_its_plan(
     result = tick(committed_selections, instance)
     [asked] = result.run_requests
     assert asked.partition_key == "acme"
-    assert asked.tags["user"] == "ann"
+    assert (asked.tags["user"], asked.tags[ACTOR]) == ("ann", "selection")
     assert [list(one.partition_keys) for one in result.dynamic_partitions_requests] == [["acme"]]
     plan_id = asked.run_config["ops"]["apply_plans"]["config"]["plan"]
     assert asked.run_key == f"plan/{plan_id}"
@@ -201,8 +201,8 @@ def test_a_request_is_one_run_and_is_launched_once_that_run_exists(
     }
     assert asked.run_config["ops"]["woocommerce"]["config"]["full"] is True
     assert asked.asset_check_keys == []  # none is planned, so none is shown as skipped
-    who = {name: asked.tags[name] for name in ("user", "sync/org", "sync/connection")}
-    assert who == {"user": "token:7", "sync/org": "acme", "sync/connection": "shop"}
+    who = {name: asked.tags[name] for name in ("user", ACTOR, "sync/org", "sync/connection")}
+    assert who == {"user": "token:7", ACTOR: "token:7", "sync/org": "acme", "sync/connection": "shop"}
     # The daemon died before it made the run: the next tick asks for the same one.
     assert tick(durable_requests, instance).run_requests[0].run_key == asked.run_key
     assert request_state(runtime, org, number) == ("waiting", None)
@@ -300,6 +300,7 @@ def test_schedules_ask_for_every_organization_with_a_connection(
         [asked] = schedule.evaluate_tick(context).run_requests or ()
     config = asked.run_config["ops"]["woocommerce"]["config"]
     assert (config["orgs"], config["full"]) == (["acme"], full)
+    assert asked.tags[ACTOR] == schedule.name
     made = instance.create_run_for_job(
         definitions().resolve_job_def(schedule.job_name), run_config=asked.run_config, tags=asked.tags
     )

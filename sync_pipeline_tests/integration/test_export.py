@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import inspect
 import io
 import json
 import re
@@ -21,6 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sync_pipeline import exact_json, frames
+from sync_pipeline.config import PROJECT
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.core import undo_order
@@ -117,6 +120,58 @@ def test_the_columns_are_all_that_people_read(database: Database, acme: connect.
             all_of_them = set(conn.exec_driver_sql(f"SELECT * FROM core.{table} LIMIT 0").keys())
         left_out = all_of_them - set(frames.core("acme", table, database=database).columns)
         assert left_out <= {"org_id", "queue_id", "sku_key", "email_key"}
+
+
+def test_the_dictionary_has_these_columns_and_names_those_that_are_left_out(database: Database) -> None:
+    text = (PROJECT / "docs" / "core.md").read_text("utf-8")
+    said = re.search(r"\*\*Columns\.\*\*.*?\n\n", text, re.DOTALL)
+    assert said is not None
+    named, left_out = set(re.findall(r"`(\w+)`", said[0])), set()
+    for table in TABLES:
+        section = text.partition(f"### core.{table}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
+        described = re.findall(r"^\| (\w+) \|", section, re.MULTILINE)[1:]
+        columns = list(frames.core("acme", table, database=database).columns)
+        assert [one for one in described if one not in named] == columns, table
+        left_out |= set(described) - set(columns)
+    assert left_out == named
+
+
+def _examples(text: str) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    """The calls of `frames` that a docstring shows: function, arguments, options."""
+    for line in re.findall(r"^ *(.*\bframes\.\w+\(.*)$", text, re.MULTILINE):
+        for call in (node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)):
+            named = call.func
+            if isinstance(named, ast.Attribute) and isinstance(named.value, ast.Name) and named.value.id == "frames":
+                given = {str(one.arg): one.value for one in call.keywords if one.arg != "database"}
+                yield (
+                    named.attr,
+                    [ast.literal_eval(one) for one in call.args],
+                    {name: ast.literal_eval(value) for name, value in given.items()},
+                )
+
+
+def test_the_help_of_frames_has_an_example_of_every_option_and_each_runs(database: Database) -> None:
+    functions = [
+        one
+        for name, one in vars(frames).items()
+        if inspect.isfunction(one) and one.__module__ == "sync_pipeline.frames" and name[0] != "_"
+    ]
+    texts = [inspect.getdoc(one) or "" for one in (frames, *functions)]
+    shown = [example for text in texts for example in _examples(text)]
+    for name, arguments, options in shown:
+        if "as_of" in options:  # the seeded core is of today
+            assert export.moment_of(options["as_of"])
+            options["as_of"] = datetime.now(UTC)
+        found = getattr(frames, name)(*arguments, **options, database=database)
+        assert len(list(found)) > 0, name
+    assert {name for name, _, _ in shown} == {one.__name__ for one in functions}
+    taken = {name for one in functions for name in inspect.signature(one).parameters if name not in ("org", "options")}
+    required = {"table", "view", "connection", "entity"}
+    assert {name for _, _, options in shown for name in options} == {
+        *frames.Options.__annotations__,
+        *taken,
+    } - required - {"database"}
+    assert "database=db" in texts[0]
 
 
 def test_dtypes_are_the_same_with_and_without_rows(database: Database) -> None:

@@ -18,7 +18,7 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.defs.config import CaptureConfig
 from sync_pipeline.defs.graph import Stage
 from sync_pipeline.defs.resources import Runtime
-from sync_pipeline.defs.run_organization import OrganizationResult, run_organization
+from sync_pipeline.defs.run_organization import OrganizationResult, RunContext, run_organization
 from sync_pipeline.steps import connect, preview
 from sync_pipeline_tests.odoo_stores import odoo
 from sync_pipeline_tests.stores import shop
@@ -50,7 +50,9 @@ def night(opened: Any, **config: Any) -> OrganizationResult:
     source = opened.connection.source
     wanted = {stage: set(source.streams) for stage in (Stage.RAW, Stage.PREVIEW, Stage.SELECTED)}
     runtime = Runtime(opened.settings, opened.db)
-    result = run_organization(runtime, source, opened.org.slug, wanted, CaptureConfig(**config), run_id="night")
+    result = run_organization(
+        runtime, source, opened.org.slug, wanted, CaptureConfig(**config), run=RunContext("night")
+    )
     assert result.failures == {}
     return result
 

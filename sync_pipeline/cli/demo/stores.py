@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _OPEN_SECONDS = 60.0
 FIRST_PORT = 18871
+_WITHOUT = "The demo goes on: pulls of it fail, as of a store that is down. Start the demo again to have it back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def open_stores(children: list[Child], settings: Settings) -> list[OpenStore]:
             "--currency", store.currency, "--timezone", store.timezone,
         ]  # fmt: skip
         log = settings.home / "logs" / f"store-{store.org}-{store.connection}.log"
-        child = Child(f"the store “{store.connection}” of {store.org}", argv, log=log)
+        child = Child(f"The store “{store.connection}” of {store.org}", argv, log=log, without=_WITHOUT)
         children.append(child)
         opened.append((child, log))
     opened_stores: list[OpenStore] = []

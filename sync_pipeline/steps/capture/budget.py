@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -216,19 +217,28 @@ class Budget:
                 with suppress(SyncError):  # whoever wants to make the next request is told
                     self._share()
 
-    def circuit_open(self) -> bool:
-        """True if a process found the store dead, and none has found it alive since: one request before a pull."""
+    def dead_since(self) -> datetime | None:
+        """When a process found the store dead, if none has found it alive since: one request before a pull."""
+        known = {"connection_id": self._connection, "seconds": _DEAD_SECONDS}
         with self._db.org(self._org) as conn:
-            return bool(execute(conn, _SQL["circuit_open"], connection_id=self._connection).scalar_one_or_none())
+            since: datetime | None = execute(conn, _SQL["dead_since"], **known).scalar_one_or_none()
+        return since
 
-    def open_circuit(self, seconds: float = _DEAD_SECONDS) -> None:
+    def circuit_open(self) -> bool:
+        """True if the store is remembered as dead."""
+        return self.dead_since() is not None
+
+    def open_circuit(self) -> None:
         """Record that the store is dead: the next session makes one request before a pull."""
-        with self._db.org(self._org) as conn:
-            execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
+        self._open_for(_DEAD_SECONDS)
 
     def close_circuit(self) -> None:
         """Record that the store answers again."""
-        self.open_circuit(seconds=0.0)
+        self._open_for(0.0)
+
+    def _open_for(self, seconds: float) -> None:
+        with self._db.org(self._org) as conn:
+            execute(conn, _SQL["open_circuit"], connection_id=self._connection, seconds=seconds)
 
     def leave(self) -> None:
         """Give this process's share back."""

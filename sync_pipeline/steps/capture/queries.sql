@@ -48,9 +48,10 @@ DELETE FROM connect.request_lease
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
     AND (worker = %(worker)s OR expires_at < now() - interval '1 hour')
 
--- circuit_open --
-SELECT open_until > now() FROM connect.request_budget
-WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+-- dead_since --
+-- When a store was found dead that is remembered as dead.
+SELECT open_until - make_interval(secs => %(seconds)s) FROM connect.request_budget
+WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND open_until > now()
 
 -- open_circuit --
 INSERT INTO connect.request_budget (org_id, connection_id, concurrency, open_until)

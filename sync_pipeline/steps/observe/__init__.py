@@ -2,6 +2,7 @@
 
 from sync_pipeline.steps.observe.agent_calls import AgentCall, record_agent_call
 from sync_pipeline.steps.observe.briefing import ConnectionBriefing, EntityBriefing, briefing
+from sync_pipeline.steps.observe.captured_rows import CapturedRows, captured_rows
 from sync_pipeline.steps.observe.changed import Changed, ChangedCounts, changed_counts, changed_records, settled
 from sync_pipeline.steps.observe.changes import SettingsChanged, settings_changes
 from sync_pipeline.steps.observe.compat import Compat, Divergence, compat
@@ -33,7 +34,7 @@ from sync_pipeline.steps.observe.quarantine import (
     quarantine_page,
     quarantined_one,
 )
-from sync_pipeline.steps.observe.reconcile import EntityReconciliation, Reconciliation, reconcile
+from sync_pipeline.steps.observe.reconcile import DIFFERENCES, EntityReconciliation, Reconciliation, reconcile
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
 from sync_pipeline.steps.observe.retention import delete_old
 from sync_pipeline.steps.observe.service import (
@@ -63,4 +64,11 @@ from sync_pipeline.steps.observe.sync_logs import (
     sync_log,
     sync_logs,
 )
-from sync_pipeline.steps.observe.waiting import MOST_COUNTED, Waiting, WaitingDecision, WaitingPlan, waiting
+from sync_pipeline.steps.observe.waiting import (
+    MOST_COUNTED,
+    Waiting,
+    WaitingDecision,
+    WaitingPlan,
+    nothing_to_promote,
+    waiting,
+)

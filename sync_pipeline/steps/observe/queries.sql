@@ -34,6 +34,35 @@ LEFT JOIN (
     FROM preview.tally WHERE org_id = connect.current_org() GROUP BY connection_id, entity_type
 ) AS t ON t.connection_id = e.connection_id AND t.entity_type = e.entity_type
 
+-- captured_rows --
+-- Rows of a connection's entities: records that are there, as many as the last comparison found where nothing was
+-- captured since, else counted; those that were deleted at the store; and those that are in quarantine instead.
+SELECT e.entity_type, coalesce(d.rows, 0) AS deleted, coalesce(q.records, 0) AS quarantined,
+       CASE WHEN k.present IS NOT NULL THEN k.present ELSE (
+           SELECT count(*) FROM capture.sync_record AS r
+           WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+               AND r.entity_type = e.entity_type AND r.provider = %(provider)s
+               AND r.deletion_state <> 'deleted') END AS live
+FROM unnest(%(types)s::text[]) AS e (entity_type)
+LEFT JOIN (
+    SELECT c.entity_type, s.in_sync + s.new + s.updated AS present
+    FROM capture.sync_cursor AS c JOIN preview.summary AS s
+        ON s.org_id = c.org_id AND s.connection_id = c.connection_id AND s.entity_type = c.entity_type
+            AND s.changed_at = c.changed_at
+    WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+) AS k ON k.entity_type = e.entity_type
+LEFT JOIN (
+    SELECT r.entity_type, count(*) AS rows FROM capture.sync_record AS r
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
+        AND r.deletion_state = 'deleted'
+    GROUP BY r.entity_type
+) AS d ON d.entity_type = e.entity_type
+LEFT JOIN (
+    SELECT a.entity_type, count(DISTINCT a.external_id) AS records FROM capture.sync_quarantine AS a
+    WHERE a.org_id = connect.current_org() AND a.connection_id = %(connection_id)s AND a.resolved_at IS NULL
+    GROUP BY a.entity_type
+) AS q ON q.entity_type = e.entity_type
+
 -- differences --
 -- What would change, from the tally; and the decisions about the versions that would be promoted.
 SELECT t.connection_id, t.entity_type, t.new, t.updated, t.deleted, coalesce(d.included, 0) AS included,

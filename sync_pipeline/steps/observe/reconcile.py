@@ -24,6 +24,12 @@ from sync_pipeline.steps.observe.id_set import IdSet
 from sync_pipeline.steps.observe.status import SQL
 from sync_pipeline.steps.promote.core.statements import for_each_table
 
+# The kinds of differences, in words.
+DIFFERENCES: Mapping[str, str] = {
+    "missing": "in the store and not captured",
+    "extra": "captured and not in the store",
+    "orphans": "promoted and not in core",
+}
 _EXAMPLES = 20
 _PAGE = 10_000  # ids of captured records that are read at once
 
@@ -52,6 +58,16 @@ class EntityReconciliation:
     def ok(self) -> bool:
         """True if nothing is missing, extra or orphaned. Records that were not promoted are not a difference."""
         return not (self.missing or self.extra or self.orphans or self.error)
+
+    @property
+    def words(self) -> str:
+        """What differs, with some ids; empty where nothing does."""
+        parts = [self.error] if self.error else []
+        for name, words in DIFFERENCES.items():
+            if count := getattr(self, name):
+                named = self.examples.get(name, [])
+                parts.append(f"{count:,} {words} ({', '.join(named)}{' …' if count > len(named) else ''})")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,3 +79,35 @@ def waiting(db: Database, org: Organization) -> Waiting:
             ],
             {row.connection_id: row.records for row in execute(conn, SQL["quarantined_by_connection"])},
         )
+
+
+def nothing_to_promote(db: Database, org: Organization) -> str:
+    """Why a promotion that was asked for without a plan has none to apply, and what to do."""
+    found, slug = waiting(db, org), org.slug
+    with db.org(org.org_id) as conn:
+        rows = execute(conn, SQL["differences_up_to"], undecided=False, at_most=MOST_COUNTED)
+        included = sum(row.records for row in rows)
+    undecided = sum(records for _, _, records in found.undecided)
+    if found.plans:
+        why = (
+            f"no plan is approved. {_many(len(found.plans), MOST_NAMED)} wait for approval: `sync-pipeline plans "
+            f"{slug}` lists them, `sync-pipeline apply {slug} PLAN` approves and applies one."
+        )
+    elif included:
+        why = (
+            f"no plan is approved. {_many(included, MOST_COUNTED)} records are included, and the sensor "
+            f"committed_selections plans them; `sync-pipeline plan {slug}` and `apply` do it by hand."
+        )
+    elif undecided:
+        why = (
+            f"nothing is selected. {_many(undecided, MOST_COUNTED)} records that differ from core are undecided: "
+            f"include some in the Explorer or with `sync-pipeline select {slug}`; then they are promoted."
+        )
+    else:
+        why = f"nothing that was captured waits. `sync-pipeline pull {slug}` captures what has changed in the stores."
+    return f"Nothing was promoted: {why}"
+
+
+def _many(count: int, most: int) -> str:
+    """A count that may have been cut off."""
+    return f"{count:,} or more" if count >= most else f"{count:,}"

@@ -8,6 +8,7 @@ A record passes, in this order:
     write/   rows: a batch in one transaction → child_rows, links, merge (several records, one row), figures
     undo     every row returns to what it was before; undo_preview: what that would be
     core_check   everything is written once more and must change nothing
+    written      how many rows of each core table promotions wrote
 
 `core/` has the statements, written once for all core tables; entities/ describes the tables.
 """
@@ -43,3 +44,4 @@ from sync_pipeline.steps.promote.queue.worker import work
 from sync_pipeline.steps.promote.resume import resume
 from sync_pipeline.steps.promote.undo import UndoReport, undo
 from sync_pipeline.steps.promote.undo_preview import UndoneTable, UndoPreview, preview_undo
+from sync_pipeline.steps.promote.written import WrittenRows, database_time, rows_written

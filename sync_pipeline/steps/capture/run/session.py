@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from sync_pipeline import exact_json
 from sync_pipeline.config import Settings
@@ -127,8 +128,8 @@ def session(
         opened = CaptureSession(db, settings, connection, client, budget, pool, common, actor, orchestrator_run)
         if report is not None:
             opened.report = report
-        if budget.circuit_open():
-            _probe(opened)
+        if since := budget.dead_since():
+            _probe(opened, since)
         yield opened
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -137,11 +138,15 @@ def session(
             budget.leave()
 
 
-def _probe(opened: CaptureSession) -> None:
+def _probe(opened: CaptureSession, since: datetime) -> None:
     """One request; a few, where the answer may be that of a single list."""
     error = fails_elsewhere(opened.budget, opened.client, opened.connection.source.streams.values())
     if error is not None:
-        raise SourceUnavailable(f"{opened.connection.name} still does not answer: {error}") from error
+        raise SourceUnavailable(
+            f"{opened.connection.name} still does not answer: {error}. It was found dead on "
+            f"{since.astimezone(UTC):%Y-%m-%d at %H:%M} UTC, so it was asked once and not for each list. Every pull "
+            "asks it again: pull when it is back."
+        ) from error
     opened.budget.close_circuit()
 
 
