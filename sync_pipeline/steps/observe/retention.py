@@ -107,6 +107,7 @@ BOUNDED: Mapping[str, str] = {
     "selection.proposed_answer": "one row an answer that an agent proposes to a question",
     "selection.proposed_migration": "one row a migration that is proposed for the deployment",
     "promote.integration_mapping": _PER_RECORD,
+    "promote.figures_due": "emptied at the end of each queue",
     "promote.pending_link": "one row a reference that waits",
     "core.categories": _PER_RECORD,
     "core.customers": _PER_RECORD,
