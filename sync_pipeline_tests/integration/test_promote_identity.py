@@ -268,6 +268,23 @@ def test_who_waited_for_a_sku_has_it_when_its_owner_is_deleted(world: World) -> 
     assert world.products() == [("X", "Product 1", True), (None, "Product 2", True)]
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_who_would_have_a_deleted_records_sku_gives_it_up_in_the_same_plan(
+    world: World, org: Organization, together: bool
+) -> None:
+    """The deletion takes the next one to the row of the SKU; its own change takes it off again."""
+    other = world.connect("second")
+    for number in (1, 3):
+        world.promote("product", product(number, sku="A", name=f"Shop {number}", description="", price="1"))
+    world.promote("product", product(8, sku="A", name="Other", description="", price="1"), connection=other)
+    gone = world.capture("product", product(1, sku="A", name="Shop 1"), deleted=True)
+    changed = world.capture("product", product(3, sku="", name="Shop 3", description="", price="1"))
+    for records in [[gone, changed]] if together else [[gone], [changed]]:
+        assert world.apply(*records).errors == []
+    assert _core(world) == [("A", "Other", None, None, "1", 2), (None, "Shop 3", None, None, "1", 1)]
+    assert promote.check_core(world.db, org).differences == []
+
+
 def test_what_an_earlier_version_damaged_heals_when_it_is_promoted_again(world: World) -> None:
     world.apply(*[world.capture("product", product(n, sku=f"S-{n}")) for n in (1, 2)])
     first, second = (row[0] for row in world.sql("SELECT internal_id FROM promote.integration_mapping ORDER BY 1"))

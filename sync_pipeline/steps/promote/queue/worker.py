@@ -177,16 +177,8 @@ class _Worker:
             return earlier_versions(conn)(items)
 
     def _claim(self, conn: Connection, claim: str) -> Sequence[Any]:
-        return execute(
-            conn,
-            SQL["claim"],
-            queue=self.queue,
-            claim=claim,
-            after=self.first_open,
-            size=self.size,
-            lease=LEASE_SECONDS,
-            attempts=ATTEMPTS,
-        ).all()
+        asked = {"after": self.first_open, "size": self.size, "lease": LEASE_SECONDS, "attempts": ATTEMPTS}
+        return execute(conn, SQL["claim"], queue=self.queue, claim=claim, **asked).all()
 
     def _write(self, batch: _Batch) -> float:
         """Write a batch; returns the seconds it took. A transient error puts the batch back."""
@@ -221,10 +213,16 @@ class _Worker:
                 return False
             held = execute(conn, SQL["hold"], size=len(batch.items), **where).scalar_one()
             mine = batch.items if held is None else [item for item in batch.items if item.line.line_no in held]
-            known = {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}
+            known = self._known(conn, where)
             self._stop_moved(conn, mine, known)
             stop_held(conn, self.queue, mine)
-            self._promote(conn, [item for item in mine if item.error is None], known)
+            sound = [item for item in mine if item.error is None]
+            gone = [item for item in sound if item.line.action == "delete"]
+            if gone:
+                self._promote(conn, gone, known)
+                # A SKU that is free now takes records of this batch to other rows, in the versions that core has.
+                known = self._known(conn, where)
+            self._promote(conn, [item for item in sound if item.line.action != "delete"], known)
             settle_conflicts(conn, mine)
             self._finish(conn, mine, where)
             figures_due.settle_at_end(conn, self.org, self.queue)
@@ -252,6 +250,10 @@ class _Worker:
             return {}
         found = stale_lines(conn, self.plan, lines)
         return {lines[kind][external_id]: moved for (kind, external_id), moved in found.items()}
+
+    def _known(self, conn: Connection, where: Mapping[str, Any]) -> dict[int, Any]:
+        """The mappings of the batch's records, by line, and whether something moved since the plan was made."""
+        return {row.line_no: row for row in execute(conn, SQL["known"], plan=self.plan, **where)}
 
     def _promote(self, conn: Connection, items: Sequence[WorkItem], known: Mapping[int, Any]) -> None:
         for item in items:
