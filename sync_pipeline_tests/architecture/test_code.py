@@ -14,6 +14,7 @@ PACKAGE = PROJECT / "sync_pipeline"
 SOURCES = {file: file.read_text("utf-8") for file in sorted(PACKAGE.rglob("*.py"))}
 MOST_LINES = 60
 _STATEMENT = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_LOGGED = re.compile(r"\bUPDATE (core\.\w+|promote\.(integration_mapping|pending_link)|\{table\}) ")
 
 
 def _place(file: Path, line: int = 1) -> str:
@@ -37,6 +38,19 @@ def test_every_statement_has_a_name_of_its_own_that_a_search_finds() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
     everything = "\n".join(SOURCES.values())
     assert [name for name in found if f'"{name}"' not in everything] == [], "no .py file names these statements"
+
+
+def test_every_update_of_what_undo_keeps_says_which_queue_it_was() -> None:
+    """Else undo takes a row that the queue wrote twice for one that another queue wrote meanwhile, and refuses."""
+    silent = [
+        name
+        for file in sorted(PACKAGE.rglob("*.sql"))
+        for name, statement in zip(*[iter(_STATEMENT.split(file.read_text("utf-8"))[1:])] * 2, strict=True)
+        for update in _LOGGED.finditer(statement)
+        if "queue_id" not in statement[update.start() :].partition("WHERE")[0]
+    ]
+    # Of records that the same batch has mapped just before, which wrote its queue.
+    assert silent == ["claim_orders"]
 
 
 def test_long_functions_say_why() -> None:

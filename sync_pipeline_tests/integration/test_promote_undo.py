@@ -237,3 +237,14 @@ def test_figures_that_an_undo_returns_are_those_of_the_orders_that_are_captured_
     assert world.one("SELECT order_count FROM core.customers").order_count == 0, "it is somebody else's by now"
     org = next(one for one in connect.organizations(world.db) if one.org_id == world.org_id)
     assert promote.check_core(world.db, org).differences == []
+
+
+def test_what_a_moved_record_waited_for_is_taken_back_with_it(world: World) -> None:
+    """The record joins another store's row with what it waits for, and waits for nothing there: one queue wrote both."""
+    other = world.connect("second")
+    world.promote("product", product(2, sku="A"))
+    world.promote("product", product(1, sku="B", categories=[{"id": 5}]), connection=other)
+    before = world.dump()
+    moved = world.promote("product", product(1, sku="A", categories=[]), connection=other)
+    world.undo(moved)
+    assert world.dump() == before

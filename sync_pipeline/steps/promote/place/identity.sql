@@ -31,7 +31,7 @@ WHERE m.org_id = connect.current_org() AND m.connection_id = k.connection_id AND
     AND m.external_id = k.external_id AND m.internal_id <> k.target;
 
 -- move_pending_links --
-UPDATE promote.pending_link AS p SET from_id = k.target
+UPDATE promote.pending_link AS p SET from_id = k.target, queue_id = coalesce(%(queue)s::uuid, p.queue_id)
 FROM unnest(%(connections)s::bigint [], %(origins)s::bigint [], %(targets)s::bigint [], %(alone)s::boolean [])
     AS k (connection_id, origin, target, alone)
 WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = k.origin
