@@ -240,7 +240,7 @@ def test_figures_that_an_undo_returns_are_those_of_the_orders_that_are_captured_
 
 
 def test_what_a_moved_record_waited_for_is_taken_back_with_it(world: World) -> None:
-    """The record joins another store's row with what it waits for, and waits for nothing there: one queue wrote both."""
+    """The record joins another store's row with what it waits for, and waits for nothing there."""
     other = world.connect("second")
     world.promote("product", product(2, sku="A"))
     world.promote("product", product(1, sku="B", categories=[{"id": 5}]), connection=other)
