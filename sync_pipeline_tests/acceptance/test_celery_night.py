@@ -240,7 +240,7 @@ def _nothing_is_lost_or_doubled(night: Night) -> None:
 def _budgets_are_held(night: Night) -> None:
     most = [store.most_in_flight for store in night.stores]
     assert most[0] == SHARED
-    assert max(most[1:]) <= OTHERS
+    assert max(most[1:]) == OTHERS
 
 
 def _core_is_what_was_promoted(night: Night) -> None:
