@@ -40,6 +40,11 @@ class Shop:
     def order(self, number: int, who: int = 3) -> Any:
         return self.world.capture("order", order(number, customer_id=who, total="10.00", line_items=[]))
 
+    def plan_of_seven(self) -> str:
+        """A plan of seven customers with an order each."""
+        people = [self.world.capture("customer", customer(number)) for number in range(10, 17)]
+        return self.plan([*people, *(self.order(500 + number, who=number) for number in range(10, 17))])
+
     def plan(self, records: Sequence[Any]) -> str:
         with self.world.together():
             return self.world.plan(records)
@@ -143,9 +148,7 @@ def test_very_many_are_computed_few_at_a_time_before_the_last_lines(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures_due, "_MOST", 2)
-    people = [shop.world.capture("customer", customer(number)) for number in range(10, 17)]
-    orders = [shop.order(500 + number, who=number) for number in range(10, 17)]
-    plan = shop.plan([*people, *orders])
+    plan = shop.plan_of_seven()
     derive = figures.derive
     done: list[int] = []
 
@@ -238,8 +241,7 @@ def test_a_lock_that_is_not_had_while_figures_are_computed_is_waited_for(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures_due, "_MOST", 2)
-    people = [shop.world.capture("customer", customer(number)) for number in range(10, 17)]
-    plan = shop.plan([*people, *(shop.order(500 + number, who=number) for number in range(10, 17))])
+    plan = shop.plan_of_seven()
     event.listen(shop.db.engine, "connect", lambda made, _: made.execute("SET lock_timeout = '50ms'"))
     shop.db.engine.dispose()
     settle, let_go = figures_due.settle, threading.Event()
@@ -271,9 +273,7 @@ def test_a_worker_that_dies_at_any_commit_leaves_no_ended_queue_with_figures_tha
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures_due, "_MOST", 2)
-    people = [shop.world.capture("customer", customer(number)) for number in range(10, 17)]
-    orders = [shop.order(500 + number, who=number) for number in range(10, 17)]
-    plan, left = shop.plan([*people, *orders]), [0]
+    plan, left = shop.plan_of_seven(), [0]
 
     def dies(_: Any) -> None:
         left[0] -= 1
