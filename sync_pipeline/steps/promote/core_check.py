@@ -166,7 +166,7 @@ class _Check:
         for item, row in zip(items, rows, strict=True):
             if item.error is not None:
                 self._add(Difference(row.core_table, row.internal_id, "", None, redact(item.error)), [item.line.key])
-        self.customers |= figures_due.due(conn, queue)
+        self.customers |= figures_due.take(conn, queue)
         for row, some in self._different(conn, queue):
             behind = self._behind(conn, row)
             kept = self._as_promoted(behind)

@@ -218,11 +218,11 @@ class _Worker:
             stop_held(conn, self.queue, mine)
             sound = [item for item in mine if item.error is None]
             gone = [item for item in sound if item.line.action == "delete"]
-            if gone:
-                self._promote(conn, gone, known)
-                # A SKU that is free now takes records of this batch to other rows, in the versions that core has.
+            others = [item for item in sound if item.line.action != "delete"]
+            self._promote(conn, gone, known)
+            if gone and others:  # a SKU that is free now takes some to other rows, in the versions that core has
                 known = self._known(conn, where)
-            self._promote(conn, [item for item in sound if item.line.action != "delete"], known)
+            self._promote(conn, others, known)
             settle_conflicts(conn, mine)
             self._finish(conn, mine, where)
             figures_due.settle_at_end(conn, self.org, self.queue)

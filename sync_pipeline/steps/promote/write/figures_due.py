@@ -28,11 +28,6 @@ def postpone(conn: Connection, queue: str, customers: Collection[int]) -> None:
         execute(conn, SQL["postpone"], queue=queue, customers=list(customers))
 
 
-def due(conn: Connection, queue: str) -> set[int]:
-    """The customers whose figures are due at the end of the queue."""
-    return set(execute(conn, SQL["due"], queue=queue).scalars())
-
-
 def take(conn: Connection, queue: str, most: int | None = None) -> set[int]:
     """The customers whose figures are due, which are due no longer: `most` of them, or all."""
     return set(execute(conn, SQL["take_due"], queue=queue, most=most).scalars())
@@ -43,8 +38,7 @@ def are_too_many(conn: Connection, queue: str, lines: int) -> bool:
 
     Asked under the lock of `begin`: whoever wrote before has committed, so workers that end a queue together see it.
     """
-    found = execute(conn, SQL["ends_with"], queue=queue, lines=lines, most=_MOST).one()
-    return bool(found.ends and found.many)
+    return _ends_with(conn, queue, lines, _MOST)
 
 
 def settle_at_end(conn: Connection, org: PromotionSettings, queue: str) -> None:
@@ -52,7 +46,7 @@ def settle_at_end(conn: Connection, org: PromotionSettings, queue: str) -> None:
 
     A queue without open lines has right figures, whatever was killed: where this is rolled back, so are its lines.
     """
-    if execute(conn, SQL["ends_with"], queue=queue, lines=0, most=0).one().ends:
+    if _ends_with(conn, queue, 0, 0):
         _compute(conn, org, queue, take(conn, queue), write_as=queue)
 
 
@@ -72,6 +66,10 @@ def settle_left(db: Database, org: PromotionSettings) -> None:
         queues = [str(one) for one in execute(conn, SQL["left_due"]).scalars()]
     for queue in queues:
         settle(db, org, queue, write_as=None)
+
+
+def _ends_with(conn: Connection, queue: str, lines: int, most: int) -> bool:
+    return bool(execute(conn, SQL["ends_with"], queue=queue, lines=lines, most=most).scalar_one())
 
 
 def _compute(

@@ -3,10 +3,6 @@ INSERT INTO promote.figures_due (org_id, queue_id, customer_id)
 SELECT connect.current_org(), %(queue)s::uuid, k.id FROM unnest(%(customers)s::bigint []) AS k (id)
 ON CONFLICT DO NOTHING;
 
--- due --
-SELECT customer_id FROM promote.figures_due
-WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
-
 -- any_due --
 SELECT EXISTS (
     SELECT 1 FROM promote.figures_due WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid);
@@ -27,10 +23,10 @@ LEFT JOIN promote.sync_queue AS q ON q.org_id = d.org_id AND q.queue_id = d.queu
 WHERE d.org_id = connect.current_org() AND coalesce(q.state, 'done') NOT IN ('draft', 'processing');
 
 -- ends_with --
--- Whether a queue has no open lines but so many, and whether more figures are due than fit its last batch.
-SELECT q.waiting + q.processing <= %(lines)s AS ends, EXISTS (
+-- Whether a queue has no more open lines than these, and more figures are due than these.
+SELECT q.waiting + q.processing <= %(lines)s AND EXISTS (
     SELECT 1 FROM promote.figures_due AS d
-    WHERE d.org_id = q.org_id AND d.queue_id = q.queue_id OFFSET %(most)s) AS many
+    WHERE d.org_id = q.org_id AND d.queue_id = q.queue_id OFFSET %(most)s)
 FROM promote.sync_queue AS q
 WHERE q.org_id = connect.current_org() AND q.queue_id = %(queue)s::uuid;
 
