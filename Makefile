@@ -43,7 +43,7 @@ check: setup ## Check formatting, lint, types, import rules, and the locks that 
 	$(BIN)/lint-imports
 	$(BIN)/squawk $(filter-out %0001_baseline/up.sql,$(wildcard sql/migrations/versions/*/up.sql))
 
-test: setup browser php ## Run all tests except the long ones, which `make torture` runs (12 minutes on 2 cores)
+test: setup browser php ## Run all tests except the long ones, which `make torture` runs (a quarter of an hour on 2 cores)
 	$(BIN)/pytest -m "not torture" -n 4 --dist worksteal
 
 browser: # The tests of the pages drive the system's Chromium
