@@ -106,7 +106,7 @@ def plan_states(db: Database, org: Organization) -> Mapping[str, int]:
 def proposers(db: Database, org: Organization, plan_id: UUID) -> Sequence[Proposer]:
     """Who included or proposed its records, each with how many; nobody did where a plan maps or repairs again."""
     with db.org(org.org_id) as conn:
-        rows = execute(conn, SQL["proposers"], plan_id=plan_id, reasons=_REASONS).all()
+        rows = execute(conn, SQL["plan_proposers"], plan_id=plan_id, reasons=_REASONS).all()
     return [Proposer(**row._mapping) for row in rows]
 
 

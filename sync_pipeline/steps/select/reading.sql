@@ -29,7 +29,7 @@ JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
 GROUP BY i.connection_id, c.name, c.provider, i.entity_type
 
--- proposers --
+-- plan_proposers --
 -- Who included or proposed a plan's records, how many, and why, in the first few of their words; who selected first, first.
 -- Two tokens of one name are two agents.
 SELECT b.decided_by AS name, b.agent, b.client, sum(i.records)::bigint AS records,
