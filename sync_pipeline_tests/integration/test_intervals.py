@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import NullPool, create_engine
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import frames
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import RawRecord
 from sync_pipeline.steps import connect, observe, preview, push
 from sync_pipeline.steps.capture.write.records import Records
-from sync_pipeline_tests.integration.promote_world import World, product
 from sync_pipeline_tests.shares import rarely
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -48,6 +46,14 @@ class Version(NamedTuple):
     captured_at: datetime
     superseded_at: datetime | None
     name: str
+
+
+def lines(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")
+
+
+def moment(value: Any) -> datetime | None:
+    return None if pd.isna(value) else value
 
 
 @dataclass
@@ -99,16 +105,16 @@ class Watched:
         there = frames.records("acme", "shop", "products", as_of=as_of, database=self.shop.db)
         assert set(there["external_id"]) == set(found[found["deleted_at"].isna()]["external_id"])
         return {
-            int(row.external_id): State(
-                row.version_no,
-                row.version,
-                row.first_captured_at,
-                row.captured_at,
-                None if row.deleted_at is None or row.deleted_at != row.deleted_at else row.deleted_at,
-                row.payload["name"],
+            int(row["external_id"]): State(
+                row["version_no"],
+                row["version"],
+                row["first_captured_at"],
+                row["captured_at"],
+                moment(row["deleted_at"]),
+                row["payload"]["name"],
             )
-            for row in found.itertuples()
-            if int(row.external_id) in self.ids
+            for row in lines(found)
+            if int(row["external_id"]) in self.ids
         }
 
     def versions(self, one: int) -> list[Version]:
@@ -124,19 +130,19 @@ class Watched:
 def listed(of: Watched) -> dict[int, list[Version]]:
     found = frames.versions("acme", "shop", "products", database=of.shop.db)
     by_id: dict[int, list[Version]] = {one: [] for one in of.ids}
-    for row in found.itertuples():
-        if int(row.external_id) in by_id:
-            end = None if row.superseded_at != row.superseded_at else row.superseded_at
-            by_id[int(row.external_id)].append(
-                Version(row.version_no, row.version, row.captured_at, end, row.payload["name"])
+    for row in lines(found):
+        if int(row["external_id"]) in by_id:
+            end = moment(row["superseded_at"])
+            by_id[int(row["external_id"])].append(
+                Version(row["version_no"], row["version"], row["captured_at"], end, row["payload"]["name"])
             )
     return by_id
 
 
 def check(of: Watched) -> None:
     """Exports as of every moment, and every list of versions, say what was seen."""
-    for moment, was in of.seen:
-        assert of.states(moment) == was
+    for then, was in of.seen:
+        assert of.states(then) == was
     for (_, before), (_, after) in itertools.pairwise(of.seen):
         for one in of.ids:
             if after[one].version_no > before[one].version_no:  # the very moment, and the last one before it
@@ -252,59 +258,3 @@ def test_a_clock_that_is_put_back_leaves_versions_in_their_order(opened: Shop) -
     assert list(found["superseded_at"])[:-1] == list(found["captured_at"])[1:]
     assert found["captured_at"].is_monotonic_increasing
     assert found["captured_at"].is_unique
-
-
-@pytest.fixture
-def world(database: Database, org: connect.Organization) -> World:
-    return World(database, org.org_id)
-
-
-@pytest.fixture
-def as_owner(owner_url: str) -> Callable[[str], None]:
-    def execute(statement: str) -> None:
-        with create_engine(owner_url, poolclass=NullPool).begin() as conn:
-            conn.exec_driver_sql(statement)
-
-    return execute
-
-
-def test_intervals_go_with_their_age_and_with_their_content(
-    world: World, org: connect.Organization, settings: Settings, as_owner: Callable[[str], None]
-) -> None:
-    keep = settings.model_copy(update={"keep_versions_days": 30})
-    for name in "ABAC":
-        world.capture("product", product(1, name=name))
-    world.sql("UPDATE capture.sync_record SET first_captured_at = now() - interval '90 days'")
-    ages = "SELECT version_no FROM capture.former_interval UNION ALL SELECT version_no FROM capture.record_history"
-    assert sorted(row[0] for row in world.sql(ages)) == [1, 2, 3]
-
-    def age(table: str, version: int, begin: int, end: int) -> None:
-        as_owner(
-            f"UPDATE capture.{table} SET captured_at = now() - interval '{begin} days', "
-            f"superseded_at = now() - interval '{end} days' WHERE version_no = {version}"
-        )
-
-    age("former_interval", 1, 90, 80)
-    age("record_history", 2, 80, 20)
-    age("record_history", 3, 20, 10)
-    then = datetime.now(UTC) - timedelta(days=85)
-    assert list(frames.records("acme", "shop", "products", as_of=then, database=world.db)["version_no"]) == [1]
-    assert observe.delete_old(world.db, org, keep)["capture.former_interval"] == 1
-    with pytest.raises(NotFound, match=r"no longer kept \(SYNC_KEEP_VERSIONS_DAYS\)"):
-        frames.records("acme", "shop", "products", as_of=then, database=world.db)
-    assert list(frames.versions("acme", "shop", "products", database=world.db)["version_no"]) == [2, 3, 4]
-
-
-def test_a_hole_in_what_is_kept_is_refused(world: World, as_owner: Callable[[str], None]) -> None:
-    moments = []
-    for name in "ABCD":
-        world.capture("product", product(1, name=name))
-        moments.append(world.one("SELECT clock_timestamp()")[0])
-    as_owner("DELETE FROM capture.record_history WHERE version_no = 3")  # as where core has what was before it
-    for place, moment in enumerate(moments):
-        if place == 2:
-            with pytest.raises(NotFound, match="no longer kept"):
-                frames.records("acme", "shop", "products", as_of=moment, database=world.db)
-        else:
-            found = frames.records("acme", "shop", "products", as_of=moment, database=world.db)
-            assert list(found["version_no"]) == [place + 1]

@@ -69,13 +69,13 @@ CROSS JOIN LATERAL (
         AND h.external_id = r.external_id AND NOT h.is_current AND h.captured_at <= %(as_of)s::timestamptz
         AND r.captured_at > %(as_of)s::timestamptz
     ORDER BY h.superseded_at > %(as_of)s::timestamptz DESC, h.captured_at DESC LIMIT 1)) AS v
-LEFT JOIN capture.former_deletion AS f
-    ON f.org_id = r.org_id AND f.connection_id = r.connection_id AND f.entity_type = r.entity_type
-        AND f.external_id = r.external_id AND f.deleted_at <= %(as_of)s::timestamptz
-        AND f.returned_at > %(as_of)s::timestamptz
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.deletion_state = 'deleted' AND r.deletion_at <= %(as_of)s::timestamptz THEN r.deletion_at
-                ELSE f.deleted_at END AS deleted_at) AS d
+        ELSE (
+            SELECT f.deleted_at FROM capture.former_deletion AS f
+            WHERE f.org_id = r.org_id AND f.connection_id = r.connection_id AND f.entity_type = r.entity_type
+                AND f.external_id = r.external_id AND f.deleted_at <= %(as_of)s::timestamptz
+                AND f.returned_at > %(as_of)s::timestamptz LIMIT 1) END AS deleted_at OFFSET 0) AS d
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND (%(deleted)s OR d.deleted_at IS NULL)
 
