@@ -2,13 +2,13 @@
 GRANT UPDATE (captured_at, run_id) ON capture.record_history TO sync_app;
 
 -- Earlier intervals of contents that came back and were replaced again. Their payload is in the history.
--- A version has the number that it has in its neighbours.
--- squawk-ignore prefer-bigint-over-int
 CREATE TABLE capture.former_interval (
     org_id bigint NOT NULL,
     connection_id bigint NOT NULL,
     entity_type text NOT NULL,
     external_id text COLLATE "C" NOT NULL,
+    -- As in its neighbours: it counts the contents of one record.
+    -- squawk-ignore prefer-bigint-over-int
     version_no integer NOT NULL,
     content_hash bytea NOT NULL,
     captured_at timestamptz NOT NULL,
