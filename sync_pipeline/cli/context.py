@@ -117,7 +117,7 @@ _COLLECTED = gc.get_threshold()
 
 def start_quickly() -> None:
     """Collect garbage rarely while modules are loaded: they make hundreds of thousands of objects, and all stay."""
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
 
 
 def begin_work() -> None:

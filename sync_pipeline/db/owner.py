@@ -9,9 +9,11 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sync_pipeline.db.engine import is_full, psycopg_url
+from sync_pipeline.db.kept import act_for
 from sync_pipeline.errors import DatabaseUnavailable, DiskFull
 
 APP_ROLE = "sync_app"
+DEPLOYMENT = 0  # as an organization: there is none of this number
 
 
 @contextmanager
@@ -30,6 +32,14 @@ def owner_engine(url: str | URL) -> Iterator[Engine]:
         raise unavailable(error) from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def deployment(url: URL) -> Iterator[Connection]:
+    """A transaction of the owner, in no organization."""
+    with owner_engine(url) as engine, engine.begin() as conn:
+        act_for(conn, DEPLOYMENT)
+        yield conn
 
 
 @contextmanager

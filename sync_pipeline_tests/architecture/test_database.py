@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from sync_pipeline.config import PROJECT
 from sync_pipeline.db.branch import UNPROTECTED_TABLES
+from sync_pipeline.db.core_sql import for_each_table, for_table
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.migrate import _config, current_revision, migrate
@@ -31,7 +32,6 @@ from sync_pipeline.steps.observe.decision_log import DEPLOYMENT_LOG, LOG
 from sync_pipeline.steps.observe.export import tables as export_tables
 from sync_pipeline.steps.observe.validation import copied, criteria, probes
 from sync_pipeline.steps.observe.validation.sight import SQL as MATRIX
-from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline.steps.promote.write.child_rows import SQL as FIGURES
 from sync_pipeline.steps.promote.write.child_rows import with_refunded
 from sync_pipeline_tests.databases import cloned, dump, opened_as_the_application, schema_difference

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 
 import sync_pipeline.entities
+from sync_pipeline.db import core_sql
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities import core
 from sync_pipeline.entities.base import Entity, Ref
@@ -23,7 +24,6 @@ from sync_pipeline.entities.core import CoreTable, core_tables
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.capture import mapped
-from sync_pipeline.steps.promote.core import statements
 from sync_pipeline_tests.integration.promote_world import World
 
 MATCHED = [table for table in core_tables().values() if table.match]
@@ -202,8 +202,8 @@ def gift_cards(tmp_path: Path, owner_url: str, monkeypatch: pytest.MonkeyPatch) 
 def forget() -> None:
     """What is remembered of the core tables there are."""
     for one in (
-        core.core_tables, core.undo_order, core.table_of, core.tables_of, core.stage_of, statements.for_table,
-        statements.for_each_table, mapped.mapping_of, mapped.mapper_of,
+        core.core_tables, core.undo_order, core.table_of, core.tables_of, core.stage_of, core_sql.for_table,
+        core_sql.for_each_table, mapped.mapping_of, mapped.mapper_of,
     ):  # fmt: skip
         one.cache_clear()
 

@@ -19,12 +19,13 @@ from sqlalchemy import URL, Connection, Row
 from sync_pipeline import journal
 from sync_pipeline.db import migrate, revision
 from sync_pipeline.db.losses import LossApproval
+from sync_pipeline.db.owner import deployment
 from sync_pipeline.db.proposed.apply import apply_migration
 from sync_pipeline.db.proposed.trial import newest
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved
 from sync_pipeline.steps.approve.approvals import spend
-from sync_pipeline.steps.approve.migrations import SQL, deployment, lock, may_be_applied, one_migration
+from sync_pipeline.steps.approve.migrations import SQL, lock, may_be_applied, one_migration
 from sync_pipeline.steps.approve.proposed_migration import Applied, ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 

@@ -7,8 +7,7 @@ among the others under the organization 0, which is nobody's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ from sqlalchemy import URL, Connection
 
 from sync_pipeline import journal
 from sync_pipeline.db import revision
-from sync_pipeline.db.kept import act_for
-from sync_pipeline.db.owner import owner_engine
+from sync_pipeline.db.owner import deployment
 from sync_pipeline.db.proposed.report import Branch, TrialReport
 from sync_pipeline.db.proposed.trial import newest, try_migration
 from sync_pipeline.db.queries import execute, load
@@ -28,7 +26,6 @@ from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
 from sync_pipeline.steps.connect.party import Party
 
 SQL = load("sync_pipeline.steps.approve", "migrations.sql")
-DEPLOYMENT = 0  # as an organization: there is none of this number
 AGENTS_AN_HOUR, AGENTS_WAITING = 30, 20
 _LONGEST = 200_000  # characters of a script
 _WORDS = re.compile(r"[^a-z0-9]+")
@@ -207,14 +204,6 @@ def _read(
 def _migration(row: Any) -> ProposedMigration:
     report = msgspec.convert(row["report"], TrialReport) if row["report"] is not None else None
     return ProposedMigration(**{**row, "report": report})
-
-
-@contextmanager
-def deployment(url: URL) -> Iterator[Connection]:
-    """A transaction of the owner, in no organization."""
-    with owner_engine(url) as engine, engine.begin() as conn:
-        act_for(conn, DEPLOYMENT)
-        yield conn
 
 
 def _named(text: str) -> str:

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.redaction import redact
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.observe.status import SQL as STATUS
-from sync_pipeline.steps.promote.core.statements import for_each_table
 
 SQL = {**load("sync_pipeline.steps.observe", "checks.sql"), **load("sync_pipeline.steps.observe", "compat.sql")}
 STALE_HOURS = 36.0  # one and a half days: a missed nightly run is reported the same afternoon

@@ -16,8 +16,8 @@ from sqlalchemy import URL
 
 from sync_pipeline import gates
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.owner import deployment
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.steps.approve.migrations import deployment
 from sync_pipeline.steps.connect import Organization
 
 _SQL = load("sync_pipeline.steps.observe", "decision_log.sql")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity, Unmappable
@@ -18,7 +19,6 @@ from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.promote.core.statements import for_table
 
 SQL = load(__package__, "in_core.sql")
 _HOUSEKEEPING = ("org_id", "id", "created_at", "updated_at", "deleted_at", "queue_id", "metadata")

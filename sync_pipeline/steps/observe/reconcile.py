@@ -10,6 +10,7 @@ from typing import Any
 
 from sync_pipeline import exact_json, journal
 from sync_pipeline.config import Settings
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import RefusedBySource, SourceError
@@ -22,7 +23,6 @@ from sync_pipeline.steps.capture.write.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.observe.id_set import IdSet
 from sync_pipeline.steps.observe.status import SQL
-from sync_pipeline.steps.promote.core.statements import for_each_table
 
 # The kinds of differences, in words.
 DIFFERENCES: Mapping[str, str] = {

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from sync_pipeline import gates
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
 from sync_pipeline.errors import ConfigurationError, Conflict, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.connect import Connection, Organization, organizations
 from sync_pipeline.steps.observe.status import SQL
-from sync_pipeline.steps.promote.core.statements import for_each_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_each_table, for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, stage_of
@@ -23,7 +24,6 @@ from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.promote.core.statements import for_each_table, for_table
 from sync_pipeline.steps.promote.map.batch import Claimed, Key, key_columns, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from sync_pipeline import journal
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import core_tables, referring, undo_order
@@ -28,7 +29,7 @@ from sync_pipeline.errors import Conflict, NotFound
 from sync_pipeline.sources.base import source
 from sync_pipeline.steps.approve import pause_policies
 from sync_pipeline.steps.preview import warn_again
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.place.buyers import claim_again, counted_without_promotion, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.place.settle import settle_claims, touched_by

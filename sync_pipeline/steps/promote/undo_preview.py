@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
-from sync_pipeline.steps.promote.core.statements import for_each_table
 from sync_pipeline.steps.promote.core_check import NOISE
 from sync_pipeline.steps.promote.core_check import SQL as CHECK
 from sync_pipeline.steps.promote.queue.queue import as_uuid

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.steps.promote.core.statements import for_each_table
 from sync_pipeline.steps.promote.core_check import NOISE
 
 SQL = load("sync_pipeline.steps.promote", "written.sql")

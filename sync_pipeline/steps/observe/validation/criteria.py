@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
@@ -17,7 +18,6 @@ from sync_pipeline.steps.observe.validation.copied import as_captured
 from sync_pipeline.steps.observe.validation.matrix import Verdict
 from sync_pipeline.steps.observe.validation.sight import NOTHING_CAPTURED, NOTHING_PROMOTED, SQL, Cell, Place, Sight
 from sync_pipeline.steps.promote import check_core
-from sync_pipeline.steps.promote.core.statements import for_table
 from sync_pipeline.steps.promote.write.child_rows import with_refunded
 
 Looks = Callable[[Sight], Iterator[Cell]]

@@ -10,10 +10,11 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.engine import driver
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import CoreTable
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.core import ROWS
 
 _BLOCK = 500  # rows written to the server at a time
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
@@ -20,9 +21,9 @@ from sync_pipeline.entities.order import Order
 from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import stage
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import Claimed, Key, WorkItem, key_columns
 from sync_pipeline.steps.promote.place.identity import new_ids
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, referring
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.core import ROWS
 
 SQL = load("sync_pipeline.steps.promote.place", "identity.sql")
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import CoreTable
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place.claims import Claimant, Part, assign, by_email, by_sku
 from sync_pipeline.steps.promote.place.identity import IdentityConflict, Move, PromotionSettings, Resolution, new_ids

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, core_tables
@@ -19,9 +20,9 @@ from sync_pipeline.entities.stock import InventoryItem
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import types_of
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import array, line, stage
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem, stock_fields
 from sync_pipeline.steps.promote.place.identity import look_up_refs
 from sync_pipeline.steps.promote.write import links

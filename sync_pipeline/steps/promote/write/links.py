@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, core_tables, referring
 from sync_pipeline.entities.variant import TABLE as VARIANTS
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.map.batch import WorkItem
 
 SQL = load("sync_pipeline.steps.promote.write")

@@ -13,14 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import CoreTable, Relation, table_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import stage
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, priced
 from sync_pipeline.steps.promote.place import identity
 from sync_pipeline.steps.promote.place.claims import numeric

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from sync_pipeline.db.core_sql import for_table
 from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.base import Ref
 from sync_pipeline.entities.core import CoreTable, core_tables
@@ -15,9 +16,9 @@ from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.order_item import TABLE as ITEMS
 from sync_pipeline.entities.stock import TABLE as INVENTORY
 from sync_pipeline.steps.capture.mapped import mapper_of
+from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import array, line, stage
-from sync_pipeline.steps.promote.core.statements import ROWS, for_table
 from sync_pipeline.steps.promote.map.batch import WorkItem
 from sync_pipeline.steps.promote.place import buyers, identity
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, Resolution

@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from sync_pipeline.db.queries import load
 from sync_pipeline.entities.core import RECORD, CoreTable, core_tables, undo_order
 
-ROWS = load("sync_pipeline.steps.promote.core", "rows.sql")
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
