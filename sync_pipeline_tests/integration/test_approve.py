@@ -281,8 +281,8 @@ def test_nothing_to_plan_says_where_the_rest_is(world: World) -> None:
     include(world.shop, "tags", world.agent, ids=[theirs])
     assert select.make_plan(db, org, actor=BEN) is None
     assert select.nothing_to_plan(db, org, actor=BEN) == (
-        "Nothing to plan: everything that is included is in core, or the sensor is promoting it. 1 record that agents "
-        "proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes it."
+        "Nothing to plan: everything that is included is in core, or in a queue that is promoting it. 1 record that "
+        "agents proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes it."
     )
     include(world.shop, "tags", ANN, ids=[own])
     assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 0)]
@@ -537,6 +537,23 @@ def test_warnings_and_a_first_promotion_stop_a_plan(world: World) -> None:
     approve.revoke_policy(world.shop.db, world.shop.org, one.policy_id, by=ANN)
     world.policy(allows=("money", "first"))
     assert world.verdict(first) is None
+
+
+def test_what_was_undone_is_as_warned_of_as_it_was(world: World) -> None:
+    """A person promotes a product that shares its SKU, and undoes it: a policy that forbids that forbids it still."""
+    first, second = sorted(world.shop.ids("products"), key=int)[:2]
+    sku = world.shop.store.payload("products", int(first))["sku"]
+    world.shop.store.update("products", int(second), sku=sku)
+    world.shop.pull("products")
+    world.shop.preview("products")
+    include(world.shop, "products", ids=[second])
+    made = plan_of(world.shop, ANN)
+    assert apply(world.shop, made, ANN).done == 1
+    promote.undo(world.shop.db, world.shop.org.org_id, made.plan_id, actor="ann")
+    world.policy(allows=("money", "warnings", "first"))
+    include(world.shop, "products", world.agent, ids=[second])
+    proposed = plan_of(world.shop, world.agent, origin="agent")
+    assert "1 of shop product are in conflict with others" in (world.verdict(proposed) or "")
 
 
 def test_a_policy_pauses_when_more_than_one_record_of_a_hundred_failed(world: World) -> None:

@@ -144,7 +144,7 @@ def nothing_to_plan(db: Database, org: Organization, *, actor: Actor, entities: 
     if party(actor).is_agent:
         return "There is nothing to plan: you have no drafts that differ from core."
     waits = plan_that_waits(db, org, entities)
-    where = f"or in a plan that waits: {waits.plan_id}" if waits else "or the sensor is promoting it"
+    where = f"or in a plan that waits: {waits.plan_id}" if waits else "or in a queue that is promoting it"
     told = f"Nothing to plan: everything that is included is in core, {where}."
     return " ".join(filter(None, (told, say_left_out(left_out(db, org, entities)))))
 
