@@ -282,7 +282,8 @@ def test_nothing_to_plan_says_where_the_rest_is(world: World) -> None:
     assert select.make_plan(db, org, actor=BEN) is None
     assert select.nothing_to_plan(db, org, actor=BEN) == (
         "Nothing to plan: everything that is included is in core, or in a queue that is promoting it. 1 record that "
-        "agents proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes it."
+        "agents proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes "
+        "it."
     )
     include(world.shop, "tags", ANN, ids=[own])
     assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 0)]
