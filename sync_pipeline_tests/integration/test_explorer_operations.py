@@ -175,6 +175,12 @@ def test_a_run_is_cancelled_through_dagster_and_without_its_address_a_person_is_
     assert "just beginning" in words(ann.form(f"{HERE}/requests/1/cancel").text)
     assert ann.form(f"{HERE}/requests/1/cancel").headers["location"] == f"{HERE}?asked=1"
     assert sent == [("http://dagster.example/graphql", {"run": "run-7"})] * 3
+    # Where browsers go through a proxy with a login, the service calls the webserver itself.
+    monkeypatch.setattr(store.settings, "dagster_internal_url", "http://webserver:3000")
+    answers = iter([{"__typename": "TerminateRunSuccess"}])
+    ann.form(f"{HERE}/requests/1/cancel")
+    assert sent[3:] == [("http://webserver:3000/graphql", {"run": "run-7"})]
+    assert 'href="http://dagster.example/runs/run-7"' in ann.get(HERE).text
     assert DagsterUi("javascript:alert(1)").run("x") is None
 
 

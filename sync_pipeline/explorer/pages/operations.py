@@ -123,7 +123,7 @@ async def cancel(runtime: RuntimeDep, caller: Fetcher, connection: ConnectionNam
         if found.state == "waiting":
             observe.cancel_request(runtime.db, caller.org, request_id, actor=caller.actor)
         elif found.state == "launched" and found.run_id:
-            DagsterUi(runtime.settings.dagster_url).cancel(found.run_id)
+            DagsterUi.of(runtime.settings).cancel(found.run_id)
         else:
             raise Conflict(f"Request {request_id} has ended: {found.error or found.state}.")
         return connection_address(caller, one)
@@ -176,7 +176,7 @@ def _common(request: Request, runtime: ApiRuntime, caller: Caller, one: connect.
         "connection": one,
         "base": connection_address(caller, one),
         "streams": {stream.entity_type: stream for stream in one.source.streams.values()},
-        "run_at": DagsterUi(runtime.settings.dagster_url).run,
+        "run_at": DagsterUi.of(runtime.settings).run,
     }
 
 
