@@ -1263,7 +1263,7 @@ class ValidationInfo(BaseModel):
 
 
 class Version(BaseModel):
-    """A version of the record."""
+    """A version of the record: a content that came back is one each time."""
 
     version_no: int
     captured_at: datetime
