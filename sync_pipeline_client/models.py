@@ -474,7 +474,8 @@ class MadeToken(BaseModel):
 class Materialization(BaseModel):
     """Entities whose selected records to promote, in the order of their dependencies."""
 
-    # The connection's name; required if there are several.
+    # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
+    # there are several.
     connection: str | None = None
     # All entities if empty.
     entities: list[str] = Field(default_factory=list)
@@ -541,7 +542,8 @@ class NewConnection(BaseModel):
 class NewPlan(BaseModel):
     """What to plan: by default everything that is included and not yet in core."""
 
-    # The connection's name; required if there are several.
+    # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
+    # there are several.
     connection: str | None = None
     # All entities if empty.
     entities: list[str] = Field(default_factory=list)
@@ -871,7 +873,7 @@ class QueueAction(BaseModel):
 
 
 class QueueAnswer(BaseModel):
-    """The queue. If it is None, there was nothing to do."""
+    """The queue: a new one, or the open one that has the records already. If it is None, there was nothing to do."""
 
     queue: QueueStatus | None
     plan_id: UUID | None = None
@@ -1041,8 +1043,9 @@ class SavedView(BaseModel):
 class Selection(BaseModel):
     """A decision about records: those in `ids`, or those that match a `filter` (or its fields here).
 
-    `seen`, or `as_of` for a filter, says what the caller was shown. What has changed since is not decided and
-    is listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
+    `seen`, or `as_of` for a filter, says what the caller was shown. With `ids`, `seen` has the version of each
+    of them and of no other record; `as_of` is not later than now. What has changed since is not decided and is
+    listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
 
     model_config = ConfigDict(populate_by_name=True)
 

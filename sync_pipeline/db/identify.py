@@ -12,7 +12,6 @@ from sync_pipeline.errors import ConfigurationError, NotFound
 What = Literal["plan", "queue"]
 _SHORTEST, _DIGITS = 4, 32
 _BEGINNING = re.compile(r"[0-9a-f-]+")
-_LISTS = {"plan": "sync-pipeline plans ORG", "queue": "sync-pipeline queue list ORG"}
 
 
 def whole_id(given: str | UUID, what: What) -> UUID:
@@ -55,4 +54,4 @@ def identify(given: str | UUID, what: What, between: Callable[[UUID, UUID], Sequ
 
 def not_found(given: str | UUID, what: What) -> NotFound:
     """The one sentence for an id that names nothing here."""
-    return NotFound(f"There is no {what} “{given}” here. List them: {_LISTS[what]}")
+    return NotFound(f"There is no {what} “{given}” here. The list of {what}s has those there are.")

@@ -263,7 +263,7 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     assert terminal.json("plans", "acme", plan[:8])["plan"] == plan
     for wrong in ("zzzz", plan[:3], f"{plan}0", "00000000-0000-0000-0000-000000000000"):
         for what, command in (("plan", ("plans", "acme", wrong)), ("queue", ("queue", "show", "acme", wrong))):
-            assert f"There is no {what} “{wrong}” here. List them: sync-pipeline " in terminal.run(*command).stderr
+            assert f"There is no {what} “{wrong}” here. The list of {what}s has those" in terminal.run(*command).stderr
     again = terminal.json("queue", "retry", "acme", plan[:8], code=1)
     assert (again["queue"], again["failed"]) == (applied["queue"], 1)
     assert "No line was open" in terminal.run("queue", "cancel", "acme", plan).stdout

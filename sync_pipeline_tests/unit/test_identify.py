@@ -44,4 +44,4 @@ def test_several_are_named() -> None:
 def test_what_names_none_has_one_sentence(given: str) -> None:
     with pytest.raises(NotFound) as said:
         identify(given, "queue", between)
-    assert str(said.value) == f"There is no queue “{given}” here. List them: sync-pipeline queue list ORG"
+    assert str(said.value) == f"There is no queue “{given}” here. The list of queues has those there are."

@@ -99,7 +99,7 @@ def add_token(  # noqa: PLR0913 - what a token is
     if role not in ROLES:
         raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
-        raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
+        raise ConfigurationError("A plugin's token belongs to one connection. Name the connection.")
     bound_to = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
         token_id, plain = new_token(

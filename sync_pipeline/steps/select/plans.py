@@ -25,7 +25,7 @@ from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import NO_PLAN, SQL
 
-NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or the sensor is promoting it."
+NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or in a queue that is promoting it."
 NOTHING_TO_RENEW = "Nothing to renew: the current mappers have mapped everything in core."
 PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 
@@ -81,7 +81,8 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     The sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
     (connection id and entity type), `records` (and external id) or `batches` narrow a plan. With `waiting` false the
     selections that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan
-    that waits and holds the very same items is taken instead of a new one.
+    that waits and holds the very same items is taken instead of a new one. What an open queue is to promote, only the
+    sensor plans again.
     """
     by_sensor = origin == "selection"
     _catch_up(db, org)
