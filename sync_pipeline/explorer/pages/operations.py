@@ -139,7 +139,8 @@ async def operations_page(
     connection: ConnectionName,
     asked: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> Response:
-    """Refresh, what is at work, and each entity's last pull. `asked`: the request whose state is told."""
+    """Refresh, what is at work, and each entity's last pull. `asked`: the request whose state is told; without it,
+    the last one that ended."""
 
     def look() -> dict[str, Any]:
         one = the_connection(runtime.db, caller, connection)
@@ -156,7 +157,7 @@ async def operations_page(
             "working": by_key(working),
             "pulls": [work for work in working if work.kind == "pull" and work.connection_id == one.connection_id],
             "reconciled": observe.last_reconciliation(runtime.db, one),
-            "told": _told(runtime, caller, one, asked),
+            "told": None if asked is None and waiting else _told(runtime, caller, one, asked),
         }
 
     rights = RIGHTS[caller.role]
@@ -181,9 +182,12 @@ def _common(request: Request, runtime: ApiRuntime, caller: Caller, one: connect.
 
 
 def _told(runtime: ApiRuntime, caller: Caller, one: connect.Connection, number: int | None) -> observe.Request | None:
-    """The request that this page was led to, if it concerns this connection."""
+    """The request that this page was led to, or the last one that ended, if it concerns this connection."""
     if number is None:
-        return None
+        last = observe.last_ended(runtime.db, one)
+        if last is None or (caller.connection_id is not None and last.parameters.get("connection") != one.name):
+            return None
+        return last
     try:
         found = observe.request(runtime.db, caller.org, number)
     except NotFound:
