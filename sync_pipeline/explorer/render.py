@@ -51,6 +51,7 @@ def _environment() -> Environment:
         "short": text.short,
         "plain": text.plain,
         "label": text.label,
+        "told": text.differing,
         "prose": text.prose,
         "breaks": text.breaks,
         "json": text.compact,
