@@ -725,9 +725,14 @@ class PlanItem(BaseModel):
     # The version that is promoted.
     version: str
     # {field, before, after} of an update; a side without the field has no key. `through` names the followed record
-    # where the value is copied from one that changed.
+    # where the value is copied from one that changed. Lists, objects and long texts have `paths`: what differs in
+    # them, as {path, before, after}; `more` counts those beyond 50.
     changes: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
+    # What an update changes in core, child rows too: {field, before, after} from what the promoted version became to
+    # what the planned one becomes. `field` is a column, or the table of rows that belong to the row:
+    # sales_order_items, product_categories.
+    core: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class PolicyVerdict(BaseModel):
@@ -986,7 +991,8 @@ class RecordInfo(BaseModel):
     display: dict[str, str]
     raw: Any
     # Field → before (in core) and after (captured). A side without the field has no key. Where a record changed that
-    # core copies from, the column → before, after and `through`: location 8.
+    # core copies from, the column → before, after and `through`: location 8. Lists, objects and long texts have
+    # `paths`: what differs in them, as {path, before, after}; `more` counts those beyond 50.
     changes: dict[str, Any]
     warnings: list[Any]
     versions: list[Version]

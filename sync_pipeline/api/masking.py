@@ -14,7 +14,8 @@ from sync_pipeline.entities.core import core_tables
 from sync_pipeline.errors import Forbidden
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect.tokens import Caller
-from sync_pipeline.steps.preview.masking import Masker, masked_changes
+from sync_pipeline.steps.preview.masking import Masker, masked_changes, masked_core
+from sync_pipeline.steps.preview.paths import told, told_list
 from sync_pipeline.steps.select import PlanItem
 
 MOST_FOUND = 1000  # records among which an exact one is looked for
@@ -46,8 +47,8 @@ class Masking:
 
     def display(self, stream: Stream, shown: Mapping[str, Any]) -> dict[str, Any]:
         """The same under the names that the table has for them: name, sku or order_number …, email."""
-        told = self.record(stream, shown.get("name"), shown.get(stream.code_is), shown.get("email"))
-        return {key: told["code" if key == stream.code_is else key] for key in shown}
+        called = self.record(stream, shown.get("name"), shown.get(stream.code_is), shown.get("email"))
+        return {key: called["code" if key == stream.code_is else key] for key in shown}
 
     def payload(self, stream: Stream, payload: Any) -> Any:
         """A payload, or fields of one."""
@@ -63,7 +64,7 @@ class Masking:
             return "It is masked for this token. A person can read it."
 
     def changes(self, stream: Stream, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Fields before and after: {field: {before, after, through}}."""
+        """Fields before and after: {field: {before, after, through, paths}}."""
         shown: dict[str, dict[str, Any]] = {}
         for side in ("before", "after"):
             there = {field: sides[side] for field, sides in changes.items() if side in sides}
@@ -72,15 +73,16 @@ class Masking:
         for field, sides in changes.items():
             if "through" in sides and field in shown:
                 shown[field]["through"] = sides["through"]
-        return shown
+        return {field: told(field, sides) for field, sides in shown.items()}
 
     def item(self, stream: Stream, item: PlanItem) -> PlanItem:
         """What a plan does to a record."""
         if self.masker is None:
-            return item
-        told = self.record(stream, item.name, item.code)
+            return replace(item, changes=told_list(item.changes), core=told_list(item.core))
+        called = self.record(stream, item.name, item.code)
         changes = list(masked_changes(self.masker, stream, item.changes))
-        return replace(item, name=told["name"], code=told["code"], changes=changes)
+        core = list(masked_core(self.masker, stream, item.core))
+        return replace(item, name=called["name"], code=called["code"], changes=changes, core=core)
 
     def core(self, table: str | None, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Columns of a core row."""

@@ -7,6 +7,7 @@ import typer
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org
 from sync_pipeline.cli.output import emit, note, say
+from sync_pipeline.cli.plans import value
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.promote import CoreCheck
@@ -72,20 +73,34 @@ def _core(found: "CoreCheck") -> dict[str, Any]:
         "older": found.older,
         "count": found.count,
         "differences": [
-            {"table": one.table, "id": one.id, "field": one.field, "is": one.found, "should": one.should}
+            {
+                "table": one.table,
+                "id": one.id,
+                "row": one.row,
+                "field": one.field,
+                "is": one.found,
+                "should": one.should,
+            }
             for one in found.differences
         ],
     }
 
 
 def _say_core(found: "CoreCheck") -> None:
+    from sync_pipeline.steps.preview.paths import told
+
     if found.ok:
         say(f"✓ core: {found.records:,} records were computed again, and core is what they say.")
     else:
         say(f"✗ core: {found.count:,} differences in {found.records:,} records.")
     for one in found.differences[:_SHOWN]:
-        what = f"{one.field}: is {one.found!r}, should be {one.should!r}" if one.field else _row(one.should)
-        say(f"    {one.table} {one.id} {what}")
+        if not one.field:
+            say(f"    {one.table} {one.row} {_row(one.should)}")
+            continue
+        shown = told(one.field, {"before": one.found, "after": one.should})
+        for part in shown.get("paths") or [{"path": one.field, "before": one.found, "after": one.should}]:
+            said = f"is {value(part, 'before')}, should be {value(part, 'after')}"
+            say(f"    {one.table} {one.row} {part['path']}: {said}")
     if found.count > _SHOWN:
         say(f"    … and {found.count - _SHOWN:,} more; --json lists {len(found.differences):,}")
     if found.older:

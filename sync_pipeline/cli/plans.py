@@ -12,6 +12,7 @@ from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
 _NAMED = 20  # of the records that changed
+_LONGEST = 200  # characters of a value
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +37,7 @@ def plans(
 ) -> None:
     """Show the plans; or one, with what it does to each record: fields before and after, and warnings."""
     from sync_pipeline.steps import promote, select
+    from sync_pipeline.steps.preview.paths import told_list
 
     with opened() as context:
         tenant = context.org(org)
@@ -53,7 +55,8 @@ def plans(
         else:
             _list(org, listed, count)
     elif as_json:
-        emit({**_summary(found), "stale": moved.records if moved else [], "items": items, "rowCount": count})
+        shown = [{**row(one), "changes": told_list(one.changes), "core": told_list(one.core)} for one in items]
+        emit({**_summary(found), "stale": moved.records if moved else [], "items": shown, "rowCount": count})
     else:
         _print(org, found, moved, items, count)
 
@@ -116,6 +119,9 @@ def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
         what = " ".join(part for part in (named(item.name), f"({named(item.code)})" if item.code else None) if part)
         say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {what}")
         say_changes(item.changes)
+        if item.core:
+            say("    in core:")
+            say_changes(item.core, "      ")
         for warning in item.warnings:
             say(f"    ! {warning.get('message', warning.get('code'))}")
     if count > len(items):
@@ -129,16 +135,22 @@ def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
-def say_changes(changes: Iterable[Mapping[str, Any]]) -> None:
-    """Print each changed field with its value before and after."""
+def say_changes(changes: Iterable[Mapping[str, Any]], margin: str = "    ") -> None:
+    """Print each changed field with its value before and after; of lists and objects, what differs in them."""
+    from sync_pipeline.steps.preview.paths import told
+
     for change in changes:
         through = f"  (through {change['through']})" if "through" in change else ""
-        say(f"    {change['field']}: {_value(change, 'before')} → {_value(change, 'after')}{through}")
+        shown = told(str(change["field"]), change)
+        for one in shown.get("paths") or [{**change, "path": change["field"]}]:
+            say(f"{margin}{one['path']}: {value(one, 'before')} → {value(one, 'after')}{through}")
+        if "more" in shown:
+            say(f"{margin}… and {shown['more']:,} more in {change['field']}")
 
 
-def _value(change: Mapping[str, Any], side: str) -> str:
+def value(change: Mapping[str, Any], side: str) -> str:
     """A side of a change in one line."""
     if side not in change:
-        return "(no such field)"
+        return "(none)"
     text = spelled(change[side])
-    return text if len(text) <= 100 else text[:97] + "…"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

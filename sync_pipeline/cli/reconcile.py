@@ -42,22 +42,24 @@ def reconcile(
             actor=context.actor,
         )
         if report is not None:
-            write(report, tenant, found, observe.status(context.db, tenant))
+            write(report, tenant, found)
             note(f"The report is in {report}.")
     if as_json:
         emit({"entities": [row(e, without=("quarantined", "orphans")) for e in found.entities], "ok": found.ok})
     else:
         show(
-            ["connection", "entity", "store", "captured", "core", "missing", "extra", "quarantined", "verdict"],
+            _COLUMNS,
             [
-                (e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra, e.quarantined, verdict(e))
+                (
+                    *(e.connection, e.entity, e.store, e.captured, e.core, e.missing, e.extra),
+                    *(e.not_in_core, e.deleted_in_core, e.quarantined, verdict(e)),
+                )
                 for e in found.entities
             ],
-            zeros=("quarantined",),
+            zeros=("not in core", "deleted, in core", "quarantined"),
         )
-        waiting = sum(max(0, e.captured - e.core) for e in found.entities)
-        if waiting:
-            say(f"{waiting:,} captured records are not in core: they are undecided, ignored, or not applied yet.")
+        for line in by_reason((e.connection, e.entity, e.outside_words) for e in found.entities if e.outside_words):
+            say(line)
     if not found.ok:
         for line in by_reason((e.connection, e.entity, e.words) for e in found.entities if not e.ok):
             note(line)
@@ -66,3 +68,9 @@ def reconcile(
         raise typer.Exit(1)
     if not as_json:
         say("The store and capture have the same ids, and everything promoted is in core.")
+
+
+_COLUMNS = [
+    "connection", "entity", "store", "captured", "core", "missing", "extra", "not in core", "deleted, in core",
+    "quarantined", "verdict",
+]  # fmt: skip

@@ -5,7 +5,7 @@ The page needs nothing else: no script, nothing of another host. What stores wro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -16,7 +16,7 @@ from sync_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sync_pipeline.steps.connect import Organization
-    from sync_pipeline.steps.observe import ConnectionStatus, EntityReconciliation, EntityStatus, Reconciliation
+    from sync_pipeline.steps.observe import EntityReconciliation, Reconciliation
 
 FORMATS = (".html", ".xlsx")
 _HEAD = (
@@ -54,12 +54,9 @@ def check(file: Path) -> None:
         raise ConfigurationError(f"There is no folder {file.parent}. Make it, or choose another file.")
 
 
-def write(file: Path, org: Organization, found: Reconciliation, status: Sequence[ConnectionStatus]) -> None:
+def write(file: Path, org: Organization, found: Reconciliation) -> None:
     """Write the report to `file`, which is there only once it is whole."""
-    known = {(one.name, entity.entity): entity for one in status for entity in one.entities}
-    lines = [
-        ReportLine(e, verdict(e), e.words, _outside(e, known.get((e.connection, e.entity)))) for e in found.entities
-    ]
+    lines = [ReportLine(e, verdict(e), e.words, e.outside_words) for e in found.entities]
     made = datetime.now(UTC)
     part = file.with_name(f".{file.name}.part")
     try:
@@ -90,19 +87,6 @@ def verdict(e: EntityReconciliation) -> str:
     if e.error:
         return "could not be listed"
     return "ok" if e.ok else "DIFFERENT"
-
-
-def _outside(e: EntityReconciliation, now: EntityStatus | None) -> str:
-    """Why records are captured and not in core. That is no difference."""
-    if e.captured <= e.core or now is None:
-        return ""
-    reasons: Mapping[str, int] = {
-        "undecided": now.undecided,
-        "ignored": now.ignored,
-        "included and not applied": now.included,
-    }
-    said = ", ".join(f"{count:,} {words}" for words, count in reasons.items() if count)
-    return f"{e.captured - e.core:,} records; {said or 'not promoted by this version'}"
 
 
 def _examples(lines: Sequence[ReportLine]) -> Sequence[tuple[str, str, str, str]]:

@@ -47,9 +47,9 @@ def record(
         span = _span(versions, found) if versions else None
         between = preview.version_changes(*here, *span) if span else None
     if as_json:
-        shown = {**row(found), "history": [row(event) for event in events]}
+        shown = {**row(found), "changes": _told(found.changes), "history": [row(event) for event in events]}
         if span:
-            shown["between"] = {"from": span[0], "to": span[1], "changes": between}
+            shown["between"] = {"from": span[0], "to": span[1], "changes": _told(between or {})}
         emit(shown)
         return
     if span and between is not None:
@@ -80,6 +80,12 @@ def _span(text: str, found: "RecordDetail") -> tuple[int, int]:
         kept = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
         raise ConfigurationError(f"There is no such version of {found.external_id}. There are: {kept}.")
     return earlier, later
+
+
+def _told(changes: "Mapping[str, Mapping[str, Any]]") -> dict[str, Any]:
+    from sync_pipeline.steps.preview.paths import told
+
+    return {field: told(field, sides) for field, sides in changes.items()}
 
 
 def _listed(changes: "Mapping[str, Mapping[str, Any]]") -> list[dict[str, Any]]:

@@ -187,6 +187,22 @@ def _fields(struct: type[msgspec.Struct]) -> Sequence[tuple[str, Any, tuple[Any,
     return found
 
 
+@cache
+def child_fields(entity: type[Entity]) -> Mapping[str, str]:
+    """Fields that refer to a row (customer: customer_id), or become rows of another table: its short name."""
+    found: dict[str, str] = {}
+    table = table_of(entity)
+    for name, _, marks in _fields(entity):
+        for mark in marks:
+            if isinstance(mark, To):
+                found[name] = f"{name}_id"
+            elif isinstance(mark, Pairs):
+                found[name] = mark.short
+            elif mark.table:
+                found[name] = table.short if table.row is not None else mark.table.partition(".")[2]
+    return found
+
+
 def _is_json(kind: Any) -> bool:
     options = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     return any(get_origin(one) in (dict, list, tuple, Sequence, Mapping) for one in options)

@@ -54,6 +54,7 @@ def _environment() -> Environment:
         "ended": text.ended,
         "plain": text.plain,
         "label": text.label,
+        "told": text.differing,
         "prose": text.prose,
         "breaks": text.breaks,
         "json": text.compact,

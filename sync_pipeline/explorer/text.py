@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from sync_pipeline.exact_json import dumps
 from sync_pipeline.redaction import marked
+from sync_pipeline.steps.preview.paths import told
 
 _CODE = re.compile(r"`([^`]+)`")
 _EMPHASIS = re.compile(r"\*([^*\s][^*]*)\*")
@@ -71,6 +72,11 @@ def moment(value: datetime | None) -> str:
 def compact(value: Any, longest: int = LONGEST) -> str:
     """The beginning of a value as JSON, with every digit."""
     return short(dumps(value), longest)
+
+
+def differing(sides: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """What differs in a field, as `paths` compares it: {before, after, paths, more}."""
+    return {"paths": [], "more": 0, **told(field, sides)}
 
 
 def label(field: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.preview.paths import told as told_deeply
 from sync_pipeline.steps.promote import CoreCheck
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 
@@ -151,3 +153,82 @@ def _plain(world: World) -> Any:
         for name in ("inventory_items", "sales_order_items")
     }
     return {**rows, **parts, "pairs": world.sql("SELECT product_id, category_id FROM core.product_categories")}
+
+
+def test_ids_of_a_check_are_real_and_the_same_and_no_sequence_of_core_moves(shop: World) -> None:
+    """Rows that stand are named by their id, missing ones by their record and item."""
+    item = shop.one("DELETE FROM core.sales_order_items WHERE id = (SELECT min(id) FROM core.sales_order_items) "
+                    "RETURNING external_id, item_type, external_item_id")  # fmt: skip
+    product_id = shop.one("UPDATE core.products SET name = 'Hacked', price = 145.1 WHERE sku = 'A' RETURNING id").id
+    shop.sql("DELETE FROM core.product_categories")
+    shop.sql("DELETE FROM promote.pending_link WHERE from_table = 'core.sales_orders'")
+    shop.sql("DELETE FROM core.inventory_items WHERE product_id IS NOT NULL AND variant_id IS NULL")
+    before = _sequences(shop)
+    found, again = (
+        [(one.table, one.id, one.row, one.field, one.found, one.should) for one in compared(shop).differences]
+        for _ in range(2)
+    )
+    assert found == again
+    assert _sequences(shop) == before, "no id of core is used up by a check"
+    named = {(table, row) for table, _, row, _, _, _ in found}
+    missing = f"{item.external_id}, {item.item_type} {item.external_item_id}"
+    assert any(table == "core.sales_order_items" and row.endswith(missing) for table, row in named), named
+    assert ("core.products", str(product_id)) in named
+    for table, number, _, _, _, _ in found:
+        if number is not None:
+            assert shop.sql(f"SELECT 1 FROM {table} WHERE id = {number}"), (table, number)
+        else:
+            assert table != "core.products"
+    assert not [one for one in found if str(2**62)[:6] in repr(one)], "no id that only the check had"
+
+
+def test_a_repair_plan_says_what_it_changes_in_core(shop: World) -> None:
+    row = shop.one("UPDATE core.products SET name = 'Hacked', price = 145.1 WHERE sku = 'A' RETURNING id").id
+    item = shop.one("DELETE FROM core.sales_order_items WHERE item_type = 'line' AND external_id = '20' "
+                    "RETURNING external_item_id").external_item_id  # fmt: skip
+    plan = promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann")
+    assert plan is not None
+    items, _ = select.plan_items(shop.db, organization(shop), plan.plan_id)
+    changes = {one["field"]: one for item in items for one in item.changes}
+    right = product(1)
+    assert changes[f"products[id={row}].name"] == {
+        "field": f"products[id={row}].name", "before": "Hacked", "after": right["name"],
+    }  # fmt: skip
+    assert (changes[f"products[id={row}].price"]["before"], str(changes[f"products[id={row}].price"]["after"])) == (
+        Decimal("145.1"), right["price"],
+    )  # fmt: skip
+    [missing] = [one for field, one in changes.items() if field.endswith(f"20, line {item}]")]
+    assert "before" not in missing
+    assert missing["after"]["external_item_id"] == item
+    assert "id" not in missing["after"]
+    promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
+    assert compared(shop).ok
+
+
+def test_a_plan_says_what_an_update_changes_in_child_rows_of_core(shop: World) -> None:
+    line = {"id": 1, "name": "x", "product_id": 2, "quantity": 1, "subtotal": "9", "total": "9"}
+    items, _ = select.plan_items(
+        shop.db,
+        organization(shop),
+        shop.plan(
+            [
+                shop.capture("order", order(20, customer_id=3, total="9", line_items=[line])),
+                shop.capture("product", product(1, sku="A", categories=[], manage_stock=True, stock_quantity=4)),
+            ]
+        ),
+    )
+    core = {item.entity: {one["field"]: told_deeply(one["field"], one) for one in item.core} for item in items}
+    assert [one["path"] for one in core["orders"]["sales_order_items"]["paths"]] == [
+        "sales_order_items[id=line:1].product.external_id"
+    ]
+    assert core["products"].keys() == {"product_categories"}
+
+
+def _sequences(world: World) -> dict[str, int | None]:
+    """Where every sequence of a core table stands, and of links that wait."""
+    found = world.sql(
+        "SELECT schemaname || '.' || sequencename AS name, last_value AS last FROM pg_sequences "
+        "WHERE schemaname = 'core' OR sequencename = 'pending_link_id_seq'"
+    )
+    assert sum(one.last is not None for one in found) > 5, "they can be read"
+    return {one.name: one.last for one in found}

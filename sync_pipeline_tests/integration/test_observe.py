@@ -252,6 +252,42 @@ def test_a_promoted_record_without_its_core_row_is_a_difference(opened: Shop) ->
     assert not after.ok
 
 
+def test_what_is_in_one_of_capture_and_core_alone_is_counted_by_id(opened: Shop) -> None:
+    """A deleted record that is still in core does not make up for one that is not there."""
+    opened.pull("products")
+    opened.preview("products")
+    choose(opened, "products")
+    promote_included(opened)
+    with opened.db.org(opened.org.org_id) as conn:
+        ids = conn.exec_driver_sql(
+            "SELECT external_id FROM promote.integration_mapping WHERE entity_type = 'product' ORDER BY external_id"
+        ).scalars().all()  # fmt: skip
+        gone = ids[0]
+        conn.exec_driver_sql(
+            "UPDATE capture.sync_record SET deletion_state = 'deleted', deletion_at = now() "
+            f"WHERE entity_type = 'product' AND external_id = '{gone}'"
+        )
+        conn.exec_driver_sql(
+            "DELETE FROM promote.integration_mapping WHERE entity_type = 'product' AND external_id "
+            f"IN ('{ids[1]}', '{ids[2]}')"
+        )
+        conn.exec_driver_sql(
+            "UPDATE selection.sync_selective_config SET decision = 'ignore' "
+            f"WHERE entity_type = 'product' AND external_id = '{ids[1]}'"
+        )
+        conn.exec_driver_sql(
+            f"DELETE FROM selection.sync_selective_config WHERE entity_type = 'product' AND external_id = '{ids[2]}'"
+        )
+    [found] = compare(opened, "products").entities
+    assert (found.outside, found.not_in_core, found.deleted_in_core) == ({"undecided": 1, "ignored": 1}, 2, 1)
+    assert {name: found.examples[name] for name in ("ignored", "undecided", "deleted_in_core")} == {
+        "ignored": [ids[1]], "undecided": [ids[2]], "deleted_in_core": [gone],
+    }  # fmt: skip
+    assert found.outside_words == (
+        "2 records are not in core: 1 undecided, 1 ignored; 1 record is deleted in the store and still in core"
+    )
+
+
 # -- gates, log, connections, tokens -------------------------------------------------------------------------------
 
 

@@ -86,6 +86,10 @@ DAMAGES: Mapping[str, Damage] = {
             "AND entity_type = 'coupon'",
         ],
     ),
+    "rows_have_records": Damage(
+        "rows_have_records/customers",
+        [f"INSERT INTO core.customers (org_id, email) VALUES ({ORG}, 'ghost@example.test')"],
+    ),
     "no_schema_drift": Damage(
         "no_schema_drift/erp/units",
         [
@@ -214,7 +218,7 @@ DAMAGES: Mapping[str, Damage] = {
 
 
 # What these find is set aside for a person.
-WAITING = ("nothing_in_quarantine", "no_schema_drift", "no_line_waits", "no_decision_waits")
+WAITING = ("nothing_in_quarantine", "rows_have_records", "no_schema_drift", "no_line_waits", "no_decision_waits")
 
 
 def found(matrix: Matrix) -> dict[str, str]:

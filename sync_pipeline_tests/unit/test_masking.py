@@ -14,7 +14,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.sources.base import Stream, source
-from sync_pipeline.steps.preview.masking import Masker, masked_changes
+from sync_pipeline.steps.preview.masking import Masker, masked_changes, masked_core
 from sync_pipeline_tests.databases import settings_at
 
 _HERE = settings_at(Path("/nowhere"))
@@ -174,3 +174,24 @@ def test_lists_changes_and_core_rows_are_masked_alike() -> None:
     assert change["before"] == {"phone": MASKER.pseudonym("1234567"), "city": "Graz"}
     row = MASKER.core(core_tables()["core.customers"], {"id": 3, "name": "Ann", "order_count": 2, "tags": ["vip"]})
     assert row == {"id": 3, "name": MASKER.pseudonym("Ann"), "order_count": 2, "tags": ["vip"]}
+
+
+def test_a_person_in_a_change_of_core_is_masked() -> None:
+    """Rows of core in a repair plan, and what a plan changes in core."""
+    customers, orders = (source("woocommerce").stream(name) for name in ("customers", "orders"))
+    name, email = "Ann Example", "ann@example.test"
+    changes: list[dict[str, Any]] = [
+        {"field": "customers[id=5].name", "before": "Hacked Person", "after": name},
+        {"field": "customers[shop customers 3]", "after": {"name": name, "email": email, "order_count": 1}},
+    ]
+    told = repr(masked_changes(MASKER, customers, changes))
+    assert "order_count" in told
+    assert not [one for one in (name, email, "Hacked Person") if one in told]
+    core: list[dict[str, Any]] = [
+        {"field": "customer_email", "before": email, "after": None},
+        {"field": "customers", "before": {"name": name}, "after": {"name": "Other Person"}},
+        {"field": "sales_order_items", "before": [], "after": [{"external_item_id": "1", "name": "Chair"}]},
+    ]
+    told = repr(masked_core(MASKER, orders, core))
+    assert "Chair" in told
+    assert not [one for one in (name, email, "Other Person") if one in told]

@@ -50,7 +50,7 @@ class Seen(HTMLParser):
 
 def test_the_page_shows_the_stores_text_as_text_and_asks_nobody(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    write(file, ORG, Reconciliation((FINE, WRONG, FAILED)), ())
+    write(file, ORG, Reconciliation((FINE, WRONG, FAILED)))
     source = file.read_text("utf-8")
     page = Seen(source)
     assert {tag for tag, _ in page.tags} <= {
@@ -69,7 +69,7 @@ def test_the_page_shows_the_stores_text_as_text_and_asks_nobody(tmp_path: Path) 
 
 def test_the_workbook_has_the_same_and_no_formula(tmp_path: Path) -> None:
     file = tmp_path / "report.xlsx"
-    write(file, ORG, Reconciliation((FINE, WRONG, FAILED)), ())
+    write(file, ORG, Reconciliation((FINE, WRONG, FAILED)))
     book = openpyxl.load_workbook(file)
     cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
     assert all(cell.data_type != "f" and cell.hyperlink is None for cell in cells)
@@ -86,7 +86,7 @@ def test_the_workbook_has_the_same_and_no_formula(tmp_path: Path) -> None:
 
 
 def test_a_report_without_a_difference_says_so(tmp_path: Path) -> None:
-    write(tmp_path / "r.html", ORG, Reconciliation((FINE,)), ())
+    write(tmp_path / "r.html", ORG, Reconciliation((FINE,)))
     text = (tmp_path / "r.html").read_text("utf-8")
     assert "The store and capture have the same ids" in text
     assert "Records that differ" not in text

@@ -82,7 +82,8 @@ class RecordInfo(Shape):
     raw: Any
     changes: dict[str, Any] = Field(
         description="Field → before (in core) and after (captured). A side without the field has no key. Where a "
-        "record changed that core copies from, the column → before, after and `through`: location 8."
+        "record changed that core copies from, the column → before, after and `through`: location 8. Lists, objects "
+        "and long texts have `paths`: what differs in them, as {path, before, after}; `more` counts those beyond 50."
     )
     warnings: list[Plain]
     versions: list[Version]

@@ -142,8 +142,8 @@ async def record(
                 found,
                 display=reads.display(stream, found.display),
                 raw=reads.payload(stream, found.raw),
-                changes=reads.changes(stream, found.changes),
             )
+        found = replace(found, changes=reads.changes(stream, found.changes))
         return exact_json.dumps({"success": True, "data": found})
 
     return Response(await runtime.run(look), media_type="application/json")

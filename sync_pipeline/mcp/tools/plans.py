@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -138,5 +139,18 @@ def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
     if item.warnings:
         told["warnings"] = said.warnings(item.warnings)
     changes = call.reads.changes(stream, {str(one["field"]): one for one in item.changes})
-    shown = {**call.reads.record(stream, item.name, item.code), "changes": changes}
+    core = {str(one["field"]): one for one in call.reads.item(stream, item).core}
+    shown = {**call.reads.record(stream, item.name, item.code), "changes": _short(changes), "core": _short(core)}
     return told | store_text(**shown, brings=call.reads.brought(stream, line.fields or {}), problem=line.problem)
+
+
+def _short(changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Where paths say what differs, the whole values would say it again, cut to the same beginning."""
+    return {
+        field: {
+            key: value
+            for key, value in sides.items()
+            if key != "field" and ("paths" not in sides or key not in ("before", "after"))
+        }
+        for field, sides in changes.items()
+    }

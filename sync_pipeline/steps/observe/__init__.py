@@ -35,7 +35,8 @@ from sync_pipeline.steps.observe.quarantine import (
     quarantine_page,
     quarantined_one,
 )
-from sync_pipeline.steps.observe.reconcile import DIFFERENCES, EntityReconciliation, Reconciliation, reconcile
+from sync_pipeline.steps.observe.reconcile import reconcile
+from sync_pipeline.steps.observe.reconciled import DIFFERENCES, EntityReconciliation, Reconciliation
 from sync_pipeline.steps.observe.requests import Request, create_request, request, requests
 from sync_pipeline.steps.observe.retention import delete_old
 from sync_pipeline.steps.observe.service import (

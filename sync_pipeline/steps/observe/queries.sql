@@ -133,6 +133,38 @@ LEFT JOIN there AS t ON t.core_table = m.core_table AND t.id = m.internal_id
 WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND NOT m.promoted_deleted
 GROUP BY m.entity_type
 
+-- beside_core --
+-- By entity type and why: captured records that are present and not in core, and those that the store deleted and that are
+-- in core, each by its id. Rows of core come from `core_ids` of every table.
+WITH there AS ({rows}), compared AS (
+    SELECT r.entity_type, r.external_id, r.content_hash, r.deletion_state = 'deleted' AS deleted, t.id IS NOT NULL AS in_core
+    FROM capture.sync_record AS r
+    LEFT JOIN promote.integration_mapping AS m
+        ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+            AND m.external_id = r.external_id AND NOT m.promoted_deleted
+    LEFT JOIN there AS t ON t.core_table = m.core_table AND t.id = m.internal_id
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.provider = %(provider)s
+), beside AS (
+    SELECT c.*, CASE
+        WHEN c.deleted THEN 'deleted'
+        WHEN EXISTS (
+            SELECT 1 FROM capture.sync_quarantine AS q
+            WHERE q.org_id = connect.current_org() AND q.connection_id = %(connection_id)s
+                AND q.entity_type = c.entity_type AND q.external_id = c.external_id AND q.resolved_at IS NULL)
+            THEN 'quarantined'
+        WHEN s.decision = 'ignore' THEN 'ignored'
+        WHEN s.decision = 'include' THEN 'included'
+        ELSE 'undecided' END AS why
+    FROM compared AS c
+    LEFT JOIN selection.sync_selective_config AS s
+        ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = c.entity_type
+            AND s.external_id = c.external_id AND s.content_hash = c.content_hash AND s.seen_deleted = c.deleted
+    WHERE c.deleted = c.in_core
+)
+SELECT entity_type, why, count(*) AS records,
+       (array_agg(external_id ORDER BY length(external_id), external_id)) [1:20] AS examples
+FROM beside GROUP BY entity_type, why
+
 -- core_counts --
 -- Rows of each core table that are not marked deleted.
 SELECT '{short}' AS name, count(*) AS records FROM {table} WHERE org_id = connect.current_org() AND {alive}

@@ -22,64 +22,11 @@ from sync_pipeline.steps.capture.write.pages import Listed, Run
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE_SQL
 from sync_pipeline.steps.connect import Connection, Organization, connections
 from sync_pipeline.steps.observe.id_set import IdSet
+from sync_pipeline.steps.observe.reconciled import OUTSIDE, EntityReconciliation, Reconciliation
 from sync_pipeline.steps.observe.status import SQL
 
-# The kinds of differences, in words.
-DIFFERENCES: Mapping[str, str] = {
-    "missing": "in the store and not captured",
-    "extra": "captured and not in the store",
-    "orphans": "promoted and not in core",
-}
 _EXAMPLES = 20
 _PAGE = 10_000  # ids of captured records that are read at once
-
-
-@dataclass(frozen=True, slots=True)
-class EntityReconciliation:
-    """One entity: how many records the store lists, how many are captured, how many of these are in core.
-
-    `missing` are in the store and not captured; `extra` are captured as present and not in the store; `orphans` are
-    promoted and have no core row. `store` is None if the store could not be listed; `error` says why.
-    """
-
-    entity: str
-    connection: str
-    store: int | None
-    captured: int
-    core: int
-    missing: int
-    extra: int
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    quarantined: int = 0
-    orphans: int = 0
-    error: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """True if nothing is missing, extra or orphaned. Records that were not promoted are not a difference."""
-        return not (self.missing or self.extra or self.orphans or self.error)
-
-    @property
-    def words(self) -> str:
-        """What differs, with some ids; empty where nothing does."""
-        parts = [self.error] if self.error else []
-        for name, words in DIFFERENCES.items():
-            if count := getattr(self, name):
-                named = self.examples.get(name, [])
-                parts.append(f"{count:,} {words} ({', '.join(named)}{' …' if count > len(named) else ''})")
-        return "; ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """The report of an organization."""
-
-    entities: tuple[EntityReconciliation, ...]
-
-    @property
-    def ok(self) -> bool:
-        """True if every entity is."""
-        return all(entity.ok for entity in self.entities)
 
 
 def reconcile(
@@ -235,11 +182,25 @@ def _not_listed(db: Database, connection: Connection, stream: Stream, error: str
     return _compare(db, connection, stream, None, _core(db, connection).get(stream.entity_type), error)
 
 
-def _core(db: Database, connection: Connection) -> Mapping[str, Any]:
-    """By entity type: how many records of a connection are in core, and how many have no row there."""
-    rows = SQL["core_rows"].replace("{rows}", for_each_table(SQL["core_ids"]))
-    with db.org(connection.org_id) as conn:
-        return {row.entity_type: row for row in execute(conn, rows, connection_id=connection.connection_id)}
+@dataclass(slots=True)
+class _InCore:
+    """What core has of an entity: its row of `core_rows`, and those of `beside_core` by why."""
+
+    rows: Any = None
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+def _core(db: Database, connection: Connection) -> Mapping[str, _InCore]:
+    """By entity type: what of a connection is in core, and what is in one of capture and core alone."""
+    ids = for_each_table(SQL["core_ids"])
+    here = {"connection_id": connection.connection_id}
+    found: dict[str, _InCore] = {}
+    with db.org(connection.org_id, snapshot=True) as conn:
+        for row in execute(conn, SQL["core_rows"].replace("{rows}", ids), **here):
+            found.setdefault(row.entity_type, _InCore()).rows = row
+        for row in execute(conn, SQL["beside_core"].replace("{rows}", ids), **here, provider=connection.provider):
+            found.setdefault(row.entity_type, _InCore()).beside[row.why] = row
+    return found
 
 
 def _captured(db: Database, connection: Connection, stream: Stream) -> tuple[IdSet, int]:
@@ -255,12 +216,14 @@ def _captured(db: Database, connection: Connection, stream: Stream) -> tuple[IdS
 
 
 def _compare(
-    db: Database, connection: Connection, stream: Stream, store: IdSet | None, core: Any, error: str | None
+    db: Database, connection: Connection, stream: Stream, store: IdSet | None, there: _InCore | None, error: str | None
 ) -> EntityReconciliation:
+    core, beside = (there.rows, there.beside) if there else (None, {})
     captured, quarantined = _captured(db, connection, stream)
     missing = store - captured if store is not None else IdSet()
     extra = captured - store if store is not None else IdSet()
     examples = {"missing": missing, "extra": extra, "orphans": (core.examples or []) if core else []}
+    examples |= {"deleted_in_core" if why == "deleted" else why: row.examples for why, row in beside.items()}
     return EntityReconciliation(
         entity=stream.name,
         connection=connection.name,
@@ -273,4 +236,6 @@ def _compare(
         quarantined=quarantined,
         orphans=core.orphans if core else 0,
         error=error,
+        outside={why: beside[why].records for why in OUTSIDE if why in beside},
+        deleted_in_core=beside["deleted"].records if "deleted" in beside else 0,
     )

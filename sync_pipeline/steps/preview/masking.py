@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any
 
 from sync_pipeline.config import Settings
-from sync_pipeline.entities.core import CoreTable
+from sync_pipeline.entities.core import CoreTable, core_tables
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.capture.write.pii import hash_text
+from sync_pipeline.steps.preview.paths import told_list
 
 _SIGN = "masked-"
 _DIGITS = 12
@@ -34,6 +35,7 @@ _TELLING = re.compile(
 _KEPT = frozenset({"city", "country", "country_code", "country_id", "state", "state_id", "id", "type"})
 _FLAGS = frozenset({"", "yes", "no", "true", "false", "0", "1"})
 _PHONE = re.compile(r"(?<![\w.+-])(?:\+|00(?=[1-9]\d{0,2}[ ()./-]))[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\d)")
+_ROW = re.compile(r"([a-z_]+)\[[^\]]*\](?:\.(.+))?$")  # a row of core, and its column
 _SHORTEST = 4  # letters of a value that is looked for in other texts
 _NAMED_VALUES = ("value", "display_value", "default")  # of {key: _billing_phone, value: …}
 
@@ -72,6 +74,30 @@ class Masker:
     def core(self, table: CoreTable, row: Mapping[str, Any]) -> Any:
         """A row of core, or columns of one."""
         return self._masked(row, _tree(table.personal))
+
+    def change(self, stream: Stream, field: str, value: Any) -> Any:
+        """One side of a change: of a field of a payload, or of a row of core, `customers[id=5].name`."""
+        place = _ROW.match(field)
+        table = core_tables().get(f"core.{place[1]}") if place else None
+        if place is None or table is None:
+            return self.field(stream, field, value)
+        if not place[2]:
+            return self.core(table, value) if isinstance(value, Mapping) else self.anything(value)
+        [masked] = self.core(table, {place[2]: value}).values()
+        return masked
+
+    def core_field(self, stream: Stream, field: str, value: Any) -> Any:
+        """One side of a change of core: of a column, or of all rows of the table that `field` names."""
+        tables = {table.short: table for table in core_tables().values()}
+        if field in tables:
+            rows = value if isinstance(value, list | tuple) else [value]
+            masked = [self.core(tables[field], row) if isinstance(row, Mapping) else row for row in rows]
+            return masked if isinstance(value, list | tuple) else masked[0]
+        own = next((table for table in tables.values() if stream.entity in table.kinds), None)
+        if own is None:
+            return self.field(stream, field, value)
+        [one] = self.core(own, {field: value}).values()
+        return one
 
     def name(self, stream: Stream, name: str | None) -> str | None:
         """What a list calls a record: a person's name, where the stream takes it from a personal path."""
@@ -148,11 +174,26 @@ def _tree(paths: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def masked_changes(masker: Masker, stream: Stream, changes: Iterable[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Fields before and after, as plans and previews tell them."""
-    return [
-        {
-            name: masker.field(stream, str(change["field"]), value) if name in ("before", "after") else value
-            for name, value in change.items()
-        }
-        for change in changes
-    ]
+    """Fields before and after, as plans and previews tell them. Their paths are those of what is masked."""
+    return told_list(
+        [
+            {
+                name: masker.change(stream, str(change["field"]), value) if name in ("before", "after") else value
+                for name, value in change.items()
+            }
+            for change in changes
+        ]
+    )
+
+
+def masked_core(masker: Masker, stream: Stream, changes: Iterable[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The same of what a plan changes in core."""
+    return told_list(
+        [
+            {
+                name: masker.core_field(stream, str(change["field"]), value) if name in ("before", "after") else value
+                for name, value in change.items()
+            }
+            for change in changes
+        ]
+    )

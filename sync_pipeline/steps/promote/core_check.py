@@ -23,7 +23,8 @@ from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
 from sync_pipeline.steps.capture.related import looking
-from sync_pipeline.steps.connect import Organization
+from sync_pipeline.steps.connect import Organization, connections
+from sync_pipeline.steps.promote.core_difference import Difference, changes_of, fields, named
 from sync_pipeline.steps.promote.map.batch import Claimed, Key, key_columns, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
@@ -42,21 +43,6 @@ MOST = 1000  # differences that a report lists
 _PARTS = {table.name: table for table in core_tables().values() if table.row is not None}
 _FIGURES = {*CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures)}
 NOISE = ["org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key"]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A field of a core row that is not what it should be. Without a `field` the row itself should (not) be there.
-
-    `behind` are the records that the row comes from.
-    """
-
-    table: str
-    id: int
-    field: str
-    found: Any
-    should: Any
-    behind: Sequence[Key] = ()
 
 
 @dataclass(slots=True)
@@ -93,17 +79,18 @@ def check_core(
     Raises:
         DatabaseUnavailable: the server is gone.
     """
-    return _Check(db, org.org_id, size, progress).run()
+    return _Check(db, org, size, progress).run()
 
 
 class _Check:
-    def __init__(self, db: Database, org_id: int, size: int, progress: Callable[[int], None] | None) -> None:
-        self.db, self.org_id, self.size, self.progress = db, org_id, size, progress
+    def __init__(self, db: Database, org: Organization, size: int, progress: Callable[[int], None] | None) -> None:
+        self.db, self.org_id, self.size, self.progress = db, org.org_id, size, progress
+        self.connections = {one.connection_id: one for one in connections(db, org)}
         self.found = CoreCheck()
-        self.seen: set[tuple[str, int, str]] = set()
+        self.seen: set[tuple[str, str, str]] = set()
         self.customers: set[int] = set()  # whose figures the records change
-        with db.org(org_id) as conn:
-            self.org: PromotionSettings = replace(promotion_settings(conn, org_id), decides=False)
+        with db.org(org.org_id) as conn:
+            self.org: PromotionSettings = replace(promotion_settings(conn, org.org_id), decides=False)
 
     def run(self) -> CoreCheck:
         with self.db.org(self.org_id) as conn:
@@ -130,6 +117,7 @@ class _Check:
         try:
             with self.db.org(self.org_id) as conn:
                 begin(conn, queue)
+                execute(conn, SQL["trial_ids"])
                 yield conn, queue
                 raise _RolledBack
         except _RolledBack:
@@ -172,7 +160,7 @@ class _Check:
             kept = self._as_promoted(behind)
             for one in some:
                 if one.field not in kept and not _is_figure(one):
-                    self._add(one, behind)
+                    self._add(named(one, row, behind, self.connections), behind)
 
     def _figures(self) -> None:
         """Compare figures: they count all captured orders of a customer, so each customer's are computed once."""
@@ -189,13 +177,14 @@ class _Check:
                 for row, some in different:
                     for one in some if row.id not in waiting else ():
                         if _is_figure(one):
-                            self._add(one, self._behind(conn, row))
+                            records = self._behind(conn, row)
+                            self._add(named(one, row, records, self.connections), records)
 
     def _different(self, conn: Connection, queue: str) -> Sequence[tuple[Any, Sequence[Difference]]]:
         """The rows that the transaction changed, with the fields in which they are not what they were."""
         execute(conn, UNDO["stage_undo"], queue=queue)
         statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
-        return [(row, list(_fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
+        return [(row, list(fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
 
     def _as_promoted(self, records: Iterable[Key]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""
@@ -232,9 +221,9 @@ class _Check:
                         self._add(Difference(table.name, row.id, "deleted", False, True), ())
 
     def _add(self, one: Difference, behind: Iterable[Key]) -> None:
-        if (one.table, one.id, one.field) in self.seen:
+        if (one.table, one.row, one.field) in self.seen:
             return
-        self.seen.add((one.table, one.id, one.field))
+        self.seen.add((one.table, one.row, one.field))
         self.found.count += 1
         keys = list(behind)
         self.found.behind.update(keys)
@@ -246,21 +235,9 @@ def _is_figure(one: Difference) -> bool:
     return one.table == CUSTOMERS.name and one.field in _FIGURES
 
 
-def _fields(row: Any) -> Iterator[Difference]:
-    """The fields in which a row is not what it should be, keys of `metadata` each by itself."""
-    if row.before is None or row.after is None:
-        yield Difference(row.table_name, row.id, "", row.before, row.after)
-        return
-    sides = [{**side, **{f"metadata.{key}": value for key, value in (side.get("metadata") or {}).items()}}
-             for side in (row.before, row.after)]  # fmt: skip
-    for name in sorted({*sides[0], *sides[1]} - {"metadata"}):
-        found, should = (side.get(name) for side in sides)
-        if found != should:
-            yield Difference(row.table_name, row.id, name, found, should)
-
-
 def make_repair_plan(db: Database, org: Organization, found: CoreCheck, *, actor: str) -> Plan | None:
-    """Plan the records behind what differs, in the versions that core has; None if there are none.
+    """Plan the records behind what differs, in the versions that core has; None if there are none. Its items say what
+    each changes in core.
 
     Raises:
         DatabaseUnavailable: the server is gone.
@@ -268,6 +245,7 @@ def make_repair_plan(db: Database, org: Organization, found: CoreCheck, *, actor
     keys = sorted(found.behind)
 
     def fill(conn: Connection, plan_id: UUID) -> int:
-        return execute(conn, SQL["fill_repair_plan"], plan_id=plan_id, **key_columns(keys)).rowcount
+        changes = changes_of(found.differences, keys)
+        return execute(conn, SQL["fill_repair_plan"], plan_id=plan_id, **key_columns(keys), fields=changes).rowcount
 
     return make_filled_plan(db, org, fill, origin="repair", actor=actor)

@@ -9,6 +9,11 @@ SELECT count(*) FROM promote.integration_mapping AS m
 WHERE m.org_id = connect.current_org() AND m.connection_id = %(connection_id)s AND m.entity_type = %(entity_type)s
     AND NOT m.promoted_deleted AND m.mapper IS DISTINCT FROM %(mapper)s;
 
+-- trial_ids --
+-- Rows that a trial inserts have ids of this sequence, which goes with it: core's sequences stay as they are, and no id
+-- that only a trial had is taken for one of a row. They are above all others, as new ids are.
+CREATE TEMP SEQUENCE trial_ids MINVALUE 4611686018427387904;
+
 -- lines_again --
 -- The next records that are in core, as lines of a queue that exists in this transaction alone.
 INSERT INTO promote.sync_queue_line
@@ -120,13 +125,16 @@ WHERE o.org_id = connect.current_org() AND %(table)s = 'core.customers' AND o.cu
         WHERE c.org_id = o.org_id AND c.core_table = 'core.customers' AND c.internal_id = o.customer_id);
 
 -- fill_repair_plan --
--- What core has of these records is written once more, whatever was captured or decided since.
+-- What core has of these records is written once more, whatever was captured or decided since. `fields`: what that
+-- changes in core.
 INSERT INTO selection.sync_plan_item
-    (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash, promoted_deleted)
+    (org_id, plan_id, connection_id, entity_type, external_id, action, content_hash, promoted_hash, promoted_deleted,
+     followed)
 SELECT m.org_id, %(plan_id)s, m.connection_id, m.entity_type, m.external_id,
-       CASE WHEN m.promoted_deleted THEN 'delete' ELSE 'update' END, m.promoted_hash, m.promoted_hash, m.promoted_deleted
+       CASE WHEN m.promoted_deleted THEN 'delete' ELSE 'update' END, m.promoted_hash, m.promoted_hash, m.promoted_deleted,
+       CASE WHEN k.fields <> '{}' THEN jsonb_build_object('fields', k.fields) END
 FROM promote.integration_mapping AS m
-JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
-    AS k (connection_id, entity_type, external_id)
+JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [], %(fields)s::jsonb [])
+    AS k (connection_id, entity_type, external_id, fields)
     ON m.connection_id = k.connection_id AND m.entity_type = k.entity_type AND m.external_id = k.external_id COLLATE "C"
 WHERE m.org_id = connect.current_org();

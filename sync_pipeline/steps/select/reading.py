@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,19 +12,16 @@ from sqlalchemy import Connection as Transaction
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.core import table_of
 from sync_pipeline.sources.base import Stream, source
-from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
-from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
+from sync_pipeline.steps.select.mapped_items import LARGEST, RecordKey, brings, core_changes, key_columns, record_key
 from sync_pipeline.steps.select.plans import plan, proposals_of
 
 SQL = load(__package__, "reading.sql")
 Action = Literal["create", "update", "delete"]
 _LONGEST = 600  # characters of a value, of which a page shows the beginning
 _FIELDS = 40  # of an item so many are read
-_LARGEST = 200_000  # bytes of a payload that is mapped to be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +40,20 @@ class PlanItem:
         list[dict[str, Any]],
         Field(
             description="{field, before, after} of an update; a side without the field has no key. `through` names "
-            "the followed record where the value is copied from one that changed.",
+            "the followed record where the value is copied from one that changed. Lists, objects and long texts have "
+            "`paths`: what differs in them, as {path, before, after}; `more` counts those beyond 50.",
             examples=[[{"field": "price", "before": "10.00", "after": "12.00"}]],
         ),
     ]
     warnings: Annotated[list[dict[str, Any]], Field(examples=[[{"code": "duplicate_sku", "message": "…"}]])]
+    core: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="What an update changes in core, child rows too: {field, before, after} from what the promoted "
+            "version became to what the planned one becomes. `field` is a column, or the table of rows that belong to "
+            "the row: sales_order_items, product_categories.",
+        ),
+    ] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,10 @@ def plan_items(
     with db.org(org.org_id) as conn:
         keys = execute(conn, SQL["items_in_order"], plan_id=found.plan_id, **part).all()
         rows = execute(
-            conn, SQL["plan_items"], plan_id=found.plan_id, **_columns(keys), longest=None, fields=None
+            conn, SQL["plan_items"], plan_id=found.plan_id, **key_columns(keys), longest=None, fields=None, largest=0
         ).all()
-    return [_item(row) for row in rows], found.items
+        core = core_changes(conn, found.plan_id, rows)
+    return [_item(row, core) for row in rows], found.items
 
 
 def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanKind]:
@@ -182,14 +189,16 @@ def browse_items(  # noqa: PLR0913 - what a person looks for
             if search
             else _in_order(conn, plan_id, kinds, action, after, size)
         )
-        here = {"plan_id": plan_id, **_columns(keys)}
-        rows = execute(conn, SQL["plan_items"], **here, longest=_LONGEST, fields=_FIELDS).all() if keys else []
-        brought = _brought(conn, plan_id, [row for row in rows if row.action == "create"])
+        here = {"plan_id": plan_id, **key_columns(keys)}
+        cut = {"longest": _LONGEST, "fields": _FIELDS, "largest": LARGEST}
+        rows = execute(conn, SQL["plan_items"], **here, **cut).all() if keys else []
+        brought = brings(conn, plan_id, [row for row in rows if row.action == "create"])
+        core = core_changes(conn, plan_id, rows)
     lines = []
     for number, (_, row) in enumerate(zip(keys, rows, strict=True), after + 1):
         fields, problem = brought.get((row.connection_id, row.entity_type, row.external_id), (None, None))
         stream = streams[row.connection_id, row.entity_type]
-        lines.append(PlanLine(number, _item(row), stream, row.changed, fields, problem))
+        lines.append(PlanLine(number, _item(row, core), stream, row.changed, fields, problem))
     return PlanPage(lines, total)
 
 
@@ -238,39 +247,7 @@ def _in_order(
     return before, keys
 
 
-def _columns(keys: Sequence[Any]) -> dict[str, list[Any]]:
-    return {
-        "connections": [one.connection_id for one in keys],
-        "types": [one.entity_type for one in keys],
-        "ids": [one.external_id for one in keys],
-    }
-
-
-def _brought(
-    conn: Transaction, plan_id: UUID, rows: Sequence[Any]
-) -> Mapping[tuple[int, str, str], tuple[Mapping[str, Any] | None, str | None]]:
-    """What records bring to core that is not there: the columns that are not empty, or why they cannot be mapped."""
-    if not rows:
-        return {}
-    found = execute(conn, SQL["planned_payloads"], plan_id=plan_id, **_columns(rows), largest=_LARGEST).all()
-    there = [rows[one.n - 1] for one in found]
-    records = [
-        Captured(row.connection_id, row.provider, row.entity_type, one.payload, row.parent_id)
-        for row, one in zip(there, found, strict=True)
-    ]
-    brought: dict[tuple[int, str, str], tuple[Mapping[str, Any] | None, str | None]] = {}
-    for row, entity in zip(there, to_entities(records, looking(conn)), strict=True):
-        key = (row.connection_id, row.entity_type, row.external_id)
-        if isinstance(entity, Exception):
-            brought[key] = None, reason(entity)
-            continue
-        table = table_of(type(entity))
-        values = zip(table.columns, table.values(entity), strict=True)
-        brought[key] = {name: value for name, value in values if value not in (None, "", [], (), {})}, None
-    return brought
-
-
-def _item(row: Any) -> PlanItem:
+def _item(row: Any, core: Mapping[RecordKey, Sequence[Mapping[str, Any]]]) -> PlanItem:
     return PlanItem(
         connection=row.connection,
         entity=source(row.provider).stream(row.entity_type).name,
@@ -284,4 +261,5 @@ def _item(row: Any) -> PlanItem:
             for field, sides in sorted((row.changes or {}).items())
         ],
         warnings=row.warnings or [],
+        core=[dict(one) for one in core.get(record_key(row), ())],
     )

@@ -115,13 +115,16 @@ ORDER BY length(i.external_id), i.external_id LIMIT %(limit)s OFFSET %(offset)s
 
 -- plan_items --
 -- What a plan does to these records, and the fields that change: the version in core when it was planned against the
--- planned one. With `longest`, long values are cut here and not on the way, and at most `fields` of them are read.
+-- planned one. With `longest`, texts are cut here and not on the way, at most `fields` of them are read, and lists and
+-- objects are cut, too, where all changes of a record have more than `largest` characters.
 SELECT c.name AS connection, i.connection_id, c.provider, i.entity_type, i.external_id, i.action, r.name, r.code, r.email,
        preview.version_of(i.content_hash, i.action = 'delete', i.followed) AS version, r.parent_id,
        CASE WHEN %(longest)s::integer IS NULL THEN f.changes ELSE (
            SELECT jsonb_object_agg(e.key, e.sides) FROM (
                SELECT o.key, (
-                   SELECT jsonb_object_agg(s.key, CASE WHEN length(s.value #>> '{}') <= %(longest)s THEN s.value
+                   SELECT jsonb_object_agg(s.key, CASE
+                       WHEN length(s.value #>> '{}') <= %(longest)s
+                           OR (w.small AND jsonb_typeof(s.value) IN ('object', 'array', 'string')) THEN s.value
                        ELSE to_jsonb(left(s.value #>> '{}', %(longest)s) || '…') END)
                    FROM jsonb_each(o.value) AS s) AS sides
                FROM jsonb_each(f.changes) AS o ORDER BY o.key LIMIT %(fields)s) AS e) END AS changes,
@@ -142,7 +145,8 @@ LEFT JOIN preview.difference AS d
     ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
         AND d.external_id = i.external_id AND d.content_hash = i.content_hash
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN i.followed IS NOT NULL THEN preview.followed_changes(i.followed)
+    SELECT CASE WHEN i.followed ? 'through' THEN preview.followed_changes(i.followed)
+        WHEN i.followed IS NOT NULL THEN i.followed -> 'fields'
         WHEN i.action = 'update' THEN (
             SELECT preview.field_changes(b.sync_data - coalesce(n.noise, '{}'), a.sync_data - coalesce(n.noise, '{}'))
             FROM capture.sync_record_version AS b, capture.sync_record_version AS a
@@ -150,6 +154,8 @@ CROSS JOIN LATERAL (
                 AND b.external_id = i.external_id AND b.content_hash = i.promoted_hash
                 AND a.org_id = i.org_id AND a.connection_id = i.connection_id AND a.entity_type = i.entity_type
                 AND a.external_id = i.external_id AND a.content_hash = i.content_hash) END AS changes OFFSET 0) AS f
+CROSS JOIN LATERAL (
+    SELECT %(longest)s::integer IS NOT NULL AND octet_length(f.changes::text) <= %(largest)s AS small OFFSET 0) AS w
 ORDER BY k.n
 
 -- planned_payloads --
@@ -164,6 +170,26 @@ CROSS JOIN LATERAL (
     WHERE w.org_id = i.org_id AND w.connection_id = i.connection_id AND w.entity_type = i.entity_type
         AND w.external_id = i.external_id AND w.content_hash = i.content_hash OFFSET 0) AS v
 WHERE octet_length(v.payload) <= %(largest)s
+ORDER BY k.n
+
+-- both_payloads --
+-- The promoted and the planned version of the records whose own content an update changes, but for very large ones.
+SELECT k.n, b.payload AS before, a.payload AS after
+FROM unnest(%(connections)s::bigint[], %(types)s::text[], %(ids)s::text[])
+    WITH ORDINALITY AS k (connection_id, entity_type, external_id, n)
+JOIN selection.sync_plan_item AS i
+    ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = k.connection_id
+        AND i.entity_type = k.entity_type AND i.external_id = k.external_id AND i.followed IS NULL
+        AND i.action = 'update' AND i.content_hash <> i.promoted_hash
+CROSS JOIN LATERAL (
+    SELECT coalesce(w.exact_text, w.sync_data::text) AS payload FROM capture.sync_record_version AS w
+    WHERE w.org_id = i.org_id AND w.connection_id = i.connection_id AND w.entity_type = i.entity_type
+        AND w.external_id = i.external_id AND w.content_hash = i.promoted_hash OFFSET 0) AS b
+CROSS JOIN LATERAL (
+    SELECT coalesce(w.exact_text, w.sync_data::text) AS payload FROM capture.sync_record_version AS w
+    WHERE w.org_id = i.org_id AND w.connection_id = i.connection_id AND w.entity_type = i.entity_type
+        AND w.external_id = i.external_id AND w.content_hash = i.content_hash OFFSET 0) AS a
+WHERE octet_length(b.payload) <= %(largest)s AND octet_length(a.payload) <= %(largest)s
 ORDER BY k.n
 
 -- included --

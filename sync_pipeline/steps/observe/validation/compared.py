@@ -50,7 +50,7 @@ def core(found: CoreCheck, explained: tuple[Explained, ...], sight: Sight) -> It
             continue
         place = _place(one, sight)
         numbers[place] += 1
-        wrong[place].append(f"{one.table} {one.id} {one.field}".rstrip())
+        wrong[place].append(f"{one.table} {one.row} {one.field}".rstrip())
     for connection, stream in sight.places:
         key, place = (connection.connection_id, stream.entity_type), (connection.name, stream.name)
         compared, older = found.compared[key], found.left_out[key]

@@ -108,6 +108,18 @@ def _mapped(sight: Sight) -> Iterator[Cell]:
     yield from sight.at_entities(statement, execute(sight.conn, statement), NOTHING_PROMOTED)
 
 
+def _rows_of_people(sight: Sight) -> Iterator[Cell]:
+    """Rows without a record wait, however many: whoever signs accepts their number, or somebody deletes them."""
+    for table in core_tables().values():
+        place, statement = (None, table.short), for_table(SQL["rows_have_records"], table)
+        if table.row is not None:
+            why = "Its rows name their record; core_is_a_function reports those whose record is not in core."
+            yield Cell(place, "not_applicable", statement, why=why)
+            continue
+        row = execute(sight.conn, statement).one()
+        yield Cell(place, "waiting" if row.found else "pass", statement, 0, row.found, tuple(row.ids or ()))
+
+
 def _identities(sight: Sight) -> Iterator[Cell]:
     for table in core_tables().values():
         place = (None, table.short)
@@ -206,6 +218,14 @@ CRITERIA: Sequence[Criterion] = (
         "This project never deletes mappings: find out who did. Promote the record again.",
         _mapped,
         _columns({"mapping": ("",)}),
+    ),
+    Criterion(
+        "rows_have_records",
+        "mappings",
+        "Every row of core comes from a record of a store.",
+        "People made these rows, which is allowed (docs/mapping.md): accept their number in the sign-off, or delete "
+        "them; `ids` are theirs.",
+        _rows_of_people,
     ),
     Criterion(
         "one_identity_one_row",

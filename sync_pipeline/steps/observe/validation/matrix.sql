@@ -49,6 +49,17 @@ SELECT d.connection_id, d.decision_id FROM observe.decision AS d
 WHERE d.org_id = connect.current_org() AND d.answered_at IS NULL
 ORDER BY d.decision_id
 
+-- rows_have_records --
+-- Live rows of a table that no record is behind and no promotion wrote: people made them. A row that a promotion wrote and
+-- whose mapping is gone is promoted_is_mapped's; guests, and rows that records left, are core_is_a_function's.
+SELECT count(*) AS found, (array_agg(t.id ORDER BY t.id)) [1:20] AS ids FROM {table} AS t
+WHERE t.org_id = connect.current_org() AND t.deleted_at IS NULL AND NOT t.metadata ?| ARRAY['merged_into', 'guest']
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        WHERE m.org_id = t.org_id AND m.core_table = '{table}' AND m.internal_id = t.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = t.org_id AND q.queue_id = t.queue_id)
+
 -- promoted_is_mapped --
 -- Records that a promotion has written and nobody has undone, without their mapping.
 SELECT l.connection_id, l.entity_type, count(DISTINCT l.external_id) AS looked,

@@ -19,7 +19,8 @@ from sync_pipeline.redaction import marked, redact
 from sync_pipeline.steps.connect import Organization, connections
 from sync_pipeline.steps.connect.party import Actor, party
 from sync_pipeline.steps.observe.decision_log import decision_log
-from sync_pipeline.steps.observe.reconcile import EntityReconciliation, reconcile
+from sync_pipeline.steps.observe.reconcile import reconcile
+from sync_pipeline.steps.observe.reconciled import EntityReconciliation
 from sync_pipeline.steps.observe.validation.criteria import CRITERIA, Criterion
 from sync_pipeline.steps.observe.validation.documents import documents_version
 from sync_pipeline.steps.observe.validation.files import ValidationFiles, files_of

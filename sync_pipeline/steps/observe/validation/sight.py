@@ -15,7 +15,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
-from sync_pipeline.steps.observe.reconcile import EntityReconciliation
+from sync_pipeline.steps.observe.reconciled import EntityReconciliation
 from sync_pipeline.steps.observe.validation.matrix import Verdict
 
 SQL = load("sync_pipeline.steps.observe.validation", "matrix.sql")

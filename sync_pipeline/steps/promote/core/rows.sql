@@ -133,8 +133,11 @@ WITH RECURSIVE waiting AS (
     DELETE FROM promote.pending_link AS p USING opened AS o WHERE p.org_id = connect.current_org() AND p.id = o.link
 ), kept AS (
     INSERT INTO promote.pending_link
-        (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
-    SELECT connect.current_org(), '{table}', c.id, '{column}', m.connection_id, m.entity_type, m.external_id,
+        (org_id, id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+    SELECT connect.current_org(),
+           nextval((SELECT coalesce(to_regclass('pg_temp.trial_ids'),
+                                    pg_get_serial_sequence('promote.pending_link', 'id')::regclass))),
+           '{table}', c.id, '{column}', m.connection_id, m.entity_type, m.external_id,
            %(queue)s::uuid
     FROM (SELECT DISTINCT id FROM cut) AS c
     JOIN {table} AS t ON t.org_id = connect.current_org() AND t.id = c.id AND t.{column} IS NOT NULL
@@ -152,8 +155,12 @@ SELECT 0 AS n, {part}, {refs} FROM {table} WITH NO DATA;
 COPY {stage} ({part}) FROM STDIN;
 
 -- write_parts --
-INSERT INTO {table} (org_id, {part}, queue_id)
-SELECT (SELECT connect.current_org()), {part}, %(queue)s::uuid FROM {stage}
+-- A transaction that is rolled back has a sequence of its own (see core_check.sql), so that it uses up none of core's.
+INSERT INTO {table} (org_id, id, {part}, queue_id)
+SELECT (SELECT connect.current_org()),
+       nextval((SELECT coalesce(to_regclass('pg_temp.trial_ids'), pg_get_serial_sequence('{table}', 'id')::regclass))),
+       {part}, %(queue)s::uuid
+FROM {stage}
 
 -- in_order --
 ORDER BY n

@@ -19,7 +19,9 @@ CROSS JOIN LATERAL (
 -- new_ids --
 -- As one text: thousands of rows of one number each would cost more than the numbers.
 SELECT string_agg(nextval(s.sequence)::text, ',')
-FROM (SELECT pg_get_serial_sequence(%(table)s, 'id')::regclass AS sequence OFFSET 0) AS s,
+FROM (
+    SELECT coalesce(to_regclass('pg_temp.trial_ids'), pg_get_serial_sequence(%(table)s, 'id')::regclass) AS sequence OFFSET 0
+) AS s,
     generate_series(1, %(count)s);
 
 -- move_mappings --

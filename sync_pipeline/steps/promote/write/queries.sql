@@ -100,8 +100,11 @@ WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_i
 
 -- wait --
 INSERT INTO promote.pending_link
-    (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
-SELECT connect.current_org(), %(table)s, k.from_id, k.relation, k.connection_id, k.entity_type, k.external_id,
+    (org_id, id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+SELECT connect.current_org(),
+       nextval((SELECT coalesce(to_regclass('pg_temp.trial_ids'),
+                                pg_get_serial_sequence('promote.pending_link', 'id')::regclass))),
+       %(table)s, k.from_id, k.relation, k.connection_id, k.entity_type, k.external_id,
        %(queue)s::uuid
 FROM unnest(%(rows)s::bigint [], %(relations)s::text [], %(connections)s::bigint [], %(types)s::text [],
             %(ids)s::text []) AS k (from_id, relation, connection_id, entity_type, external_id);
@@ -210,8 +213,11 @@ WHERE i.org_id = connect.current_org() AND i.connection_id = k.connection_id AND
 
 -- wait_for_item_links --
 INSERT INTO promote.pending_link
-    (org_id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
-SELECT i.org_id, 'core.sales_order_items', i.id, w.relation, s.connection_id, w.entity_type, w.external_id,
+    (org_id, id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)
+SELECT i.org_id,
+       nextval((SELECT coalesce(to_regclass('pg_temp.trial_ids'),
+                                pg_get_serial_sequence('promote.pending_link', 'id')::regclass))),
+       'core.sales_order_items', i.id, w.relation, s.connection_id, w.entity_type, w.external_id,
        %(queue)s::uuid
 FROM stage_sales_order_items AS s
 JOIN core.sales_order_items AS i
