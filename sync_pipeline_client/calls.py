@@ -215,9 +215,10 @@ class Calls(Transport):
         return self._data(models.DroppedRule, "DELETE", f"/api/v1/connections/{part(connection)}/rules/{part(rule_id)}")
 
     def make_plan(self, given: models.NewPlan | None = None) -> models.MadePlan:
-        """Make a plan of everything that is included and not yet in core, including drafts. Nothing is promoted until
-        someone applies the plan. With `remap`, plan the records in core that an older mapper mapped, whatever is
-        selected.
+        """Make a plan of everything that is included and not yet in core, including people's drafts. Nothing is
+        promoted until someone applies the plan. What agents proposed is left out, and `message` says how much; a
+        person can name their selections in `batches`. With `remap`, plan the records in core that an older mapper
+        mapped, whatever is selected.
 
         POST /api/v1/plans
         """
@@ -238,12 +239,12 @@ class Calls(Transport):
             Page[models.Plan], "GET", "/api/v1/plans", query={"state": state, "page": page, "pageSize": page_size}
         )
 
-    def show_plan(self, plan_id: UUID) -> models.Plan:
-        """Show a plan: its state, counts and hash.
+    def show_plan(self, plan_id: UUID) -> models.ReadPlan:
+        """Show a plan: its state, counts and hash, and who included or proposed its records.
 
         GET /api/v1/plans/{plan_id}
         """
-        return self._data(models.Plan, "GET", f"/api/v1/plans/{part(plan_id)}")
+        return self._data(models.ReadPlan, "GET", f"/api/v1/plans/{part(plan_id)}")
 
     def show_plan_items(self, plan_id: UUID, *, page: int = 1, page_size: int = 50) -> Page[models.PlanItem]:
         """List what a plan does, record by record. Numbers keep all their digits.

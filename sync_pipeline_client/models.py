@@ -455,7 +455,7 @@ class LoginSession(BaseModel):
 
 
 class MadePlan(BaseModel):
-    """The plan, or None and the reason."""
+    """The plan, or None and the reason. `message` also says what agents proposed and the plan leaves out."""
 
     plan: Plan | None
     message: str | None = None
@@ -780,6 +780,20 @@ class ProposedAnswer(BaseModel):
     accepted_at: datetime | None
 
 
+class Proposer(BaseModel):
+    """Who included records of a plan, or as an agent proposed them; how many, and why in up to three of their
+    words."""
+
+    name: str
+    # An agent: it proposed them. A person, a program or a rule included them.
+    agent: bool
+    # What the agent's program calls itself.
+    client: str | None
+    records: int
+    # Why, in their words: up to three.
+    reasons: list[str]
+
+
 class ProviderInfo(BaseModel):
     """A provider, the settings of its connections, and its entities."""
 
@@ -878,7 +892,7 @@ class QueueAction(BaseModel):
 
 
 class QueueAnswer(BaseModel):
-    """The queue: a new one, or the open one that has the records already. If it is None, there was nothing to do."""
+    """The queue: a new one, or the open one that has the records already. If it is None, `message` says why."""
 
     queue: QueueStatus | None
     plan_id: UUID | None = None
@@ -918,6 +932,34 @@ class QueueStatus(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     undone_at: datetime | None
+
+
+class ReadPlan(BaseModel):
+    """A plan, and who included or proposed its records."""
+
+    plan_id: UUID
+    hash: str
+    creates: int
+    updates: int
+    deletes: int
+    state: Literal["proposed", "approved", "applied", "refused", "undone"]
+    origin: str
+    created_by: str
+    created_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    applied_at: datetime | None
+    queue: UUID | None
+    # Until then its approval can be spent.
+    approved_until: datetime | None = None
+    # An agent made it, or it holds what one proposed.
+    agent: bool = False
+    # What the agent's program calls itself.
+    client: str | None = None
+    # What it is for, in its maker's words.
+    why: str | None = None
+    # Who included or proposed its records.
+    proposers: list[Proposer] = Field(default_factory=list)
 
 
 class Ready(BaseModel):

@@ -117,9 +117,9 @@ def _prices(scene: Scene) -> list[Any]:
 
 async def _apply_too_late(agent: Agent, scene: Scene, planted: Facts) -> Facts:
     plan = await propose(agent, planted["given"]["ids"], "new words")
+    scene.approve(plan["plan"], plan["hash"])
     scene.world.shop.store.update("products", int(planted["moves"]), regular_price="77.70")
     scene.pull("products")
-    scene.approve(plan["plan"], plan["hash"])
     refused = await spend(agent, plan)
     gone = await agent.ask("withdraw_proposal", plan=plan["plan"], why="a price moved meanwhile")
     return {

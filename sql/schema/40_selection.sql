@@ -189,8 +189,8 @@ AS $$
         AND coalesce((store.settings ->> 'promote_on_select')::boolean, true)
 $$;
 
--- What agents proposed is in plans of people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a
--- machine's plan leaves it out (“none”).
+-- What agents proposed is in plans of the same token (`proposals` “own”, and then nothing else is) and in a person's plan of
+-- selections that are named (“all”); any other plan leaves it out (“none”).
 CREATE FUNCTION selection.plan_may_hold(
     batch selection.selection_batch, draft boolean, proposals text, actor text, token bigint)
 RETURNS boolean

@@ -9,7 +9,7 @@ import typer
 from sync_pipeline.cli.context import opened
 from sync_pipeline.cli.options import Json, Org, Why
 from sync_pipeline.cli.output import answer, emit, row, say, show
-from sync_pipeline.cli.plan import PlanId
+from sync_pipeline.cli.plan import PlanId, note_stale
 
 commands = typer.Typer(no_args_is_help=True, help="Manage policies: within them, plans of an agent need no approval.")
 PolicyId = Annotated[int, typer.Argument(metavar="POLICY", help="The policy's number.")]
@@ -28,6 +28,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve a plan, as a person: it can be applied once within 24 hours, by whoever may apply it."""
+    from sync_pipeline.errors import StalePlan
     from sync_pipeline.steps import approve as step
     from sync_pipeline.steps import select
 
@@ -41,7 +42,13 @@ def approve(
                     step.withdraw_approval(context.db, tenant, one.approval_id, by=context.party)
             found = select.plan(context.db, tenant, plan)
         else:
-            found = step.approve(context.db, tenant, plan, plan_hash=plan_hash, by=context.party)
+            try:
+                found = step.approve(context.db, tenant, plan, plan_hash=plan_hash, by=context.party)
+            except StalePlan as error:
+                if as_json:
+                    emit({"plan": plan, "state": "stale", "stale": error.stale})
+                note_stale(org, error)
+                raise typer.Exit(1) from None
     until = f" until {found.approved_until:%Y-%m-%d %H:%M} UTC" if found.approved_until else ""
     said = [f"Plan {found.plan_id} is {found.state}{until}."]
     if found.state == "approved":

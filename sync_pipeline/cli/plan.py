@@ -49,19 +49,31 @@ def plan(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a plan of everything that is included and not yet in core. Nothing is promoted until it is applied."""
+    """Make a plan of everything that is included and not yet in core. Nothing is promoted until it is applied.
+
+    What agents proposed is left out, and counted."""
     from sync_pipeline.steps import select
 
     with opened() as context:
         tenant = context.org(org)
-        chosen = None
+        chosen, entities, told = None, None, list[str]()
         if connection or entity:
             chosen = [(one, s) for one, streams in context.streams(tenant, connection, entity) for s in streams]
         if remap:
             made = select.make_remap_plan(context.db, tenant, chosen, actor=context.party)
+            told += [] if made else [select.NOTHING_TO_RENEW]
         else:
             entities = None if chosen is None else [(one.connection_id, s.entity_type) for one, s in chosen]
             made = select.make_plan(context.db, tenant, actor=context.party, entities=entities)
+            left = select.left_out(context.db, tenant, entities)
+            if made:
+                told += filter(None, [select.say_left_out(left)])
+            else:
+                nothing = select.nothing_to_plan(context.db, tenant, actor=context.party, entities=entities)
+                told.append(f"{nothing} Next: sync-pipeline status {org}")
+            for one in left:
+                of = f"--connection {one.connection} --entity {one.stream.name}"
+                told.append(f"See them: sync-pipeline table {org} {of} --choice include")
     if as_json:
         plan_id, plan_hash = (made.plan_id, made.hash) if made else (None, None)
         emit({"plan": plan_id, "hash": plan_hash, "counts": counts_of(made)})
@@ -70,8 +82,8 @@ def plan(
         say_counts(made)
         say(f"  hash {made.hash}")
         say(f"Next: sync-pipeline apply {org} {made.plan_id}")
-    if made is None:
-        note(select.NOTHING_TO_RENEW if remap else f"{select.NOTHING_TO_PLAN} Next: sync-pipeline status {org}")
+    for sentence in told:
+        note(sentence)
 
 
 def apply(org: Org, plan: PlanId, plan_hash: PlanHash = None, as_json: Json = False) -> None:
@@ -92,8 +104,9 @@ def applied(
     found = select.plan(context.db, tenant, plan)  # an unknown plan fails before anything starts
     if plan_hash not in (None, found.hash):
         raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
-    approval = _approval(context, tenant, found)
+    approval = None
     try:
+        approval = _approval(context, tenant, found)
         with listener() as progress:
             report = promote(context, tenant, str(found.plan_id), progress)
     except StalePlan as error:
@@ -156,6 +169,11 @@ def _stale(org: str, found: Any, error: Any, as_json: bool) -> None:
             {"plan": found.plan_id, "queue": None, "state": "stale", "done": 0, "failed": 0, "stale": error.stale,
              "seconds": 0.0}
         )  # fmt: skip
+    note_stale(org, error)
+
+
+def note_stale(org: str, error: Any) -> None:
+    """Say which records of a plan moved, and what to do."""
     note(f"{error}")
     for one in error.stale[:20]:
         note(f"  {one['connection']} {one['entity']} {one['external_id']}: {one['moved']}")

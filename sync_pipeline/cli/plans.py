@@ -11,6 +11,7 @@ from sync_pipeline.cli.output import answer, cell, emit, named, note, row, say, 
 from sync_pipeline.cli.plan import PlanId, counts_of, say_counts
 
 _SHOWN = 50
+_NAMED = 20  # of the records that changed
 _LONGEST = 200  # characters of a value
 
 
@@ -35,7 +36,7 @@ def plans(
     as_json: Json = False,
 ) -> None:
     """Show the plans; or one, with what it does to each record: fields before and after, and warnings."""
-    from sync_pipeline.steps import select
+    from sync_pipeline.steps import promote, select
     from sync_pipeline.steps.preview.paths import told_list
 
     with opened() as context:
@@ -43,7 +44,9 @@ def plans(
         if plan is None:
             listed, count = select.plans(context.db, tenant, state=state, page=page, page_size=page_size or _SHOWN)
         else:
-            found = select.plan(context.db, tenant, plan)
+            found = select.read_plan(context.db, tenant, plan)
+            waits = found.state in ("proposed", "approved")
+            moved = promote.stale(context.db, tenant.org_id, found.plan_id) if waits else None
             size = page_size or (max(1, found.items) if as_json else _SHOWN)
             items, count = select.plan_items(context.db, tenant, found.plan_id, page=page, page_size=size)
     if plan is None:
@@ -53,9 +56,9 @@ def plans(
             _list(org, listed, count)
     elif as_json:
         shown = [{**row(one), "changes": told_list(one.changes), "core": told_list(one.core)} for one in items]
-        emit({**_summary(found), "items": shown, "rowCount": count})
+        emit({**_summary(found), "stale": moved.records if moved else [], "items": shown, "rowCount": count})
     else:
-        _print(org, found, items, count)
+        _print(org, found, moved, items, count)
 
 
 def refuse(org: Org, plan: PlanId, why: Why = None, as_json: Json = False) -> None:
@@ -78,19 +81,40 @@ def _list(org: str, listed: Any, count: int) -> None:
         return
     columns = ["plan", "state", "create", "update", "delete", "made by", "made at", "approved by"]
     rows = [
-        (str(p.plan_id), p.state, p.creates, p.updates, p.deletes, p.created_by, p.created_at, p.approved_by)
+        (str(p.plan_id), p.state, p.creates, p.updates, p.deletes, _maker(p), p.created_at, _approver(p))
         for p in listed
     ]
     show(columns, rows, zeros=("create", "update", "delete"))
     say(f"{len(listed):,} of {count:,} plans. Next: sync-pipeline plans {org} PLAN")
 
 
-def _print(org: str, plan: Any, items: Any, count: int) -> None:
-    if plan.agent:
-        said = f": “{plan.why}”" if plan.why else ""
-        say(f"It holds what an agent proposed{said}. A person approves it.")
-    say(f"Plan {plan.plan_id}, {plan.state}, made by {plan.created_by} at {cell(plan.created_at)}")
+def _maker(plan: Any) -> str:
+    """Who made it. The sensor's name is no person's."""
+    return "the sensor" if plan.origin == "selection" else named(plan.created_by)
+
+
+def _approver(plan: Any) -> str | None:
+    """Who approved it: what is included where connections promote it is approved by those who include it."""
+    return "who included it" if plan.origin == "selection" and plan.approved_by else plan.approved_by
+
+
+def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
+    why = f": “{plan.why}”" if plan.why else ""
+    say(f"Plan {plan.plan_id}, {plan.state}, made by {_maker(plan)} at {cell(plan.created_at)}{why}")
     say_counts(plan)
+    for one in plan.proposers:
+        agent = f" (an agent{f', with {named(one.client)}' if one.client else ''})" if one.agent else ""
+        did = "proposed" if one.agent else "included"
+        reasons = "".join(f" “{named(reason)}”" for reason in one.reasons)
+        say(f"  {named(one.name)}{agent} {did} {one.records:,}{':' if reasons else ''}{reasons}")
+    if plan.agent:
+        say("It holds what an agent proposed. A person approves it.")
+    if moved and moved.count:
+        say(f"{moved.count:,} of {moved.of:,} records changed since it was made, so nothing can approve or apply it:")
+        for one in moved.records[:_NAMED]:
+            say(f"  {one['connection']} {one['entity']} {one['external_id']}: {one['moved']}")
+        if moved.count > _NAMED:
+            say(f"  … and {moved.count - _NAMED:,} more")
     for item in items:
         what = " ".join(part for part in (named(item.name), f"({named(item.code)})" if item.code else None) if part)
         say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {what}")
@@ -102,7 +126,9 @@ def _print(org: str, plan: Any, items: Any, count: int) -> None:
             say(f"    ! {warning.get('message', warning.get('code'))}")
     if count > len(items):
         note(f"{len(items):,} of {count:,} items. Next: --page N, or --json for all of them.")
-    if plan.state == "proposed":
+    if moved and moved.count:
+        say(f"Next: review these records, select them again, then: sync-pipeline plan {org}")
+    elif plan.state == "proposed":
         say(f"Next: sync-pipeline apply {org} {plan.plan_id}   (or refuse)")
 
 

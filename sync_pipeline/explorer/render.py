@@ -27,6 +27,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Vary": "Cookie, X-Fragment, Accept-Encoding",
 }
+# Of a page that is shown in place of the one whose form was refused, not as words above the form.
+INSTEAD = {"X-Instead": "page"}
 _WORTH_GZIP = 1_400  # bytes: a smaller answer fits one packet anyway
 _TITLES = {403: "Not allowed", 404: "Not found", 409: "It changed meanwhile", 429: "Too many tries", 503: "Busy"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,6 +237,40 @@ def test_a_stale_plan_changes_nothing_and_lists_the_records(terminal: Terminal) 
     assert (done["state"], done["done"], done["queue"]) == ("stale", 0, None)
     assert [one["external_id"] for one in done["stale"]] == [str(moved)]
     assert terminal.entity("coupons")["promoted"] == 0
+    shown = terminal.json("plans", "acme", plan["plan"])
+    assert [(one["external_id"], one["moved"]) for one in shown["stale"]] == [(str(moved), "it changed in the store")]
+    assert f"shop coupon {moved}: it changed in the store" in terminal.run("plans", "acme", plan["plan"]).stdout
+    refused = terminal.run("approve", "acme", plan["plan"], "--hash", plan["hash"])
+    assert (refused.returncode, "It was not approved" in refused.stderr) == (1, True)
+    assert f"coupon {moved}: it changed in the store" in refused.stderr
+
+
+# What an agent does over its server, without one.
+_PROPOSE = """
+from sync_pipeline.cli.context import opened
+from sync_pipeline.steps import connect, select
+from sync_pipeline.steps.connect.party import Party
+
+with opened() as context:
+    org = context.org("acme")
+    shop = connect.connection(context.db, org, "shop")
+    select.select(context.db, shop, shop.source.stream("tax_classes"), everything=True, include=True, why="trust me",
+                  actor=Party("token:bot", "mcp", "agent", 99))
+"""
+
+
+def test_what_an_agent_proposed_is_counted_and_left_out_of_a_plan(terminal: Terminal) -> None:
+    subprocess.run([sys.executable, "-c", _PROPOSE], env=terminal.env, check=True, timeout=120)
+    done = terminal.run("plan", "acme", "--entity", "tax_classes")
+    assert "Nothing to plan" in done.stderr
+    left = re.search(r"(\d+) records that agents proposed are left out: shop tax_classes (\d+)", done.stderr)
+    assert left is not None
+    assert left[1] == left[2] == str(terminal.entity("tax_classes")["included"])
+    assert "--entity tax_classes --choice include" in done.stderr
+    plan = terminal.included("tax_classes")["plan"]
+    said = terminal.run("plans", "acme", plan).stdout
+    assert f" included {left[1]}" in said
+    assert "an agent" not in said
 
 
 def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:

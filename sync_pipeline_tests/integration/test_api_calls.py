@@ -208,8 +208,17 @@ def test_a_plan_from_proposal_to_undo(api: Served, store: Shop) -> None:
     data(api.call("POST", select, org, "agent", json={"decision": "include", "all": True}))
     with api.db.org(org.org_id) as conn:
         assert conn.exec_driver_sql("SELECT bool_and(draft) FROM selection.sync_selective_config").scalar_one()
+    for call, body in (
+        ("/api/v1/plans", {}),
+        (f"{SYNC}/materialize", {"connection": "shop", "entities": ["categories"]}),
+    ):
+        told = data(api.call("POST", call, org, json=body), 201 if call == "/api/v1/plans" else 200)
+        assert (told.get("plan"), told.get("queue")) == (None, None)
+        assert "records that agents proposed are left out: shop categories" in told["message"]
     made = data(api.call("POST", "/api/v1/plans", org, "agent", json={"connection": "shop"}), 201)["plan"]
     assert made["state"] == "proposed"
+    [proposer] = data(api.call("GET", f"/api/v1/plans/{made['plan_id']}", org))["proposers"]
+    assert (proposer["agent"], proposer["records"]) == (True, made["creates"])
     path = f"/api/v1/plans/{made['plan_id']}"
     assert api.call("POST", f"{path}/apply", org, "agent").status_code == 403
     items = api.call("GET", f"{path}/items", org, "viewer").json()

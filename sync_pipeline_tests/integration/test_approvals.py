@@ -94,6 +94,11 @@ def case(template: Captured[Shop], database: Database, settings: Settings, org: 
         yield Case(api, opened, x, others, {})
 
 
+def drafted(case: Case) -> None:
+    """An agent proposes it, and makes no plan of it."""
+    case.choose("agent", [case.x])
+
+
 def proposed(case: Case) -> None:
     case.choose("agent", [case.x])
     case.plans["agent"] = case.plan("agent") or ""
@@ -141,7 +146,23 @@ def by_sensor(case: Case) -> None:
     case.apply(str(plan.plan_id) if plan else None)
 
 
-def by_a_persons_plan(case: Case) -> None:
+def by_plans_of_people(case: Case) -> None:
+    """People who may approve everything plan what is included and apply it: on the machine, a page, over the API."""
+    db, org, connection = case.shop.db, case.shop.org, case.shop.connection
+    stream, kind = connection.source.stream("tags"), [(connection.connection_id, "tag")]
+    select.select(db, connection, stream, ids=case.others, include=True, actor=PERSON, draft=True)
+    for by in (
+        PERSON,
+        Party("bo@acme.test", "explorer", "operator", None, 5),
+        Party("bo@acme.test", "api", "admin", None, 5),
+    ):
+        for entities in (None, kind):
+            made = select.make_plan(db, org, actor=by, entities=entities)
+            if made is not None:
+                promote.apply(db, org.org_id, made.plan_id, actor=by)
+
+
+def by_a_machines_plan(case: Case) -> None:
     case.choose("operator", case.others, draft=True)
     case.apply(case.plan("operator"))
 
@@ -205,11 +226,12 @@ def by_those_who_may_not(case: Case) -> None:
     case.apply(case.plan("operator"))
 
 
-STATES: list[Callable[[Case], None]] = [proposed, expired, refused, ignored, taken_back, undone]
+STATES: list[Callable[[Case], None]] = [drafted, proposed, expired, refused, ignored, taken_back, undone]
 # How others are promoted; and what people and machines try with the plans of the record itself.
 AROUND_IT: list[Callable[[Case], None]] = [
     by_sensor,
-    by_a_persons_plan,
+    by_plans_of_people,
+    by_a_machines_plan,
     by_an_admins_plan_of_nothing_new,
     by_a_request_for_what_is_included,
     by_a_request_for_named_records,

@@ -18,7 +18,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, Forbidden, NotApproved, NotFound, StalePlan
-from sync_pipeline.steps import approve, connect, promote, select
+from sync_pipeline.steps import approve, connect, observe, promote, select
 from sync_pipeline.steps.approve import ApprovalPolicy
 from sync_pipeline.steps.connect import tokens
 from sync_pipeline.steps.connect.party import Actor, Party
@@ -28,6 +28,7 @@ from sync_pipeline_tests.stores import Shop, shop
 APPROVALS = importlib.import_module("sync_pipeline.steps.approve.approvals")
 ANN, BEN = Party("ann", "command"), Party("ben@acme.test", "explorer", "operator", 901, 77)
 MACHINE = Party("token:ci", "api", "operator", 902)
+DEE = Party("dee@acme.test", "api", "operator", 905, 80)  # a person, over the API
 ADMINS_AGENT = Party("cy@acme.test", "mcp", "admin", 903, 78, "some client")
 
 
@@ -213,16 +214,151 @@ def test_what_an_agent_proposes_is_in_no_machines_plan_and_is_a_persons_to_appro
     assert select.included(world.shop.db, world.shop.org, actor=MACHINE) == []
     other = Party("token:bot", "mcp", "agent", 9999)
     assert select.make_plan(world.shop.db, world.shop.org, actor=other) is None  # it is not its own
-    assert [one.items for one in select.included(world.shop.db, world.shop.org, actor=ANN)] == [2]
-    made = plan_of(world.shop, ANN)
+    assert select.included(world.shop.db, world.shop.org, actor=ANN) == []
+    assert batch.batch_id is not None
+    made = plan_of(world.shop, ANN, batches=[batch.batch_id])
     assert (made.agent, made.items) == (True, 2)
     with pytest.raises(NotApproved):
         apply(world.shop, made, MACHINE)
     select.refuse(world.shop.db, world.shop.org, made.plan_id, actor=ANN)
-    assert batch.batch_id is not None
     again = include(world.shop, "tags", world.agent, everything=True)
     own = plan_of(world.shop, world.agent, batches=[again.batch_id], why="the supplier says so")
     assert (own.items, own.why) == (2, "the supplier says so")
+
+
+def held(world: World, made: select.Plan | None) -> set[str]:
+    """The ids of a plan's records; none where there is nothing to plan."""
+    if made is None:
+        return set()
+    items, _ = select.plan_items(world.shop.db, world.shop.org, made.plan_id)
+    return {one.external_id for one in items}
+
+
+def test_what_an_agent_proposed_is_in_no_plan_that_does_not_name_it(world: World) -> None:
+    """Every party, every way to a plan: the agent's draft waits beside a record that the party includes itself."""
+    db, org, connection = world.shop.db, world.shop.org, world.shop.connection
+    stream = connection.source.stream("tags")
+    theirs, own = world.change("tags", 2)
+    batch = include(world.shop, "tags", world.agent, ids=[theirs], why="<b>trust me</b>")
+    entities = [(connection.connection_id, "tag")]
+    ways: dict[str, Any] = {
+        "everything": lambda by: select.make_plan(db, org, actor=by),
+        "what does not wait for the sensor": lambda by: select.make_plan(db, org, actor=by, waiting=False),
+        "an entity": lambda by: select.make_plan(db, org, actor=by, entities=entities, reuse=True),
+        "materialize": lambda by: promote.plan_of(db, org, [promote.Pick(connection, stream)], actor=by, why=None),
+        "ids": lambda by: promote.plan_of(db, org, [promote.Pick(connection, stream, [own])], actor=by, why=None),
+    }
+    for by in (ANN, BEN, DEE, MACHINE, "a run"):
+        for way, made in ways.items():
+            include(world.shop, "tags", by, ids=[own])
+            plan = made(by)
+            assert (held(world, plan), plan.agent) == ({own}, False), (by, way)
+        [left] = select.left_out(db, org)
+        assert (left.connection, left.stream.name, left.records) == ("shop", "tags", 1)
+    select.select(db, connection, stream, include=True, actor=BEN, ids=[own])
+    by_sensor = select.make_plan(db, org, actor="selection", origin="selection")
+    assert held(world, by_sensor) == {own}
+    assert batch.batch_id is not None
+    for by in (MACHINE, "a run"):  # to name it helps a person only
+        assert select.make_plan(db, org, actor=by, batches=[batch.batch_id]) is None
+    for by in (ANN, BEN, DEE):
+        named = plan_of(world.shop, by, batches=[batch.batch_id])
+        assert (held(world, named), named.agent) == ({theirs}, True)
+        with pytest.raises(NotApproved):
+            apply(world.shop, named, MACHINE)
+        assert select.left_out(db, org) == []  # it is in a plan that waits
+        select.refuse(db, org, named.plan_id, actor=by)
+        batch = include(world.shop, "tags", world.agent, ids=[theirs])
+    ticked = promote.plan_of(db, org, [promote.Pick(connection, stream, [theirs])], actor=BEN, why="I looked at it")
+    assert (held(world, ticked), ticked and ticked.agent) == ({theirs}, False)
+    assert ticked is not None
+    assert [(one.name, one.agent) for one in select.proposers(db, org, ticked.plan_id)] == [(BEN.name, False)]
+
+
+def test_nothing_to_plan_says_where_the_rest_is(world: World) -> None:
+    db, org = world.shop.db, world.shop.org
+    theirs, own = world.change("tags", 2)
+    include(world.shop, "tags", world.agent, ids=[theirs])
+    assert select.make_plan(db, org, actor=BEN) is None
+    assert select.nothing_to_plan(db, org, actor=BEN) == (
+        "Nothing to plan: everything that is included is in core, or in a queue that is promoting it. 1 record that "
+        "agents proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes "
+        "it."
+    )
+    include(world.shop, "tags", ANN, ids=[own])
+    assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 0)]
+    made = plan_of(world.shop, ANN)
+    assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 1)]
+    assert select.make_plan(db, org, actor=BEN) is None
+    assert f"in core, or in a plan that waits: {made.plan_id}. 1 record" in select.nothing_to_plan(db, org, actor=BEN)
+    products = [(world.shop.connection.connection_id, "product")]
+    assert str(made.plan_id) not in select.nothing_to_plan(db, org, actor=BEN, entities=products)
+
+
+def test_a_plan_made_again_holds_no_proposal_that_came_since(world: World) -> None:
+    db, org = world.shop.db, world.shop.org
+    moves, stays = world.change("tags", 2)
+    include(world.shop, "tags", ANN, ids=[moves, stays])
+    made = plan_of(world.shop, ANN, why="spring")
+    world.change("tags", name="Newer")
+    include(world.shop, "tags", world.agent, ids=[moves])
+    again = select.replace_plan(db, org, made.plan_id, actor=BEN)
+    assert (held(world, again), again.agent, again.why) == ({stays}, False, None)
+    theirs = plan_of(world.shop, world.agent, origin="agent", why="the supplier says so")
+    kept = select.replace_plan(db, org, theirs.plan_id, actor=BEN)
+    assert (held(world, kept), kept.agent) == ({moves}, True)
+    assert kept.why is None, "these were the agent's words, and a person made this plan"
+
+
+def test_a_plan_says_who_included_and_who_proposed_its_records(world: World) -> None:
+    db, org = world.shop.db, world.shop.org
+    one, two, three = world.change("tags", 3)
+    namesake = Party("token:bot", "mcp", "agent", 9999)
+    batches = [
+        include(world.shop, "tags", by, ids=[which], why=why).batch_id or 0
+        for by, which, why in ((ANN, one, "seen"), (world.agent, two, "the list"), (namesake, three, None))
+    ]
+    read = select.read_plan(db, org, plan_of(world.shop, BEN, batches=batches).plan_id)
+    assert [(p.name, p.agent, p.client, p.records, p.reasons) for p in read.proposers] == [
+        ("ann", False, None, 1, ["seen"]),
+        ("token:bot", True, "a client 1.0", 1, ["the list"]),
+        ("token:bot", True, None, 1, []),
+    ]
+    assert (read.created_by, read.agent, read.items) == (BEN.name, True, 3)
+
+
+def test_a_records_history_keeps_who_included_it_before_and_by_which_plan_it_was_promoted(world: World) -> None:
+    db, org, connection = world.shop.db, world.shop.org, world.shop.connection
+    stream = connection.source.stream("tags")
+    first = select.plans(db, org)[0][-1].plan_id  # the tags came into core with it
+    theirs = world.propose()
+    [one] = held(world, theirs)
+    world.approve(theirs, BEN)
+    apply(world.shop, theirs, world.agent)
+    world.change("tags", name="Once more")
+    include(world.shop, "tags", BEN, ids=[one])
+    last = plan_of(world.shop, BEN)
+    apply(world.shop, last, BEN)
+    events = [(e.event, e.actor, e.plan) for e in observe.record_events(db, connection, stream, one)]
+    assert [one for one in events if one[0] in ("included", "proposed")] == [
+        ("included", BEN.name, last.plan_id),
+        ("proposed", "token:bot", theirs.plan_id),
+        ("included", "ann", first),
+    ]
+    assert [plan for event, _, plan in events if event == "promoted"] == [last.plan_id, first]
+
+
+def test_nobody_approves_what_changed_since_it_was_planned(world: World) -> None:
+    made = world.propose()
+    [moved] = held(world, made)
+    world.change("tags", name="Other now")
+    for by in (ANN, BEN, DEE):
+        with pytest.raises(StalePlan, match="1 of 1 records changed since the plan was made") as caught:
+            world.approve(made, by)
+        assert [(one["external_id"], one["moved"]) for one in caught.value.stale] == [
+            (moved, "it changed in the store")
+        ]
+    assert approve.approvals(world.shop.db, world.shop.org, subject="plan", subject_id=made.plan_id)[1] == 0
 
 
 def test_an_approval_that_ended_is_worth_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

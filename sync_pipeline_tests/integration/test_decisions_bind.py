@@ -15,7 +15,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
-from sync_pipeline.steps.promote.queue import staleness
+from sync_pipeline.steps.approve import staleness
 from sync_pipeline.steps.select import reading
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
@@ -243,7 +243,7 @@ def test_a_person_makes_no_second_plan_of_what_the_sensor_promotes(it: Shop) -> 
     assert sensors is not None
     assert select.make_plan(it.db, it.org, actor="ann") is None
     assert select.included(it.db, it.org, actor="ann") == [], "the button counts none"
-    waits = select.plan_that_waits(it.db, it.org, it.connection.connection_id, "customer")
+    waits = select.plan_that_waits(it.db, it.org, [(it.connection.connection_id, "customer")])
     assert waits is not None
     assert waits.plan_id == sensors.plan_id
     choose(it, ids=[three])

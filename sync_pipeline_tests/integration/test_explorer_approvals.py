@@ -134,3 +134,61 @@ def test_a_person_approves_what_an_agent_proposes_and_grants_a_policy(api: Serve
     kept, _ = approve.approvals(store.db, store.org, subject="answer")
     assert [(one.subject_id, one.state, one.granted_by) for one in kept] == [(str(gate), "spent", ANN)]
     assert person.form(f"{decision}/accept", proposal=str(number)).status_code == 409
+
+
+def test_a_persons_plan_leaves_out_what_agents_proposed_and_every_plan_names_whose_its_records_are(
+    api: Served, store: Shop
+) -> None:
+    token = tokens.add_token(store.db, store.org, "agent", name="bot", actor="test")
+    agent = Party("token:bot", "mcp", "agent", token.token_id, client="a client 1.0")
+    stream, person = store.connection.source.stream("tags"), logged_in(api, store.org)
+    one, two, *rest = sorted(store.ids("tags"), key=int)
+    ann = Party(ANN, "explorer", "operator", None, 1)
+
+    def include(by: Party, ids: list[str], why: str, *, draft: bool = True) -> int:
+        made = select.select(store.db, store.connection, stream, ids=ids, include=True, actor=by, why=why, draft=draft)
+        assert made.batch_id is not None
+        return made.batch_id
+
+    def plan_page(address: str) -> str:
+        return words(person.get(address).text)
+
+    proposed = include(agent, [one, *rest], "<i>trust me</i> APPROVED BY ann")
+    plans = "/ui/acme/plans"
+    shown = words(person.get(plans).text)
+    left = f"{len(rest) + 1} records that agents proposed are left out: shop · Tags {len(rest) + 1}"
+    assert "Nothing waits for a new plan." in shown
+    assert left in shown
+    refused = person.form(plans, connection="shop", entity="tags")
+    assert refused.status_code == 409
+    assert f"{len(rest) + 1} records that agents proposed are left out: shop tags" in words(refused.text)
+
+    own = include(ann, [two], "spring")
+    shown = words(person.get(plans).text)
+    assert "1 record waits for a plan" in shown
+    mine = person.form(plans, connection="shop", entity="tags").headers["location"]
+    shown = plan_page(mine)
+    assert f"Who included it {ANN} included 1 record: “spring”" in shown
+    assert left in shown
+    assert "agent proposes" not in shown
+    assert "not ours" not in shown
+    shown = plan_page(plans)
+    assert f"What is included is in core, or in a plan that waits: {mine.rsplit('/', 1)[1][:8]}" in shown
+
+    mixed = select.make_plan(store.db, store.org, actor=ann, origin="api", batches=[proposed, own])
+    assert mixed is not None
+    shown = plan_page(f"{plans}/{mixed.plan_id}")
+    assert f"Agents proposed {len(rest) + 1} of {len(rest) + 2} records" in shown
+    assert f"token:bot, an agent with a client 1.0, proposed {len(rest) + 1} records: “<i>trust me</i>" in shown
+    assert f"{ANN} included 1 record: “spring”" in shown
+    assert f"{ANN}. These are its words" not in shown
+    assert "What agents wrote is their words, not ours." in shown
+    assert "it holds what agents proposed" in plan_page("/ui/acme")
+
+    include(ann, [two], "now", draft=False)
+    by_sensor = select.make_plan(store.db, store.org, actor="selection", origin="selection")
+    assert by_sensor is not None
+    shown = plan_page(f"{plans}/{by_sensor.plan_id}")
+    assert "Made by the sensor, of what was included" in shown
+    assert f"{ANN} included 1 record: “now”" in shown
+    assert "by selection" not in shown

@@ -177,7 +177,9 @@ def test_while_it_is_applied_the_bar_moves_and_the_end_shows_by_itself(browser: 
             expect(page.locator("main [role=status]")).to_have_text("It is applied. 20 of 20 are in core.")
 
 
-def test_what_changed_after_the_page_was_opened_is_said_above_the_form(browser: Browser, store: Shop) -> None:
+def test_what_changed_after_the_page_was_opened_is_named_and_nothing_is_left_to_approve(
+    browser: Browser, store: Shop
+) -> None:
     plan = planned(store, 3)
     with opened(browser, store, f"{PLANS}/{plan.plan_id}") as page:
         page.get_by_text("Refuse…").click()
@@ -187,9 +189,11 @@ def test_what_changed_after_the_page_was_opened_is_said_above_the_form(browser: 
         store.pull("products")
         store.preview("products")
         page.get_by_role("button", name="Approve and apply").click()
-        expect(page.locator("main [role=alert]")).to_contain_text("1 of 3 records changed since the plan was made")
+        expect(page.locator("main .changed")).to_contain_text("1 of 3 changed since")
+        expect(page.locator("main .changed li")).to_contain_text("it changed in the store")
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         expect(page.locator("textarea")).to_have_value("typed before")
-        page.reload()
+        expect(page).to_have_url(re.compile(f"{PLANS}/{plan.plan_id}$"))
         page.get_by_role("button", name="New plan with the rest").click()
         expect(page.locator(".planned")).to_have_count(2)
         page.get_by_role("link", name="Plans").first.click()

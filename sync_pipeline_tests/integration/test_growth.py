@@ -13,12 +13,12 @@ from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.approve.staleness import SQL as STALENESS
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
 from sync_pipeline.steps.observe.checks import SQL as CHECKS
 from sync_pipeline.steps.observe.status import SQL as STATUS
 from sync_pipeline.steps.preview.drift import SQL as DRIFT
 from sync_pipeline.steps.preview.summary import SQL as SUMMARY
-from sync_pipeline.steps.promote.queue.queue import SQL as QUEUE
 
 _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
 SELECTION = load("sync_pipeline.steps.select")
@@ -154,10 +154,10 @@ def test_records_of_several_entities_are_compared_with_a_plan_once(
         owner.execute("VACUUM ANALYZE capture.woocommerce_sync")
         owner.execute("VACUUM ANALYZE selection.sync_selective_config, selection.sync_plan_item")
     with database.org(org.org_id) as conn:
-        execute(conn, QUEUE["weigh"], plan=plan)
+        execute(conn, STALENESS["weigh"], plan=plan)
         # Which join the planner takes for cheap, where it knows nothing of the whole table, depends on little things.
         assert execute(conn, "SELECT current_setting('enable_mergejoin')").scalar_one() == "off"
-        found = explained(conn, QUEUE["stale"], plan=plan)
+        found = explained(conn, STALENESS["stale"], plan=plan)
         pairs = sum(one.get("Rows Removed by Join Filter", 0) * one["Actual Loops"] for one in nodes(found))
         assert pairs <= each * len(_TYPES), pairs
 
@@ -190,7 +190,7 @@ def test_old_plans_are_not_read_for_each_record_that_is_included(
         owner.execute("VACUUM ANALYZE")
     party = {"actor": "bo", "token_id": None, "proposals": "all"}
     with database.org(org.org_id) as conn:
-        given = {"connection_id": None, "entity_type": None, "waiting": True, **party}
+        given = {"connection_id": None, "entity_type": None, "waiting": True, "planned": True, **party}
         (found,) = execute(conn, READING["included"], **given).all()
         assert found.creates == each
         passed = sum(

@@ -116,6 +116,10 @@ def test_an_agent_reads_proposes_and_applies_what_a_person_approved(
         spend = {"plan": plan["plan"], "hash": plan["hash"]}
         read = await agent.ask("get_plan", plan=plan["plan"])
         assert read["quoted"]["why"] == "what came last night"
+        [proposer] = read["proposers"]
+        assert (proposer["records"], proposer["agent"]) == (3, True)
+        assert proposer["quoted"]["reasons"] == ["they are new"]
+        assert proposer["quoted"]["who"] == f"token:{transport} {era}"
         assert len(read["rows"]) == 3
         assert (await agent.ask("apply_plan", **spend))["state"] == "waiting"
         assert (await agent.ask("apply_plan", **spend))["approve_at"] == f"/ui/acme/plans/{plan['plan']}"
@@ -209,10 +213,10 @@ def test_what_changed_is_stale_and_what_is_withdrawn_is_gone(here: World) -> Non
     async def work(agent: Agent) -> None:
         plan = await propose(agent, 2)
         items = (await agent.ask("get_plan", plan=plan["plan"]))["rows"]
+        approve.approve(here.db, here.org, plan["plan"], plan_hash=plan["hash"], by=ANN)
         here.shop.store.update("products", int(items[0]["id"]), regular_price="77.00")
         here.shop.pull("products")
         here.shop.preview("products")
-        approve.approve(here.db, here.org, plan["plan"], plan_hash=plan["hash"], by=ANN)
         stale = await agent.refused("apply_plan", plan=plan["plan"], hash=plan["hash"])
         assert (stale["kind"], [one["id"] for one in stale["stale"]]) == ("stale", [items[0]["id"]])
         gone = await agent.ask("withdraw_proposal", plan=plan["plan"], why="a price moved")

@@ -143,8 +143,7 @@ def expected(case: Case, by: Party, connections: Sequence[int], *, waiting: bool
             and not (taken and taken.by is SENSOR and taken.state == "approved")
             and not (draft and any(one.state in ("proposed", "approved") for one in others))
             and (
-                by.is_person
-                or (by.is_agent and batch.by == by)
+                (by.is_agent and batch.by == by)
                 or (not by.is_agent and not (proposal and (draft or batch.plan is None)))
             )
         ):
@@ -240,7 +239,7 @@ def fill(conn: Transaction, case: Case, connections: Sequence[int]) -> None:
 def told(conn: Transaction, by: Party, only: tuple[int, str] | None, *, waiting: bool) -> Held:
     """What a new plan would hold, as people read it."""
     connection_id, entity_type = only or (None, None)
-    wanted = {"connection_id": connection_id, "entity_type": entity_type, "waiting": waiting}
+    wanted = {"connection_id": connection_id, "entity_type": entity_type, "waiting": waiting, "planned": True}
     rows = execute(conn, READING["included"], **wanted, **_asked_by(by)).all()
     found: Held = Counter()
     for row in rows:
@@ -256,7 +255,9 @@ def planned(conn: Transaction, by: Party, only: tuple[int, str] | None, *, waiti
         conn, SELECTION["open_plan"], origin="command" if drafts else "selection", why=None, actor=by.name, **by.columns
     ).scalar_one()
     narrowed = {"connections": [only[0]] if only else None, "types": [only[1]] if only else None}
-    wanted: dict[str, Any] = {"batches": None, "ids": None, "drafts": drafts, "waiting": waiting, **narrowed}
+    wanted: dict[str, Any] = {
+        "batches": None, "ids": None, "proposed": None, "drafts": drafts, "waiting": waiting, **narrowed,
+    }  # fmt: skip
     execute(conn, SELECTION["fill_plan"], plan_id=plan, **wanted, **_asked_by(by))
     rows = execute(
         conn, "SELECT connection_id, entity_type, action FROM selection.sync_plan_item WHERE plan_id = %(p)s", p=plan

@@ -57,7 +57,7 @@ class QueueAction(Shape):
 
 
 class QueueAnswer(Shape):
-    """The queue: a new one, or the open one that has the records already. If it is None, there was nothing to do."""
+    """The queue: a new one, or the open one that has the records already. If it is None, `message` says why."""
 
     queue: QueueStatus | None
     plan_id: UUID | None = None
@@ -65,9 +65,9 @@ class QueueAnswer(Shape):
     message: str | None = None
 
     @classmethod
-    def of(cls, asked: Requested) -> Self:
+    def of(cls, asked: Requested, message: str | None = None) -> Self:
         """The response for a queue and the request whose run works on it."""
-        return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id)
+        return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id, message=message)
 
 
 class EntityIds(Shape):
@@ -120,7 +120,7 @@ class NewPlan(Shape):
 
 
 class MadePlan(Shape):
-    """The plan, or None and the reason."""
+    """The plan, or None and the reason. `message` also says what agents proposed and the plan leaves out."""
 
     plan: Plan | None
     message: str | None = None

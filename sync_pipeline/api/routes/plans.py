@@ -24,7 +24,7 @@ from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import approve, connect, promote, select
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.promote import UndoReport
-from sync_pipeline.steps.select import Plan, PlanItem, PlanState
+from sync_pipeline.steps.select import Plan, PlanItem, PlanState, ReadPlan
 
 router = APIRouter(prefix="/api/v1/plans", tags=["plans"], route_class=CallerFirst)
 Reader = Annotated[Caller, Depends(may(Right.READ, everywhere=True))]
@@ -34,21 +34,24 @@ Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
-    """Make a plan of everything that is included and not yet in core, including drafts. Nothing is promoted until
-    someone applies the plan. With `remap`, plan the records in core that an older mapper mapped, whatever is selected.
+    """Make a plan of everything that is included and not yet in core, including people's drafts. Nothing is promoted
+    until someone applies the plan. What agents proposed is left out, and `message` says how much; a person can name
+    their selections in `batches`. With `remap`, plan the records in core that an older mapper mapped, whatever is
+    selected.
     """
     wanted, by = given or NewPlan(), Party.of(caller, "api")
 
-    def make() -> select.Plan | None:
+    def make() -> MadePlan:
         chosen = None
         if wanted.connection is not None or wanted.entities:
             one = the_connection(runtime.db, caller, wanted.connection)
             streams = [one.source.stream(name) for name in wanted.entities] or one.source.streams.values()
             chosen = [(one, stream) for stream in streams]
         if wanted.remap:
-            return select.make_remap_plan(runtime.db, caller.org, chosen, actor=by)
+            made = select.make_remap_plan(runtime.db, caller.org, chosen, actor=by)
+            return MadePlan(plan=made, message=None if made else select.NOTHING_TO_RENEW)
         entities = None if chosen is None else [(one.connection_id, stream.entity_type) for one, stream in chosen]
-        return select.make_plan(
+        made = select.make_plan(
             runtime.db,
             caller.org,
             actor=by,
@@ -58,10 +61,14 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
             why=wanted.why,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
         )
+        if made is None:
+            return MadePlan(
+                plan=None, message=select.nothing_to_plan(runtime.db, caller.org, actor=by, entities=entities)
+            )
+        left_out = [] if by.is_agent or wanted.batches else select.left_out(runtime.db, caller.org, entities)
+        return MadePlan(plan=made, message=select.say_left_out(left_out))
 
-    made = await runtime.slowly(make)
-    nothing = select.NOTHING_TO_RENEW if wanted.remap else select.NOTHING_TO_PLAN
-    return Answer(data=MadePlan(plan=made, message=None if made else nothing))
+    return Answer(data=await runtime.slowly(make))
 
 
 @router.get("", responses=problems())
@@ -78,9 +85,9 @@ async def list_plans(
 
 
 @router.get("/{plan_id}", responses=problems(404))
-async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[Plan]:
-    """Show a plan: its state, counts and hash."""
-    return Answer(data=await runtime.run(select.plan, runtime.db, caller.org, plan_id))
+async def show_plan(runtime: RuntimeDep, caller: Reader, plan_id: UUID) -> Answer[ReadPlan]:
+    """Show a plan: its state, counts and hash, and who included or proposed its records."""
+    return Answer(data=await runtime.run(select.read_plan, runtime.db, caller.org, plan_id))
 
 
 @router.get(

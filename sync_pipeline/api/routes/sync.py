@@ -27,7 +27,7 @@ from sync_pipeline.api.routes.table import ConnectionName, Entity, Provider
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.api.sse import OVER, Hub
 from sync_pipeline.errors import ConfigurationError
-from sync_pipeline.steps import connect, promote
+from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.promote import LineState, Pick, QueueState, QueueStatus
 
@@ -41,7 +41,6 @@ StartKey = Annotated[
     Header(alias="Idempotency-Key", min_length=1, max_length=200, description="A repeated key returns the same queue."),
 ]
 Start = QueueAction | Orchestration | Materialization
-_NOTHING = "Nothing to do: everything that is included is already in core."
 
 
 @router.post("/{provider}/sync/{entity}/full", status_code=202, responses=problems(404, 409))
@@ -169,7 +168,12 @@ async def _start(
         )
 
     asked = await runtime.slowly(promote.request_once, runtime.db, caller.org.org_id, once, begin)
-    return QueueAnswer.of(asked) if asked else QueueAnswer(queue=None, message=_NOTHING)
+    entities = [(pick.connection.connection_id, pick.stream.entity_type) for pick in picks if pick.ids is None]
+    if asked is None:
+        nothing = await runtime.run(select.nothing_to_plan, runtime.db, caller.org, actor=by, entities=entities or None)
+        return QueueAnswer(queue=None, message=nothing)
+    left_out = await runtime.run(select.left_out, runtime.db, caller.org, entities) if entities else []
+    return QueueAnswer.of(asked, select.say_left_out(left_out))
 
 
 @router.get("/sync/queues", responses=problems())

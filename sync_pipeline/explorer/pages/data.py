@@ -186,8 +186,8 @@ async def _shown(
 def _to_plan(
     runtime: ApiRuntime, caller: Caller, of: tuple[connect.Connection, Stream], view: RecordView, found: Browsed
 ) -> int | None:
-    """How many included records a new plan of this person would hold; 0: all wait in plans of others. None: there are
-    none, or plans are not this person's to make."""
+    """How many included records a new plan of this person would hold; 0: all wait in plans of others, or agents
+    proposed them. None: there are none, or plans are not this person's to make."""
     rights, any_included = RIGHTS[caller.role], found.counts.of(None, "include") > 0
     if Right.PROPOSE not in rights or caller.connection_id is not None or not (any_included or view.search):
         return None

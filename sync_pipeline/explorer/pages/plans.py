@@ -56,6 +56,9 @@ class LookedFor:
     after: int
 
 
+EVERYTHING = LookedFor(None, None, None, 0)
+
+
 def lines_of(
     action: Action | None = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
@@ -91,9 +94,13 @@ async def plan_list(
             "plans": plans,
             "more": more,
             "states": select.plan_states(runtime.db, caller.org),
-            "included": select.included(runtime.db, caller.org, actor=Party.of(caller, "explorer"), waiting=waiting)
+            "included": select.included(
+                runtime.db, caller.org, actor=Party.of(caller, "explorer"), waiting=waiting, planned=True
+            )
             if proposes
             else [],
+            "waits": select.plan_that_waits(runtime.db, caller.org) if proposes else None,
+            "left_out": select.left_out(runtime.db, caller.org) if proposes and caller.role != "agent" else [],
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
         }
 
@@ -121,18 +128,19 @@ async def new_plan(request: Request, runtime: RuntimeDep, caller: Proposer) -> R
         if given.connection is not None and given.entity is not None:
             one = the_connection(runtime.db, caller, given.connection)
             kind = (one.connection_id, one.source.stream(given.entity).entity_type)
+        by, entities = Party.of(caller, "explorer"), [kind] if kind else None
         made = select.make_plan(
             runtime.db,
             caller.org,
-            actor=Party.of(caller, "explorer"),
+            actor=by,
             origin="agent" if caller.role == "agent" else "explorer",
-            entities=[kind] if kind else None,
+            entities=entities,
             waiting=Right.PROMOTE in RIGHTS[caller.role],
             reuse=True,
         )
-        found = made or select.plan_that_waits(runtime.db, caller.org, *(kind or (None, None)))
+        found = made or select.plan_that_waits(runtime.db, caller.org, entities)
         if found is None:
-            raise Conflict(select.NOTHING_TO_PLAN)
+            raise Conflict(select.nothing_to_plan(runtime.db, caller.org, actor=by, entities=entities))
         return found
 
     made = await runtime.slowly(make)
@@ -148,11 +156,27 @@ async def plan_page(
     wanted: Annotated[LookedFor, Depends(lines_of)],
 ) -> Response:
     """What it does to each record, how far it is, and what can be done with it."""
+    return await _shown(request, runtime, caller, plan_id, wanted)
+
+
+async def _shown(
+    request: Request,
+    runtime: ApiRuntime,
+    caller: Caller,
+    plan_id: UUID,
+    wanted: LookedFor,
+    stale: StalePlan | None = None,
+) -> Response:
+    """The page of a plan. `stale`: an action was refused for what moved; the page names it, instead of the old one."""
     shown = await runtime.run(_read, runtime, caller, plan_id, wanted)
+    if stale is not None and not (shown["stale"] and shown["stale"].count):
+        shown["stale"] = promote.Staleness(len(stale.stale), stale.of, stale.stale)  # no comparison saw it yet
     rights = RIGHTS[caller.role]
     return render.page(
         request,
         "plans/page.html",
+        status=200 if stale is None else 409,
+        headers=None if stale is None else render.INSTEAD,
         here=("", "plans"),
         links=[] if render.is_fragment(request) else await runtime.run(nav.links, runtime, caller),
         wanted=wanted,
@@ -188,7 +212,10 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         "page": select.browse_items(
             db, org, plan_id, some, action=wanted.action, search=wanted.search, after=wanted.after, size=SIZE
         ),
-        "reasons": select.plan_reasons(db, org, plan_id),
+        "proposers": select.proposers(db, org, plan_id),
+        "left_out": select.left_out(db, org, [(one.connection_id, one.stream.entity_type) for one in kinds])
+        if found.state == "proposed" and found.origin not in ("agent", "remap", "repair")
+        else [],
         "events": select.plan_events(db, org, found),
         "queue": queue,
         "stale": promote.stale(db, org.org_id, plan_id) if waits else None,
@@ -221,19 +248,11 @@ async def approve_plan(request: Request, runtime: RuntimeDep, caller: Promoter, 
     """Approve the plan that was shown: the one with this hash, unless its records have changed since."""
     given = await forms.form(request, ApprovedHash)
 
-    def approved() -> None:
-        found = select.plan(runtime.db, caller.org, plan_id)
-        changed = promote.stale(runtime.db, caller.org.org_id, found.plan_id)
-        if changed.count and found.state == "proposed":
-            raise StalePlan(
-                f"{changed.count:,} of {changed.of:,} records changed since the plan was made. It was not approved.",
-                stale=changed.records,
-                of=changed.of,
-            )
-        by = Party.of(caller, "explorer")
-        approve.approve(runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
-
-    await runtime.slowly(approved)
+    by = Party.of(caller, "explorer")
+    try:
+        await runtime.slowly(approve.approve, runtime.db, caller.org, plan_id, plan_hash=given.hash, by=by)
+    except StalePlan as stale:
+        return await _shown(request, runtime, caller, plan_id, EVERYTHING, stale)
     return forms.then(plan_address(caller, plan_id))
 
 
@@ -263,7 +282,10 @@ async def apply_plan(request: Request, runtime: RuntimeDep, caller: Promoter, pl
             raise Conflict("The plan has a different hash. Read the plan again before you apply it.")
         promote.create_request(runtime.db, caller.org.org_id, plan_id, actor=Party.of(caller, "explorer"))
 
-    await runtime.slowly(apply)
+    try:
+        await runtime.slowly(apply)
+    except StalePlan as stale:
+        return await _shown(request, runtime, caller, plan_id, EVERYTHING, stale)
     return forms.then(plan_address(caller, plan_id))
 
 

@@ -29,7 +29,7 @@ export function banner(words) {
   shown.textContent = words;
 }
 
-/** Ask for a part of a page, or send JSON or a form; an answer that breaks off is none. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<{ok: boolean, url: string, text: string}>} */
+/** Ask for a part of a page, or send JSON or a form; an answer that breaks off is none. What only reads is asked again until the service is back; a session that ended leads to the login. @param {string} address @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<{ok: boolean, instead: boolean, url: string, text: string}>} */
 export async function ask(address, { body, signal } = {}) {
   const form = body instanceof URLSearchParams;
   const headers = { "X-Fragment": "1", ...(body && !form && { "Content-Type": "application/json" }) };
@@ -41,9 +41,9 @@ export async function ask(address, { body, signal } = {}) {
         location.assign("/ui/login?next=" + encodeURIComponent(location.pathname + location.search));
         await new Promise(() => {});
       }
-      const { ok, url } = answer, text = await answer.text();
+      const { ok, url } = answer, instead = answer.headers.has("X-Instead"), text = await answer.text();
       banner(null);
-      return { ok, url, text };
+      return { ok, instead, url, text };
     } catch (error) {
       if (signal?.aborted) throw error;
       banner(body ? LOST.replace("trying again…", "try again in a moment.") : LOST);
@@ -116,16 +116,18 @@ document.addEventListener("click", (event) => {
   visit(link.href, { focus: swap === "." ? `[aria-current][data-swap="."], .chip` : swap || undefined });
 });
 
-/** Send a form and show what follows; one that is refused keeps what was typed. @param {HTMLFormElement} form @param {HTMLElement | null} button */
+/** Send a form and show what follows; one that is refused keeps what was typed, unless a page is to be shown instead. @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(form, button) {
   const body = new URLSearchParams(/** @type {any} */ (new FormData(form, button)));
   form.classList.add("busy");
   const answer = await ask(button?.getAttribute("formaction") ?? form.action, { body }).catch(() => null);
   form.classList.remove("busy");
-  if (!answer?.ok) return answer?.text && problem(answer.text, form);
-  if (answer.url !== location.href) history.pushState(null, "", answer.url);
+  if (!answer?.ok && !answer?.instead) return answer?.text && problem(answer.text, form);
+  if (answer.ok && answer.url !== location.href) history.pushState(null, "", answer.url);
+  const typed = answer.instead ? [...document.querySelectorAll("main textarea")].map((one) => /** @type {HTMLTextAreaElement} */ (one).value) : [];
   show(answer.text);
-  say(document.querySelector("main [role=status]")?.textContent ?? "");
+  document.querySelectorAll("main textarea").forEach((one, n) => typed[n] && ((/** @type {HTMLTextAreaElement} */ (one).value = typed[n]), one.closest("details")?.setAttribute("open", "")));
+  say(document.querySelector("main :is([role=alert], [role=status])")?.textContent ?? "");
 }
 
 /** Say above the form, or above the list, why it was refused. @param {string} html @param {Element | null} [place] */

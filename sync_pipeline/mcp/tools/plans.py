@@ -14,6 +14,8 @@ from sync_pipeline.mcp.text import own_words, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
 from sync_pipeline.steps import approve, promote, select
 
+_PROPOSERS = 10
+
 
 class ListPlans(Arguments):
     """Which plans."""
@@ -73,13 +75,16 @@ def _summary(found: select.Plan, *, mine: bool) -> dict[str, Any]:
         "mine": mine or None,
     }
     kept = {name: value for name, value in told.items() if value is not None}
-    return kept | quoted(made_by=found.created_by, approved_by=found.approved_by, why=found.why)
+    by_sensor = found.origin == "selection"  # approved by those who included it: `proposers`
+    made_by, approved_by = ("the sensor", None) if by_sensor else (found.created_by, found.approved_by)
+    return kept | quoted(made_by=made_by, approved_by=approved_by, why=found.why)
 
 
 @tool("look", everywhere=True)
 def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
-    """What a plan does to each record, deletions first: fields before and after, warnings; whether it is stale; and
-    `approve_at`, the page where a person reads and approves it. `hash` is what apply_plan takes."""
+    """What a plan does to each record, deletions first: fields before and after, warnings; who included or proposed
+    them; whether it is stale; and `approve_at`, the page where a person reads and approves it. `hash` is what
+    apply_plan takes."""
     found = select.plan(call.db, call.caller.org, given.plan)
     kinds = select.plan_kinds(call.db, call.caller.org, found.plan_id)
     lines = select.browse_items(
@@ -97,7 +102,11 @@ def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
         head["entities"] = [
             {"connection": kind.connection, "entity": kind.stream.name, "items": kind.items} for kind in kinds
         ]
-        head["reasons"] = quoted(reasons=select.plan_reasons(call.db, call.caller.org, found.plan_id))
+        head["proposers"] = [
+            {"records": one.records, **({"agent": True} if one.agent else {})}
+            | quoted(who=one.name, client=one.client, reasons=one.reasons)
+            for one in select.proposers(call.db, call.caller.org, found.plan_id)[:_PROPOSERS]
+        ]
         if found.state in ("proposed", "approved"):
             moved = promote.stale(call.db, call.caller.org.org_id, found.plan_id)
             head["stale"] = [

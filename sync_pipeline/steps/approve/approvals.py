@@ -18,7 +18,8 @@ from sqlalchemy import Row
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.errors import Conflict, Forbidden, NotApproved, NotFound
+from sync_pipeline.errors import Conflict, Forbidden, NotApproved, NotFound, StalePlan
+from sync_pipeline.steps.approve.staleness import seen_stale
 from sync_pipeline.steps.approve.verdict import let_through
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, Party, party
@@ -59,6 +60,7 @@ def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: 
         NotFound: no such plan.
         Conflict: the plan has another hash, or does not wait for approval.
         Forbidden: they may not approve this plan.
+        StalePlan: its records changed since it was made: nothing was approved.
     """
     found, approver = plan(db, org, plan_id), party(by)
     with db.org(org.org_id) as conn:
@@ -70,8 +72,21 @@ def approve(db: Database, org: Organization, plan_id: UUID | str, *, plan_hash: 
         if not (now.queued or now.origin == "selection"):
             if refusal := _refusal(conn, now, approver):
                 raise Forbidden(refusal)
+            _refuse_stale(conn, str(now.plan_id))
             grant(conn, "plan", str(now.plan_id), now.hash, approver)
     return plan(db, org, found.plan_id)
+
+
+def _refuse_stale(conn: Transaction, plan_id: str) -> None:
+    """Nobody approves what a plan says of records that are other ones by now; applying it would refuse it anyway."""
+    moved = seen_stale(conn, plan_id)
+    if moved.count:
+        raise StalePlan(
+            f"{moved.count:,} of {moved.of:,} records changed since the plan was made. It was not approved. "
+            "Make a new plan.",
+            stale=moved.records,
+            of=moved.of,
+        )
 
 
 def grant(conn: Transaction, subject: Subject, subject_id: str, subject_hash: str, by: Party) -> int:

@@ -26,7 +26,18 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
     AND provider = %(provider)s AND external_id = %(external_id)s
 
 -- record_events --
--- What happened to a record, newest first, with the plan by which it did.
+-- What happened to a record, newest first, with the plan by which it did. A decision is kept until the next one; what was
+-- included before is known from the plans that held the record, as long as these keep their items.
+WITH held AS (
+    SELECT p.plan_id, p.created_at, p.state IN ('applied', 'undone') AS applied, i.batch_id, q.started_at, q.finished_at
+    FROM selection.sync_plan AS p
+    CROSS JOIN LATERAL (
+        SELECT o.batch_id FROM selection.sync_plan_item AS o
+        WHERE o.org_id = p.org_id AND o.plan_id = p.plan_id AND o.connection_id = %(connection_id)s
+            AND o.entity_type = %(entity_type)s AND o.external_id = %(external_id)s OFFSET 0) AS i
+    LEFT JOIN promote.sync_queue AS q ON q.org_id = p.org_id AND q.plan_id = p.plan_id
+    WHERE p.org_id = connect.current_org()
+)
 SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail,
            NULL::uuid AS plan
@@ -45,12 +56,27 @@ SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
         AND s.external_id = %(external_id)s
     UNION ALL
+    (
+        SELECT DISTINCT ON (h.batch_id) b.decided_at, CASE WHEN b.agent THEN 'proposed' ELSE 'included' END, b.decided_by,
+               b.why, h.plan_id
+        FROM held AS h
+        JOIN selection.selection_batch AS b ON b.org_id = connect.current_org() AND b.batch_id = h.batch_id
+        WHERE NOT EXISTS (
+            SELECT 1 FROM selection.sync_selective_config AS s
+            WHERE s.org_id = b.org_id AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+                AND s.external_id = %(external_id)s AND s.batch_id = h.batch_id)
+        ORDER BY h.batch_id, h.applied DESC, h.created_at DESC
+    )
+    UNION ALL
     SELECT w.withdrawn_at, w.cause, w.withdrawn_by, w.why, w.plan_id FROM selection.withdrawal AS w
     WHERE w.org_id = connect.current_org() AND w.connection_id = %(connection_id)s AND w.entity_type = %(entity_type)s
         AND w.external_id = %(external_id)s
     UNION ALL
     SELECT t.at, 'promoted', NULL, m.core_table || ' ' || m.internal_id,
-           CASE WHEN t.at = m.last_promoted_at THEN q.plan_id END
+           CASE WHEN t.at = m.last_promoted_at THEN q.plan_id ELSE (
+               SELECT h.plan_id FROM held AS h
+               WHERE h.started_at <= t.at AND t.at <= coalesce(h.finished_at, 'infinity')
+               ORDER BY h.created_at LIMIT 1) END
     FROM promote.integration_mapping AS m
     LEFT JOIN promote.sync_queue AS q ON q.org_id = m.org_id AND q.queue_id = m.queue_id
     CROSS JOIN LATERAL (SELECT m.first_promoted_at UNION SELECT m.last_promoted_at) AS t (at)

@@ -26,7 +26,10 @@ class WaitingDecision:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlan:
-    """A plan that waits for approval; `failed`: one that was applied and left records behind."""
+    """A plan that waits for approval; `failed`: one that was applied and left records behind.
+
+    `agent`: an agent made it, and `why` is in its words; `proposed`: it holds what agents proposed, whoever made it.
+    """
 
     plan_id: str
     at: datetime
@@ -36,6 +39,7 @@ class WaitingPlan:
     by: str | None = None
     failed: int = 0
     agent: bool = False
+    proposed: bool = False
     why: str | None = None
 
 
@@ -64,7 +68,8 @@ def waiting(db: Database, org: Organization) -> Waiting:
                     row.updates,
                     row.deletes,
                     row.created_by,
-                    agent=row.agent,
+                    agent=row.origin == "agent",
+                    proposed=row.agent,
                     why=row.why,
                 )
                 for row in execute(conn, SQL["waiting_plans"], **most)

@@ -27,7 +27,7 @@ SELECT decision_id, question, opened_at FROM observe.decision
 WHERE org_id = connect.current_org() AND answered_at IS NULL ORDER BY decision_id LIMIT %(at_most)s
 
 -- waiting_plans --
-SELECT plan_id, creates, updates, deletes, created_by, created_at, agent, why FROM selection.plan_now
+SELECT plan_id, creates, updates, deletes, created_by, created_at, agent, origin, why FROM selection.plan_now
 WHERE org_id = connect.current_org() AND state = 'proposed' ORDER BY created_at DESC LIMIT %(at_most)s
 
 -- failed_plans --

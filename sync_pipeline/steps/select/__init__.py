@@ -1,17 +1,23 @@
 """select: people's decisions, bound to the version they saw, and the plans made from them."""
 
 from sync_pipeline.steps.select.listing import (
+    LeftOut,
     PlanEvent,
     PlanRow,
+    Proposer,
+    ReadPlan,
     browse_plans,
+    left_out,
+    nothing_to_plan,
     own_plans,
     plan_events,
-    plan_reasons,
     plan_states,
     plan_that_waits,
+    proposers,
+    read_plan,
+    say_left_out,
 )
 from sync_pipeline.steps.select.plans import (
-    NOTHING_TO_PLAN,
     NOTHING_TO_RENEW,
     Plan,
     PlanState,

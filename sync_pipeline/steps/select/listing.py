@@ -1,23 +1,30 @@
-"""The plans of an organization: a list, which one waits, and what happened to each."""
+"""The plans of an organization: a list, which one waits, whose each is, and what happened to it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
+from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.connect import Organization
-from sync_pipeline.steps.connect.party import Party
+from sync_pipeline.steps.connect.party import Actor, Party, party
 from sync_pipeline.steps.select.plans import Plan, plan, plan_of_row
 
 SQL = load(__package__, "reading.sql")
 _REASONS = 3
+_ONE = ("record that agents proposed is", "It is", "it")
+_MANY = ("records that agents proposed are", "They are", "them")
 _LOG_LINES = 20_000
 _COLUMNS = len(fields(Plan))
+Entities = Sequence[tuple[int, str]] | None
+"""Connection id and entity type of each; None: all there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,35 @@ class PlanRow:
     done: int
     failed: int
     open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposer:
+    """Who included records of a plan, or as an agent proposed them; how many, and why in up to three of their words."""
+
+    name: str
+    agent: Annotated[
+        bool, Field(description="An agent: it proposed them. A person, a program or a rule included them.")
+    ]
+    client: Annotated[str | None, Field(description="What the agent's program calls itself.")]
+    records: int
+    reasons: Annotated[list[str], Field(description="Why, in their words: up to three.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan(Plan):
+    """A plan, and who included or proposed its records."""
+
+    proposers: Annotated[Sequence[Proposer], Field(description="Who included or proposed its records.")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many records of an entity agents proposed that are in no plan that waits."""
+
+    connection: str
+    stream: Stream
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +103,50 @@ def plan_states(db: Database, org: Organization) -> Mapping[str, int]:
     return {**{row.state: row.plans for row in rows}, "failed": sum(row.failed for row in rows)}
 
 
-def plan_reasons(db: Database, org: Organization, plan_id: UUID) -> Sequence[str]:
-    """Why its records were included, in people's words; the first few."""
+def proposers(db: Database, org: Organization, plan_id: UUID) -> Sequence[Proposer]:
+    """Who included or proposed its records, each with how many; nobody did where a plan maps or repairs again."""
     with db.org(org.org_id) as conn:
-        return list(execute(conn, SQL["plan_reasons"], plan_id=plan_id, limit=_REASONS).scalars())
+        rows = execute(conn, SQL["plan_proposers"], plan_id=plan_id, reasons=_REASONS).all()
+    return [Proposer(**row._mapping) for row in rows]
+
+
+def read_plan(db: Database, org: Organization, plan_id: UUID | str) -> ReadPlan:
+    """A stored plan, and whose its records are.
+
+    Raises:
+        NotFound: no such plan in this organization.
+    """
+    found = plan(db, org, plan_id)
+    columns = {one.name: getattr(found, one.name) for one in fields(Plan)}
+    return ReadPlan(**columns, proposers=proposers(db, org, found.plan_id))
+
+
+def left_out(db: Database, org: Organization, entities: Entities = None) -> Sequence[LeftOut]:
+    """What agents proposed and no plan that waits holds, by entity: plans of people leave it out (see `make_plan`)."""
+    with db.org(org.org_id) as conn:
+        rows = execute(conn, SQL["left_out"], **_columns(entities)).all()
+    return [LeftOut(row.connection, source(row.provider).stream(row.entity_type), row.records) for row in rows]
+
+
+def say_left_out(found: Sequence[LeftOut]) -> str | None:
+    """That in a sentence, and what to do; None if nothing is left out."""
+    number = sum(one.records for one in found)
+    if not number:
+        return None
+    places = ", ".join(f"{one.connection} {one.stream.name} {one.records:,}" for one in found)
+    what, it_is, it = _ONE if number == 1 else _MANY
+    then = f"{it_is} promoted by the agent's own plan, or once a person includes {it}."
+    return f"{number:,} {what} left out: {places}. {then}"
+
+
+def nothing_to_plan(db: Database, org: Organization, *, actor: Actor, entities: Entities = None) -> str:
+    """Why a new plan of theirs would be empty, as every door says it; and what agents proposed that it leaves out."""
+    if party(actor).is_agent:
+        return "There is nothing to plan: you have no drafts that differ from core."
+    waits = plan_that_waits(db, org, entities)
+    where = f"or in a plan that waits: {waits.plan_id}" if waits else "or in a queue that is promoting it"
+    told = f"Nothing to plan: everything that is included is in core, {where}."
+    return " ".join(filter(None, (told, say_left_out(left_out(db, org, entities)))))
 
 
 def plan_events(db: Database, org: Organization, found: Plan) -> Sequence[PlanEvent]:
@@ -88,13 +164,17 @@ def plan_events(db: Database, org: Organization, found: Plan) -> Sequence[PlanEv
     return [PlanEvent(**row._mapping) for row in rows]
 
 
-def plan_that_waits(db: Database, org: Organization, connection_id: int | None, entity_type: str | None) -> Plan | None:
-    """The newest plan that is not done and has records of the entity; of any, if none is named."""
+def plan_that_waits(db: Database, org: Organization, entities: Entities = None) -> Plan | None:
+    """The newest plan that is not done and has records of one of these entities; of any, if none are named."""
     with db.org(org.org_id) as conn:
-        found: UUID | None = execute(
-            conn, SQL["plan_that_waits"], connection_id=connection_id, entity_type=entity_type
-        ).scalar_one_or_none()
+        found: UUID | None = execute(conn, SQL["plan_that_waits"], **_columns(entities)).scalar_one_or_none()
     return plan(db, org, found) if found is not None else None
+
+
+def _columns(entities: Entities) -> dict[str, list[int] | list[str] | None]:
+    if entities is None:
+        return {"connections": None, "types": None}
+    return {"connections": [one[0] for one in entities], "types": [one[1] for one in entities]}
 
 
 def own_plans(db: Database, org: Organization, plan_ids: Sequence[UUID], *, actor: Party) -> frozenset[UUID]:

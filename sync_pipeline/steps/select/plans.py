@@ -25,7 +25,6 @@ from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import NO_PLAN, SQL
 
-NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or in a queue that is promoting it."
 NOTHING_TO_RENEW = "Nothing to renew: the current mappers have mapped everything in core."
 PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 
@@ -76,8 +75,9 @@ def make_plan(  # noqa: PLR0913 - what narrows it
 ) -> Plan | None:
     """Plan what is included in its captured version and not yet in core; None if there is nothing to plan.
 
-    A person's plan includes drafts, but for those that another person's plan proposes, and waits for approval. An
-    agent's plan holds what the same token proposed and nothing else; a machine's holds nothing that agents proposed.
+    A person's plan includes people's drafts, but for those that another person's plan proposes, and waits for approval.
+    An agent's plan holds what the same token proposed and nothing else. What only agents proposed is in no other plan,
+    but for a person's of `records` or `batches` that it names: `left_out` counts it.
     The sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
     (connection id and entity type), `records` (and external id) or `batches` narrow a plan. With `waiting` false the
     selections that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan
@@ -97,7 +97,8 @@ def make_plan(  # noqa: PLR0913 - what narrows it
                 plan_id=plan_id,
                 actor=by.name,
                 token_id=by.token_id,
-                proposals=proposals_of(by),
+                proposals=proposals_of(by, named=records is not None or batches is not None),
+                proposed=None,
                 batches=list(batches) if batches is not None else None,
                 drafts=not by_sensor,
                 waiting=waiting,
@@ -118,9 +119,9 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     return plan(db, org, plan_id)
 
 
-def proposals_of(by: Party) -> Literal["own", "all", "none"]:
-    """Which proposals of agents a plan of theirs holds."""
-    return "own" if by.is_agent else "all" if by.is_person else "none"
+def proposals_of(by: Party, *, named: bool = False) -> Literal["own", "all", "none"]:
+    """Which proposals of agents a plan of theirs holds. `named`: they say which records or selections it is of."""
+    return "own" if by.is_agent else "all" if by.is_person and named else "none"
 
 
 def _open(conn: Transaction, by: Party, *, origin: str, why: str | None = None) -> UUID:
@@ -146,7 +147,8 @@ class _SamePlan(Exception):
 def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor: Actor) -> Plan:
     """Make a new plan of what a plan holds and what is still as it was included; the old one is never applied.
 
-    What its drafts propose stays proposed, now by the new plan. A plan that was applied in part keeps its state.
+    What its drafts propose stays proposed, now by the new plan; what agents proposed since is left out. A plan that was
+    applied in part keeps its state. What it was for are its maker's words, which the new one has if they make it.
 
     Raises:
         NotFound: no such plan.
@@ -157,7 +159,7 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
     with db.org(org.org_id) as conn:
         execute(conn, SQL["refuse_plan"], plan_id=old.plan_id)
         keys = execute(conn, SQL["keys_of_plan"], plan_id=old.plan_id).all()
-        new = _open(conn, by, origin="explorer", why=old.why)
+        new = _open(conn, by, origin="explorer", why=old.why if old.created_by == by.name else None)
         items = execute(
             conn,
             SQL["fill_plan"],
@@ -165,6 +167,7 @@ def replace_plan(db: Database, org: Organization, plan_id: UUID | str, *, actor:
             actor=by.name,
             token_id=by.token_id,
             proposals="all",
+            proposed=list({one.batch_id for one in keys if one.batch_id is not None}),
             batches=None,
             drafts=True,
             waiting=True,

@@ -75,7 +75,8 @@ RETURNING plan_id
 -- is what the sensor's plan or an open queue is about to promote: a second plan of it would be stale before anybody has read
 -- it. Only the sensor plans what an open queue holds too: if that is cancelled, nobody else would plan it.
 -- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
--- people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a machine's plan leaves it out (“none”).
+-- the same token (`proposals` “own”, and then nothing else is) and in a person's of selections that are named (“all”, and
+-- only of those in `proposed`, if that is given); any other leaves it out (“none”).
 WITH taken AS (
     UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
     FROM connect.integration_connector AS c
@@ -135,6 +136,8 @@ FROM (
         AND (%(ids)s::text[] IS NOT NULL OR b.plan_id IS NULL
              OR b.plan_id <> ALL (ARRAY(SELECT p.plan_id FROM selection.promoting_plan AS p)))
         AND selection.plan_may_hold(b, s.draft, %(proposals)s, %(actor)s, %(token_id)s)
+        AND (%(proposed)s::bigint[] IS NULL OR NOT (b.agent AND s.draft)
+             OR s.batch_id = ANY (%(proposed)s::bigint[]))
         AND (%(batches)s::bigint[] IS NULL OR s.batch_id = ANY (%(batches)s::bigint[]))
         AND (preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted)
              OR (d.external_id IS NOT NULL AND r.deletion_state <> 'deleted'))
@@ -220,7 +223,7 @@ WHERE p.org_id = connect.current_org() AND p.state = 'proposed' AND p.agent = m.
 ORDER BY p.created_at DESC LIMIT 1
 
 -- keys_of_plan --
-SELECT connection_id, entity_type, external_id FROM selection.sync_plan_item
+SELECT connection_id, entity_type, external_id, batch_id FROM selection.sync_plan_item
 WHERE org_id = connect.current_org() AND plan_id = %(plan_id)s
 
 -- nothing_to_plan --

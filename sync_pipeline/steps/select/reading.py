@@ -67,6 +67,7 @@ class PlanKind:
     creates: int
     updates: int
     deletes: int
+    planned: int = 0  # of what a new plan would hold: so many are in a plan that waits already
 
     @property
     def items(self) -> int:
@@ -132,16 +133,22 @@ def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanK
 
 
 def included(
-    db: Database, org: Organization, *, actor: Actor, waiting: bool = True, only: tuple[int, str] | None = None
+    db: Database,
+    org: Organization,
+    *,
+    actor: Actor,
+    waiting: bool = True,
+    only: tuple[int, str] | None = None,
+    planned: bool = False,
 ) -> Sequence[PlanKind]:
     """What a new plan of this person would hold, as the last comparisons saw it (see `make_plan`).
 
-    `only`: of this connection and entity type.
+    `only`: of this connection and entity type. `planned`: count, too, what is in a plan that waits already.
     """
     connection_id, entity_type = only or (None, None)
     by = party(actor)
     wanted = {"waiting": waiting, "connection_id": connection_id, "entity_type": entity_type}
-    wanted |= {"actor": by.name, "token_id": by.token_id, "proposals": proposals_of(by)}
+    wanted |= {"actor": by.name, "token_id": by.token_id, "proposals": proposals_of(by), "planned": planned}
     with db.org(org.org_id) as conn:
         return _kinds(execute(conn, SQL["included"], **wanted).all())
 
@@ -156,6 +163,7 @@ def _kinds(rows: Sequence[Any]) -> list[PlanKind]:
             row.creates,
             row.updates,
             row.deletes,
+            getattr(row, "planned", 0),
         )
         for row in rows
     ]

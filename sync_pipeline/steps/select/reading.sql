@@ -29,13 +29,41 @@ JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s
 GROUP BY i.connection_id, c.name, c.provider, i.entity_type
 
--- plan_reasons --
--- Why its records were included, as people said; the first few.
-SELECT b.why FROM selection.selection_batch AS b
-WHERE b.org_id = connect.current_org() AND b.why IS NOT NULL AND b.batch_id IN (
-    SELECT DISTINCT i.batch_id FROM selection.sync_plan_item AS i
-    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.batch_id IS NOT NULL)
-GROUP BY b.why ORDER BY min(b.batch_id) LIMIT %(limit)s
+-- plan_proposers --
+-- Who included or proposed a plan's records, how many, and why, in the first few of their words; who selected first, first.
+-- Two tokens of one name are two agents.
+SELECT b.decided_by AS name, b.agent, b.client, sum(i.records)::bigint AS records,
+       coalesce((array_agg(DISTINCT b.why) FILTER (WHERE b.why IS NOT NULL))[1:%(reasons)s::integer], '{}') AS reasons
+FROM (
+    SELECT o.batch_id, count(*) AS records FROM selection.sync_plan_item AS o
+    WHERE o.org_id = connect.current_org() AND o.plan_id = %(plan_id)s AND o.batch_id IS NOT NULL
+    GROUP BY o.batch_id
+) AS i
+JOIN selection.selection_batch AS b ON b.org_id = connect.current_org() AND b.batch_id = i.batch_id
+GROUP BY b.decided_by, b.agent, b.client, CASE WHEN b.agent THEN b.token_id END
+ORDER BY min(b.batch_id)
+
+-- left_out --
+-- What agents proposed and no plan that waits holds: plans of people and machines leave it out.
+SELECT k.connection, k.provider, k.connection_id, k.entity_type, count(*) AS records
+FROM (
+    SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.batch_id
+    FROM selection.difference_now AS d
+    JOIN selection.selection_batch AS b ON b.org_id = d.org_id AND b.batch_id = d.batch_id
+    JOIN connect.integration_connector AS c
+        ON c.org_id = d.org_id AND c.connection_id = d.connection_id AND c.disabled_at IS NULL
+    WHERE d.org_id = connect.current_org() AND d.decision = 'include' AND d.draft AND b.agent
+        AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+            SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+            WHERE o.connection_id = d.connection_id AND o.entity_type = d.entity_type))
+    OFFSET 0
+) AS k
+WHERE NOT EXISTS (
+    SELECT 1 FROM selection.planned_by_others('') AS i
+    WHERE i.org_id = k.org_id AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
+        AND i.external_id = k.external_id AND i.batch_id = k.batch_id)
+GROUP BY k.connection, k.provider, k.connection_id, k.entity_type
+ORDER BY k.connection, k.entity_type
 
 -- plan_events --
 -- What happened to a plan and its queue, oldest first. The audit log has no index by plan: its first lines after the plan
@@ -170,7 +198,11 @@ ORDER BY k.n
 -- ever were: they are read once, and drafts are looked at last, or the planner takes any way to the rest.
 SELECT k.connection, k.provider, k.connection_id, k.entity_type,
        count(*) FILTER (WHERE k.status = 'new') AS creates, count(*) FILTER (WHERE k.status = 'updated') AS updates,
-       count(*) FILTER (WHERE k.status = 'deleted') AS deletes
+       count(*) FILTER (WHERE k.status = 'deleted') AS deletes,
+       count(*) FILTER (WHERE %(planned)s::boolean AND EXISTS (
+           SELECT 1 FROM selection.planned_by_others('') AS p
+           WHERE p.org_id = k.org_id AND p.connection_id = k.connection_id AND p.entity_type = k.entity_type
+               AND p.external_id = k.external_id AND p.batch_id = k.batch_id)) AS planned
 FROM (
     SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, d.draft,
            d.batch_id
@@ -200,8 +232,9 @@ SELECT p.plan_id FROM selection.sync_plan AS p
 WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved') AND EXISTS (
     SELECT 1 FROM selection.sync_plan_item AS i
     WHERE i.org_id = p.org_id AND i.plan_id = p.plan_id
-        AND (%(connection_id)s::bigint IS NULL
-            OR (i.connection_id = %(connection_id)s AND i.entity_type = %(entity_type)s)))
+        AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+            SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+            WHERE o.connection_id = i.connection_id AND o.entity_type = i.entity_type)))
 ORDER BY p.created_at DESC LIMIT 1
 
 -- own_plans --

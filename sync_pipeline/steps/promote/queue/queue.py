@@ -19,8 +19,8 @@ from sync_pipeline.entities.core import stage_of
 from sync_pipeline.errors import Conflict
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.approve import spend_on_plan
+from sync_pipeline.steps.approve.staleness import Staleness, plan_types, refuse_stale, seen_stale
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.promote.queue.staleness import Staleness, refuse_stale, seen_stale
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 QueueState = Literal["draft", "processing", "partial", "done", "failed", "cancelled"]
@@ -95,7 +95,7 @@ def make_queue(conn: Connection, plan: str, actor: Actor) -> str:
     if queue is not None:
         return str(queue)
     by, spent = party(actor), spend_on_plan(conn, plan, actor)
-    types = execute(conn, SQL["plan_types"], plan=plan).all()
+    types = plan_types(conn, plan)
     connections = [one.connection_id for one in types]
     queue = execute(conn, SQL["make_queue"], plan=plan, actor=by.name, connections=connections).scalar_one()
     execute(

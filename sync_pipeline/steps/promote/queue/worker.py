@@ -24,13 +24,13 @@ from sync_pipeline.db.queries import execute
 from sync_pipeline.entities.core import undo_order
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.redaction import redact
+from sync_pipeline.steps.approve.followed import Kind, stale_lines
 from sync_pipeline.steps.capture.gc_tuning import gc_tuning
 from sync_pipeline.steps.capture.related import CapturedLookup
 from sync_pipeline.steps.promote.gate_block import settle_conflicts, stop_held
 from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
-from sync_pipeline.steps.promote.queue.followed import Kind, stale_lines
 from sync_pipeline.steps.promote.queue.queue import SQL, QueueStatus, status
 from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import write_apart

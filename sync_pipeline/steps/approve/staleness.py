@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row
 
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import StalePlan
-from sync_pipeline.steps.promote.queue.followed import stale_items
+from sync_pipeline.steps.approve.followed import stale_items
 
-SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
+SQL = load("sync_pipeline.steps.approve", "staleness.sql")
 _SUSPECTS = 5000  # records of which each is looked up; of more, all of the plan are read
 _PROMOTED = "it was promoted by another plan"  # in the words of selection.plan_item_now
 _NAMED = 1000  # of the stale records so many are named
@@ -30,6 +30,11 @@ class Staleness:
     records: Sequence[dict[str, str]]
 
 
+def plan_types(conn: Connection, plan: str) -> Sequence[Row[Any]]:
+    """The entities of a plan: connection_id, provider and entity_type of each."""
+    return execute(conn, SQL["plan_types"], plan=plan).all()
+
+
 def refuse_stale(conn: Connection, plan: str) -> None:
     """Look at every record of a plan, in the transaction that makes its queue.
 
@@ -41,7 +46,7 @@ def refuse_stale(conn: Connection, plan: str) -> None:
         promoted = all(one["moved"] == _PROMOTED for one in found.records)
         what = "were promoted by another plan since this one" if promoted else "changed since the plan"
         raise StalePlan(
-            f"stale: {found.count} of {found.of} records {what} was made. Nothing was changed. Make a new plan.",
+            f"{found.count:,} of {found.of:,} records {what} was made. Nothing was changed. Make a new plan.",
             stale=found.records,
             of=found.of,
         )
@@ -73,7 +78,7 @@ def _staleness(conn: Connection, plan: str, found: Sequence[Row[Any]]) -> Stalen
         for one in found
     ]
     named = {(one["connection"], one["entity"], one["external_id"]) for one in moved}
-    kinds = [(one.connection_id, one.provider, one.entity_type) for one in execute(conn, SQL["plan_types"], plan=plan)]
+    kinds = [(one.connection_id, one.provider, one.entity_type) for one in plan_types(conn, plan)]
     follow = [
         one
         for one in stale_items(conn, plan, kinds)
