@@ -151,30 +151,7 @@ class _Push:
             counts = self._write(conn, records, batch)
             left_out = records.progress.quarantined
             counts["unchanged"] = len(batch.given) - counts["new"] - counts["changed"] - len(left_out)
-            execute(
-                conn,
-                SQL["close_pushed_run"],
-                run_id=run_id,
-                state="closed",
-                captured=len(batch.given) - len(left_out),
-                quarantined=len(left_out),
-                vanished=0,
-                deleted=0,
-                requests=0,
-                bytes=0,
-                seconds=time.monotonic() - began,
-                error=None,
-                **counts,
-            )
-            execute(
-                conn,
-                SQL["close_push_log"],
-                log_id=self.log_id,
-                run_id=run_id,
-                synced=batch.synced,
-                skipped=len(batch.skipped),
-                detail=json.dumps(batch.detail),
-            )
+            self._close(conn, run_id, batch, counts, len(left_out), time.monotonic() - began)
             execute(conn, SQL["set_last_sync"], connection_id=self.connection.connection_id)
             if counts["new"] + counts["changed"]:
                 compare_some(conn, self.connection, self.stream, list(batch.given))
@@ -197,6 +174,35 @@ class _Push:
             )
         return PushReport(
             batch.synced, len(batch.skipped), self.log_id, counts["new"], counts["changed"], batch.in_order
+        )
+
+    def _close(
+        self, conn: Transaction, run_id: int, batch: _Batch, counts: dict[str, int], quarantined: int, seconds: float
+    ) -> None:
+        """Close the batch's ledger and its log row."""
+        execute(
+            conn,
+            SQL["close_pushed_run"],
+            run_id=run_id,
+            state="closed",
+            captured=len(batch.given) - quarantined,
+            quarantined=quarantined,
+            vanished=0,
+            deleted=0,
+            requests=0,
+            bytes=0,
+            seconds=seconds,
+            error=None,
+            **counts,
+        )
+        execute(
+            conn,
+            SQL["close_push_log"],
+            log_id=self.log_id,
+            run_id=run_id,
+            synced=batch.synced,
+            skipped=len(batch.skipped),
+            detail=json.dumps(batch.detail),
         )
 
     def _read(self, given: list[Any]) -> _Batch:
