@@ -141,7 +141,7 @@ def records_chunks(
 
 
 def versions(org: str, connection: str, entity: str, **options: Unpack[Options]) -> pd.DataFrame:
-    """Every content that an entity's records had, of deleted ones too; with `as_of`, those captured until then.
+    """Every content that an entity's records had, each time that they had it; with `as_of`, those captured until then.
 
         frames.versions("acme", "shop", "products", json="text")
 

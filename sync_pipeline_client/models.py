@@ -1340,7 +1340,7 @@ class ValidationInfo(BaseModel):
 
 
 class Version(BaseModel):
-    """A version of the record."""
+    """A version of the record: a content that came back is one each time."""
 
     version_no: int
     captured_at: datetime

@@ -74,7 +74,24 @@ CREATE TABLE capture.record_history (
 );
 -- The application appends, and by a setting deletes what is older than a month (the policy below holds it to that).
 REVOKE UPDATE ON capture.record_history FROM sync_app;
-GRANT UPDATE (superseded_at, superseded_run_id, version_no) ON capture.record_history TO sync_app;  -- a content that had come back
+-- A content that had come back has its latest interval here.
+GRANT UPDATE (version_no, captured_at, run_id, superseded_at, superseded_run_id) ON capture.record_history TO sync_app;
+
+-- Earlier intervals of contents that came back and were replaced again. Their payload is in the history.
+CREATE TABLE capture.former_interval (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    version_no integer NOT NULL,
+    content_hash bytea NOT NULL,
+    captured_at timestamptz NOT NULL,
+    run_id bigint,
+    superseded_at timestamptz NOT NULL,
+    superseded_run_id bigint,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id, captured_at)
+);
+REVOKE UPDATE ON capture.former_interval FROM sync_app;
 
 -- Every distinct payload a record ever had.
 CREATE VIEW capture.sync_record_version WITH (security_invoker = true) AS
@@ -91,6 +108,27 @@ WHERE NOT EXISTS (
     SELECT 1 FROM capture.sync_record AS r
     WHERE r.org_id = h.org_id AND r.connection_id = h.connection_id AND r.entity_type = h.entity_type
         AND r.external_id = h.external_id AND r.content_hash = h.content_hash);
+
+-- Every version of a record, from when it was captured until another took its place: a content that came back has a row for
+-- each time. One content by its hash is looked up in sync_record_version, which has it once.
+CREATE VIEW capture.record_interval WITH (security_invoker = true) AS
+SELECT
+    r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+    r.sync_data, r.exact_text, r.captured_at, r.run_id, NULL::timestamptz AS superseded_at, true AS is_current
+FROM capture.sync_record AS r
+UNION ALL
+SELECT
+    h.org_id, h.connection_id, h.entity_type, h.external_id, h.content_hash, h.provider, h.version_no,
+    h.sync_data, h.exact_text, h.captured_at, h.run_id, h.superseded_at, false AS is_current
+FROM capture.record_history AS h
+UNION ALL
+SELECT
+    f.org_id, f.connection_id, f.entity_type, f.external_id, f.content_hash, h.provider, f.version_no,
+    h.sync_data, h.exact_text, f.captured_at, f.run_id, f.superseded_at, false AS is_current
+FROM capture.former_interval AS f
+JOIN capture.record_history AS h
+    ON h.org_id = f.org_id AND h.connection_id = f.connection_id AND h.entity_type = f.entity_type
+        AND h.external_id = f.external_id AND h.content_hash = f.content_hash;
 
 -- Addresses that a record had before: a customer is found by them, too. `last_version` is the last one that had it.
 CREATE TABLE capture.former_email (
@@ -143,6 +181,18 @@ CREATE TABLE capture.deletion_change (
     PRIMARY KEY (org_id, connection_id, entity_type, external_id)
 );
 
+-- When a record was deleted that came back since. When the others were deleted, or are, their own row says.
+CREATE TABLE capture.former_deletion (
+    org_id bigint NOT NULL,
+    connection_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    deleted_at timestamptz NOT NULL,
+    returned_at timestamptz NOT NULL,
+    PRIMARY KEY (org_id, connection_id, entity_type, external_id, deleted_at)
+);
+REVOKE UPDATE, DELETE ON capture.former_deletion FROM sync_app;
+
 CREATE FUNCTION capture.keep_deletion_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
@@ -153,6 +203,10 @@ BEGIN
     ELSE
         INSERT INTO capture.deletion_change (org_id, connection_id, entity_type, external_id)
         VALUES (NEW.org_id, NEW.connection_id, NEW.entity_type, NEW.external_id) ON CONFLICT DO NOTHING;
+        INSERT INTO capture.former_deletion (org_id, connection_id, entity_type, external_id, deleted_at, returned_at)
+        SELECT OLD.org_id, OLD.connection_id, OLD.entity_type, OLD.external_id, OLD.deletion_at,
+               coalesce(NEW.deletion_at, clock_timestamp())
+        WHERE OLD.deletion_state = 'deleted' AND OLD.deletion_at IS NOT NULL ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END $$;
@@ -347,9 +401,12 @@ CREATE INDEX webhook_delivery_record ON capture.webhook_delivery (org_id, connec
 
 CALL connect.isolate(
     'capture.webhook_delivery', 'capture.sync_record', 'capture.woocommerce_sync', 'capture.odoo_sync', 'capture.record_history',
-    'capture.former_email', 'capture.named_record', 'capture.deletion_change', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
+    'capture.former_interval', 'capture.former_email', 'capture.named_record', 'capture.deletion_change',
+    'capture.former_deletion', 'capture.sync_cursor', 'capture.sync_ledger', 'capture.sync_page', 'capture.sync_quarantine',
     'capture.sync_shape', 'capture.sync_logs');
 CREATE POLICY retention ON capture.record_history AS RESTRICTIVE FOR DELETE
+USING (superseded_at < now() - interval '30 days');
+CREATE POLICY retention ON capture.former_interval AS RESTRICTIVE FOR DELETE
 USING (superseded_at < now() - interval '30 days');
 
 -- A sensor looks for deliveries across organizations: who has some, and of what; nothing of their content.

@@ -25,6 +25,7 @@ from sync_pipeline_tests.integration.promote_world import World, product
 KEEP = {name: 30 for name in Settings.model_fields if name.startswith("keep_") and "runs" not in name}
 APPEND_ONLY = (
     "capture.record_history",
+    "capture.former_interval",
     "selection.sync_plan_item",
     "promote.conflict",
     "promote.core_change",
@@ -190,6 +191,8 @@ def test_the_application_cannot_delete_what_is_young(world: World, owner_url: st
     """Whatever its settings say: the database refuses. Nor can it change such a row, however old."""
     world.promote("product", product(1))
     world.promote("product", product(1, name="Another"))
+    for name in ("Back", "Another", "Back", "Newest"):
+        world.capture("product", product(1, name=name))
     world.sql(
         "INSERT INTO promote.conflict (org_id, kind, connection_id, entity_type, external_id, value, core_table, "
         "decision, queue_id) SELECT org_id, 'shared_email', 1, 'customer', '1', 'x', 'core.customers', 'merged', "

@@ -63,7 +63,7 @@ class TablePage(Shape):
 
 
 class Version(Shape):
-    """A version of the record."""
+    """A version of the record: a content that came back is one each time."""
 
     version_no: int
     captured_at: datetime

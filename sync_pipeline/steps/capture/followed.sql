@@ -12,6 +12,10 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
             SELECT 1 FROM capture.record_history AS h
             WHERE h.org_id = r.org_id AND h.connection_id = r.connection_id AND h.entity_type = r.entity_type
                 AND h.external_id = r.external_id AND h.captured_at <= %(since)s)
+        AND NOT EXISTS (
+            SELECT 1 FROM capture.former_interval AS i
+            WHERE i.org_id = r.org_id AND i.connection_id = r.connection_id AND i.entity_type = r.entity_type
+                AND i.external_id = r.external_id AND i.captured_at <= %(since)s)
         OR EXISTS (
             SELECT 1 FROM capture.record_history AS h CROSS JOIN unnest(%(fields)s::text[]) AS f (name)
             WHERE h.org_id = r.org_id AND h.connection_id = r.connection_id AND h.entity_type = r.entity_type

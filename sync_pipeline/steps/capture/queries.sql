@@ -72,30 +72,48 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
 -- keep_replaced --
--- The contents that `write_records` is about to replace move to the history, so each payload is stored once; the same
--- content never gets a second version. A statement of its own: a first pull has none, and payloads do not pass through it.
-INSERT INTO capture.record_history
-(org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
- captured_at, run_id, superseded_run_id)
-SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
-       r.sync_data, r.exact_text, r.captured_at, r.run_id, %(run_id)s
-FROM capture.sync_record AS r
-JOIN unnest(%(replacing)s::text[], %(content_hash)b::bytea[]) AS i (external_id, content_hash)
-    ON i.external_id = r.external_id
-WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
-    AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
-    -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
-    AND r.external_id = ANY (%(replacing)s)
--- A content that had come back and is replaced again is as old as that, and the version that it was then.
-ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
-DO UPDATE SET superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id,
-    version_no = excluded.version_no
+-- The contents that `write_records` is about to replace move to the history, so each payload is stored once. One that the
+-- history has, because it had come back, has its latest interval there, and those before in former_interval. A statement of
+-- its own: a first pull has none, and payloads do not pass through it. Returns the time of the change.
+WITH moment AS MATERIALIZED (
+    SELECT clock_timestamp() AS at
+), replaced AS (
+    INSERT INTO capture.record_history
+    (org_id, connection_id, entity_type, external_id, content_hash, provider, version_no, sync_data, exact_text,
+     captured_at, run_id, superseded_at, superseded_run_id)
+    SELECT r.org_id, r.connection_id, r.entity_type, r.external_id, r.content_hash, r.provider, r.version_no,
+           r.sync_data, r.exact_text, r.captured_at, r.run_id,
+           -- As `write_again` says it: a version ends when the next begins, also where the clock was put back.
+           greatest(m.at, r.captured_at + interval '1 microsecond', r.deletion_at + interval '1 microsecond'), %(run_id)s
+    FROM capture.sync_record AS r
+    JOIN unnest(%(replacing)s::text[], %(content_hash)b::bytea[]) AS i (external_id, content_hash)
+        ON i.external_id = r.external_id
+    CROSS JOIN moment AS m
+    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.content_hash <> i.content_hash
+        -- A list, so that PostgreSQL uses the index even if the statistics are those of a nearly empty table.
+        AND r.external_id = ANY (%(replacing)s)
+    ON CONFLICT (org_id, connection_id, entity_type, external_id, content_hash)
+    DO UPDATE SET version_no = excluded.version_no, captured_at = excluded.captured_at, run_id = excluded.run_id,
+        superseded_at = excluded.superseded_at, superseded_run_id = excluded.superseded_run_id
+    RETURNING new.external_id, new.content_hash, new.superseded_at, old.version_no AS former_no,
+        old.captured_at AS former_captured_at, old.run_id AS former_run_id, old.superseded_at AS former_superseded_at,
+        old.superseded_run_id AS former_superseded_run_id
+), former AS (
+    INSERT INTO capture.former_interval
+    (org_id, connection_id, entity_type, external_id, version_no, content_hash, captured_at, run_id, superseded_at,
+     superseded_run_id)
+    SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, external_id, former_no, content_hash,
+           former_captured_at, former_run_id, former_superseded_at, former_superseded_run_id
+    FROM replaced WHERE former_no IS NOT NULL
+)
+SELECT min(superseded_at) FROM replaced
 
 -- write_records --
--- New and changed records of a page. Binary parameters: as text the driver would escape each quote of each payload in
--- Python.
+-- New and changed records of a page; `at`, if some replace another content, is when `keep_replaced` ended that one. Binary
+-- parameters: as text the driver would escape each quote of each payload in Python.
 WITH incoming AS (
-    SELECT *
+    SELECT *, coalesce(%(at)s::timestamptz, clock_timestamp()) AS at
     FROM unnest(%(external_id)b::text[], %(sync_data)b::text[], %(exact_text)b::text[], %(content_hash)b::bytea[],
                 %(raw_hash)b::bytea[], %(sweep_hash)b::bytea[], %(parent_id)b::text[], %(name)b::text[],
                 %(code)b::text[], %(email)b::text[], %(remote_created_at)b::timestamptz[],
@@ -113,10 +131,10 @@ WITH incoming AS (
 )
 INSERT INTO capture.sync_record AS r
 (org_id, connection_id, entity_type, external_id, provider, sync_data, exact_text, content_hash, raw_hash, sweep_hash,
- parent_id, name, code, email, remote_created_at, remote_modified_at, captured_at, run_id)
+ parent_id, name, code, email, remote_created_at, remote_modified_at, first_captured_at, captured_at, run_id)
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, i.external_id, %(provider)s, i.sync_data::jsonb,
        i.exact_text, i.content_hash, i.raw_hash, i.sweep_hash, i.parent_id, i.name, i.code, i.email,
-       i.remote_created_at, i.remote_modified_at, clock_timestamp(), %(run_id)s
+       i.remote_created_at, i.remote_modified_at, i.at, i.at, %(run_id)s
 FROM incoming AS i
 
 -- write_again --
@@ -126,11 +144,16 @@ SET sync_data = excluded.sync_data, exact_text = excluded.exact_text, content_ha
     raw_hash = excluded.raw_hash, sweep_hash = excluded.sweep_hash, parent_id = excluded.parent_id,
     name = excluded.name, code = excluded.code, email = excluded.email,
     remote_created_at = excluded.remote_created_at, remote_modified_at = excluded.remote_modified_at,
-    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at ELSE excluded.captured_at END,
+    captured_at = CASE WHEN r.content_hash = excluded.content_hash THEN r.captured_at
+        ELSE greatest(excluded.captured_at, r.captured_at + interval '1 microsecond',
+                      r.deletion_at + interval '1 microsecond') END,
     run_id = CASE WHEN r.content_hash = excluded.content_hash THEN r.run_id ELSE excluded.run_id END,
     version_no = r.version_no + (r.content_hash <> excluded.content_hash)::integer,
     deletion_state = 'present', deletion_evidence = NULL, pushed_only = false,
-    deletion_at = CASE r.deletion_state WHEN 'deleted' THEN excluded.captured_at WHEN 'present' THEN r.deletion_at END
+    deletion_at = CASE r.deletion_state
+        WHEN 'deleted' THEN greatest(excluded.captured_at, r.captured_at + interval '1 microsecond',
+                                     r.deletion_at + interval '1 microsecond')
+        WHEN 'present' THEN r.deletion_at END
 
 -- resolve_quarantine --
 -- Records that were in quarantine and have now been read.

@@ -30,7 +30,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 SELECT e.at, e.event, e.actor, e.detail, p.plan_id AS plan FROM (
     SELECT v.captured_at AS at, 'captured' AS event, NULL AS actor, 'version ' || v.version_no AS detail,
            NULL::uuid AS plan
-    FROM capture.sync_record_version AS v
+    FROM capture.record_interval AS v
     WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
         AND v.provider = %(provider)s AND v.external_id = %(external_id)s
     UNION ALL

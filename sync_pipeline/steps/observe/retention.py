@@ -51,6 +51,13 @@ RETENTIONS = (
         "selection.selection_batch", "decided_at", "keep_plans_days", "delete_selections", "who selected, and how"
     ),
     Retention("capture.record_history", "superseded_at", "keep_versions_days", "delete_versions", "former contents"),
+    Retention(
+        "capture.former_interval",
+        "superseded_at",
+        "keep_versions_days",
+        "delete_intervals",
+        "when a content that came back was there before",
+    ),
     Retention("capture.sync_ledger", "started_at", "keep_ledger_days", "delete_runs", "the figures of former runs"),
     Retention("capture.sync_page", "committed_at", None, None, "goes when a later run of its entity closes"),
     Retention("capture.sync_logs", "started_at", "keep_ledger_days", "delete_logs", "the log of former runs"),
@@ -92,6 +99,7 @@ BOUNDED: Mapping[str, str] = {
     "capture.sync_record": _PER_RECORD,
     "capture.former_email": "one row an address that a record had; customers are found by it",
     "capture.named_record": "one row an id that a record names in a list, or named; by it the record is found",
+    "capture.former_deletion": "one row each time that a record came back which had been deleted",
     "capture.deletion_change": "emptied by the next promotion",
     "capture.sync_cursor": _PER_ENTITY,
     "capture.sync_shape": "one row a field and type",

@@ -81,8 +81,8 @@ WHERE b.org_id = connect.current_org() AND b.batch_id = old.batch_id
 
 -- delete_versions --
 -- Former contents of records. What core has, and what a plan that is kept promotes or would undo to, stays; and those of
--- orders, by which promotion knows products that the store has emptied since.
-DELETE FROM capture.record_history AS h USING (
+-- orders, by which promotion knows products that the store has emptied since. With a content go its earlier intervals.
+WITH old AS (
     SELECT o.connection_id, o.entity_type, o.external_id, o.content_hash FROM capture.record_history AS o
     WHERE o.org_id = connect.current_org() AND o.superseded_at < now() - make_interval(days => %(days)s)
         AND o.entity_type <> ALL (%(recalled)s)
@@ -98,9 +98,24 @@ DELETE FROM capture.record_history AS h USING (
             SELECT 1 FROM selection.sync_plan_item AS i
             WHERE i.org_id = o.org_id AND i.connection_id = o.connection_id AND i.entity_type = o.entity_type
                 AND i.external_id = o.external_id AND i.promoted_hash = o.content_hash)
-    LIMIT %(at_most)s) AS old
+    LIMIT %(at_most)s),
+intervals AS (
+    DELETE FROM capture.former_interval AS f USING old
+    WHERE f.org_id = connect.current_org() AND f.connection_id = old.connection_id AND f.entity_type = old.entity_type
+        AND f.external_id = old.external_id AND f.content_hash = old.content_hash)
+DELETE FROM capture.record_history AS h USING old
 WHERE h.org_id = connect.current_org() AND h.connection_id = old.connection_id AND h.entity_type = old.entity_type
     AND h.external_id = old.external_id AND h.content_hash = old.content_hash
+
+-- delete_intervals --
+-- When a content that came back was there before. Those of orders stay, as their contents do.
+DELETE FROM capture.former_interval AS f USING (
+    SELECT o.connection_id, o.entity_type, o.external_id, o.captured_at FROM capture.former_interval AS o
+    WHERE o.org_id = connect.current_org() AND o.superseded_at < now() - make_interval(days => %(days)s)
+        AND o.entity_type <> ALL (%(recalled)s)
+    LIMIT %(at_most)s) AS old
+WHERE f.org_id = connect.current_org() AND f.connection_id = old.connection_id AND f.entity_type = old.entity_type
+    AND f.external_id = old.external_id AND f.captured_at = old.captured_at
 
 -- delete_runs --
 -- Runs of captures, with the pages of those that were never resumed. Of each entity stay the first full run and the last

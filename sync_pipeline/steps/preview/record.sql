@@ -16,15 +16,16 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
     AND r.provider = %(provider)s AND r.external_id = %(external_id)s
 
 -- record_versions --
+-- A content that came back is listed each time.
 SELECT version_no, captured_at, run_id, is_current, encode(content_hash, 'hex') AS version
-FROM capture.sync_record_version
+FROM capture.record_interval
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = %(external_id)s
 ORDER BY version_no DESC
 
 -- version_text --
 -- A version's payload, indented; numbers keep their digits. Where jsonb cannot hold it, its very text.
-SELECT coalesce(exact_text, jsonb_pretty(sync_data)) AS text, version_no FROM capture.sync_record_version
+SELECT coalesce(exact_text, jsonb_pretty(sync_data)) AS text, version_no FROM capture.record_interval
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s
     AND provider = %(provider)s AND external_id = %(external_id)s
     AND (version_no = %(version_no)s OR %(version_no)s::integer IS NULL)
@@ -33,7 +34,7 @@ ORDER BY version_no DESC LIMIT 1
 -- version_changes --
 -- The fields in which two versions differ, noise included: it is what the store said.
 SELECT preview.field_changes(b.sync_data, a.sync_data) AS changes
-FROM capture.sync_record_version AS b, capture.sync_record_version AS a
+FROM capture.record_interval AS b, capture.record_interval AS a
 WHERE b.org_id = connect.current_org() AND b.connection_id = %(connection_id)s AND b.entity_type = %(entity_type)s
     AND b.provider = %(provider)s AND b.external_id = %(external_id)s AND b.version_no = %(earlier)s
     AND a.org_id = b.org_id AND a.connection_id = b.connection_id AND a.entity_type = b.entity_type

@@ -35,10 +35,10 @@ WITH moved AS (
     RETURNING c.external_id, preview.version_of(c.content_hash, c.seen_deleted, c.followed) AS now
 )
 SELECT m.external_id, (
-    SELECT preview.version_of(v.content_hash, false) FROM capture.sync_record_version AS v
+    SELECT preview.version_of(v.content_hash, false) FROM capture.record_interval AS v
     WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
         AND v.provider = %(provider)s AND v.external_id = m.external_id AND v.captured_at <= %(as_of)s
-    ORDER BY v.captured_at DESC LIMIT 1) AS seen, m.now, count(*) OVER () AS records
+    ORDER BY coalesce(v.superseded_at > %(as_of)s, true) DESC, v.captured_at DESC LIMIT 1) AS seen, m.now, count(*) OVER () AS records
 FROM moved AS m ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
 
 -- decide --

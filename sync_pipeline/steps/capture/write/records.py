@@ -206,12 +206,13 @@ class Records:
     def _merge(self, conn: Transaction, records: Sequence[Prepared], known: Known) -> None:
         again = [(one, stored) for one in records if (stored := known.get(one.external_id)) is not None]
         moved = [one for one, stored in again if bytes(stored.content_hash) != one.content_hash]
+        at = None
         if moved:
             ids, hashes = Texts(one.external_id for one in moved), Blobs(one.content_hash for one in moved)
-            execute(conn, SQL["keep_replaced"], **self.keys, replacing=ids, content_hash=hashes)
+            at = execute(conn, SQL["keep_replaced"], **self.keys, replacing=ids, content_hash=hashes).scalar_one()
         # All new, as in a first pull, is cheaper: PostgreSQL need not be ready to find one of them.
         statement = SQL["write_records"] + "\n" + SQL["write_again"] if again else SQL["write_records"]
-        execute(conn, statement, **self.keys, **columns_of(records), named_in=list(self.stream.named_in))
+        execute(conn, statement, **self.keys, **columns_of(records), named_in=list(self.stream.named_in), at=at)
 
     def _note_shapes(self, conn: Transaction, records: Sequence[Read]) -> None:
         found: set[Shape] = set()

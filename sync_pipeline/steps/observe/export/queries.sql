@@ -53,8 +53,9 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
     AND r.provider = %(provider)s AND (%(deleted)s OR r.deletion_state <> 'deleted')
 
 -- records_as_of --
--- The content that a record had: its present one if that is old enough, else the former one that was not replaced yet, or
--- the last before. A content that came back is one version, from when it first came until it was last replaced.
+-- The content that a record had: its present one if that is old enough, else the former one that was not replaced yet. Of
+-- records that were captured before intervals were kept, a content that came back may cover others, and one may end some
+-- milliseconds before the next begins: then the last that had come.
 SELECT r.external_id, v.version_no, encode(v.content_hash, 'hex') AS version, r.first_captured_at, v.captured_at,
        d.deleted_at, v.payload
 FROM capture.sync_record AS r
@@ -63,50 +64,47 @@ CROSS JOIN LATERAL (
     WHERE r.captured_at <= %(as_of)s::timestamptz
     UNION ALL
     (SELECT h.version_no, h.content_hash, h.captured_at, coalesce(h.exact_text, h.sync_data::text)
-    FROM capture.record_history AS h
+    FROM capture.record_interval AS h
     WHERE h.org_id = r.org_id AND h.connection_id = r.connection_id AND h.entity_type = r.entity_type
-        AND h.external_id = r.external_id AND h.captured_at <= %(as_of)s::timestamptz
+        AND h.external_id = r.external_id AND NOT h.is_current AND h.captured_at <= %(as_of)s::timestamptz
         AND r.captured_at > %(as_of)s::timestamptz
     ORDER BY h.superseded_at > %(as_of)s::timestamptz DESC, h.captured_at DESC LIMIT 1)) AS v
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN r.deletion_state = 'deleted' AND r.deletion_at <= %(as_of)s::timestamptz THEN r.deletion_at END
-        AS deleted_at) AS d
+    SELECT CASE WHEN r.deletion_state = 'deleted' AND r.deletion_at <= %(as_of)s::timestamptz THEN r.deletion_at
+        ELSE (
+            SELECT f.deleted_at FROM capture.former_deletion AS f
+            WHERE f.org_id = r.org_id AND f.connection_id = r.connection_id AND f.entity_type = r.entity_type
+                AND f.external_id = r.external_id AND f.deleted_at <= %(as_of)s::timestamptz
+                AND f.returned_at > %(as_of)s::timestamptz LIMIT 1) END AS deleted_at OFFSET 0) AS d
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND (%(deleted)s OR d.deleted_at IS NULL)
 
 -- lost_records --
--- Records that were captured by then and whose content of then is deleted (keep_versions_days): no version is left, or the
--- one after the last that is left is missing.
+-- Records that were captured by then and whose content of then is deleted (keep_versions_days): none of what is left was
+-- not replaced yet, or is followed by one that came later. Where the first version came later, there was nothing.
 SELECT count(*) AS records, %(as_of)s::timestamptz > clock_timestamp() AS to_come
 FROM capture.sync_record AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.first_captured_at <= %(as_of)s::timestamptz
     AND r.captured_at > %(as_of)s::timestamptz
     AND NOT EXISTS (
-        SELECT 1 FROM capture.record_history AS h
+        SELECT 1 FROM capture.record_interval AS h
         WHERE h.org_id = r.org_id AND h.connection_id = r.connection_id AND h.entity_type = r.entity_type
-            AND h.external_id = r.external_id AND h.captured_at <= %(as_of)s::timestamptz
-            AND (h.superseded_at > %(as_of)s::timestamptz OR r.version_no = h.version_no + 1 OR EXISTS (
-                SELECT 1 FROM capture.record_history AS n
+            AND h.external_id = r.external_id AND NOT h.is_current AND h.captured_at <= %(as_of)s::timestamptz
+            AND (h.superseded_at > %(as_of)s::timestamptz OR EXISTS (
+                SELECT 1 FROM capture.record_interval AS n
                 WHERE n.org_id = h.org_id AND n.connection_id = h.connection_id AND n.entity_type = h.entity_type
-                    AND n.external_id = h.external_id AND n.version_no = h.version_no + 1)))
+                    AND n.external_id = h.external_id AND n.version_no = h.version_no + 1
+                    AND n.captured_at > %(as_of)s::timestamptz)))
+    AND NOT EXISTS (
+        SELECT 1 FROM capture.record_interval AS b
+        WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id AND b.entity_type = r.entity_type
+            AND b.external_id = r.external_id AND b.version_no = 1 AND b.captured_at > %(as_of)s::timestamptz)
 
 -- captured_versions --
--- Every content that a record had; `superseded_at` is empty for the one that it has.
-SELECT v.external_id, v.version_no, v.version, v.captured_at, v.superseded_at, v.payload
-FROM (
-    SELECT r.external_id, r.version_no, encode(r.content_hash, 'hex') AS version, r.captured_at,
-           NULL::timestamptz AS superseded_at, coalesce(r.exact_text, r.sync_data::text) AS payload
-    FROM capture.sync_record AS r
-    WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
-        AND r.provider = %(provider)s
-    UNION ALL
-    SELECT h.external_id, h.version_no, encode(h.content_hash, 'hex'), h.captured_at, h.superseded_at,
-           coalesce(h.exact_text, h.sync_data::text)
-    FROM capture.record_history AS h
-    WHERE h.org_id = connect.current_org() AND h.connection_id = %(connection_id)s AND h.entity_type = %(entity_type)s
-        AND h.provider = %(provider)s AND NOT EXISTS (
-            SELECT 1 FROM capture.sync_record AS r
-            WHERE r.org_id = h.org_id AND r.connection_id = h.connection_id AND r.entity_type = h.entity_type
-                AND r.external_id = h.external_id AND r.content_hash = h.content_hash)) AS v
-WHERE %(as_of)s::timestamptz IS NULL OR v.captured_at <= %(as_of)s::timestamptz
+-- Every content that a record had, each time that it had it; `superseded_at` is empty for the one that it has.
+SELECT v.external_id, v.version_no, encode(v.content_hash, 'hex') AS version, v.captured_at, v.superseded_at,
+       coalesce(v.exact_text, v.sync_data::text) AS payload
+FROM capture.record_interval AS v
+WHERE v.org_id = connect.current_org() AND v.connection_id = %(connection_id)s AND v.entity_type = %(entity_type)s
+    AND v.provider = %(provider)s AND (%(as_of)s::timestamptz IS NULL OR v.captured_at <= %(as_of)s::timestamptz)

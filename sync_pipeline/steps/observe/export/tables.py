@@ -191,7 +191,7 @@ def records(connection: Connection, stream: Stream, *, as_of: datetime | None = 
 
 
 def versions(connection: Connection, stream: Stream, *, as_of: datetime | None = None) -> Ask:
-    """Every content that a stream's records had, of deleted ones too; those captured until a time if one is given.
+    """Every content that a stream's records had, each time that they had it; with a time, those captured by then.
 
     Raises:
         NotFound: when it is read: that time is still to come.
