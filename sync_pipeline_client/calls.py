@@ -439,7 +439,8 @@ class Calls(Transport):
     def materialize(
         self, given: models.Materialization | None = None, *, idempotency_key: str | None = None
     ) -> models.QueueAnswer:
-        """Promote the selected records of these entities, or of all, in one queue in the order of dependencies.
+        """Promote the selected records of these entities, or of all, in one queue in the order of dependencies. What
+        an open queue has already is left to it: if that is all, the answer is that queue.
 
         POST /api/v1/integrations/sync/materialize
         """

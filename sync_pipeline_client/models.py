@@ -504,7 +504,8 @@ class Materialization(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # The connection's name; required if there are several.
+    # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
+    # there are several.
     connection: str | None = None
     # All entities if empty.
     entities: list[str] = Field(default_factory=list)
@@ -577,7 +578,8 @@ class NewPlan(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # The connection's name; required if there are several.
+    # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
+    # there are several.
     connection: str | None = None
     # All entities if empty.
     entities: list[str] = Field(default_factory=list)
@@ -938,7 +940,7 @@ class QueueAction(BaseModel):
 
 
 class QueueAnswer(BaseModel):
-    """The queue. If it is None, there was nothing to do."""
+    """The queue: a new one, or the open one that has the records already. If it is None, there was nothing to do."""
 
     queue: QueueStatus | None
     plan_id: UUID | None = None
@@ -1110,8 +1112,9 @@ class SavedView(BaseModel):
 class Selection(BaseModel):
     """A decision about records: those in `ids`, or those that match a `filter` (or its fields here).
 
-    `seen`, or `as_of` for a filter, says what the caller was shown. What has changed since is not decided and
-    is listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
+    `seen`, or `as_of` for a filter, says what the caller was shown. With `ids`, `seen` has the version of each
+    of them and of no other record; `as_of` is not later than now. What has changed since is not decided and is
+    listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

@@ -116,7 +116,7 @@ def lacking(right: Right, role: str) -> Forbidden:
     *others, last = [name for name, rights in RIGHTS.items() if right in rights]
     having = f"{', '.join(others)} or {last}" if others else last
     return Forbidden(
-        f"This call needs the right to {right}, which the role {role} does not have. "
+        f"The role {role} may not do this: it needs the right “{right}” ({RIGHT_WORDS[right]}). "
         f"Use a token or login of the role {having}."
     )
 

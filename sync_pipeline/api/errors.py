@@ -16,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from sync_pipeline import invalid
 from sync_pipeline.api.masking import Masking
+from sync_pipeline.api.parameters import fields_at
 from sync_pipeline.api.runtime import ApiRuntime
 from sync_pipeline.errors import (
     ConfigurationError,
@@ -111,7 +113,7 @@ Explained = tuple[int, str, dict[str, str]]  # status, words, headers
 def explain(request: Request, error: Exception) -> Explained | None:
     """An exception as a response's status, words and headers; None for one that nobody expected."""
     if isinstance(error, RequestValidationError):
-        return 400, _in_words(error), {}
+        return 400, _in_words(request, error), {}
     if isinstance(error, HTTPException):
         words, headers = str(error.detail), dict(error.headers or {})
         if error.status_code == 404:
@@ -199,13 +201,15 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, translated)
 
 
-def _in_words(error: RequestValidationError) -> str:
+def _in_words(request: Request, error: RequestValidationError) -> str:
     """What is wrong, without the values that were sent: they may be secrets."""
+    body = getattr(request.scope.get("route"), "body_field", None)
     said = []
     for one in error.errors()[:10]:
-        place = ".".join(str(part) for part in one["loc"] if part not in ("body", "query", "path", "header"))
         if one["type"] == "json_invalid":
             said.append(f"the body is not valid JSON at character {one['loc'][-1]}")
-        else:
-            said.append(f"{place or 'the body'}: {one['msg']}")
+            continue
+        where, *loc = one["loc"]
+        known = fields_at(body.field_info.annotation, loc[:-1]) if body is not None and where == "body" else ()
+        said.append(invalid.sentence({**one, "loc": loc}, f"the {where}", known))
     return redact("; ".join(said)) or "The call is malformed."

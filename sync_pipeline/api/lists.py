@@ -46,6 +46,6 @@ def the_connection(
         raise NotFound(f"There is no {kind} “{name}”.{others}" if name else f"There is no {kind} yet.")
     if len(found) > 1:
         raise ConfigurationError(
-            f"There are several connections: {', '.join(one.name for one in found)}. Choose one with connection=NAME."
+            f"There are several connections: {', '.join(one.name for one in found)}. Name one as `connection`."
         )
     return found[0]

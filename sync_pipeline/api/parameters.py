@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
+from pydantic import BaseModel
 
 from sync_pipeline.errors import ConfigurationError
 from sync_pipeline.redaction import marked
@@ -49,6 +50,18 @@ async def refuse_body(request: Request) -> None:
         return
     if (await request.body()).strip() not in (b"", b"{}"):
         raise ConfigurationError("This call takes no body, and what it says would be ignored. Send none.")
+
+
+def fields_at(annotation: Any, loc: Sequence[str | int]) -> Collection[str]:
+    """The fields of the object at this place in a body; none if there is no object with fields of its own."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+        if not loc:
+            return fields
+        return fields_at(fields.get(str(loc[0])), loc[1:])
+    if get_origin(annotation) in (list, Sequence) and loc:
+        loc = loc[1:]
+    return next((found for one in get_args(annotation) if (found := fields_at(one, loc))), ())
 
 
 def _quoted(names: list[str]) -> str:

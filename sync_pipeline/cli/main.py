@@ -125,8 +125,11 @@ def _settings_problem(error: Exception) -> str | None:
     """Which environment variable is invalid. Its value may be a secret, so it is left out."""
     if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
         return None
+    from sync_pipeline import invalid
+
     problems = "; ".join(
-        f"SYNC_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+        f"SYNC_{'_'.join(map(str, one['loc'])).upper()} {invalid.words(one)}"
+        for one in error.errors(include_input=False)
     )
     return f"An environment variable is invalid: {problems}."
 

@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, SecretStr, ValidationError
 from starlette.responses import RedirectResponse
 
+from sync_pipeline import invalid
 from sync_pipeline.errors import ConfigurationError
 
 T = TypeVar("T", bound=BaseModel)
@@ -48,8 +49,7 @@ async def form(request: Request, model: type[T]) -> T:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        said = (f"{'.'.join(map(str, one['loc'])) or 'the form'}: {one['msg']}" for one in error.errors()[:10])
-        raise ConfigurationError("; ".join(said)) from None
+        raise ConfigurationError(invalid.sentences(error.errors(), "the form")) from None
 
 
 def then(address: str) -> RedirectResponse:

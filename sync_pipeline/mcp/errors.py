@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from sync_pipeline import invalid
 from sync_pipeline.api.errors import explain_step
 from sync_pipeline.api.masking import Masking
 from sync_pipeline.errors import NotApproved, SourceError, StalePlan
@@ -61,9 +62,5 @@ def refused(words: str, kind: str = "forbidden") -> tuple[str, str]:
 
 def _in_words(error: ValidationError) -> str:
     """What is wrong with the arguments, without the values that were sent."""
-    said = []
-    for one in error.errors(include_input=False, include_url=False)[:10]:
-        place = ".".join(str(part) for part in one["loc"])
-        words = "unknown argument" if one["type"] == "extra_forbidden" else one["msg"]
-        said.append(f"{place}: {words}" if place else words)
-    return own_words("; ".join(said)) or "The arguments are not valid."
+    said = invalid.sentences(error.errors(include_input=False, include_url=False), "the call")
+    return own_words(said) or "The arguments are not valid."

@@ -83,6 +83,12 @@ class Stream:
     amounts: tuple[str, ...] = ()  # paths of money that no mapper reads: a rate, a coupon's amount
     personal: tuple[str, ...] = ()  # paths of what tells who or where a person is; city and country are not among them
     total: str | None = None  # an order's total
+    adds_up: tuple[
+        str, ...
+    ] = ()  # amounts of a list's elements that make the total; preview maps an order where they do not
+    links: Mapping[str, str] = field(
+        default_factory=dict
+    )  # list of {id} → entity type; preview warns of what is missing
     # Columns of core whose value the payload has as it is, {column: path}, also `metadata.key`: `validate` compares the
     # two without the mapper. `currency_id>currency.name`: the record that `currency_id` names has it in its `name`.
     copied: Mapping[str, str] = field(default_factory=dict)

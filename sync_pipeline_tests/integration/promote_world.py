@@ -198,6 +198,17 @@ class World:
         assert report.errors == []
         return report
 
+    def warnings(self, report: ApplyReport) -> list[str]:
+        """The warnings of the promotion's lines, in their order."""
+        return [
+            one
+            for row in self.sql(
+                "SELECT warnings FROM promote.sync_queue_line WHERE queue_id = %(q)s AND warnings IS NOT NULL "
+                "ORDER BY line_no", q=report.queue,
+            )
+            for one in row[0]
+        ]  # fmt: skip
+
     def undo(self, report: ApplyReport) -> UndoReport:
         return promote.undo(self.db, self.org_id, report.plan, actor="tester")
 

@@ -105,6 +105,35 @@ def test_a_key_belongs_to_what_was_asked_with_it(
     assert count(store, "promote.sync_queue") == 1
 
 
+def test_what_an_open_queue_has_is_not_planned_again(api: Served, store: Shop) -> None:
+    """Asked for once more, by whatever call, it is that queue; only what it lacks makes another one."""
+
+    def start(path: str, **body: Any) -> dict[str, Any]:
+        found: dict[str, Any] = api.call("POST", path, store.org, json=body).json()["data"]
+        return found
+
+    one, two, three, four, *_ = products(store)
+    select = {"decision": "include", "ids": [one, two, three], "draft": True}
+    api.call("POST", f"{SYNC}/preview?action=select&entity_type=products", store.org, json=select)
+    first = start(f"{SYNC}/materialize", entities=["products"], batch_size=7)
+    assert (first["queue"]["total"], first["queue"]["state"]) == (3, "draft")
+    for again in (
+        start(f"{SYNC}/materialize", entities=["products"], batch_size=99),
+        start(f"{SYNC}/materialize"),
+        start(START, action="start", ids=[two, one]),
+        start(f"{SYNC}/orchestrate", entities=[{"entity": "products", "ids": [three]}]),
+    ):
+        assert (again["queue"], again["plan_id"], again["request_id"]) == (
+            first["queue"], first["plan_id"], first["request_id"]
+        )  # fmt: skip
+    assert start("/api/v1/plans")["plan"] is None
+    other = start(START, action="start", ids=[one, four])
+    assert (other["queue"]["total"], other["queue"]["queue_id"] == first["queue"]["queue_id"]) == (1, False)
+    assert count(store, "promote.sync_queue") == 2
+    api.call("POST", START, store.org, json={"action": "cancel", "queue_id": first["queue"]["queue_id"]})
+    assert start("/api/v1/plans")["plan"]["creates"] == 3, "what was cancelled is planned again"
+
+
 def test_a_key_of_another_kind_of_request_starts_nothing(api: Served, store: Shop) -> None:
     key = {"Idempotency-Key": "k"}
     assert api.call("POST", f"{START}/full", store.org, headers=key).status_code == 202

@@ -404,6 +404,23 @@ def test_warnings_and_a_first_promotion_stop_a_plan(world: World) -> None:
     assert world.verdict(first) is None
 
 
+def test_what_was_undone_is_as_warned_of_as_it_was(world: World) -> None:
+    """A person promotes a product that shares its SKU, and undoes it: a policy that forbids that forbids it still."""
+    first, second = sorted(world.shop.ids("products"), key=int)[:2]
+    sku = world.shop.store.payload("products", int(first))["sku"]
+    world.shop.store.update("products", int(second), sku=sku)
+    world.shop.pull("products")
+    world.shop.preview("products")
+    include(world.shop, "products", ids=[second])
+    made = plan_of(world.shop, ANN)
+    assert apply(world.shop, made, ANN).done == 1
+    promote.undo(world.shop.db, world.shop.org.org_id, made.plan_id, actor="ann")
+    world.policy(allows=("money", "warnings", "first"))
+    include(world.shop, "products", world.agent, ids=[second])
+    proposed = plan_of(world.shop, world.agent, origin="agent")
+    assert "1 of shop product are in conflict with others" in (world.verdict(proposed) or "")
+
+
 def test_a_policy_pauses_when_more_than_one_record_of_a_hundred_failed(world: World) -> None:
     world.policy()
     made = world.propose_broken()

@@ -23,6 +23,7 @@ from sync_pipeline.steps import connect, preview, promote
 from sync_pipeline.steps.promote import ApplyReport
 from sync_pipeline.steps.promote.place.identity import promotion_settings
 from sync_pipeline.steps.promote.write.deletion_changes import settle_deletion_changes
+from sync_pipeline_tests.compared import fresh_warnings, stored_warnings
 from sync_pipeline_tests.integration.core_model import BY_HAND, HAND_SKU, Before, Key, Model, Payload
 from sync_pipeline_tests.integration.interleaved import interleaved
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product
@@ -241,7 +242,19 @@ class Stores(RuleBasedStateMachine):
         else:
             del self.plans[place]
             self.model.undo(before)
+            self.warnings_are_right(report)
         self.is_right()
+
+    def warnings_are_right(self, report: ApplyReport) -> None:
+        """Of what an undo shows again, the warnings are those of a comparison of now."""
+        items = self.world.sql(
+            "SELECT connection_id, entity_type, external_id FROM selection.sync_plan_item WHERE plan_id = %(plan)s",
+            plan=report.plan,
+        )
+        stored = stored_warnings(self.database, self.org.org_id)
+        shown = [tuple(one) for one in items if tuple(one) in stored]
+        fresh = fresh_warnings(self.database, self.stores, shown)
+        assert {key: stored[key] for key in shown} == {key: fresh[key] for key in shown}
 
     @rule(policy=POLICIES)
     def decide_otherwise(self, policy: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
-from sync_pipeline.errors import Conflict, StalePlan
+from sync_pipeline.errors import ConfigurationError, Conflict, StalePlan
 from sync_pipeline.steps import connect, preview, promote, select
 from sync_pipeline.steps.promote.queue import staleness
 from sync_pipeline.steps.select import reading
@@ -108,7 +108,7 @@ def test_a_deletion_is_another_version(it: Shop) -> None:
     it.store.delete("customers", int(one))
     it.pull("customers", full=True)
     it.preview("customers")
-    done = choose(it, ids=[one], seen=seen)
+    done = choose(it, ids=[one], seen={one: seen[one]})
     assert (done.records, [moved["now"] for moved in done.moved]) == (0, [seen[one] + "-deleted"])
     row = next(row for row in listed(it).data if row["external_id"] == one)
     assert (row["status"], row["version"]) == ("deleted", seen[one] + "-deleted")
@@ -127,6 +127,32 @@ def test_a_filter_decides_what_its_list_had(it: Shop) -> None:
     versions = {row["external_id"]: row["version"] for row in page.data}
     assert done.records == len(rest)
     assert [(moved["external_id"], moved["seen"]) for moved in done.moved] == [(one, versions[one])]
+
+
+def test_what_binds_a_decision_to_nothing_is_refused(it: Shop) -> None:
+    """Versions of other records, no version of some, a list of tomorrow: by ids, by a filter, and taken back."""
+    page = listed(it)
+    seen = {row["external_id"]: row["version"] for row in page.data}
+    one, two, three = list(seen)[:3]
+    tomorrow = page.as_of + timedelta(days=1)
+    for more, said in (
+        ({"ids": [one], "seen": {two: seen[two]}}, f"not among the ids: {two}"),
+        ({"ids": [one], "seen": {one: seen[one], two: seen[two]}}, f"not among the ids: {two}"),
+        ({"ids": [one, two, three], "seen": {one: seen[one]}}, f"no version of {two}, {three}"),
+        ({"ids": [one], "seen": {}}, f"no version of {one}"),
+        ({"ids": [one], "as_of": tomorrow}, "later than now"),
+        ({"seen": {one: seen[one]}, "as_of": tomorrow}, "later than now"),
+        ({"status": "new", "as_of": tomorrow}, "later than now"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"{said}.*Nothing was decided"):
+            choose(it, **more)
+        with pytest.raises(ConfigurationError, match=rf"{said}.*Nothing was decided"):
+            select.undecide(it.db, it.connection, it.connection.source.stream("customers"), actor="ann", **more)
+    assert listed(it, selection="include").row_count == 0
+    assert choose(it, ids=[one, two, three], excluding=[three], seen={one: seen[one], two: seen[two]}).records == 2
+    assert choose(it, ids=[one, three], seen={three: seen[three]}, as_of=page.as_of).records == 2, (
+        "as_of binds the other"
+    )
 
 
 def test_with_a_filter_and_versions_what_nobody_saw_is_left_out(it: Shop) -> None:

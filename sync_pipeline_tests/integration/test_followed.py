@@ -304,6 +304,26 @@ def test_an_order_keeps_the_addresses_it_was_promoted_with(opened: Odoo) -> None
     assert "orders" not in differing(opened)
 
 
+def test_what_differs_by_what_it_follows_has_its_warnings(opened: Odoo) -> None:
+    """As any other difference: two customers with one e-mail, of whom one has a tag that is renamed."""
+    model, tag, values, holders = a_tag(opened)
+    one = min(holders["customers"], key=int)
+    other = min(opened.ids("customers") - {one}, key=int)
+    for partner in (one, other):
+        opened.store.write("res.partner", int(partner), {"email": "shared@together.example"})
+    opened.pull()
+    opened.preview("customers")
+    include(opened, "customers", status="updated")
+    apply(opened)
+    assert one not in differing(opened).get("customers", set())
+    opened.store.write(model, tag, values)
+    opened.store.advance(60)
+    opened.pull()
+    opened.preview("customers")
+    row = row_of(opened, "customers", one)
+    assert "shared_email" in {warning["code"] for warning in row["warnings"]}
+
+
 def test_a_decision_is_about_what_was_seen(opened: Odoo) -> None:
     model, one, values, holders = a_location(opened)
     stock = opened.stream("stock")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from hypothesis import strategies as st
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.entities.base import MapperWarning, Unmappable
+from sync_pipeline.entities.order import Order
 from sync_pipeline.sources.base import RawRecord, Stream, source
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
 from sync_pipeline.steps.capture.related import Key
 from sync_pipeline.steps.capture.write.record import fields_of, read, shape
+from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.preview.odd import odd_values
-from sync_pipeline_tests.integration.promote_world import customer, order, product, variation
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 from sync_pipeline_tests.shares import rarely
 
 _LINE = {"id": 1, "name": "a", "quantity": 1, "subtotal": "1.00", "total": "1.00", "total_tax": "0.00", "sku": "s"}
@@ -160,7 +163,8 @@ def says(entity: Any) -> str:
     if isinstance(entity, Exception):
         return str(entity) if isinstance(entity, Unmappable) or not str(entity).startswith("Its ") else ""
     warnings = (one for one in entity.warnings if isinstance(one, MapperWarning))
-    return " ".join(one for one in warnings if one.code != "long_text")  # found by the columns of search
+    # Found by the columns of search, and by adding up.
+    return " ".join(one for one in warnings if one.code not in ("long_text", "items_differ"))
 
 
 def differences(database: Database, stream: Stream, provider: str, value: Any, *, shaped: bool) -> list[str]:
@@ -207,6 +211,59 @@ def test_the_database_passes_over_only_what_the_mapper_takes(
     compare()
 
 
+AMOUNTS = {
+    "line_items": ("total", "subtotal"),
+    "shipping_lines": ("total",),
+    "fee_lines": ("total",),
+    "tax_lines": ("tax_total", "shipping_tax_total"),
+    "coupon_lines": ("discount",),
+}
+
+
+def orders_of_amounts() -> Iterator[dict[str, Any]]:
+    """Orders in which one amount is each of these values, or missing; with the total that it makes, or another."""
+    number = count(1)
+    for within, names in AMOUNTS.items():
+        for name in names:
+            for value in ("2.00", 2, "0", "", None, False, "-3", "0.004", "0.005", ...):
+                for total in ("0.00", "1.00", "2.00", "3.00", "", None):
+                    line = {"id": 1, "subtotal": "1.00", "total": "1.00"}
+                    part = {"id": 1, **({"subtotal": "1.00", "total": "1.00"} if within == "line_items" else {})}
+                    part = {one: given for one, given in {**part, name: value}.items() if given is not ...}
+                    others = [line] if within != "line_items" and total != "2.00" else []
+                    yield order(next(number), total=total, **{"line_items": others, within: [part]})
+    for total in ("0.00", "49.90"):
+        yield order(next(number), total=total, line_items=[])
+
+
+def test_preview_says_which_orders_do_not_add_up_as_promotion_does(database: Database, org: Organization) -> None:
+    world = World(database, org.org_id)
+    payloads = {str(one["id"]): one for one in orders_of_amounts()}
+    with world.together():
+        for one in payloads.values():
+            world.capture("order", one)
+    world.preview("order")
+    found = dict(
+        world.sql(
+            "SELECT d.external_id, w ->> 'message' FROM preview.difference AS d, jsonb_array_elements(d.warnings) AS w "
+            "WHERE w ->> 'code' = 'items_differ'"
+        )
+    )
+    texts = [Captured(world.shop, "woocommerce", "order", json.dumps(one)) for one in payloads.values()]
+    expected = {
+        external_id: str(said)
+        for external_id, entity in zip(payloads, to_entities(texts, NotCaptured()), strict=True)
+        if isinstance(entity, Order)
+        for said in entity.warnings
+        if isinstance(said, MapperWarning) and said.code == "items_differ"
+    }
+    assert found == expected
+    assert 100 < len(expected) < len(payloads) - 50, "both are among them"
+    last = world.apply((world.shop, "order", list(payloads)[-1]))
+    said = "It came without items, and its total is 49.90."
+    assert (expected[list(payloads)[-1]], world.warnings(last)) == (said, [said])
+
+
 @pytest.mark.parametrize(("provider", "entity_type"), PLAIN)
 def test_a_plain_record_is_passed_over(database: Database, provider: str, entity_type: str) -> None:
     stream = source(provider).stream(entity_type)
@@ -218,3 +275,36 @@ def test_a_plain_record_is_passed_over(database: Database, provider: str, entity
     assert odd is False
     (entity,) = to_entities([Captured(1, provider, entity_type, payload)], NotCaptured())
     assert says(entity) == ""
+
+
+def test_preview_and_promotion_name_the_categories_that_a_product_waits_for(
+    database: Database, org: Organization
+) -> None:
+    world = World(database, org.org_id)
+    world.capture("category", {"id": 5, "name": "Five", "parent": 0})
+    world.capture("category", {"id": 6, "name": "Six", "parent": 0}, deleted=True)
+    listed = [{"id": one} for one in (5, 6, 7, "7", 0, None, "")]
+    one = world.capture("product", product(1, categories=listed))
+    world.capture("product", product(2, categories=[{"id": 5}]))
+    world.capture("product", product(3, categories={"id": 7}))
+    world.preview("product")
+    assert (
+        world.sql("SELECT 1 FROM preview.difference WHERE warnings @? '$[*] ? (@.code == \"missing_category\")'") == []
+    )
+    world.sql("UPDATE capture.sync_cursor SET full_at = now() WHERE entity_type = 'category'")
+    world.sql("DELETE FROM preview.difference")
+    world.sql("UPDATE capture.sync_cursor SET changed_at = clock_timestamp()")
+    world.preview("product")
+    found = world.sql(
+        "SELECT d.external_id, w ->> 'code', w ->> 'message' FROM preview.difference AS d, "
+        "jsonb_array_elements(d.warnings) AS w WHERE w ->> 'code' = 'missing_category'"
+    )
+    assert [tuple(row) for row in found] == [
+        ("1", "missing_category", "its category 6 is not captured"),
+        ("1", "missing_category", "its category 7 is not captured"),
+    ]
+    promoted = world.apply((world.shop, "category", "5"), one)
+    assert world.warnings(promoted) == [
+        "Category 6 is not promoted; the link is filled when it is.",
+        "Category 7 is not promoted; the link is filled when it is.",
+    ]

@@ -67,6 +67,18 @@ def test_a_queue_whose_plan_became_stale_before_its_run_is_closed(world: World) 
     assert world.products() == []
 
 
+def test_what_another_plan_promoted_is_said_so(world: World) -> None:
+    """Nothing changed at the store: the same record was in two plans."""
+    record = world.capture("product", product(1))
+    first, second = world.plan([record]), world.plan([record])
+    queue = promote.create_request(world.db, world.org_id, second, actor="tester").queue.queue_id
+    _apply(world, first)
+    said = "stale: 1 of 1 records were promoted by another plan since this one was made. Nothing was changed."
+    with pytest.raises(StalePlan, match=said):
+        _apply(world, second)
+    assert [line.reason for line in promote.lines(world.db, world.org_id, queue)] == [f"{said} Make a new plan."]
+
+
 def test_a_stale_plan_does_not_close_a_queue_that_somebody_works_on(world: World) -> None:
     plan = world.plan([world.capture("product", product(n)) for n in (1, 2, 3)])
     queue = promote.create_request(world.db, world.org_id, plan, actor="tester").queue.queue_id

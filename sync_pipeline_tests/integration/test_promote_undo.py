@@ -10,6 +10,7 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import Conflict
 from sync_pipeline.steps import connect, promote
 from sync_pipeline.steps.connect import Organization
+from sync_pipeline_tests.compared import stored_warnings
 from sync_pipeline_tests.integration.interleaved import interleaved
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
 
@@ -50,6 +51,35 @@ def test_undo_of_a_first_promotion_leaves_nothing_and_shows_the_records_as_new(w
     assert statuses == {"new"}
     assert world.one("SELECT count(*) FROM preview.difference")[0] == 10
     assert world.one("SELECT state, undone_by FROM selection.sync_plan")[:2] == ("undone", "tester")
+
+
+def test_undo_shows_the_records_with_the_warnings_that_they_had(world: World) -> None:
+    """Values, a parent, a circle, a SKU and an e-mail: each kind that a comparison warns of."""
+    other = world.connect("second")
+    world.capture("product", product(9, sku="X"), connection=other)
+    world.capture("customer", customer(9, email="x@a.test"), connection=other)
+    records = [
+        world.capture("product", product(1, sku="X")),
+        world.capture("product", product(2, sku="Y")),
+        world.capture("product", product(3, sku="y")),
+        world.capture("customer", customer(3, email="x@a.test")),
+        world.capture("category", {"id": 5, "name": "a", "parent": 6}),
+        world.capture("category", {"id": 6, "name": "b", "parent": 5}),
+        world.capture("category", {"id": 7, "name": "c", "parent": 77}),
+        world.capture("order", order(20, status="new-state")),
+        world.capture("order", order(21, status="processing")),
+    ]
+    for kind in ("product", "customer", "category", "order"):
+        world.preview(kind)
+    before = stored_warnings(world.db, world.org_id)
+    codes = {
+        row[0] for row in world.sql("SELECT jsonb_path_query(warnings, '$[*].code') #>> '{}' FROM preview.difference")
+    }
+    assert codes == {
+        "shared_sku", "duplicate_sku", "shared_email", "circular_parent", "missing_category", "unknown_status"
+    }  # fmt: skip
+    world.undo(world.apply(*records))
+    assert stored_warnings(world.db, world.org_id) == before
 
 
 def test_undo_of_an_update_returns_every_row_to_the_version_before(world: World) -> None:

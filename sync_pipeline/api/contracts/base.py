@@ -59,6 +59,15 @@ ConnectionOf = Annotated[
     str | None,
     Field(min_length=1, max_length=63, description="The connection's name; required if there are several."),
 ]
+ConnectionOrAll = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=63,
+        description="The connection's name. Without it and without `entities`: all connections. With `entities` it is "
+        "required if there are several.",
+    ),
+]
 BatchSize = Annotated[
     int | None, Field(ge=1, le=5000, description="Records per transaction; default: the connection's setting.")
 ]

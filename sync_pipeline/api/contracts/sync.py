@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, Shape, Why
+from sync_pipeline.api.contracts.base import BatchDelay, BatchSize, ConnectionOf, ConnectionOrAll, Shape, Why
 from sync_pipeline.api.contracts.observe import RequestInfo
 from sync_pipeline.api.contracts.table import Ids
 from sync_pipeline.steps.promote import Line, QueueStatus, Requested
@@ -57,7 +57,7 @@ class QueueAction(Shape):
 
 
 class QueueAnswer(Shape):
-    """The queue. If it is None, there was nothing to do."""
+    """The queue: a new one, or the open one that has the records already. If it is None, there was nothing to do."""
 
     queue: QueueStatus | None
     plan_id: UUID | None = None
@@ -90,7 +90,7 @@ class Orchestration(Shape):
 class Materialization(Shape):
     """Entities whose selected records to promote, in the order of their dependencies."""
 
-    connection: ConnectionOf = None
+    connection: ConnectionOrAll = None
     entities: list[str] = Field(
         default_factory=list, max_length=50, description="All entities if empty.", examples=[["categories", "products"]]
     )
@@ -108,7 +108,7 @@ class FullSync(Shape):
 class NewPlan(Shape):
     """What to plan: by default everything that is included and not yet in core."""
 
-    connection: ConnectionOf = None
+    connection: ConnectionOrAll = None
     entities: list[str] = Field(
         default_factory=list, max_length=50, description="All entities if empty.", examples=[["products"]]
     )

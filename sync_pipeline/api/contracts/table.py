@@ -108,8 +108,9 @@ class Filter(Shape):
 class Selection(Filter):
     """A decision about records: those in `ids`, or those that match a `filter` (or its fields here).
 
-    `seen`, or `as_of` for a filter, says what the caller was shown. What has changed since is not decided and is listed
-    in `moved`; what someone else decided since stands and is listed in `replaced_by_others`.
+    `seen`, or `as_of` for a filter, says what the caller was shown. With `ids`, `seen` has the version of each of them
+    and of no other record; `as_of` is not later than now. What has changed since is not decided and is listed in
+    `moved`; what someone else decided since stands and is listed in `replaced_by_others`.
     """
 
     model_config = ConfigDict(

@@ -76,8 +76,8 @@ def _store(runtime: ApiRuntime, caller: Caller, kind: str, body: bytes) -> step.
     )
     if found is None:
         raise Forbidden(
-            "A push goes into the connection of its token, and this token has none. Create one: "
-            f"`sync-pipeline token add {caller.org.slug} --role plugin --connection C`."
+            "A push goes into the connection of its token, and this token has none. Ask an admin for a token of the "
+            "role plugin, which belongs to a connection."
         )
     return step.push(runtime.db, found, kind, body, actor=caller.actor)
 

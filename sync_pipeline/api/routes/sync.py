@@ -118,7 +118,9 @@ async def orchestrate(
 async def materialize(
     runtime: RuntimeDep, caller: Promoter, given: Materialization | None = None, idempotency_key: StartKey = None
 ) -> Answer[QueueAnswer]:
-    """Promote the selected records of these entities, or of all, in one queue in the order of dependencies."""
+    """Promote the selected records of these entities, or of all, in one queue in the order of dependencies. What an
+    open queue has already is left to it: if that is all, the answer is that queue.
+    """
     wanted = given or Materialization()
 
     def picks() -> list[Pick]:
@@ -154,7 +156,7 @@ async def _start(
         if plan_id is None:
             plan = promote.plan_of(runtime.db, caller.org, picks, actor=by, why=getattr(given, "why", None))
             if plan is None:
-                return None
+                return promote.queue_with(runtime.db, caller.org, picks, actor=by, once=once)
             plan_id = plan.plan_id
         return promote.create_request(
             runtime.db,

@@ -102,7 +102,7 @@ def _login(client: OdooClient, findings: Findings) -> bool:
         findings.error(
             "wrong_login",
             f"The key is {user['login']}'s, not {config.username}'s.",
-            f"Connect with --user {user['login']}, or with a key of {config.username}.",
+            f"Connect as the user {user['login']}, or with a key of {config.username}.",
         )
         return False
     findings.ok("login", f"{config.username} can log in to {config.db}, by {_TRANSPORTS[transport]}.")
@@ -169,7 +169,7 @@ def _companies(client: OdooClient, findings: Findings) -> bool:
             "companies",
             f"The user belongs to {len(companies)} companies, all captured: {listed}. Values that differ by "
             "company (costs, accounts) are the first company's; the others' are stored with them.",
-            "To capture only some: sync-pipeline settings ORG CONNECTION 'companies=[1]'.",
+            "To capture only some, give their ids in the setting companies, such as [1].",
         )
     else:
         findings.ok("companies", f"Captured: {listed}.")

@@ -6,6 +6,7 @@ A payload that cannot be mapped fails alone, with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
 from itertools import islice
@@ -23,6 +24,7 @@ from sync_pipeline.sources.base import source
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.capture.related import Lookup, Place, embed
 
+_HALF_A_CENT = Decimal("0.005")  # stores round the total, and not always its parts
 _TOGETHER = 500  # payloads decoded at a time: few enough to stay in the processor's cache
 
 # Whole numbers of any size stay whole; a fraction written as a number becomes a Decimal, never a float.
@@ -74,13 +76,13 @@ def _to_entities(records: Sequence[Captured], look: Lookup) -> list[Any]:
                 later.append((len(results), mapping, payload))
                 results.append(None)
             else:
-                results.append(_fitted(mapping.to(payload)))
+                results.append(_finished(mapping.to(payload)))
         except Exception as error:  # noqa: BLE001 - a payload of any shape fails alone
             results.append(error)
     embed(follows, look)
     for place, mapping, payload in later:
         try:
-            results[place] = _fitted(mapping.to(payload))
+            results[place] = _finished(mapping.to(payload))
         except Exception as error:  # noqa: BLE001
             results[place] = error
     return results
@@ -132,6 +134,30 @@ def entity_hash(provider: str, entity_type: str, entity: Entity) -> int | None:
     without = {name: None for name in (*mapping.as_promoted, "warnings") if hasattr(entity, name)}
     text = type(entity).__name__ + to_json(msgspec.structs.replace(entity, **without))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+
+
+def _finished(entity: Entity) -> Entity:
+    """What holds for the entities of every provider."""
+    return _fitted(_summed(entity) if isinstance(entity, Order) else entity)
+
+
+def _summed(order: Order) -> Order:
+    """The order, with a warning if its items do not add up to its total; `metadata` keeps the difference."""
+    if order.lines_apart:
+        return order  # core sums them up when the lines are promoted
+    difference = order.total - sum((one.total for one in order.items), Decimal(0))
+    if abs(difference) < _HALF_A_CENT:
+        return order
+    if order.items:
+        said = f"The items add up to {order.total - difference}, the order's total is {order.total}; "
+        said += f"the difference is {difference}."
+    else:
+        said = f"It came without items, and its total is {order.total}."
+    return msgspec.structs.replace(
+        order,
+        metadata={**order.metadata, "items_difference": difference},
+        warnings=(*order.warnings, MapperWarning(said, "items_differ", "total")),
+    )
 
 
 def _fitted(entity: Entity) -> Entity:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sync_pipeline import gates, journal
+from sync_pipeline import gates, invalid, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.errors import ConfigurationError, NotFound
@@ -126,7 +126,7 @@ def parse_settings(provider: Source, given: Mapping[str, Any]) -> ConnectionSett
         return provider.settings.model_validate(dict(given))
     except ValidationError as error:
         # The error's own text quotes the input, which may be a secret.
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()[:10])
+        problems = invalid.sentences(error.errors(), "settings")
         raise ConfigurationError(
             f"The settings of this {provider.title} connection are not valid: {problems}"
         ) from None

@@ -254,7 +254,8 @@ def rotated(settings: Settings, conn: Connection, given: Mapping[str, Any]) -> d
     unknown = set(given) - allowed
     if unknown:
         raise ConfigurationError(
-            f"Not a credential here: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(allowed))}."
+            f"Not a credential of {provider.title}: {', '.join(f'“{one}”' for one in sorted(unknown))}. "
+            f"There are: {', '.join(sorted(allowed))}."
         )
     moves = given.get(provider.address_field, conn.store_url) != conn.store_url
     # Where all are given the old ones are not needed: no key may open them any longer.

@@ -102,7 +102,7 @@ def add_token(  # noqa: PLR0913 - what a token is
     if role not in ROLES:
         raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
-        raise ConfigurationError("A plugin's token belongs to one connection. Name it with --connection.")
+        raise ConfigurationError("A plugin's token belongs to one connection. Name the connection.")
     if unmasked and role != "agent":
         raise ConfigurationError(f"Only an agent's token can be unmasked: the role {role} reads no pseudonyms.")
     if days is not None and not 0 < days <= MOST_DAYS:

@@ -20,3 +20,4 @@ from sync_pipeline.steps.preview.saved_views import (
 from sync_pipeline.steps.preview.summary import EntityPreview, PreviewReport, summaries
 from sync_pipeline.steps.preview.table import RecordPage, table
 from sync_pipeline.steps.preview.totals import EntityTotals, entity_totals
+from sync_pipeline.steps.preview.warn import warn_again

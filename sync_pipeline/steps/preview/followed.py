@@ -25,6 +25,7 @@ from sync_pipeline.steps.capture.followed import Followed, followed_types, follo
 from sync_pipeline.steps.capture.mapped import Captured, entity_hash, mapping_of, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
+from sync_pipeline.steps.preview.warn import warn_again
 
 SQL = load(__package__, "followed.sql")
 _CHUNK = 1000  # records mapped at a time; bounds memory
@@ -117,6 +118,8 @@ def check(
             continue
         followed = [to_json({"through": some[one] or _SOME, **what}) for one, what in found.items()]
         news = execute(conn, SQL["follow_differs"], **here, ids=list(found), followed=followed).scalars().all()
+        if news:
+            warn_again(conn, connection_id, stream, news, provider=provider)
         if news and not undone:
             execute(conn, SQL["decided_before"], **here, ids=news)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
@@ -19,33 +20,59 @@ from sync_pipeline.steps.preview.odd import odd_values
 
 SQL = load(__package__, "warnings.sql")
 _CHUNK = 1000  # records mapped at a time; bounds memory
+_NAMED = 10_000  # records named at a time, for the same reason
 
 
 def warn(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """Warn about the differences of a whole entity that this transaction has written."""
-    _warn(conn, connection, stream, SQL["forget_sku_warnings"])
+    here = keys(connection, stream)
+    execute(conn, SQL["stage_fresh"], **here)
+    _warn(conn, here, stream, SQL["forget_sku_warnings"])  # by hash, as they were compared
 
 
 def warn_some(conn: Transaction, connection: Connection, stream: Stream) -> None:
     """The same for a few records, by index probes."""
-    _warn(conn, connection, stream, SQL["forget_some_sku_warnings"])
-
-
-def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str) -> None:
     here = keys(connection, stream)
     execute(conn, SQL["stage_fresh"], **here)
+    _warn(conn, here, stream, SQL["forget_some_sku_warnings"])
+
+
+def warn_again(conn: Transaction, connection_id: int, stream: Stream, ids: Sequence[str], *, provider: str) -> None:
+    """Give the differences among these records the warnings of a comparison of now.
+
+    Whoever writes `preview.difference` without comparing ends with it, in the same transaction: a row without its
+    warnings is one that a policy lets through.
+    """
+    here = {"connection_id": connection_id, "entity_type": stream.entity_type, "provider": provider}
+    for start in range(0, len(ids), _NAMED):
+        chunk = list(ids[start : start + _NAMED])
+        execute(conn, SQL["drop_fresh"])
+        execute(conn, SQL["forget_warnings"], **here, ids=chunk)
+        execute(conn, SQL["stage_again"], **here, ids=chunk)
+        _warn(conn, here, stream, SQL["forget_some_sku_warnings"])
+    execute(conn, SQL["drop_fresh"])
+
+
+def _warn(conn: Transaction, here: Mapping[str, Any], stream: Stream, forget: str) -> None:
     execute(conn, SQL["index_fresh"])
     execute(conn, SQL["analyze_fresh"])
     if stream.code_is == "sku":
         execute(conn, SQL["stage_codes"])
         execute(conn, SQL["analyze_codes"])
-        execute(conn, forget, **here)  # a whole entity's by hash, as it was compared
+        execute(conn, forget, **here)
     execute(conn, SQL["join_by_index"])
     seen = {row.field: row.types for row in execute(conn, SQL["seen_types"], **here)}
+    ids: dict[str, None] = {}
     if odd := odd_values(stream, seen):
-        ids = execute(conn, SQL["odd_values"], **here, odd=odd).scalars().all()
-        for start in range(0, len(ids), _CHUNK):
-            _warn_values(conn, connection, stream, ids[start : start + _CHUNK])
+        ids |= dict.fromkeys(execute(conn, SQL["odd_values"], **here, odd=odd).scalars())
+    if stream.adds_up:
+        ids |= dict.fromkeys(execute(conn, SQL["odd_totals"], **here, total=stream.total, **_parts(stream)).scalars())
+    odd_ones = list(ids)
+    for start in range(0, len(odd_ones), _CHUNK):
+        _warn_values(conn, here, stream, odd_ones[start : start + _CHUNK])
+    if stream.links:
+        links = {"fields": list(stream.links), "types": list(stream.links.values())}
+        execute(conn, SQL["warn_missing_links"], **here, **links)
     if stream.refers_to:
         execute(conn, SQL["warn_missing_parent"], **here, refers_to=stream.refers_to)
     if stream.refers_to == stream.entity_type:
@@ -53,7 +80,7 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
     if stream.currency:
         where = followed(stream, stream.currency)
         execute(conn, SQL["warn_currency"], **here, currency=stream.currency, **where)
-    if stream.references and connection.settings.get("same_sales", True):
+    if stream.references:
         execute(
             conn,
             SQL["warn_same_sale"],
@@ -70,12 +97,17 @@ def _warn(conn: Transaction, connection: Connection, stream: Stream, forget: str
     execute(conn, SQL["write_warnings"], **here)
 
 
-def _warn_values(conn: Transaction, connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
+def _parts(stream: Stream) -> dict[str, list[str]]:
+    """The lists that an order's total is the sum of, and the amount in each of a list's elements."""
+    parts = [one.split(".") for one in stream.adds_up]
+    return {"lists": [within for within, _ in parts], "amounts": [name for _, name in parts]}
+
+
+def _warn_values(conn: Transaction, here: Mapping[str, Any], stream: Stream, ids: Sequence[str]) -> None:
     """Map these records as promotion does, and keep what it would say."""
-    here = keys(connection, stream)
     rows = execute(conn, SQL["odd_payloads"], **here, ids=list(ids)).all()
     records = (
-        Captured(connection.connection_id, connection.provider, stream.entity_type, row.payload, row.parent_id)
+        Captured(here["connection_id"], here["provider"], stream.entity_type, row.payload, row.parent_id)
         for row in rows
     )
     found = {

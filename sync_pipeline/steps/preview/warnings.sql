@@ -8,6 +8,29 @@ SELECT n.external_id, n.parent_id, n.code_key, '[]'::jsonb AS warnings FROM diff
         AND d.external_id = n.external_id
 WHERE d.status <> 'deleted' AND d.computed_at = now()
 
+-- drop_fresh --
+-- Several entities, or parts of one, may be warned about in one transaction.
+DROP TABLE IF EXISTS fresh, fresh_codes
+
+-- forget_warnings --
+UPDATE preview.difference AS d SET warnings = '[]'
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = ANY (%(ids)s::text[]) AND d.warnings <> '[]'
+
+-- stage_again --
+-- The differences among these records, whoever has written them; by index, as `compare_some`.
+CREATE TEMP TABLE fresh ON COMMIT DROP AS
+SELECT r.external_id, r.parent_id, r.code_key, '[]'::jsonb AS warnings
+FROM unnest(%(ids)s::text[]) AS k (id)
+CROSS JOIN LATERAL (
+    SELECT c.external_id, c.parent_id, c.code_key FROM capture.sync_record AS c
+    WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s
+        AND c.entity_type = %(entity_type)s AND c.provider = %(provider)s AND c.external_id = k.id LIMIT 1) AS r
+WHERE EXISTS (
+    SELECT 1 FROM preview.difference AS d
+    WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s
+        AND d.entity_type = %(entity_type)s AND d.external_id = k.id AND d.status <> 'deleted')
+
 -- index_fresh --
 CREATE UNIQUE INDEX ON fresh (external_id)
 
@@ -32,6 +55,22 @@ FROM fresh JOIN capture.sync_record AS r
     ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
         AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
 WHERE r.sync_data @? %(odd)s::jsonpath OR length(r.code) > 150 OR length(r.email) > 300
+
+-- odd_totals --
+-- Orders whose total is not the sum of these amounts, or of which one is missing or no number; what is wrong, if anything,
+-- the mapper says.
+SELECT r.external_id
+FROM fresh JOIN capture.sync_record AS r
+    ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+        AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(CASE WHEN pg_input_is_valid(e.amount, 'numeric') THEN e.amount::numeric END), 0) AS total,
+           bool_and(coalesce(pg_input_is_valid(e.amount, 'numeric'), false)) IS NOT FALSE AS plain
+    FROM unnest(%(lists)s::text[], %(amounts)s::text[]) AS k (list, amount)
+    CROSS JOIN LATERAL jsonb_path_query(r.sync_data -> k.list, 'lax $[*]') AS p (part)
+    CROSS JOIN LATERAL (SELECT p.part ->> k.amount AS amount) AS e) AS s
+WHERE CASE WHEN s.plain AND pg_input_is_valid(r.sync_data ->> %(total)s, 'numeric')
+           THEN abs((r.sync_data ->> %(total)s)::numeric - s.total) >= 0.005 ELSE true END
 
 -- odd_payloads --
 SELECT external_id, parent_id, sync_data::text AS payload FROM capture.sync_record
@@ -59,6 +98,35 @@ SET warnings = fresh.warnings || jsonb_build_array(jsonb_build_object(
         'code', 'missing_' || %(refers_to)s::text, 'refers_to', bad.parent_id,
         'message', 'its ' || %(refers_to)s::text || ' ' || bad.parent_id || ' is not captured'))
 FROM bad WHERE fresh.external_id = bad.external_id
+
+-- warn_missing_links --
+-- Records that name others in a list, such as a product's categories, which are not captured, or are deleted in the store.
+-- Of entities whose list was never read it is not known what there is.
+WITH bad AS (
+    SELECT DISTINCT fresh.external_id, k.of_type, n.id
+    FROM fresh JOIN capture.sync_record AS r
+        ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
+            AND r.entity_type = %(entity_type)s AND r.provider = %(provider)s AND r.external_id = fresh.external_id
+    CROSS JOIN unnest(%(fields)s::text[], %(types)s::text[]) AS k (field, of_type)
+    JOIN capture.sync_cursor AS c
+        ON c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s AND c.entity_type = k.of_type
+            AND c.full_at IS NOT NULL
+    CROSS JOIN LATERAL jsonb_path_query(
+        CASE WHEN jsonb_typeof(r.sync_data -> k.field) = 'array' THEN r.sync_data -> k.field END, 'lax $[*].id') AS e (id)
+    CROSS JOIN LATERAL (SELECT btrim(e.id #>> '{}') AS id) AS n
+    WHERE jsonb_typeof(e.id) IN ('string', 'number') AND n.id NOT IN ('', '0') AND NOT EXISTS (
+        SELECT 1 FROM capture.sync_record AS p
+        WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+            AND p.entity_type = k.of_type AND p.provider = %(provider)s AND p.external_id = n.id COLLATE "C"
+            AND p.deletion_state <> 'deleted')
+), said AS (
+    SELECT bad.external_id, jsonb_agg(jsonb_build_object(
+        'code', 'missing_' || bad.of_type, 'refers_to', bad.id,
+        'message', 'its ' || bad.of_type || ' ' || bad.id || ' is not captured')
+        ORDER BY bad.of_type, length(bad.id), bad.id) AS warnings
+    FROM bad GROUP BY bad.external_id
+)
+UPDATE fresh SET warnings = fresh.warnings || said.warnings FROM said WHERE fresh.external_id = said.external_id
 
 -- warn_circle --
 -- Its parents lead back to it: a tree cannot hold that, so core leaves one of them without its parent.
@@ -103,7 +171,7 @@ FROM bad WHERE fresh.external_id = bad.external_id
 
 -- warn_same_sale --
 -- Orders that refer to an order of another store with the same total: the same sale, where the customer and the currency are
--- the same too (promote/write/same_sale.py).
+-- the same too (promote/write/same_sale.py). Unless the connection's settings say that its references mean something else.
 WITH named AS (
     SELECT r.external_id, r.sync_data ->> %(total)s AS total, n.number
     FROM fresh JOIN capture.sync_record AS r
@@ -113,7 +181,9 @@ WITH named AS (
     CROSS JOIN LATERAL (
         SELECT core.fold(r.sync_data ->> f.field) AS number
         UNION SELECT regexp_replace(core.fold(r.sync_data ->> f.field), '^[^0-9]+', '')) AS n
-    WHERE jsonb_typeof(r.sync_data -> f.field) = 'string' AND n.number <> ''
+    WHERE jsonb_typeof(r.sync_data -> f.field) = 'string' AND n.number <> '' AND (
+        SELECT coalesce((c.settings ->> 'same_sales')::boolean, true) FROM connect.integration_connector AS c
+        WHERE c.org_id = connect.current_org() AND c.connection_id = %(connection_id)s)
 ), bad AS (
     SELECT DISTINCT ON (n.external_id) n.external_id, p.code, c.name
     FROM named AS n

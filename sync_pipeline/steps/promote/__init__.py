@@ -37,6 +37,7 @@ from sync_pipeline.steps.promote.queue.start import (
     Requested,
     create_request,
     plan_of,
+    queue_with,
     request_once,
     retry_request,
 )

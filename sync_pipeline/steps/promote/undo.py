@@ -26,7 +26,9 @@ from sync_pipeline.entities.core import core_tables, referring, undo_order
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.entities.order import TABLE as ORDERS
 from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.sources.base import source
 from sync_pipeline.steps.approve import pause_policies
+from sync_pipeline.steps.preview import warn_again
 from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.place.buyers import claim_again, counted_without_promotion, settle_buyers
 from sync_pipeline.steps.promote.place.identity import promotion_settings
@@ -44,6 +46,7 @@ from sync_pipeline.steps.select import withdraw
 SQL = load("sync_pipeline.steps.promote", "undo.sql")
 # The tables that promotion writes beside core; they refer to rows there.
 _OWN = ("promote.integration_mapping", "promote.pending_link")
+_WARNED = 10_000  # records that are named at a time; bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,7 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     customers |= figures_due.take(conn, queue)
     customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
     derive_apart(conn, org, customers, queue=None)
-    execute(conn, SQL["show_again"], plan=plan)
-    execute(conn, SQL["show_no_longer"], plan=plan)
-    check_undone(conn, plan)
+    _show_again(conn, plan)
     withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
@@ -180,3 +181,16 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     merged = sum(map(len, shared.values()))
     journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged, why=why)
     return rows, merged
+
+
+def _show_again(conn: Connection, plan: str) -> None:
+    """The preview shows what differs again, with the warnings that a comparison gives."""
+    execute(conn, SQL["show_again"], plan=plan)
+    execute(conn, SQL["show_no_longer"], plan=plan)
+    check_undone(conn, plan)
+    for kind in execute(conn, SQL["shown_kinds"], plan=plan).all():
+        here = {"plan": plan, "connection_id": kind.connection_id, "entity_type": kind.entity_type}
+        stream, after = source(kind.provider).stream(kind.entity_type), ""
+        while ids := execute(conn, SQL["shown_again"], **here, after=after, limit=_WARNED).scalars().all():
+            warn_again(conn, kind.connection_id, stream, ids, provider=kind.provider)
+            after = ids[-1]

@@ -267,6 +267,24 @@ WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
     AND CASE WHEN d.followed IS NULL OR r.deletion_state = 'deleted'
              THEN NOT preview.differs(r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted) END;
 
+-- shown_kinds --
+-- The entities of the plan's records.
+SELECT DISTINCT i.connection_id, c.provider, i.entity_type
+FROM selection.sync_plan_item AS i
+JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_id = i.connection_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
+
+-- shown_again --
+-- Those of an entity that differ from core now.
+SELECT i.external_id
+FROM selection.sync_plan_item AS i
+JOIN preview.difference AS d
+    ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
+        AND d.external_id = i.external_id
+WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND i.connection_id = %(connection_id)s
+    AND i.entity_type = %(entity_type)s AND i.external_id > %(after)s COLLATE "C"
+ORDER BY i.external_id LIMIT %(limit)s;
+
 -- undone_records --
 -- What the plan's records have in core again may differ by what they follow.
 SELECT i.connection_id, c.provider, i.entity_type, i.external_id, i.followed ->> 'through' AS through

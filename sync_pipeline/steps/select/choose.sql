@@ -2,6 +2,9 @@
 -- Nobody writes or decides on records of this entity until the selection is committed.
 SELECT pg_advisory_xact_lock(capture.entity_lock(%(connection_id)s, %(entity_type)s))
 
+-- is_later --
+SELECT %(as_of)s::timestamptz > clock_timestamp()
+
 -- chosen --
 -- The records to decide, in the version that is captured now.
 CREATE TEMP TABLE chosen (

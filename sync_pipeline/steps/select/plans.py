@@ -24,7 +24,7 @@ from sync_pipeline.steps.preview import catch_up
 from sync_pipeline.steps.preview.entity import keys
 from sync_pipeline.steps.select.service import NO_PLAN, SQL
 
-NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or the sensor is promoting it."
+NOTHING_TO_PLAN = "Nothing to plan: everything that is included is in core, or in a queue that is promoting it."
 NOTHING_TO_RENEW = "Nothing to renew: the current mappers have mapped everything in core."
 PlanState = Literal["proposed", "approved", "applied", "refused", "undone"]
 
@@ -80,7 +80,8 @@ def make_plan(  # noqa: PLR0913 - what narrows it
     The sensor's plan (`origin` “selection”) takes the selections that wait for it and is approved at once. `entities`
     (connection id and entity type), `records` (and external id) or `batches` narrow a plan. With `waiting` false the
     selections that wait for the sensor are left to it: one who may not approve cannot hold them up. With `reuse` a plan
-    that waits and holds the very same items is taken instead of a new one.
+    that waits and holds the very same items is taken instead of a new one. What an open queue is to promote, only the
+    sensor plans again.
     """
     by_sensor = origin == "selection"
     _catch_up(db, org)
@@ -246,7 +247,7 @@ def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
     with db.org(org.org_id) as conn:
         row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
-        raise NotFound(f"{org.slug} has no plan {wanted}. Make one with `sync-pipeline plan {org.slug}`.")
+        raise NotFound(f"{org.slug} has no plan {wanted}. The list of plans has those there are.")
     return plan_of_row(row)
 
 
@@ -297,4 +298,4 @@ def as_plan_id(plan_id: UUID | str) -> UUID:
     try:
         return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
     except ValueError:
-        raise NotFound(f"“{plan_id}” is not a plan id. `sync-pipeline plans ORG` lists them.") from None
+        raise NotFound(f"“{plan_id}” is not the id of a plan. The list of plans has those there are.") from None

@@ -72,7 +72,8 @@ RETURNING plan_id
 -- One statement, so that the plan's records and the batches marked as planned are the same, whatever commits meanwhile.
 -- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
 -- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it, and so
--- is what the sensor's plan is about to promote: a second plan of it would be stale before anybody has read it.
+-- is what the sensor's plan or an open queue is about to promote: a second plan of it would be stale before anybody has read
+-- it. Only the sensor plans what an open queue holds too: if that is cancelled, nobody else would plan it.
 -- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
 -- people (`proposals` “all”), or of the same token (“own”, and then nothing else is); a machine's plan leaves it out (“none”).
 WITH taken AS (
@@ -145,6 +146,13 @@ WHERE NOT (k.draft AND EXISTS (
     SELECT 1 FROM selection.planned_by_others(%(actor)s) AS i
     WHERE i.org_id = k.org_id AND i.connection_id = k.connection_id AND i.entity_type = k.entity_type
         AND i.external_id = k.external_id AND i.batch_id = k.batch_id))
+    AND NOT (%(drafts)s AND EXISTS (
+        SELECT 1 FROM promote.sync_queue_line AS l
+        WHERE l.org_id = connect.current_org() AND l.finished_at IS NULL AND l.queue_id = ANY (ARRAY(
+                SELECT q.queue_id FROM promote.sync_queue AS q
+                WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0))
+            AND l.connection_id = k.connection_id AND l.entity_type = k.entity_type AND l.external_id = k.external_id
+            AND l.content_hash = k.content_hash AND (l.action = 'delete') = (k.action = 'delete')))
 
 -- fill_remap_plan --
 -- Records that are in core in their captured version and were mapped by an older mapper, without ignored ones. One entity

@@ -30,6 +30,7 @@ SQL = load(__package__)
 CHOOSE = load(__package__, "choose.sql")
 NO_PLAN = UUID(int=0)  # of a batch: it left nothing to plan; of a withdrawal: a person took it back, no plan
 _NAMED = 1000  # of the records that are left out so many are named
+_SHOWN = 20  # in an error
 _CHOSEN = sql_table(
     "chosen", *map(column, ("external_id", "content_hash", "seen_deleted", "captured_at", "deletion_at", "followed"))
 )
@@ -103,7 +104,8 @@ def select(
     nothing that a person or a rule decided.
 
     Raises:
-        ConfigurationError: no records are named, or an id is not captured.
+        ConfigurationError: no records are named, an id is not captured, `seen` has other ids than `ids`, or `as_of` is
+            later than now.
         Conflict: the list does not have `expected` records any more; nothing was decided.
     """
     by = party(actor)
@@ -182,7 +184,8 @@ def undecide(
     holds one of them is stale. `own`: only drafts that an agent proposed with this token.
 
     Raises:
-        ConfigurationError: no records are named, or an id is not captured.
+        ConfigurationError: no records are named, an id is not captured, `seen` has other ids than `ids`, or `as_of` is
+            later than now.
         Conflict: the list does not have `expected` records any more; nothing was changed.
     """
     here, by = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}, party(actor)
@@ -225,10 +228,40 @@ def _chosen(
     if which.get("seen") is not None and not _filtered(which) and which.get("ids") is None:
         which["ids"] = list(which["seen"] or ())
     if which.get("ids") is None and not _filtered(which):
-        raise ConfigurationError("Say which records to select: --ids, --status, --search or --all.")
+        raise ConfigurationError("Say which records: their ids, or all of a status, a choice or a search, or all.")
+    _check_binding(conn, which)
     execute(conn, CHOOSE["hold_entity"], connection_id=connection.connection_id, entity_type=stream.entity_type)
     _choose(conn, connection, stream, which)
     return _leave_out_moved(conn, keys(connection, stream), which)
+
+
+def _check_binding(conn: Transaction, which: Which) -> None:
+    """Refuse what binds a decision to nothing: the caller believes that it is bound."""
+    as_of, ids, seen = which.get("as_of"), which.get("ids"), which.get("seen")
+    if as_of is not None and execute(conn, CHOOSE["is_later"], as_of=as_of).scalar_one():
+        raise ConfigurationError(
+            f"as_of is {as_of.isoformat()}, which is later than now. Give the as_of of the list that was read. "
+            "Nothing was decided."
+        )
+    if seen is None or ids is None or _filtered(which):
+        return  # with a filter, what it finds and nobody saw is left out
+    named, excluded = set(ids), set(which.get("excluding", ()))
+    others = [one for one in seen if one not in named]
+    unseen = [one for one in ids if one not in seen and one not in excluded]
+    if others:
+        raise ConfigurationError(
+            f"seen has the versions of records that are not among the ids: {_named(others)}. Nothing was decided."
+        )
+    if unseen and as_of is None:
+        raise ConfigurationError(
+            f"seen has no version of {_named(unseen)}. Give the version of each of the ids, as the list showed it. "
+            "Nothing was decided."
+        )
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = len(ids) - _SHOWN
+    return ", ".join(ids[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _selected(
@@ -287,8 +320,7 @@ def _choose(conn: Transaction, connection: Connection, stream: Stream, which: Wh
         unknown = [one for one in ids if one not in there]
         if unknown:
             raise ConfigurationError(
-                f"{connection.name} has no captured {stream.entity_type} {', '.join(unknown[:20])}. "
-                "Nothing was selected."
+                f"{connection.name} has no captured {stream.entity_type} {_named(unknown)}. Nothing was selected."
             )
     expected = which.get("expected")
     if expected is not None and expected != found:

@@ -52,6 +52,10 @@ STREAM = Stream(
     ),
     currency="currency",
     total="total",
+    # After discounts: what coupons take off is in both of a line's amounts.
+    adds_up=names(
+        "line_items.total shipping_lines.total fee_lines.total tax_lines.tax_total tax_lines.shipping_tax_total"
+    ),
     copied={
         "total": "total",
         "tax_total": "total_tax",

@@ -13,6 +13,7 @@ STREAM = Stream(
     entity="product",
     signal=True,
     sweep=Sweep.COMPARE,
+    links={"categories": "category"},
     code="sku",
     code_is="sku",
     created="date_created_gmt",

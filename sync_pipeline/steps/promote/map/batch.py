@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import CoreTable, core_tables, table_of
-from sync_pipeline.entities.order import Order
 from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
@@ -22,7 +20,6 @@ from sync_pipeline.steps.promote.core.stage import line as copied
 Key = tuple[int, str, str]  # of a record: connection, entity type, external id
 _Entity = TypeVar("_Entity", bound=Entity)
 _STOCK = core_tables()["core.inventory_items"]
-_HALF_A_CENT = Decimal("0.005")  # stores round the total, and not always its parts
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -142,8 +139,6 @@ def priced(entity: _Entity, currency: str | None) -> _Entity:
 def _fill(item: WorkItem, entity: Entity, currency: str | None) -> None:
     if entity.warnings:
         item.warnings.extend(entity.warnings)
-    if isinstance(entity, Order):
-        check_totals(entity, item.warnings)
     table = table_of(type(entity))
     if table.row is None:
         item.text = copied(encode(table, with_currency(table, table.values(entity), currency)))
@@ -157,13 +152,3 @@ def stock_fields(line: Claimed, stock: Stock, metadata: str = "{}") -> tuple[Any
     if stock.quantity is not None and not stock.manage_stock:
         stock = msgspec.structs.replace(stock, quantity=None)
     return (line.connection_id, line.entity_type, line.external_id, *_STOCK.values(stock), metadata)
-
-
-def check_totals(order: Order, warnings: list[str]) -> None:
-    """Warn if the items do not add up to the total; `metadata` keeps the difference."""
-    if order.lines_apart:
-        return  # core sums them up when the lines are promoted
-    difference = order.total - sum((one.total for one in order.items), Decimal(0))
-    if abs(difference) >= _HALF_A_CENT:
-        order.metadata["items_difference"] = difference
-        warnings.append(f"The items add up to {order.total - difference}, the order says {order.total}: {difference}.")

@@ -249,7 +249,6 @@ def as_uuid(value: str | UUID, what: str = "queue") -> str:
     try:
         return str(UUID(str(value)))
     except ValueError:
-        lists = {"queue": "queue list ORG", "plan": "plans ORG"}[what]
         raise NotFound(
-            f"There is no {what} {value}: this is not a valid id. List them: sync-pipeline {lists}"
+            f"There is no {what} {value}: this is not an id. The list of {what}s has those there are."
         ) from None

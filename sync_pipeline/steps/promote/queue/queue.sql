@@ -3,6 +3,18 @@
 SELECT plan_id, state, plan_hash FROM selection.sync_plan
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
 
+-- queue_with --
+-- The plan of the newest open queue that has still to promote one of these records, or a record of these entities.
+SELECT q.plan_id
+FROM promote.sync_queue AS q
+WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND EXISTS (
+    SELECT 1 FROM promote.sync_queue_line AS l
+    JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
+        ON k.connection_id = l.connection_id AND k.entity_type = l.entity_type
+            AND coalesce(k.external_id, l.external_id) = l.external_id
+    WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL)
+ORDER BY q.created_at DESC LIMIT 1;
+
 -- plan_applied --
 UPDATE selection.sync_plan SET state = 'applied', applied_at = coalesce(applied_at, now())
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid AND state IN ('approved', 'applied');

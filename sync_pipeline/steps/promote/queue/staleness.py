@@ -14,6 +14,7 @@ from sync_pipeline.steps.promote.queue.followed import stale_items
 
 SQL = load("sync_pipeline.steps.promote.queue", "queue.sql")
 _SUSPECTS = 5000  # records of which each is looked up; of more, all of the plan are read
+_PROMOTED = "it was promoted by another plan"  # in the words of selection.plan_item_now
 _NAMED = 1000  # of the stale records so many are named
 
 
@@ -37,9 +38,10 @@ def refuse_stale(conn: Connection, plan: str) -> None:
     """
     found = _staleness(conn, plan, _all_moved(conn, plan))
     if found.count:
+        promoted = all(one["moved"] == _PROMOTED for one in found.records)
+        what = "were promoted by another plan since this one" if promoted else "changed since the plan"
         raise StalePlan(
-            f"stale: {found.count} of {found.of} records changed since the plan was made. Nothing was changed. "
-            "Make a new plan.",
+            f"stale: {found.count} of {found.of} records {what} was made. Nothing was changed. Make a new plan.",
             stale=found.records,
             of=found.of,
         )

@@ -126,6 +126,26 @@ def plan_of(db: Database, org: Organization, picks: Sequence[Pick], *, actor: Ac
     return make_plan(db, org, actor=actor, origin="api", entities=entities)
 
 
+def queue_with(
+    db: Database, org: Organization, picks: Sequence[Pick], *, actor: Actor, once: Once | None
+) -> Requested | None:
+    """The newest open queue that is to promote some of these records, if there is one: they are not planned twice."""
+    keys = [
+        (pick.connection.connection_id, pick.stream.entity_type, one)
+        for pick in picks
+        for one in ([None] if pick.ids is None else pick.ids)
+    ]
+    with db.org(org.org_id) as conn:
+        plan_id = execute(
+            conn,
+            SQL["queue_with"],
+            connections=[key[0] for key in keys],
+            types=[key[1] for key in keys],
+            ids=[key[2] for key in keys],
+        ).scalar_one_or_none()
+    return create_request(db, org.org_id, plan_id, actor=actor, once=once) if plan_id is not None else None
+
+
 def _included(db: Database, pick: Pick, actor: Actor, why: str | None) -> Sequence[tuple[int, str, str]]:
     """Include the named records as a draft, which the plan commits; returns them."""
     ids = pick.ids or ()

@@ -42,21 +42,22 @@ def _keys(items: Sequence[WorkItem]) -> dict[str, list[Any]]:
 def write_categories(conn: Connection, queue: str | None, items: Sequence[WorkItem]) -> None:
     """Write the categories of products; those not promoted yet become pending links."""
     named = [
-        (item.id, item.line.connection_id, ref)
+        (item, item.line.connection_id, ref)
         for item in items
         if not item.core_wins and isinstance(item.entity, Product)
-        for ref in item.entity.categories
+        for ref in dict.fromkeys(item.entity.categories)
     ]
     old = [item for item in items if not item.is_new and not item.core_wins]
     found = look_up_refs(conn, {(connection, ref) for _, connection, ref in named}, "core.categories")
     pairs: dict[tuple[int, int], int] = {}
     waiting: dict[tuple[int, int, Ref], None] = {}
-    for product, connection, ref in named:
+    for item, connection, ref in named:
         category = found.get((connection, ref.entity_type, ref.external_id))
         if category is None:
-            waiting[product, connection, ref] = None
+            waiting[item.id, connection, ref] = None
+            item.warnings.append(links.say(ref))
         else:
-            pairs.setdefault((product, category), connection)
+            pairs.setdefault((item.id, category), connection)
     rows = {"rows": array(one for one, _ in pairs), "categories": array(one for _, one in pairs)}
     if old:
         execute(
