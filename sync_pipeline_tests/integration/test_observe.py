@@ -330,7 +330,7 @@ def test_a_token_is_stored_as_its_hash_only(opened: Shop) -> None:
     assert made.plain not in str(observe.activity(opened.db, opened.org).data)
     with pytest.raises(ConfigurationError, match="viewer, operator"):
         tokens.add_token(opened.db, opened.org, "king", actor="ann")
-    with pytest.raises(ConfigurationError, match="--connection"):
+    with pytest.raises(ConfigurationError, match="Name the connection"):
         tokens.add_token(opened.db, opened.org, "plugin", actor="ann")
     for days in (0, -1, 3661, float("nan"), float("inf")):  # a token that is dead when it is made
         with pytest.raises(ConfigurationError, match="more than 0 days and at most 3,660"):

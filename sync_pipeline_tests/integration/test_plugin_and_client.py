@@ -149,7 +149,7 @@ def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) 
         with pytest.raises(ApiError) as forbidden:
             plugin.status()
         assert (forbidden.value.status, bool(forbidden.value.request_id)) == (403, True)
-        assert "right to read" in forbidden.value.error
+        assert "the right “read”" in forbidden.value.error
     with live.client() as api:
         page = api.table("woocommerce", entity="products", page_size=2)
         assert (page.rowCount, len(page.data), page.data[0].status) == (5, 2, "new")
