@@ -1,10 +1,11 @@
-# One image for migrate, code location, webserver and daemon. sql/ is outside the package and is copied beside it.
+# One image for all processes: migrate, code location, webserver, daemon, API and Celery's workers, without the development
+# tools. sql/ is outside the package and is copied beside it.
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install "uv>=0.9"
 WORKDIR /app
-COPY requirements.lock pyproject.toml ./
-RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r requirements.lock
+COPY requirements.image.lock pyproject.toml ./
+RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --require-hashes -r requirements.image.lock
 COPY sync_pipeline ./sync_pipeline
 # Editable: migrations are found beside the package.
 RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --no-deps --editable .

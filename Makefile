@@ -96,9 +96,12 @@ screenshots: setup browser ## Take the pictures of docs/explorer.md and docs/dag
 migration: setup ## Start a new database revision: make migration NAME=what_changes
 	@$(BIN)/python -m sync_pipeline.db.revision $(NAME)
 
-lock: setup ## Update requirements.lock (without index URLs)
-	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+LOCK := $(BIN)/python -m uv pip compile --universal --python-version 3.11 pyproject.toml --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+lock: setup ## Update requirements.lock and, with its versions, the image's requirements.image.lock (without index URLs)
+	$(LOCK) --group dev --upgrade -o requirements.lock
+	$(LOCK) --extra celery --extra kubernetes --extra telemetry --constraints requirements.lock -o requirements.image.lock
 
 clean: ## Remove .venv, caches and benchmark output (keeps the data in .sync)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/out

@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     sync_calls_per_minute: int = 60  # calls that cause work for a store or Dagster, per connection
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: str = ""  # allowed origins, separated by commas; empty: none
-    dagster_url: str | None = None  # of the Dagster UI: pages link runs to it, and cancel them through it
+    dagster_url: str | None = None  # of the Dagster UI: pages link runs to it
+    dagster_internal_url: str | None = None  # where the service itself reaches it, to cancel runs; default: dagster_url
     explorer_url: str | None = None  # of the Explorer: Dagster's pages link to it, agents name its pages by it
     schedules: Literal["running", "stopped"] | None = None  # how the schedules that pull start; see `pulls_by_schedule`
     dagster_workspace: Path | None = None  # a workspace.yaml of your own: further code locations beside this one

@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from sync_pipeline.db.engine import Database
@@ -66,11 +66,11 @@ ROWS = 5_000  # of a chunk
 class Options(TypedDict, total=False):
     """What every function takes besides what it reads; the module's help has an example of each.
 
-    `as_of`: as it was at this time. `columns`: only these, in this order. `json`: "objects" or "text". `database`:
-    instead of the one that the environment names.
+    `as_of`: as it was at this time; a date is its first moment, UTC. `columns`: only these, in this order. `json`:
+    "objects" or "text". `database`: instead of the one that the environment names.
     """
 
-    as_of: str | datetime | None
+    as_of: str | date | None
     columns: Sequence[str] | None
     json: Json
     database: Database | None

@@ -33,6 +33,8 @@ def _do(app: Any, method: str, path: str, given: Any) -> Any:
             op = wanted.pop("op")
             if op not in _FAULTS:
                 raise ValueError(f"op is not one of {', '.join(sorted(_FAULTS))}")
+            if op == "down" and wanted.get("on", True) and wanted.get("status") is None:
+                raise ValueError("down needs a status, such as 503: without one this port closes, and nothing opens it")
             getattr(app.faults, op)(**wanted)
         return {"ok": True}
     if path == "write" and method == "POST":

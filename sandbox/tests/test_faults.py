@@ -83,6 +83,22 @@ def test_poison(client: httpx.Client, shop: Server, store: Store) -> None:
     assert client.get("products", params=wide).status_code == 200
 
 
+def test_a_store_that_is_stopped_over_http_can_be_started_over_http(client: httpx.Client, shop: Server) -> None:
+    """Without a status its port would close, and nobody could call it to open it."""
+
+    def down(**given: object) -> httpx.Response:
+        return httpx.post(f"{shop.url}/_sandbox/faults", json={"op": "down", **given})
+
+    refused = down()
+    assert refused.status_code == 400
+    assert "needs a status, such as 503" in refused.json()["error"]
+    assert client.get("taxes").status_code == 200
+    assert down(status=503).status_code == 200
+    assert client.get("taxes").status_code == 503
+    assert down(on=False).status_code == 200
+    assert client.get("taxes").status_code == 200
+
+
 def test_down_refuses_and_comes_back(client: httpx.Client, shop: Server) -> None:
     assert client.get("taxes").status_code == 200
     shop.faults.down()

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from sync_pipeline.cli.options import AnyConnection, Json, Org
+from sync_pipeline.cli.options import Json, Org
 
 if TYPE_CHECKING:
     from sync_pipeline.cli.context import Context
@@ -33,7 +33,9 @@ def export(  # noqa: PLR0913 - the options of the command
     report: Annotated[
         str | None, typer.Option("--report", metavar="VIEW", help="A report, such as sales_by_day (docs/core.md).")
     ] = None,
-    connection: AnyConnection = None,
+    connection: Annotated[
+        str | None, typer.Option("--connection", metavar="C", help="The connection of --entity.", show_default=False)
+    ] = None,
     entity: Annotated[
         str | None, typer.Option("--entity", metavar="E", help="The captured records of this entity.")
     ] = None,

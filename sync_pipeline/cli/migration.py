@@ -15,7 +15,7 @@ from sync_pipeline.cli.output import answer, emit, row, say, show
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from sync_pipeline.db.proposed.report import TrialReport
+    from sync_pipeline.db.proposed.report import TrialReport, ValueChange
     from sync_pipeline.steps.approve.proposed_migration import ProposedMigration
     from sync_pipeline.steps.connect.party import Party
 
@@ -222,13 +222,21 @@ def _print(found: ProposedMigration, as_json: bool, *, sql: bool = False) -> Non
 
 def _say_report(report: TrialReport) -> None:
     branch = f"{report.branch} ({report.branch_why})"
-    say(f"  tried on a branch of revision {report.revision}: {branch}, {report.seconds:.1f} s")
+    compared = f", {report.compare_seconds:.1f} of them to compare rows" if report.compare_seconds >= 0.05 else ""
+    say(f"  tried on a branch of revision {report.revision}: {branch}, {report.seconds:.1f} s{compared}")
     for reason in report.reasons:
         say(f"  {report.verdict}: {reason}")
     if report.failure is not None:
         say(f"  PostgreSQL says: {report.failure.message}")
     for loss in report.losses:
         say(f"  lost: {loss}")
+    for value in report.changed:
+        say(f"  changed: {_changed(value)}")
+    for table in report.unreached:
+        say(
+            f"  no row of {table} is changed, though up.sql writes to it: row-level security hides the rows unless the "
+            "script takes it off meanwhile (docs/migrations.md)"
+        )
     for lock in report.locks:
         stops = f"{lock.stops} wait" if lock.stops != "nothing" else "nobody waits"
         say(f"  locks {lock.table} ({lock.rows:,} rows) for {lock.seconds:.3f} s: {stops} ({lock.mode})")
@@ -243,6 +251,13 @@ def _say_report(report: TrialReport) -> None:
             say(f"  another plan for “{plan.query}”: {plan.after.splitlines()[0].strip()}")
     for finding in report.findings:
         say(f"  squawk, line {finding.line} of {finding.script}.sql: {finding.rule}: {finding.message}")
+
+
+def _changed(value: ValueChange) -> str:
+    values = f"{value.values:,} value{'' if value.values == 1 else 's'}"
+    orgs = f"{value.organizations:,} organization{'' if value.organizations == 1 else 's'}"
+    back = {True: "brings them back", False: "does not bring them back", None: "failed"}[value.back]
+    return f"{value.table}.{value.column}: {values} {value.how} in {orgs}; down.sql {back}"
 
 
 def _number(rows: int | None) -> str:

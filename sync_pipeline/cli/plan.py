@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PlanHash = Annotated[
     str | None, typer.Option("--hash", metavar="HASH", help="The plan's hash, as it was read.", show_default=False)
 ]
-PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.", show_default=False)]
+PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its beginning.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:

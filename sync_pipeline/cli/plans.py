@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def plans(
     org: Org,
-    plan: Annotated[str | None, typer.Argument(metavar="[PLAN]", help="This plan, with its items.")] = None,
+    plan: Annotated[
+        str | None, typer.Argument(metavar="[PLAN]", help="This plan, with its items; its id, or the beginning.")
+    ] = None,
     state: Annotated[
         Literal["proposed", "approved", "applied", "refused", "undone"] | None,
         typer.Option("--state", help="Only plans in this state."),

@@ -116,7 +116,8 @@ def select(  # noqa: PLR0913 - the command's options
 
 def _tell(org: str, entity: str, done: Selected, *, include: bool | None, draft: bool, promotes: bool) -> None:
     did = "undecided again" if include is None else "included" if include else "ignored"
-    say(f"{done.records:,} {entity} {did}{' as a draft' if draft else ''}.")
+    records = f"{done.records:,} record{'' if done.records == 1 else 's'} of {entity}"
+    say(f"{records} {'is' if done.records == 1 else 'are'} {did}{' as a draft' if draft else ''}.")
     if done.moved:
         note(f"{done.moved_count:,} changed since they were seen, and were not decided. Read the table again.")
         for moved in done.moved[:20]:

@@ -46,10 +46,11 @@ def table(  # noqa: PLR0913 - the command's options
 
     with opened() as context:
         one = context.connection(context.org(org), connection)
+        stream = one.source.stream(entity)
         found = preview.table(
             context.db,
             one,
-            one.source.stream(entity),
+            stream,
             status=status,
             search=search,
             selection=DECISIONS[choice] if choice else None,
@@ -68,7 +69,7 @@ def table(  # noqa: PLR0913 - the command's options
         show(columns, [_row(row) for row in found.data])
     first = (page - 1) * page_size + 1
     shown = f"{first:,}–{first + len(found.data) - 1:,} of " if found.data else ""
-    say(f"{shown}{found.row_count:,} {entity}, page {found.page}.")
+    say(f"{shown}{found.row_count:,} {stream.title.lower()}, page {found.page}.")
     if found.message:
         say(found.message)
     if found.row_count:

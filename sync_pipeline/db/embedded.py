@@ -23,7 +23,7 @@ from sync_pipeline.errors import DatabaseUnavailable
 
 _SETTINGS = """
 # sync_pipeline
-max_connections = 200
+max_connections = 300
 shared_buffers = 256MB
 work_mem = 32MB
 maintenance_work_mem = 128MB

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 
 from sync_pipeline import exact_json
 from sync_pipeline.db import arrays
-from sync_pipeline.errors import DatabaseUnavailable, DiskFull
+from sync_pipeline.errors import ConfigurationError, DatabaseUnavailable, DiskFull
 
 _FULL = "53100"  # PostgreSQL's disk_full
 _DISK_FULL = (
@@ -33,8 +33,18 @@ _OF_A_SESSION = "; ".join(
 
 
 def psycopg_url(url: str | URL) -> URL:
-    """`url` with psycopg 3 spelled out, whatever driver it named."""
-    return make_url(url).set(drivername="postgresql+psycopg")
+    """`url` with psycopg 3 spelled out, whatever driver it named.
+
+    Raises:
+        ConfigurationError: its password has an @ that is not written as %40, so it names another host.
+    """
+    made = make_url(url)
+    if "@" in (made.host or ""):
+        raise ConfigurationError(
+            "The database's URL has more than one @. In the password write @ as %40, or take one of letters and digits "
+            "(openssl rand -hex 24)."
+        )
+    return made.set(drivername="postgresql+psycopg")
 
 
 def libpq_url(url: URL) -> str:

@@ -77,6 +77,7 @@ class Watch:
         for table in self._watched:
             columns = [table.columns[number] for number in sorted(table.columns)]
             self._copy("kept_row", table, table.name, [table.columns[n] for n in table.key] or columns, columns)
+        act_for_nobody(conn)  # or the migration would work on the rows of the organization that was read last
         self._mark = self._marked()
 
     def written(self) -> frozenset[str]:
@@ -112,6 +113,7 @@ class Watch:
         for table in self._watched:
             now = names.get(table.name) or after.get(table.oid)  # who reads it goes by its name
             found += self._dropped(table) if now is None else self._changed(table, now)
+        act_for_nobody(self._conn)
         return found
 
     def _marked(self) -> tuple[Any, ...]:
@@ -179,3 +181,8 @@ def organizations(conn: Connection) -> Sequence[int]:
 def act_for(conn: Connection, org_id: int) -> None:
     """Set the organization of this connection: the policies apply to the owner too."""
     conn.exec_driver_sql("SELECT set_config('sync.org_id', %(org)s, false)", {"org": str(org_id)})
+
+
+def act_for_nobody(conn: Connection) -> None:
+    """Set no organization: who is subject to the policies sees no organization's rows."""
+    conn.exec_driver_sql("SET sync.org_id = ''")

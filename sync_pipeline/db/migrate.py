@@ -17,7 +17,7 @@ from sync_pipeline.db.engine import psycopg_url
 from sync_pipeline.db.guard import GuardedUpgrade
 from sync_pipeline.db.kept import organizations
 from sync_pipeline.db.losses import Declared, LossApproval, to_ask
-from sync_pipeline.db.owner import create_database, ensure_login, owner_engine
+from sync_pipeline.db.owner import create_database, ensure_login, ensure_roles, naming_rights, owner_engine
 from sync_pipeline.errors import ConfigurationError
 
 SQL = PROJECT / "sql"
@@ -87,17 +87,19 @@ def migrate(
     url: str | URL,
     *,
     login_secret: bytes | None = None,
+    login: bool = True,
     branch: bool = True,
     approval: LossApproval | None = None,
 ) -> Migration:
     """Bring the database at `url` (the owner's) to the newest revision. Applying twice is harmless.
 
     `login_secret` derives the password of the application's login; None leaves it without one (a private socket).
+    `login` False makes none: the deployment has one of its own.
     `approval` asks people about a migration that loses data; without it such a migration is refused.
 
     Raises:
-        ConfigurationError: the server is too old, the branch failed its checks, or a newer version migrated the
-            database before. Nothing was changed.
+        ConfigurationError: the server is too old, the owner lacks a right, the branch failed its checks, or a newer
+            version migrated the database before. Nothing was changed.
         GateClosed: the migration would lose data, and a person must answer first. Nothing was changed.
     """
     url = psycopg_url(url)
@@ -108,8 +110,13 @@ def migrate(
     target = head()
     if not is_known(before):
         raise ConfigurationError(f"{too_new(before)} Nothing was changed.")
-    verified = () if before == target else _apply(url, before, target, approval, branch=branch)
-    ensure_login(url, login_secret)
+    verified: tuple[str, ...] = ()
+    if before != target:
+        with naming_rights(url):
+            ensure_roles(url)
+            verified = _apply(url, before, target, approval, branch=branch)
+    if login:
+        ensure_login(url, login_secret)
     return Migration(before, target, 0 if before == target else len(_after(before)), verified)
 
 

@@ -57,7 +57,8 @@ def dagster_url(settings: Settings) -> URL:
 def migrate_to_head(settings: Settings, approval: LossApproval | None = None) -> Migration:
     """Bring the database to the newest revision (see `migrate`)."""
     secret = None if settings.embedded else settings.encryption_keys[-1]
-    return migrate(owner_url(settings), login_secret=secret, approval=approval)
+    ours = settings.app_database_url is None
+    return migrate(owner_url(settings), login_secret=secret, login=ours, approval=approval)
 
 
 def open_database(settings: Settings) -> Database:

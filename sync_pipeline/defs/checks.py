@@ -34,6 +34,11 @@ class Violations:
         """How many organizations have some."""
         return len(self._slugs)
 
+    @property
+    def where(self) -> str:
+        """In how many organizations, in words."""
+        return "1 organization" if self.orgs == 1 else f"{self.orgs:,} organizations"
+
     def add(self, org: str, count: int, sample: Sequence[str]) -> None:
         """Add violations of an organization, which may have some in several places."""
         self.count += count
@@ -81,8 +86,8 @@ def _compare_core(runtime: Runtime) -> dg.AssetCheckResult:
     kinds = ", ".join(f"{count:,} in {table}" for table, count in tables.most_common())  # of those that are listed
     return dg.AssetCheckResult(
         passed=False,
-        description=f"{found.count:,} fields or rows of {found.orgs} organizations are not what was promoted, "
-        f"among them {kinds}. "
+        description=f"In {found.where} {found.count:,} "
+        f"{'field or row is' if found.count == 1 else 'fields or rows are'} not what was promoted, among them {kinds}. "
         "`sync-pipeline check ORG --core` lists them, and with `--repair` plans the records behind them.",
         metadata={
             "records": records,
@@ -143,7 +148,7 @@ def run_checks(
 
 def _result(one: Check, asset: dg.AssetKey, found: Violations) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if one.severity == "warning" else dg.AssetCheckSeverity.ERROR
-    wrong = f"{found.count} in {found.orgs} organizations. {one.recover}"
+    wrong = f"{found.count:,} in {found.where}. {one.recover}"
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=one.name,

@@ -126,8 +126,9 @@ def failure(what: str, failures: Mapping[str, str], of: int, **facts: dg.Metadat
     shown = [f"{org}: {why}" for org, why in list(failures.items())[:SMALL_RUN]]
     others = "; the others succeeded" if len(failures) < of else ""
     more = f" … and {len(failures) - len(shown)} more" if len(failures) > len(shown) else ""
+    all_of = f"{len(failures):,} of {of:,} organizations" if of > 1 else "its organization"
     return dg.Failure(
-        description=f"{what} failed for {len(failures)} of {of} organizations{others}. " + " | ".join(shown) + more,
+        description=f"{what} failed for {all_of}{others}. " + " | ".join(shown) + more,
         metadata={
             **facts,
             "failed": dg.MetadataValue.json({org: why[:300] for org, why in list(failures.items())[:1000]}),

@@ -65,11 +65,10 @@ def of_rows(rows: CapturedRows, *, brief: bool = False) -> dict[str, int]:
 
 def _capture(reports: Sequence[Any], sums: Mapping[str, int]) -> dict[str, Any]:
     seconds = sum(report.seconds for report in reports)
-    read = sums["new"] + sums["changed"] + sums["unchanged"] + sums["swept"]
     found: dict[str, Any] = {
         "closed": all(report.closed for report in reports),
         "mode": ", ".join(dict.fromkeys(report.mode for report in reports)),
-        "records_per_second": round(read / seconds, 1) if seconds else 0.0,
+        "records_per_second": round(sums["expected"] / seconds, 1) if seconds else 0.0,
         "ledger_runs": ", ".join(str(report.run_id) for report in reports if report.run_id is not None),
     }
     marks = [report.watermark for report in reports if report.watermark]

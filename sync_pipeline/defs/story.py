@@ -45,12 +45,15 @@ def promoted(org: str, reports: Iterable[Any], written: Mapping[str, WrittenRows
 
 
 def _read(reports: Iterable[Any]) -> str:
-    """121 read, 1 new, 1 changed, 3 requests, 0.4 s"""
+    """121 read, 1 new, 1 changed, 3 requests, 0.4 s; of a run that goes on after an attempt that failed: …, resumed."""
     every = list(reports)
-    counts = {name: sum(getattr(one, name) for one in every) for name in (*_FOUND, "unchanged", "swept", "requests")}
-    read = counts["new"] + counts["changed"] + counts["unchanged"] + counts["swept"]
-    parts = [f"{read:,} read", *_counted(counts, _FOUND), f"{counts['requests']:,} requests"]
-    return ", ".join([*parts, f"{sum(one.seconds for one in every):.1f} s"])
+    counts = {name: sum(getattr(one, name) for one in every) for name in (*_FOUND, "expected")}
+    requests, resumed = sum(one.requests for one in every), sum(one.resumed > 0 for one in every)
+    parts = [f"{counts['expected']:,} read", *_counted(counts, _FOUND), f"{requests:,} request{'s' * (requests != 1)}"]
+    parts.append(f"{sum(one.seconds for one in every):.1f} s")
+    if resumed:
+        parts.append("resumed" if len(every) == 1 else f"{resumed:,} resumed")
+    return ", ".join(parts)
 
 
 def _differs(report: Any) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from sync_pipeline.config import Settings
 from sync_pipeline.errors import Conflict
 
 _SECONDS = 15.0
@@ -18,9 +19,17 @@ _NOT_YET = frozenset({"NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING
 
 @dataclass(frozen=True, slots=True)
 class DagsterUi:
-    """`url` is SYNC_DAGSTER_URL; without it runs have no link and cannot be cancelled from here."""
+    """`url` is what browsers are shown, SYNC_DAGSTER_URL: without it runs have no link. `internal` is what this service
+    calls: behind a proxy with a login, or in containers, that is another address. Without either no run is cancelled.
+    """
 
     url: str | None
+    internal: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> DagsterUi:
+        """The addresses that are set."""
+        return cls(settings.dagster_url, settings.dagster_internal_url)
 
     def run(self, run_id: str | None) -> str | None:
         """The page of a run."""
@@ -34,14 +43,15 @@ class DagsterUi:
         Raises:
             Conflict: Dagster does not answer, is not known, or cannot end this run, or not yet.
         """
-        if not self.url:
+        address = self.internal or self.url
+        if not address:
             raise Conflict(
                 "It runs already, and this service does not know where Dagster is (SYNC_DAGSTER_URL). Cancel run "
                 f"{run_id} in the Dagster UI. What was read stays, and the next refresh goes on there."
             )
         try:
             answer = httpx.post(
-                f"{self.url.rstrip('/')}/graphql",
+                f"{address.rstrip('/')}/graphql",
                 json={"query": _TERMINATE, "variables": {"run": run_id}},
                 timeout=_SECONDS,
             )

@@ -49,6 +49,7 @@ def _environment() -> Environment:
         "span": text.span,
         "rate": text.rate,
         "short": text.short,
+        "ended": text.ended,
         "plain": text.plain,
         "label": text.label,
         "prose": text.prose,

@@ -29,6 +29,12 @@ def short(value: Any, longest: int = LONGEST) -> str:
     return said if len(said) <= longest and len(str(value)) <= longest * 4 else f"{said[:longest]}…"
 
 
+def ended(value: str) -> str:
+    """A text that may be a sentence already, with one full stop at its end, so that another sentence can follow."""
+    said = value.rstrip()
+    return said if said.endswith((".", "…", "!", "?", ".”")) else f"{said}."
+
+
 def number(value: int | None) -> str:
     """12,345; a dash where there is no number."""
     return "–" if value is None else f"{value:,}"

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 INSTRUCTIONS = (
     "Proposes migrations of this deployment's PostgreSQL schema. A proposal is tried on a branch as a login that may "
     "change the schema alone; a person reads it, approves its hash and applies it. Write schema-qualified names and no "
-    "COMMIT. What is blocked, do not try another way: say what it would have needed."
+    "COMMIT. A script that changes rows takes row-level security off its table meanwhile (ALTER TABLE … NO FORCE ROW "
+    "LEVEL SECURITY, and FORCE afterwards), or it sees none and changes none. What is blocked, do not try another way: "
+    "say what it would have needed."
 )
 _LEFT_OUT = "Left out: where there are rows, it may tell their values. `sync-pipeline migration show ID` has it."
 _NUMBERS = re.compile(r" \((?:the \w+ is dropped; )?\d[^)]*\)")  # after the place of a loss
@@ -124,6 +126,7 @@ def _report(report: TrialReport) -> dict[str, Any]:
         "reasons": [own_words(_NUMBERS.sub("", one)) for one in report.reasons],
         "failure": failure,
         "losses": [place_of(one) for one in report.losses[:_NAMED]],
+        "changed": sorted({f"{one.table}.{one.column}" for one in report.changed})[:_NAMED],
         "locks": [{"table": one.table, "mode": one.mode, "stops": one.stops} for one in report.locks[:_NAMED]],
         "schema": [
             ("+" if one.before is None else "-" if one.after is None else "~") + " " + shown(one.object)

@@ -53,7 +53,9 @@ Number = Annotated[
 ]  # of a row
 Limit = Annotated[int, Field(20, ge=1, le=50)]
 Why = Annotated[str, Field(min_length=3, max_length=500, description="For the person who decides.")]
-PlanId = Annotated[str, Field(min_length=36, max_length=36)]
+PlanId = Annotated[
+    str, Field(min_length=4, max_length=36, description="Its id, or the beginning, if it is the only one.")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,10 @@ class ConnectionSettings(BaseModel):
         description="If more than this share of an entity is missing, a gate opens.",
     )
     promote_on_select: bool = Field(
-        True, title="Promote what is selected", description="A sensor promotes each selection that is not a draft."
+        True,
+        title="Promote what is selected",
+        description="On: to include is to approve, and a sensor promotes it within seconds, drafts excepted. Off: "
+        "every plan waits for an approval.",
     )
     # Measured on a real shop of 4 PHP workers: no gain beyond 2 to 4 requests in flight.
     max_concurrency: int = Field(

@@ -258,9 +258,13 @@ def test_a_queue_is_shown_tried_again_and_closed(terminal: Terminal) -> None:
     assert "It is partial: 1 done, 1 failed of 2." in said
     assert "regular_price" in said
     assert f"sync-pipeline queue retry acme {plan}" in said
-    (line,) = terminal.json("queue", "show", "acme", applied["queue"], "--state", "failed")["lines"]
+    (line,) = terminal.json("queue", "show", "acme", applied["queue"][:8], "--state", "failed")["lines"]
     assert (line["external_id"], line["state"]) == (str(bad), "failed")
-    again = terminal.json("queue", "retry", "acme", plan, code=1)
+    assert terminal.json("plans", "acme", plan[:8])["plan"] == plan
+    for wrong in ("zzzz", plan[:3], f"{plan}0", "00000000-0000-0000-0000-000000000000"):
+        for what, command in (("plan", ("plans", "acme", wrong)), ("queue", ("queue", "show", "acme", wrong))):
+            assert f"There is no {what} “{wrong}” here. The list of {what}s has those" in terminal.run(*command).stderr
+    again = terminal.json("queue", "retry", "acme", plan[:8], code=1)
     assert (again["queue"], again["failed"]) == (applied["queue"], 1)
     assert "No line was open" in terminal.run("queue", "cancel", "acme", plan).stdout
     assert terminal.json("queue", "force-done", "acme", plan)["state"] == "done"

@@ -143,8 +143,22 @@ def test_a_new_field_that_one_step_forgets_is_named(
         *without_mapper(described, mapped),
         *without_words(described, words),
     ]
-    assert len(missing) == 1
-    assert "colour" in missing[0]
+    [named] = [one for one in missing if "colour" in one]  # what is missing now, `test_every_field_is_everywhere` says
+    assert table.name in named or struct in named
+
+
+def test_the_pair_of_the_guide_leads_back(owner_url: str) -> None:
+    """CONTRIBUTING.md, “A new field of a core table”: `down.sql` is the step that one guesses."""
+    chapter = (PROJECT / "CONTRIBUTING.md").read_text("utf-8").partition("## A new field of a core table")[2]
+    up, down = re.findall(r"```sql\n(.*?)```", chapter.partition("\n## ")[0], re.DOTALL)
+    before = dump(owner_url)
+    engine = create_engine(owner_url, poolclass=NullPool)
+    for script, left in ((up, None), (down, before)):
+        with engine.begin() as conn:
+            conn.exec_driver_sql(script)
+        after = dump(owner_url)
+        assert (after == before) == (left is not None)
+    assert "purchase_note" in up
 
 
 def test_a_column_that_the_migrations_forget_is_named(owner_url: str) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -13,10 +18,16 @@ from dagster_k8s import K8sRunLauncher
 from pydantic import SecretStr
 
 from sync_pipeline.config import PROJECT, Settings
+from sync_pipeline.db import embedded
+from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import storage
 
 MANIFESTS = sorted((PROJECT / "deploy" / "kubernetes").glob("*.yaml"))
 KUBERNETES = "1.32"
 SECRETS = {"SYNC_DATABASE_URL", "SYNC_SECRET_KEY", "DAGSTER_DATABASE_URL", "DAGSTER_PG_PASSWORD"}
+KNOWN = {f"SYNC_{name.upper()}" for name in Settings.model_fields}
+OF_CELERY = {"SYNC_CELERY_BROKER_URL", "SYNC_CELERY_RESULT_URL"}
+OURS = ("migrate", "code", "webserver", "api", "daemon")
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -62,10 +73,9 @@ def test_what_manifests_refer_to_is_there() -> None:
     assert api["spec"]["replicas"] == 2
     assert budget["spec"]["minAvailable"] == 1
     [settings] = kinds["ConfigMap"]
-    known = {f"SYNC_{name.upper()}" for name in Settings.model_fields}
-    assert {name for name in settings["data"] if name.startswith("SYNC_")} <= known
+    assert {name for name in settings["data"] if name.startswith("SYNC_")} <= KNOWN
     assert not SECRETS & set(settings["data"])
-    Settings(**{name.removeprefix("SYNC_").lower(): value for name, value in settings["data"].items() if name in known})
+    Settings(**{name.removeprefix("SYNC_").lower(): value for name, value in settings["data"].items() if name in KNOWN})
 
 
 def test_every_process_has_limits_and_no_rights() -> None:
@@ -162,3 +172,120 @@ def test_compose_adds_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("dagster", "worker"):
         text = (PROJECT / "deploy" / "celery" / f"{part}.yaml").read_text()
         assert {name for name in ("SYNC_CELERY_BROKER_URL", "SYNC_CELERY_RESULT_URL") if name in text} <= asked
+
+
+def documented() -> set[str]:
+    """The variables of the tables of docs/operations.md."""
+    text = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+    return set(re.findall(r"^\| `((?:SYNC|OTEL)_[A-Z_]+)`", text, re.MULTILINE))
+
+
+def offered() -> dict[str, str]:
+    """The variables of .env.example with their values, those that are commented out too."""
+    text = (PROJECT / ".env.example").read_text("utf-8")
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+
+def test_every_setting_reaches_every_process_of_compose() -> None:
+    """What the documents name can be written into .env, and .env reaches each process, or compose sets it itself."""
+    base = read("docker-compose.yml")
+    settings = documented()
+    assert settings >= {"SYNC_ALERT_URL", "SYNC_METRICS_TOKEN", "SYNC_CORS_ORIGINS", "SYNC_KEEP_PLANS_DAYS"}
+    for name in OURS:
+        service = base["services"][name]
+        assert service["env_file"] == ".env", name
+        assert settings <= {*offered(), *service["environment"]}, name
+        assert {one for one in (*offered(), *service["environment"]) if one.startswith("SYNC_")} <= KNOWN
+        # `environment` goes before .env: it may only repeat what .env says, or be what compose alone knows.
+        fixed = {one for one, value in service["environment"].items() if f"${{{one}" not in value}
+        assert not fixed & set(offered()), name
+    scale = read("docker-compose.scale.yml")
+    again = {one for service in scale["services"].values() for one in service.get("environment", ())} - OF_CELERY
+    assert again <= set(offered())
+
+
+def test_every_setting_that_is_documented_is_read_and_the_other_way_round() -> None:
+    text = "".join((PROJECT / name).read_text("utf-8") for name in ("README.md", "docs/operations.md"))
+    assert documented() - {"OTEL_EXPORTER_OTLP_ENDPOINT"} <= KNOWN
+    # Dagster's database of the pipeline is DAGSTER_DATABASE_URL where Dagster's own processes are started.
+    assert {name for name in KNOWN if f"`{name}" not in text} <= {"SYNC_DAGSTER_DATABASE_URL"}
+    given: dict[str, Any] = {one.removeprefix("SYNC_").lower(): value for one, value in offered().items() if value}
+    Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+
+
+@pytest.mark.parametrize("name", ["webserver", "daemon"])
+@pytest.mark.parametrize("own", [None, "/data/workspace.yaml"])
+def test_a_workspace_of_ones_own_is_loaded_beside_the_pipelines(tmp_path: Path, name: str, own: str | None) -> None:
+    """The command as the container's shell reads it; compose makes $$ a $."""
+    program, shell, script = read("docker-compose.yml")["services"][name]["command"]
+    called = tmp_path / script.split()[1]
+    called.write_text('#!/bin/sh\necho "$@"\n')
+    called.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **({"SYNC_DAGSTER_WORKSPACE": own} if own else {})}
+    words = subprocess.run(
+        [program, shell, script.replace("$$", "$")], env=env, capture_output=True, text=True, check=True
+    )
+    given = words.stdout.split()
+    files = [value for flag, value in pairwise(given) if flag == "-w"]
+    assert files == ["/app/deploy/workspace.yaml", *([own] if own else [])]
+    [server] = [one["grpc_server"] for one in read("deploy", "workspace.yaml")["load_from"]]
+    code = read("docker-compose.yml")["services"]["code"]["command"]
+    assert (server["host"], str(server["port"]), server["location_name"]) == (
+        "code", code[code.index("--port") + 1], code[code.index("--location-name") + 1]
+    )  # fmt: skip
+
+
+def test_there_are_connections_for_all_processes() -> None:
+    """docs/operations.md, Sizing, says how many each has and needs; PostgreSQL is started with more."""
+    pool: Any = Database("postgresql://nobody@nowhere/none").engine.pool
+    ours, dagsters = pool.size() + pool._max_overflow, storage._KEPT
+    run = ours + dagsters
+    single, celery = (
+        read(*path)["concurrency"]["runs"]["max_concurrent_runs"]
+        for path in (["dagster.yaml"], ["deploy", "celery", "dagster.yaml"])
+    )
+    one_machine = (single + 1) * run + ours + 2 * dagsters
+    scaled = (celery + 1) * run + 2 * ours + 2 * dagsters + 3 * dagsters
+    sizing = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+    assert (
+        f"{run} for each run at a time and for the code location, {ours} for each API process, {dagsters} for" in sizing
+    )
+    assert f"{single} runs (`dagster.yaml`), {one_machine} in all; Celery with three workers, {scaled}." in sizing
+    command = read("docker-compose.yml")["services"]["postgres"]["command"]
+    most = int(next(part for part in command if part.startswith("max_connections=")).partition("=")[2])
+    assert f"max_connections = {most}\n" in embedded._SETTINGS
+    assert most >= max(one_machine, scaled) + 50
+    assert f"compose sets {most}" in sizing
+
+
+def locked(file: str) -> dict[str, set[str]]:
+    """The packages of a lock, `name==version ; where`, with their hashes."""
+    entries = re.findall(
+        r"^([a-z0-9][^ \n]*==[^\\\n]*?) *\\\n((?: +--hash=.*\n?)+)", (PROJECT / file).read_text("utf-8"), re.MULTILINE
+    )
+    return {name: set(re.findall(r"sha256:[0-9a-f]{64}", hashes)) for name, hashes in entries}
+
+
+def test_the_image_has_the_tested_versions_and_no_development_tools() -> None:
+    """After a change of dependencies: make lock."""
+    image, tested = locked("requirements.image.lock"), locked("requirements.lock")
+    versions = {name.partition(" ;")[0]: hashes for name, hashes in tested.items()}
+    assert len(image) > 100
+    for name, hashes in image.items():
+        assert versions.get(name.partition(" ;")[0]) == hashes, name
+    names = {name.partition("==")[0] for name in image}
+    assert {"dagster", "dagster-celery", "redis", "dagster-k8s", "opentelemetry-sdk", "squawk-cli"} <= names
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "playwright", "schemathesis", "uv"} & names
+    dockerfile = (PROJECT / "Dockerfile").read_text("utf-8")
+    assert "requirements.image.lock" in dockerfile
+    assert "-r requirements.lock" not in dockerfile
+    assert "://" not in (PROJECT / "requirements.image.lock").read_text("utf-8")
+
+
+def test_the_documents_name_every_file_that_names_the_image() -> None:
+    deploy = PROJECT / "deploy"
+    holders = {file.name for file in deploy.rglob("*.yaml") if "registry.example" in file.read_text("utf-8")}
+    text = (PROJECT / "docs" / "deploy.md").read_text("utf-8")
+    [said] = re.findall(r"into the three files that have `registry.example` \(([^)]*)\)", text)
+    assert set(re.findall(r"`([^`]+)`", said)) == holders
+    assert len(holders) == 3

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline import gates
@@ -16,6 +16,8 @@ from sync_pipeline.api.application import build
 from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
+from sync_pipeline.defs.sensors import SQL as SENSORS
 from sync_pipeline.explorer.mount import mount
 from sync_pipeline.steps import connect, promote, select
 from sync_pipeline.steps.connect import users
@@ -94,6 +96,9 @@ NEEDS: Mapping[str, Callable[[Shop], Any]] = {
     "Everything of the shop is captured and compared.": lambda store: None,
     "Twelve products of the shop are in core by one plan.": promote_twelve,
     "A decision waits: the shop has lost most of its products.": open_gate,
+    "“Promote what is selected” is off in the shop's settings.": lambda store: connect.update_settings(
+        store.db, store.connection, {"promote_on_select": False}, actor="eve"
+    ),
 }
 
 
@@ -111,14 +116,24 @@ def carry_out(store: Shop, kind: str, parameters: Mapping[str, Any]) -> str | No
     return None
 
 
+def promote_selections(store: Shop) -> None:
+    """What the sensor `committed_selections` does in a tick, and its run after it."""
+    with store.db.unscoped() as conn:
+        waiting = execute(conn, SENSORS["waiting_selections"], at_most=100).all()
+    for _ in waiting:
+        if plan := select.make_plan(store.db, store.org, actor="selection", origin="selection"):
+            promote.apply(store.db, store.org.org_id, plan.plan_id, actor="run")
+
+
 @contextmanager
 def running(store: Shop) -> Iterator[None]:
-    """What Dagster does: requests are carried out, one after the other."""
+    """What Dagster does: selections are promoted where the settings say so, and requests are carried out."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(0.1):
             record_heartbeat(store.db)
+            promote_selections(store)
             for row in store.rows(
                 "UPDATE observe.request SET state = 'launched' WHERE state = 'waiting' "
                 "RETURNING request_id, kind, parameters"
@@ -173,6 +188,23 @@ def test_every_step_does_what_it_says(browser: Browser, store: Shop, name: str) 
     assert (row.verdict, row.ids) == ("pass", ()), validation.acceptances(store.db, store.org)[0].note
 
 
+def test_with_settings_as_they_come_include_is_the_approval(browser: Browser, store: Shop) -> None:
+    """The script that approves a plan names the setting that it needs: without it the sensor has applied what is
+    included before anybody reads a plan."""
+    text = (acceptance_scripts.FOLDER / "promote-twelve.md").read_text("utf-8")
+    need = "- “Promote what is selected” is off in the shop's settings.\n"
+    review = text.index("6. Click")
+    script = acceptance_scripts.parse(
+        "as-it-comes",
+        text[:review].replace(need, "") + "6. Open “Plans” in the menu.\n7. Reload until you see “✓ applied”.\n"
+        "8. Open the first line.\n9. See “12 of 12 are in core”.\n",
+    )
+    with listening(mount(build(store.settings, store.db))) as url, running(store), visiting(browser, url) as page:
+        Operator(page, "acme", ANN, PASSWORD, {}).carry_out(script)
+    [plan] = select.plans(store.db, store.org)[0]
+    assert (plan.state, plan.origin, plan.created_by) == ("applied", "selection", "selection")
+
+
 @pytest.mark.parametrize(
     ("word", "other", "step"),
     [
@@ -191,3 +223,15 @@ def test_a_step_that_says_otherwise_fails_by_its_number(
     note = validation.acceptances(store.db, store.org)[0].note or ""
     assert note.startswith(f"step {step}, “")
     assert (row.verdict, "changed since" in row.words) == ("not_run", True), "it was another text than this version's"
+
+
+def test_the_validation_page_fits_a_phone(browser: Browser, store: Shop) -> None:
+    """With as many earlier validations as it names."""
+    for _ in range(10):
+        validation.validate(store.db, store.settings, store.org, by="ann")
+    with listening(mount(build(store.settings, store.db))) as url, visiting(browser, url) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        Operator(page, "acme", ANN, PASSWORD, {})._log_in()
+        page.goto("/ui/acme/validation")
+        expect(page.locator("main h1")).to_have_text("Validation")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -44,13 +44,14 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Closed:
         with run.transaction() as conn:
             was = execute(conn, _WATERMARK, **run.keys).scalar_one_or_none()
             unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
-            balance, quarantine = ledger._sums(conn, run, complete)
+            balance, (read, swept), quarantine = ledger._sums(conn, run, complete)
             suspects = execute(conn, SQL["suspects" if complete else "vanished"], **at).all()
         report = close_as_known(session, run, opened, complete=complete)
         if report is not None:
             assert (suspects, unfetched, quarantine) == ([], [], [])
             assert balance == {name: getattr(report, name) for name in balance}
             assert report.expected == report.captured
+            assert (report.new + report.changed + report.unchanged, report.swept) == (read, swept)
             assert report.watermark is not None
             assert run.mode == "full" or was is None or was.isoformat() <= report.watermark
         ends.append((run.mode, report is not None))

@@ -76,7 +76,7 @@ def test_core_is_compared_by_a_job_of_its_own(
     (damaged,) = evaluated(database, settings, "compare_core")
     assert not damaged.passed
     assert "core.products" in str(damaged.metadata["examples"].value)
-    assert "1 fields or rows of 1 organizations are not what was promoted, among them 1 in core.products." in str(
+    assert "In 1 organization 1 field or row is not what was promoted, among them 1 in core.products." in str(
         damaged.description
     )
     assert "`sync-pipeline check ORG --core` lists them" in str(damaged.description)

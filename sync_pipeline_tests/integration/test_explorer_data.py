@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
@@ -24,7 +25,7 @@ from sync_pipeline.steps.connect import tokens, users
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.observe import validation
 from sync_pipeline_tests.captured import Captured, Clock, captured
-from sync_pipeline_tests.explored import Browser, browser
+from sync_pipeline_tests.explored import Browser, browser, words
 from sync_pipeline_tests.served import Served, served
 from sync_pipeline_tests.stores import Shop, shop
 
@@ -232,6 +233,20 @@ def test_a_page_does_not_shift_when_records_arrive_before_it(ann: Browser, store
     store.pull("products")
     store.preview("products")
     assert list(rows(ann.get(following).text)) == before
+
+
+def test_a_search_that_finds_only_under_other_filters_says_so(ann: Browser, store: Shop) -> None:
+    stream = store.connection.source.stream("products")
+    [found] = preview.table(store.db, store.connection, stream, status="new", page_size=1).data
+    sku = store.store.payload("products", int(found["external_id"]))["sku"]
+    select.select(store.db, store.connection, stream, ids=[found["external_id"]], include=True, actor="ann")
+    shown = ann.get(LIST, params={"choice": "undecided", "q": sku}).text
+    assert f"1 record that matches “{sku}” is not undecided" in words(shown)
+    assert "Nothing is called" not in shown
+    assert f'<a class="link" href="{LIST}?q={quote(sku)}" data-swap>Show it</a>' in shown
+    shown = words(ann.get(LIST, params={"status": "deleted", "q": sku}).text)
+    assert f"1 record that matches “{sku}” is under other filters" in shown
+    assert "Nothing is called “zebra” here" in words(ann.get(LIST, params={"choice": "undecided", "q": "zebra"}).text)
 
 
 def test_counts_and_lists_agree_for_every_status_choice_and_search(ann: Browser, store: Shop) -> None:

@@ -16,6 +16,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.explorer.dagster_ui import DagsterUi
+from sync_pipeline.explorer.pages.live import parts_of as live_parts
 from sync_pipeline.steps import capture, connect, observe
 from sync_pipeline.steps.capture.run.ledger import close, open_run
 from sync_pipeline.steps.observe.heartbeat import record_heartbeat
@@ -115,6 +116,45 @@ def test_a_refresh_is_requested_once_while_it_waits_and_shows_what_became_of_it(
     assert "▲ The refresh did not end well: The store is away." in words(ann.get(f"{HERE}?asked=1").text)
 
 
+def test_what_became_of_the_last_request_is_told_without_its_number(ann: Browser, store: Shop) -> None:
+    """Who reloads before the answer came, or comes by the menu, is told too; what ended long ago is not news."""
+    ann.form(f"{HERE}/refresh", what="changed")
+    assert "The refresh" not in words(ann.get(HERE).text).replace("The refresh reads", "")
+    store.rows("UPDATE observe.request SET state = 'done', finished_at = now() RETURNING 1")
+    assert "✓ The refresh is done, 0 s ago." in words(ann.get(HERE).text)
+    ann.form(f"{HERE}/compare")
+    assert "The refresh is done" not in words(ann.get(HERE).text), "another one is at work"
+    store.rows(
+        "UPDATE observe.request SET state = 'failed', error = 'Away', finished_at = now() WHERE kind = 'preview' "
+        "RETURNING 1"
+    )
+    assert "▲ The comparison did not end well: Away. What was captured stays" in words(ann.get(HERE).text)
+    store.rows("UPDATE observe.request SET finished_at = now() - interval '61 minutes' RETURNING 1")
+    assert "did not end well" not in words(ann.get(HERE).text)
+
+
+def test_nothing_is_at_work_is_said_only_where_nothing_is(ann: Browser, store: Shop) -> None:
+    nothing = "Nothing is at work."
+    assert nothing in words(ann.get(HERE).text)
+    ann.form(f"{HERE}/refresh", what="changed")
+    page = ann.get(HERE).text
+    assert "Refresh what changed" in words(page)
+    assert nothing not in words(page)
+    # What the stream puts in its place while no pull has begun says nothing either.
+    idle = re.search(r'data-live="work:\d+" data-idle="([^"]+)"', page)
+    assert idle is not None
+    parts = live_parts([])
+    assert (nothing in parts[idle[1]], nothing in parts["work:"]) == (False, True)
+
+
+def test_a_stores_error_ends_in_one_full_stop(ann: Browser, store: Shop) -> None:
+    for detail, said in (("It is away. Nothing was lost.", "lost. What"), ("no route to host", "host. What")):
+        store.rows(
+            "UPDATE connect.integration_connector SET health = 'failing', health_detail = %(d)s RETURNING 1", d=detail
+        )
+        assert f"{said} is captured stays." in words(ann.get(HERE).text)
+
+
 def test_compare_and_reconcile_are_requests_too(ann: Browser, store: Shop) -> None:
     ann.form(f"{HERE}/compare", entity="products")
     ann.form(f"{HERE}/reconcile")
@@ -175,6 +215,12 @@ def test_a_run_is_cancelled_through_dagster_and_without_its_address_a_person_is_
     assert "just beginning" in words(ann.form(f"{HERE}/requests/1/cancel").text)
     assert ann.form(f"{HERE}/requests/1/cancel").headers["location"] == f"{HERE}?asked=1"
     assert sent == [("http://dagster.example/graphql", {"run": "run-7"})] * 3
+    # Where browsers go through a proxy with a login, the service calls the webserver itself.
+    monkeypatch.setattr(store.settings, "dagster_internal_url", "http://webserver:3000")
+    answers = iter([{"__typename": "TerminateRunSuccess"}])
+    ann.form(f"{HERE}/requests/1/cancel")
+    assert sent[3:] == [("http://webserver:3000/graphql", {"run": "run-7"})]
+    assert 'href="http://dagster.example/runs/run-7"' in ann.get(HERE).text
     assert DagsterUi("javascript:alert(1)").run("x") is None
 
 

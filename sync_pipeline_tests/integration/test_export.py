@@ -217,6 +217,12 @@ def test_another_organization_never_appears(database: Database, acme: connect.Or
         assert len(frames.core("acme", table, as_of=later, database=database)) > 0
 
 
+def test_a_date_is_its_first_moment() -> None:
+    """As a text, as a date and as a time: it is the same moment."""
+    moment = datetime(2026, 12, 1, tzinfo=UTC)
+    assert [export.moment_of(one) for one in ("2026-12-01", date(2026, 12, 1), datetime(2026, 12, 1))] == [moment] * 3  # noqa: DTZ001
+
+
 def test_what_does_not_exist_is_named(database: Database) -> None:
     with pytest.raises(NotFound, match=r"no core table “orders”\. There are: categories, .*sales_orders"):
         frames.core("acme", "orders", database=database)

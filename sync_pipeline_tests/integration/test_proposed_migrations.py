@@ -222,6 +222,69 @@ def test_one_that_locks_a_big_table_says_for_how_long(own: URL) -> None:
     assert report.statements[0].seconds == lock.seconds
 
 
+def priced(url: URL) -> None:
+    """The second organization has two products, too: one with a price, one without."""
+    with create_engine(url, poolclass=NullPool).begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO core.products (org_id, name, price) SELECT max(org_id), n, p FROM connect.organization, "
+            "(VALUES ('a', 3), ('b', NULL)) AS v (n, p) GROUP BY n, p"
+        )
+
+
+PRICES = "UPDATE core.products SET price = {}"
+
+
+def test_values_that_are_overwritten_are_reported_and_are_losses(own: URL) -> None:
+    priced(own)
+    for up, down, back in (
+        (PRICES.format("0"), "SELECT 1", False),
+        (PRICES.format("price + 1"), UNGUARDED.format("core.products", PRICES.format("price - 1")), True),
+    ):
+        made = propose(own, UNGUARDED.format("core.products", up), down)
+        report = made.report
+        assert report is not None
+        assert (made.state, report.unreached) == ("waiting", [])
+        changed = {(one.table, one.column, one.how): one for one in report.changed}
+        rewritten = changed.pop(("core.products", "price", "rewritten"))
+        assert (rewritten.values, rewritten.organizations, rewritten.back) == (2, 2, back)
+        filled = changed.pop(("core.products", "price", "filled"), None)
+        assert (filled is not None and (filled.values, filled.organizations, filled.back)) == (
+            False if back else (1, 1, False)  # NULL + 1 is NULL
+        )
+        assert changed == {}
+        assert report.losses == ["core.products.price (2 values are rewritten)"]
+        assert 0 < report.compare_seconds < report.seconds
+        with pytest.raises(ConfigurationError, match="--with-losses"):
+            migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+        approved = migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN, with_losses=True)
+        assert approved.state == "approved"
+
+
+def test_an_update_that_row_level_security_hides_rows_from_is_told(own: URL, scripts: Path) -> None:
+    """Neither on a branch nor in service does it work on the organization that our questions were asked for last."""
+    priced(own)
+    before = rows(own, "SELECT org_id, price FROM core.products ORDER BY id")
+    made = propose(own, PRICES.format("0"), PRICES.format("1"))
+    report = made.report
+    assert report is not None
+    assert (made.state, report.changed, report.losses) == ("waiting", [], [])
+    assert report.unreached == ["core.products"]
+    migrations.approve_migration(own, made.migration_id, sha256=made.hash, by=ANN)
+    applying.apply_proposed(own, made.migration_id, by=ANN, approval=asking)
+    assert rows(own, "SELECT org_id, price FROM core.products ORDER BY id") == before
+
+
+def test_a_report_kept_by_an_earlier_version_is_read(own: URL) -> None:
+    made = propose(own)
+    with create_engine(own, poolclass=NullPool).begin() as conn:
+        conn.exec_driver_sql(
+            "UPDATE selection.proposed_migration SET report = report - 'changed' - 'unreached' - 'compare_seconds'"
+        )
+    report = migrations.proposed_migration(own, made.migration_id).report
+    assert report is not None
+    assert (report.changed, report.unreached, report.compare_seconds) == ((), (), 0.0)
+
+
 def test_without_rows_nothing_that_may_delete_or_rewrite_passes(filled: URL) -> None:
     report = try_migration(filled, "DELETE FROM core.products", "SELECT 1", wanted="empty")
     assert (report.branch, report.verdict) == ("empty", "blocked")

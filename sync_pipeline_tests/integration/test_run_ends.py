@@ -10,6 +10,9 @@ import pytest
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
+from sync_pipeline.defs import story
+from sync_pipeline.defs.graph import Stage
+from sync_pipeline.defs.run_organization import OrganizationResult
 from sync_pipeline.steps import connect
 from sync_pipeline.steps.capture.run import ledger
 from sync_pipeline_tests.stores import Shop, shop
@@ -44,8 +47,8 @@ def _lose(opened: Shop, patch: pytest.MonkeyPatch) -> None:
     sums = ledger._sums
 
     def lost(*given: Any, **named: Any) -> Any:
-        balance, quarantine = sums(*given, **named)
-        return {**balance, "expected": balance["expected"] + 1}, quarantine
+        balance, read, quarantine = sums(*given, **named)
+        return {**balance, "expected": balance["expected"] + 1}, read, quarantine
 
     patch.setattr(ledger, "_sums", lost)
 
@@ -113,3 +116,52 @@ def _agree(opened: Shop, report: Any, *, noted: bool = False) -> bool:
     assert (told.event, told.actor, told.entity_type) == (f"capture.{run.state}", "test", run.entity_type)
     named = ("mode", "new", "changed", "deleted", "quarantined", "error")
     return bool(told.detail == {"run": run.run_id, **{name: getattr(run, name) for name in named}})
+
+
+@pytest.fixture
+def pages(database: Database, settings: Settings, org: connect.Organization) -> Iterator[Shop]:
+    """A list of three pages, which overlap by a row each."""
+    store = Store()
+    seed(store, products=230, variable=0, customers=0, orders=0)
+    with shop(database, settings, org, store) as made:
+        yield made
+
+
+def test_every_id_counts_once_however_many_pages_had_it(pages: Shop) -> None:
+    ids = pages.store.tables["products"].ids
+    first = pages.pull("products")["products"]
+    assert (first.expected, first.new, first.unchanged) == (230, 230, 0)
+    pages.store.advance(3600)
+    pages.store.update("products", ids[5], name="Changed")
+    pages.store.delete("products", ids[6])
+    pages.server.faults.poison("products", ids[7], also_fields=False)
+    pages.store.update("products", ids[7], name="Cannot be read")
+    second = pages.pull("products")["products"]
+    assert second.expected == second.captured + second.quarantined + second.vanished == 229
+    assert (second.changed, second.quarantined, second.deleted, second.swept) == (1, 1, 1, 229)
+    result = OrganizationResult("acme", reports={(Stage.RAW, "products"): [second]})
+    [line] = story.lines(pages.settings, result, brief=False)
+    assert line.startswith("acme, shop: products 229 read, 1 changed, 1 deleted, 1 quarantined, ")
+    assert not line.endswith("resumed")
+    assert _agree(pages, second)
+
+
+def test_a_run_that_goes_on_tells_what_its_last_attempt_used(pages: Shop) -> None:
+    pages.server.faults.burst(503, 10_000, None, path="products")
+    failed = pages.pull("products")["products"]
+    assert failed.state == "failed"
+    pages.server.faults.clear()
+    pages.rows("UPDATE connect.request_budget SET open_until = NULL RETURNING 1")
+    report = pages.pull("products")["products"]
+    assert (report.state, report.resumed, report.run_id) == ("closed", 1, failed.run_id)
+    [run] = pages.rows(
+        "SELECT requests, bytes, seconds FROM capture.sync_ledger WHERE run_id = %(run)s", run=report.run_id
+    )
+    assert (run.requests, run.bytes) == (failed.requests + report.requests, failed.bytes + report.bytes)
+    assert run.seconds == pytest.approx(failed.seconds + report.seconds)
+    assert failed.requests > 3 >= report.requests
+    result = OrganizationResult("acme", reports={(Stage.RAW, "products"): [report]})
+    [line] = story.lines(pages.settings, result, brief=False)
+    assert (
+        line == f"acme, shop: products 230 read, 230 new, {report.requests} requests, {report.seconds:.1f} s, resumed"
+    )

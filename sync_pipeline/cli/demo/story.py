@@ -86,10 +86,10 @@ def waits(context: Context, orgs: Sequence[str]) -> list[Waits]:
             one = connections[number]
             stream = next(s for s in one.source.streams.values() if s.entity_type == entity_type)
             page = f"{name}/{one.name}/data/{stream.name}?choice=undecided"
-            found.append(Waits(name, f"{records} undecided {stream.title.lower()} in {one.name}", page))
+            found.append(Waits(name, f"{records} undecided {stream.title.lower()} of {name}, {one.name}", page))
         for number, records in waiting.quarantined.items():
             place = connections[number].name
-            found.append(Waits(name, f"{records} in quarantine in {place}", f"{name}/{place}/quarantine"))
+            found.append(Waits(name, f"{records} in quarantine of {name}, {place}", f"{name}/{place}/quarantine"))
     return found
 
 

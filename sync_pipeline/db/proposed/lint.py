@@ -39,3 +39,11 @@ def findings(up: str, down: str) -> Sequence[LintFinding]:
                 for one in json.loads(done.stdout or "[]")
             ]
     return found
+
+
+def squawk(up: str, down: str) -> tuple[Sequence[LintFinding], Sequence[str]]:
+    """The findings of both scripts, or none and why they cannot be read."""
+    try:
+        return findings(up, down), ()
+    except FileNotFoundError:
+        return (), ["squawk, which reads the scripts, is not installed: pip install squawk-cli."]

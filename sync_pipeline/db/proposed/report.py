@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Literal
 
 Branch = Literal["full", "sampled", "empty"]
 Direction = Literal["up", "down"]
+ChangedHow = Literal["emptied", "rewritten", "filled"]
 Verdict = Literal["passed", "blocked", "failed"]
 
 
@@ -74,6 +76,21 @@ class RowCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueChange:
+    """Values of a column that `up` changes in rows that stay, of all organizations. `column` has the name it had.
+
+    `back`: `down` leads back to every one of them; None where `down` failed.
+    """
+
+    table: str
+    column: str
+    how: ChangedHow
+    values: int
+    organizations: int
+    back: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class HotPlan:
     """How a hot query is answered before and after."""
 
@@ -95,7 +112,11 @@ class LintFinding:
 
 @dataclass(frozen=True, slots=True)
 class TrialReport:
-    """A trial: on which branch, what was seen, and what follows. `reasons` say why it is blocked or failed."""
+    """A trial: on which branch, what was seen, and what follows. `reasons` say why it is blocked or failed.
+
+    `unreached`: tables with rows that `up` writes to while row-level security is on, and of which it changes no row.
+    `compare_seconds` of its `seconds` went into comparing rows. What has a default is not in reports kept earlier.
+    """
 
     revision: str
     branch: Branch
@@ -111,3 +132,24 @@ class TrialReport:
     plans: Sequence[HotPlan]
     findings: Sequence[LintFinding]
     seconds: float
+    changed: Sequence[ValueChange] = ()
+    unreached: Sequence[str] = ()
+    compare_seconds: float = 0.0
+
+
+def failed_report(
+    revision: str, branch: Branch, why: str, began: float, failure: Failure, schema: Sequence[SchemaChange]
+) -> TrialReport:
+    """The report of a trial that ended at a statement. `began`: when the trial did, by `perf_counter`."""
+    seconds = round(perf_counter() - began, 3)
+    return TrialReport(
+        revision, branch, why, "failed", [where(failure)], failure, [], [], schema, [], [], [], [], seconds
+    )
+
+
+def where(failure: Failure) -> str:
+    """Which statement failed, as a sentence."""
+    return (
+        f"Statement {failure.statement} of {failure.script}.sql, on line {failure.line}, failed on the "
+        f"{failure.branch} branch."
+    )

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sync_pipeline.db.engine import driver
+from sync_pipeline.db.kept import act_for_nobody
 from sync_pipeline.db.proposed.report import Branch, Direction, Failure
 from sync_pipeline.db.proposed.statements import Statement, statements
 from sync_pipeline.db.queries import execute, load
@@ -37,11 +38,15 @@ class ScriptFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A statement that ran: its seconds, and all locks of the transaction after it (table's oid -> its strongest)."""
+    """A statement that ran: its seconds, and all locks of the transaction after it (table's oid -> its strongest).
+
+    `hidden`: tables that it is the first to write to, with row-level security on, which hides their rows.
+    """
 
     statement: Statement
     seconds: float
     locks: Mapping[int, str]
+    hidden: frozenset[int]
 
 
 def begin(conn: Connection) -> str:
@@ -60,6 +65,8 @@ def run(conn: Connection, script: str, direction: Direction, branch: Branch, beg
         ScriptFailed: PostgreSQL refuses a statement, or the script ends the transaction.
     """
     ran: list[Ran] = []
+    written: set[int] = set()
+    act_for_nobody(conn)  # our own questions before it were asked for one organization after the other
     done = Statement(0, 1, "")
     for done in statements(script):
         with _failing(done, direction, branch):
@@ -68,8 +75,10 @@ def run(conn: Connection, script: str, direction: Direction, branch: Branch, beg
             seconds = perf_counter() - began
             settle(conn)
             _still(conn, begun)
-            locks = {row.relation: row.mode for row in execute(conn, SQL["locks_held"])}
-        ran.append(Ran(done, seconds, locks))
+            held = execute(conn, SQL["locks_held"]).all()
+        hidden = frozenset(row.relation for row in held if row.hidden) - written
+        written |= {row.relation for row in held if row.written}
+        ran.append(Ran(done, seconds, {row.relation: row.mode for row in held}, hidden))
     with _failing(done, direction, branch):
         driver(conn).execute("SET CONSTRAINTS ALL IMMEDIATE")
         settle(conn)

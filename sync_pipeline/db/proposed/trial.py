@@ -17,16 +17,25 @@ from sqlalchemy import URL, Connection
 
 from sync_pipeline.db import branch as branches
 from sync_pipeline.db.engine import driver
-from sync_pipeline.db.kept import Watch, organizations
+from sync_pipeline.db.kept import Loss, Watch, organizations
 from sync_pipeline.db.losses import in_all
 from sync_pipeline.db.migrate import current_revision, head, prepare
 from sync_pipeline.db.owner import owner_engine
-from sync_pipeline.db.proposed import measure, script
+from sync_pipeline.db.proposed import changed, measure, script
 from sync_pipeline.db.proposed.copy import copy_rows
-from sync_pipeline.db.proposed.lint import findings
+from sync_pipeline.db.proposed.lint import squawk
 from sync_pipeline.db.proposed.login import LimitedLogin, forget_secrets, lend, limited_login
 from sync_pipeline.db.proposed.refusals import Objects, refusals
-from sync_pipeline.db.proposed.report import Branch, Failure, HotPlan, LintFinding, RowCount, SchemaChange, TrialReport
+from sync_pipeline.db.proposed.report import (
+    Branch,
+    Failure,
+    HotPlan,
+    RowCount,
+    TrialReport,
+    ValueChange,
+    failed_report,
+    where,
+)  # fmt: skip
 from sync_pipeline.db.proposed.script import Ran, ScriptFailed
 from sync_pipeline.errors import ConfigurationError
 
@@ -66,6 +75,9 @@ class _Rows:
     losses: Sequence[str]
     plans: Sequence[HotPlan]
     reasons: Sequence[str]
+    changed: Sequence[ValueChange] = ()
+    unreached: Sequence[str] = ()
+    compare_seconds: float = 0.0
 
 
 def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None) -> TrialReport:
@@ -83,23 +95,23 @@ def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None)
         try:
             first = try_empty(url, login, up, down, revision)
         except ScriptFailed as failed:
-            return _failed(revision, "empty", "it failed before rows were needed", began, failed.failure, [])
+            return failed_report(revision, "empty", "it failed before rows were needed", began, failed.failure, [])
         schema = first.before.changes(first.after)
         with _with_rows(url, login, revision, wanted) as (kind, why, branch):
             try:
                 rows = _try_rows(branch, login, up, down, kind, first)
             except ScriptFailed as failed:
-                return _failed(revision, kind, why, began, failed.failure, schema)
+                return failed_report(revision, kind, why, began, failed.failure, schema)
     reasons = [*first.refused, *first.reasons, *rows.reasons]
     if kind == "empty" and first.written:
         reasons.append(
             f"It may delete or rewrite rows of {', '.join(sorted(first.written))}, and the branch has none to see it "
             f"by ({why})."
         )
-    found, unread = _squawk(up, down)
+    found, unread = squawk(up, down)
     reasons += unread
     if first.back is not None:
-        reasons.insert(0, _where(first.back))
+        reasons.insert(0, where(first.back))
     return TrialReport(
         revision=revision,
         branch=kind,
@@ -115,6 +127,9 @@ def try_migration(url: URL, up: str, down: str, *, wanted: Branch | None = None)
         plans=rows.plans,
         findings=found,
         seconds=round(perf_counter() - began, 3),
+        changed=rows.changed,
+        unreached=rows.unreached,
+        compare_seconds=rows.compare_seconds,
     )
 
 
@@ -230,7 +245,9 @@ def _try_rows(branch: URL, login: LimitedLogin, up: str, down: str, kind: Branch
         conn.rollback()
         watched = first.written
         while True:
-            watch = Watch(conn, watched)
+            compared = changed.Stopwatch()
+            with compared:
+                watch = Watch(conn, watched)
             begun = script.begin(conn)
             ran = script.run(conn, up, "up", kind, begun)
             if (written := watch.written()) <= watched or not watch.orgs:
@@ -243,45 +260,37 @@ def _try_rows(branch: URL, login: LimitedLogin, up: str, down: str, kind: Branch
             return _Rows(ran, [], [], [], [_ANOTHER])
         if first.refused:  # what is there now may run code of its own where rows are read
             return _Rows(ran, measure.compare_counts(counted, counted), [], [], [])
-        lost = [one for one in watch.losses() if one.how != "filled" or one.table.startswith("capture.")]
+        with compared:
+            seen, back = watch.losses(), None
+        lost = [one for one in seen if one.how != "filled" or one.table.startswith("capture.")]
         new = {name.removeprefix("table ") for name, (old, _) in made.items() if old is None}
         counts = measure.compare_counts(counted, measure.count_rows(conn, watch.orgs, only=watched | new))
+        unreached = changed.unreached(conn, first.names, first.ran, counts)
         later = branches.hot_plans(conn, by_index=False)
         index = {name: branches.uses_index(plan) for name, plan in branches.hot_plans(conn, by_index=True).items()}
-        gone = []
         if first.back is None:
             script.settle(conn)
             script.run(conn, down, "down", kind, begun)
-            gone = [one for one in watch.losses() if one.table.startswith("capture.")]
-    reasons = []
-    if captured := [one for one in lost if one.table.startswith("capture.")]:
-        reasons.append(f"It would lose captured data: {'; '.join(in_all(captured))}.")
-    elif gone:
-        reasons.append(f"Its way back would lose captured data: {'; '.join(in_all(gone))}.")
-    return _Rows(ran, counts, in_all(lost), measure.compare_plans(plans, later, index), reasons)
-
-
-def _squawk(up: str, down: str) -> tuple[Sequence[LintFinding], Sequence[str]]:
-    try:
-        return findings(up, down), ()
-    except FileNotFoundError:
-        return (), ["squawk, which reads the scripts, is not installed: pip install squawk-cli."]
-
-
-def _failed(
-    revision: str, branch: Branch, why: str, began: float, failure: Failure, schema: Sequence[SchemaChange]
-) -> TrialReport:
-    seconds = round(perf_counter() - began, 3)
-    return TrialReport(
-        revision, branch, why, "failed", [_where(failure)], failure, [], [], schema, [], [], [], [], seconds
+            with compared:
+                back = watch.losses()
+    return _Rows(
+        ran,
+        counts,
+        in_all(lost),
+        measure.compare_plans(plans, later, index),
+        _captured(lost, back or ()),
+        changed.values(seen, back),
+        unreached,
+        compared.seconds,
     )
 
 
-def _where(failure: Failure) -> str:
-    return (
-        f"Statement {failure.statement} of {failure.script}.sql, on line {failure.line}, failed on the "
-        f"{failure.branch} branch."
-    )
+def _captured(lost: Sequence[Loss], back: Sequence[Loss]) -> list[str]:
+    """Why what becomes of captured data blocks it. `back`: what is lost after the way back."""
+    for found, which in ((lost, "It"), (back, "Its way back")):
+        if captured := [one for one in found if one.table.startswith("capture.")]:
+            return [f"{which} would lose captured data: {'; '.join(in_all(captured))}."]
+    return []
 
 
 def _named(objects: Sequence[str]) -> str:

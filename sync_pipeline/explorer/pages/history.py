@@ -67,7 +67,7 @@ async def history_page(
         kind=kind,
         after=after,
         at=at,
-        run_at=DagsterUi(runtime.settings.dagster_url).run,
+        run_at=DagsterUi.of(runtime.settings).run,
         **shown,
     )
 

@@ -21,16 +21,18 @@ async def live(request: Request, caller: Reader) -> AsyncIterator[ServerSentEven
     """Server-sent events: what is at work, by key, each as HTML. What is no longer named has ended."""
     hub: Live = request.app.state.live
     async for now in hub.follow(caller):
-        yield ServerSentEvent(data=_parts(now), retry=1000)
+        yield ServerSentEvent(data=parts_of(now), retry=1000)
 
 
-def _parts(now: Sequence[WorkProgress]) -> dict[str, str]:
-    """Each piece of work by its key, and lists: `work` of all, `work:ID` of a connection's pulls, `work:` empty."""
+def parts_of(now: Sequence[WorkProgress]) -> dict[str, str]:
+    """Each piece of work by its key, and lists: `work` of all, `work:ID` of a connection's pulls; `work:` is empty and
+    says so, `beside:` is empty and says nothing."""
     parts = {one.key: render.part("parts/progress.html", one=one) for one in now}
     pulls: dict[str, list[WorkProgress]] = {"work:": []}
     for one in now:
         if one.kind == "pull":
             pulls.setdefault(f"work:{one.connection_id}", []).append(one)
     for key, found in pulls.items():
-        parts[key] = render.part("parts/work.html", found=found, within=True)
-    return {**parts, "work": render.part("parts/work.html", found=now, within=False)}
+        parts[key] = render.part("parts/work.html", found=found, within=True, beside=False)
+    parts["beside:"] = render.part("parts/work.html", found=[], within=True, beside=True)
+    return {**parts, "work": render.part("parts/work.html", found=now, within=False, beside=False)}

@@ -123,7 +123,7 @@ async def cancel(runtime: RuntimeDep, caller: Fetcher, connection: ConnectionNam
         if found.state == "waiting":
             observe.cancel_request(runtime.db, caller.org, request_id, actor=caller.actor)
         elif found.state == "launched" and found.run_id:
-            DagsterUi(runtime.settings.dagster_url).cancel(found.run_id)
+            DagsterUi.of(runtime.settings).cancel(found.run_id)
         else:
             raise Conflict(f"Request {request_id} has ended: {found.error or found.state}.")
         return connection_address(caller, one)
@@ -139,7 +139,8 @@ async def operations_page(
     connection: ConnectionName,
     asked: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> Response:
-    """Refresh, what is at work, and each entity's last pull. `asked`: the request whose state is told."""
+    """Refresh, what is at work, and each entity's last pull. `asked`: the request whose state is told; without it,
+    the last one that ended."""
 
     def look() -> dict[str, Any]:
         one = the_connection(runtime.db, caller, connection)
@@ -156,7 +157,7 @@ async def operations_page(
             "working": by_key(working),
             "pulls": [work for work in working if work.kind == "pull" and work.connection_id == one.connection_id],
             "reconciled": observe.last_reconciliation(runtime.db, one),
-            "told": _told(runtime, caller, one, asked),
+            "told": None if asked is None and waiting else _told(runtime, caller, one, asked),
         }
 
     rights = RIGHTS[caller.role]
@@ -176,14 +177,17 @@ def _common(request: Request, runtime: ApiRuntime, caller: Caller, one: connect.
         "connection": one,
         "base": connection_address(caller, one),
         "streams": {stream.entity_type: stream for stream in one.source.streams.values()},
-        "run_at": DagsterUi(runtime.settings.dagster_url).run,
+        "run_at": DagsterUi.of(runtime.settings).run,
     }
 
 
 def _told(runtime: ApiRuntime, caller: Caller, one: connect.Connection, number: int | None) -> observe.Request | None:
-    """The request that this page was led to, if it concerns this connection."""
+    """The request that this page was led to, or the last one that ended, if it concerns this connection."""
     if number is None:
-        return None
+        last = observe.last_ended(runtime.db, one)
+        if last is None or (caller.connection_id is not None and last.parameters.get("connection") != one.name):
+            return None
+        return last
     try:
         found = observe.request(runtime.db, caller.org, number)
     except NotFound:

@@ -8,8 +8,8 @@ function fill() {
   const words = field.value.toLowerCase().split(/\s+/);
   list.replaceChildren();
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".side a"))) {
-    const place = link.closest("section")?.querySelector("h2 .clip")?.textContent, name = [place, (link.querySelector(".clip") ?? link).textContent?.trim()].filter(Boolean).join(" › ");
-    if (list.children.length === 12 || !words.every((word) => name.toLowerCase().includes(word))) continue;
+    const place = link.closest("section")?.querySelector("h2 .clip")?.textContent, name = [place, (link.querySelector(".clip") ?? link).textContent?.trim()].filter(Boolean).join(" › "), also = link.dataset.also ?? "";
+    if (list.children.length === 12 || !words.every((word) => `${name} ${also}`.toLowerCase().includes(word))) continue;
     const item = document.createElement("li"), to = document.createElement("a");
     [to.href, to.textContent] = [link.href, name];
     item.append(to);

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sync_pipeline.db.identify import whole_id
 from sync_pipeline.mcp import said
 from sync_pipeline.mcp.answers import ToolAnswer
 from sync_pipeline.mcp.text import own_words, quoted, record_id, store_text
 from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId, tool
 from sync_pipeline.steps import approve, promote, select
-from sync_pipeline.steps.select.plans import as_plan_id
 
 
 class ListPlans(Arguments):
@@ -34,7 +34,7 @@ class GetPlan(Arguments):
 @tool("look", everywhere=True)
 def list_plans(call: Call, given: ListPlans) -> ToolAnswer:
     """Plans, newest first, with state and counts."""
-    after = as_plan_id(given.next) if given.next else None
+    after = whole_id(given.next, "plan") if given.next else None
     found, more = select.browse_plans(call.db, call.caller.org, state=given.state, after=after, size=given.limit)
     own = select.own_plans(call.db, call.caller.org, [row.plan.plan_id for row in found], actor=call.party)
     rows = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
-from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -85,7 +84,7 @@ class ProposeAnswer(Arguments):
 class WithdrawProposal(Arguments):
     """A proposal of one's own: a plan, or records."""
 
-    plan: Annotated[UUID | None, Field(None)]
+    plan: Annotated[str | None, Field(None, min_length=4, max_length=36)]
     proposal: Annotated[int | None, Field(None, ge=1, le=2**63 - 1, description="Of propose_answer.")]
     entity: Annotated[str | None, Field(None, max_length=60)]
     connection: OfConnection
@@ -184,7 +183,7 @@ def withdraw_proposal(call: Call, given: WithdrawProposal) -> ToolAnswer:
             raise Conflict(f"The plan is already applied. A person can undo it: {where}")
         if not is_own(call, found):
             raise Forbidden("This plan is not yours. Only who proposed a plan withdraws it; a person may refuse it.")
-        done = select.refuse(call.db, call.caller.org, given.plan, actor=call.party, why=given.why)
+        done = select.refuse(call.db, call.caller.org, found.plan_id, actor=call.party, why=given.why)
         return ToolAnswer({"plan": done.plan_id, "state": done.state}, ids=[done.plan_id])
     assert given.entity is not None
     one, stream = call.place(given.connection, given.entity)

@@ -319,17 +319,20 @@ WHERE f.org_id = connect.current_org() AND f.run_id = %(run_id)s AND f.kind = 'f
 -- fetched, nothing missing of what is known, and no question about missing records open or answered? Then no id needs a
 -- closer look. Known records that are missing show in the numbers: those there are, and those of them that were listed.
 WITH seen AS MATERIALIZED (
-    SELECT DISTINCT unnest(ids) AS id FROM capture.sync_page
+    SELECT id, bool_or(kind <> 'sweep') AS read, bool_or(kind = 'sweep') AS swept
+    FROM capture.sync_page CROSS JOIN LATERAL unnest(ids) AS i (id)
     WHERE org_id = connect.current_org() AND run_id = %(run_id)s
+    GROUP BY id
 ), known AS (
     SELECT count(*) AS expected, count(r.external_id) AS captured,
+           count(*) FILTER (WHERE s.read) AS read, count(*) FILTER (WHERE s.swept) AS swept,
            count(*) FILTER (WHERE r.deletion_state <> 'deleted' AND r.captured_at < %(started_at)s) AS listed
     FROM seen AS s
     LEFT JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s
             AND r.entity_type = %(entity_type)s AND r.external_id = s.id AND r.provider = %(provider)s
 )
-SELECT expected, captured = expected
+SELECT expected, read, swept, captured = expected
     AND NOT EXISTS (
         SELECT 1 FROM capture.sync_page
         WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND missing <> '{}')
@@ -349,12 +352,13 @@ FROM known
 
 -- stage_seen --
 CREATE TEMP TABLE seen ON COMMIT DROP AS
-SELECT id, bool_or(read) AS read, bool_or(gone) AS gone
+SELECT id, bool_or(read) AS read, bool_or(swept) AS swept, bool_or(gone) AS gone
 FROM (
-    SELECT unnest(ids) AS id, kind IN ('walk', 'fetch') AS read, false AS gone FROM capture.sync_page
+    SELECT unnest(ids) AS id, kind IN ('walk', 'fetch') AS read, kind = 'sweep' AS swept, false AS gone
+    FROM capture.sync_page
     WHERE org_id = connect.current_org() AND run_id = %(run_id)s
     UNION ALL
-    SELECT unnest(missing), false, true FROM capture.sync_page
+    SELECT unnest(missing), false, false, true FROM capture.sync_page
     WHERE org_id = connect.current_org() AND run_id = %(run_id)s AND kind = 'fetch'
 ) AS listed
 GROUP BY id
@@ -363,8 +367,10 @@ GROUP BY id
 ANALYZE seen
 
 -- balance --
--- The sums of the ledger: every listed id is captured, in quarantine, or vanished.
+-- The sums of the ledger: every listed id is captured, in quarantine, or vanished. And how many of them were read, and how
+-- many listed by a sweep, each once: pages overlap.
 SELECT count(*) AS expected,
+       count(*) FILTER (WHERE s.read AND q.external_id IS NULL) AS read, count(*) FILTER (WHERE s.swept) AS swept,
        count(*) FILTER (WHERE q.external_id IS NOT NULL) AS quarantined,
        count(*) FILTER (WHERE q.external_id IS NULL AND s.gone AND NOT s.read) AS vanished,
        count(*) FILTER (WHERE q.external_id IS NULL AND NOT (s.gone AND NOT s.read)
@@ -439,7 +445,8 @@ ORDER BY length(external_id), external_id
 
 -- close_run --
 -- Ends a run, in one statement: the ledger and the log are closed, and the audit log has its line (capture.closed or
--- capture.failed). If it `moves`, the watermark moves with it; a full read sets it, whatever it was, and none is ever
+-- capture.failed). Of what was read, all that is not new or changed is unchanged, whatever pages counted twice. If it
+-- `moves`, the watermark moves with it; a full read sets it, whatever it was, and none is ever
 -- farther in the future than a store's clock is trusted. Unless the run failed, the connection works, and the evidence of
 -- earlier runs is no longer needed; their counts stay.
 WITH advanced AS (
@@ -456,7 +463,8 @@ WITH advanced AS (
 ), closed AS (
     UPDATE capture.sync_ledger
     SET state = %(state)s, expected = %(expected)s, captured = %(captured)s, quarantined = %(quarantined)s,
-        vanished = %(vanished)s, deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
+        vanished = %(vanished)s, unchanged = greatest(0, %(read)s - new - changed), swept = %(swept)s,
+        deleted = deleted + %(deleted)s, requests = requests + %(requests)s,
         bytes = bytes + %(bytes)s, seconds = seconds + %(seconds)s, capped = %(capped)s, error = %(error)s,
         detail = (detail - 'progress') || %(detail)s::jsonb, finished_at = now()
     WHERE org_id = connect.current_org() AND run_id = %(run_id)s
@@ -484,7 +492,7 @@ WITH advanced AS (
     SET last_sync_at = now(), health = 'healthy', health_detail = NULL, health_checked_at = now()
     WHERE %(error)s::text IS NULL AND org_id = connect.current_org() AND connection_id = %(connection_id)s
 )
-SELECT c.new, c.changed, c.unchanged, c.swept, c.resumed, c.requests, c.bytes, c.seconds, c.deleted,
+SELECT c.new, c.changed, c.unchanged, c.swept, c.resumed, c.deleted,
        coalesce(a.watermark, s.watermark) AS watermark
 FROM closed AS c
 LEFT JOIN advanced AS a ON true

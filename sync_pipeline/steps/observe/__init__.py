@@ -24,6 +24,7 @@ from sync_pipeline.steps.observe.operations import (
     asked,
     cancel_request,
     entity_runs,
+    last_ended,
     last_reconciliation,
 )
 from sync_pipeline.steps.observe.progress import WorkProgress, progress

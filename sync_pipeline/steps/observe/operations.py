@@ -94,6 +94,13 @@ def asked(db: Database, connection: Connection) -> Sequence[Request]:
     return [Request(**row._mapping) for row in rows]
 
 
+def last_ended(db: Database, connection: Connection) -> Request | None:
+    """The last request that concerned this connection and ended within the hour."""
+    with db.org(connection.org_id) as conn:
+        row = execute(conn, _SQL["ended_of_connection"], connection=connection.name).one_or_none()
+    return None if row is None else Request(**row._mapping)
+
+
 def cancel_request(db: Database, org: Organization, request_id: int, *, actor: str) -> Request:
     """Cancel a request that has not begun.
 

@@ -26,6 +26,17 @@ WHERE state IN ('waiting', 'launched') AND kind <> 'promote' AND requested_at > 
     AND coalesce(parameters ->> 'connection', %(connection)s) = %(connection)s
 ORDER BY request_id
 
+-- ended_of_connection --
+-- The last request that ended within the hour and concerns this connection.
+SELECT request_id, kind, state, orchestrator_run AS run_id, parameters, requested_by, requested_at, finished_at, error
+FROM (
+    SELECT * FROM observe.request WHERE org_id = connect.current_org() ORDER BY request_id DESC LIMIT 500
+) AS r
+WHERE state IN ('done', 'failed') AND kind IN ('pull', 'preview', 'reconcile')
+    AND finished_at > now() - interval '1 hour'
+    AND coalesce(parameters ->> 'connection', %(connection)s) = %(connection)s
+ORDER BY finished_at DESC, request_id DESC LIMIT 1
+
 -- cancel_request --
 UPDATE observe.request SET state = 'failed', error = %(error)s, finished_at = now()
 WHERE org_id = connect.current_org() AND request_id = %(request_id)s AND state = 'waiting'

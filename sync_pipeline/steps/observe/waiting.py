@@ -90,17 +90,20 @@ def nothing_to_promote(db: Database, org: Organization) -> str:
     undecided = sum(records for _, _, records in found.undecided)
     if found.plans:
         why = (
-            f"no plan is approved. {_many(len(found.plans), MOST_NAMED)} wait for approval: `sync-pipeline plans "
+            f"no plan is approved. {_many(len(found.plans), MOST_NAMED)} {_one(len(found.plans), 'waits', 'wait')} for "
+            f"approval: `sync-pipeline plans "
             f"{slug}` lists them, `sync-pipeline apply {slug} PLAN` approves and applies one."
         )
     elif included:
         why = (
-            f"no plan is approved. {_many(included, MOST_COUNTED)} records are included, and the sensor "
+            f"no plan is approved. {_many(included, MOST_COUNTED)} {_one(included, 'record is', 'records are')} "
+            "included, and the sensor "
             f"committed_selections plans them; `sync-pipeline plan {slug}` and `apply` do it by hand."
         )
     elif undecided:
         why = (
-            f"nothing is selected. {_many(undecided, MOST_COUNTED)} records that differ from core are undecided: "
+            f"nothing is selected. {_many(undecided, MOST_COUNTED)} "
+            f"{_one(undecided, 'record that differs from core is', 'records that differ from core are')} undecided: "
             f"include some in the Explorer or with `sync-pipeline select {slug}`; then they are promoted."
         )
     else:
@@ -111,3 +114,7 @@ def nothing_to_promote(db: Database, org: Organization) -> str:
 def _many(count: int, most: int) -> str:
     """A count that may have been cut off."""
     return f"{count:,} or more" if count >= most else f"{count:,}"
+
+
+def _one(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many

@@ -14,8 +14,9 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline import journal
 from sync_pipeline.db import statistics
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.identify import identify, not_found
 from sync_pipeline.db.queries import execute
-from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.errors import Conflict
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.sources.fingerprint import fingerprint
 from sync_pipeline.steps.connect import Connection, Organization, connections
@@ -238,16 +239,17 @@ def _seal(conn: Transaction, plan_id: UUID, by: Party, *, origin: str, approved_
 
 
 def plan(db: Database, org: Organization, plan_id: UUID | str) -> Plan:
-    """A stored plan.
+    """A stored plan. A text may be the beginning of its id, if no other plan's begins so.
 
     Raises:
         NotFound: no such plan in this organization.
+        ConfigurationError: several begin so.
     """
-    wanted = as_plan_id(plan_id)
     with db.org(org.org_id) as conn:
+        wanted = identify(plan_id, "plan", lambda a, z: execute(conn, SQL["plans_from_to"], a=a, z=z).scalars().all())
         row = execute(conn, SQL["find_plan"], plan_id=wanted).one_or_none()
     if row is None:
-        raise NotFound(f"{org.slug} has no plan {wanted}. The list of plans has those there are.")
+        raise not_found(plan_id, "plan")
     return plan_of_row(row)
 
 
@@ -287,15 +289,3 @@ def withdraw(conn: Transaction, plan_id: UUID | str, cause: str, *, actor: str, 
 def plan_of_row(row: Any) -> Plan:
     """A plan from its columns, in the order of its fields."""
     return Plan(*row)
-
-
-def as_plan_id(plan_id: UUID | str) -> UUID:
-    """The id of a plan.
-
-    Raises:
-        NotFound: it cannot be one.
-    """
-    try:
-        return plan_id if isinstance(plan_id, UUID) else UUID(plan_id)
-    except ValueError:
-        raise NotFound(f"“{plan_id}” is not the id of a plan. The list of plans has those there are.") from None

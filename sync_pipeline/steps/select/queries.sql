@@ -264,6 +264,11 @@ ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted, cause = excluded.cause,
     plan_id = excluded.plan_id, withdrawn_by = excluded.withdrawn_by, withdrawn_at = now(), why = excluded.why
 
+-- plans_from_to --
+-- A few of the plans whose ids lie between two, to name them.
+SELECT p.plan_id FROM selection.sync_plan AS p
+WHERE p.org_id = connect.current_org() AND p.plan_id BETWEEN %(a)s AND %(z)s ORDER BY p.plan_id LIMIT 5
+
 -- find_plan --
 SELECT p.plan_id, p.plan_hash, p.creates, p.updates, p.deletes, p.state, p.origin, p.created_by, p.created_at,
        p.approved_by, p.approved_at, p.applied_at, p.queue, p.approved_until, p.agent, p.client, p.why

@@ -24,6 +24,7 @@ def close_as_known(session: CaptureContext, run: Run, opened: Opened, *, complet
         if not found.as_known:
             return None
         balance = {"expected": found.expected, "captured": found.expected, "quarantined": 0, "vanished": 0}
-        report = end_run(session, run, opened, conn, Ending(balance, complete=complete), prepared=True)
+        end = Ending(balance, found.read, found.swept, complete=complete)
+        report = end_run(session, run, opened, conn, end, prepared=True)
     analyze(session, run, report)
     return report

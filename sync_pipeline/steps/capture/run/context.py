@@ -23,7 +23,11 @@ from sync_pipeline.steps.connect import Connection
 
 @dataclass(frozen=True, slots=True)
 class PullReport:
-    """What one pull of one stream did. Times are in seconds, sizes in bytes."""
+    """What one pull of one stream did. Times are in seconds, sizes in bytes.
+
+    Counts of records are of the run, each id once; with `resumed` some are of attempts before. `requests`, `bytes` and
+    `seconds` are of this attempt alone.
+    """
 
     connection: str
     entity: str

@@ -26,10 +26,13 @@ _ANALYZED = ("org_id", "connection_id", "entity_type", "external_id", "parent_id
 class Ending:
     """How a run ended: the sums of the ledger, what it has in quarantine and found deleted, and why it is incomplete.
 
+    `read`: ids whose record was read and not set aside. `swept`: ids that a sweep listed. Each counts once.
     `complete`: all records were listed. `cut`: it was capped, and there are more. `refused`: the credentials were.
     """
 
     balance: Mapping[str, int]
+    read: int
+    swept: int
     quarantine: Sequence[str] = ()
     verdict: Verdict = field(default_factory=Verdict)
     complete: bool = False
@@ -52,12 +55,16 @@ def end_run(
     `prepared`: as `execute_prepared`. Not after `set_based`: the plan that is kept would be one without nested loops.
     """
     carry_out = execute_prepared if prepared else execute
+    usage = _usage(session, opened)
     closed = carry_out(
         conn,
         SQL["close_run"],
         **run.keys,
         **end.balance,
-        **_usage(session, run, opened, end),
+        read=end.read,
+        swept=end.swept,
+        **usage,
+        detail=json.dumps(_detail(session, run, opened, end)),
         state=end.state,
         deleted=end.verdict.deleted,
         capped=end.cut,
@@ -71,7 +78,7 @@ def end_run(
     ).one()
     if end.complete and end.error is None and run.mode == "full":
         execute(conn, SQL["resolve_older"], **run.keys)
-    return _report(session, run, opened, end, dict(closed._mapping))
+    return _report(session, run, opened, end, {**closed._mapping, **usage})
 
 
 def analyze(session: CaptureContext, run: Run, report: PullReport) -> None:
@@ -86,11 +93,16 @@ def _next_watermark(run: Run, opened: Opened) -> datetime:
     return min(opened.clock or run.clock or run.started_at, datetime.now(UTC) + TRUSTED)
 
 
-def _usage(session: CaptureContext, run: Run, opened: Opened, end: Ending) -> dict[str, Any]:
-    """What an attempt used, and what else is known of it."""
-    scope = session.client.scope(run.stream)
+def _usage(session: CaptureContext, opened: Opened) -> dict[str, Any]:
+    """What this attempt used; the ledger adds up those of a run."""
     used = session.client.usage - opened.used_before
-    detail = {
+    return {"requests": used.requests, "bytes": used.bytes, "seconds": time.monotonic() - opened.began}
+
+
+def _detail(session: CaptureContext, run: Run, opened: Opened, end: Ending) -> dict[str, Any]:
+    """What else is known of an attempt."""
+    scope = session.client.scope(run.stream)
+    return {
         "remote_total": run.progress.remote,
         "gate": end.verdict.gate,
         "suspected": end.verdict.unclear,
@@ -101,16 +113,12 @@ def _usage(session: CaptureContext, run: Run, opened: Opened, end: Ending) -> di
         "left_out": {reason: list(names) for reason, names in scope.left_out.items()},
         "missing": list(scope.missing),
     }
-    return {
-        "requests": used.requests,
-        "bytes": used.bytes,
-        "seconds": time.monotonic() - opened.began,
-        "detail": json.dumps(detail),
-    }
 
 
 def _report(session: CaptureContext, run: Run, opened: Opened, end: Ending, counts: dict[str, Any]) -> PullReport:
-    """What is reported of a run; the counts are those of the ledger: of all attempts of a run, killed ones included."""
+    """What is reported of an attempt. Counts of records are the ledger's: of all attempts of a run, killed ones too;
+    requests, bytes and seconds are its own.
+    """
     watermark = counts.pop("watermark")
     return PullReport(
         connection=session.connection.name,

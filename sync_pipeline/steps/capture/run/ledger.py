@@ -121,12 +121,12 @@ def close(session: CaptureContext, run: Run, opened: Opened, *, complete: bool, 
         )
     with run.transaction() as conn:
         unfetched = execute(conn, SQL["unfetched"], run_id=run.run_id).all()
-        balance, quarantine = _sums(conn, run, complete)
+        balance, read, quarantine = _sums(conn, run, complete)
         lost = balance["expected"] - balance["captured"] - balance["quarantined"] - balance["vanished"]
         error = None
         if lost or unfetched:
             error = f"{lost} listed records are not accounted for, {len(unfetched)} not fetched"
-        end = Ending(balance, quarantine, verdict, complete, cut, error, note)
+        end = Ending(balance, *read, quarantine, verdict, complete, cut, error, note)
         found = end_run(session, run, opened, conn, end)
     analyze(session, run, found)
     return found
@@ -140,11 +140,12 @@ def _stage_seen(conn: Any, run: Run, complete: bool) -> None:
     execute(conn, SQL["analyze_seen"])
 
 
-def _sums(conn: Any, run: Run, complete: bool) -> tuple[dict[str, int], list[str]]:
-    """The sums of the ledger, and what the run has in quarantine."""
+def _sums(conn: Any, run: Run, complete: bool) -> tuple[dict[str, int], tuple[int, int], list[str]]:
+    """The sums of the ledger; how many ids were read, and listed by a sweep; and what the run has in quarantine."""
     _stage_seen(conn, run, complete)
     balance = dict(execute(conn, SQL["balance"], **run.keys).one()._mapping)
-    return balance, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
+    read = balance.pop("read"), balance.pop("swept")
+    return balance, read, [row.external_id for row in execute(conn, SQL["open_quarantine"], **run.keys)]
 
 
 def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) -> PullReport:
@@ -153,8 +154,8 @@ def fail(session: CaptureContext, run: Run, opened: Opened, error: SourceError) 
     with run.transaction() as conn:
         if run.clock is not None:
             execute(conn, SQL["note_clock"], run_id=run.run_id, window_to=run.clock)
-        balance, quarantine = _sums(conn, run, complete=False)
+        balance, read, quarantine = _sums(conn, run, complete=False)
         execute(conn, SQL["fail_connection"], **run.keys, detail=said)
         refused = isinstance(error, RefusedBySource) and error.status == 401
-        end = Ending(balance, quarantine, cut=opened.capped, error=said, refused=refused)
+        end = Ending(balance, *read, quarantine, cut=opened.capped, error=said, refused=refused)
         return end_run(session, run, opened, conn, end)

@@ -143,7 +143,7 @@ def _probe(opened: CaptureSession, since: datetime) -> None:
     error = fails_elsewhere(opened.budget, opened.client, opened.connection.source.streams.values())
     if error is not None:
         raise SourceUnavailable(
-            f"{opened.connection.name} still does not answer: {error}. It was found dead on "
+            f"The store still does not answer: {error}. It was found dead on "
             f"{since.astimezone(UTC):%Y-%m-%d at %H:%M} UTC, so it was asked once and not for each list. Every pull "
             "asks it again: pull when it is back."
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -81,7 +81,7 @@ def report_names(conn: Transaction) -> Sequence[str]:
     return list(execute(conn, SQL["reports"]).scalars())
 
 
-def moment_of(text: str | datetime | None) -> datetime | None:
+def moment_of(text: str | date | None) -> datetime | None:
     """The time that somebody wrote; one without a zone is UTC, a date its first moment.
 
     Raises:
@@ -91,6 +91,8 @@ def moment_of(text: str | datetime | None) -> datetime | None:
         return None
     if isinstance(text, datetime):
         return text.replace(tzinfo=UTC) if text.tzinfo is None else text
+    if isinstance(text, date):
+        return datetime.combine(text, time(), UTC)
     found = moment(text)
     if found is None:
         raise ConfigurationError(

@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.identify import What, identify, not_found, whole_id
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.core import stage_of
-from sync_pipeline.errors import Conflict, NotFound
+from sync_pipeline.errors import Conflict
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.approve import spend_on_plan
 from sync_pipeline.steps.connect.party import Actor, party
@@ -85,7 +86,7 @@ def make_queue(conn: Connection, plan: str, actor: Actor) -> str:
     """`start`, in the caller's transaction."""
     found = execute(conn, SQL["plan"], plan=as_uuid(plan, "plan")).one_or_none()
     if found is None:
-        raise NotFound(f"There is no plan {plan}.")
+        raise not_found(plan, "plan")
     if found.state in ("refused", "undone"):
         raise Conflict(f"Plan {plan} was {found.state}; make a new plan.")
     queue: UUID | None = execute(conn, SQL["queue_of_plan"], plan=plan).scalar_one_or_none()
@@ -200,10 +201,11 @@ def _not_undone(conn: Connection, queue_id: str | UUID) -> None:
 
 
 def queue_status(conn: Connection, queue_id: str | UUID) -> QueueStatus:
-    """`status`, in the caller's transaction."""
-    row = execute(conn, SQL["queue"], queue=as_uuid(queue_id)).one_or_none()
+    """`status`, in the caller's transaction. A text may be the beginning of its id, if no other queue's begins so."""
+    found = identify(queue_id, "queue", lambda a, z: execute(conn, SQL["queues_from_to"], a=a, z=z).scalars().all())
+    row = execute(conn, SQL["queue"], queue=found).one_or_none()
     if row is None:
-        raise NotFound(f"There is no queue {queue_id}.")
+        raise not_found(queue_id, "queue")
     return _queue_status(row)
 
 
@@ -240,15 +242,10 @@ def stale(db: Database, org_id: int, plan_id: str | UUID) -> Staleness:
         return seen_stale(conn, as_uuid(plan_id, "plan"))
 
 
-def as_uuid(value: str | UUID, what: str = "queue") -> str:
+def as_uuid(value: str | UUID, what: What = "queue") -> str:
     """`value` as an id.
 
     Raises:
         NotFound: it cannot be one.
     """
-    try:
-        return str(UUID(str(value)))
-    except ValueError:
-        raise NotFound(
-            f"There is no {what} {value}: this is not an id. The list of {what}s has those there are."
-        ) from None
+    return str(whole_id(value, what))

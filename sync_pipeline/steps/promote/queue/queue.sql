@@ -205,6 +205,11 @@ RETURNING batch_size, batch_delay_ms, plan_id;
 UPDATE promote.sync_queue SET started_at = started_at
 WHERE org_id = connect.current_org() AND queue_id = %(queue)s::uuid;
 
+-- queues_from_to --
+-- A few of the queues whose ids lie between two, to name them.
+SELECT queue_id FROM promote.sync_queue
+WHERE org_id = connect.current_org() AND queue_id BETWEEN %(a)s AND %(z)s ORDER BY queue_id LIMIT 5;
+
 -- queue --
 SELECT queue_id, plan_id, state, total, waiting, processing, done, failed, cancelled, action_required,
        created_at, started_at, finished_at, undone_at,
