@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from inspect import signature
+from typing import Any
 from uuid import UUID
 
 from sync_pipeline_client.calls import Calls
-from sync_pipeline_client.transport import Page, QueueEvent, part, raise_for
-
-T = TypeVar("T")
+from sync_pipeline_client.transport import QueueEvent, part, raise_for
 
 
 class Client(Calls):
     """The service at an address, called with a token."""
 
-    def every(self, call: Callable[..., Page[T]], *args: Any, page_size: int = 500, **query: Any) -> Iterator[T]:
+    def every(self, call: Callable[..., Any], *args: Any, page_size: int = 500, **query: Any) -> Iterator[Any]:
         """Everything of a list, page by page: `every(api.list_plans, state="applied")`.
 
-        Rows that come or go while it reads move the others: make it a list before you change what is in it.
+        Rows that come or go while it reads move the others: make it a list before you change what is in it. A list
+        that is read by `after` (quarantine, the lines of a queue) has no pages: nothing moves there.
         """
+        if "after" in signature(call).parameters:
+            after: int | None = 0
+            while after is not None:
+                found = call(*args, after=after, limit=page_size, **query)
+                yield from found.data
+                after = found.next
+            return
         page = 1
         while True:
             found = call(*args, page=page, page_size=page_size, **query)

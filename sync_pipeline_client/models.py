@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class AcceptRow(BaseModel):
     """A red row that is accepted, by its name, and why."""
 
+    model_config = ConfigDict(extra="forbid")
+
     row: str
     why: str
 
@@ -57,6 +59,8 @@ class Alive(BaseModel):
 
 class Application(BaseModel):
     """How to apply a plan."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # Apply the plan only if it has this hash.
     hash: str | None = None
@@ -128,6 +132,8 @@ class ApprovalPolicy(BaseModel):
 
 class ApprovedHash(BaseModel):
     """The plan is approved that has exactly this hash."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The plan's hash.
     hash: str
@@ -201,6 +207,8 @@ class ConnectionStatus(BaseModel):
 
 class Credentials(BaseModel):
     """New secrets, and optionally a new address: old secrets are never sent to a new address."""
+
+    model_config = ConfigDict(extra="forbid")
 
     credentials: dict[str, Any]
 
@@ -292,6 +300,8 @@ class EntityCounts(BaseModel):
 class EntityIds(BaseModel):
     """Records of one entity."""
 
+    model_config = ConfigDict(extra="forbid")
+
     entity: str
     # The store's ids.
     ids: list[str]
@@ -340,7 +350,7 @@ class EntityStatus(BaseModel):
 class Filter(BaseModel):
     """All records that match."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     # All records with this status.
     status: Literal["new", "updated", "deleted", "in_sync"] | None = None
@@ -374,16 +384,32 @@ class FullSync(BaseModel):
 class GivenAnswer(BaseModel):
     """A person's answer to a gate."""
 
+    model_config = ConfigDict(extra="forbid")
+
     # One of the options.
     choose: str
     why: str
 
 
 class GivenWebhookSecret(BaseModel):
-    """The secret that signs the store's webhooks: 16 characters or more. If it is empty, all webhooks are
-    rejected."""
+    """The secret that signs the store's webhooks: 16 characters or more. An empty one removes the present secret:
+    then all webhooks are rejected."""
+
+    model_config = ConfigDict(extra="forbid")
 
     secret: str
+
+
+class IgnoredRecord(BaseModel):
+    """A valid record of a push that changed nothing."""
+
+    # Its place in the batch, from 0.
+    place: int
+    # Its id.
+    id: str
+    # What is stored is newer, or it is deleted in the store.
+    outcome: Literal["older", "deleted"]
+    reason: str
 
 
 class Ledger(BaseModel):
@@ -440,6 +466,8 @@ class LoggedDecision(BaseModel):
 class Login(BaseModel):
     """The credentials of a user."""
 
+    model_config = ConfigDict(extra="forbid")
+
     org: str
     email: str
     password: str
@@ -473,6 +501,8 @@ class MadeToken(BaseModel):
 
 class Materialization(BaseModel):
     """Entities whose selected records to promote, in the order of their dependencies."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
     # there are several.
@@ -527,12 +557,16 @@ class Me(BaseModel):
 class NewApproval(BaseModel):
     """The plan that is approved, and its hash: nothing else can be done with the approval."""
 
+    model_config = ConfigDict(extra="forbid")
+
     plan_id: UUID
     hash: str
 
 
 class NewConnection(BaseModel):
     """A store to connect. `settings`: the provider's (`GET /api/v1/providers`), with the address and secrets."""
+
+    model_config = ConfigDict(extra="forbid")
 
     provider: str
     name: str
@@ -541,6 +575,8 @@ class NewConnection(BaseModel):
 
 class NewPlan(BaseModel):
     """What to plan: by default everything that is included and not yet in core."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The connection's name. Without it and without `entities`: all connections. With `entities` it is required if
     # there are several.
@@ -557,6 +593,8 @@ class NewPlan(BaseModel):
 
 class NewPolicy(BaseModel):
     """What plans of one token need no approval of their own. What it does not name it forbids."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The agent's token.
     token_id: int
@@ -582,6 +620,8 @@ class NewPolicy(BaseModel):
 class NewProposedAnswer(BaseModel):
     """How a gate would be answered, and why. A person accepts it, or answers otherwise."""
 
+    model_config = ConfigDict(extra="forbid")
+
     # One of the options.
     choose: str
     why: str
@@ -589,6 +629,8 @@ class NewProposedAnswer(BaseModel):
 
 class NewRule(BaseModel):
     """A rule to add. `field` and `value` belong to ignore_where."""
+
+    model_config = ConfigDict(extra="forbid")
 
     entity: str
     # follow_updates: include changes and deletions of what is in core; include_new: include new records;
@@ -603,6 +645,8 @@ class NewRule(BaseModel):
 class NewSignoff(BaseModel):
     """What a person signs: the newest matrix, by its hash."""
 
+    model_config = ConfigDict(extra="forbid")
+
     # SHA-256 of its manifest.
     hash: str
     milestone: str
@@ -613,18 +657,22 @@ class NewSignoff(BaseModel):
 class NewToken(BaseModel):
     """A token to create. The role plugin needs a connection."""
 
+    model_config = ConfigDict(extra="forbid")
+
     role: Literal["viewer", "operator", "admin", "plugin", "agent"]
     # Purpose.
     name: str | None = None
     connection: str | None = None
-    # Days until it expires; never if not set.
+    # Days until it expires, more than 0 and at most 3660; never if not set.
     days: float | None = None
-    # An agent reads personal data with it; otherwise pseudonyms.
+    # For an agent: it reads personal data; otherwise pseudonyms.
     unmasked: bool = False
 
 
 class NewUser(BaseModel):
     """A user to add."""
+
+    model_config = ConfigDict(extra="forbid")
 
     email: str
     password: str
@@ -633,6 +681,8 @@ class NewUser(BaseModel):
 
 class NewView(BaseModel):
     """A view to save: at least one filter, a search or an order."""
+
+    model_config = ConfigDict(extra="forbid")
 
     entity: str
     name: str
@@ -656,6 +706,8 @@ class OptionInfo(BaseModel):
 
 class Orchestration(BaseModel):
     """Records of several entities, to promote in the order of their dependencies."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The connection's name; required if there are several.
     connection: str | None = None
@@ -812,6 +864,19 @@ class PushCounts(BaseModel):
     skippedCount: int  # noqa: N815
     # The id of the batch's sync log.
     syncLogId: int  # noqa: N815
+    # Valid records that were not known before.
+    newCount: int  # noqa: N815
+    # Valid records that changed what is stored.
+    changedCount: int  # noqa: N815
+    # Valid records that are stored like that already.
+    unchangedCount: int  # noqa: N815
+    # Valid records that changed nothing, because what is stored is newer.
+    olderCount: int  # noqa: N815
+    # Valid records that changed nothing, because they are deleted in the store.
+    deletedCount: int  # noqa: N815
+    # What became of each record, in the order of the batch. Those of one id that are not left out become one record.
+    # `quarantined`: the database cannot hold it.
+    outcomes: list[Literal["new", "changed", "unchanged", "older", "deleted", "quarantined", "skipped"]]
 
 
 class QuarantineDetail(BaseModel):
@@ -873,6 +938,8 @@ class QuarantineRow(BaseModel):
 
 class QueueAction(BaseModel):
     """An action on a queue. `start` creates one: of `plan_id`, of `ids`, or of what is already included."""
+
+    model_config = ConfigDict(extra="forbid")
 
     action: Literal["start", "status", "retry", "cancel", "force-done"]
     # Required for every action except start.
@@ -977,6 +1044,8 @@ class Ready(BaseModel):
 
 class Reason(BaseModel):
     """The reason for a refusal or an undo."""
+
+    model_config = ConfigDict(extra="forbid")
 
     # The reason, for the audit log.
     why: str | None = None
@@ -1095,7 +1164,7 @@ class Selection(BaseModel):
     of them and of no other record; `as_of` is not later than now. What has changed since is not decided and is
     listed in `moved`; what someone else decided since stands and is listed in `replaced_by_others`."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     # All records with this status.
     status: Literal["new", "updated", "deleted", "in_sync"] | None = None
@@ -1140,6 +1209,8 @@ class SettingInfo(BaseModel):
 
 class SettingsChange(BaseModel):
     """Settings to change, none of them secret. To change the address, use rotate."""
+
+    model_config = ConfigDict(extra="forbid")
 
     settings: dict[str, Any]
 
@@ -1197,7 +1268,7 @@ class SyncLog(BaseModel):
 
 
 class SyncLogDetail(BaseModel):
-    """A log with the records that it skipped."""
+    """A log with the records that it skipped. That of a push says what became of each record."""
 
     log_id: int
     connection: str
@@ -1210,6 +1281,10 @@ class SyncLogDetail(BaseModel):
     started_at: datetime
     finished_at: datetime | None
     skipped_records: list[SkippedRecord]
+    # Valid records of a push that changed nothing, and why.
+    ignored_records: list[IgnoredRecord] = Field(default_factory=list)
+    # What became of each record of a push, in the order of the batch.
+    outcomes: list[str] = Field(default_factory=list)
 
 
 class TablePage(BaseModel):
@@ -1278,6 +1353,8 @@ class User(BaseModel):
 class UserChange(BaseModel):
     """Changes to a user. A new password, or disabling the user, ends all sessions."""
 
+    model_config = ConfigDict(extra="forbid")
+
     role: Literal["viewer", "operator", "admin"] | None = None
     password: str | None = None
     disabled: bool | None = None
@@ -1334,6 +1411,8 @@ class WebhookInfo(BaseModel):
 
 class Window(BaseModel):
     """Every day from … to …, over midnight if `opens` is later."""
+
+    model_config = ConfigDict(extra="forbid")
 
     opens: str
     closes: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote
@@ -108,12 +108,10 @@ class Transport:
         sent = {name: value for name, value in (headers or {}).items() if value is not None}
         content = None
         if body is not None:
-            given = (
-                body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else body
-            )
-            content = json.dumps(given, default=_plain)
+            given = body.model_dump(by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else body
+            content = _json(given, "")
             sent["Content-Type"] = "application/json"
-        asked = {name: _plain(value) for name, value in (query or {}).items() if value is not None}
+        asked = {name: _text(value, name) for name, value in (query or {}).items() if value is not None}
         for attempt in range(self.patience + 1):
             answer = self.http.request(method, path, params=asked, content=content, headers=sent)
             if answer.status_code != 429 or attempt == self.patience:
@@ -141,16 +139,64 @@ def raise_for(answer: httpx.Response) -> None:
 
 
 def part(value: object) -> str:
-    """A value as a part of a path."""
-    return quote(str(value), safe="")
+    """A value as a part of a path.
+
+    Raises:
+        TypeError: it is neither text, a number nor a UUID.
+        ValueError: it is empty or dots alone, which would be another path.
+    """
+    text = _text(value, "a part of the path")
+    if not text.strip("."):
+        raise ValueError(f"{text!r} cannot be a part of the path.")
+    return quote(text, safe="")
 
 
-def _plain(value: Any) -> Any:
+def _text(value: Any, place: str) -> str:
+    """A value as a query's text.
+
+    Raises:
+        TypeError: the service would read something else in it.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return _spelt(value, place)
+
+
+def _spelt(value: Any, place: str) -> str:
+    """A text, a time or a UUID. A time without a zone is UTC, as the service reads it, wherever this machine stands."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return value if isinstance(value, (str, int, float)) else str(value)
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    if isinstance(value, (date, UUID)):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    kind = value.__name__ if isinstance(value, type) else type(value).__name__
+    raise TypeError(f"{place or 'the body'}: {kind} cannot be sent. Make it a text, a number, a list or a dict.")
+
+
+def _json(value: Any, place: str) -> str:
+    """A value as JSON: all digits of a Decimal, and nothing that the service would read as another value.
+
+    Raises:
+        TypeError: JSON does not have it; `place` says where it is.
+        ValueError: it is no number (NaN, infinity).
+    """
+    if isinstance(value, Mapping):
+        if odd := [name for name in value if not isinstance(name, str)]:
+            raise TypeError(f"{place or 'the body'}: the name {odd[0]!r} is {type(odd[0]).__name__}. Make it a text.")
+        pairs = (f"{json.dumps(name)}: {_json(one, f'{place}.{name}'.lstrip('.'))}" for name, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_json(one, f'{place}[{n}]') for n, one in enumerate(value))}]"
+    if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
+        raise ValueError(f"{place or 'the body'}: {value} cannot be sent. JSON has no such number; send None.")
+    if isinstance(value, Decimal):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    return json.dumps(_spelt(value, place))
 
 
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}

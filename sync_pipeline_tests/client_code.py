@@ -61,18 +61,40 @@ def _models(document: Schema) -> str:
         _IMPORTS,
         "from pydantic import BaseModel, ConfigDict, Field\n\n",
     ]
+    sent = _sent_only(document)
     for name, schema in sorted(document["components"]["schemas"].items()):
         if not name.startswith(_OWN):
-            lines.append("\n".join(_model(name, schema)) + "\n\n\n")
+            lines.append("\n".join(_model(name, schema, sent=name in sent)) + "\n\n\n")
     return "".join(lines)
 
 
-def _model(name: str, schema: Schema) -> Iterator[str]:
+def _sent_only(document: Schema) -> set[str]:
+    """The models that are sent and never answered. A newer service may answer more fields than a model knows."""
+    calls = [one for operations in document["paths"].values() for one in operations.values()]
+    sent = _named(document, [one.get("requestBody", {}) for one in calls])
+    return sent - _named(document, [one["responses"] for one in calls])
+
+
+def _named(document: Schema, part: Any) -> set[str]:
+    """The models that a part of the document names, and those that these name."""
+    found: set[str] = set()
+    waiting = [part]
+    while waiting:
+        for name in set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(waiting.pop()))) - found:
+            found.add(name)
+            waiting.append(document["components"]["schemas"][name])
+    return found
+
+
+def _model(name: str, schema: Schema, *, sent: bool) -> Iterator[str]:
     yield f"class {name}(BaseModel):"
     yield f'    """{_words(schema.get("description", name), 4)}"""\n'
     fields = list(_fields(schema))
-    if any("alias=" in line for line in fields):
-        yield "    model_config = ConfigDict(populate_by_name=True)\n"
+    # A field that it does not know would not be sent.
+    settings = ['extra="forbid"'] if sent else []
+    settings += ["populate_by_name=True"] if any("alias=" in line for line in fields) else []
+    if settings:
+        yield f"    model_config = ConfigDict({', '.join(settings)})\n"
     yield from fields
 
 

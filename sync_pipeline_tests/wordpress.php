@@ -1,6 +1,7 @@
 <?php
 // What docs/wordpress-plugin.md uses of WordPress and WooCommerce, as small as it can be. Products and orders are
-// arrays of what their getters return: SHOP, as JSON. Arguments: the plugin, then hooks to fire, `name:id`.
+// arrays of what their getters return: SHOP, as JSON. Arguments: the plugin, then hooks to fire, `name:id`; `answer:408`
+// lets a proxy on the way answer so, which the service itself does when nothing comes for twenty seconds.
 define( 'ABSPATH', __DIR__ );
 define( 'SHOP_SYNC_URL', getenv( 'SHOP_SYNC_URL' ) );
 define( 'SHOP_SYNC_TOKEN', getenv( 'SHOP_SYNC_TOKEN' ) );
@@ -29,6 +30,11 @@ function wp_json_encode( $it ) { return json_encode( $it ); }
 function wp_remote_post( $url, $args ) { return remote( 'POST', $url, $args ); }
 function wp_remote_get( $url, $args ) { return remote( 'GET', $url, $args ); }
 function remote( $method, $url, $args ) {
+	global $proxy;
+	if ( $proxy ) {
+		$said = array( 'success' => false, 'error' => 'The body arrived too slowly. Send it again.' );
+		return array( 'head' => array( "HTTP/1.1 $proxy" ), 'body' => json_encode( $said ) );
+	}
 	$headers = array();
 	foreach ( $args['headers'] as $name => $value ) {
 		$headers[] = "$name: $value";
@@ -51,6 +57,7 @@ function wp_remote_retrieve_header( $answer, $name ) {
 }
 
 $hooks = $scheduled = array();
+$proxy = null;
 $shop  = json_decode( getenv( 'SHOP' ), true );
 function add_action( $hook, $do ) { global $hooks; $hooks[ $hook ][] = $do; }
 function do_action( $hook, ...$given ) { global $hooks; foreach ( $hooks[ $hook ] as $do ) { $do( ...$given ); } }
@@ -63,7 +70,11 @@ function wc_get_order( $id ) { global $shop; return isset( $shop[ $id ] ) ? new 
 require $argv[1];
 foreach ( array_slice( $argv, 2 ) as $fired ) {
 	list( $hook, $id ) = explode( ':', $fired );
-	do_action( $hook, (int) $id );
+	if ( 'answer' === $hook ) {
+		$proxy = (int) $id;
+	} else {
+		do_action( $hook, (int) $id );
+	}
 }
 do_action( 'shutdown' );
 foreach ( $scheduled as list( $hook, $given ) ) {

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sync_pipeline.api.masking import Masking
-from sync_pipeline.api.parameters import known_parameters, refuse_unknown
+from sync_pipeline.api.parameters import known_parameters, refuse_body, refuse_unknown
 from sync_pipeline.api.runtime import ApiRuntime, RuntimeDep
 from sync_pipeline.errors import Forbidden, Unauthenticated
 from sync_pipeline.steps.connect import limits, tokens
@@ -75,8 +75,8 @@ async def _caller(request: Request, given: Annotated[HTTPAuthorizationCredential
 class CallerFirst(APIRoute):
     """A route that authenticates the caller before it reads the body, so that strangers cannot make it parse one.
 
-    Query parameters that it does not know are refused. What an agent's token is answered is masked, whatever the route
-    says.
+    Query parameters that it does not know are refused, and a body where it takes none. What an agent's token is
+    answered is masked, whatever the route says.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -86,6 +86,7 @@ class CallerFirst(APIRoute):
         if not rights:
             return handle
         parameters = known_parameters(self.dependant)
+        takes_body = self.body_field is not None or self.dependant.request_param_name is not None
 
         async def known_first(request: Request) -> Response:
             caller = await _caller(request, await _bearer(request))
@@ -93,6 +94,8 @@ class CallerFirst(APIRoute):
                 right is None or right in RIGHTS[caller.role] for right in rights
             ):  # others are told that they may not
                 refuse_unknown(request, parameters)
+                if not takes_body:
+                    await refuse_body(request)
             response = await handle(request)
             runtime: ApiRuntime = request.app.state.runtime
             reads = Masking.of(runtime.settings, caller)

@@ -117,13 +117,17 @@ class _Body:
         except TimeoutError:
             raise HTTPException(408, "The body arrived too slowly. Send it again.", {"Connection": "close"}) from None
         if body and not raw:
-            kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+            kind, *parameters = [one.strip().lower() for one in headers.get(b"content-type", b"").split(b";")]
             if form and kind == b"application/x-www-form-urlencoded":
                 return body
             if kind != b"application/json" and not kind.endswith(b"+json"):
                 raise HTTPException(415, "Send JSON, with “Content-Type: application/json”.")
             if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
                 raise HTTPException(415, "Content-Encoding is not supported. Send the body uncompressed.")
+            charset = next((one[8:].strip(b'"') for one in parameters if one.startswith(b"charset=")), b"utf-8")
+            # Python would read UTF-16, too, which has a null byte in its first character or its second.
+            if charset not in (b"utf-8", b"utf8") or b"\0" in body[:4]:
+                raise HTTPException(415, "Send JSON in UTF-8.")
             if body.count(b"[") + body.count(b"{") > _MOST_INSIDE:
                 raise HTTPException(
                     413, f"The body has more than {_MOST_INSIDE:,} arrays and objects. Send it in parts."

@@ -1,4 +1,4 @@
-"""Query parameters: what a call does not know is refused, not ignored. A misspelled filter would answer everything."""
+"""What a call does not know is refused, not ignored: a misspelled filter would answer everything."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ def refuse_unknown(request: Request, known: Mapping[str, bool]) -> None:
         raise ConfigurationError(f"This call does not know the query parameter {_quoted(unknown)}. {takes}")
     if repeated := [name for name, times in given.items() if times > 1 and not known[name]]:
         raise ConfigurationError(f"The query parameter {_quoted(repeated)} is given more than once. Give it once.")
+
+
+async def refuse_body(request: Request) -> None:
+    """Check that a call that takes no body has none. An empty object, which some clients always send, says nothing.
+
+    Raises:
+        ConfigurationError: it has one, which would be ignored.
+    """
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return
+    if (await request.body()).strip() not in (b"", b"{}"):
+        raise ConfigurationError("This call takes no body, and what it says would be ignored. Send none.")
 
 
 def fields_at(annotation: Any, loc: Sequence[str | int]) -> Collection[str]:

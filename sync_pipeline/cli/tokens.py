@@ -23,15 +23,14 @@ def add(
     role: Annotated[TokenRole, typer.Option("--role", help="What its owner may do.")],
     connection: AnyConnection = None,
     days: Annotated[
-        float | None, typer.Option("--days", metavar="N", help="Days until the token expires; never if not given.")
+        float | None,
+        typer.Option("--days", metavar="N", help="Days until the token expires, at most 3660; else never."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="N", help="What the token is for.")] = None,
     unmasked: Annotated[bool, typer.Option("--unmasked", help="An agent reads personal data with it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Create a token. It is shown once; only its hash is stored."""
-    from datetime import UTC, datetime, timedelta
-
     from sync_pipeline.steps.connect import tokens
 
     with opened() as context:
@@ -43,7 +42,7 @@ def add(
             connection=context.connection(tenant, connection) if connection else None,
             name=name,
             unmasked=unmasked,
-            expires=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
+            days=days,
             actor=context.actor,
         )
     shown = {"org": org, "role": made.role, "connection": made.connection, "token": made.plain}

@@ -11,13 +11,16 @@ from sync_pipeline.errors import SyncError
 
 
 class Unmappable(SyncError):
-    """A field's value is not valid. The record cannot become an entity until it is corrected in the store."""
+    """A field's value is not valid. The record cannot become an entity until it is corrected where it comes from."""
 
     def __init__(self, field_name: str, value: object, wanted: str) -> None:
         shown = repr(value)
         if len(shown) > 80:
             shown = shown[:77] + "…'"
-        super().__init__(f"{field_name} is {shown}, not a valid {wanted}. Correct it in the store and pull again.")
+        super().__init__(
+            f"{field_name} is {shown}, not a valid {wanted}. "
+            "Correct it where it comes from, then pull or push it again."
+        )
         self.field_name, self.value, self.wanted = field_name, value, wanted
 
 

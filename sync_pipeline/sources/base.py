@@ -250,6 +250,8 @@ class Pushed:
     to_payload: Callable[[Mapping[str, Any]], dict[str, Any]]
     # (stored payload, pushed payload) → the stored payload updated with the pushed one.
     combine: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+    # Where the payload has the time of its change; the stream's `modified` if not given. Older pushes change nothing.
+    modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

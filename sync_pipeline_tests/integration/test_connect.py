@@ -16,6 +16,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import ConfigurationError, NotFound
 from sync_pipeline.steps import connect
+from sync_pipeline.steps.connect import credentials
 from sync_pipeline_tests.hostile import answering, send
 from sync_pipeline_tests.stores import shop
 
@@ -275,3 +276,12 @@ def test_a_change_of_settings_is_in_the_audit_log_and_survives_a_new_webhook_sec
             "SELECT actor, detail FROM observe.sync_activity WHERE event = 'connect.settings_changed'"
         ).one()
     assert (row.actor, row.detail) == ("ben", {"settings": {"batch_size": 70, "owner": "ann"}})
+
+
+def test_a_provider_without_a_partition_is_told_before_anything_is_captured(
+    database: Database, org: connect.Organization
+) -> None:
+    for provider in ("woocommerce", "odoo"):
+        credentials.check_partition(database, org, provider)
+    with pytest.raises(ConfigurationError, match=r"till has no partition for its records, capture\.till_sync.*step 5"):
+        credentials.check_partition(database, org, "till")

@@ -356,14 +356,22 @@ def test_connections_nobody_pulls_from_are_stale(opened: Shop) -> None:
 
 
 def test_a_token_is_stored_as_its_hash_only(opened: Shop) -> None:
-    expires = datetime.now(UTC) + timedelta(days=1)
-    made = tokens.add_token(opened.db, opened.org, "operator", expires=expires, actor="ann")
+    made = tokens.add_token(opened.db, opened.org, "operator", days=1, actor="ann")
+    assert made.expires_at is not None
+    assert timedelta(hours=23) < made.expires_at - datetime.now(UTC) <= timedelta(days=1)
     assert made.plain not in repr(made)
     (row,) = opened.rows("SELECT token_hash, role, connection_id, expires_at FROM connect.api_token")
     assert bytes(row.token_hash) == tokens.token_hash(made.plain)
-    assert (row.role, row.connection_id, row.expires_at) == ("operator", None, expires)
+    assert (row.role, row.connection_id, row.expires_at) == ("operator", None, made.expires_at)
     assert made.plain not in str(observe.activity(opened.db, opened.org).data)
     with pytest.raises(ConfigurationError, match="viewer, operator"):
         tokens.add_token(opened.db, opened.org, "king", actor="ann")
-    with pytest.raises(ConfigurationError, match="--connection"):
+    with pytest.raises(ConfigurationError, match="Name the connection"):
         tokens.add_token(opened.db, opened.org, "plugin", actor="ann")
+    for days in (0, -1, 3661, float("nan"), float("inf")):  # a token that is dead when it is made
+        with pytest.raises(ConfigurationError, match="more than 0 days and at most 3,660"):
+            tokens.add_token(opened.db, opened.org, "viewer", days=days, actor="ann")
+    for role in ("viewer", "operator", "admin"):
+        with pytest.raises(ConfigurationError, match="Only an agent's token can be unmasked"):
+            tokens.add_token(opened.db, opened.org, role, unmasked=True, actor="ann")
+    assert len(tokens.list_tokens(opened.db, opened.org)) == 1

@@ -6,13 +6,17 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import ValidationError
 
 from sandbox.woocommerce import Store, seed
 from sync_pipeline.config import PROJECT, Settings
@@ -68,22 +72,44 @@ def test_the_wordpress_plugin_pushes_and_says_why_records_are_skipped(live: Live
     changed = "2026-03-01T11:00:00+01:00"
     hat = {"id": 9001, "name": "Hat", "sku": "HAT-1", "price": "19.90", "stock_quantity": 3, "date_modified": changed}
     order = {"id": 9100, "status": "completed", "currency": "USD", "total": "19.90", "date_modified": changed}
-    goods = {9001: hat, 9002: {"id": 9002}, 9100: order}
+    goods = {9001: hat, 9002: {"id": 9002}, 9003: {"name": "No id"}, 9100: order}
     new, saved = "woocommerce_new_product", "woocommerce_update_product"
     said = fired(
-        live, tmp_path, token, goods, f"{new}:9001", f"{saved}:9001", f"{saved}:9002", "woocommerce_new_order:9100"
-    )
+        live, tmp_path, token, goods, f"{new}:9001", f"{saved}:9001", f"{saved}:9002", f"{saved}:9003",
+        "woocommerce_new_order:9100"
+    )  # fmt: skip
     # Each record once, each kind in a batch; the one that is skipped with its reason.
-    assert said == ['["products",[9001,9002]]', "warning products 9002: name is missing", '["orders",[9100]]']
+    logged = re.findall(r"`(products [^`]*missing)`", (PROJECT / "docs/wordpress-plugin.md").read_text("utf-8"))
+    assert said == ['["products",[9001,9002,9003]]', *(f"warning {one}" for one in logged), '["orders",[9100]]']
+    assert len(logged) == 2
     with live.client() as api:
         (row,) = api.table("woocommerce", entity="products", search="HAT-1").data
         assert (row.external_id, row.raw["name"], row.raw["price"]) == ("9001", "Hat", "19.90")
         assert row.raw["date_modified_gmt"] == "2026-03-01T10:00:00"
         assert api.table("woocommerce", entity="orders").data[0].raw["total"] == "19.90"
-    # A wrong token is of no use a second time; a service that is away is asked again.
-    assert fired(live, tmp_path, "sp_1_x", goods, f"{saved}:9001")[1:] == [
-        "error The call has no valid token. Send “Authorization: Bearer sp_…”."
+    # One without a time keeps the stored one; one that is older is told so.
+    assert (
+        fired(live, tmp_path, token, {9001: {**hat, "price": "18.90", "date_modified": None}}, f"{saved}:9001")[1:]
+        == []
+    )
+    old = {9001: {**hat, "price": "1", "date_modified": "2020-01-01"}}
+    assert fired(live, tmp_path, token, old, f"{saved}:9001")[1:] == [
+        "warning products 9001: it is older than the stored record, which changed 2026-03-01T10:00:00Z"
     ]
+    with live.client() as api:
+        assert api.table("woocommerce", entity="products", search="HAT-1").data[0].raw["price"] == "18.90"
+    # A wrong token may be replaced; a service that is away, or that waited too long for the body, is asked again.
+    assert fired(live, tmp_path, "sp_1_x", goods, f"{saved}:9001")[1:] == [
+        "error The call has no valid token. Send “Authorization: Bearer sp_…”.",
+        "again in 3600",
+    ]
+    forbidden = live.api.token(live.shop.org, "viewer")
+    assert fired(live, tmp_path, forbidden, goods, f"{saved}:9001")[-1] == "again in 3600"
+    too_slow = "The body arrived too slowly. Send it again."
+    answers = {408: "again in 60", 400: f"error {too_slow}", 413: f"error {too_slow}", 503: "again in 60"}
+    for status, last in answers.items():
+        said = fired(live, tmp_path, token, goods, f"{saved}:9001", f"answer:{status}")
+        assert (said[1], said[-1]) == (f"error {too_slow}", last), status
     live.url = "http://127.0.0.1:9"
     assert fired(live, tmp_path, token, goods, f"{saved}:9001")[1:] == ["error no answer", "again in 60"]
 
@@ -123,7 +149,7 @@ def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) 
         with pytest.raises(ApiError) as forbidden:
             plugin.status()
         assert (forbidden.value.status, bool(forbidden.value.request_id)) == (403, True)
-        assert "right to read" in forbidden.value.error
+        assert "the right “read”" in forbidden.value.error
     with live.client() as api:
         page = api.table("woocommerce", entity="products", page_size=2)
         assert (page.rowCount, len(page.data), page.data[0].status) == (5, 2, "new")
@@ -148,3 +174,52 @@ def test_the_client_reads_proposes_applies_and_says_what_is_refused(live: Live) 
         with pytest.raises(ApiError) as none:
             list(api.queue_events(plan.plan_id))
         assert none.value.status == 404
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_client_stands(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        noon, day = datetime.fromisoformat("2026-01-01T12:00"), date(2026, 1, 2)
+        given = [{"wc_product_id": 1, "name": "A", "updated_at": noon, "created_at": day, "weight": Decimal("1.50")}]
+        with live.client("plugin") as plugin:
+            assert plugin.push_products(given).outcomes == ["new"]
+            with pytest.raises(TypeError, match=r"products\[0\].name: bytes cannot be sent"):
+                plugin.push_products([{"wc_product_id": 1, "name": b"A"}])
+            with pytest.raises(TypeError, match="products: generator cannot be sent"):
+                plugin.push_products(one for one in given)  # type: ignore[arg-type]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with live.client() as api:
+        raw = api.table("woocommerce", entity="products").data[0].raw
+    assert (raw["date_modified_gmt"], raw["date_created_gmt"]) == ("2026-01-01T12:00:00", "2026-01-02T00:00:00")
+    assert str(raw["weight"]) == "1.50"
+
+
+def test_a_list_that_is_read_by_after_is_read_to_its_end(live: Live) -> None:
+    with live.client("plugin") as plugin:
+        plugin.push_products([{"wc_product_id": n, "name": f"P{n}"} for n in range(1, 6)])
+    with live.client() as api:
+        api.preview_or_select(models.Selection(decision="include", all=True), action="select", entity_type="products")
+        queue = api.materialize().queue
+        assert queue is not None
+        lines = list(api.every(api.queue_lines, queue.queue_id, page_size=2))
+        assert [one.external_id for one in lines] == [str(n) for n in range(1, 6)]
+        assert list(api.every(api.list_quarantine, "shop")) == []
+
+
+def test_what_a_call_does_not_know_is_refused_by_client_and_service(live: Live) -> None:
+    with pytest.raises(ValidationError, match="idz"):
+        models.Selection(decision="include", idz=["1"])  # type: ignore[call-arg]
+    token = {"Authorization": f"Bearer {live.api.token(live.shop.org, 'operator')}"}
+    for method, path in (
+        ("POST", "/api/v1/integrations/sync/preview?action=fetch&entity_type=products"),
+        ("POST", "/api/v1/integrations/woocommerce/sync/products/full"),
+        ("GET", "/api/v1/status"),
+        ("DELETE", "/api/v1/session"),
+    ):
+        answer = httpx.request(method, live.url + path, json={"decision": "include"}, headers=token)
+        assert (answer.status_code, "would be ignored" in answer.json()["error"]) == (400, True), path
+    # An empty object, which some clients send with every call, says nothing that could be ignored.
+    assert httpx.request("GET", f"{live.url}/api/v1/status", json={}, headers=token).status_code == 200

@@ -71,8 +71,11 @@ def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> N
     body = answer.json()
     assert body == {
         "success": True,
-        "data": {"syncedCount": 1, "skippedCount": 1, "syncLogId": body["data"]["syncLogId"]},
-    }
+        "data": {
+            "syncedCount": 1, "skippedCount": 1, "syncLogId": body["data"]["syncLogId"], "newCount": 1,
+            "changedCount": 0, "unchangedCount": 0, "olderCount": 0, "deletedCount": 0, "outcomes": ["new", "skipped"],
+        },
+    }  # fmt: skip
     log = body["data"]["syncLogId"]
     told_why = api.call("GET", f"/api/sync/logs/{log}", here.org, "plugin").json()["data"]
     assert told_why["skipped_records"] == [{"place": 1, "id": "9002", "reason": "name is missing"}]
@@ -99,6 +102,10 @@ def test_a_batch_is_answered_in_the_promised_shape(api: Served, here: Shop) -> N
         (b'{"products": {}}', 400),
         (b'{"products": "x"}', 400),
         (b'{"customers": []}', 400),
+        (b'{"products": [], "customers": [{"wc_customer_id": 777001}]}', 400),
+        (b'{"products": [], "products": []}', 400),
+        ('{"products": []}'.encode("utf-16"), 415),
+        ('{"products": []}'.encode("utf-16-be"), 415),
         (b'{"products": [', 400),
         (b'{"products": [NaN]}', 400),
         (b'{"products": ' + b"[" * 200 + b"]" * 200 + b"}", 400),
@@ -123,6 +130,9 @@ def test_what_is_no_batch_is_refused(api: Served, here: Shop, body: bytes, statu
         (b'{"products":\n [{"name": "ann@example.com",}]}', "is not valid JSON at line 2, column "),
         (b'{"products": [NaN]}', "is not valid JSON: it has no NaN."),
         (b'{"products": ["\xff"]}', "is not valid JSON, which is UTF-8."),
+        (b"", "The body is empty. Send {“products”: [ … ]}."),
+        (b'{"products": [], "customers": []}', "does not know “customers”. Send {“products”: [ … ]}."),
+        (b'{"products": [], "ann@example.com": []}', "does not know another field. Send"),
     ],
 )
 def test_a_body_that_is_no_json_is_told_where(api: Served, here: Shop, body: bytes, words: str) -> None:
@@ -131,6 +141,14 @@ def test_a_body_that_is_no_json_is_told_where(api: Served, here: Shop, body: byt
     assert answer.status_code == 400
     assert words in answer.json()["error"]
     assert "ann@example.com" not in answer.text  # the place, not what stands there
+
+
+def test_another_charset_is_refused_and_not_ignored(api: Served, here: Shop) -> None:
+    body = json.dumps({"products": [{"wc_product_id": 1, "name": "Café"}]}, ensure_ascii=False)
+    for charset, status in (("utf-8", 200), ('"UTF-8"', 200), ("latin-1", 415)):
+        headers = {"Content-Type": f"application/json; charset={charset}"}
+        answer = api.call("POST", "/api/sync/products", here.org, "plugin", content=body.encode(), headers=headers)
+        assert answer.status_code == status, charset
 
 
 def test_a_store_that_cannot_push_is_told_who_can(api: Served, here: Shop) -> None:
@@ -258,14 +276,14 @@ def test_a_secret_is_rotated_while_deliveries_come(api: Served, here: Shop) -> N
     assert believed() == [second]
 
 
-@pytest.mark.parametrize("short", ["x", "fifteen letters", "  fifteen letters  "])
+@pytest.mark.parametrize("short", ["x", "fifteen letters", "  fifteen letters  ", " " * 22])
 def test_a_short_secret_of_webhooks_is_refused_by_every_door(api: Served, here: Shop, short: str) -> None:
     words = "needs at least 16"
     path = "/api/v1/connections/shop/webhook"
     refused = api.call("POST", path, here.org, json={"secret": short})
     assert refused.status_code == 400
     assert words in refused.json()["error"]
-    assert len(short) < 2 or short.strip() not in refused.json()["error"]
+    assert len(short.strip()) < 2 or short.strip() not in refused.json()["error"]
     given = {"store_url": here.server.url, "consumer_key": "ck_x", "consumer_secret": "cs_x", "webhook_secret": short}
     new = {"name": "second", "provider": "woocommerce", "settings": given}
     assert words in api.call("POST", "/api/v1/connections", here.org, json=new).json()["error"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.errors import NotFound
 from sync_pipeline.sources.base import RawRecord
-from sync_pipeline.steps import connect, preview, promote, push, select
+from sync_pipeline.steps import connect, observe, preview, promote, push, select
 from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.push import NotABatch
 from sync_pipeline_tests.stores import Shop, shop
@@ -124,6 +125,8 @@ def test_ten_thousand_products_with_invalid_ones_among_them(plain: Shop) -> None
         '"wc_product_id": 7, "weight": 1e99999999999999999999',
         '"wc_product_id": 7, "price": 1e99999999999999999999',
         '"wc_product_id": 7, "stock_quantity": "1e9999"',
+        '"wc_product_id": 7, "price": "1", "price": "2"',
+        '"wc_product_id": 7, "a": {"b": [{"c": 1, "c": 2}]}',
     ],
 )
 def test_a_number_that_nothing_holds_spoils_its_record_alone(plain: Shop, text: str) -> None:
@@ -162,7 +165,10 @@ def test_an_empty_batch_is_a_success_and_no_list_is_none(plain: Shop) -> None:
     report = send(plain, "products", [])
     assert (report.synced, report.skipped) == (0, 0)
     connection = plain.connection
-    for body in (b"", b"[]", b"{}", b'{"products": {}}', b'{"products": null}', b"\xff", b'{"products": [NaN]}'):
+    twice = b'{"products": [], "products": [{"wc_product_id": 1, "name": "A"}]}'
+    unknown = b'{"products": [], "customers": [{"wc_customer_id": 1}]}'
+    other = ("{}".encode("utf-16"), b"{}", b'{"products": {}}', b'{"products": null}', b"\xff", b'{"products": [NaN]}')
+    for body in (b"", b"[]", twice, unknown, *other):
         with pytest.raises(NotABatch):
             push.push(plain.db, connection, "products", body, actor="plugin")
     with pytest.raises(NotABatch):
@@ -222,7 +228,8 @@ def test_a_pushed_product_does_not_make_a_pulled_one_poorer(plain: Shop) -> None
     plain.pull("products")
     whole = plain.export("products")[0]
     number = whole["id"]
-    later = "2099-01-01T00:00:00+02:00"
+    soon = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0, tzinfo=None)
+    later = f"{soon + timedelta(hours=2)}+02:00"
     report = send(plain, "products", [product(number, price="123.450", updated_at=later, total_views=3)])
     assert (report.new, report.changed) == (0, 1)
     merged = payload(plain, "product", number)
@@ -230,7 +237,7 @@ def test_a_pushed_product_does_not_make_a_pulled_one_poorer(plain: Shop) -> None
     changed = {name for name in whole if merged[name] != whole[name]}
     assert changed <= {"name", "sku", "price", "date_modified_gmt"}
     assert merged["price"] == "123.450"
-    assert merged["date_modified_gmt"] == "2098-12-31T22:00:00"
+    assert merged["date_modified_gmt"] == soon.isoformat()
     plain.pull("products", full=True)
     assert next(p for p in plain.export("products") if p["id"] == number)["price"] == whole["price"]
     versions = sql(
@@ -267,8 +274,80 @@ def test_a_push_older_than_what_was_pulled_changes_nothing(plain: Shop) -> None:
     number = plain.export("products")[0]["id"]
     before = state(plain)
     report = send(plain, "products", [product(number, price="0.01", updated_at="2001-01-01 00:00:00")])
-    assert (report.synced, report.changed) == (1, 0)
+    assert (report.synced, report.changed, report.outcomes) == (1, 0, ["older"])
     assert state(plain) == before
+
+
+@pytest.mark.parametrize("pulled", [True, False])
+@pytest.mark.parametrize("nothing", [None, "", "0000-00-00 00:00:00"])
+def test_a_push_without_a_time_keeps_the_stored_one(plain: Shop, pulled: bool, nothing: str | None) -> None:
+    number = 900
+    if pulled:
+        plain.pull("products")
+        number = plain.export("products")[0]["id"]
+    else:
+        send(plain, "products", [product(number, updated_at="2026-02-02")])
+    time = "SELECT remote_modified_at FROM capture.sync_record WHERE external_id = %(x)s AND entity_type = 'product'"
+    [before] = sql(plain, time, x=str(number))
+    assert send(plain, "products", [product(number, name="B", updated_at=nothing)]).outcomes == ["changed"]
+    assert sql(plain, time, x=str(number)) == [before]
+    ancient = product(number, name="ANCIENT", updated_at="2001-01-01T00:00:00Z")
+    assert send(plain, "products", [ancient]).outcomes == ["older"]
+    assert payload(plain, "product", number)["name"] == "B"
+
+
+def test_a_pushed_category_has_a_time_too(plain: Shop) -> None:
+    """The store's own have none, so the stream knows no field for it."""
+    new = {"wc_category_id": 8, "name": "N", "updated_at": "2026-02-02"}
+    old = {"wc_category_id": 8, "name": "O", "updated_at": "2026-01-01"}
+    assert send(plain, "categories", [new]).outcomes == ["new"]
+    assert send(plain, "categories", [old]).outcomes == ["older"]
+    assert payload(plain, "category", 8)["name"] == "N"
+
+
+def test_a_batch_says_what_became_of_each_record(plain: Shop) -> None:
+    plain.pull("products")
+    same, gone, old = (one["id"] for one in plain.export("products")[:3])
+    plain.store.delete("products", gone)
+    plain.pull("products")
+    name = payload(plain, "product", same)["name"]
+    far = "2999-01-01T00:00:00Z"
+    given = [
+        product(900),
+        {"wc_product_id": same, "name": name},
+        product(901, updated_at="2026-02-02"),
+        product(901, updated_at="2026-01-01"),
+        product(gone),
+        product(old, updated_at="2001-01-01"),
+        {"wc_product_id": 902},
+        product(903, updated_at=far),
+    ]
+    report = send(plain, "products", given)
+    became = ["new", "unchanged", "new", "older", "deleted", "older", "skipped", "skipped"]
+    assert (report.outcomes, report.synced, report.skipped, report.new) == (became, 6, 2, 2)
+    log = observe.sync_log(plain.db, plain.org, [plain.connection], report.log_id)
+    assert log.outcomes == became
+    assert [(one.place, one.id, one.outcome) for one in log.ignored_records] == [
+        (3, "901", "older"),
+        (4, str(gone), "deleted"),
+        (5, str(old), "older"),
+    ]
+    assert log.ignored_records[0].reason == "it is older than the stored record, which changed 2026-02-02T00:00:00Z"
+    assert (log.skipped_records[1].place, log.skipped_records[1].id) == (7, "903")
+    assert log.skipped_records[1].reason.startswith(f"the time of its change, {far}, is more than a day ahead")
+    again = send(plain, "products", given)
+    assert again.outcomes == ["unchanged", "unchanged", "unchanged", *became[3:]]
+
+
+def test_a_time_of_an_earlier_version_that_is_far_ahead_heals(plain: Shop) -> None:
+    send(plain, "products", [product(900, updated_at="2026-02-02")])
+    sql(
+        plain,
+        "UPDATE capture.sync_record SET remote_modified_at = '2999-01-01', "
+        """sync_data = sync_data || '{"date_modified_gmt": "2999-01-01T00:00:00"}'""",
+    )
+    assert send(plain, "products", [product(900, price="2", updated_at="2026-03-01")]).outcomes == ["changed"]
+    assert payload(plain, "product", 900)["date_modified_gmt"] == "2026-03-01T00:00:00"
 
 
 def test_pushes_out_of_order_leave_the_newest(plain: Shop) -> None:
@@ -306,7 +385,9 @@ def test_a_push_does_not_bring_back_what_was_looked_for_and_gone(plain: Shop) ->
     send(plain, "products", [product(number, updated_at="2020-01-01")])
     gone = "SELECT deletion_state FROM capture.sync_record WHERE entity_type = 'product' AND external_id = %(x)s"
     assert sql(plain, gone, x=str(number))[0].deletion_state == "deleted"
-    send(plain, "products", [product(number, updated_at="2099-01-01")])
+    assert send(plain, "products", [product(number)]).outcomes == ["deleted"]
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert send(plain, "products", [product(number, updated_at=later.isoformat())]).outcomes == ["changed"]
     assert sql(plain, gone, x=str(number))[0].deletion_state == "present"
 
 

@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -229,12 +230,28 @@ def test_a_thousand_deliveries_in_any_order_end_as_the_store_is(told: Shop) -> N
     assert all(row.state == "closed" and row.expected == row.captured + row.vanished for row in ledgers)
 
 
+def test_a_body_dated_far_ahead_does_not_make_every_later_one_older(told: Shop) -> None:
+    number = told.store.tables["products"].ids[0]
+    ahead = {**json.loads(body_now(told, "product.updated", number)), "date_modified_gmt": "2999-01-01T00:00:00"}
+    deliver(told, "product.updated", json.dumps(ahead).encode())
+    assert take(told)["products"].changed == 1
+    told.store.update("products", number, regular_price="77.70")
+    told.store.bump("products", number)
+    deliver(told, "product.updated", body_now(told, "product.updated", number))
+    report = take(told)["products"]
+    assert (report.changed, report.requests) == (1, 1)  # the store is asked which of the two is true
+    now = next(one for one in told.export("products") if one["id"] == number)
+    assert (now["regular_price"], now["date_modified_gmt"][:2]) == ("77.70", "20")
+    assert now["date_modified_gmt"] < "2999"
+
+
 def test_a_body_newer_than_what_is_known_needs_no_request(told: Shop) -> None:
     number = told.store.tables["products"].ids[0]
     told.store.update("products", number, regular_price="77.70")
     told.store.bump("products", number)
     newer = json.loads(body_now(told, "product.updated", number))
-    newer["date_modified_gmt"] = "2099-01-01T00:00:00"
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    newer["date_modified_gmt"] = f"{soon:%Y-%m-%dT%H:%M:%S}"
     assert deliver(told, "product.updated", json.dumps(newer).encode()) == "stored"
     before = len(told.server.requests)
     report = take(told)["products"]

@@ -44,9 +44,14 @@ PRODUCT = {"wc_product_id": 5, "name": "A"}
         ({"created_at": 1772359200}, "date_created_gmt", "2026-03-01T10:00:00"),
         ({"created_at": Decimal("1772359200.75")}, "date_created_gmt", "2026-03-01T10:00:00"),
         ({"created_at": "0999-05-05"}, "date_created_gmt", "0999-05-05T00:00:00"),
-        ({"created_at": "0000-00-00 00:00:00"}, "date_created_gmt", None),
         ({"description": "as it is"}, "description", "as it is"),
-        ({"id": 99}, "id", 5),
+        ({"id": "5"}, "id", 5),
+        ({"date_modified_gmt": 1772359200}, "date_modified_gmt", "2026-03-01T10:00:00"),
+        (
+            {"updated_at": "2026-03-01T10:00:00Z", "date_modified_gmt": "2026-03-01 10:00:00"},
+            "date_modified_gmt",
+            "2026-03-01T10:00:00",
+        ),
     ],
 )
 def test_a_field_as_the_api_writes_it(given_: dict[str, Any], field: str, written: Any) -> None:
@@ -79,6 +84,16 @@ def test_a_field_as_the_api_writes_it(given_: dict[str, Any], field: str, writte
         ("customers", {"wc_customer_id": 1, "email": ["a@b.co"]}, "email"),
         ("categories", {"wc_category_id": 1, "name": "C", "parent_id": -4}, "parent_id"),
         ("orders", {}, "wc_order_id"),
+        ("orders", {"wc_order_id": 1, "currency": 5}, "currency"),
+        ("orders", {"wc_order_id": 1, "line_items": "x"}, "line_items"),
+        ("orders", {"wc_order_id": 1, "line_items": [1]}, "line_items"),
+        ("orders", {"wc_order_id": 1, "customer_email": 5, "email": ["x"]}, "email"),
+        ("orders", {"wc_order_id": 1, "customer_id": 1001, "wc_customer_id": 1002}, "customer_id"),
+        ("orders", {"wc_order_id": 1, "email": "ann@b.co", "customer_email": "bob@b.co"}, "email"),
+        ("orders", {"wc_order_id": 1, "billing": {"email": "ann@b.co"}, "email": "bob@b.co"}, "email"),
+        ("products", {**PRODUCT, "id": 9999}, "wc_product_id"),
+        ("products", {**PRODUCT, "date_modified_gmt": "yesterday"}, "date_modified_gmt"),
+        ("products", {**PRODUCT, "updated_at": 1772359200, "date_modified_gmt": "2026-03-02"}, "updated_at"),
     ],
 )
 def test_an_invalid_record_names_its_field_and_no_value(kind: str, record: dict[str, Any], field: str) -> None:
@@ -86,6 +101,29 @@ def test_an_invalid_record_names_its_field_and_no_value(kind: str, record: dict[
         PUSHED[kind].to_payload(record)
     assert str(caught.value).startswith(f"{field} is ")
     assert not any(str(value) in str(caught.value) for value in record.values() if len(str(value)) > 3)
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, "", "0000-00-00 00:00:00", "0000-00-00", "-0001-11-30T00:00:00Z", "0001-01-01T00:00:00"]
+)
+@pytest.mark.parametrize("kind", sorted(PUSHED))
+def test_a_time_that_is_none_is_as_if_it_had_not_been_sent(kind: str, nothing: Any) -> None:
+    fields = PUSHED[kind].record.model_fields
+    record = {PUSHED[kind].id_field: 5, **({"name": "A"} if "name" in fields else {})}
+    times = [name for name in fields if name.endswith(("_at", "_date"))]
+    assert len(times) >= 2
+    sent = dict.fromkeys([*times, "date_modified_gmt", "date_created_gmt"], nothing)
+    assert PUSHED[kind].to_payload({**record, **sent}) == PUSHED[kind].to_payload(record)
+
+
+def test_a_list_that_is_null_is_as_if_it_had_not_been_sent() -> None:
+    assert PUSHED["orders"].to_payload({"wc_order_id": 1, "line_items": None}) == {"id": 1}
+
+
+@pytest.mark.parametrize(("price", "words"), [("1e-40", "has more than 30 decimals"), ("1e40", "is too large")])
+def test_a_price_that_is_refused_is_told_why(price: str, words: str) -> None:
+    with pytest.raises(Unreadable, match=f"price {words}"):
+        PUSHED["products"].to_payload({**PRODUCT, "price": price})
 
 
 _anything = st.recursive(

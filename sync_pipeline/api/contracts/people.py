@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from sync_pipeline.api.contracts.base import Line, Shape
-from sync_pipeline.steps.connect.tokens import Role
+from sync_pipeline.steps.connect.tokens import MOST_DAYS, Role
 from sync_pipeline.steps.connect.users import PersonRole
 
 
@@ -47,8 +47,10 @@ class NewToken(Shape):
     role: Role
     name: Line | None = Field(None, min_length=1, max_length=100, description="Purpose.", examples=["dashboard"])
     connection: str | None = Field(None, min_length=1, max_length=63, examples=["shop"])
-    days: float | None = Field(None, gt=0, le=3660, description="Days until it expires; never if not set.")
-    unmasked: bool = Field(False, description="An agent reads personal data with it; otherwise pseudonyms.")
+    days: float | None = Field(
+        None, gt=0, le=MOST_DAYS, description="Days until it expires, more than 0 and at most 3660; never if not set."
+    )
+    unmasked: bool = Field(False, description="For an agent: it reads personal data; otherwise pseudonyms.")
 
 
 class MadeToken(Shape):

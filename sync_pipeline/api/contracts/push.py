@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from sync_pipeline.api.contracts.base import Shape
+from sync_pipeline.steps.push import Outcome
 
 
 class PushCounts(Shape):
@@ -17,6 +19,20 @@ class PushCounts(Shape):
         description="Invalid records; `GET /api/sync/logs/{log_id}` says why, for each.", examples=[15]
     )
     syncLogId: int = Field(description="The id of the batch's sync log.", examples=[17])  # noqa: N815
+    newCount: int = Field(description="Valid records that were not known before.", examples=[480])  # noqa: N815
+    changedCount: int = Field(description="Valid records that changed what is stored.", examples=[2])  # noqa: N815
+    unchangedCount: int = Field(description="Valid records that are stored like that already.", examples=[1])  # noqa: N815
+    olderCount: int = Field(  # noqa: N815
+        description="Valid records that changed nothing, because what is stored is newer.", examples=[1]
+    )
+    deletedCount: int = Field(  # noqa: N815
+        description="Valid records that changed nothing, because they are deleted in the store.", examples=[1]
+    )
+    outcomes: Sequence[Outcome] = Field(
+        description="What became of each record, in the order of the batch. Those of one id that are not left out "
+        "become one record. `quarantined`: the database cannot hold it.",
+        examples=[["new", "skipped"]],
+    )
 
 
 class DeliveryTaken(Shape):
@@ -26,7 +42,9 @@ class DeliveryTaken(Shape):
 
 
 class GivenWebhookSecret(Shape):
-    """The secret that signs the store's webhooks: 16 characters or more. If it is empty, all webhooks are rejected."""
+    """The secret that signs the store's webhooks: 16 characters or more. An empty one removes the present secret:
+    then all webhooks are rejected.
+    """
 
     secret: SecretStr = Field(max_length=500, examples=["a long random text"])
 

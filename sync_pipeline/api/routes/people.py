@@ -1,6 +1,5 @@
 """Sessions, tokens, users, and the organization."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -93,7 +92,7 @@ async def make_token(runtime: RuntimeDep, caller: Admin, given: NewToken) -> Ans
             connection=bound,
             name=given.name,
             unmasked=given.unmasked,
-            expires=datetime.now(UTC) + timedelta(days=given.days) if given.days is not None else None,
+            days=given.days,
             actor=caller.actor,
         )
 

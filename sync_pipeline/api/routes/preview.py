@@ -53,6 +53,8 @@ async def preview_or_select(  # noqa: PLR0913 - query parameters
         return Answer(data=await _select(runtime, caller, provider, connection, entity_type, given))
     if Right.FETCH not in RIGHTS[caller.role]:
         raise lacking(Right.FETCH, caller.role)
+    if given is not None:
+        raise ConfigurationError("A body is for action=select; with action=fetch it would be ignored. Send none.")
     one = await runtime.run(the_connection, runtime.db, caller, connection, provider=provider)
     stream = one.source.stream(entity_type)
     wanted = {"fetch": True, "max_pages": one.common().preview_max_pages}

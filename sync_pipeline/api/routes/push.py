@@ -1,5 +1,6 @@
 """Pushes: batches of records from a store's plugin. The providers declare what can be pushed."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def _add_route(kind: str, taken: Mapping[str, Pushed]) -> None:
     items = records[0] if len(records) == 1 else {"anyOf": records}
     described = {"type": "array", "maxItems": step.MAX_RECORDS, "items": items,
                  "description": "Invalid records are skipped and counted."}  # fmt: skip
-    schema = {"type": "object", "required": [kind], "properties": {kind: described}}
+    schema = {"type": "object", "required": [kind], "properties": {kind: described}, "additionalProperties": False}
     router.add_api_route(
         f"/{kind}",
         push,
@@ -53,9 +54,18 @@ async def _push(request: Request, runtime: ApiRuntime, caller: Caller, kind: str
     except step.PushFailed as error:
         _log.error("push_failed", kind=kind, cause=type(error.__cause__).__name__)
         raise
+    became = Counter(done.outcomes)
     return Answer(
-        data=PushCounts.model_validate(
-            {"syncedCount": done.synced, "skippedCount": done.skipped, "syncLogId": done.log_id}
+        data=PushCounts(
+            syncedCount=done.synced,
+            skippedCount=done.skipped,
+            syncLogId=done.log_id,
+            newCount=became["new"],
+            changedCount=became["changed"],
+            unchangedCount=became["unchanged"],
+            olderCount=became["older"],
+            deletedCount=became["deleted"],
+            outcomes=done.outcomes,
         )
     )
 

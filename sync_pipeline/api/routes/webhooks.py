@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 
 from sync_pipeline.api.auth import Caller, CallerFirst, Right, may
-from sync_pipeline.api.contracts.base import Answer, Name, Number
+from sync_pipeline.api.contracts.base import Answer, Name
 from sync_pipeline.api.contracts.push import DeliveryTaken, GivenWebhookSecret, WebhookInfo
 from sync_pipeline.api.errors import problems
 from sync_pipeline.api.lists import the_connection
@@ -14,12 +14,16 @@ from sync_pipeline.steps import connect, push
 
 router = APIRouter(prefix="/api/v1", tags=["webhooks"], route_class=CallerFirst)
 Provider = Annotated[str, Path(min_length=1, max_length=63, examples=["woocommerce"])]
+ConnectionNumber = Annotated[
+    int,
+    Path(ge=1, le=2**63 - 1, description="The connection's number, as in the `path` that setting its secret answers."),
+]
 Connector = Annotated[Caller, Depends(may(Right.CONNECT, everywhere=True))]
 
 
 @router.post("/webhooks/{provider}/{connection}", responses=problems(404, 413))
 async def deliver(
-    request: Request, runtime: RuntimeDep, provider: Provider, connection: Number
+    request: Request, runtime: RuntimeDep, provider: Provider, connection: ConnectionNumber
 ) -> Answer[DeliveryTaken]:
     """Receive a store's webhook. Its signature authenticates it; it needs no token."""
     headers = {name.lower(): value for name, value in request.headers.items()}

@@ -1,7 +1,7 @@
 """People and tokens: who may do what, who has access, and the sessions of whoever looks."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -70,7 +70,7 @@ async def make_token(request: Request, runtime: RuntimeDep, caller: Admin) -> Re
             connection=bound,
             name=given.name,
             unmasked=given.unmasked,
-            expires=datetime.now(UTC) + timedelta(days=given.days) if given.days is not None else None,
+            days=given.days,
             actor=caller.actor,
         )
         return made, _look(request, runtime, caller)

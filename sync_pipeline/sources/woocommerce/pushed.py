@@ -22,7 +22,8 @@ _DIGITS = 30  # at most, before the decimal point or after it
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # Stricter than Decimal, which accepts 1_000 and the digits of every script.
 _NUMERAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_NO_DATE = "0000-00-00"  # WordPress writes this for no date
+# WordPress writes the first for no date; PHP, which counts the month 0 and the day 0 back, makes the second of it.
+_NO_DATE = ("0000-00-00", "-0001-11-30")
 _Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
 _Combine = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 _Field = Callable[[str, Any], Any]  # (name, value) -> the value as the API writes it
@@ -51,7 +52,9 @@ def _number(name: str, value: Any) -> Decimal | int:
         raise Unreadable(f"{name} is not a number, such as 12.50")
     number: Decimal | int = value
     if number and abs(Decimal(number).adjusted()) > _DIGITS:
-        raise Unreadable(f"{name} is too large")  # 1E999999999 written out would fill the memory
+        # 1E999999999 written out would fill the memory.
+        far = Decimal(number).adjusted() < 0
+        raise Unreadable(f"{name} has more than {_DIGITS} decimals" if far else f"{name} is too large")
     return number
 
 
@@ -71,6 +74,19 @@ def _quantity(name: str, value: Any) -> Decimal | int | None:
     number = _number(name, value)
     # Not by division, which fails if the quotient has more digits than Decimal's precision.
     return int(number) if number == Decimal(number).to_integral_value() else number
+
+
+def _word(name: str, value: Any) -> str | None:
+    """A text, and no number in its place."""
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"{name} is not a text")
+    return value
+
+
+def _objects(name: str, value: Any) -> list[Any] | None:
+    if value is not None and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
+        raise Unreadable(f"{name} is not a list of objects")
+    return value
 
 
 def _status(name: str, value: Any) -> str:
@@ -99,7 +115,10 @@ def _reference(name: str, value: Any) -> int:
 
 
 def _moment(name: str, value: Any) -> str | None:
-    """A time as the API writes its *_gmt fields: naive UTC, whole seconds. Input without a zone is UTC."""
+    """A time as the API writes its *_gmt fields: naive UTC, whole seconds. Input without a zone is UTC.
+
+    None for no time, which is as if it had not been sent: a time that is stored stays.
+    """
     if value is None or value == "" or (isinstance(value, str) and value.startswith(_NO_DATE)):
         return None
     try:
@@ -112,6 +131,8 @@ def _moment(name: str, value: Any) -> str | None:
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Unreadable(f"{name} is not a time, such as 2026-03-01T10:00:00Z") from None
+    if moment.year == 1:  # .NET's no date
+        return None
     return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
@@ -124,6 +145,11 @@ class _As:
 
     name: str = ""
     write: _Field = _text
+
+    @property
+    def is_left_out(self) -> bool:
+        """Is null as if it had not been sent, or does it empty what is stored?"""
+        return self.write in (_moment, _objects)
 
 
 _Text = str | int | float | None
@@ -139,7 +165,7 @@ class _Record(BaseModel):
         None, description="Without a zone: UTC.", examples=["2026-03-01T10:00:00Z"]
     )
     updated_at: Annotated[_Date, _As("date_modified_gmt", _moment)] = Field(
-        None, description="Older than the known record: nothing is changed."
+        None, description="Older than the known record: nothing is changed. A day ahead of now or more: it is skipped."
     )
 
 
@@ -189,13 +215,13 @@ class PushedOrder(_Record):
     wc_order_id: Annotated[int, _As("id", _id)] = Field(gt=0, examples=[900])
     order_number: Annotated[str | None, _As("number")] = None
     status: Annotated[str | None, _As("status", _status)] = Field(None, examples=["completed"])
-    currency: str | None = Field(None, examples=["USD"])
+    currency: Annotated[str | None, _As("currency", _word)] = Field(None, examples=["USD"])
     total: Annotated[_Text, _As("total", _money)] = Field(None, examples=["20.00"])
     wc_customer_id: Annotated[int | None, _As("customer_id", _reference)] = None
     customer_id: Annotated[int | None, _As("customer_id", _reference)] = Field(None, examples=[55])
     email: Annotated[str | None, _As()] = Field(None, description="Of a guest order; also as `customer_email`.")
     customer_email: Annotated[str | None, _As()] = None
-    line_items: list[dict[str, Any]] | None = None
+    line_items: Annotated[list[dict[str, Any]] | None, _As("line_items", _objects)] = None
 
 
 def _translate(model: type[BaseModel], record: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,21 +230,33 @@ def _translate(model: type[BaseModel], record: Mapping[str, Any]) -> dict[str, A
         if record.get(name) in (None, ""):
             raise Unreadable(f"{name} is missing")
     payload: dict[str, Any] = {}
+    names: dict[str, str] = {}  # by the payload's name, the one that was sent
     for name, value in record.items():
         known = translated.get(name)
-        if known is None:
-            if name != "id":  # it would replace another record
-                payload.setdefault(name, value)
-        elif known.name:
-            payload[known.name] = known.write(name, value)
+        target = name if known is None else known.name
+        if not target or (name == "id" and value in (None, "")):
+            continue  # the record's own function reads it; the id has a name of its own
+        written = value if known is None else known.write(name, value)
+        if written is None and known is not None and known.is_left_out:
+            continue
+        if target in names and payload[target] != written:
+            raise Unreadable(_two_names(names[target], name))
+        payload[target], names[target] = written, name
     return payload
+
+
+def _two_names(one: str, other: str) -> str:
+    return f"{one} is another value than {other}, which is the same field: send one of them"
 
 
 @cache
 def _fields(model: type[BaseModel]) -> tuple[tuple[str, ...], Mapping[str, _As]]:
-    """The required fields of a record, and those that are translated."""
+    """The required fields of a record, and those that are translated: the id and times by the API's own name, too."""
     fields = model.model_fields
     translated = {name: each for name, one in fields.items() for each in one.metadata if isinstance(each, _As)}
+    for one in list(translated.values()):
+        if one.write in (_id, _moment):
+            translated.setdefault(one.name, one)
     return tuple(name for name, one in fields.items() if one.is_required()), translated
 
 
@@ -236,10 +274,15 @@ def _product(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _order(record: Mapping[str, Any]) -> dict[str, Any]:
     payload = _translate(PushedOrder, record)
-    email = _text("email", record.get("email") or record.get("customer_email"))
-    if email:
-        billing = payload.get("billing")
-        payload["billing"] = {**(billing if isinstance(billing, dict) else {}), "email": email}
+    billing = payload.get("billing")
+    billing = billing if isinstance(billing, dict) else {}
+    given = {name: text for name in ("email", "customer_email") if (text := _text(name, record.get(name)))}
+    if given:
+        first, email = next(iter(given.items()))
+        for other, value in (*given.items(), ("billing.email", billing.get("email") or email)):
+            if value != email:
+                raise Unreadable(_two_names(first, other))
+        payload["billing"] = {**billing, "email": email}
     return payload
 
 
@@ -268,6 +311,7 @@ def _pushed(
     return Pushed(
         stream=stream,
         id_field=next(name for name, one in _fields(record)[1].items() if one.name == "id"),
+        modified=next(one.name for name, one in _fields(record)[1].items() if name == "updated_at"),
         record=record,
         to_payload=to_payload or partial(_translate, record),
         combine=combine,

@@ -154,13 +154,9 @@ def add_connection(
     if name in RESERVED_NAMES and not connections(db, org, name):  # it may be older than the page
         raise ConfigurationError(f"“{name}” cannot name a connection: a page of the Explorer has that address.")
     config = parse_settings(source(provider), given)
+    check_partition(db, org, provider)
     public, given_secrets, address = _split(source(provider), config)
-    for former in former_connections(db, org, name):
-        if (former.provider, former.store_url) != (provider, address):
-            raise ConfigurationError(
-                f"“{name}” is kept for {former.store_url}, which was disconnected: what was captured from there has "
-                "this name. Choose another name, or connect that store again."
-            )
+    _check_former(db, org, name, provider, address)
     kept = _kept(db, settings, org, source(provider), name, address)
     secrets = {**kept, **given_secrets}
     hooks = source(provider).webhooks
@@ -195,6 +191,29 @@ def add_connection(
             ) from None
         raise
     return connection(db, org, name)
+
+
+def check_partition(db: Database, org: Organization, provider: str) -> None:
+    """Check that the database can hold what a provider's stores answer.
+
+    Raises:
+        ConfigurationError: it has no partition for them.
+    """
+    with db.org(org.org_id) as conn:
+        if not execute(conn, _SQL["has_partition"], provider=provider).scalar_one():
+            raise ConfigurationError(
+                f"The provider {provider} has no partition for its records, capture.{provider}_sync. Make it in a "
+                "migration: CONTRIBUTING, “A new provider”, step 5. Then run `sync-pipeline db migrate`."
+            )
+
+
+def _check_former(db: Database, org: Organization, name: str, provider: str, address: str) -> None:
+    for former in former_connections(db, org, name):
+        if (former.provider, former.store_url) != (provider, address):
+            raise ConfigurationError(
+                f"“{name}” is kept for {former.store_url}, which was disconnected: what was captured from there has "
+                "this name. Choose another name, or connect that store again."
+            )
 
 
 def long_enough(webhook_secret: str) -> None:

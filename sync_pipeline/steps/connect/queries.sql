@@ -68,3 +68,7 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
 SELECT health = 'healthy' AND health_checked_at > now() - make_interval(secs => %(seconds)s) AS healthy
 FROM connect.integration_connector
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s
+
+-- has_partition --
+-- Each provider's records are a partition of their own.
+SELECT to_regclass(format('capture.%%I', %(provider)s || '_sync')) IS NOT NULL

@@ -26,6 +26,7 @@ _SQL = load(__package__, "tokens.sql")
 Role = Literal["viewer", "operator", "admin", "plugin", "agent"]
 ROLES: tuple[Role, ...] = get_args(Role)
 _SHAPE = re.compile(r"sp_([0-9]{1,18})_([A-Za-z0-9_-]{43})")
+MOST_DAYS = 3660  # of a token: ten years
 _SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -85,21 +86,28 @@ def add_token(  # noqa: PLR0913 - what a token is
     *,
     connection: Connection | None = None,
     name: str | None = None,
-    expires: datetime | None = None,
+    days: float | None = None,
     unmasked: bool = False,
     actor: str,
 ) -> Token:
     """Create a token. Its text starts with the organization's id, so that its hash can be looked up there.
 
-    `unmasked`: an agent reads personal data with it; the audit log says who allowed that.
+    `days`: until it expires; it does not if not given. `unmasked`: an agent reads personal data with it; the audit log
+    says who allowed that.
 
     Raises:
-        ConfigurationError: unknown role, or a plugin's token without a connection.
+        ConfigurationError: unknown role, a plugin's token without a connection, days that are not more than 0 and at
+            most 3,660, or `unmasked` for a role that always reads personal data.
     """
     if role not in ROLES:
         raise ConfigurationError(f"Unknown role “{role}”. Use one of: {', '.join(ROLES)}.")
     if role == "plugin" and connection is None:
         raise ConfigurationError("A plugin's token belongs to one connection. Name the connection.")
+    if unmasked and role != "agent":
+        raise ConfigurationError(f"Only an agent's token can be unmasked: the role {role} reads no pseudonyms.")
+    if days is not None and not 0 < days <= MOST_DAYS:
+        raise ConfigurationError(f"A token expires after more than 0 days and at most {MOST_DAYS:,}. Give that many.")
+    expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
     bound_to = connection.connection_id if connection else None
     with db.org(org.org_id) as conn:
         token_id, plain = new_token(

@@ -55,7 +55,7 @@ def set_webhook_secret(
     if hooks is None:
         raise ConfigurationError(f"{conn.source.title} stores send no webhooks here: a pull finds what changed.")
     fresh = value.strip()
-    if fresh:
+    if value:  # blanks alone are no secret, and not the wish for none
         long_enough(fresh)
     with db.org(conn.org_id) as tx:
         now = execute(tx, _SQL["lock_connection"], connection_id=conn.connection_id).one()

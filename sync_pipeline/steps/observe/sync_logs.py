@@ -46,10 +46,29 @@ class SkippedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredRecord:
+    """A valid record of a push that changed nothing."""
+
+    place: Annotated[int, Field(description="Its place in the batch, from 0.", examples=[0])]
+    id: Annotated[str, Field(description="Its id.", examples=["90201"])]
+    outcome: Annotated[
+        Literal["older", "deleted"], Field(description="What is stored is newer, or it is deleted in the store.")
+    ]
+    reason: Annotated[str, Field(examples=["it is older than the stored record, which changed 2026-03-01T10:00:00Z"])]
+
+
+@dataclass(frozen=True, slots=True)
 class SyncLogDetail(SyncLog):
-    """A log with the records that it skipped."""
+    """A log with the records that it skipped. That of a push says what became of each record."""
 
     skipped_records: Sequence[SkippedRecord]
+    ignored_records: Annotated[
+        Sequence[IgnoredRecord], Field(description="Valid records of a push that changed nothing, and why.")
+    ] = ()
+    outcomes: Annotated[
+        Sequence[str],
+        Field(description="What became of each record of a push, in the order of the batch.", examples=[["new"]]),
+    ] = ()
 
 
 def sync_logs(
@@ -83,7 +102,11 @@ def sync_log(db: Database, org: Organization, of: Sequence[Connection], log_id: 
         raise NotFound(f"There is no sync log {log_id}.")
     facts = _facts(row)
     skipped = [SkippedRecord(int(one["place"]), one["id"], one["reason"]) for one in facts.pop("skipped_records")]
-    return SyncLogDetail(**facts, skipped_records=skipped)
+    ignored = [
+        IgnoredRecord(int(one["place"]), one["id"], one["outcome"], one["reason"])
+        for one in facts.pop("ignored_records")
+    ]
+    return SyncLogDetail(**facts, skipped_records=skipped, ignored_records=ignored)
 
 
 def _facts(row: Any) -> dict[str, Any]:

@@ -2,5 +2,6 @@
 
 from sync_pipeline.steps.push.body import MAX_RECORDS, NotABatch
 from sync_pipeline.steps.push.deliveries import NotGenuine, receive
+from sync_pipeline.steps.push.over import Outcome
 from sync_pipeline.steps.push.process import process_deliveries
 from sync_pipeline.steps.push.service import PushFailed, PushReport, close_killed, push

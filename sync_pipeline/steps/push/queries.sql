@@ -49,6 +49,13 @@ FROM capture.sync_record AS r
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
 
+-- stored_hashes --
+-- These records after a batch: what became of each is told by what was stored before.
+SELECT r.external_id, r.content_hash, r.deletion_state
+FROM capture.sync_record AS r
+WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
+    AND r.provider = %(provider)s AND r.external_id = ANY (%(ids)s)
+
 -- mark_pushed_only --
 UPDATE capture.sync_record SET pushed_only = true
 WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND entity_type = %(entity_type)s

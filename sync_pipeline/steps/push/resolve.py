@@ -23,6 +23,7 @@ from sync_pipeline.steps.capture.write.pages import Run
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.capture.write.record import Read, read
 from sync_pipeline.steps.capture.write.records import SQL as CAPTURE
+from sync_pipeline.steps.push.over import ahead
 from sync_pipeline.steps.push.service import SQL
 
 
@@ -129,12 +130,13 @@ class DeliveryBatch:
         if stored is None:
             record.outcome = "accepted"
             return item
-        if stored.deletion_state != "present" or stored.pushed_last or stored.remote_modified_at is None:
+        at = stored.remote_modified_at
+        if stored.deletion_state != "present" or stored.pushed_last or at is None or ahead(at):
             return None
-        if newest > stored.remote_modified_at:
+        if newest > at:
             record.outcome = "accepted"
             return item
-        if newest < stored.remote_modified_at:
+        if newest < at:
             record.outcome = "older than the stored record"
         elif parsed.content_hash == bytes(stored.content_hash):
             record.outcome = "known already"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
@@ -18,15 +18,15 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline import exact_json, journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.values import moment
 from sync_pipeline.errors import NotFound, SyncError
 from sync_pipeline.sources.base import Pushed, RawRecord, Source, Stream, Unreadable, all_sources
-from sync_pipeline.steps.capture.write.pii import email_hash, hash_emails
+from sync_pipeline.steps.capture.write.pii import hash_emails
 from sync_pipeline.steps.capture.write.record import finder
 from sync_pipeline.steps.capture.write.records import Records
 from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.preview import compare_some
-from sync_pipeline.steps.push.body import encoded, records_of
+from sync_pipeline.steps.push.body import encoded, object_of, records_of
+from sync_pipeline.steps.push.over import Outcome, Stored, check_time, laid_over
 
 SQL = load(__package__)
 
@@ -37,22 +37,39 @@ class PushFailed(SyncError):
 
 @dataclass(frozen=True, slots=True)
 class PushReport:
-    """Counts of a batch: valid records (unchanged ones included), skipped records, and its log row."""
+    """Counts of a batch: valid records (unchanged ones included), skipped records, and its log row.
+
+    `outcomes` says what became of each record, in the order of the batch.
+    """
 
     synced: int
     skipped: int
     log_id: int
     new: int = 0
     changed: int = 0
+    outcomes: Sequence[Outcome] = ()
 
 
 @dataclass(slots=True)
 class _Batch:
-    """The valid records of a batch by id, in order; and the invalid ones with their reasons."""
+    """The valid records of a batch by id, in order, with their places; the others with their reasons."""
 
-    given: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    given: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     synced: int = 0
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    ignored: list[dict[str, Any]] = field(default_factory=list)  # valid, and no news
+    outcomes: dict[int, Outcome] = field(default_factory=dict)  # by the place in the batch
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What the log keeps of it."""
+        facts = {"skipped": self.skipped, "ignored": self.ignored, "outcomes": self.in_order}
+        return {name: value for name, value in facts.items() if value}
+
+    @property
+    def in_order(self) -> list[Outcome]:
+        """What became of each record, in the order of the batch."""
+        return [self.outcomes[place] for place in sorted(self.outcomes)]
 
 
 def _not_pushed(source: Source, kind: str) -> NotFound:
@@ -112,6 +129,7 @@ class _Push:
         self.db, self.connection, self.stream, self.pushed = db, connection, stream, pushed
         self.actor, self.log_id = actor, log_id
         self.policy = connection.common().pii_policy
+        self.changed = finder(pushed.modified or stream.modified)
         self.noise = frozenset(stream.noise) | frozenset(connection.common().noise.get(stream.name, ()))
         self.here: dict[str, Any] = {"connection_id": connection.connection_id, "entity_type": stream.entity_type}
 
@@ -133,34 +151,12 @@ class _Push:
             counts = self._write(conn, records, batch)
             left_out = records.progress.quarantined
             counts["unchanged"] = len(batch.given) - counts["new"] - counts["changed"] - len(left_out)
-            execute(
-                conn,
-                SQL["close_pushed_run"],
-                run_id=run_id,
-                state="closed",
-                captured=len(batch.given) - len(left_out),
-                quarantined=len(left_out),
-                vanished=0,
-                deleted=0,
-                requests=0,
-                bytes=0,
-                seconds=time.monotonic() - began,
-                error=None,
-                **counts,
-            )
-            execute(
-                conn,
-                SQL["close_push_log"],
-                log_id=self.log_id,
-                run_id=run_id,
-                synced=batch.synced,
-                skipped=len(batch.skipped),
-                detail=json.dumps({"skipped": batch.skipped} if batch.skipped else {}),
-            )
+            self._close(conn, run_id, batch, counts, len(left_out), time.monotonic() - began)
             execute(conn, SQL["set_last_sync"], connection_id=self.connection.connection_id)
             if counts["new"] + counts["changed"]:
                 compare_some(conn, self.connection, self.stream, list(batch.given))
                 self._request_preview(conn)
+            became = Counter(batch.outcomes.values())
             journal.record(
                 conn,
                 "push.done",
@@ -173,26 +169,59 @@ class _Push:
                 reasons=sorted({one["reason"] for one in batch.skipped})[:20],
                 new=counts["new"],
                 changed=counts["changed"],
+                older=became["older"],
+                deleted=became["deleted"],
             )
-        return PushReport(batch.synced, len(batch.skipped), self.log_id, counts["new"], counts["changed"])
+        return PushReport(
+            batch.synced, len(batch.skipped), self.log_id, counts["new"], counts["changed"], batch.in_order
+        )
+
+    def _close(
+        self, conn: Transaction, run_id: int, batch: _Batch, counts: dict[str, int], quarantined: int, seconds: float
+    ) -> None:
+        """Close the batch's ledger and its log row."""
+        execute(
+            conn,
+            SQL["close_pushed_run"],
+            run_id=run_id,
+            state="closed",
+            captured=len(batch.given) - quarantined,
+            quarantined=quarantined,
+            vanished=0,
+            deleted=0,
+            requests=0,
+            bytes=0,
+            seconds=seconds,
+            error=None,
+            **counts,
+        )
+        execute(
+            conn,
+            SQL["close_push_log"],
+            log_id=self.log_id,
+            run_id=run_id,
+            synced=batch.synced,
+            skipped=len(batch.skipped),
+            detail=json.dumps(batch.detail),
+        )
 
     def _read(self, given: list[Any]) -> _Batch:
         batch = _Batch()
         for place, record in enumerate(given):
             try:
-                if not isinstance(record, dict):
-                    raise Unreadable("it is not an object")
-                payload = self.pushed.to_payload(record)
+                payload = self.pushed.to_payload(object_of(record))
+                check_time(payload, self.changed)
                 external_id = str(payload[self.stream.id_field])
                 text = encoded(payload)
                 if self.policy != "keep":
                     payload = exact_json.loads(hash_emails(text))
-                batch.given.setdefault(external_id, []).append(payload)
+                batch.given.setdefault(external_id, []).append((place, payload))
             except Unreadable as error:
                 given_id = record.get(self.pushed.id_field) if isinstance(record, dict) else None
                 # Only a number is logged: anything else may be personal data.
                 named = str(given_id) if type(given_id) is int else None
                 batch.skipped.append({"place": place, "id": named, "reason": str(error)})
+                batch.outcomes[place] = "skipped"
             else:
                 batch.synced += 1
         return batch
@@ -204,41 +233,37 @@ class _Push:
         items: list[RawRecord] = []
         pushed_only: list[str] = []
         for external_id, given in batch.given.items():
-            row = known.get(external_id)
-            payload = self._over(row, given)
+            payload = self._over(batch, external_id, known.get(external_id), given)
             if payload is None:
                 continue
             items.append(RawRecord(external_id, encoded(payload), _parent(self.stream, payload)))
+            row = known.get(external_id)
             if row is None or row.pushed_only:
                 pushed_only.append(external_id)
         counts = records.write(conn, items)
         if pushed_only:
             execute(conn, SQL["mark_pushed_only"], **records.keys, ids=pushed_only)
+        now = {row.external_id: row for row in execute(conn, SQL["stored_hashes"], **records.keys, ids=ids)}
+        for external_id, given in batch.given.items():
+            became = _became(known.get(external_id), now.get(external_id), external_id in records.progress.quarantined)
+            for place, _ in given:
+                batch.outcomes.setdefault(place, became)
         return counts
 
-    def _over(self, row: Any | None, given: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """The stored payload updated with what was pushed; None if the stored one is newer."""
-        payload: Mapping[str, Any] | None = None
-        modified: datetime | None = None
-        whole = False
+    def _over(
+        self, batch: _Batch, external_id: str, row: Any | None, given: Sequence[tuple[int, dict[str, Any]]]
+    ) -> dict[str, Any] | None:
+        """The payload to store; None if nothing of it is news. What is left out is noted in the batch."""
+        stored = None
         if row is not None:
-            payload = exact_json.loads(row.payload)
-            modified, whole = row.remote_modified_at, not row.pushed_only
-        news = False
-        for one in given:
-            at = moment(finder(self.stream.modified)(one))
-            if row is not None and row.deletion_state == "deleted" and not (at and at > row.deletion_at):
-                continue  # confirmed deleted: only a later change restores it
-            if at is not None and modified is not None and at < modified:
-                continue
-            if payload is None:
-                payload = one
-            else:
-                # A field that the store's own payload lacks would appear and vanish with each push and pull.
-                fields = {name: value for name, value in one.items() if not whole or name in payload}
-                payload = self.pushed.combine(payload, _with_known_addresses(payload, fields))
-            modified, news = at or modified, True
-        return dict(payload) if news and payload is not None else None
+            deleted_at = row.deletion_at if row.deletion_state == "deleted" else None
+            stored = Stored(exact_json.loads(row.payload), not row.pushed_only, deleted_at)
+        laid = laid_over(self.pushed, self.changed, stored, [payload for _, payload in given])
+        for (place, _), why in zip(given, laid.left_out, strict=True):
+            if why is not None:
+                batch.outcomes[place], reason = why
+                batch.ignored.append({"place": place, "id": external_id, "outcome": why[0], "reason": reason})
+        return laid.payload
 
     def _request_preview(self, conn: Transaction) -> None:
         """Ask Dagster for a preview, which applies standing rules and updates the totals."""
@@ -257,13 +282,11 @@ def _parent(stream: Stream, payload: Mapping[str, Any]) -> str | None:
     return str(value) if len(str(value)) <= 100 and str(value).isprintable() else None
 
 
-def _with_known_addresses(known: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """A hash of the stored plain address is no news: the plain address stays."""
-    result = dict(given)
-    for name, value in given.items():
-        before = known.get(name) if isinstance(known, Mapping) else None
-        if isinstance(value, dict):
-            result[name] = _with_known_addresses(before, value)
-        elif isinstance(value, str) and isinstance(before, str) and len(value) == 64 and value == email_hash(before):
-            result[name] = before
-    return result
+def _became(before: Any | None, now: Any | None, quarantined: bool) -> Outcome:
+    """What became of a record that was not left out, by what was stored before and is stored now."""
+    if quarantined or now is None:
+        return "quarantined"
+    if before is None:
+        return "new"
+    changed = before.deletion_state == "deleted" or bytes(before.content_hash) != bytes(now.content_hash)
+    return "changed" if changed else "unchanged"

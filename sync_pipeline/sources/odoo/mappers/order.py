@@ -64,7 +64,8 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
     state = str(payload.get("state") or "")
     status = STATUS.get(state)
     if status is None:
-        said = f"Unknown state “{state}”: it counts as processing."
+        said = f"Unknown state “{state}”" if state else "It has no state"
+        said += ": it counts as processing."
         warnings.append(MapperWarning(said, "unknown_status", "state"))
         return OrderStatus.PROCESSING
     delivered = payload.get("delivery_status") in (None, False, "full")

@@ -157,7 +157,9 @@ def status_of(payload: Mapping[str, Any], warnings: list[str]) -> OrderStatus:
     """The state in core's words. One that a plugin added has an unknown meaning: it counts as open."""
     known = word(payload, "status", STATUS)
     if known is None:
-        said = f"Unknown status “{text(payload, 'status') or ''}”: it counts as processing."
+        unknown = text(payload, "status")
+        said = f"Unknown status “{unknown}”" if unknown else "It has no status"
+        said += ": it counts as processing."
         warnings.append(MapperWarning(said, "unknown_status", "status"))
         return OrderStatus.PROCESSING
     return STATUS[known]
