@@ -81,25 +81,26 @@ WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s A
 
 -- lost_records --
 -- Records that were captured by then and whose content of then is deleted (keep_versions_days): none of what is left was
--- not replaced yet, or is followed by one that came later. Where the first version came later, there was nothing.
+-- not replaced yet, or is followed by one that came later. Where the first version came later, there was nothing. Versions
+-- are looked up record by record: whole tables would be paired badly where they have no statistics yet.
 SELECT count(*) AS records, %(as_of)s::timestamptz > clock_timestamp() AS to_come
 FROM capture.sync_record AS r
+CROSS JOIN LATERAL (
+    SELECT bool_or(
+        CASE WHEN i.captured_at <= %(as_of)s::timestamptz
+             THEN i.superseded_at > %(as_of)s::timestamptz
+                 OR i.next_no = i.version_no + 1 AND i.next_at > %(as_of)s::timestamptz
+             ELSE i.version_no = 1 END) AS kept
+    FROM (
+        SELECT v.version_no, v.captured_at, v.superseded_at, lead(v.version_no) OVER numbered AS next_no,
+               lead(v.captured_at) OVER numbered AS next_at
+        FROM capture.record_interval AS v
+        WHERE v.org_id = r.org_id AND v.connection_id = r.connection_id AND v.entity_type = r.entity_type
+            AND v.external_id = r.external_id
+        WINDOW numbered AS (ORDER BY v.version_no)) AS i) AS n
 WHERE r.org_id = connect.current_org() AND r.connection_id = %(connection_id)s AND r.entity_type = %(entity_type)s
     AND r.provider = %(provider)s AND r.first_captured_at <= %(as_of)s::timestamptz
-    AND r.captured_at > %(as_of)s::timestamptz
-    AND NOT EXISTS (
-        SELECT 1 FROM capture.record_interval AS h
-        WHERE h.org_id = r.org_id AND h.connection_id = r.connection_id AND h.entity_type = r.entity_type
-            AND h.external_id = r.external_id AND NOT h.is_current AND h.captured_at <= %(as_of)s::timestamptz
-            AND (h.superseded_at > %(as_of)s::timestamptz OR EXISTS (
-                SELECT 1 FROM capture.record_interval AS n
-                WHERE n.org_id = h.org_id AND n.connection_id = h.connection_id AND n.entity_type = h.entity_type
-                    AND n.external_id = h.external_id AND n.version_no = h.version_no + 1
-                    AND n.captured_at > %(as_of)s::timestamptz)))
-    AND NOT EXISTS (
-        SELECT 1 FROM capture.record_interval AS b
-        WHERE b.org_id = r.org_id AND b.connection_id = r.connection_id AND b.entity_type = r.entity_type
-            AND b.external_id = r.external_id AND b.version_no = 1 AND b.captured_at > %(as_of)s::timestamptz)
+    AND r.captured_at > %(as_of)s::timestamptz AND n.kept IS NOT TRUE
 
 -- captured_versions --
 -- Every content that a record had, each time that it had it; `superseded_at` is empty for the one that it has.
