@@ -71,7 +71,8 @@ def files_of(matrix: Matrix, decisions: Sequence[LoggedDecision]) -> ValidationF
         "matrix.csv": _csv(matrix),
         "matrix.html": _page(matrix).encode(),
         "decisions.json": _json([asdict(one) for one in decisions]),
-        **{f"evidence/{digest}.sql": f"{text}\n".encode() for digest, text in sorted(matrix.statements.items())},
+        # Nothing is added to a statement: a file's name is the SHA-256 of its bytes.
+        **{f"evidence/{digest}.sql": text.encode() for digest, text in sorted(matrix.statements.items())},
     }
     return ValidationFiles(files, {name: hashlib.sha256(body).hexdigest() for name, body in sorted(files.items())})
 
