@@ -187,7 +187,7 @@ def test_what_a_sweep_found_is_compared_once_with_what_was_read(database: Databa
 
 
 def test_an_open_queue_is_matched_once_with_what_is_asked_for(database: Database, org: connect.Organization) -> None:
-    """Lines that were just written, and as many others that are asked for, or included: nothing is known of them yet."""
+    """Lines that were just written, and as many others that are asked for, or included: all without statistics."""
     each = 2_000
     with database.org(org.org_id) as conn:
         execute(conn, _RECORDS, each=each, types=["order", "product"])
@@ -199,11 +199,12 @@ def test_an_open_queue_is_matched_once_with_what_is_asked_for(database: Database
     ids = [str(n) for n in range(1, each + 1)]
     others = {"connections": [1] * each, "types": ["product"] * each, "ids": ids}
     kinds: dict[str, list[Any]] = {"connections": [1], "types": ["product"], "ids": [None]}
-    included = {"connection_id": None, "entity_type": None, "waiting": True, "planned": True}
+    included: dict[str, Any] = {"connection_id": None, "entity_type": None, "waiting": True, "planned": True}
     included |= {"actor": "bo", "token_id": None, "proposals": "all"}
     with database.org(org.org_id) as conn:
         for given, found in (
-            (others, []), (kinds, []), (others | {"types": ["order"] * each}, [plan]), (kinds | {"types": ["order"]}, [plan])
+            (others, []), (others | {"types": ["order"] * each}, [plan]),
+            (kinds, []), (kinds | {"types": ["order"]}, [plan]),
         ):  # fmt: skip
             assert execute(conn, QUEUE["queue_with"], **given).scalars().all() == found
         [row] = execute(conn, READING["included"], **included).all()
@@ -252,7 +253,8 @@ def test_a_plan_of_some_records_reads_no_others(database: Database, org: connect
     with database.org(org.org_id) as conn:
         plan = execute(conn, _PLAN).scalar_one()
         given = {
-            "plan_id": plan, "actor": "bo", "token_id": None, "proposals": "all", "proposed": None, "batches": None, "drafts": True,
+            "plan_id": plan, "actor": "bo", "token_id": None, "proposals": "all", "proposed": None,
+            "batches": None, "drafts": True,
             "waiting": True, "connections": [1] * 20, "types": ["order"] * 20, "ids": named * 2,
         }  # fmt: skip
         asked = f"EXPLAIN (ANALYZE, FORMAT JSON)\n{SELECTION['fill_plan']}"

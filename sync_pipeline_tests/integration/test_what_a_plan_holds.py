@@ -1,8 +1,8 @@
 """What people are told that a new plan would hold is what it holds, and both are what the rules say.
 
 Random records, decisions and plans, against a model: decisions about another version or about a deletion, drafts and
-proposals, what waits for the sensor or is in its plan, what waits in somebody else's, and what an open queue holds. Another organization has the
-same records, all included.
+proposals, what waits for the sensor or is in its plan, what waits in somebody else's, and what an open queue holds.
+Another organization has the same records, all included.
 """
 
 from __future__ import annotations

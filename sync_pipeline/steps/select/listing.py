@@ -194,7 +194,7 @@ def plan_events(db: Database, org: Organization, found: Plan) -> Sequence[PlanEv
 
 
 def plan_that_waits(db: Database, org: Organization, entities: Entities = None) -> Plan | None:
-    """The newest plan without a queue that is not done and has records of one of these entities; of any, if none are named."""
+    """The newest plan that waits and has no queue, with records of one of these entities; of any, if none are named."""
     with db.org(org.org_id) as conn:
         found: UUID | None = execute(conn, SQL["plan_that_waits"], **_columns(entities)).scalar_one_or_none()
     return plan(db, org, found) if found is not None else None
