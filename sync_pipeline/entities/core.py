@@ -75,7 +75,8 @@ class CoreTable:
     struct that has the columns, where rows are parts of records and not the records themselves. `figures`: columns
     computed from other records after the row is written; `metadata_figures`: keys of `metadata` that are. `keys`: texts
     with an index, besides `match`.
-    `last`: promoted after all others. `personal`: columns that tell who or where a person is.
+    `last`: promoted after all others. `personal`: columns that tell who or where a person is; in
+    `metadata` that is what its payloads' streams call so.
     """
 
     name: str
