@@ -39,7 +39,11 @@ class ConfigurationError(SyncError):
 
 
 class NotFound(ConfigurationError):
-    """It does not exist."""
+    """It does not exist. `what`, if it is told: what kind of thing, such as a plan."""
+
+    def __init__(self, message: str, what: str = "") -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class DatabaseUnavailable(SyncError):

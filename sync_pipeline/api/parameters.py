@@ -41,14 +41,14 @@ def refuse_unknown(request: Request, known: Mapping[str, bool]) -> None:
 
 
 async def refuse_body(request: Request) -> None:
-    """Check that a call that takes no body has none. An empty object, which some clients always send, says nothing.
+    """Check that a call that takes no body has none. An empty object and null, which some clients always send, say nothing.
 
     Raises:
         ConfigurationError: it has one, which would be ignored.
     """
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return
-    if (await request.body()).strip() not in (b"", b"{}"):
+    if (await request.body()).strip() not in (b"", b"{}", b"null"):
         raise ConfigurationError("This call takes no body, and what it says would be ignored. Send none.")
 
 

@@ -43,6 +43,9 @@ for panel, modules in _PANELS.items():
             group.rich_help_panel = panel
 
 
+_LISTS = {"plan": "plans ORG", "queue": "queue list ORG"}  # by what was not found
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -96,6 +99,8 @@ def _failed(error: Exception) -> int:
     code = 2 if isinstance(error, ConfigurationError) else 1
     if isinstance(error, SyncError):
         text = str(error)
+        if listed_by := _LISTS.get(getattr(error, "what", "")):
+            text += f" List them: sync-pipeline {listed_by}"
     elif _is_full(error):
         text = str(DiskFull())
     elif settings := _settings_problem(error):

@@ -82,6 +82,8 @@ def select(  # noqa: PLR0913 - the command's options
     listed = _ids(ids)
     if ids is not None and not listed:
         raise ConfigurationError("--ids is empty. Give ids separated by commas: --ids 12,15.")
+    if not (everything or listed or status or choice or search or seen):
+        raise ConfigurationError("Say which records: --ids, --status, --choice, --search, --seen or --all.")
     with opened() as context:
         one = context.connection(context.org(org), connection)
         stream = one.source.stream(entity)

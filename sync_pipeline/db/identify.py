@@ -54,4 +54,4 @@ def identify(given: str | UUID, what: What, between: Callable[[UUID, UUID], Sequ
 
 def not_found(given: str | UUID, what: What) -> NotFound:
     """The one sentence for an id that names nothing here."""
-    return NotFound(f"There is no {what} “{given}” here. The list of {what}s has those there are.")
+    return NotFound(f"There is no {what} “{given}” here. The list of {what}s has those there are.", what)

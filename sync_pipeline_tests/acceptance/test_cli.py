@@ -267,7 +267,9 @@ def test_what_an_agent_proposed_is_counted_and_left_out_of_a_plan(terminal: Term
     assert left is not None
     assert left[1] == left[2] == str(terminal.entity("tax_classes")["included"])
     assert "--entity tax_classes --choice include" in done.stderr
-    plan = terminal.included("tax_classes")["plan"]
+    where = ("--connection", "shop", "--entity", "tax_classes")
+    terminal.json("select", "acme", *where, "--all", "--include")
+    plan = terminal.json("plan", "acme", "--entity", "tax_classes")["plan"]
     said = terminal.run("plans", "acme", plan).stdout
     assert f" included {left[1]}" in said
     assert "an agent" not in said
@@ -583,7 +585,7 @@ def test_a_token_is_printed_once(terminal: Terminal) -> None:
         (["select", "acme", "--connection", "shop", "--entity", "products", "--all"], "--include"),
         (["select", "acme", "--connection", "shop", "--entity", "products", "--include"], "--ids"),
         (["select", "acme", "--connection", "shop", "--entity", "products", "--ids", "999999", "--include"], "999999"),
-        (["apply", "acme", "00000000-0000-0000-0000-000000000001"], "plan acme"),
+        (["apply", "acme", "00000000-0000-0000-0000-000000000001"], "sync-pipeline plans ORG"),
         (["apply", "acme", "gibberish"], "gibberish"),
         (["connect", "acme", "woocommerce", "--name", "x", "--url", "https://shop.test", "--key", "k",
           "--secret-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),

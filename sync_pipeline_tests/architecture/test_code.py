@@ -93,6 +93,7 @@ def test_no_error_that_every_door_shows_speaks_of_the_command_line() -> None:
         "steps/approve/apply_proposed.py": "applies a migration",
         "steps/approve/migrations.py": "approves a migration",
         "steps/approve/policies.py": "may grant a policy on the machine",
+        "steps/connect/credentials.py": "adds a provider",
         "steps/connect/organizations.py": "adds an organization: a caller of the API has one",
         "steps/observe/validation/signoff.py": "validates and signs",
     }

@@ -4,6 +4,7 @@ accepts everything, a token that is revoked while its call waits."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,12 +128,12 @@ def test_an_agent_replaces_nothing_that_a_person_or_a_rule_decided(scene: Scene)
     rule = select.add_rule(here.db, one, stream, kind="ignore_where", field="id", value=int(ruled), actor="ann")
     select.apply_rules(here.db, one, stream)
     before = _decisions(scene, ids)
-    seen = versions(scene, ids)
+    seen, read_at = versions(scene, ids), datetime.now(UTC).isoformat()
 
     async def overrule(agent: Agent) -> None:
         wanted = {"entity": "products", "connection": "shop", "why": BECAUSE}
         for decision in ("ignore", "include"):
-            for more in ({"seen": seen}, {"seen": seen, "as_of": "2099-01-01T00:00:00Z"}):
+            for more in ({"seen": seen}, {"seen": seen, "as_of": read_at}):
                 done = await agent.ask("propose_selection", **wanted, decision=decision, **more)
                 assert done["decided"] == 1
                 assert {row["id"] for row in done["others"]} == {committed, draft, ruled}

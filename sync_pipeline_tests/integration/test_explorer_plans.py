@@ -343,7 +343,7 @@ def test_approve_then_apply_then_undo_and_each_page_says_what_is(ann: Browser, s
     assert "12 leave core" in undo
     assert undo.count("leaves core") == 12
     assert store.value("SELECT count(*) FROM core.products") == 12, "looking undoes nothing"
-    assert "why:" in ann.form(f"{at(plan)}/undo").text
+    assert "<p>why is missing</p>" in ann.form(f"{at(plan)}/undo").text
     assert store.value("SELECT count(*) FROM core.products") == 12, "an undo needs a reason"
     assert ann.form(f"{at(plan)}/undo", why="the wrong range").status_code == 303
     html = ann.get(at(plan)).text

@@ -90,7 +90,6 @@ def test_a_field_as_the_api_writes_it(given_: dict[str, Any], field: str, writte
         ("orders", {"wc_order_id": 1, "customer_email": 5, "email": ["x"]}, "email"),
         ("orders", {"wc_order_id": 1, "customer_id": 1001, "wc_customer_id": 1002}, "customer_id"),
         ("orders", {"wc_order_id": 1, "email": "ann@b.co", "customer_email": "bob@b.co"}, "email"),
-        ("orders", {"wc_order_id": 1, "billing": {"email": "ann@b.co"}, "email": "bob@b.co"}, "email"),
         ("products", {**PRODUCT, "id": 9999}, "wc_product_id"),
         ("products", {**PRODUCT, "date_modified_gmt": "yesterday"}, "date_modified_gmt"),
         ("products", {**PRODUCT, "updated_at": 1772359200, "date_modified_gmt": "2026-03-02"}, "updated_at"),
@@ -114,6 +113,20 @@ def test_a_time_that_is_none_is_as_if_it_had_not_been_sent(kind: str, nothing: A
     assert len(times) >= 2
     sent = dict.fromkeys([*times, "date_modified_gmt", "date_created_gmt"], nothing)
     assert PUSHED[kind].to_payload({**record, **sent}) == PUSHED[kind].to_payload(record)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"email": "ann@b.co", "billing": {"email": "ANN@b.co", "city": "Graz"}},
+        {"email": "ann@b.co", "billing": {"email": "buyer@b.co", "city": "Graz"}},
+        {"customer_email": "ann@b.co", "billing": {"email": "buyer@b.co", "city": "Graz"}},
+        {"email": "ann@b.co", "customer_email": " Ann@B.co ", "billing": {"city": "Graz"}},
+    ],
+)
+def test_an_address_of_an_order_is_its_billing_address(sent: dict[str, Any]) -> None:
+    billing = {"email": "ann@b.co", "city": "Graz"}
+    assert PUSHED["orders"].to_payload({"wc_order_id": 1, **sent})["billing"] == billing
 
 
 def test_a_list_that_is_null_is_as_if_it_had_not_been_sent() -> None:

@@ -139,8 +139,10 @@ async def operations_page(
     connection: ConnectionName,
     asked: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> Response:
-    """Refresh, what is at work, and each entity's last pull. `asked`: the request whose state is told; without it,
-    the last one that ended."""
+    """Refresh, what is at work, and each entity's last pull.
+
+    `asked`: the request whose state is told; without it, the last one that ended.
+    """
 
     def look() -> dict[str, Any]:
         one = the_connection(runtime.db, caller, connection)

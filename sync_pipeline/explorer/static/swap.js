@@ -89,8 +89,7 @@ export function show(html, focus) {
   const main = document.getElementById("main"), at = document.activeElement;
   running = (running?.abort(), null); // what was asked for earlier and answers later is not shown over this
   if (!main) return;
-  const field = at instanceof HTMLInputElement && at.name ? `[name="${at.name}"]` : null;
-  const caret = at instanceof HTMLInputElement ? at.selectionStart : null;
+  const [field, caret] = at instanceof HTMLInputElement ? [at.name ? `[name="${at.name}"]` : null, at.selectionStart] : [null, null];
   put(main, html);
   name(main);
   main.classList.remove("busy");
@@ -118,15 +117,14 @@ document.addEventListener("click", (event) => {
 
 /** Send a form and show what follows; one that is refused keeps what was typed, unless a page is to be shown instead. @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function send(form, button) {
-  const body = new URLSearchParams(/** @type {any} */ (new FormData(form, button)));
   form.classList.add("busy");
-  const answer = await ask(button?.getAttribute("formaction") ?? form.action, { body }).catch(() => null);
+  const answer = await ask(button?.getAttribute("formaction") ?? form.action, { body: new URLSearchParams(/** @type {any} */ (new FormData(form, button))) }).catch(() => null);
   form.classList.remove("busy");
   if (!answer?.ok && !answer?.instead) return answer?.text && problem(answer.text, form);
   if (answer.ok && answer.url !== location.href) history.pushState(null, "", answer.url);
-  const typed = answer.instead ? [...document.querySelectorAll("main textarea")].map((one) => /** @type {HTMLTextAreaElement} */ (one).value) : [];
+  const texts = () => /** @type {HTMLTextAreaElement[]} */ ([...document.querySelectorAll("main textarea")]), typed = texts().map(({ value }) => value);
   show(answer.text);
-  document.querySelectorAll("main textarea").forEach((one, n) => typed[n] && ((/** @type {HTMLTextAreaElement} */ (one).value = typed[n]), one.closest("details")?.setAttribute("open", "")));
+  if (answer.instead) texts().forEach((one, n) => typed[n] && ((one.value = typed[n]), one.closest("details")?.setAttribute("open", "")));
   say(document.querySelector("main :is([role=alert], [role=status])")?.textContent ?? "");
 }
 

@@ -278,10 +278,9 @@ def _order(record: Mapping[str, Any]) -> dict[str, Any]:
     billing = billing if isinstance(billing, dict) else {}
     given = {name: text for name in ("email", "customer_email") if (text := _text(name, record.get(name)))}
     if given:
-        first, email = next(iter(given.items()))
-        for other, value in (*given.items(), ("billing.email", billing.get("email") or email)):
-            if value != email:
-                raise Unreadable(_two_names(first, other))
+        if len({text.strip().casefold() for text in given.values()}) > 1:
+            raise Unreadable(_two_names(*given))
+        email = next(iter(given.values()))  # billing.email may be another: the account's, not the buyer's
         payload["billing"] = {**billing, "email": email}
     return payload
 

@@ -122,6 +122,11 @@ WHERE org_id = connect.current_org() AND connection_id = %(connection_id)s AND e
 -- core_ids --
 SELECT '{table}' AS core_table, id FROM {table} WHERE org_id = connect.current_org()
 
+-- join_all_by_hash --
+-- All of an organization is read. Where statistics are missing, as after pushes or a restore, the planner would pair each
+-- record with each row of core, in loops or by a merge on the organization alone.
+SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true)
+
 -- core_rows --
 -- Mappings with their core row, and without it. The rows come from `core_ids` of every table.
 WITH there AS ({rows})

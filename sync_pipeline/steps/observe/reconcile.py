@@ -196,6 +196,7 @@ def _core(db: Database, connection: Connection) -> Mapping[str, _InCore]:
     here = {"connection_id": connection.connection_id}
     found: dict[str, _InCore] = {}
     with db.org(connection.org_id, snapshot=True) as conn:
+        execute(conn, SQL["join_all_by_hash"])
         for row in execute(conn, SQL["core_rows"].replace("{rows}", ids), **here):
             found.setdefault(row.entity_type, _InCore()).rows = row
         for row in execute(conn, SQL["beside_core"].replace("{rows}", ids), **here, provider=connection.provider):
