@@ -15,7 +15,7 @@ from sync_pipeline.errors import Forbidden
 from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect.tokens import Caller
 from sync_pipeline.steps.preview.masking import Masker, masked_changes, masked_core
-from sync_pipeline.steps.preview.paths import told, told_list
+from sync_pipeline.steps.preview.paths import told_list
 from sync_pipeline.steps.select import PlanItem
 
 MOST_FOUND = 1000  # records among which an exact one is looked for
@@ -65,15 +65,12 @@ class Masking:
 
     def changes(self, stream: Stream, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         """Fields before and after: {field: {before, after, through, paths}}."""
-        shown: dict[str, dict[str, Any]] = {}
-        for side in ("before", "after"):
-            there = {field: sides[side] for field, sides in changes.items() if side in sides}
-            for field, value in self.payload(stream, there).items():
-                shown.setdefault(field, {})[side] = value
-        for field, sides in changes.items():
-            if "through" in sides and field in shown:
-                shown[field]["through"] = sides["through"]
-        return {field: told(field, sides) for field, sides in shown.items()}
+        listed = [
+            {"field": field, **{key: sides[key] for key in ("before", "after", "through") if key in sides}}
+            for field, sides in changes.items()
+        ]
+        shown = told_list(listed) if self.masker is None else masked_changes(self.masker, stream, listed)
+        return {one["field"]: {key: value for key, value in one.items() if key != "field"} for one in shown}
 
     def item(self, stream: Stream, item: PlanItem) -> PlanItem:
         """What a plan does to a record."""
@@ -84,19 +81,19 @@ class Masking:
         core = list(masked_core(self.masker, stream, item.core))
         return replace(item, name=called["name"], code=called["code"], changes=changes, core=core)
 
-    def core(self, table: str | None, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Columns of a core row."""
+    def core(self, stream: Stream, table: str | None, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Columns of the core row that a record has."""
         if self.masker is None or table is None:
             return row
-        found: Mapping[str, Any] = self.masker.core(core_tables()[table], row)
+        found: Mapping[str, Any] = self.masker.core(stream, row, core_tables()[table])
         return found
 
     def brought(self, stream: Stream, columns: Mapping[str, Any]) -> Mapping[str, Any]:
         """Columns that a record brings to core."""
         if self.masker is None:
             return columns
-        table = next((one.name for one in core_tables().values() if stream.entity in one.kinds), None)
-        return self.core(table, columns) if table else self.payload(stream, columns)
+        found: Mapping[str, Any] = self.masker.core(stream, columns)
+        return found
 
     def searched(self, stream: Stream, search: str | None) -> str | None:
         """What somebody searched for."""

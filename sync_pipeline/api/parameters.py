@@ -41,7 +41,8 @@ def refuse_unknown(request: Request, known: Mapping[str, bool]) -> None:
 
 
 async def refuse_body(request: Request) -> None:
-    """Check that a call that takes no body has none. An empty object and null, which some clients send, say nothing.
+    """Check that a call that takes no body has none. An empty object and null, which some clients always send, say
+    nothing.
 
     Raises:
         ConfigurationError: it has one, which would be ignored.

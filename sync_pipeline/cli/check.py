@@ -75,7 +75,7 @@ def _core(found: "CoreCheck") -> dict[str, Any]:
         "differences": [
             {
                 "table": one.table,
-                "id": one.id,
+                "id": one.row if one.id is None else one.id,  # with table and field it names each difference
                 "row": one.row,
                 "field": one.field,
                 "is": one.found,

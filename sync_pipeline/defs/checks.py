@@ -79,7 +79,7 @@ def _compare_core(runtime: Runtime) -> dg.AssetCheckResult:
         one = check_core(runtime.db, org)
         records += one.records
         if not one.ok:
-            found.add(org.slug, one.count, [f"{d.table} {d.id} {d.field or 'the row'}" for d in one.differences])
+            found.add(org.slug, one.count, [f"{d.table} {d.row} {d.field or 'the row'}" for d in one.differences])
             tables.update(d.table for d in one.differences)
     if not found.count:
         return dg.AssetCheckResult(passed=True, metadata={"records": records, "found": 0})

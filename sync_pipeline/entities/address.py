@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from sync_pipeline.entities.base import Entity, Ref
+from sync_pipeline.entities.base import Entity, Ref, names
 from sync_pipeline.entities.core import CoreTable, To
 
 
@@ -23,4 +23,5 @@ TABLE = CoreTable(
     Address,
     holds="further addresses of customers, where the store keeps them as records of their own",
     kinds=("customer",),
+    personal=names("name email phone address"),
 )

@@ -7,6 +7,7 @@ name and `_id`), `Pairs` (a table of pairs) or `Elsewhere` (rows of another tabl
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, cached_property
 from importlib import import_module
 from operator import attrgetter
@@ -75,7 +76,8 @@ class CoreTable:
     struct that has the columns, where rows are parts of records and not the records themselves. `figures`: columns
     computed from other records after the row is written; `metadata_figures`: keys of `metadata` that are. `keys`: texts
     with an index, besides `match`.
-    `last`: promoted after all others. `personal`: columns that tell who or where a person is.
+    `last`: promoted after all others. `personal`: columns that tell who or where a person is; in
+    `metadata` that is what its payloads' streams call so.
     """
 
     name: str
@@ -124,6 +126,14 @@ class CoreTable:
     def json_places(self) -> tuple[int, ...]:
         """The positions in `columns` of those that are jsonb."""
         return tuple(place for place, column in enumerate(self.columns) if column in self.json)
+
+    @cached_property
+    def amounts(self) -> tuple[str, ...]:
+        """The columns of money: decimal numbers that count nothing, and the currency they are in."""
+        kinds = {name: {kind, *get_args(kind)} for name, kind, marks in _fields(self.row or self.entity) if not marks}
+        return tuple(
+            name for name in self.columns if name == "currency" or (Decimal in kinds[name] and name != "quantity")
+        )
 
     @cached_property
     def currency_place(self) -> int | None:

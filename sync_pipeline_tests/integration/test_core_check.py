@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.cli.check import _core
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute
 from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.approve.verdict import SQL as POLICIES
+from sync_pipeline.steps.approve.verdict import money_paths
 from sync_pipeline.steps.preview.paths import told as told_deeply
 from sync_pipeline.steps.promote import CoreCheck
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product, variation
@@ -182,6 +186,14 @@ def test_ids_of_a_check_are_real_and_the_same_and_no_sequence_of_core_moves(shop
     assert not [one for one in found if str(2**62)[:6] in repr(one)], "no id that only the check had"
 
 
+def test_the_answer_for_programs_names_each_difference(shop: World) -> None:
+    shop.sql("DELETE FROM core.sales_order_items WHERE item_type = 'line'")
+    differences = _core(compared(shop))["differences"]
+    names = {(one["table"], one["id"], one["field"]) for one in differences}
+    assert len(names) == len(differences) == 3
+    assert not [one for one in differences if one["id"] is None or str(one["id"]) != one["row"]]
+
+
 def test_a_repair_plan_says_what_it_changes_in_core(shop: World) -> None:
     row = shop.one("UPDATE core.products SET name = 'Hacked', price = 145.1 WHERE sku = 'A' RETURNING id").id
     item = shop.one("DELETE FROM core.sales_order_items WHERE item_type = 'line' AND external_id = '20' "
@@ -232,3 +244,19 @@ def _sequences(world: World) -> dict[str, int | None]:
     )
     assert sum(one.last is not None for one in found) > 5, "they can be read"
     return {one.name: one.last for one in found}
+
+
+def test_a_repair_changes_money_where_a_column_or_a_row_of_money_does(shop: World) -> None:
+    def money(damage: str) -> dict[str, int]:
+        shop.sql(damage)
+        plan = promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann")
+        assert plan is not None
+        with shop.db.org(shop.org_id) as conn:
+            facts = execute(conn, POLICIES["plan_facts"], plan=plan.plan_id, **money_paths()).all()
+        promote.apply(shop.db, shop.org_id, plan.plan_id, actor="ann")
+        return {one.entity_type: one.money for one in facts}
+
+    assert money("UPDATE core.products SET name = 'x', metadata = '{}' WHERE sku = 'A'") == {"product": 0}
+    assert money("UPDATE core.products SET price = 1 WHERE sku = 'A'") == {"product": 1}
+    assert money("UPDATE core.sales_orders SET payment_method = 'x' WHERE number = '21'") == {"order": 0}
+    assert money("DELETE FROM core.sales_order_items WHERE external_id = '20' AND item_type = 'line'") == {"order": 1}

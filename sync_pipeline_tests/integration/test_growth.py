@@ -253,9 +253,8 @@ def test_a_plan_of_some_records_reads_no_others(database: Database, org: connect
     with database.org(org.org_id) as conn:
         plan = execute(conn, _PLAN).scalar_one()
         given = {
-            "plan_id": plan, "actor": "bo", "token_id": None, "proposals": "all", "proposed": None,
-            "batches": None, "drafts": True,
-            "waiting": True, "connections": [1] * 20, "types": ["order"] * 20, "ids": named * 2,
+            "plan_id": plan, "actor": "bo", "token_id": None, "proposals": "all", "proposed": None, "batches": None,
+            "drafts": True, "waiting": True, "connections": [1] * 20, "types": ["order"] * 20, "ids": named * 2,
         }  # fmt: skip
         asked = f"EXPLAIN (ANALYZE, FORMAT JSON)\n{SELECTION['fill_plan']}"
         found = execute(conn, asked, **given).scalar_one()[0]["Plan"]

@@ -172,7 +172,8 @@ def test_lists_changes_and_core_rows_are_masked_alike() -> None:
         MASKER, customers, [{"field": "billing", "before": {"phone": "1234567", "city": "Graz"}, "after": None}]
     )
     assert change["before"] == {"phone": MASKER.pseudonym("1234567"), "city": "Graz"}
-    row = MASKER.core(core_tables()["core.customers"], {"id": 3, "name": "Ann", "order_count": 2, "tags": ["vip"]})
+    there = {"id": 3, "name": "Ann", "order_count": 2, "tags": ["vip"]}
+    row = MASKER.core(customers, there, core_tables()["core.customers"])
     assert row == {"id": 3, "name": MASKER.pseudonym("Ann"), "order_count": 2, "tags": ["vip"]}
 
 

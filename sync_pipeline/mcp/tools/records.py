@@ -138,8 +138,8 @@ def _changes(of: _Asked) -> dict[str, Any]:
 
 def _core(of: _Asked) -> dict[str, Any]:
     core = observe.in_core(of.call.db, of.one, of.stream, of.found.external_id)
-    now = of.call.reads.core(core.table, {field.name: field.now for field in core.fields})
-    after = of.call.reads.core(core.table, {field.name: field.after for field in core.fields})
+    now = of.call.reads.core(of.stream, core.table, {field.name: field.now for field in core.fields})
+    after = of.call.reads.core(of.stream, core.table, {field.name: field.after for field in core.fields})
     fields = {
         name: {"now": now[name], "after": after[name]} if now[name] != after[name] else {"now": now[name]}
         for name in now

@@ -83,8 +83,9 @@ RETURNING p.policy_id, p.paused_why
 
 -- plan_facts --
 -- What a plan does to each entity, as its limits ask. Money: an update changes a value on one of the entity's money paths, or
--- what it copies from a record that it follows; a create brings one. A record that no comparison has seen in this version is
--- warned of: nobody knows.
+-- what it copies from a record that it follows; a create brings one; a repair changes a column of money, or a whole row that
+-- has some (`amounts`: total of sales_orders as `sales_orders.total`). A record that no comparison has seen in this version
+-- is warned of: nobody knows.
 SELECT c.name AS connection, c.provider, i.connection_id, i.entity_type,
        count(*) FILTER (WHERE i.action = 'create') AS creates, count(*) FILTER (WHERE i.action = 'update') AS updates,
        count(*) FILTER (WHERE i.action = 'delete') AS deletes,
@@ -107,7 +108,10 @@ LEFT JOIN preview.difference AS d
         AND d.external_id = i.external_id AND d.content_hash = i.content_hash
 CROSS JOIN LATERAL (
     SELECT k.paths IS NOT NULL AND (
-        i.followed IS NOT NULL OR EXISTS (
+        i.followed ? 'through' OR EXISTS (
+            SELECT 1 FROM jsonb_object_keys(CASE WHEN NOT i.followed ? 'through' THEN i.followed -> 'fields' END) AS r (path)
+            WHERE regexp_replace(r.path, '\[.*\]', '') = ANY(%(amounts)s::text[])
+        ) OR EXISTS (
             SELECT 1 FROM jsonb_array_elements_text(k.paths::jsonb) AS p (path)
             WHERE jsonb_path_query_array(
                 (SELECT v.sync_data FROM capture.sync_record_version AS v

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
+from sync_pipeline.entities.core import core_tables
 from sync_pipeline.exact_json import to_json
 from sync_pipeline.sources.base import all_sources
 from sync_pipeline.steps.approve.policies import SQL, ApprovalPolicy, pause_policies, read_policies
@@ -134,12 +135,13 @@ def _limit_of_entity(policy: ApprovalPolicy, one: EntityFacts) -> str | None:
 
 
 def _facts(conn: Transaction, plan_id: UUID) -> list[EntityFacts]:
-    return [EntityFacts(**row._mapping) for row in execute(conn, SQL["plan_facts"], plan=plan_id, **_money_paths())]
+    return [EntityFacts(**row._mapping) for row in execute(conn, SQL["plan_facts"], plan=plan_id, **money_paths())]
 
 
 @cache
-def _money_paths() -> dict[str, list[str]]:
-    """The money paths of every stream that has some, as PostgreSQL reads them: arrays are unwrapped on the way."""
+def money_paths() -> dict[str, list[str]]:
+    """The money paths of every stream that has some, as PostgreSQL reads them: arrays are unwrapped on the way. And the
+    columns of money in core, as repairs name them."""
     streams = [
         (provider.name, stream.entity_type, to_json([_jsonpath(path) for path in stream.money_paths]))
         for provider in all_sources().values()
@@ -150,6 +152,12 @@ def _money_paths() -> dict[str, list[str]]:
         "providers": [one[0] for one in streams],
         "types": [one[1] for one in streams],
         "paths": [one[2] for one in streams],
+        "amounts": [
+            name
+            for table in core_tables().values()
+            if table.amounts
+            for name in (table.short, *(f"{table.short}.{column}" for column in table.amounts))
+        ],
     }
 
 

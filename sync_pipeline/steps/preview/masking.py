@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from sync_pipeline.config import Settings
-from sync_pipeline.entities.core import CoreTable, core_tables
-from sync_pipeline.sources.base import Stream
+from sync_pipeline.entities.core import CoreTable, core_tables, tables_of
+from sync_pipeline.sources.base import Stream, all_sources
 from sync_pipeline.steps.capture.write.pii import hash_text
 from sync_pipeline.steps.preview.paths import told_list
 
@@ -35,8 +35,10 @@ _TELLING = re.compile(
 _KEPT = frozenset({"city", "country", "country_code", "country_id", "state", "state_id", "id", "type"})
 _FLAGS = frozenset({"", "yes", "no", "true", "false", "0", "1"})
 _PHONE = re.compile(r"(?<![\w.+-])(?:\+|00(?=[1-9]\d{0,2}[ ()./-]))[1-9](?:[ ()./-]{0,2}\d){6,14}(?!\d)")
-_ROW = re.compile(r"([a-z_]+)\[[^\]]*\](?:\.(.+))?$")  # a row of core, and its column
+_ROW = re.compile(r"([a-z_]+)\[[^\[\]]*\](?:\.([^\[\]]+))?")  # a row of core, and its column: core_difference.py
+_LIKE_A_ROW = re.compile(r"[a-z_]+\[")
 _SHORTEST = 4  # letters of a value that is looked for in other texts
+_NAME = "name."  # the path of a name that may be a person's or a document's: masked, and not looked for elsewhere
 _NAMED_VALUES = ("value", "display_value", "default")  # of {key: _billing_phone, value: …}
 
 
@@ -71,40 +73,50 @@ class Masker:
         [masked] = self.payload(stream, {field: value}).values()
         return masked
 
-    def core(self, table: CoreTable, row: Mapping[str, Any]) -> Any:
-        """A row of core, or columns of one."""
-        return self._masked(row, _tree(table.personal))
+    def core(self, stream: Stream, row: Mapping[str, Any], table: CoreTable | None = None) -> Any:
+        """What a record has in core: its row in `table`, or columns of one, or what it brings to its own table."""
+        return self._masked(row, _tree(_core_paths(stream, table)))
 
-    def change(self, stream: Stream, field: str, value: Any) -> Any:
-        """One side of a change: of a field of a payload, or of a row of core, `customers[id=5].name`."""
-        place = _ROW.match(field)
-        table = core_tables().get(f"core.{place[1]}") if place else None
-        if place is None or table is None:
-            return self.field(stream, field, value)
-        if not place[2]:
-            return self.core(table, value) if isinstance(value, Mapping) else self.anything(value)
-        [masked] = self.core(table, {place[2]: value}).values()
-        return masked
+    def changes(self, stream: Stream, changes: Sequence[Mapping[str, Any]], *, core: bool) -> list[dict[str, Any]]:
+        """Fields before and after. `core`: the fields are columns of core, and tables whose rows the record has."""
+        sides = [(place, side) for place, one in enumerate(changes) for side in ("before", "after") if side in one]
+        masked = self._together(
+            [
+                (changes[place][side], self._below_field(stream, str(changes[place]["field"]), changes[place], core))
+                for place, side in sides
+            ]
+        )
+        told = [{**one, "field": self.text(str(one["field"]))} for one in changes]
+        for (place, side), value in zip(sides, masked, strict=True):
+            told[place][side] = value
+        return told
 
-    def core_field(self, stream: Stream, field: str, value: Any) -> Any:
-        """One side of a change of core: of a column, or of all rows of the table that `field` names."""
-        tables = {table.short: table for table in core_tables().values()}
-        if field in tables:
-            rows = value if isinstance(value, list | tuple) else [value]
-            masked = [self.core(tables[field], row) if isinstance(row, Mapping) else row for row in rows]
-            return masked if isinstance(value, list | tuple) else masked[0]
-        own = next((table for table in tables.values() if stream.entity in table.kinds), None)
-        if own is None:
-            return self.field(stream, field, value)
-        [one] = self.core(own, {field: value}).values()
-        return one
+    def _below_field(
+        self, stream: Stream, field: str, change: Mapping[str, Any], core: bool
+    ) -> Mapping[str, Any] | None:
+        """The personal paths below a field of a payload, a column of core (also what a record copies through another),
+        or a row of core in a repair plan, `customers[id=5].metadata.ref`. None: all of it is personal."""
+        tree: Mapping[str, Any] | None
+        if _LIKE_A_ROW.match(field):
+            found = _ROW.fullmatch(field)
+            if found is None:
+                return None  # nobody knows what it is
+            table = core_tables().get(f"core.{found[1]}")
+            tree, steps = _tree(_core_paths(stream, table)) if table else {}, (found[2] or "").split(".")
+        elif core or "through" in change:
+            tree, steps = _tree(_core_paths(stream)), field.split(".")
+        else:
+            tree, steps = _tree(stream.personal), [field]
+        for step in steps if steps != [""] else ():
+            tree = _below(tree, step, telling=False)
+        return tree
 
     def name(self, stream: Stream, name: str | None) -> str | None:
         """What a list calls a record: a person's name, where the stream takes it from a personal path."""
         if name is None:
             return None
         paths = re.split(r"[ |]", stream.label or "")
-        personal = any(path == one or path.startswith(f"{one}.") for path in paths for one in stream.personal)
+        personal = any(_is_below(path, stream.personal) for path in paths)
         return self.pseudonym(name) if personal and name.strip() else self.text(name)
 
     def hides(self, stream: Stream, field: str) -> bool:
@@ -117,13 +129,21 @@ class Masker:
         return self._masked(value, {})
 
     def _masked(self, value: Any, tree: Mapping[str, Any]) -> Any:
+        [masked] = self._together([(value, tree)])
+        return masked
+
+    def _together(self, parts: Sequence[tuple[Any, Mapping[str, Any] | None]]) -> list[Any]:
+        """Parts of one record, each with the personal paths below it."""
         told: set[str] = set()
-        first = self._walk(value, tree, told)
+        first = [self._walk(value, tree, told) for value, tree in parts]
         words = sorted((one for one in told if len(one) >= _SHORTEST), key=len, reverse=True)
         if not words:
             return first
         again = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
-        return self._each_text(first, lambda text: again.sub(lambda found: self.pseudonym(found.group()), text))
+        masked: list[Any] = self._each_text(
+            first, lambda text: again.sub(lambda found: self.pseudonym(found.group()), text)
+        )
+        return masked
 
     def _walk(self, value: Any, tree: Mapping[str, Any] | None, told: set[str]) -> Any:
         """`tree`: the personal paths below here; None: all of this is personal."""
@@ -137,8 +157,9 @@ class Masker:
             }
         if isinstance(value, list | tuple):
             return [self._walk(one, tree, told) for one in value]
-        if tree is None and not isinstance(value, bool | None) and str(value).strip().lower() not in _FLAGS:
-            told.add(str(value).strip())
+        alone = tree is not None and "" in tree
+        if (tree is None or alone) and not isinstance(value, bool | None) and str(value).strip().lower() not in _FLAGS:
+            told |= set() if alone else {str(value).strip()}
             return self.pseudonym(value)
         return self.text(value) if isinstance(value, str) else value
 
@@ -173,27 +194,48 @@ def _tree(paths: tuple[str, ...]) -> Mapping[str, Any]:
     return tree
 
 
-def masked_changes(masker: Masker, stream: Stream, changes: Iterable[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
+def _core_paths(stream: Stream, table: CoreTable | None = None) -> tuple[str, ...]:
+    """The personal paths of a row of `table`, or without one of what a record brings to core: columns of its own table,
+    and rows of others under their table's name."""
+    tables = core_tables().values()
+    if table is not None:
+        return _row_paths(table, stream.personal, stream.label or "name")
+    own = [one for one in tables if stream.entity in one.kinds] or [one for one in tables if one.last]
+    found = {path for one in own for path in _core_paths(stream, one)}
+    return tuple(sorted({*found, *(f"{one.short}.{path}" for one in tables for path in _core_paths(stream, one))}))
+
+
+@cache
+def _row_paths(table: CoreTable, personal: tuple[str, ...], label: str) -> tuple[str, ...]:
+    """The personal paths of a row that a record has, whose stream calls these of its payload so.
+
+    `metadata` keeps fields of payloads under their own names, and reference data all of a payload: what is personal in
+    the payload is personal there. Rows of several stores meet in one table, so the paths of every stream that writes it
+    count; what one calls a person is no name in the reference data of another. The name of a reference is masked where
+    that of a list is: where it may be a person's.
+    """
+    if table.last:
+        named = {_NAME} if any(_is_below(path, personal) for path in re.split(r"[ |]", label)) else set()
+        return tuple(sorted({*named, *(f"{column}.{path}" for column in ("data", "metadata") for path in personal)}))
+    fields = {*table.personal, *personal, *(path for stream in _writers(table) for path in stream.personal)}
+    return tuple(sorted({*table.personal, *(f"metadata.{path}" for path in fields)}))
+
+
+def _writers(table: CoreTable) -> Sequence[Stream]:
+    """The streams whose records write a core table."""
+    streams = (stream for provider in all_sources().values() for stream in provider.streams.values())
+    return [stream for stream in streams if table in tables_of(stream.entity)]
+
+
+def _is_below(path: str, personal: Sequence[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}.") for one in personal)
+
+
+def masked_changes(masker: Masker, stream: Stream, changes: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
     """Fields before and after, as plans and previews tell them. Their paths are those of what is masked."""
-    return told_list(
-        [
-            {
-                name: masker.change(stream, str(change["field"]), value) if name in ("before", "after") else value
-                for name, value in change.items()
-            }
-            for change in changes
-        ]
-    )
+    return told_list(masker.changes(stream, changes, core=False))
 
 
-def masked_core(masker: Masker, stream: Stream, changes: Iterable[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
+def masked_core(masker: Masker, stream: Stream, changes: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
     """The same of what a plan changes in core."""
-    return told_list(
-        [
-            {
-                name: masker.core_field(stream, str(change["field"]), value) if name in ("before", "after") else value
-                for name, value in change.items()
-            }
-            for change in changes
-        ]
-    )
+    return told_list(masker.changes(stream, changes, core=True))

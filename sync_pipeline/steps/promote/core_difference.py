@@ -12,6 +12,7 @@ from sync_pipeline.steps.connect import Connection
 from sync_pipeline.steps.promote.map.batch import Key
 
 TRIAL = 2**62  # ids from here on are of rows that a trial inserted (core_check.sql, trial_ids)
+_ROUND = str.maketrans("[]", "()")
 _FIELDS = 100  # of a record that a repair plan shows
 
 
@@ -38,8 +39,9 @@ class Difference:
 
     @property
     def path(self) -> str:
-        """The row and its field as changes name them: `products[id=5].price`."""
-        row = f"[{self.place}]" if self.place else f"[id={self.id}]"
+        """The row and its field as changes name them: `products[id=5].price`. A place has no brackets of its own, so
+        that the table and the field can be read from it: what is personal there is masked for agents."""
+        row = f"[{self.place.translate(_ROUND)}]" if self.place else f"[id={self.id}]"
         return f"{self.table.partition('.')[2]}{row}{f'.{self.field}' if self.field else ''}"
 
     @property

@@ -275,12 +275,13 @@ JOIN connect.integration_connector AS c ON c.org_id = i.org_id AND c.connection_
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid;
 
 -- shown_again --
--- Those of an entity that differ from core now.
+-- Those of an entity that differ from core now, each looked up: the differences were just written and have no statistics.
 SELECT i.external_id
 FROM selection.sync_plan_item AS i
-JOIN preview.difference AS d
-    ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
-        AND d.external_id = i.external_id
+CROSS JOIN LATERAL (
+    SELECT 1 FROM preview.difference AS d
+    WHERE d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
+        AND d.external_id = i.external_id LIMIT 1) AS d
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND i.connection_id = %(connection_id)s
     AND i.entity_type = %(entity_type)s AND i.external_id > %(after)s COLLATE "C"
 ORDER BY i.external_id LIMIT %(limit)s;
