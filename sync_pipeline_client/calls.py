@@ -216,7 +216,7 @@ class Calls(Transport):
 
     def make_plan(self, given: models.NewPlan | None = None) -> models.MadePlan:
         """Make a plan of everything that is included and not yet in core, including people's drafts. Nothing is
-        promoted until someone applies the plan. What agents proposed is left out, and `message` says how much; a
+        promoted until someone applies the plan. What agents proposed is left out, and `left_out` says how much; a
         person can name their selections in `batches`. With `remap`, plan the records in core that an older mapper
         mapped, whatever is selected.
 

@@ -483,10 +483,12 @@ class LoginSession(BaseModel):
 
 
 class MadePlan(BaseModel):
-    """The plan, or None and the reason. `message` also says what agents proposed and the plan leaves out."""
+    """The plan. If it is None, `message` says why."""
 
     plan: Plan | None
     message: str | None = None
+    # What agents proposed and the plan leaves out.
+    left_out: str | None = None
 
 
 class MadeToken(BaseModel):
@@ -966,6 +968,8 @@ class QueueAnswer(BaseModel):
     # The request whose run processes the queue.
     request_id: int | None = None
     message: str | None = None
+    # What agents proposed and the queue leaves out.
+    left_out: str | None = None
 
 
 class QueueLines(BaseModel):

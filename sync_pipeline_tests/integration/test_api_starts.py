@@ -134,6 +134,23 @@ def test_what_an_open_queue_has_is_not_planned_again(api: Served, store: Shop) -
     assert start("/api/v1/plans")["plan"]["creates"] == 3, "what was cancelled is planned again"
 
 
+def test_a_message_says_that_nothing_was_done(api: Served, store: Shop) -> None:
+    """What agents proposed and is left out is told beside what was done, in a field of its own."""
+    select = {"decision": "include", "all": True}
+    api.call("POST", f"{SYNC}/preview?action=select&entity_type=products", store.org, "agent", json=select)
+    one, two, *_ = products(store)
+    for call, ids, made in ((f"{SYNC}/materialize", [one], "queue"), ("/api/v1/plans", [two], "plan")):
+        nothing = api.call("POST", call, store.org, json={}).json()["data"]
+        assert (nothing[made], nothing["left_out"]) == (None, None)
+        assert nothing["message"].startswith("Nothing to plan: ")
+        select = {"decision": "include", "ids": ids, "draft": True}
+        api.call("POST", f"{SYNC}/preview?action=select&entity_type=products", store.org, json=select)
+        done = api.call("POST", call, store.org, json={"entities": ["products"]}).json()["data"]
+        assert done[made] is not None
+        assert done["message"] is None
+        assert "records that agents proposed are left out: shop products" in done["left_out"]
+
+
 def test_a_key_of_another_kind_of_request_starts_nothing(api: Served, store: Shop) -> None:
     key = {"Idempotency-Key": "k"}
     assert api.call("POST", f"{START}/full", store.org, headers=key).status_code == 202

@@ -281,18 +281,28 @@ def test_nothing_to_plan_says_where_the_rest_is(world: World) -> None:
     include(world.shop, "tags", world.agent, ids=[theirs])
     assert select.make_plan(db, org, actor=BEN) is None
     assert select.nothing_to_plan(db, org, actor=BEN) == (
-        "Nothing to plan: everything that is included is in core, or in a queue that is promoting it. 1 record that "
-        "agents proposed is left out: shop tags 1. It is promoted by the agent's own plan, or once a person includes "
-        "it."
+        "Nothing to plan: everything that is included is in core. 1 record that agents proposed is left out: shop tags "
+        "1. It is promoted by the agent's own plan, or once a person includes it."
     )
+    products = [(world.shop.connection.connection_id, "product")]
+    never = [(world.shop.connection.connection_id, "customer")]
+    assert select.nothing_to_plan(db, org, actor=BEN, entities=never) == "Nothing to plan: nothing is included."
     include(world.shop, "tags", ANN, ids=[own])
     assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 0)]
     made = plan_of(world.shop, ANN)
     assert [(one.items, one.planned) for one in select.included(db, org, actor=ANN, planned=True)] == [(1, 1)]
     assert select.make_plan(db, org, actor=BEN) is None
     assert f"in core, or in a plan that waits: {made.plan_id}. 1 record" in select.nothing_to_plan(db, org, actor=BEN)
-    products = [(world.shop.connection.connection_id, "product")]
     assert str(made.plan_id) not in select.nothing_to_plan(db, org, actor=BEN, entities=products)
+    queue = promote.start(db, org.org_id, made.plan_id, actor=ANN)
+    tags = [(world.shop.connection.connection_id, "tag")]
+    assert (
+        f"everything that is included is in core, or in a queue that is not done: {queue}. 1 record"
+        in select.nothing_to_plan(db, org, actor=BEN, entities=tags)
+    )
+    assert select.nothing_to_plan(db, org, actor=BEN, entities=products).endswith("is in core.")
+    promote.work(db, org.org_id, queue)
+    assert "is in core. 1 record" in select.nothing_to_plan(db, org, actor=BEN, entities=tags)
 
 
 def test_a_plan_made_again_holds_no_proposal_that_came_since(world: World) -> None:

@@ -21,6 +21,7 @@ from sync_pipeline.steps.preview.drift import SQL as DRIFT
 from sync_pipeline.steps.preview.summary import SQL as SUMMARY
 
 _HISTORY = load("sync_pipeline.steps.observe", "history.sql")
+QUEUE = load("sync_pipeline.steps.promote.queue", "queue.sql")
 SELECTION = load("sync_pipeline.steps.select")
 READING = load("sync_pipeline.steps.select", "reading.sql")
 MATRIX = load("sync_pipeline.steps.observe.validation", "matrix.sql")
@@ -74,6 +75,15 @@ _PLAN = """
 INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by)
 VALUES (connect.current_org(), 'x', 'test', 'ann')
 RETURNING plan_id
+"""
+_QUEUED = """
+WITH made AS (
+    INSERT INTO promote.sync_queue (org_id, plan_id, idempotency_key, created_by)
+    VALUES (connect.current_org(), %(plan)s, 'k', 'ann') RETURNING org_id, queue_id)
+INSERT INTO promote.sync_queue_line
+(org_id, queue_id, line_no, stage, connection_id, entity_type, external_id, action, content_hash)
+SELECT m.org_id, m.queue_id, n, 1, 1, 'order', n::text, 'create', sha256(int8send(n))
+FROM made AS m CROSS JOIN generate_series(1, %(each)s) AS n
 """
 _ITEMS = """
 INSERT INTO selection.sync_plan_item
@@ -174,6 +184,37 @@ def test_what_a_sweep_found_is_compared_once_with_what_was_read(database: Databa
             for one in nodes(explained(conn, CAPTURE["unfetched"], run_id=1))
         )
         assert pairs <= 4_000, pairs
+
+
+def test_an_open_queue_is_matched_once_with_what_is_asked_for(database: Database, org: connect.Organization) -> None:
+    """Lines that were just written, and as many others that are asked for, or included: all without statistics."""
+    each = 2_000
+    with database.org(org.org_id) as conn:
+        execute(conn, _RECORDS, each=each, types=["order", "product"])
+        execute(conn, _CHOSEN)
+        execute(conn, _DIFFERENT)
+        plan = execute(conn, _PLAN).scalar_one()
+        execute(conn, _BATCH)
+        execute(conn, _QUEUED, plan=plan, each=each)
+    ids = [str(n) for n in range(1, each + 1)]
+    others = {"connections": [1] * each, "types": ["product"] * each, "ids": ids}
+    kinds: dict[str, list[Any]] = {"connections": [1], "types": ["product"], "ids": [None]}
+    included: dict[str, Any] = {"connection_id": None, "entity_type": None, "waiting": True, "planned": True}
+    included |= {"actor": "bo", "token_id": None, "proposals": "all"}
+    with database.org(org.org_id) as conn:
+        for given, found in (
+            (others, []), (others | {"types": ["order"] * each}, [plan]),
+            (kinds, []), (kinds | {"types": ["order"]}, [plan]),
+        ):  # fmt: skip
+            assert execute(conn, QUEUE["queue_with"], **given).scalars().all() == found
+        [row] = execute(conn, READING["included"], **included).all()
+        assert (row.entity_type, row.creates) == ("product", each)
+        for statement, asked in ((QUEUE["queue_with"], others), (READING["included"], included)):
+            pairs = sum(
+                (one.get("Rows Removed by Join Filter", 0) + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"]
+                for one in nodes(explained(conn, statement, **asked))
+            )
+            assert pairs <= 4 * each, pairs
 
 
 def test_old_plans_are_not_read_for_each_record_that_is_included(

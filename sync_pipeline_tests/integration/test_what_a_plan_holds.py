@@ -1,8 +1,8 @@
 """What people are told that a new plan would hold is what it holds, and both are what the rules say.
 
 Random records, decisions and plans, against a model: decisions about another version or about a deletion, drafts and
-proposals, what waits for the sensor or is in its plan, and what waits in somebody else's. Another organization has the
-same records, all included.
+proposals, what waits for the sensor or is in its plan, what waits in somebody else's, and what an open queue holds.
+Another organization has the same records, all included.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ class Decided:
 
 @dataclass(frozen=True)
 class Record:
+    """`queued`: an open queue has it, in the version that it has “now” or a “former” one; or one that is done."""
+
     is_: str
     decided: Decided | None
+    queued: str | None = None
 
     @property
     def gone(self) -> bool:
@@ -114,7 +117,12 @@ _DECIDED = st.builds(
     st.integers(0, 4),
     st.frozensets(st.integers(0, 3), max_size=2),
 )
-_RECORDS = st.builds(Record, st.sampled_from(list(ACTIONS)), st.one_of(st.none(), _DECIDED, _DECIDED, _DECIDED))
+_RECORDS = st.builds(
+    Record,
+    st.sampled_from(list(ACTIONS)),
+    st.one_of(st.none(), _DECIDED, _DECIDED, _DECIDED),
+    st.sampled_from([None, None, None, "now", "former", "done"]),
+)
 CASES = st.builds(
     Case,
     st.lists(_BATCHES, min_size=5, max_size=5),
@@ -126,6 +134,13 @@ CASES = st.builds(
 def expected(case: Case, by: Party, connections: Sequence[int], *, waiting: bool, drafts: bool = True) -> Held:
     """What a plan of this party holds, as the rules say."""
     found: Held = Counter()
+    # A selection that waits for the sensor is left to it if an open queue has a part.
+    in_part = {
+        one.decided.batch
+        for one in case.records
+        if one.queued in ("now", "former") and one.decided and one.decided.decision == "include"
+        and not (_drafted(case, one.decided))
+    }  # fmt: skip
     for record in case.records:
         action, made = ACTIONS[record.is_], record.decided
         if action is None or made is None or made.decision != "include" or made.other or made.elsewhere:
@@ -133,13 +148,14 @@ def expected(case: Case, by: Party, connections: Sequence[int], *, waiting: bool
         batch = case.batches[made.batch]
         store, entity_type = batch.place
         proposal = batch.by.is_agent
-        draft = (batch.draft or proposal) and not made.approved
+        draft = _drafted(case, made)
         taken = case.plans[batch.plan] if batch.plan not in (None, -1) else None
         for_sensor = batch.plan is None and not batch.draft and not proposal and store == 0
         others = [case.plans[one] for one in made.plans if case.plans[one].by.name != by.name]
         if (
             store != 2
-            and (waiting if for_sensor else drafts)
+            and (waiting and not (drafts and made.batch in in_part) if for_sensor else drafts)
+            and not (drafts and record.queued == "now")
             and not (taken and taken.by is SENSOR and taken.state == "approved")
             and not (draft and any(one.state in ("proposed", "approved") for one in others))
             and (
@@ -149,6 +165,11 @@ def expected(case: Case, by: Party, connections: Sequence[int], *, waiting: bool
         ):
             found[connections[store], entity_type, action] += 1
     return found
+
+
+def _drafted(case: Case, made: Decided) -> bool:
+    batch = case.batches[made.batch]
+    return (batch.draft or batch.by.is_agent) and not made.approved
 
 
 def fill(conn: Transaction, case: Case, connections: Sequence[int]) -> None:
@@ -210,6 +231,8 @@ def fill(conn: Transaction, case: Case, connections: Sequence[int]) -> None:
                 "'updated', %(hash)s, %(hash)s, '{\"version\": \"1\"}')",
                 **here, hash=now,
             )  # fmt: skip
+        if record.queued is not None:
+            _queue(conn, here, former if record.queued == "former" else now, record)
         if made is None:
             continue
         kept = {"batch": batches[made.batch, made.decision], "hash": former if made.other else now}
@@ -234,6 +257,29 @@ def fill(conn: Transaction, case: Case, connections: Sequence[int]) -> None:
             here = {"connection_id": connection, "entity_type": entity_type, "provider": "woocommerce"}
             for step in ("drop_different", "compare", "settle_different", "write_different", "drop_different"):
                 execute(conn, COMPARE[step], **here)
+
+
+def _queue(conn: Transaction, here: dict[str, Any], version: bytes, record: Record) -> None:
+    """A queue with this record alone, of a plan that nobody asks about."""
+    plan = execute(
+        conn,
+        "INSERT INTO selection.sync_plan (org_id, plan_hash, origin, created_by, state) VALUES "
+        "(connect.current_org(), '', 'command', 'zoe', 'applied') RETURNING plan_id",
+    ).scalar_one()
+    queue = execute(
+        conn,
+        "INSERT INTO promote.sync_queue (org_id, plan_id, idempotency_key, created_by) VALUES "
+        "(connect.current_org(), %(plan)s, %(plan)s::text, 'zoe') RETURNING queue_id",
+        plan=plan,
+    ).scalar_one()
+    execute(
+        conn,
+        "INSERT INTO promote.sync_queue_line (org_id, queue_id, line_no, stage, connection_id, entity_type, "
+        "external_id, action, content_hash, state, finished_at) VALUES (connect.current_org(), %(queue)s, 1, 1, %(c)s, "
+        "%(t)s, %(x)s, %(action)s, %(hash)s, %(state)s, CASE WHEN %(state)s = 'done' THEN now() END)",
+        **here, queue=queue, hash=version, action="delete" if record.gone else "update",
+        state="done" if record.queued == "done" else "draft",
+    )  # fmt: skip
 
 
 def told(conn: Transaction, by: Party, only: tuple[int, str] | None, *, waiting: bool) -> Held:
@@ -289,12 +335,12 @@ def world(server: Any) -> Iterator[tuple[Database, connect.Organization, Sequenc
         yield made[0]
 
 
-def _of_each(batch: Batch, *plans: Plan, approved: bool = False) -> Case:
+def _of_each(batch: Batch, *plans: Plan, approved: bool = False, queued: str | None = None) -> Case:
     """A record of each kind, included by one selection and in each of the plans."""
     included = Decided(
         "include", other=False, elsewhere=False, approved=approved, batch=0, plans=frozenset(range(len(plans)))
     )
-    return Case([batch], plans, [Record(one, included) for one in ACTIONS])
+    return Case([batch], plans, [Record(one, included, queued) for one in ACTIONS])
 
 
 # A case is small as it is; to make it smaller takes minutes.
@@ -306,6 +352,9 @@ def _of_each(batch: Batch, *plans: Plan, approved: bool = False) -> Case:
 @example(_of_each(Batch(BOT, True, (1, "customer"), None), Plan(BOT, "refused")))
 @example(_of_each(Batch(BOT, True, (0, "product"), None), Plan(BO, "approved"), approved=True))
 @example(_of_each(Batch(MACHINE, True, (2, "customer"), None)))
+@example(_of_each(Batch(ANN, True, (0, "product"), 0), Plan(ANN, "approved"), approved=True, queued="now"))
+@example(_of_each(Batch(ANN, True, (0, "product"), 0), Plan(ANN, "approved"), approved=True, queued="former"))
+@example(_of_each(Batch(ANN, False, (0, "product"), None), queued="former"))
 @given(CASES)
 def test_a_plan_holds_what_people_were_told(
     world: tuple[Database, connect.Organization, Sequence[int]], case: Case

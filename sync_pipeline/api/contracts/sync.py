@@ -63,11 +63,12 @@ class QueueAnswer(Shape):
     plan_id: UUID | None = None
     request_id: int | None = Field(None, description="The request whose run processes the queue.")
     message: str | None = None
+    left_out: str | None = Field(None, description="What agents proposed and the queue leaves out.")
 
     @classmethod
-    def of(cls, asked: Requested, message: str | None = None) -> Self:
+    def of(cls, asked: Requested, left_out: str | None = None) -> Self:
         """The response for a queue and the request whose run works on it."""
-        return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id, message=message)
+        return cls(queue=asked.queue, plan_id=asked.queue.plan_id, request_id=asked.request_id, left_out=left_out)
 
 
 class EntityIds(Shape):
@@ -120,10 +121,11 @@ class NewPlan(Shape):
 
 
 class MadePlan(Shape):
-    """The plan, or None and the reason. `message` also says what agents proposed and the plan leaves out."""
+    """The plan. If it is None, `message` says why."""
 
     plan: Plan | None
     message: str | None = None
+    left_out: str | None = Field(None, description="What agents proposed and the plan leaves out.")
 
 
 class ApprovedHash(Shape):

@@ -35,7 +35,7 @@ Promoter = Annotated[Caller, Depends(may(Right.PROMOTE, everywhere=True))]
 @router.post("", status_code=201, responses=problems(404, 413, 415))
 async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None = None) -> Answer[MadePlan]:
     """Make a plan of everything that is included and not yet in core, including people's drafts. Nothing is promoted
-    until someone applies the plan. What agents proposed is left out, and `message` says how much; a person can name
+    until someone applies the plan. What agents proposed is left out, and `left_out` says how much; a person can name
     their selections in `batches`. With `remap`, plan the records in core that an older mapper mapped, whatever is
     selected.
     """
@@ -66,7 +66,7 @@ async def make_plan(runtime: RuntimeDep, caller: Proposer, given: NewPlan | None
                 plan=None, message=select.nothing_to_plan(runtime.db, caller.org, actor=by, entities=entities)
             )
         left_out = [] if by.is_agent or wanted.batches else select.left_out(runtime.db, caller.org, entities)
-        return MadePlan(plan=made, message=select.say_left_out(left_out))
+        return MadePlan(plan=made, left_out=select.say_left_out(left_out))
 
     return Answer(data=await runtime.slowly(make))
 

@@ -99,7 +99,7 @@ async def plan_list(
             )
             if proposes
             else [],
-            "waits": select.plan_that_waits(runtime.db, caller.org) if proposes else None,
+            "where": select.where_included(runtime.db, caller.org) if proposes else None,
             "left_out": select.left_out(runtime.db, caller.org) if proposes and caller.role != "agent" else [],
             "links": [] if render.is_fragment(request) else nav.links(runtime, caller),
         }

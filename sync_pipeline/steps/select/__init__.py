@@ -16,6 +16,7 @@ from sync_pipeline.steps.select.listing import (
     proposers,
     read_plan,
     say_left_out,
+    where_included,
 )
 from sync_pipeline.steps.select.plans import (
     NOTHING_TO_RENEW,

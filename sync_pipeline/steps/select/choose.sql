@@ -47,7 +47,8 @@ FROM moved AS m ORDER BY length(m.external_id), m.external_id LIMIT %(limit)s
 -- decide --
 -- A decision of another person on the same version stands: unless it was made before the list was, is a draft, is the
 -- same, or is to be replaced. What a rule decided is any person's to change. An agent replaces on the same version what
--- agents propose, and nothing else. Whose a decision is, the token tells where a name does not (`own_token`).
+-- agents propose, and nothing else. Whose a decision is, the token tells where a name does not (`own_token`). What the
+-- sensor is to promote stays so: included once more as a draft, it would be promoted by nobody if that draft is not planned.
 INSERT INTO selection.sync_selective_config AS s
 (org_id, connection_id, entity_type, external_id, decision, content_hash, seen_deleted, draft, decided_by, decided_at,
  why, batch_id)
@@ -59,14 +60,22 @@ SET decision = excluded.decision, content_hash = excluded.content_hash, seen_del
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = excluded.decided_at, why = excluded.why,
     batch_id = excluded.batch_id
 WHERE s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen_deleted
-    OR (s.decided_by = excluded.decided_by AND (%(own_token)s::bigint IS NULL OR EXISTS (
+    OR NOT (excluded.draft AND excluded.decision = 'include' AND s.decision = 'include' AND NOT s.draft AND EXISTS (
+        SELECT 1 FROM selection.selection_batch AS b
+        JOIN connect.integration_connector AS k ON k.org_id = b.org_id AND k.connection_id = b.connection_id
+        WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND (selection.waits_for_sensor(b, k) OR EXISTS (
+            SELECT 1 FROM selection.promoting_plan AS p
+            WHERE p.org_id = b.org_id AND p.plan_id = b.plan_id AND NOT EXISTS (
+                SELECT 1 FROM promote.sync_queue AS q
+                WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id AND q.waiting + q.processing = 0)))))
+    AND ((s.decided_by = excluded.decided_by AND (%(own_token)s::bigint IS NULL OR EXISTS (
         SELECT 1 FROM selection.selection_batch AS b
         WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.token_id = %(own_token)s)))
     OR CASE WHEN %(agent)s::boolean THEN s.draft AND EXISTS (
                      SELECT 1 FROM selection.selection_batch AS b
                      WHERE b.org_id = s.org_id AND b.batch_id = s.batch_id AND b.agent)
             ELSE %(replace)s OR s.draft OR s.decided_by LIKE 'rule:%%' OR s.decided_at <= %(as_of)s
-                OR (s.decision = excluded.decision AND NOT excluded.draft) END
+                OR (s.decision = excluded.decision AND NOT excluded.draft) END)
 
 -- undecide --
 -- Records are undecided again, as after an undo of their plan: no rule decides that version again, and a plan that holds

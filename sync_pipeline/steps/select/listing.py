@@ -68,6 +68,21 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class WhereIncluded:
+    """Where the included records of some entities may be that a new plan does not hold, beside core.
+
+    `any`: whether there are any. `plan`: the newest that waits. `queue`: the newest that is not done, of `queued_plan`.
+    `selected`: a selection waits for the sensor to plan it.
+    """
+
+    any: bool
+    plan: Plan | None
+    queue: UUID | None
+    queued_plan: UUID | None
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanEvent:
     """Something that happened to a plan."""
 
@@ -139,14 +154,28 @@ def say_left_out(found: Sequence[LeftOut]) -> str | None:
     return f"{number:,} {what} left out: {places}. {then}"
 
 
+def where_included(db: Database, org: Organization, entities: Entities = None) -> WhereIncluded:
+    """Where the included records of these entities are that wait for no new plan; of any, if none are named."""
+    with db.org(org.org_id) as conn:
+        row = execute(conn, SQL["where_included"], **_columns(entities)).one()
+    waits = plan_that_waits(db, org, entities)
+    return WhereIncluded(row.included, waits, row.queue_id, row.plan_id, row.selected)
+
+
 def nothing_to_plan(db: Database, org: Organization, *, actor: Actor, entities: Entities = None) -> str:
     """Why a new plan of theirs would be empty, as every door says it; and what agents proposed that it leaves out."""
     if party(actor).is_agent:
         return "There is nothing to plan: you have no drafts that differ from core."
-    waits = plan_that_waits(db, org, entities)
-    where = f"or in a plan that waits: {waits.plan_id}" if waits else "or in a queue that is promoting it"
-    told = f"Nothing to plan: everything that is included is in core, {where}."
-    return " ".join(filter(None, (told, say_left_out(left_out(db, org, entities)))))
+    found = where_included(db, org, entities)
+    where = ["in core"]
+    if found.plan is not None:
+        where.append(f"in a plan that waits: {found.plan.plan_id}")
+    if found.queue is not None:
+        where.append(f"in a queue that is not done: {found.queue}")
+    if found.selected:
+        where.append("in a selection that the sensor plans")
+    told = f"everything that is included is {', or '.join(where)}" if found.any else "nothing is included"
+    return " ".join(filter(None, (f"Nothing to plan: {told}.", say_left_out(left_out(db, org, entities)))))
 
 
 def plan_events(db: Database, org: Organization, found: Plan) -> Sequence[PlanEvent]:
@@ -165,7 +194,7 @@ def plan_events(db: Database, org: Organization, found: Plan) -> Sequence[PlanEv
 
 
 def plan_that_waits(db: Database, org: Organization, entities: Entities = None) -> Plan | None:
-    """The newest plan that is not done and has records of one of these entities; of any, if none are named."""
+    """The newest plan that waits and has no queue, with records of one of these entities; of any, if none are named."""
     with db.org(org.org_id) as conn:
         found: UUID | None = execute(conn, SQL["plan_that_waits"], **_columns(entities)).scalar_one_or_none()
     return plan(db, org, found) if found is not None else None

@@ -73,7 +73,8 @@ RETURNING plan_id
 -- It takes the batches that wait, then what they include (in a person's plan also what was planned before) in the
 -- version that is captured now and that core does not have. A draft that waits in somebody else's plan is left to it, and so
 -- is what the sensor's plan or an open queue is about to promote: a second plan of it would be stale before anybody has read
--- it. Only the sensor plans what an open queue holds too: if that is cancelled, nobody else would plan it.
+-- it. Only the sensor plans what an open queue holds too: if that is cancelled, nobody else would plan it. So a selection
+-- that waits for the sensor is left to it if an open queue holds a part. `included` says the same of what would be planned.
 -- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
 -- the same token (`proposals` “own”, and then nothing else is) and in a person's of selections that are named (“all”, and
 -- only of those in `proposed`, if that is given); any other leaves it out (“none”).
@@ -82,7 +83,16 @@ WITH taken AS (
     FROM connect.integration_connector AS c
     WHERE b.org_id = connect.current_org() AND b.plan_id IS NULL AND b.decision = 'include'
         AND c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
-        AND CASE WHEN selection.waits_for_sensor(b, c) THEN %(waiting)s ELSE %(drafts)s END AND %(ids)s::text[] IS NULL
+        AND CASE WHEN selection.waits_for_sensor(b, c) THEN %(waiting)s AND NOT (%(drafts)s AND b.batch_id = ANY (ARRAY(
+            SELECT s.batch_id FROM promote.sync_queue AS q
+            JOIN promote.sync_queue_line AS l
+                ON l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+            JOIN selection.sync_selective_config AS s
+                ON s.org_id = l.org_id AND s.connection_id = l.connection_id AND s.entity_type = l.entity_type
+                    AND s.external_id = l.external_id
+            WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND s.decision = 'include'
+                AND NOT s.draft)))
+            ELSE %(drafts)s END AND %(ids)s::text[] IS NULL
         AND selection.plan_may_hold(b, b.draft, %(proposals)s, %(actor)s, %(token_id)s)
         AND (%(batches)s::bigint[] IS NULL OR b.batch_id = ANY (%(batches)s::bigint[]))
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (

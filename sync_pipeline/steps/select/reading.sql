@@ -194,8 +194,9 @@ ORDER BY k.n
 
 -- included --
 -- What is included and not in core, as the last comparison saw it, but for drafts that wait in somebody else's plan and for
--- what the sensor is about to promote: what a new plan would hold. The plans that are asked for are few among all there
--- ever were: they are read once, and drafts are looked at last, or the planner takes any way to the rest.
+-- what the sensor or an open queue is about to promote: what a new plan would hold, as `fill_plan` says. The plans that are
+-- asked for are few among all there ever were: they are read once, and drafts are looked at last, or the planner takes any
+-- way to the rest.
 SELECT k.connection, k.provider, k.connection_id, k.entity_type,
        count(*) FILTER (WHERE k.status = 'new') AS creates, count(*) FILTER (WHERE k.status = 'updated') AS updates,
        count(*) FILTER (WHERE k.status = 'deleted') AS deletes,
@@ -204,20 +205,43 @@ SELECT k.connection, k.provider, k.connection_id, k.entity_type,
            WHERE p.org_id = k.org_id AND p.connection_id = k.connection_id AND p.entity_type = k.entity_type
                AND p.external_id = k.external_id AND p.batch_id = k.batch_id)) AS planned
 FROM (
-    SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, d.draft,
-           d.batch_id
-    FROM selection.difference_now AS d
-    JOIN selection.selection_batch AS b ON b.org_id = d.org_id AND b.batch_id = d.batch_id
-    JOIN connect.integration_connector AS c
-        ON c.org_id = d.org_id AND c.connection_id = d.connection_id AND c.disabled_at IS NULL
-    WHERE d.org_id = connect.current_org() AND d.decision = 'include'
-        AND (%(connection_id)s::bigint IS NULL
-            OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
-        -- A selection that waits is taken as a whole, as the draft that it was made as.
-        AND selection.plan_may_hold(
-            b, d.draft OR (b.draft AND b.plan_id IS NULL), %(proposals)s, %(actor)s, %(token_id)s)
-        AND (%(waiting)s::boolean OR NOT selection.waits_for_sensor(b, c))
-        AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(SELECT p.plan_id FROM selection.promoting_plan AS p)))
+    SELECT u.org_id, u.connection_id, u.entity_type, u.external_id, max(u.connection) AS connection,
+           max(u.provider) AS provider, max(u.status) AS status, bool_or(u.draft) AS draft, max(u.batch_id) AS batch_id
+    FROM (
+        SELECT c.name AS connection, c.provider, d.org_id, d.connection_id, d.entity_type, d.external_id, d.status, d.draft,
+               d.batch_id, d.content_hash, d.status = 'deleted' AS gone
+        FROM selection.difference_now AS d
+        JOIN selection.selection_batch AS b ON b.org_id = d.org_id AND b.batch_id = d.batch_id
+        JOIN connect.integration_connector AS c
+            ON c.org_id = d.org_id AND c.connection_id = d.connection_id AND c.disabled_at IS NULL
+        WHERE d.org_id = connect.current_org() AND d.decision = 'include'
+            AND (%(connection_id)s::bigint IS NULL
+                OR (d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s))
+            -- A selection that waits is taken as a whole, as the draft that it was made as.
+            AND selection.plan_may_hold(
+                b, d.draft OR (b.draft AND b.plan_id IS NULL), %(proposals)s, %(actor)s, %(token_id)s)
+            AND NOT (selection.waits_for_sensor(b, c) AND (NOT %(waiting)s::boolean OR b.batch_id = ANY (ARRAY(
+                SELECT s.batch_id FROM promote.sync_queue AS q
+                JOIN promote.sync_queue_line AS l
+                    ON l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+                JOIN selection.sync_selective_config AS s
+                    ON s.org_id = l.org_id AND s.connection_id = l.connection_id AND s.entity_type = l.entity_type
+                        AND s.external_id = l.external_id
+                WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND s.decision = 'include'
+                    AND NOT s.draft))))
+            AND (b.plan_id IS NULL OR b.plan_id <> ALL (ARRAY(SELECT p.plan_id FROM selection.promoting_plan AS p)))
+        -- Lines of open queues have no status. They are grouped with the rest and not joined: lines that were just written, of
+        -- which the planner knows nothing, would be compared pair by pair.
+        UNION ALL
+        SELECT NULL, NULL, l.org_id, l.connection_id, l.entity_type, l.external_id, NULL, NULL, NULL, l.content_hash,
+               l.action = 'delete'
+        FROM promote.sync_queue AS q
+        JOIN promote.sync_queue_line AS l
+            ON l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+        WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0
+    ) AS u
+    GROUP BY u.org_id, u.connection_id, u.entity_type, u.external_id, u.content_hash, u.gone
+    HAVING bool_and(u.status IS NOT NULL)
     OFFSET 0
 ) AS k
 WHERE NOT (k.draft AND EXISTS (
@@ -227,15 +251,46 @@ WHERE NOT (k.draft AND EXISTS (
 GROUP BY k.connection, k.provider, k.connection_id, k.entity_type
 
 -- plan_that_waits --
--- The newest plan that is not done and has records of an entity.
+-- The newest plan without a queue that is not done and has records of an entity.
 SELECT p.plan_id FROM selection.sync_plan AS p
-WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved') AND EXISTS (
-    SELECT 1 FROM selection.sync_plan_item AS i
-    WHERE i.org_id = p.org_id AND i.plan_id = p.plan_id
+WHERE p.org_id = connect.current_org() AND p.state IN ('proposed', 'approved')
+    AND NOT EXISTS (SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id)
+    AND EXISTS (
+        SELECT 1 FROM selection.sync_plan_item AS i
+        WHERE i.org_id = p.org_id AND i.plan_id = p.plan_id
+            AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+                SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+                WHERE o.connection_id = i.connection_id AND o.entity_type = i.entity_type)))
+ORDER BY p.created_at DESC LIMIT 1
+
+-- where_included --
+-- Whether anything of these entities is included, what only agents proposed aside; whether a selection waits for the sensor;
+-- and the newest open queue with records of them.
+SELECT EXISTS (
+    SELECT 1 FROM selection.sync_selective_config AS s
+    JOIN selection.selection_batch AS b ON b.org_id = s.org_id AND b.batch_id = s.batch_id
+    WHERE s.org_id = connect.current_org() AND s.decision = 'include' AND NOT (b.agent AND s.draft)
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (
             SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
-            WHERE o.connection_id = i.connection_id AND o.entity_type = i.entity_type)))
-ORDER BY p.created_at DESC LIMIT 1
+            WHERE o.connection_id = s.connection_id AND o.entity_type = s.entity_type))) AS included, EXISTS (
+    SELECT 1 FROM selection.selection_batch AS b
+    JOIN connect.integration_connector AS c
+        ON c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
+    WHERE b.org_id = connect.current_org() AND selection.waits_for_sensor(b, c)
+        AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+            SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+            WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))) AS selected,
+       o.queue_id, o.plan_id
+FROM (SELECT 1) AS one
+LEFT JOIN (
+    SELECT q.queue_id, q.plan_id FROM promote.sync_queue AS q
+    WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND EXISTS (
+        SELECT 1 FROM promote.sync_queue_line AS l
+        WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+            AND (%(connections)s::bigint[] IS NULL OR EXISTS (
+                SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
+                WHERE o.connection_id = l.connection_id AND o.entity_type = l.entity_type)))
+    ORDER BY q.created_at DESC LIMIT 1) AS o ON true
 
 -- own_plans --
 -- Those of these plans that an agent made with this token. Names do not tell: two tokens may have the same one.

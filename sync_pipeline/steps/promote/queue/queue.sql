@@ -5,14 +5,27 @@ WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid FOR UPDATE;
 
 -- queue_with --
 -- The plan of the newest open queue that has still to promote one of these records, or a record of these entities.
+-- An intersection is made by hash or by sort whatever the planner expects; a join of lines that were just written with keys
+-- that it knows nothing of goes pair by pair.
 SELECT q.plan_id
 FROM promote.sync_queue AS q
-WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND EXISTS (
-    SELECT 1 FROM promote.sync_queue_line AS l
-    JOIN unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text []) AS k (connection_id, entity_type, external_id)
-        ON k.connection_id = l.connection_id AND k.entity_type = l.entity_type
-            AND coalesce(k.external_id, l.external_id) = l.external_id
-    WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL)
+WHERE q.org_id = connect.current_org() AND q.waiting + q.processing > 0 AND (
+    EXISTS (
+        SELECT l.connection_id, l.entity_type, l.external_id FROM promote.sync_queue_line AS l
+        WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+        INTERSECT
+        SELECT k.connection_id, k.entity_type, k.external_id
+        FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+            AS k (connection_id, entity_type, external_id)
+        WHERE k.external_id IS NOT NULL)
+    OR EXISTS (
+        SELECT l.connection_id, l.entity_type FROM promote.sync_queue_line AS l
+        WHERE l.org_id = q.org_id AND l.queue_id = q.queue_id AND l.finished_at IS NULL
+        INTERSECT
+        SELECT k.connection_id, k.entity_type
+        FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
+            AS k (connection_id, entity_type, external_id)
+        WHERE k.external_id IS NULL))
 ORDER BY q.created_at DESC LIMIT 1;
 
 -- plan_applied --
