@@ -50,7 +50,8 @@ def reconcile(
             with capture.session(db, settings, one, actor="reconcile") as session:
                 found += _Comparison(session, db, one).all(streams)
         except SourceError as error:
-            found += [_not_listed(db, one, stream, str(error)) for stream in streams]
+            core = _core(db, one)
+            found += [_compare(db, one, stream, None, core.get(stream.entity_type), str(error)) for stream in streams]
         _note(db, one, [entity for entity in found if entity.connection == one.name], actor)
     return Reconciliation(tuple(found))
 
@@ -176,10 +177,6 @@ def _keys(connection: Connection, stream: Stream) -> dict[str, object]:
         "entity_type": stream.entity_type,
         "provider": connection.provider,
     }
-
-
-def _not_listed(db: Database, connection: Connection, stream: Stream, error: str) -> EntityReconciliation:
-    return _compare(db, connection, stream, None, _core(db, connection).get(stream.entity_type), error)
 
 
 @dataclass(slots=True)
