@@ -76,7 +76,7 @@ def rush(world: World, seconds: float) -> None:
             change(world.store, draw)
             time.sleep(0.05)
         texts = [[_text(one) for one in pair] for pair in said]
-    assert [one.returncode for one in processes] == [0] * len(STEPS), [err[-3000:] for _, err in texts]
+    assert [one.returncode for one in processes] == [0] * len(STEPS), "\n".join(err[-20_000:] for _, err in texts)
     done = {line.split()[0]: int(line.split()[1]) for out, _ in texts for line in out.splitlines()}
     assert all(done[step] > 0 for step in STEPS), done
     settle(world, org)

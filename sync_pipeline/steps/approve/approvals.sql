@@ -72,9 +72,18 @@ UPDATE selection.sync_plan SET state = 'approved', approved_by = %(granted_by)s,
 WHERE org_id = connect.current_org() AND plan_id = %(plan)s::uuid
 
 -- commit_drafts --
--- What an approved plan proposed is decided. A decision made since is somebody else's.
+-- What an approved plan proposed is decided. A decision made since is somebody else's. Whoever writes several decisions
+-- locks them in the order of their keys: there is no deadlock with a selection of the same records.
+WITH held AS (
+    SELECT s.org_id, s.connection_id, s.entity_type, s.external_id, s.batch_id
+    FROM selection.sync_plan_item AS i
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = i.org_id AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type
+            AND s.external_id = i.external_id AND s.batch_id = i.batch_id
+    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND s.draft AND s.decision = 'include'
+    ORDER BY s.connection_id, s.entity_type, s.external_id FOR NO KEY UPDATE OF s
+)
 UPDATE selection.sync_selective_config AS s SET draft = false
-FROM selection.sync_plan_item AS i
-WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid AND s.org_id = i.org_id
-    AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
-    AND s.batch_id = i.batch_id AND s.draft AND s.decision = 'include'
+FROM held AS h
+WHERE s.org_id = h.org_id AND s.connection_id = h.connection_id AND s.entity_type = h.entity_type
+    AND s.external_id = h.external_id AND s.batch_id = h.batch_id AND s.draft AND s.decision = 'include'

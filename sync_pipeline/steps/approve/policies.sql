@@ -64,8 +64,8 @@ RETURNING policy_id
 
 -- pause_policies --
 -- A policy pauses when a plan that it let through was undone, or failed in more than one record of a hundred.
-UPDATE selection.approval_policy AS p SET paused_at = now(), paused_why = g.why
-FROM (
+-- They are locked in the order of `lock_policies`.
+WITH given AS (
     SELECT DISTINCT ON (a.policy_id) a.policy_id,
            CASE WHEN o.undone_at IS NOT NULL THEN 'plan ' || o.plan_id || ' was undone by ' || o.undone_by
                 ELSE q.failed || ' of ' || q.total || ' records of plan ' || o.plan_id || ' failed' END AS why
@@ -77,8 +77,16 @@ FROM (
         AND (o.undone_at > coalesce(l.resumed_at, l.granted_at)
              OR (q.failed * 100 > q.total AND a.spent_at > coalesce(l.resumed_at, l.granted_at)))
     ORDER BY a.policy_id, a.approval_id DESC
-) AS g
-WHERE p.org_id = connect.current_org() AND p.policy_id = g.policy_id AND p.paused_at IS NULL AND p.revoked_at IS NULL
+), held AS (
+    SELECT p.policy_id, g.why
+    FROM given AS g
+    JOIN selection.approval_policy AS p ON p.org_id = connect.current_org() AND p.policy_id = g.policy_id
+    WHERE p.paused_at IS NULL AND p.revoked_at IS NULL
+    ORDER BY p.policy_id FOR UPDATE OF p
+)
+UPDATE selection.approval_policy AS p SET paused_at = now(), paused_why = h.why
+FROM held AS h
+WHERE p.org_id = connect.current_org() AND p.policy_id = h.policy_id AND p.paused_at IS NULL AND p.revoked_at IS NULL
 RETURNING p.policy_id, p.paused_why
 
 -- plan_facts --

@@ -107,7 +107,7 @@ def check(
     What becomes a difference is undecided again; after an undo that is the undo's to say.
     """
     here = {"connection_id": connection_id, "entity_type": stream.entity_type}
-    ids = list(some)
+    ids = sorted(some)
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         rows = execute(conn, SQL["in_core_as_captured"], **here, provider=provider, ids=chunk).all()
@@ -122,6 +122,7 @@ def check(
             warn_again(conn, connection_id, stream, news, provider=provider)
         if news and not undone:
             execute(conn, SQL["decided_before"], **here, ids=news)
+            execute(conn, SQL["withdrawn_before"], **here, ids=news)
 
 
 @dataclass(frozen=True, slots=True)

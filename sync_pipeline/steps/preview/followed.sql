@@ -54,14 +54,23 @@ WHERE d.followed ->> 'version' IS DISTINCT FROM excluded.followed ->> 'version'
 RETURNING d.external_id
 
 -- decided_before --
--- It was decided to promote what core has: that says nothing about what differs now.
-WITH released AS (
-    DELETE FROM selection.sync_selective_config AS s USING preview.difference AS d
+-- It was decided to promote what core has: that says nothing about what differs now. Decisions are locked in the order in
+-- which `commit_drafts` locks them, and before what was withdrawn of them.
+WITH held AS (
+    SELECT s.external_id, d.content_hash
+    FROM preview.difference AS d
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = d.org_id AND s.connection_id = d.connection_id AND s.entity_type = d.entity_type
+            AND s.external_id = d.external_id
     WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
-        AND d.external_id = ANY (%(ids)s::text[]) AND s.org_id = d.org_id AND s.connection_id = d.connection_id
-        AND s.entity_type = d.entity_type AND s.external_id = d.external_id AND s.content_hash = d.content_hash
-        AND s.decision = 'include'
+        AND d.external_id = ANY (%(ids)s::text[])
+    ORDER BY s.external_id FOR UPDATE OF s
 )
+DELETE FROM selection.sync_selective_config AS s USING held AS h
+WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+    AND s.external_id = h.external_id AND s.content_hash = h.content_hash AND s.decision = 'include'
+
+-- withdrawn_before --
 DELETE FROM selection.withdrawal AS w USING preview.difference AS d
 WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
     AND d.external_id = ANY (%(ids)s::text[]) AND w.org_id = d.org_id AND w.connection_id = d.connection_id

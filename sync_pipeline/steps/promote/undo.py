@@ -174,10 +174,12 @@ def carry_out(conn: Connection, org_id: int, plan: str, queue: str, actor: str, 
     customers |= shared[CUSTOMERS.name] | (returned - figures_that_wait(conn, sorted(returned)))
     derive_apart(conn, org, customers, queue=None)
     _show_again(conn, plan)
-    withdraw(conn, plan, "undone", actor=actor, why=why)
     execute(conn, SQL["plan_undone"], plan=plan, actor=actor)
     execute(conn, SQL["queue_undone"], queue=queue)
     pause_policies(conn)
+    withdraw(
+        conn, plan, "undone", actor=actor, why=why
+    )  # decisions are locked after policies, as by who applies a plan
     merged = sum(map(len, shared.values()))
     journal.record(conn, "promote.undone", actor=actor, plan=plan, queue=queue, rows=rows, merged=merged, why=why)
     return rows, merged

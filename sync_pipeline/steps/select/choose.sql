@@ -55,6 +55,7 @@ INSERT INTO selection.sync_selective_config AS s
 SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, c.external_id, %(decision)s, c.content_hash,
        c.seen_deleted, %(draft)s, %(actor)s, clock_timestamp(), %(why)s, %(batch_id)s
 FROM chosen AS c
+ORDER BY c.external_id -- the order in which `commit_drafts` locks them
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = excluded.decided_at, why = excluded.why,
@@ -80,9 +81,16 @@ WHERE s.content_hash <> excluded.content_hash OR s.seen_deleted <> excluded.seen
 -- undecide --
 -- Records are undecided again, as after an undo of their plan: no rule decides that version again, and a plan that holds
 -- them is stale. What another person decided stands as in `decide`; who may only propose takes back what their own token
--- proposed (`own`).
-WITH gone AS (
-    DELETE FROM selection.sync_selective_config AS s USING chosen AS c
+-- proposed (`own`). They are locked in the order in which `commit_drafts` locks them.
+WITH held AS (
+    SELECT s.external_id, c.content_hash, c.seen_deleted
+    FROM chosen AS c
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
+            AND s.external_id = c.external_id
+    ORDER BY s.external_id FOR UPDATE OF s
+), gone AS (
+    DELETE FROM selection.sync_selective_config AS s USING held AS c
     WHERE s.org_id = connect.current_org() AND s.connection_id = %(connection_id)s AND s.entity_type = %(entity_type)s
         AND s.external_id = c.external_id
         AND (NOT %(own)s::boolean OR (s.draft AND EXISTS (

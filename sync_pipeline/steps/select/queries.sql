@@ -49,6 +49,7 @@ SELECT connect.current_org(), %(connection_id)s, %(entity_type)s, k.external_id,
        %(draft)s, 'rule:' || %(rule_id)s::text, %(why)s, %(batch_id)s
 FROM selection.covered_by_rule(
     %(connection_id)s, %(entity_type)s, %(provider)s, %(statuses)s, %(field)s, %(value)s::jsonb) AS k
+ORDER BY k.external_id -- the order in which `commit_drafts` locks them
 ON CONFLICT (org_id, connection_id, entity_type, external_id) DO UPDATE
 SET decision = excluded.decision, content_hash = excluded.content_hash, seen_deleted = excluded.seen_deleted,
     draft = excluded.draft, decided_by = excluded.decided_by, decided_at = now(), why = excluded.why,
@@ -78,11 +79,12 @@ RETURNING plan_id
 -- A plan of records that are named takes no batch: the rest of a batch still waits. What agents proposed is in plans of
 -- the same token (`proposals` “own”, and then nothing else is) and in a person's of selections that are named (“all”, and
 -- only of those in `proposed`, if that is given); any other leaves it out (“none”).
-WITH taken AS (
-    UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
-    FROM connect.integration_connector AS c
+WITH waiting AS (
+    SELECT b.org_id, b.batch_id
+    FROM selection.selection_batch AS b
+    JOIN connect.integration_connector AS c ON c.org_id = b.org_id AND c.connection_id = b.connection_id
     WHERE b.org_id = connect.current_org() AND b.plan_id IS NULL AND b.decision = 'include'
-        AND c.org_id = b.org_id AND c.connection_id = b.connection_id AND c.disabled_at IS NULL
+        AND c.disabled_at IS NULL
         AND CASE WHEN selection.waits_for_sensor(b, c) THEN %(waiting)s AND NOT (%(drafts)s AND b.batch_id = ANY (ARRAY(
             SELECT s.batch_id FROM promote.sync_queue AS q
             JOIN promote.sync_queue_line AS l
@@ -98,6 +100,11 @@ WITH taken AS (
         AND (%(connections)s::bigint[] IS NULL OR EXISTS (
             SELECT 1 FROM unnest(%(connections)s::bigint[], %(types)s::text[]) AS o (connection_id, entity_type)
             WHERE o.connection_id = b.connection_id AND o.entity_type = b.entity_type))
+    ORDER BY b.batch_id FOR NO KEY UPDATE OF b -- so that two plans do not wait for each other
+), taken AS (
+    UPDATE selection.selection_batch AS b SET plan_id = %(plan_id)s
+    FROM waiting AS w
+    WHERE b.org_id = w.org_id AND b.batch_id = w.batch_id AND b.plan_id IS NULL
     RETURNING b.batch_id
 )
 INSERT INTO selection.sync_plan_item
@@ -249,10 +256,18 @@ WHERE n.org_id = connect.current_org() AND n.state IN ('proposed', 'approved') A
 
 -- withdraw --
 -- What a plan included in these versions is undecided again, unless it was decided since. After an undo only what
--- differs from core: the rest is still there.
-WITH withdrawn AS (
-    DELETE FROM selection.sync_selective_config AS s USING selection.sync_plan_item AS i
-    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.org_id = i.org_id
+-- differs from core: the rest is still there. They are locked in the order in which `commit_drafts` locks them.
+WITH held AS (
+    SELECT i.org_id, i.connection_id, i.entity_type, i.external_id, i.content_hash, i.action, i.batch_id
+    FROM selection.sync_plan_item AS i
+    JOIN selection.sync_selective_config AS s
+        ON s.org_id = i.org_id AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type
+            AND s.external_id = i.external_id AND s.content_hash = i.content_hash
+    WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND s.decision = 'include'
+    ORDER BY s.connection_id, s.entity_type, s.external_id FOR UPDATE OF s
+), withdrawn AS (
+    DELETE FROM selection.sync_selective_config AS s USING held AS i
+    WHERE s.org_id = i.org_id
         AND s.connection_id = i.connection_id AND s.entity_type = i.entity_type AND s.external_id = i.external_id
         AND s.content_hash = i.content_hash AND s.seen_deleted = (i.action = 'delete') AND s.decision = 'include'
         AND CASE %(cause)s

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Row
+
 from sync_pipeline import journal
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute
@@ -16,7 +18,7 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.select.service import SQL, waits_for_a_plan
+from sync_pipeline.steps.select.service import CHOOSE, SQL, waits_for_a_plan
 
 # What each kind covers, and how it decides.
 KINDS: Mapping[str, tuple[list[str], str]] = {
@@ -188,44 +190,44 @@ def ruled_types(db: Database, connection: Connection) -> frozenset[str]:
 
 
 def apply_rules(db: Database, connection: Connection, stream: Stream) -> int:
-    """Decide undecided differences by the standing rules; returns how many were decided."""
-    here = keys(connection, stream)
-    decided = 0
+    """Decide undecided differences by the standing rules, a transaction for each; returns how many were decided."""
     with db.org(connection.org_id) as conn:
-        draft = waits_for_a_plan(conn, connection)
         rules = execute(
             conn, SQL["standing_rules"], connection_id=connection.connection_id, entity_type=stream.entity_type
         ).all()
-        for rule in rules:
-            statuses, decision = KINDS[rule.kind]
-            with conn.begin_nested() as savepoint:
-                batch_id = execute(
-                    conn,
-                    SQL["open_batch"],
-                    **here,
-                    decision=decision,
-                    criteria=json.dumps({"rule": rule.rule_id}),
-                    draft=draft,
-                    **Party(f"rule:{rule.rule_id}").columns,
-                    actor=f"rule:{rule.rule_id}",
-                    why=rule.why,
-                ).scalar_one()
-                records = execute(
-                    conn,
-                    SQL["apply_rule"],
-                    **here,
-                    rule_id=rule.rule_id,
-                    decision=decision,
-                    statuses=statuses,
-                    field=rule.field,
-                    value=None if rule.value is None else json.dumps(rule.value),
-                    draft=draft,
-                    why=rule.why,
-                    batch_id=batch_id,
-                ).rowcount
-                if records:
-                    execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
-                else:
-                    savepoint.rollback()  # the rule matched nothing: keep no empty selection
-            decided += records
-    return decided
+    return sum(_apply_rule(db, connection, stream, rule) for rule in rules)
+
+
+def _apply_rule(db: Database, connection: Connection, stream: Stream, rule: Row[Any]) -> int:
+    here, by = keys(connection, stream), f"rule:{rule.rule_id}"
+    statuses, decision = KINDS[rule.kind]
+    with db.org(connection.org_id) as conn:
+        # What a person decides meanwhile is theirs: it is seen, or comes after.
+        execute(conn, CHOOSE["hold_entity"], **here)
+        decided = {"decision": decision, "why": rule.why, "draft": waits_for_a_plan(conn, connection)}
+        with conn.begin_nested() as savepoint:
+            batch_id = execute(
+                conn,
+                SQL["open_batch"],
+                **here,
+                **decided,
+                **Party(by).columns,
+                criteria=json.dumps({"rule": rule.rule_id}),
+                actor=by,
+            ).scalar_one()
+            records = execute(
+                conn,
+                SQL["apply_rule"],
+                **here,
+                **decided,
+                rule_id=rule.rule_id,
+                statuses=statuses,
+                field=rule.field,
+                value=None if rule.value is None else json.dumps(rule.value),
+                batch_id=batch_id,
+            ).rowcount
+            if records:
+                execute(conn, SQL["close_batch"], batch_id=batch_id, records=records)
+            else:
+                savepoint.rollback()  # the rule matched nothing: keep no empty selection
+    return records
