@@ -22,10 +22,11 @@ from sync_pipeline.entities.core import core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
 from sync_pipeline.steps.capture.mapped import mapper_of, mapping_of
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Organization, connections
 from sync_pipeline.steps.promote.core_difference import Difference, changes_of, fields, named
-from sync_pipeline.steps.promote.map.batch import Claimed, Key, key_columns, prepare
+from sync_pipeline.steps.promote.map.batch import Claimed, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
@@ -59,7 +60,7 @@ class CoreCheck:
     left_out: Counter[tuple[int, str]] = field(default_factory=Counter)
     count: int = 0
     differences: list[Difference] = field(default_factory=list)
-    behind: set[Key] = field(default_factory=set)
+    behind: set[RecordKey] = field(default_factory=set)
 
     @property
     def ok(self) -> bool:
@@ -186,12 +187,12 @@ class _Check:
         statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
         return [(row, list(fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
 
-    def _as_promoted(self, records: Iterable[Key]) -> set[str]:
+    def _as_promoted(self, records: Iterable[RecordKey]) -> set[str]:
         """The columns that keep what followed records said when these were promoted."""
         kinds = {(self.org.providers[connection], kind) for connection, kind, _ in records}
         return {column for kind in kinds for column in mapping_of(*kind).as_promoted}
 
-    def _behind(self, conn: Connection, row: Any) -> list[Key]:
+    def _behind(self, conn: Connection, row: Any) -> list[RecordKey]:
         """The records that a row comes from."""
         there = row.before or row.after
         if row.table_name == "promote.integration_mapping" or row.table_name in _PARTS:
@@ -220,7 +221,7 @@ class _Check:
                     for row in execute(conn, for_table(SQL["rows_of_nobody"], table), most=MOST):
                         self._add(Difference(table.name, row.id, "deleted", False, True), ())
 
-    def _add(self, one: Difference, behind: Iterable[Key]) -> None:
+    def _add(self, one: Difference, behind: Iterable[RecordKey]) -> None:
         if (one.table, one.row, one.field) in self.seen:
             return
         self.seen.add((one.table, one.row, one.field))

@@ -8,8 +8,8 @@ from typing import Any
 
 from sync_pipeline.entities.core import core_tables
 from sync_pipeline.exact_json import to_json
+from sync_pipeline.steps.capture.record_key import RecordKey
 from sync_pipeline.steps.connect import Connection
-from sync_pipeline.steps.promote.map.batch import Key
 
 TRIAL = 2**62  # ids from here on are of rows that a trial inserted (core_check.sql, trial_ids)
 _ROUND = str.maketrans("[]", "()")
@@ -29,7 +29,7 @@ class Difference:
     field: str
     found: Any
     should: Any
-    behind: Sequence[Key] = ()
+    behind: Sequence[RecordKey] = ()
     place: str = ""
 
     @property
@@ -75,7 +75,7 @@ def _is_trial(value: Any) -> bool:
     return isinstance(value, int) and value >= TRIAL
 
 
-def named(one: Difference, row: Any, behind: Sequence[Key], connections: Mapping[int, Connection]) -> Difference:
+def named(one: Difference, row: Any, behind: Sequence[RecordKey], connections: Mapping[int, Connection]) -> Difference:
     """The difference of a row that does not stand in core, or has no id of its own, by its record and item."""
     if row.before is not None and row.table_name in core_tables():
         return one
@@ -92,16 +92,16 @@ def named(one: Difference, row: Any, behind: Sequence[Key], connections: Mapping
     return replace(one, id=None, place=", ".join(part for part in parts if part))
 
 
-def _record(key: Key, connections: Mapping[int, Connection]) -> str:
+def _record(key: RecordKey, connections: Mapping[int, Connection]) -> str:
     """A record as people call it: connection, entity, id."""
     number, kind, external_id = key
     one = connections.get(number)
     return f"{one.name} {one.source.stream(kind).name} {external_id}" if one else f"{number} {kind} {external_id}"
 
 
-def changes_of(differences: Sequence[Difference], keys: Sequence[Key]) -> list[str]:
+def changes_of(differences: Sequence[Difference], keys: Sequence[RecordKey]) -> list[str]:
     """What writing each of these records again changes in core, as JSON: {path: {before, after}}."""
-    changes: dict[Key, dict[str, Any]] = {key: {} for key in keys}
+    changes: dict[RecordKey, dict[str, Any]] = {key: {} for key in keys}
     for one in differences:
         for key in one.behind:
             if len(changes[key]) < _FIELDS:

@@ -1,5 +1,6 @@
 """select: people's decisions, bound to the version they saw, and the plans made from them."""
 
+from sync_pipeline.steps.select.chosen import Which
 from sync_pipeline.steps.select.listing import (
     LeftOut,
     PlanEvent,
@@ -57,7 +58,6 @@ from sync_pipeline.steps.select.rules import (
 from sync_pipeline.steps.select.service import (
     Selected,
     SelectionReport,
-    Which,
     promotes_by_itself,
     select,
     summary,

@@ -14,25 +14,11 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity
 from sync_pipeline.entities.core import child_fields, table_of
 from sync_pipeline.steps.capture.mapped import Captured, mapping_of, reason, to_entities
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.capture.related import looking
 
 SQL = load(__package__, "reading.sql")
 LARGEST = 200_000  # bytes of a payload that is mapped, or of changes that are compared, to be shown
-RecordKey = tuple[int, str, str]  # connection, entity type, external id
-
-
-def record_key(row: Any) -> RecordKey:
-    """Which record a row of a plan is about."""
-    return row.connection_id, row.entity_type, row.external_id
-
-
-def key_columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """The records of rows, as a statement takes them."""
-    return {
-        "connections": [one.connection_id for one in rows],
-        "types": [one.entity_type for one in rows],
-        "ids": [one.external_id for one in rows],
-    }
 
 
 def brings(
@@ -41,7 +27,9 @@ def brings(
     """What records bring to core that is not there: the columns that are not empty, or why they cannot be mapped."""
     if not rows:
         return {}
-    found = execute(conn, SQL["planned_payloads"], plan_id=plan_id, **key_columns(rows), largest=LARGEST).all()
+    found = execute(
+        conn, SQL["planned_payloads"], plan_id=plan_id, **key_columns(map(record_key, rows)), largest=LARGEST
+    ).all()
     there = [rows[one.n - 1] for one in found]
     brought: dict[RecordKey, tuple[Mapping[str, Any] | None, str | None]] = {}
     for row, entity in zip(there, _entities(conn, there, [one.payload for one in found]), strict=True):
@@ -63,7 +51,9 @@ def core_changes(conn: Transaction, plan_id: Any, rows: Sequence[Any]) -> Mappin
     updates = [row for row in rows if row.action == "update"]
     if not updates:
         return {}
-    found = execute(conn, SQL["both_payloads"], plan_id=plan_id, **key_columns(updates), largest=LARGEST).all()
+    found = execute(
+        conn, SQL["both_payloads"], plan_id=plan_id, **key_columns(map(record_key, updates)), largest=LARGEST
+    ).all()
     there = [updates[one.n - 1] for one in found]
     before = _entities(conn, there, [one.before for one in found])
     after = _entities(conn, there, [one.after for one in found])

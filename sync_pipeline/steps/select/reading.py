@@ -13,9 +13,10 @@ from sqlalchemy import Connection as Transaction
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.select.mapped_items import LARGEST, RecordKey, brings, core_changes, key_columns, record_key
+from sync_pipeline.steps.select.mapped_items import LARGEST, brings, core_changes
 from sync_pipeline.steps.select.plans import plan, proposals_of
 
 SQL = load(__package__, "reading.sql")
@@ -119,9 +120,8 @@ def plan_items(
     part = {"limit": page_size, "offset": (page - 1) * page_size}
     with db.org(org.org_id) as conn:
         keys = execute(conn, SQL["items_in_order"], plan_id=found.plan_id, **part).all()
-        rows = execute(
-            conn, SQL["plan_items"], plan_id=found.plan_id, **key_columns(keys), longest=None, fields=None, largest=0
-        ).all()
+        here = {"plan_id": found.plan_id, **key_columns(map(record_key, keys))}
+        rows = execute(conn, SQL["plan_items"], **here, longest=None, fields=None, largest=0).all()
         core = core_changes(conn, found.plan_id, rows)
     return [_item(row, core) for row in rows], found.items
 
@@ -189,14 +189,14 @@ def browse_items(  # noqa: PLR0913 - what a person looks for
             if search
             else _in_order(conn, plan_id, kinds, action, after, size)
         )
-        here = {"plan_id": plan_id, **key_columns(keys)}
+        here = {"plan_id": plan_id, **key_columns(map(record_key, keys))}
         cut = {"longest": _LONGEST, "fields": _FIELDS, "largest": LARGEST}
         rows = execute(conn, SQL["plan_items"], **here, **cut).all() if keys else []
         brought = brings(conn, plan_id, [row for row in rows if row.action == "create"])
         core = core_changes(conn, plan_id, rows)
     lines = []
     for number, (_, row) in enumerate(zip(keys, rows, strict=True), after + 1):
-        fields, problem = brought.get((row.connection_id, row.entity_type, row.external_id), (None, None))
+        fields, problem = brought.get(record_key(row), (None, None))
         stream = streams[row.connection_id, row.entity_type]
         lines.append(PlanLine(number, _item(row, core), stream, row.changed, fields, problem))
     return PlanPage(lines, total)

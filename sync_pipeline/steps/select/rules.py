@@ -18,7 +18,8 @@ from sync_pipeline.sources.base import Stream
 from sync_pipeline.steps.connect import Connection, Organization
 from sync_pipeline.steps.connect.party import Party
 from sync_pipeline.steps.preview.entity import keys
-from sync_pipeline.steps.select.service import CHOOSE, SQL, waits_for_a_plan
+from sync_pipeline.steps.select.chosen import CHOOSE
+from sync_pipeline.steps.select.service import SQL, waits_for_a_plan
 
 # What each kind covers, and how it decides.
 KINDS: Mapping[str, tuple[list[str], str]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,11 +13,11 @@ from sync_pipeline.entities.product import Product
 from sync_pipeline.entities.stock import Stock
 from sync_pipeline.entities.variant import Variant
 from sync_pipeline.steps.capture.mapped import Captured, entity_hash, reason, to_entities
+from sync_pipeline.steps.capture.record_key import RecordKey
 from sync_pipeline.steps.capture.related import Lookup
 from sync_pipeline.steps.promote.core.encode import encode, with_currency
 from sync_pipeline.steps.promote.core.stage import line as copied
 
-Key = tuple[int, str, str]  # of a record: connection, entity type, external id
 _Entity = TypeVar("_Entity", bound=Entity)
 _STOCK = core_tables()["core.inventory_items"]
 
@@ -33,18 +33,9 @@ class Claimed(msgspec.Struct, frozen=True):
     content_hash: bytes
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RecordKey:
         """The record."""
         return (self.connection_id, self.entity_type, self.external_id)
-
-
-def key_columns(keys: Sequence[Key]) -> dict[str, list[Any]]:
-    """The keys as parameters of a statement, a list a column: `connections`, `types`, `ids`."""
-    return {
-        "connections": [key[0] for key in keys],
-        "types": [key[1] for key in keys],
-        "ids": [key[2] for key in keys],
-    }
 
 
 class WorkItem(msgspec.Struct, eq=False):

@@ -20,11 +20,12 @@ from sync_pipeline.entities.customer import Customer
 from sync_pipeline.entities.order import Order
 from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import Captured, to_entities
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core import ROWS
 from sync_pipeline.steps.promote.core.encode import encode
 from sync_pipeline.steps.promote.core.stage import stage
-from sync_pipeline.steps.promote.map.batch import Claimed, Key, WorkItem, key_columns
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem
 from sync_pipeline.steps.promote.place.identity import new_ids
 
 SQL = load("sync_pipeline.steps.promote.place", "buyers.sql")
@@ -66,7 +67,7 @@ def claim_buyers(conn: Connection, items: Sequence[WorkItem], place: int) -> lis
     return mine
 
 
-def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
+def claim_again(conn: Connection, keys: Sequence[RecordKey]) -> set[str]:
     """Those of these promoted orders that belong to their e-mail's customer claim it; returns the e-mails."""
     items = []
     for n, order in _orders(conn, keys):
@@ -76,7 +77,7 @@ def claim_again(conn: Connection, keys: Sequence[Key]) -> set[str]:
     return {item.claim for item in claim_buyers(conn, items, 0) if item.claim is not None}
 
 
-def former_emails(conn: Connection, keys: Sequence[Key], *, now: bool = False) -> set[str]:
+def former_emails(conn: Connection, keys: Sequence[RecordKey], *, now: bool = False) -> set[str]:
     """The addresses that these records had before; `now`: and the one that they have."""
     return set(execute(conn, SQL["former_emails"], **key_columns(keys), now=now).scalars())
 
@@ -88,7 +89,7 @@ def unclaim(conn: Connection, queue: str | None, orders: Collection[int]) -> set
     return set(execute(conn, SQL["unclaim_orders"], rows=list(orders), queue=queue).scalars())
 
 
-def earlier_buyers(conn: Connection, orders: Sequence[Key], *, now: bool = False) -> set[int]:
+def earlier_buyers(conn: Connection, orders: Sequence[RecordKey], *, now: bool = False) -> set[int]:
     """Customers whom earlier captured versions of these orders named, by id or by e-mail; `now`: or the last ones."""
     if not orders:
         return set()
@@ -103,7 +104,7 @@ def earlier_buyers(conn: Connection, orders: Sequence[Key], *, now: bool = False
     return {*found.scalars(), *related_customers(conn, former_emails(conn, orders, now=now))}
 
 
-def counted_without_promotion(conn: Connection, sales: Sequence[Key]) -> set[int]:
+def counted_without_promotion(conn: Connection, sales: Sequence[RecordKey]) -> set[int]:
     """Customers whose figures count these orders and refunds, where no promotion of them is to come.
 
     Figures count what is captured, promoted or not, and promotions renew them.
@@ -151,7 +152,7 @@ def _settle(
     conn: Connection,
     queue: str | None,
     emails: Sequence[str],
-    items: dict[Key, WorkItem],
+    items: dict[RecordKey, WorkItem],
     by_email: dict[str, int],
     *,
     renew: bool,
@@ -187,7 +188,7 @@ def _settle(
 
 
 def _write_guests(
-    conn: Connection, queue: str | None, made: Sequence[tuple[int, bool, Any]], items: dict[Key, WorkItem]
+    conn: Connection, queue: str | None, made: Sequence[tuple[int, bool, Any]], items: dict[RecordKey, WorkItem]
 ) -> set[int]:
     """Write the rows of guests, each from the lowest order that claims its e-mail; returns those that changed."""
     if not made:
@@ -215,7 +216,7 @@ def _write_guests(
     return {*renewed, *(row for row, new, _ in made if new)}
 
 
-def _orders(conn: Connection, keys: Sequence[Key]) -> Iterator[tuple[int, Order]]:
+def _orders(conn: Connection, keys: Sequence[RecordKey]) -> Iterator[tuple[int, Order]]:
     """The promoted versions of these orders, each with its place among the keys."""
     found = execute(conn, SQL["promoted_orders"], **key_columns(keys)).all()
     payloads = (Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import parent_fields, types_of
 from sync_pipeline.steps.capture.mapped import Captured, mapping_of, to_entities
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns
 from sync_pipeline.steps.capture.related import looking
-from sync_pipeline.steps.promote.map.batch import Key, key_columns
 
 SQL = load("sync_pipeline.steps.promote.write", "figures_wait.sql")
 
@@ -28,7 +28,7 @@ def figures_that_wait(conn: Connection, customers: Sequence[int]) -> set[int]:
         "fields": parent_fields("order"),
     }
     waiting: set[int] = set()
-    sales: dict[tuple[int, datetime], list[Key]] = defaultdict(list)
+    sales: dict[tuple[int, datetime], list[RecordKey]] = defaultdict(list)
     for row in execute(conn, SQL["figures_that_wait"], rows=list(customers), **types):
         if row.waits:
             waiting.add(row.id)
@@ -37,7 +37,7 @@ def figures_that_wait(conn: Connection, customers: Sequence[int]) -> set[int]:
     return waiting | {customer for (customer, at), keys in sales.items() if _moved(conn, keys, at)}
 
 
-def _moved(conn: Connection, orders: Sequence[Key], since: datetime) -> bool:
+def _moved(conn: Connection, orders: Sequence[RecordKey], since: datetime) -> bool:
     """True where something that these captured orders follow changed what they count."""
     found = execute(conn, SQL["captured_payloads"], **key_columns(orders)).all()
     payloads = [Captured(one.connection_id, one.provider, one.entity_type, one.payload, one.parent_id) for one in found]
