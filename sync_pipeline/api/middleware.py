@@ -57,6 +57,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # answered as GET is, without the body
+            scope, send = {**scope, "method": "GET"}, _head_only(send)
         call = _Call(scope, send)
         body = _Body(scope, receive, self.max_body, self._strangers)
         with structlog.contextvars.bound_contextvars(request_id=call.id):
@@ -68,6 +70,17 @@ class Guard:
             finally:
                 body.close()
                 call.log()
+
+
+def _head_only(send: Send) -> Send:
+    """Complete the response with its head, so that a stream does not go on."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return sent
 
 
 class _Body:

@@ -9,6 +9,7 @@ from sync_pipeline.cli.options import Json, Org, PersonRole
 from sync_pipeline.cli.output import answer, emit, show
 from sync_pipeline.cli.provider_options import from_environment
 
+User = Annotated[int, typer.Argument(metavar="USER", help="The user's id, as `user list` shows it.")]
 commands = typer.Typer(no_args_is_help=True, help="Manage users, who log in with a password.")
 
 
@@ -49,10 +50,37 @@ def list_all(org: Org, as_json: Json = False) -> None:
         show(["user", "e-mail", "role", "disabled"], [(u.user_id, u.email, u.role, u.disabled_at) for u in found])
 
 
-@commands.command("disable")
-def disable(
-    org: Org, user_id: Annotated[int, typer.Argument(metavar="USER", help="The user's id.")], as_json: Json = False
+@commands.command("change")
+def change(
+    org: Org,
+    user_id: User,
+    role: Annotated[PersonRole | None, typer.Option("--role", help="What the user may do from now on.")] = None,
+    password_env: Annotated[
+        str | None,
+        typer.Option("--password-env", metavar="VAR", help="The environment variable that holds the new password."),
+    ] = None,
+    enable: Annotated[bool, typer.Option("--enable", help="Let a user who is disabled log in again.")] = False,
+    as_json: Json = False,
 ) -> None:
+    """Change a user's role or password, or enable them again. A new password ends their sessions."""
+    from sync_pipeline.errors import ConfigurationError
+    from sync_pipeline.steps.connect import users
+
+    if role is None and password_env is None and not enable:
+        raise ConfigurationError("Say what to change: --role, --password-env or --enable.")
+    password = None if password_env is None else from_environment(password_env, "password")
+    with opened() as context:
+        made = users.change_user(
+            context.db, context.org(org), user_id, role=role, password=password,
+            disabled=False if enable else None, actor=context.actor,
+        )  # fmt: skip
+    user = {"org": org, "user": made.user_id, "email": made.email, "role": made.role, "disabled_at": made.disabled_at}
+    state = "is disabled" if made.disabled_at else f"can log in to {org} as {made.role}"
+    answer(as_json, user, f"{made.email} is changed and {state}.")
+
+
+@commands.command("disable")
+def disable(org: Org, user_id: User, as_json: Json = False) -> None:
     """Disable a user and end their sessions."""
     from sync_pipeline.steps.connect import users
 

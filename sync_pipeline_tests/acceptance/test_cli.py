@@ -567,6 +567,20 @@ def test_a_token_is_printed_once(terminal: Terminal) -> None:
     assert made["token"] not in terminal.run("activity", "acme", "--json").stdout
 
 
+def test_a_user_is_changed(terminal: Terminal) -> None:
+    password = {"BO_PASSWORD": "a long one of bo's"}
+    adding = ("user", "add", "acme", "bo@acme.test", "--role", "viewer", "--password-env", "BO_PASSWORD", "--json")
+    user = str(json.loads(terminal.run(*adding, **password).stdout)["user"])
+    assert terminal.json("user", "change", "acme", user, "--role", "operator")["role"] == "operator"
+    assert terminal.json("user", "disable", "acme", user)["disabled_at"]
+    changed = terminal.run(
+        "user", "change", "acme", user, "--enable", "--password-env", "BO_PASSWORD", BO_PASSWORD="another one of bo's"
+    )
+    assert changed.stdout == "bo@acme.test is changed and can log in to acme as operator.\n"
+    assert terminal.run("user", "change", "acme", user).returncode == 2
+    assert "another one" not in terminal.run("activity", "acme", "--json").stdout
+
+
 # -- what is refused -----------------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,23 @@ def headers(store: Shop) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens.add_token(store.db, store.org, 'viewer', actor='t').plain}"}
 
 
+def test_a_head_is_what_a_get_begins_with(store: Shop, settings: Settings) -> None:
+    """Monitors and load balancers ask so."""
+    queue = queued(store)
+    with listening(build(settings, store.db)) as url, httpx.Client(headers=headers(store), timeout=60) as client:
+        for path, status in (
+            ("/healthz", 200), ("/api/v1/providers", 200), ("/nix", 404),
+            ("/api/v1/integrations/sync/orchestrate", 405),
+            (f"/api/v1/integrations/sync/queue/{queue}/events", 200),  # it does not go on
+        ):  # fmt: skip
+            head = client.head(url + path)
+            assert (path, head.status_code, head.content) == (path, status, b"")
+            if not path.endswith("events"):
+                get = client.get(url + path)
+                same = ("content-type", "content-length", "cache-control")
+                assert [head.headers.get(one) for one in same] == [get.headers.get(one) for one in same]
+
+
 def check(events: list[tuple[str, dict[str, Any]]]) -> None:
     assert events[-1][0] == "end"
     told = [data for _, data in events]
