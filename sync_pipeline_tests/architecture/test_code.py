@@ -70,7 +70,8 @@ def test_whoever_writes_a_difference_gives_it_its_warnings() -> None:
         "follow_differs": ("steps/preview/followed.py", "warn_again(conn"),
         "show_again": ("steps/promote/undo.py", "warn_again(conn"),
     }
-    assert writers == {*warned, "forget_warnings", "forget_sku_warnings", "forget_some_sku_warnings", "write_warnings"}
+    of_warnings = {"forget_warnings", "forget_sku_warnings", "forget_some_sku_warnings", "write_warnings"}
+    assert writers == {*warned, *of_warnings, "no_longer_missing"}
     for name, (file, then) in warned.items():
         before, _, after = SOURCES[PACKAGE / file].partition(f'SQL["{name}"]')
         assert before

@@ -17,6 +17,7 @@ from sync_pipeline.db.embedded import EmbeddedPostgres
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, promote, select
+from sync_pipeline.steps.preview import compare_some
 from sync_pipeline_tests.captured import Captured, Clock, captured
 from sync_pipeline_tests.stores import Shop, shop
 from sync_pipeline_tests.waiting import wait_until
@@ -159,3 +160,20 @@ def test_a_rule_replaces_nothing_that_a_person_decides_at_the_same_moment(opened
         begun.result()
     found = opened.rows("SELECT external_id, decision, decided_by FROM selection.sync_selective_config")
     assert sorted((row[0], row[1]) for row in found) == [(ids[0], "ignore"), *((one, "include") for one in ids[1:])]
+
+
+def test_who_compares_waits_before_it_has_written_a_difference(opened: Shop) -> None:
+    """A push compares what it brings while others compare the whole entity: neither waits for a row of the other."""
+    tags = _tags(opened)
+    ids = _ids(opened)
+    free = "SELECT external_id FROM preview.difference WHERE entity_type = %(entity_type)s FOR UPDATE SKIP LOCKED"
+    for one in ids:
+        opened.store.update("tags", int(one), name=f"Renamed {one}")
+    opened.pull("tags", full=True)
+    with ThreadPoolExecutor() as pool:
+        with opened.db.org(opened.org.org_id) as conn:
+            compare_some(conn, opened.connection, tags, ids[-1:])
+            begun = pool.submit(opened.preview, "tags")
+            wait_until(lambda: begun.done() or opened.value(WAITING), "it waits")
+            assert sorted(row[0] for row in opened.rows(free, entity_type=tags.entity_type)) == ids[:-1]
+        assert begun.result().new == TAGS

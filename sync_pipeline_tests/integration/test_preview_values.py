@@ -308,3 +308,34 @@ def test_preview_and_promotion_name_the_categories_that_a_product_waits_for(
         "Category 6 is not promoted; the link is filled when it is.",
         "Category 7 is not promoted; the link is filled when it is.",
     ]
+
+
+def test_nobody_is_warned_any_more_of_what_was_captured_since(database: Database, org: Organization) -> None:
+    """Also where nothing of the record itself was captured, and whatever else it is warned of."""
+    world = World(database, org.org_id)
+    world.capture("category", {"id": 5, "name": "Five", "parent": 0})
+    world.sql("UPDATE capture.sync_cursor SET full_at = now() WHERE entity_type = 'category'")
+    world.preview("category")
+    listed = [{"id": one} for one in (5, 6, 7)]
+    world.capture("product", product(1, categories=listed, regular_price="12,50 EUR"))
+    world.capture("order", order(1, customer_id=4))
+    world.capture("product", product(2, categories=[{"id": 6}]))
+    for kind in ("product", "order"):
+        world.preview(kind)
+
+    def warned() -> set[tuple[str, str, str]]:
+        found = world.sql(
+            "SELECT d.external_id, w ->> 'code', w ->> 'refers_to' FROM preview.difference AS d, "
+            "jsonb_array_elements(d.warnings) AS w WHERE entity_type IN ('product', 'order')"
+        )
+        return {tuple(row) for row in found}
+
+    stays = {("1", "unparsable_money", None), ("1", "missing_category", "7")}
+    both = {("1", "missing_category", "6"), ("2", "missing_category", "6")}
+    assert warned() == {*stays, *both, ("1", "missing_customer", "4")}
+    world.capture("category", {"id": 6, "name": "Six", "parent": 0})
+    world.preview("category")
+    assert warned() == {*stays, ("1", "missing_customer", "4")}
+    world.capture("customer", customer(4))
+    world.preview("customer")
+    assert warned() == stays

@@ -18,7 +18,7 @@ from sync_pipeline.steps.preview import followed
 from sync_pipeline.steps.preview.drift import drifted_fields, judge_drift
 from sync_pipeline.steps.preview.entity import keys, noise
 from sync_pipeline.steps.preview.summary import Compared, PreviewReport, write_summaries
-from sync_pipeline.steps.preview.warn import warn, warn_some
+from sync_pipeline.steps.preview.warn import naming, warn, warn_no_longer, warn_some
 
 SQL = load(__package__, "compare.sql")
 
@@ -43,6 +43,7 @@ def recompute(db: Database, connection: Connection, stream: Stream) -> PreviewRe
         held = {one.stream.name: one.stream for one in followed.behind(conn, connection, stream)}
         followed.hold(conn, connection, held.values())
         hold_core(conn)
+        _take_turns(conn, connection, stream, *held.values(), *naming(connection.source, stream))
         # Read again under the locks: what commits from here on is later than these times.
         again = followed.behind(conn, connection, stream) if held else ()
         late = {one.stream.name: one for one in again if one.stream.name in held}
@@ -71,6 +72,7 @@ def _recompute(
     else:
         _compare(conn, connection, stream)
         anew, drift = True, drifted_fields(conn, connection, stream)
+        warn_no_longer(conn, connection, stream)
     if late is not None:
         followed.look(conn, connection, late)
     judge_drift(conn, connection, stream)
@@ -79,6 +81,11 @@ def _recompute(
     if late is not None:
         followed.looked(conn, connection, late)
     return report
+
+
+def _take_turns(conn: Transaction, connection: Connection, *streams: Stream) -> None:
+    for entity_type in sorted({one.entity_type for one in streams}):
+        execute(conn, SQL["hold_differences"], connection_id=connection.connection_id, entity_type=entity_type)
 
 
 def _compare(conn: Transaction, connection: Connection, stream: Stream) -> None:
@@ -98,6 +105,7 @@ def compare_some(conn: Transaction, connection: Connection, stream: Stream, ids:
     """Compare only these records, in the caller's transaction, so that they have their status at once."""
     here = keys(connection, stream)
     hold_core(conn)
+    _take_turns(conn, connection, stream)
     execute(conn, SQL["compare_some"], **here, ids=list(ids))
     execute(conn, SQL["analyze_different"])
     execute(conn, SQL["write_some"], **here, ids=list(ids))

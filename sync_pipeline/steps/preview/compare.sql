@@ -2,6 +2,12 @@
 SELECT CASE WHEN %(writing)s::boolean THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
 FROM hashtextextended('promote', connect.current_org()) AS key
 
+-- hold_differences --
+-- One transaction at a time writes what differs of an entity: two would lock the same rows in different orders. After
+-- `hold_core`, and of several entities in the order of their names.
+SELECT pg_advisory_xact_lock(
+    hashtextextended('differences/' || connect.current_org() || '/' || %(connection_id)s || '/' || %(entity_type)s, 0))
+
 -- join_by_hash --
 -- Join whole entities by hash. A table that was just filled has statistics of one row, and the nested loop that the
 -- planner would choose for it takes minutes for a million.

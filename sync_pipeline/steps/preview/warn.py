@@ -11,7 +11,7 @@ from sync_pipeline.db.queries import execute, load
 from sync_pipeline.entities.base import Entity, MapperWarning, Unmappable
 from sync_pipeline.errors import SyncError
 from sync_pipeline.exact_json import to_json
-from sync_pipeline.sources.base import Stream, streams_of, types_of
+from sync_pipeline.sources.base import Source, Stream, streams_of, types_of
 from sync_pipeline.steps.capture.mapped import Captured, reason, to_entities
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.connect import Connection
@@ -51,6 +51,21 @@ def warn_again(conn: Transaction, connection_id: int, stream: Stream, ids: Seque
         execute(conn, SQL["stage_again"], **here, ids=chunk)
         _warn(conn, here, stream, SQL["forget_some_sku_warnings"])
     execute(conn, SQL["drop_fresh"])
+
+
+def naming(provider: Source, stream: Stream) -> Sequence[Stream]:
+    """The streams whose records name this one's, and are warned of where it is missing."""
+    return [
+        one
+        for one in provider.streams.values()
+        if stream.entity_type == one.refers_to or stream.entity_type in one.links.values()
+    ]
+
+
+def warn_no_longer(conn: Transaction, connection: Connection, stream: Stream) -> None:
+    """Take back the warnings that a record of this stream is missing, where it was captured since."""
+    for one in naming(connection.source, stream):
+        execute(conn, SQL["no_longer_missing"], **keys(connection, one), missing=stream.entity_type)
 
 
 def _warn(conn: Transaction, here: Mapping[str, Any], stream: Stream, forget: str) -> None:

@@ -128,6 +128,26 @@ WITH bad AS (
 )
 UPDATE fresh SET warnings = fresh.warnings || said.warnings FROM said WHERE fresh.external_id = said.external_id
 
+-- no_longer_missing --
+-- Of an entity whose records name others: the warnings that one is missing which is captured now.
+UPDATE preview.difference AS d SET warnings = k.warnings
+FROM (
+    SELECT o.external_id, coalesce(jsonb_agg(w.said ORDER BY w.n) FILTER (WHERE NOT g.there), '[]') AS warnings
+    FROM preview.difference AS o
+    CROSS JOIN LATERAL jsonb_array_elements(o.warnings) WITH ORDINALITY AS w (said, n)
+    CROSS JOIN LATERAL (
+        SELECT w.said ->> 'code' = 'missing_' || %(missing)s::text AND EXISTS (
+            SELECT 1 FROM capture.sync_record AS p
+            WHERE p.org_id = connect.current_org() AND p.connection_id = %(connection_id)s
+                AND p.entity_type = %(missing)s AND p.provider = %(provider)s
+                AND p.external_id = (w.said ->> 'refers_to') COLLATE "C" AND p.deletion_state <> 'deleted') AS there) AS g
+    WHERE o.org_id = connect.current_org() AND o.connection_id = %(connection_id)s AND o.entity_type = %(entity_type)s
+        AND o.warnings @> jsonb_build_array(jsonb_build_object('code', 'missing_' || %(missing)s::text))
+    GROUP BY o.external_id HAVING bool_or(g.there)
+) AS k
+WHERE d.org_id = connect.current_org() AND d.connection_id = %(connection_id)s AND d.entity_type = %(entity_type)s
+    AND d.external_id = k.external_id
+
 -- warn_circle --
 -- Its parents lead back to it: a tree cannot hold that, so core leaves one of them without its parent.
 WITH RECURSIVE above (start, at) AS (
