@@ -63,6 +63,23 @@ def drop(conn: Connection, table: str, items: Sequence[WorkItem]) -> None:
         )
 
 
+def leave(conn: Connection, table: CoreTable, places: Sequence[tuple[int, int]]) -> None:
+    """Records have left these rows (row, connection), which others keep: drop what they named and what they waited for,
+    unless a live record of the same connection is there.
+    """
+    if not places:
+        return
+    rows, connections = zip(*sorted(places), strict=True)
+    found = execute(conn, SQL["left_alone"], table=table.name, rows=list(rows), connections=list(connections)).all()
+    if not found:
+        return
+    rows, connections = zip(*((one.id, one.connection_id) for one in found), strict=True)
+    execute(conn, SQL["drop_links"], table=table.name, rows=list(rows), connections=list(connections))
+    if table.pairs:
+        kept: dict[str, list[int]] = {"rows": [], "categories": []}
+        execute(conn, SQL["drop_product_categories"], products=list(rows), connections=list(connections), **kept)
+
+
 def fill(conn: Connection, queue: str, table: CoreTable) -> list[int]:
     """Fill the links that waited for the records in stage_mapping, now rows of `table`; returns the orders that
     gained one.

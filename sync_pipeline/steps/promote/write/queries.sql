@@ -98,6 +98,15 @@ USING unnest(%(rows)s::bigint [], %(connections)s::bigint []) AS k (id, connecti
 WHERE p.org_id = connect.current_org() AND p.from_table = %(table)s AND p.from_id = k.id
     AND p.connection_id = k.connection_id;
 
+-- left_alone --
+-- Of these rows, those that no live record of the connection is mapped to.
+SELECT k.id, k.connection_id
+FROM unnest(%(rows)s::bigint [], %(connections)s::bigint []) AS k (id, connection_id)
+WHERE NOT EXISTS (
+    SELECT 1 FROM promote.integration_mapping AS m
+    WHERE m.org_id = connect.current_org() AND m.core_table = %(table)s AND m.internal_id = k.id
+        AND m.connection_id = k.connection_id AND NOT m.promoted_deleted);
+
 -- wait --
 INSERT INTO promote.pending_link
     (org_id, id, from_table, from_id, relation, connection_id, entity_type, external_id, queue_id)

@@ -27,6 +27,8 @@ from sync_pipeline.steps.promote.write import child_rows, links
 from sync_pipeline.steps.promote.write.figures_due import postpone
 from sync_pipeline.steps.promote.write.merge import WRITE, follow, set_aside
 
+Place = tuple[int, int]  # a row, and the connection of a record that it was of
+
 
 def write(conn: Connection, org: PromotionSettings, queue: str, items: Sequence[WorkItem]) -> None:
     """Promote a batch. Items that must wait for a person get an error; every other one is in core afterwards, and the
@@ -202,7 +204,7 @@ def _buyers(
 def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Sequence[WorkItem]) -> set[int]:
     """Mark rows deleted that no other live record maps to; merge the others from those that do."""
     by_key = {item.line.key: item for item in deletes}
-    rows: dict[str, set[int]] = defaultdict(set)
+    places: dict[str, set[Place]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     keeps: set[tuple[str, int]] = set()
     claims: dict[str, set[str]] = defaultdict(set)
@@ -217,7 +219,7 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
     for row in found:
         item = by_key.pop((row.connection_id, row.entity_type, row.external_id))
         item.id = int(row.internal_id)
-        rows[row.core_table].add(item.id)
+        places[row.core_table].add((item.id, item.line.connection_id))
         items[row.core_table].append(item)
         if row.core_wins:
             keeps.add((row.core_table, item.id))
@@ -225,30 +227,30 @@ def _delete(conn: Connection, org: PromotionSettings, queue: str, deletes: Seque
             claims[row.core_table].add(row.claim)
     for item in by_key.values():
         item.warnings.append("It was never promoted, so there is nothing to delete.")
-    return _retire(conn, org, queue, rows, items, keeps, claims)
+    return _retire(conn, org, queue, places, items, keeps, claims)
 
 
 def _leave(conn: Connection, org: PromotionSettings, queue: str, moved: Sequence[WorkItem]) -> set[int]:
     """Records that now belong to another table (a contact that became an address) leave their old row."""
-    rows: dict[str, set[int]] = defaultdict(set)
+    places: dict[str, set[Place]] = defaultdict(set)
     items: dict[str, list[WorkItem]] = defaultdict(list)
     for item in moved:
         assert item.left is not None
         name, row = item.left
-        rows[name].add(row)
+        places[name].add((row, item.line.connection_id))
         items[name].append(item)
     claims: dict[str, set[str]] = defaultdict(set)
     for item in moved:
         if item.left is not None and item.former:
             claims[item.left[0]].add(item.former)
-    return _retire(conn, org, queue, rows, items, set(), claims)
+    return _retire(conn, org, queue, places, items, set(), claims)
 
 
 def _retire(
     conn: Connection,
     org: PromotionSettings,
     queue: str,
-    rows: Mapping[str, set[int]],
+    places: Mapping[str, set[Place]],
     items: Mapping[str, Sequence[WorkItem]],
     keeps: Collection[tuple[str, int]],
     claims: Mapping[str, set[str]],
@@ -258,7 +260,8 @@ def _retire(
     `claims`: what the records claimed, by table.
     """
     customers: set[int] = set()
-    for name, ids in rows.items():
+    for name, left in places.items():
+        ids = {row for row, _ in left}
         if name == ITEMS.name:
             orders = child_rows.delete_order_lines(conn, queue, items[name])
             customers |= child_rows.customers_behind(conn, "core.sales_orders", orders)
@@ -272,6 +275,8 @@ def _retire(
         live = set(execute(conn, WRITE["still_mapped"], table=name, rows=list(ids)).scalars())
         dead = [one for one in ids if one not in live and (name, one) not in keeps]
         execute(conn, for_table(ROWS["delete_rows"], table), rows=dead, queue=queue)
+        # Before somebody else of the same store moves in: what a record named goes with it where the row stays.
+        links.leave(conn, table, [place for place in left if place[0] in live])
         outcome = Resolution()
         if table.match is not None:  # who else claimed what they had may have it now
             outcome = settle_claims(conn, org, queue, table, claims.get(name, ()), live & ids)
