@@ -48,7 +48,9 @@ def plans(
             waits = found.state in ("proposed", "approved")
             moved = promote.stale(context.db, tenant.org_id, found.plan_id) if waits else None
             size = page_size or (max(1, found.items) if as_json else _SHOWN)
-            items, count = select.plan_items(context.db, tenant, found.plan_id, page=page, page_size=size)
+            items, count = select.plan_items(
+                context.db, tenant, found.plan_id, effects=promote.effects, page=page, page_size=size
+            )
     if plan is None:
         if as_json:
             emit({"plans": [_summary(one) for one in listed], "rowCount": count, "page": page})
@@ -119,6 +121,8 @@ def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
         what = " ".join(part for part in (named(item.name), f"({named(item.code)})" if item.code else None) if part)
         say(f"{_SIGNS[item.action]} {item.connection} {item.entity} {item.external_id}  {what}")
         say_changes(item.changes)
+        if item.sharing is not None:
+            say(f"    {_shared(item)}")
         if item.core:
             say("    in core:")
             say_changes(item.core, "      ")
@@ -132,6 +136,23 @@ def _print(org: str, plan: Any, moved: Any, items: Any, count: int) -> None:
         say(f"Next: sync-pipeline apply {org} {plan.plan_id}   (or refuse)")
 
 
+def _shared(item: Any) -> str:
+    """What core row it has beside others, in words."""
+    others = [f"{one['connection']} {one['entity']} {one['external_id']}" for one in item.sharing.others]
+    more = f" and {len(others) - _SHARERS:,} more" if len(others) > _SHARERS else ""
+    if others:
+        row = f"its core row stays: it is also that of {', '.join(others[:_SHARERS])}{more}"
+        row = row if item.action == "delete" else row.replace("stays: it ", "")
+    elif item.action == "delete":
+        row = "its core row is marked deleted"
+    else:
+        row = f"it gets {item.sharing.row}, which is there and of no other record"
+    if not item.sharing.tried:
+        return f"{row}; core is being written, so what becomes of the row is not known now"
+    return row if item.core else f"{row}; nothing changes in that row"
+
+
+_SHARERS = 5  # named of those that share a row
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 

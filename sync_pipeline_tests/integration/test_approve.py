@@ -230,7 +230,7 @@ def held(world: World, made: select.Plan | None) -> set[str]:
     """The ids of a plan's records; none where there is nothing to plan."""
     if made is None:
         return set()
-    items, _ = select.plan_items(world.shop.db, world.shop.org, made.plan_id)
+    items, _ = select.plan_items(world.shop.db, world.shop.org, made.plan_id, effects=promote.effects)
     return {one.external_id for one in items}
 
 

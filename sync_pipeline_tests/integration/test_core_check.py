@@ -200,7 +200,7 @@ def test_a_repair_plan_says_what_it_changes_in_core(shop: World) -> None:
                     "RETURNING external_item_id").external_item_id  # fmt: skip
     plan = promote.make_repair_plan(shop.db, organization(shop), compared(shop), actor="ann")
     assert plan is not None
-    items, _ = select.plan_items(shop.db, organization(shop), plan.plan_id)
+    items, _ = select.plan_items(shop.db, organization(shop), plan.plan_id, effects=promote.effects)
     changes = {one["field"]: one for item in items for one in item.changes}
     right = product(1)
     assert changes[f"products[id={row}].name"] == {
@@ -228,6 +228,7 @@ def test_a_plan_says_what_an_update_changes_in_child_rows_of_core(shop: World) -
                 shop.capture("product", product(1, sku="A", categories=[], manage_stock=True, stock_quantity=4)),
             ]
         ),
+        effects=promote.effects,
     )
     core = {item.entity: {one["field"]: told_deeply(one["field"], one) for one in item.core} for item in items}
     assert [one["path"] for one in core["orders"]["sales_order_items"]["paths"]] == [

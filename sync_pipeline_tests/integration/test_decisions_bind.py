@@ -69,7 +69,10 @@ def apply(it: Shop, plan: select.Plan) -> promote.ApplyReport:
 
 
 def ids_of(it: Shop, plan: select.Plan) -> set[str]:
-    return {item.external_id for item in select.plan_items(it.db, it.org, plan.plan_id, page_size=500)[0]}
+    return {
+        item.external_id
+        for item in select.plan_items(it.db, it.org, plan.plan_id, page_size=500, effects=promote.effects)[0]
+    }
 
 
 def in_core(it: Shop) -> set[str]:
@@ -113,7 +116,9 @@ def test_a_deletion_is_another_version(it: Shop) -> None:
     row = next(row for row in listed(it).data if row["external_id"] == one)
     assert (row["status"], row["version"]) == ("deleted", seen[one] + "-deleted")
     assert choose(it, seen={one: row["version"]}).records == 1
-    assert [item.action for item in select.plan_items(it.db, it.org, planned(it).plan_id)[0]] == ["delete"]
+    assert [
+        item.action for item in select.plan_items(it.db, it.org, planned(it).plan_id, effects=promote.effects)[0]
+    ] == ["delete"]
 
 
 def test_a_filter_decides_what_its_list_had(it: Shop) -> None:
@@ -416,10 +421,10 @@ def test_a_page_of_a_plan_is_put_in_order_without_the_rest(it: Shop) -> None:
                     count, keys = reading._in_order(conn, plan.plan_id, kinds, action, after, size)
                     assert count == total
                     assert [tuple(key)[:3] for key in keys] == [tuple(key)[:3] for key in whole[after : after + size]]
-    page = select.browse_items(it.db, it.org, plan.plan_id, kinds, after=2, size=3)
+    page = select.browse_items(it.db, it.org, plan.plan_id, kinds, after=2, size=3, effects=promote.effects)
     assert [line.number for line in page.lines] == [3, 4, 5]
     assert page.total == plan.items
-    searched = select.browse_items(it.db, it.org, plan.plan_id, kinds, search=one)
+    searched = select.browse_items(it.db, it.org, plan.plan_id, kinds, search=one, effects=promote.effects)
     assert one in [line.item.external_id for line in searched.lines]
     assert searched.total == len(searched.lines) < plan.items
 
@@ -494,7 +499,7 @@ def test_a_plan_can_be_read(it: Shop) -> None:
     change(it, one, last_name=None, first_name="Eve")
     choose(it, ids=[one, two])
     plan = planned(it)
-    update, create = select.plan_items(it.db, it.org, plan.plan_id)[0]
+    update, create = select.plan_items(it.db, it.org, plan.plan_id, effects=promote.effects)[0]
     assert (update.entity, update.action, update.connection) == ("customers", "update", "shop")
     changes = {change["field"]: change for change in update.changes}
     assert changes["first_name"]["after"] == "Eve"

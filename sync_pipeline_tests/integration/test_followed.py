@@ -224,7 +224,7 @@ def test_a_renamed_location_says_what_changes_and_through_what(opened: Odoo) -> 
     assert {tuple(row.changed_fields) for row in seen} == {("location",)}
     include(opened, "stock", status="updated")
     made = plan(opened)
-    items, _ = select.plan_items(opened.db, opened.org, made.plan_id)
+    items, _ = select.plan_items(opened.db, opened.org, made.plan_id, effects=promote.effects)
     change = {"field": "location", "before": before, "after": after, "through": f"location {one}"}
     assert [item.changes for item in items] == [[change]] * len(holders["stock"])
     assert {item.version for item in items} == {row.version for row in versions(opened)}
@@ -397,7 +397,9 @@ def test_a_plan_leaves_out_what_the_preview_has_not_seen(opened: Odoo) -> None:
     opened.store.advance(60)
     opened.pull("locations")
     made = apply(opened)
-    assert [item.external_id for item in select.plan_items(opened.db, opened.org, made.plan_id)[0]] == [here]
+    assert [
+        item.external_id for item in select.plan_items(opened.db, opened.org, made.plan_id, effects=promote.effects)[0]
+    ] == [here]
     (row,) = stock_at(opened, {here})
     assert row.location.endswith("/Third")
     assert opened.table("stock", "updated") == set(others)

@@ -99,7 +99,9 @@ async def show_plan_items(
     runtime: RuntimeDep, caller: Reader, plan_id: UUID, page: Page = 1, page_size: PageSize = 50
 ) -> Response:
     """List what a plan does, record by record. Numbers keep all their digits."""
-    found, count = await runtime.run(select.plan_items, runtime.db, caller.org, plan_id, page=page, page_size=page_size)
+    found, count = await runtime.run(
+        select.plan_items, runtime.db, caller.org, plan_id, effects=promote.effects, page=page, page_size=page_size
+    )
     reads = Masking.of(runtime.settings, caller)
     sources = {one.name: one.source for one in await runtime.run(connect.connections, runtime.db, caller.org)}
     shown = [reads.item(sources[item.connection].stream(item.entity), item) for item in found]

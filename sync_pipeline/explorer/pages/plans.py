@@ -210,7 +210,15 @@ def _read(runtime: ApiRuntime, caller: Caller, plan_id: UUID, wanted: LookedFor)
         "may_approve": not found.agent or Party.of(caller, "explorer").is_person,
         "kinds": kinds,
         "page": select.browse_items(
-            db, org, plan_id, some, action=wanted.action, search=wanted.search, after=wanted.after, size=SIZE
+            db,
+            org,
+            plan_id,
+            some,
+            effects=promote.effects,
+            action=wanted.action,
+            search=wanted.search,
+            after=wanted.after,
+            size=SIZE,
         ),
         "proposers": select.proposers(db, org, plan_id),
         "left_out": select.left_out(db, org, [(one.connection_id, one.stream.entity_type) for one in kinds])

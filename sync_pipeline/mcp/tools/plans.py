@@ -15,6 +15,7 @@ from sync_pipeline.mcp.tool import Arguments, Call, Limit, Next, Number, PlanId,
 from sync_pipeline.steps import approve, promote, select
 
 _PROPOSERS = 10
+_SHARERS = 5  # named of the records that share a core row
 
 
 class ListPlans(Arguments):
@@ -92,6 +93,7 @@ def get_plan(call: Call, given: GetPlan) -> ToolAnswer:
         call.caller.org,
         found.plan_id,
         kinds,
+        effects=promote.effects,
         action=given.action,
         after=int(given.next or 0),
         size=given.limit,
@@ -136,6 +138,12 @@ def _line(call: Call, line: select.PlanLine) -> dict[str, Any]:
         "entity": item.entity,
         "id": record_id(item.external_id),
     }
+    if item.sharing is not None:
+        others = [
+            {"connection": one["connection"], "entity": one["entity"], "id": record_id(one["external_id"])}
+            for one in item.sharing.others[:_SHARERS]
+        ]
+        told["shared_row"] = {"row": item.sharing.row, "others": others, "tried": item.sharing.tried}
     if item.warnings:
         told["warnings"] = said.warnings(item.warnings)
     changes = call.reads.changes(stream, {str(one["field"]): one for one in item.changes})

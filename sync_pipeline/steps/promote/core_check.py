@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -30,9 +30,10 @@ from sync_pipeline.steps.promote.map.batch import Claimed, prepare
 from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
 from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
 from sync_pipeline.steps.promote.queue.queue import stream_of
+from sync_pipeline.steps.promote.trial import SQL as TRIAL
+from sync_pipeline.steps.promote.trial import trial
 from sync_pipeline.steps.promote.write import figures_due
 from sync_pipeline.steps.promote.write.apart import write_apart
-from sync_pipeline.steps.promote.write.begin import begin
 from sync_pipeline.steps.promote.write.figures import derive_apart
 from sync_pipeline.steps.promote.write.figures_wait import figures_that_wait
 from sync_pipeline.steps.select import Plan, make_filled_plan
@@ -66,10 +67,6 @@ class CoreCheck:
     def ok(self) -> bool:
         """True where nothing differs."""
         return not self.count
-
-
-class _RolledBack(Exception):
-    """Ends a transaction that must change nothing."""
 
 
 def check_core(
@@ -113,16 +110,9 @@ class _Check:
 
     @contextmanager
     def _transaction(self) -> Iterator[tuple[Connection, str]]:
-        """A transaction that writes core for a queue of its own, and is rolled back."""
-        queue = str(uuid4())
-        try:
-            with self.db.org(self.org_id) as conn:
-                begin(conn, queue)
-                execute(conn, SQL["trial_ids"])
-                yield conn, queue
-                raise _RolledBack
-        except _RolledBack:
-            pass
+        with trial(self.db, self.org_id) as (conn, queue):
+            execute(conn, TRIAL["trial_ids"])
+            yield conn, queue
 
     def _batch(self, where: dict[str, Any], after: str) -> str | None:
         """Compare the next records; returns the last one's id, None after the end."""
@@ -184,7 +174,7 @@ class _Check:
     def _different(self, conn: Connection, queue: str) -> Sequence[tuple[Any, Sequence[Difference]]]:
         """The rows that the transaction changed, with the fields in which they are not what they were."""
         execute(conn, UNDO["stage_undo"], queue=queue)
-        statement = SQL["rows_that_differ"].replace("{rows}", for_each_table(SQL["rows_now"]))
+        statement = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
         return [(row, list(fields(row))) for row in execute(conn, statement, noise=NOISE).all()]
 
     def _as_promoted(self, records: Iterable[RecordKey]) -> set[str]:

@@ -11,7 +11,7 @@ from sync_pipeline.exact_json import to_json
 from sync_pipeline.steps.capture.record_key import RecordKey
 from sync_pipeline.steps.connect import Connection
 
-TRIAL = 2**62  # ids from here on are of rows that a trial inserted (core_check.sql, trial_ids)
+TRIAL = 2**62  # ids from here on are of rows that a trial inserted (trial.sql, trial_ids)
 _ROUND = str.maketrans("[]", "()")
 _FIELDS = 100  # of a record that a repair plan shows
 
@@ -54,20 +54,20 @@ class Difference:
 def fields(row: Any) -> Iterator[Difference]:
     """The fields in which a row is not what it should be, keys of `metadata` each by itself."""
     if row.before is None or row.after is None:
-        yield Difference(row.table_name, row.id, "", row.before, _without_trial_ids(row.after))
+        yield Difference(row.table_name, row.id, "", row.before, without_trial_ids(row.after))
         return
     sides = [{**side, **{f"metadata.{key}": value for key, value in (side.get("metadata") or {}).items()}}
              for side in (row.before, row.after)]  # fmt: skip
     for name in sorted({*sides[0], *sides[1]} - {"metadata"}):
         found, should = (side.get(name) for side in sides)
         if found != should:
-            yield Difference(row.table_name, row.id, name, found, _without_trial_ids(should))
+            yield Difference(row.table_name, row.id, name, found, without_trial_ids(should))
 
 
-def _without_trial_ids(value: Any) -> Any:
+def without_trial_ids(value: Any) -> Any:
     """What should be there; where only the trial had an id for it, a new row."""
     if isinstance(value, Mapping):
-        return {name: _without_trial_ids(one) for name, one in value.items() if name != "id" or not _is_trial(one)}
+        return {name: without_trial_ids(one) for name, one in value.items() if name != "id" or not _is_trial(one)}
     return "a new row" if _is_trial(value) else value
 
 

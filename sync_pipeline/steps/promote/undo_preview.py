@@ -1,16 +1,11 @@
-"""What undoing a promotion would do: it is done, read, and rolled back, so that it says what an undo does.
-
-The transaction is like that of `check_core`: rows are written for a queue that exists in it alone, so that the triggers
-which keep a promotion's way back list what the undo changes. Core is held meanwhile, as by an undo.
-"""
+"""What undoing a promotion would do: it is done, read, and rolled back, so that it says what an undo does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -19,11 +14,11 @@ from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.promote.core_check import NOISE
-from sync_pipeline.steps.promote.core_check import SQL as CHECK
 from sync_pipeline.steps.promote.queue.queue import as_uuid
+from sync_pipeline.steps.promote.trial import SQL as TRIAL
+from sync_pipeline.steps.promote.trial import trial
 from sync_pipeline.steps.promote.undo import SQL as UNDO
 from sync_pipeline.steps.promote.undo import carry_out, find_blocking, undoable
-from sync_pipeline.steps.promote.write.begin import begin
 
 SQL = load("sync_pipeline.steps.promote", "undo_preview.sql")
 
@@ -81,22 +76,6 @@ class UndoPreview:
         return self.leaves + self.goes_back + self.returns
 
 
-class _Seen(Exception):
-    """Ends the transaction: what it wrote was read and is not kept."""
-
-
-@contextmanager
-def _taken_back(db: Database, org_id: int) -> Iterator[tuple[Connection, str]]:
-    queue = str(uuid4())
-    try:
-        with db.org(org_id) as conn:
-            begin(conn, queue)
-            yield conn, queue
-            raise _Seen
-    except _Seen:
-        pass
-
-
 def preview_undo(db: Database, org_id: int, plan_id: str | UUID, *, limit: int = 100) -> UndoPreview:
     """What `undo` would do to a plan's promotion now; nothing is changed.
 
@@ -106,7 +85,7 @@ def preview_undo(db: Database, org_id: int, plan_id: str | UUID, *, limit: int =
     """
     plan = as_uuid(plan_id, "plan")
     found = UndoPreview(undone=True)
-    with _taken_back(db, org_id) as (conn, mine):
+    with trial(db, org_id) as (conn, mine):
         queue, undone = undoable(conn, plan)
         if not undone:
             blocking = find_blocking(conn, str(queue))
@@ -123,7 +102,7 @@ def _read(conn: Connection, plan: str, mine: str, rows: int, merged: int, limit:
     execute(conn, UNDO["stage_undo"], queue=mine)
     execute(conn, UNDO["index_undo"])
     execute(conn, UNDO["analyze_undo"])
-    differ = CHECK["rows_that_differ"].replace("{rows}", for_each_table(CHECK["rows_now"]))
+    differ = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
     execute(conn, "CREATE TEMP TABLE undo_change ON COMMIT DROP AS " + differ, noise=NOISE)
     execute(conn, SQL["undo_records"], plan=plan)
     outcomes = {row.outcome: row.records for row in execute(conn, SQL["undo_outcomes"])}

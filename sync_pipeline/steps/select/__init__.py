@@ -34,10 +34,13 @@ from sync_pipeline.steps.select.plans import (
     withdraw,
 )
 from sync_pipeline.steps.select.reading import (
+    Effect,
+    Effects,
     PlanItem,
     PlanKind,
     PlanLine,
     PlanPage,
+    Sharing,
     browse_items,
     included,
     plan_items,

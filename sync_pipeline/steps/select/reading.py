@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,13 +16,27 @@ from sync_pipeline.sources.base import Stream, source
 from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.connect import Organization
 from sync_pipeline.steps.connect.party import Actor, party
-from sync_pipeline.steps.select.mapped_items import LARGEST, brings, core_changes
 from sync_pipeline.steps.select.plans import plan, proposals_of
 
 SQL = load(__package__, "reading.sql")
 Action = Literal["create", "update", "delete"]
 _LONGEST = 600  # characters of a value, of which a page shows the beginning
 _FIELDS = 40  # of an item so many are read
+_LARGEST = 200_000  # bytes of changes that are compared, to be shown
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """A core row that is not one record's alone: the plan's outcome was tried, and taken back."""
+
+    row: Annotated[str | None, Field(description="The row, products[id=5]; null: the plan makes it.")]
+    others: Annotated[
+        list[dict[str, Any]],
+        Field(description="The other records that it is of afterwards: {connection, entity, external_id}."),
+    ]
+    tried: Annotated[
+        bool, Field(description="False: core was being written, so `core` is not known now. Read it again.")
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,25 @@ class PlanItem:
             "the row: sales_order_items, product_categories.",
         ),
     ] = field(default_factory=list)
+    sharing: Annotated[
+        Sharing | None,
+        Field(description="Where its core row is that of other records too: `core` is then what becomes of that row."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an item does to core: what changes there, or the columns that a create brings; why it cannot be mapped."""
+
+    core: Sequence[Mapping[str, Any]] = ()
+    fields: Mapping[str, Any] | None = None
+    problem: str | None = None
+    sharing: Sharing | None = None
+
+
+NO_EFFECT = Effect()
+Effects = Callable[[Database, Organization, UUID, Sequence[Any]], Mapping[RecordKey, Effect]]
+"""What these items of a plan do to core; promotion knows (promote/effects.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +142,9 @@ class PlanPage:
 
 
 def plan_items(
-    db: Database, org: Organization, plan_id: UUID | str, *, page: int = 1, page_size: int = 50
+    db: Database, org: Organization, plan_id: UUID | str, *, effects: Effects, page: int = 1, page_size: int = 50
 ) -> tuple[Sequence[PlanItem], int]:
-    """A page of what a plan will do, record by record, and how many there are.
+    """A page of what a plan will do, record by record, and how many there are; what it does to core, `effects` tells.
 
     Raises:
         NotFound: no such plan.
@@ -122,8 +155,8 @@ def plan_items(
         keys = execute(conn, SQL["items_in_order"], plan_id=found.plan_id, **part).all()
         here = {"plan_id": found.plan_id, **key_columns(map(record_key, keys))}
         rows = execute(conn, SQL["plan_items"], **here, longest=None, fields=None, largest=0).all()
-        core = core_changes(conn, found.plan_id, rows)
-    return [_item(row, core) for row in rows], found.items
+    told = effects(db, org, found.plan_id, rows)
+    return [_item(row, told.get(record_key(row), NO_EFFECT)) for row in rows], found.items
 
 
 def plan_kinds(db: Database, org: Organization, plan_id: UUID) -> Sequence[PlanKind]:
@@ -176,6 +209,7 @@ def browse_items(  # noqa: PLR0913 - what a person looks for
     plan_id: UUID,
     kinds: Sequence[PlanKind],
     *,
+    effects: Effects,
     action: Action | None = None,
     search: str | None = None,
     after: int = 0,
@@ -190,15 +224,14 @@ def browse_items(  # noqa: PLR0913 - what a person looks for
             else _in_order(conn, plan_id, kinds, action, after, size)
         )
         here = {"plan_id": plan_id, **key_columns(map(record_key, keys))}
-        cut = {"longest": _LONGEST, "fields": _FIELDS, "largest": LARGEST}
+        cut = {"longest": _LONGEST, "fields": _FIELDS, "largest": _LARGEST}
         rows = execute(conn, SQL["plan_items"], **here, **cut).all() if keys else []
-        brought = brings(conn, plan_id, [row for row in rows if row.action == "create"])
-        core = core_changes(conn, plan_id, rows)
+    told = effects(db, org, plan_id, rows)
     lines = []
     for number, (_, row) in enumerate(zip(keys, rows, strict=True), after + 1):
-        fields, problem = brought.get(record_key(row), (None, None))
+        effect = told.get(record_key(row), NO_EFFECT)
         stream = streams[row.connection_id, row.entity_type]
-        lines.append(PlanLine(number, _item(row, core), stream, row.changed, fields, problem))
+        lines.append(PlanLine(number, _item(row, effect), stream, row.changed, effect.fields, effect.problem))
     return PlanPage(lines, total)
 
 
@@ -247,7 +280,7 @@ def _in_order(
     return before, keys
 
 
-def _item(row: Any, core: Mapping[RecordKey, Sequence[Mapping[str, Any]]]) -> PlanItem:
+def _item(row: Any, effect: Effect) -> PlanItem:
     return PlanItem(
         connection=row.connection,
         entity=source(row.provider).stream(row.entity_type).name,
@@ -261,5 +294,6 @@ def _item(row: Any, core: Mapping[RecordKey, Sequence[Mapping[str, Any]]]) -> Pl
             for field, sides in sorted((row.changes or {}).items())
         ],
         warnings=row.warnings or [],
-        core=[dict(one) for one in core.get(record_key(row), ())],
+        core=[dict(one) for one in effect.core],
+        sharing=effect.sharing,
     )

@@ -1,0 +1,175 @@
+"""Core rows that several records share: what a plan makes of them is tried, since no record says it alone.
+
+Whose values such a row has, the organization's priorities say; a deletion leaves the row to the others; a new record
+may join a row that is there. So the plan's records of these rows are promoted in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.exc import DBAPIError
+
+from sync_pipeline.db.core_sql import for_each_table
+from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
+from sync_pipeline.entities.core import stage_of
+from sync_pipeline.entities.customer import TABLE as CUSTOMERS
+from sync_pipeline.redaction import redact
+from sync_pipeline.sources.base import source
+from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
+from sync_pipeline.steps.capture.related import looking
+from sync_pipeline.steps.promote.core_check import NOISE
+from sync_pipeline.steps.promote.core_difference import TRIAL as FIRST_TRIAL_ID
+from sync_pipeline.steps.promote.core_difference import without_trial_ids
+from sync_pipeline.steps.promote.map.batch import Claimed, WorkItem, prepare
+from sync_pipeline.steps.promote.map.earlier import earlier_versions, recall_products
+from sync_pipeline.steps.promote.place.identity import PromotionSettings, promotion_settings
+from sync_pipeline.steps.promote.queue.queue import stream_of
+from sync_pipeline.steps.promote.trial import SQL as TRIAL
+from sync_pipeline.steps.promote.trial import trial
+from sync_pipeline.steps.promote.undo import SQL as UNDO
+from sync_pipeline.steps.promote.write.apart import write_apart
+from sync_pipeline.steps.promote.write.refusal import is_transient
+
+SQL = load("sync_pipeline.steps.promote", "effects.sql")
+_PATIENCE = "5s"  # for a promotion's batch, or a comparison, to let go of core
+_AT_ONCE = 500  # records tried in one transaction
+_COUNTED = {*CUSTOMERS.figures, *(f"metadata.{key}" for key in CUSTOMERS.metadata_figures), "id", "metadata"}
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A core row that a planned record shares with others, or joins.
+
+    `row` names it, `products[id=5]`; None: there is none yet, or it was not tried. `others` are the records that it has
+    beside this one afterwards, {connection, entity, external_id}. `changes`: {field, before, after}, a field as
+    `products[id=5].price`; None where others were writing core, so that nobody could try. `problem`: why the record
+    cannot be promoted.
+    """
+
+    row: str | None
+    others: Sequence[Mapping[str, str]]
+    changes: Sequence[Mapping[str, Any]] | None
+    problem: str | None = None
+
+
+def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordKey]) -> Mapping[RecordKey, SharedRow]:
+    """What becomes of the rows that these records of a plan that waits share with others; the rest has no entry."""
+    found: dict[RecordKey, SharedRow] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        with db.org(org_id) as conn:
+            lines = execute(conn, SQL["row_sharers"], plan_id=plan_id, **key_columns(part)).all()
+        asked = [record_key(one) for one in lines if one.asked]
+        if not asked:
+            continue
+        try:
+            with trial(db, org_id, patience=_PATIENCE) as (conn, queue):
+                execute(conn, TRIAL["trial_ids"])
+                found |= dict(_tried(conn, promotion_settings(conn, org_id), queue, lines))
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            found |= {key: SharedRow(None, (), None) for key in asked}
+    return found
+
+
+def _tried(
+    conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]
+) -> Iterator[tuple[RecordKey, SharedRow]]:
+    """Promote these lines, and read what became of the rows of those that are asked for."""
+    items = _promoted(conn, org, queue, lines)
+    execute(conn, UNDO["stage_undo"], queue=queue)
+    statement = TRIAL["rows_that_differ"].replace("{rows}", for_each_table(TRIAL["rows_now"]))
+    differ = {(row.table_name, row.id): row for row in execute(conn, statement, noise=NOISE)}
+    mapped = _mapped(conn, queue)
+    places = {item.line.key: mapped.get(item.line.line_no) for item in items}
+    sharers = _sharers(conn, [one for one in places.values() if one is not None])
+    asked = {record_key(one) for one in lines if one.asked}
+    for item in items:
+        key, place = item.line.key, places[item.line.key]
+        if key not in asked:
+            continue
+        problem = redact(item.error) if item.error is not None else None
+        if place is None:
+            yield key, SharedRow(None, (), (), problem)
+            continue
+        changed = differ.get((place.core_table, place.internal_id))
+        is_new = place.internal_id >= FIRST_TRIAL_ID
+        others = [named for one, named in sharers[place.core_table, place.internal_id].items() if one != key]
+        if others or not is_new:
+            row = None if is_new else f"{place.core_table.partition('.')[2]}[id={place.internal_id}]"
+            yield key, SharedRow(row, others, list(_changes(row, changed)), problem)
+
+
+def _promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]) -> list[WorkItem]:
+    """Write them as a worker does, stage by stage, deletions first."""
+    stages = [stage_of(stream_of(org.providers[one.connection_id], one.entity_type).entity) for one in lines]
+    rows = execute(
+        conn,
+        SQL["trial_lines"],
+        queue=queue,
+        **key_columns(map(record_key, lines)),
+        actions=[one.action for one in lines],
+        hashes=[one.content_hash for one in lines],
+        stages=stages,
+    ).all()
+    read = ((Claimed(*tuple(row)[:6]), row.payload, row.parent_id) for row in rows)
+    items = prepare(read, org.providers, org.currency, looking(conn), org.currencies)
+    recall_products(items, earlier_versions(conn), looking(conn))
+    of_stage = {row.line_no: row.stage for row in rows}
+    order = [(stage, gone) for stage in sorted(set(stages)) for gone in (True, False)]
+    for stage, gone in order:
+        some = [
+            item
+            for item in items
+            if item.error is None and of_stage[item.line.line_no] == stage and (item.line.action == "delete") == gone
+        ]
+        if some:
+            mapped = _mapped(conn, queue)
+            for item in some:
+                item.is_mapped_to(mapped.get(item.line.line_no))
+            write_apart(conn, org, queue, some)
+    return items
+
+
+def _mapped(conn: Transaction, queue: str) -> Mapping[int, Any]:
+    return {row.line_no: row for row in execute(conn, SQL["mapped_lines"], queue=queue)}
+
+
+def _sharers(
+    conn: Transaction, places: Sequence[Any]
+) -> Mapping[tuple[str, int], Mapping[RecordKey, Mapping[str, str]]]:
+    """The records that rows are of, as people call them."""
+    found: dict[tuple[str, int], dict[RecordKey, Mapping[str, str]]] = defaultdict(dict)
+    tables, rows = [one.core_table for one in places], [one.internal_id for one in places]
+    for one in execute(conn, SQL["sharers"], tables=tables, rows=rows):
+        entity = source(one.provider).stream(one.entity_type).name
+        named = {"connection": one.connection, "entity": entity, "external_id": one.external_id}
+        found[one.core_table, one.internal_id][record_key(one)] = named
+    return found
+
+
+def _changes(called: str | None, row: Any | None) -> Iterator[dict[str, Any]]:
+    """The columns in which a row differs, and keys of `metadata`, but for figures, which count orders."""
+    if row is None:
+        return
+    sides = {
+        side: {**one, **{f"metadata.{key}": value for key, value in (one.get("metadata") or {}).items()}}
+        for side, one in (("before", row.before), ("after", row.after))
+        if one is not None
+    }
+    for name in sorted({column for one in sides.values() for column in one} - _COUNTED):
+        values = {side: without_trial_ids(one.get(name)) for side, one in sides.items()}
+        if len(values) == 2:
+            differs = values["before"] != values["after"]
+        else:
+            differs = any(one not in (None, "", False, [], {}) for one in values.values())
+        if differs:
+            yield {"field": f"{called}.{name}" if called else name, **values}

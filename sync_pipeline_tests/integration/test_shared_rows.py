@@ -1,0 +1,185 @@
+"""What a plan says of a core row that several records share is what promoting it makes of that row.
+
+Two stores whose products have the same SKUs, and whose customers have the same e-mails: whatever is planned, what the
+items announce is compared with the rows before and after the promotion; and whoever shares a row says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from sync_pipeline.db.engine import Database
+from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline_tests.databases import cloned, opened_as_the_application
+from sync_pipeline_tests.integration.promote_world import World, customer, product
+
+_numbers = count()
+_TABLES = ("products", "customers")
+# Not what a record says: when, by whom, and what is counted.
+_APART = {
+    "id", "org_id", "created_at", "updated_at", "queue_id", "deleted_at", "sku_key", "email_key", "segment", "status",
+    "lifetime_value", "lifetime_currency", "order_count", "acquisition_date", "last_interaction_date",
+    "metadata.completed_orders", "metadata.other_currencies",
+}  # fmt: skip
+MAPPED = """
+SELECT c.name, m.entity_type, m.external_id, split_part(m.core_table, '.', 2), m.internal_id, m.promoted_deleted
+FROM promote.integration_mapping AS m JOIN connect.integration_connector AS c USING (connection_id)
+"""
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[tuple[str, str, int, str, bool, bool]]:
+    """Kind, store, id, SKU or e-mail, deleted, planned."""
+    kinds = st.sampled_from(["product", "customer"])
+    shops, ids = st.sampled_from(["shop", "second"]), st.integers(1, 3)
+    one = st.tuples(kinds, shops, ids, st.sampled_from(["a", "b", ""]), st.booleans(), st.booleans())
+    return draw(st.lists(one, min_size=1, max_size=7, unique_by=lambda it: it[:3]))
+
+
+@pytest.fixture(scope="module")
+def own(server: Any) -> Iterator[Database]:
+    with cloned(server) as owner_url, opened_as_the_application(owner_url) as database:
+        yield database
+
+
+class Shops:
+    def __init__(self, db: Database, *, policy: str) -> None:
+        self.db, self.org = db, connect.add_organization(db, f"shares-{next(_numbers)}")
+        self.world = World(db, self.org.org_id)
+        self.numbers = {"shop": self.world.shop, "second": self.world.connect("second")}
+        self.world.organize(sku_policy=policy)
+
+    def capture(self, some: Any, word: str) -> list[tuple[int, str, str]]:
+        keys = []
+        for kind, shop, number, code, deleted, planned in some:
+            name = f"{shop} {number} {word}"
+            if kind == "product":
+                payload = product(number, sku=code, name=name, regular_price=str(len(word) + number))
+            else:
+                email = f"{code}@x.test" if code else ""
+                payload = customer(number, email=email, first_name=name, last_name=word, billing={})
+            key = self.world.capture(kind, payload, connection=self.numbers[shop], deleted=deleted)
+            keys += [key] if planned else []
+        for store in connect.connections(self.db, self.org):
+            for name in ("products", "customers"):
+                preview.recompute(self.db, store, store.source.stream(name))
+        return keys
+
+    def open(self, keys: Any) -> list[tuple[int, str, str]]:
+        differ = {
+            tuple(row)
+            for row in self.world.sql("SELECT connection_id, entity_type, external_id FROM preview.difference")
+        }
+        return [key for key in keys if key in differ]
+
+    def rows(self) -> dict[tuple[str, int], dict[str, Any]]:
+        return {
+            (table, number): {
+                **{name: value for name, value in content.items() if name != "metadata"},
+                **{f"metadata.{name}": value for name, value in content["metadata"].items()},
+                "deleted": content["deleted_at"] is not None,
+            }
+            for table in _TABLES
+            for number, content in self.world.sql(f"SELECT id, to_jsonb(r) FROM core.{table} AS r")
+        }
+
+    def mapped(self) -> dict[tuple[str, str, str], tuple[tuple[str, int], bool]]:
+        return {(row[0], row[1], row[2]): ((row[3], row[4]), row[5]) for row in self.world.sql(MAPPED)}
+
+    def items(self, plan: str) -> list[select.PlanItem]:
+        return list(select.plan_items(self.db, self.org, plan, effects=promote.effects, page_size=500)[0])
+
+
+def differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    return {name for name in {*before, *after} - _APART if before.get(name) != after.get(name)}
+
+
+@settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(first=records(), then=records(), policy=st.sampled_from(["source_wins", "core_wins"]))
+def test_what_a_plan_announces_of_shared_rows_is_what_happens(
+    own: Database, first: Any, then: Any, policy: str
+) -> None:
+    it = Shops(own, policy=policy)
+    if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
+        it.world.apply(*keys)
+    keys = it.open(it.capture(then, "then"))
+    if not keys:
+        return
+    with it.world.together():
+        plan = it.world.plan(keys)
+    ids = it.world.sql("SELECT last_value FROM core.products_id_seq")
+    items = it.items(plan)
+    assert it.world.sql("SELECT last_value FROM core.products_id_seq") == ids, "a plan that is read uses up no id"
+    before, on = it.rows(), it.mapped()
+    report = promote.apply(it.db, it.org.org_id, plan, actor="tester")
+    assert report.errors == []
+    after, now = it.rows(), it.mapped()
+    of: dict[Any, set[Any]] = {}
+    for key, (row, deleted) in now.items():
+        if not deleted:
+            of.setdefault(row, set()).add(key)
+    for item in items:
+        kind = item.entity.removesuffix("s")
+        key = (item.connection, kind, item.external_id)
+        if key not in now:
+            assert item.action == "delete"
+            continue
+        row = now[key][0]
+        others = of.get(row, set()) - {key}
+        moved = row in before and (key not in on or on[key][0] != row)
+        if item.sharing is None:
+            assert others == set()
+            assert not moved
+            assert item.action != "delete" or after[row]["deleted"]
+            continue
+        assert item.sharing.tried
+        assert {
+            (one["connection"], one["entity"].removesuffix("s"), one["external_id"]) for one in item.sharing.others
+        } == others
+        assert item.sharing.row == (f"{row[0]}[id={row[1]}]" if row in before else None)
+        prefix = f"{item.sharing.row}." if item.sharing.row else ""
+        announced = {str(one["field"]).removeprefix(prefix): one for one in item.core}
+        if row in before:
+            assert set(announced) - _APART == differing(before[row], after[row]), item
+        for name in set(announced) & set(after[row]):
+            assert announced[name]["after"] == after[row][name], (item, name)
+
+
+def test_while_others_write_core_nobody_says_what_becomes_of_it(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Shops(own, policy="source_wins")
+    it.world.apply(*it.capture([("product", "shop", 1, "a", False, True)], "first"))
+    keys = it.capture([("product", "second", 1, "a", False, True), ("product", "second", 2, "b", False, True)], "then")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    monkeypatch.setattr("sync_pipeline.steps.promote.shared_rows._PATIENCE", "50ms")
+    with own.org(it.org.org_id) as conn:
+        preview.hold_core(conn, writing=True)
+        shared, alone = it.items(plan)
+    assert (shared.sharing is not None, shared.sharing and shared.sharing.tried, shared.core) == (True, False, [])
+    assert alone.sharing is None
+    shared, _ = it.items(plan)
+    assert shared.sharing is not None
+    assert [one["connection"] for one in shared.sharing.others] == ["shop"]
+    assert shared.core == []  # what the first store says comes first
+
+
+def test_a_deletion_leaves_the_row_to_the_others(own: Database) -> None:
+    it = Shops(own, policy="source_wins")
+    two = [("product", shop, 1, "a", False, True) for shop in ("shop", "second")]
+    it.world.apply(*it.capture(two, "first"))
+    keys = it.capture([("product", "shop", 1, "a", True, True)], "first")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    [item] = it.items(plan)
+    assert item.action == "delete"
+    assert item.sharing is not None
+    assert [one["connection"] for one in item.sharing.others] == ["second"]
+    fields = {str(one["field"]).partition(".")[2]: (one["before"], one["after"]) for one in item.core}
+    assert fields["name"] == ("shop 1 first", "second 1 first")
+    assert "deleted" not in fields
