@@ -787,6 +787,8 @@ class PlanItem(BaseModel):
     # what the planned one becomes. `field` is a column, or the table of rows that belong to the row:
     # sales_order_items, product_categories.
     core: list[dict[str, Any]] = Field(default_factory=list)
+    # Where its core row is that of other records too: `core` is then what becomes of that row.
+    sharing: Sharing | None = None
 
 
 class PolicyVerdict(BaseModel):
@@ -1217,6 +1219,17 @@ class SettingsChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: dict[str, Any]
+
+
+class Sharing(BaseModel):
+    """A core row that is not one record's alone: the plan's outcome was tried, and taken back."""
+
+    # The row, products[id=5]; null: the plan makes it.
+    row: str | None
+    # The other records that it is of afterwards: {connection, entity, external_id}.
+    others: list[dict[str, Any]]
+    # False: core was being written, so `core` is not known now. Read it again.
+    tried: bool = True
 
 
 class Signoff(BaseModel):

@@ -92,15 +92,16 @@ RETURNING p.policy_id, p.paused_why
 -- plan_facts --
 -- What a plan does to each entity, as its limits ask. Money: an update changes a value on one of the entity's money paths, or
 -- what it copies from a record that it follows; a create brings one; a repair changes a column of money, or a whole row that
--- has some (`amounts`: total of sales_orders as `sales_orders.total`). A record that no comparison has seen in this version
--- is warned of: nobody knows.
+-- has some (`amounts`: total of sales_orders as `sales_orders.total`). What is written to a core row that another record has
+-- too, no record says alone: its deletion brings up the other's values. A record that no comparison has seen in this
+-- version is warned of: nobody knows.
 SELECT c.name AS connection, c.provider, i.connection_id, i.entity_type,
        count(*) FILTER (WHERE i.action = 'create') AS creates, count(*) FILTER (WHERE i.action = 'update') AS updates,
        count(*) FILTER (WHERE i.action = 'delete') AS deletes,
-       count(*) FILTER (WHERE i.action <> 'delete' AND f.money) AS money,
+       count(*) FILTER (WHERE CASE WHEN s.shares THEN k.paths IS NOT NULL ELSE i.action <> 'delete' AND f.money END) AS money,
        count(*) FILTER (WHERE d.external_id IS NULL
                         OR d.warnings @? '$[*] ? (!(@.code like_regex "sku$|^shared_email$"))') AS warned,
-       count(*) FILTER (WHERE d.warnings @? '$[*] ? (@.code like_regex "sku$|^shared_email$")') AS conflicts,
+       count(*) FILTER (WHERE s.shares OR d.warnings @? '$[*] ? (@.code like_regex "sku$|^shared_email$")') AS conflicts,
        (SELECT count(*) FROM capture.sync_record AS r
         WHERE r.org_id = connect.current_org() AND r.connection_id = i.connection_id
             AND r.entity_type = i.entity_type AND r.provider = c.provider AND r.deletion_state <> 'deleted') AS captured,
@@ -130,6 +131,15 @@ CROSS JOIN LATERAL (
                  WHERE v.org_id = i.org_id AND v.connection_id = i.connection_id AND v.entity_type = i.entity_type
                      AND v.external_id = i.external_id AND v.content_hash = i.promoted_hash), p.path::jsonpath) END)
     ) AS money OFFSET 0) AS f
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS m
+        JOIN promote.integration_mapping AS o
+            ON o.org_id = m.org_id AND o.core_table = m.core_table AND o.internal_id = m.internal_id
+                AND NOT o.promoted_deleted
+                AND (o.connection_id, o.entity_type, o.external_id) <> (m.connection_id, m.entity_type, m.external_id)
+        WHERE m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
+            AND m.external_id = i.external_id) AS shares OFFSET 0) AS s
 WHERE i.org_id = connect.current_org() AND i.plan_id = %(plan)s::uuid
 GROUP BY c.name, c.provider, i.connection_id, i.entity_type
 ORDER BY c.name, i.entity_type

@@ -12,9 +12,10 @@ from sync_pipeline.steps.observe.validation.matrix import MOST_IDS, Verdict
 from sync_pipeline.steps.observe.validation.sight import NOTHING_PROMOTED, Cell, Place, Sight
 from sync_pipeline.steps.promote import CoreCheck, Difference
 from sync_pipeline.steps.promote.core_check import SQL as CORE
+from sync_pipeline.steps.promote.trial import SQL as TRIAL
 
 _STORE = f"Every id that the store lists now, against:\n{STATUS['present_ids']}"
-_CORE = ";\n\n".join(CORE[name] for name in ("lines_again", "versions_again", "rows_that_differ"))
+_CORE = ";\n\n".join((CORE["lines_again"], CORE["versions_again"], TRIAL["rows_that_differ"]))
 _CORE = f"Promotes every record again and rolls back:\n{_CORE}"
 
 

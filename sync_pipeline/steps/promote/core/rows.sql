@@ -155,7 +155,7 @@ SELECT 0 AS n, {part}, {refs} FROM {table} WITH NO DATA;
 COPY {stage} ({part}) FROM STDIN;
 
 -- write_parts --
--- A transaction that is rolled back has a sequence of its own (see core_check.sql), so that it uses up none of core's.
+-- A transaction that is rolled back has a sequence of its own (see trial.sql), so that it uses up none of core's.
 INSERT INTO {table} (org_id, id, {part}, queue_id)
 SELECT (SELECT connect.current_org()),
        nextval((SELECT coalesce(to_regclass('pg_temp.trial_ids'), pg_get_serial_sequence('{table}', 'id')::regclass))),

@@ -1,4 +1,4 @@
-"""What a plan says of a core row that several records share is what promoting it makes of that row.
+"""What a plan says of core is what promoting it makes of core, also where several records share a row.
 
 Two stores whose products have the same SKUs, and whose customers have the same e-mails: whatever is planned, what the
 items announce is compared with the rows before and after the promotion; and whoever shares a row says so.
@@ -15,10 +15,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sync_pipeline.db.engine import Database
+from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, preview, promote, select
+from sync_pipeline.steps.approve.verdict import money_paths
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
-from sync_pipeline_tests.integration.promote_world import World, customer, product
+from sync_pipeline_tests.integration.promote_world import World, customer, order, product
 
+POLICIES = load("sync_pipeline.steps.approve", "policies.sql")
 _numbers = count()
 _TABLES = ("products", "customers")
 # Not what a record says: when, by whom, and what is counted.
@@ -183,3 +186,35 @@ def test_a_deletion_leaves_the_row_to_the_others(own: Database) -> None:
     fields = {str(one["field"]).partition(".")[2]: (one["before"], one["after"]) for one in item.core}
     assert fields["name"] == ("shop 1 first", "second 1 first")
     assert "deleted" not in fields
+
+
+def test_a_policy_takes_a_deletion_from_a_shared_row_for_the_change_that_it_is(own: Database) -> None:
+    it = Shops(own, policy="source_wins")
+    three = [("product", "shop", 1, "a", False, True), ("product", "second", 1, "a", False, True)]
+    it.world.apply(*it.capture([*three, ("product", "shop", 2, "b", False, True)], "first"))
+    for number, found in ((2, 0), (1, 1)):
+        keys = it.capture([("product", "shop", number, "ab"[number - 1], True, True)], "first")
+        with it.world.together():
+            plan = it.world.plan(keys)
+        with own.org(it.org.org_id) as conn:
+            [facts] = execute(conn, POLICIES["plan_facts"], plan=plan, **money_paths()).all()
+        assert (facts.deletes, facts.money, facts.conflicts) == (1, found, found)
+
+
+def test_an_order_whose_lines_lost_their_product_keeps_it_and_the_plan_says_so(own: Database) -> None:
+    """A store empties product and SKU of old lines when it deletes the product."""
+    it = Shops(own, policy="source_wins")
+    line = {"id": 7, "name": "Lamp", "product_id": 1, "sku": "a", "quantity": 1, "subtotal": "5", "total": "5"}
+    world = it.world
+    sold = order(1, total="5", line_items=[line], status="processing")
+    world.apply(world.capture("product", product(1, sku="a")), world.capture("order", sold))
+    emptied = {**line, "product_id": 0, "sku": None}
+    key = world.capture("order", {**sold, "line_items": [emptied], "status": "completed"})
+    with world.together():
+        plan = world.plan([key])
+    [item] = it.items(plan)
+    assert "line_items" in {one["field"] for one in item.changes}
+    assert {one["field"] for one in item.core} == {"status", "source_status"}
+    promote.apply(it.db, it.org.org_id, plan, actor="tester")
+    [line_now] = world.sql("SELECT sku, product_id IS NOT NULL FROM core.sales_order_items")
+    assert tuple(line_now) == ("a", True)
