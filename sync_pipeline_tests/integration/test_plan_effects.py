@@ -6,20 +6,26 @@ items announce is compared with the rows before and after the promotion; and who
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from sync_pipeline.config import Settings
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
 from sync_pipeline.steps import connect, preview, promote, select
 from sync_pipeline.steps.approve.verdict import money_paths
 from sync_pipeline_tests.databases import cloned, opened_as_the_application
+from sync_pipeline_tests.explored import browser
 from sync_pipeline_tests.integration.promote_world import World, customer, order, product
+from sync_pipeline_tests.served import served
 
 POLICIES = load("sync_pipeline.steps.approve", "policies.sql")
 _numbers = count()
@@ -103,11 +109,14 @@ def differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name in {*before, *after} - _APART if before.get(name) != after.get(name)}
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(first=records(), then=records(), policy=st.sampled_from(["source_wins", "core_wins"]))
-def test_what_a_plan_announces_of_shared_rows_is_what_happens(
-    own: Database, first: Any, then: Any, policy: str
-) -> None:
+@pytest.mark.parametrize("plans", [25, pytest.param(400, marks=pytest.mark.torture)])
+def test_what_a_plan_announces_of_shared_rows_is_what_happens(own: Database, plans: int) -> None:
+    once = given(first=records(), then=records(), policy=st.sampled_from(["source_wins", "core_wins"]))(_announced)
+    how = examples(max_examples=plans, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    how(once)(own=own)
+
+
+def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
     it = Shops(own, policy=policy)
     if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
         it.world.apply(*keys)
@@ -218,3 +227,24 @@ def test_an_order_whose_lines_lost_their_product_keeps_it_and_the_plan_says_so(o
     promote.apply(it.db, it.org.org_id, plan, actor="tester")
     [line_now] = world.sql("SELECT sku, product_id IS NOT NULL FROM core.sales_order_items")
     assert tuple(line_now) == ("a", True)
+
+
+def test_the_page_says_whose_row_it_is_and_what_becomes_of_it(own: Database, settings: Settings) -> None:
+    it = Shops(own, policy="source_wins")
+    it.world.sql("INSERT INTO core.products (org_id, sku, name) VALUES (connect.current_org(), 'b', 'By hand')")
+    two = [("product", shop, 1, "a", False, True) for shop in ("shop", "second")]
+    it.world.apply(*it.capture(two, "first"))
+    here = [("product", "shop", 1, "a", True, True), ("product", "second", 2, "b", False, True)]
+    keys = it.capture(here, "first")
+    with it.world.together():
+        plan = it.world.plan(keys)
+    it.world.sql("UPDATE selection.sync_plan SET creates = 1, deletes = 1 WHERE plan_id = %(plan)s", plan=plan)
+    with served(own, settings) as api:
+        page = browser(api).as_(it.org, "operator").get(f"/ui/{it.org.slug}/plans/{plan}")
+    assert page.status_code == 200
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(page.text)))
+    assert "The store no longer has it, and its core row stays: it is also that of second products 1 ." in text
+    assert re.search(r"products\[id=\d+\]\.name shop 1 first second 1 first", text)
+    assert re.search(r"It gets the core row products\[id=\d+\], which is there and of no other record\.", text)
+    assert re.search(r"products\[id=\d+\]\.name By hand second 2 first", text)
+    assert "is marked deleted" not in text

@@ -33,12 +33,12 @@ WHERE octet_length(b.payload) <= %(largest)s AND octet_length(a.payload) <= %(la
 ORDER BY k.n;
 
 -- row_sharers --
--- Of these records of a plan that waits, those whose core row is another record's too, or will be by their SKU or e-mail:
--- what promotion writes there is not what the record says. `asked`; beside them the plan's other records of the same rows.
+-- Of these records of a plan that waits, those whose core row is another record's too, or may become one by their SKU or
+-- e-mail (of the entities that `matched` names): what promotion writes there is not what the record says. `asked`; beside
+-- them the plan's other records of the same rows. Each with the row that it is mapped to now.
 WITH page AS (
     SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash, r.code_key, r.email,
-           m.core_table, m.internal_id,
-           coalesce(d.warnings @? '$[*] ? (@.code like_regex "sku$|^shared_email$")', false) AS shares
+           m.core_table, m.internal_id
     FROM unnest(%(connections)s::bigint [], %(types)s::text [], %(ids)s::text [])
         AS k (connection_id, entity_type, external_id)
     JOIN selection.sync_plan AS p ON p.org_id = connect.current_org() AND p.plan_id = %(plan_id)s
@@ -52,17 +52,37 @@ WITH page AS (
     LEFT JOIN promote.integration_mapping AS m
         ON m.org_id = i.org_id AND m.connection_id = i.connection_id AND m.entity_type = i.entity_type
             AND m.external_id = i.external_id
-    LEFT JOIN preview.difference AS d
-        ON d.org_id = i.org_id AND d.connection_id = i.connection_id AND d.entity_type = i.entity_type
-            AND d.external_id = i.external_id AND d.content_hash = i.content_hash
     WHERE p.state IN ('proposed', 'approved') AND NOT coalesce(i.followed ? 'fields', false)
+        AND c.provider || '/' || i.entity_type = ANY(%(matched)s::text [])
         AND NOT EXISTS (SELECT 1 FROM promote.sync_queue AS q WHERE q.org_id = p.org_id AND q.plan_id = p.plan_id)
 ), asked AS MATERIALIZED (
     SELECT * FROM page AS p
-    WHERE p.shares OR EXISTS (
+    WHERE EXISTS (
         SELECT 1 FROM promote.integration_mapping AS o
         WHERE o.org_id = connect.current_org() AND o.core_table = p.core_table AND o.internal_id = p.internal_id
-            AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id))
+            AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id)
+    ) OR EXISTS (
+        SELECT 1 FROM capture.sync_record AS o
+        WHERE o.org_id = connect.current_org() AND o.entity_type = p.entity_type AND o.code_key = p.code_key
+            AND (o.connection_id, o.external_id) <> (p.connection_id, p.external_id)
+    ) OR EXISTS (
+        SELECT 1 FROM capture.sync_record AS o
+        WHERE o.org_id = connect.current_org() AND o.entity_type = p.entity_type AND o.email = p.email
+            AND (o.connection_id, o.external_id) <> (p.connection_id, p.external_id)
+    ) OR EXISTS (
+        SELECT 1 FROM promote.integration_mapping AS o
+        WHERE o.org_id = connect.current_org() AND o.core_table = ANY(%(tables)s::text [])
+            AND o.claim = ANY(ARRAY[p.code_key, p.email]) AND NOT o.promoted_deleted
+            AND (o.connection_id, o.entity_type, o.external_id) <> (p.connection_id, p.entity_type, p.external_id)
+    ) OR EXISTS (
+        SELECT 1 FROM core.products AS o WHERE o.org_id = connect.current_org() AND o.sku_key = p.code_key
+            AND o.id IS DISTINCT FROM p.internal_id
+    ) OR EXISTS (
+        SELECT 1 FROM core.product_variants AS o WHERE o.org_id = connect.current_org() AND o.sku_key = p.code_key
+            AND o.id IS DISTINCT FROM p.internal_id
+    ) OR EXISTS (
+        SELECT 1 FROM core.customers AS o WHERE o.org_id = connect.current_org() AND o.email_key = p.email
+            AND o.id IS DISTINCT FROM p.internal_id)
 ), beside AS (
     SELECT o.connection_id, o.entity_type, o.external_id
     FROM asked AS a JOIN promote.integration_mapping AS o
@@ -76,14 +96,16 @@ WITH page AS (
     FROM asked AS a JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.email = a.email
 )
-SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash,
-       (i.connection_id, i.entity_type, i.external_id) IN (
-           SELECT a.connection_id, a.entity_type, a.external_id FROM asked AS a) AS asked
+SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash, false AS asked,
+       NULL::text AS core_table, NULL::bigint AS internal_id
 FROM beside AS b JOIN selection.sync_plan_item AS i
     ON i.org_id = connect.current_org() AND i.plan_id = %(plan_id)s AND i.connection_id = b.connection_id
         AND i.entity_type = b.entity_type AND i.external_id = b.external_id
-UNION
-SELECT a.connection_id, a.entity_type, a.external_id, a.action, a.content_hash, true FROM asked AS a;
+WHERE (i.connection_id, i.entity_type, i.external_id) NOT IN (
+    SELECT a.connection_id, a.entity_type, a.external_id FROM asked AS a)
+UNION ALL
+SELECT a.connection_id, a.entity_type, a.external_id, a.action, a.content_hash, true, a.core_table, a.internal_id
+FROM asked AS a;
 
 -- trial_lines --
 -- Records as lines of a queue that exists in this transaction alone, with the versions that they are promoted in.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from sync_pipeline.db.core_sql import for_each_table
 from sync_pipeline.db.engine import Database
 from sync_pipeline.db.queries import execute, load
-from sync_pipeline.entities.core import stage_of
+from sync_pipeline.entities.core import CoreTable, core_tables, stage_of
 from sync_pipeline.entities.customer import TABLE as CUSTOMERS
 from sync_pipeline.redaction import redact
-from sync_pipeline.sources.base import source
+from sync_pipeline.sources.base import all_sources, source
 from sync_pipeline.steps.capture.record_key import RecordKey, key_columns, record_key
 from sync_pipeline.steps.capture.related import looking
 from sync_pipeline.steps.promote.core_check import NOISE
@@ -65,7 +66,8 @@ def shared_rows(db: Database, org_id: int, plan_id: UUID, keys: Sequence[RecordK
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]
         with db.org(org_id) as conn:
-            lines = execute(conn, SQL["row_sharers"], plan_id=plan_id, **key_columns(part)).all()
+            wanted = {"matched": _matched(), "tables": [table.name for table in _tables()]}
+            lines = execute(conn, SQL["row_sharers"], plan_id=plan_id, **wanted, **key_columns(part)).all()
         asked = [record_key(one) for one in lines if one.asked]
         if not asked:
             continue
@@ -91,21 +93,38 @@ def _tried(
     mapped = _mapped(conn, queue)
     places = {item.line.key: mapped.get(item.line.line_no) for item in items}
     sharers = _sharers(conn, [one for one in places.values() if one is not None])
-    asked = {record_key(one) for one in lines if one.asked}
+    asked = {record_key(one): (one.core_table, one.internal_id) for one in lines if one.asked}
     for item in items:
         key, place = item.line.key, places[item.line.key]
         if key not in asked:
             continue
         problem = redact(item.error) if item.error is not None else None
         if place is None:
-            yield key, SharedRow(None, (), (), problem)
+            if problem is not None:
+                yield key, SharedRow(None, (), (), problem)
             continue
         changed = differ.get((place.core_table, place.internal_id))
         is_new = place.internal_id >= FIRST_TRIAL_ID
         others = [named for one, named in sharers[place.core_table, place.internal_id].items() if one != key]
-        if others or not is_new:
+        joins = not is_new and asked[key] != (place.core_table, place.internal_id)
+        if others or joins:
             row = None if is_new else f"{place.core_table.partition('.')[2]}[id={place.internal_id}]"
             yield key, SharedRow(row, others, list(_changes(row, changed)), problem)
+
+
+def _tables() -> list[CoreTable]:
+    return [table for table in core_tables().values() if table.match is not None]
+
+
+@cache
+def _matched() -> list[str]:
+    """The entities whose core rows are found by SKU or e-mail, `provider/type`."""
+    return [
+        f"{provider.name}/{stream.entity_type}"
+        for provider in all_sources().values()
+        for stream in provider.streams.values()
+        if any(stream.entity in table.kinds for table in _tables())
+    ]
 
 
 def _promoted(conn: Transaction, org: PromotionSettings, queue: str, lines: Sequence[Any]) -> list[WorkItem]:
