@@ -314,3 +314,42 @@ def test_long_skus_that_differ_in_case_only_are_one(world: World, length: int) -
     world.preview("product")
     (warnings,) = world.one("SELECT warnings FROM preview.difference")
     assert [one.get("owner") for one in warnings if one["code"] == "duplicate_sku"] == ["1"]
+
+
+GUESTS = "SELECT name FROM core.customers WHERE email_key = 'x@a.test' AND deleted_at IS NULL"
+
+
+def _order_of(number: int, name: str, **fields: Any) -> dict[str, Any]:
+    return order(number, billing={"email": "x@a.test", "first_name": name}, **fields)
+
+
+def test_a_guest_made_of_an_order_whose_customer_comes_is_made_of_the_next_one(world: World, org: Organization) -> None:
+    second = world.connect("second")
+    world.sql(
+        "INSERT INTO capture.sync_cursor (org_id, connection_id, entity_type, full_at) "
+        "VALUES (connect.current_org(), %(shop)s, 'customer', now())", shop=world.shop,
+    )  # fmt: skip
+    first = world.capture("order", _order_of(3, "First", customer_id=1))
+    world.apply(first, world.capture("order", _order_of(2, "Next"), connection=second))
+    assert [row[0] for row in world.sql(GUESTS)] == ["First"]
+    report = world.apply(world.capture("customer", customer(1, email="z@a.test")))
+    assert [row[0] for row in world.sql(GUESTS)] == ["Next"]
+    assert promote.check_core(world.db, org).differences == []
+    world.undo(report)
+    assert [row[0] for row in world.sql(GUESTS)] == ["First"]
+
+
+def test_a_guest_is_made_of_the_lowest_order_also_when_that_one_gives_up_its_customer(
+    world: World, org: Organization
+) -> None:
+    second = world.connect("second")
+    world.capture("customer", customer(1, email="z@a.test"))
+    world.apply(
+        world.capture("order", _order_of(3, "First", customer_id=1)),
+        world.capture("order", _order_of(2, "Next"), connection=second),
+    )
+    assert [row[0] for row in world.sql(GUESTS)] == ["Next"]
+    world.capture("customer", customer(1, email="z@a.test"), deleted=True)
+    world.promote("product", product(1))  # deletions at the stores are settled first
+    assert [row[0] for row in world.sql(GUESTS)] == ["First"]
+    assert promote.check_core(world.db, org).differences == []

@@ -36,8 +36,10 @@ def settle_deletion_changes(db: Database, org: PromotionSettings) -> None:
         for one in found:
             concerned[one.concern].append(one)
         waiting, sales, who = ([tuple(one)[:3] for one in concerned[name]] for name in ("waits", "sale", "buyer"))
-        emails = (buyers.claim_again(conn, waiting) if waiting else set()) | buyers.former_emails(conn, who)
-        customers = buyers.settle_buyers(conn, None, emails) if emails else set()
+        # A guest is made of the lowest order that claims its e-mail, which may be one of these now.
+        claimed = buyers.claim_again(conn, waiting) if waiting else set()
+        customers = buyers.settle_buyers(conn, None, claimed, renew=True)
+        customers |= buyers.settle_buyers(conn, None, buyers.former_emails(conn, who) - claimed)
         refunded = {int(one.internal_id) for one in concerned["refunds"]}
         child_rows.sum_refunds(conn, None, refunded)
         customers |= child_rows.customers_behind(conn, "core.sales_orders", refunded)

@@ -98,10 +98,11 @@ def _write_rows(
         child_rows.sum_refunds(conn, queue, told | {*linked})
     affected |= child_rows.customers_behind(conn, table.name, (item.id for item in group))
     if table is CUSTOMERS:
-        emails = buyers.former_emails(conn, [item.line.key for item in group]) | buyers.unclaim(conn, queue, linked)
+        emails = buyers.former_emails(conn, [item.line.key for item in group])
         emails |= {email for item in group for email in (item.claim, item.former) if email}
-        affected |= outcome.recompute | buyers.settle_buyers(conn, queue, emails)
-        affected |= buyers.related_customers(conn, emails)
+        left = buyers.unclaim(conn, queue, linked)  # guests made of an order that goes are made of the next one
+        affected |= outcome.recompute | buyers.settle_buyers(conn, queue, left, renew=True)
+        affected |= buyers.settle_buyers(conn, queue, emails - left) | buyers.related_customers(conn, emails | left)
     return affected | child_rows.customers_behind(conn, "core.sales_orders", linked)
 
 
