@@ -117,6 +117,7 @@ def test_what_a_plan_announces_of_shared_rows_is_what_happens(own: Database, pla
 
 
 def _announced(own: Database, first: Any, then: Any, policy: str) -> None:
+    print("CASE", first, then, policy)
     it = Shops(own, policy=policy)
     if keys := it.open(it.capture([(*one[:4], False, one[5]) for one in first], "first")):
         it.world.apply(*keys)

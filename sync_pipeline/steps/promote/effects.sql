@@ -95,6 +95,11 @@ WITH page AS (
     SELECT r.connection_id, r.entity_type, r.external_id
     FROM asked AS a JOIN capture.sync_record AS r
         ON r.org_id = connect.current_org() AND r.entity_type = a.entity_type AND r.email = a.email
+    UNION
+    SELECT o.connection_id, o.entity_type, o.external_id
+    FROM asked AS a JOIN promote.integration_mapping AS o
+        ON o.org_id = connect.current_org() AND o.core_table = ANY(%(tables)s::text [])
+            AND o.claim = ANY(ARRAY[a.code_key, a.email]) AND NOT o.promoted_deleted
 )
 SELECT i.connection_id, i.entity_type, i.external_id, i.action, i.content_hash, false AS asked,
        NULL::text AS core_table, NULL::bigint AS internal_id
