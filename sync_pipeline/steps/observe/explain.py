@@ -20,7 +20,12 @@ _SQL = load(__package__, "explain.sql")
 SENTENCES: Mapping[str, tuple[str, str | None]] = {
     "not_captured": ("The store's record is not captured.", "Refresh the connection; the id may also be wrong."),
     "quarantined": ("It could not be captured and is in quarantine.", "Repair the record in the store and refresh."),
+    "newest_quarantined": (
+        "Its newest content could not be captured and is in quarantine; what is captured is older.",
+        "Repair the record in the store and refresh.",
+    ),
     "deleted": ("The store deleted it.", None),
+    "deleted_in_core": ("The store deleted it, and its deletion is in core.", None),
     "in_core": ("It is in core as it is captured.", None),
     "outdated": ("Core has an earlier version of it.", None),
     "not_in_core": ("It is not in core.", None),
@@ -64,22 +69,26 @@ def explain(db: Database, connection: Connection, stream: Stream, external_id: s
         aside = execute(conn, _SQL["set_aside_record"], **here).one_or_none()
         standing = execute(conn, _SQL["standing_of_record"], **here).one_or_none()
         gates = execute(conn, _SQL["record_gates"], **here).all()
-    facts = [Fact("quarantined", {"reason": aside.reason, "attempts": aside.seen})] if aside else []
-    facts += [Fact("gate", {"decision": row.decision_id, "cause": row.cause}) for row in gates]
+    why_aside = {"reason": aside.reason, "attempts": aside.seen} if aside else None
+    stopped = [Fact("gate", {"decision": row.decision_id, "cause": row.cause}) for row in gates]
     try:
         found = record(db, connection, stream, external_id)
     except NotFound:
-        return Explanation("not_captured", [*facts, Fact("not_captured")])
+        set_aside = [Fact("quarantined", why_aside)] if why_aside else []
+        return Explanation("not_captured", [*set_aside, *stopped, Fact("not_captured")])
+    set_aside = [Fact("newest_quarantined", why_aside)] if why_aside else []
     core = in_core(db, connection, stream, external_id)
     state = "not_in_core" if found.mapping is None else "in_core" if found.status == "in_sync" else "outdated"
-    facts = [Fact(state), *facts, *_of_record(found, core)]
-    if state != "in_core":
+    if found.deleted and found.deleted["in_core"] and state == "in_core":
+        return Explanation(state, [Fact("deleted_in_core"), *set_aside, *stopped])
+    facts = [Fact(state), *set_aside, *stopped, *_of_record(found, core)]
+    if found.status != "in_sync" or (found.mapping is None and not found.deleted):
         facts += _of_decision(standing, found)
     return Explanation(state, facts)
 
 
 def _of_record(found: RecordDetail, core: RecordInCore) -> Iterator[Fact]:
-    if found.status == "deleted":
+    if found.deleted:
         yield Fact("deleted")
     if core.problem:
         yield Fact("unmappable", {"problem": core.problem})
