@@ -315,6 +315,39 @@ def test_without_scripts_links_and_forms_work(browser: Browser, store: Shop) -> 
         assert "It is not in core" in page.locator(".record").inner_text()
 
 
+def test_without_scripts_records_are_included_one_by_one_and_ticked(browser: Browser, store: Shop) -> None:
+    with opened(browser, store, java_script_enabled=False) as page:
+        rows = page.locator(".grid tbody tr")
+        ids = [rows.nth(n).get_attribute("data-id") or "" for n in range(4)]
+        rows.nth(0).get_by_role("button", name="Include").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is included.")
+        for n in (1, 2):
+            rows.nth(n).locator("[type=checkbox]").check()
+        page.locator(".bulk [name=why]").fill("old")
+        page.locator(".bulk").get_by_role("button", name="Ignore").click()
+        expect(page.locator(".notice")).to_contain_text("2 records are ignored.")
+        rows.nth(3).locator("[data-open]").click()
+        page.get_by_role("button", name="Include").click()
+        page.wait_for_url(f"**/{ids[3]}")
+        expect(page.get_by_role("button", name="Include")).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="Undo the choice").click()
+        expect(page.get_by_role("button", name="Include")).to_have_attribute("aria-pressed", "false")
+    decided = {row.external_id: (row.decision, row.why) for row in store.rows(DECIDED)}
+    assert decided == {ids[0]: ("include", None), ids[1]: ("ignore", "old"), ids[2]: ("ignore", "old")}
+
+
+def test_enter_in_the_reason_decides_nothing(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        page.locator(".grid tbody input").first.click()
+        page.locator(".bulk [name=why]").fill("for the fair")
+        page.keyboard.press("Enter")
+        page.locator(".bulk").get_by_role("button", name="Include").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is included.")
+        page.locator(".grid tbody tr").nth(1).get_by_role("button", name="Ignore").click()
+        expect(page.locator(".notice")).to_contain_text("1 record is ignored.")
+    assert sorted(row.decision for row in store.rows(DECIDED)) == ["ignore", "include"]
+
+
 @in_views
 def test_no_page_has_a_barrier(browser: Browser, store: Shop, whole: bool) -> None:
     found: dict[str, list[str]] = {}

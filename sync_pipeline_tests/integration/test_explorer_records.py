@@ -196,3 +196,46 @@ def test_a_record_in_quarantine_says_why_its_newest_content_is_missing(ann: Brow
     assert "Quarantined The answer is no JSON." in events
     explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
     assert [fact.code for fact in explained.facts] == ["in_core", "newest_quarantined"]
+
+
+def fields(html: str, one: str, decision: str) -> dict[str, str]:
+    """What a browser without scripts sends where the button of a record is pressed."""
+    assert re.search(rf'<button name="?{decision}"? value="{one}"', html)
+    return {"as_of": re.findall(r'name="as_of" value="([^"]+)"', html)[0], decision: one}
+
+
+def choice(store: Shop, one: str) -> tuple[str | None, str | None]:
+    [found] = store.rows("SELECT decision, decided_why FROM selection.record_now WHERE external_id = %(one)s", one=one)
+    return found.decision, found.decided_why
+
+
+def test_include_and_ignore_are_forms(ann: Browser, store: Shop) -> None:
+    first, second, third = sorted(store.table("products", "new"), key=int)[:3]
+    listed = ann.get(LIST).text
+    answer = ann.form(LIST, **fields(listed, first, "include"), id=third)
+    assert answer.status_code == 200 and "1 record is included. The sensor promotes it" in words(answer.text)
+    ticked = {"as_of": fields(listed, first, "ignore")["as_of"], "decision": "ignore", "why": "old", "id": second}
+    assert "1 record is ignored." in words(ann.form(LIST, **ticked).text)
+    assert (choice(store, first), choice(store, second)) == (("include", None), ("ignore", "old"))
+    assert choice(store, third) == (None, None)
+    own = ann.get(f"{LIST}/{first}").text
+    answer = ann.form(LIST, **fields(own, first, "undecided"), record="yes")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/{first}")
+    assert choice(store, first)[0] is None
+
+
+def test_a_form_decides_nothing_that_changed_since_and_nothing_without_a_choice(ann: Browser, store: Shop) -> None:
+    one = lamp(store)
+    own = ann.get(f"{LIST}/{one}").text
+    store.store.update("products", int(one), name="Renamed")
+    store.pull("products")
+    store.preview("products")
+    answer = ann.form(LIST, **fields(own, one, "include"), record="yes")
+    assert "1 changed since you looked; it stays undecided: Renamed" in words(answer.text)
+    assert choice(store, one)[0] is None
+    as_of = fields(own, one, "include")["as_of"]
+    assert "Choose Include or Ignore." in ann.form(LIST, as_of=as_of, id=one).text
+    assert "Select records first." in ann.form(LIST, as_of=as_of, decision="include").text
+    for body in ({"decision": "maybe"}, {"decision": "include", "seen": 1}, [], "no object"):
+        assert ann.send(LIST, body).status_code == 400
+    assert ann.form(LIST, include=one).status_code == 400  # as of when?
