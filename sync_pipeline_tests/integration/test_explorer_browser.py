@@ -196,6 +196,21 @@ def test_a_search_finds_while_it_is_typed_and_keeps_the_caret(browser: Browser, 
         expect(page.locator(".grid tbody tr")).to_have_count(50)
 
 
+def test_a_search_is_one_step_back_however_it_was_typed(browser: Browser, store: Shop) -> None:
+    with opened(browser, store) as page:
+        expect(page.locator(".grid tbody tr")).to_have_count(50)
+        page.keyboard.press("/")
+        for typed in ("Q", "X-"):
+            page.keyboard.type(typed)
+            page.wait_for_url(re.compile(f"q=Q{typed.strip('Q')}$"))
+        page.keyboard.press("Enter")
+        expect(page.locator(".grid tbody tr")).to_have_count(len(HOSTILE))
+        page.evaluate("fetch(location.href).then((answer) => answer.text())")
+        page.go_back()
+        expect(page.locator(".grid tbody tr")).to_have_count(50)
+        assert "q=" not in page.url
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_hostile_names_neither_run_nor_overflow(browser: Browser, store: Shop, width: int) -> None:
     with opened(browser, store, f"{LIST}?q=QX-", viewport={"width": width, "height": 800}) as page:
@@ -281,7 +296,8 @@ def test_after_the_session_has_ended_a_login_leads_back(browser: Browser, store:
         for row in tokens.list_tokens(store.db, store.org):
             tokens.revoke_token(store.db, store.org, row.token_id, actor="test")
         page.evaluate("document.querySelector('.chip.new')?.click()")  # or the stream has noticed before
-        page.wait_for_url("**/ui/login?next=*")
+        page.wait_for_url("**/ui/login?ended=page&next=*")
+        assert "Your session has ended." in page.locator(".login").inner_text()
         token = tokens.add_token(store.db, store.org, "operator", actor="test").plain
         page.get_by_text("Use a token").click()
         page.get_by_label("Token").fill(token)

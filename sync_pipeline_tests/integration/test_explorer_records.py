@@ -120,7 +120,8 @@ def test_what_a_shared_row_becomes_is_what_the_plan_makes_of_it(ann: Browser, st
     before = row(store)
     promote_some(second, [lamp(second)])
     after = row(store)
-    assert {name for name in after if after[name] != before[name]} <= {"description", "updated_at", "queue_id", "metadata"}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"description", "updated_at", "queue_id", "metadata"}
 
 
 def test_a_record_whose_sku_changes_leaves_the_row(ann: Browser, store: Shop, second: Shop) -> None:

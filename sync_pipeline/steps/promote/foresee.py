@@ -70,9 +70,7 @@ def foresee(
     return Foreseen(mine.row or None, values, behind)
 
 
-def _alone(
-    org: PromotionSettings, table: CoreTable, key: RecordKey, entity: Entity | None
-) -> Mapping[str, Any] | None:
+def _alone(org: PromotionSettings, table: CoreTable, key: RecordKey, entity: Entity | None) -> Mapping[str, Any] | None:
     if entity is None:
         return None
     values = table.values(priced(entity, org.currencies.get(key[0])))
