@@ -361,11 +361,9 @@ def test_an_approved_plan_whose_records_changed_says_that_it_cannot_be_applied(a
     assert ann.form(f"{at(plan)}/approve", hash=plan.hash).status_code == 303
     change(store, ids[0], name="Quite another name")
     html = ann.get(at(plan)).text
-    assert re.fullmatch(
-        r"It was approved by token:\d+ \d+ s ago, and cannot be applied: 1 of its 2 records changed since it was made\.",
-        told(html),
-    )
-    assert "Apply it to change core" not in html and ">Apply</button>" not in html
+    assert re.fullmatch(r"It was approved by token:\d+ \d+ s ago, and cannot be applied: 1 of its 2 .*\.", told(html))
+    assert "Apply it to change core" not in html
+    assert ">Apply</button>" not in html
 
 
 def test_what_is_clicked_on_an_old_page_is_answered_by_the_page_as_it_is_now(ann: Browser, store: Shop) -> None:

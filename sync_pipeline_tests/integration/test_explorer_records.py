@@ -94,7 +94,8 @@ def test_a_shared_row_says_with_whom_and_announces_no_change(ann: Browser, store
     assert row(store)["name"] == "Robust Lamp"
     mine, theirs = page(ann, lamp(store)), page(ann, lamp(second), "second")
     for said in (mine, theirs):
-        assert "= in sync" in said and ANNOUNCED not in said
+        assert "= in sync" in said
+        assert ANNOUNCED not in said
         assert f"this record, then second product {lamp(second)}." in said or "then this record." in said
     assert f"It shares its core row with second product {lamp(second)}." in mine
     assert f"It shares its core row with shop product {lamp(store)}." in theirs
@@ -114,7 +115,8 @@ def test_what_a_shared_row_becomes_is_what_the_plan_makes_of_it(ann: Browser, st
     second.pull("products")
     second.preview("products")
     said = page(ann, lamp(second), "second")
-    assert ANNOUNCED in said and "Description null It is of wood." in said
+    assert ANNOUNCED in said
+    assert "Description null It is of wood." in said
     assert "Name Robust Lamp Third Name" in said  # kept, and not announced
     assert said.index("Description") < said.index("Core keeps the values") < said.index("Name Robust Lamp")
     before = row(store)
@@ -151,12 +153,14 @@ def test_a_deletion_is_said_before_and_after_it_is_promoted(ann: Browser, store:
     assert f"It shares its core row with second product {lamp(second)}: including it takes it off the row" in said
     assert "Name Robust Lamp Organic Candle" in said
     promote_some(store, [one])
-    assert row(store)["name"] == "Organic Candle" and row(store)["deleted_at"] is None
+    assert row(store)["name"] == "Organic Candle"
+    assert row(store)["deleted_at"] is None
     for tab in ("changes", "core", "versions"):
         assert "− deleted in the store" in page(ann, one, tab=tab)
     said = page(ann, one)
     assert f"Its deletion is in core: the row that it shared stays for second product {lamp(second)}." in said
-    assert "Core has the captured version" not in said and ANNOUNCED not in said
+    assert "Core has the captured version" not in said
+    assert ANNOUNCED not in said
     explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
     assert [fact.code for fact in explained.facts] == ["deleted_in_core"]
 
@@ -192,7 +196,8 @@ def test_a_record_in_quarantine_says_why_its_newest_content_is_missing(ann: Brow
     assert "Its newest content could not be captured" in said
     assert "the store answered 500: The answer is no JSON. This page shows what was captured before." in said
     assert f'href="/ui/acme/shop/quarantine/{number}"' in html
-    assert "Core has what was captured before." in said and "Core has the captured version" not in said
+    assert "Core has what was captured before." in said
+    assert "Core has the captured version" not in said
     events = page(ann, one, tab="events")
     assert "Quarantined The answer is no JSON." in events
     explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
@@ -214,7 +219,8 @@ def test_include_and_ignore_are_forms(ann: Browser, store: Shop) -> None:
     first, second, third = sorted(store.table("products", "new"), key=int)[:3]
     listed = ann.get(LIST).text
     answer = ann.form(LIST, **fields(listed, first, "include"), id=third)
-    assert answer.status_code == 200 and "1 record is included. The sensor promotes it" in words(answer.text)
+    assert answer.status_code == 200
+    assert "1 record is included. The sensor promotes it" in words(answer.text)
     ticked = {"as_of": fields(listed, first, "ignore")["as_of"], "decision": "ignore", "why": "old", "id": second}
     assert "1 record is ignored." in words(ann.form(LIST, **ticked).text)
     assert (choice(store, first), choice(store, second)) == (("include", None), ("ignore", "old"))
@@ -237,6 +243,7 @@ def test_a_form_decides_nothing_that_changed_since_and_nothing_without_a_choice(
     as_of = fields(own, one, "include")["as_of"]
     assert "Choose Include or Ignore." in ann.form(LIST, as_of=as_of, id=one).text
     assert "Select records first." in ann.form(LIST, as_of=as_of, decision="include").text
-    for body in ({"decision": "maybe"}, {"decision": "include", "seen": 1}, [], "no object"):
+    bodies: list[Any] = [{"decision": "maybe"}, {"decision": "include", "seen": 1}, [], "no object"]
+    for body in bodies:
         assert ann.send(LIST, body).status_code == 400
     assert ann.form(LIST, include=one).status_code == 400  # as of when?

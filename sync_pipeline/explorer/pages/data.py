@@ -68,7 +68,7 @@ class Decide(Shape):
 
 
 class Chosen(Shape):
-    """The form of a list or a record, where scripts fail: a button names one record, the bar's those that are ticked."""
+    """The form of a list or a record, where scripts fail: a button names one record, the bar those that are ticked."""
 
     include: str | None = Field(None, max_length=200)
     ignore: str | None = Field(None, max_length=200)

@@ -249,7 +249,7 @@ def record_at(caller: Caller) -> Callable[[str, str, str], str]:
 async def _acted(
     request: Request, runtime: ApiRuntime, caller: Caller, plan_id: UUID, act: Callable[[], Any]
 ) -> Response:
-    """Carry out an action and show the plan. One that is refused shows the plan as it is now, not as it was looked at."""
+    """Carry out an action and show the plan. Where it is refused, the plan is shown as it is now, with why."""
     try:
         await runtime.slowly(act)
     except StalePlan as stale:

@@ -56,9 +56,9 @@ class RecordInCore:
     """A record's core row. `fields` are empty if the record cannot be mapped, for the `problem`.
 
     `mapping`: {core_table, internal_id, first_promoted_at, last_promoted_at, promoted_deleted, core_wins,
-    sku_set_aside, plan_id}; `others`: {connection, provider, entity_type, external_id, deleted} of the other records that
-    are the same row; `order`: those that are the row once this record is promoted as it is captured, this one too: for each
-    field the first that has a value counts. `moves`: it leaves its row then, or joins one that is there.
+    sku_set_aside, plan_id}; `others`: {connection, provider, entity_type, external_id, deleted} of the other records
+    that are the same row; `order`: those that are the row once this record is promoted as it is captured, this one too
+    (`mine`): for each field the first that has a value counts. `moves`: it leaves its row then, or joins another.
     """
 
     table: str | None

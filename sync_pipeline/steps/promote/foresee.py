@@ -111,7 +111,7 @@ def _touched(
 
 def _keep_row(org: PromotionSettings, part: Part, by_hand: Mapping[str, int]) -> None:
     """A row that people made goes to who owns its SKU. Where a person is asked first, it stays until then."""
-    if part.claim in by_hand:
+    if part.claim is not None and part.claim in by_hand:
         part.row = by_hand[part.claim]
         part.core_wins = org.sku_policy != "source_wins" or any(one.core_wins for one in part.members)
 
