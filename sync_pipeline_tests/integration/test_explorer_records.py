@@ -103,6 +103,20 @@ def test_a_shared_row_says_with_whom_and_announces_no_change(ann: Browser, store
     assert "Name Robust Lamp Organic Candle" in theirs
     assert "Organic Candle" not in mine
     assert "order of providers" in page(ann, lamp(second), "second", "core")
+    stream = second.connection.source.stream("products")
+    explained = observe.explain(second.db, second.connection, stream, lamp(second))
+    assert [fact.code for fact in explained.facts] == ["in_core", "shared_row"]
+    assert explained.facts[1].values == {"records": [f"shop {lamp(store)}", f"second {lamp(second)}"]}
+
+
+def test_what_was_captured_since_the_last_comparison_is_not_called_in_core(ann: Browser, store: Shop) -> None:
+    promote_some(store, [lamp(store)])
+    store.rows("UPDATE capture.sync_record SET content_hash = '\\x00' WHERE lower(code) = 'one' RETURNING 1")
+    said = page(ann, lamp(store))
+    assert "It changed since the last comparison with core; the next one says what differs." in said
+    assert "Core has the captured version" not in said
+    stream = store.connection.source.stream("products")
+    assert observe.explain(store.db, store.connection, stream, lamp(store)).state == "outdated"
 
 
 def test_what_a_shared_row_becomes_is_what_the_plan_makes_of_it(ann: Browser, store: Shop, second: Shop) -> None:

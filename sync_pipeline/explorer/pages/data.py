@@ -67,7 +67,7 @@ class Decide(Shape):
     record: bool = False  # it is decided on its own page
 
 
-class Chosen(Shape):
+class DecideForm(Shape):
     """The form of a list or a record, where scripts fail: a button names one record, the bar those that are ticked."""
 
     include: str | None = Field(None, max_length=200)
@@ -105,7 +105,7 @@ async def decided_of(request: Request) -> Decide:
         ConfigurationError: it is neither.
     """
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return (await forms.form(request, Chosen)).decided()
+        return (await forms.form(request, DecideForm)).decided()
     try:
         return Decide.model_validate_json(await request.body())
     except ValidationError as error:

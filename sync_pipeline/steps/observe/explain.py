@@ -29,6 +29,10 @@ SENTENCES: Mapping[str, tuple[str, str | None]] = {
     "in_core": ("It is in core as it is captured.", None),
     "outdated": ("Core has an earlier version of it.", None),
     "not_in_core": ("It is not in core.", None),
+    "shared_row": (
+        "Its core row is that of other records, too: for each field the first that has a value counts, in this order.",
+        None,
+    ),
     "unmappable": ("It cannot be mapped to core.", "Correct the field in the store and refresh."),
     "no_place": ("Records of this kind have no core table of their own.", None),
     "warned": ("The comparison warns of it.", "Read its warnings before it is included."),
@@ -78,11 +82,12 @@ def explain(db: Database, connection: Connection, stream: Stream, external_id: s
         return Explanation("not_captured", [*set_aside, *stopped, Fact("not_captured")])
     set_aside = [Fact("newest_quarantined", why_aside)] if why_aside else []
     core = in_core(db, connection, stream, external_id)
-    state = "not_in_core" if found.mapping is None else "in_core" if found.status == "in_sync" else "outdated"
+    as_captured = found.status == "in_sync" and not core.not_compared
+    state = "not_in_core" if found.mapping is None else "in_core" if as_captured else "outdated"
     if found.deleted and found.deleted["in_core"] and state == "in_core":
         return Explanation(state, [Fact("deleted_in_core"), *set_aside, *stopped])
     facts = [Fact(state), *set_aside, *stopped, *_of_record(found, core)]
-    if found.status != "in_sync" or (found.mapping is None and not found.deleted):
+    if not as_captured:
         facts += _of_decision(standing, found)
     return Explanation(state, facts)
 
@@ -90,6 +95,8 @@ def explain(db: Database, connection: Connection, stream: Stream, external_id: s
 def _of_record(found: RecordDetail, core: RecordInCore) -> Iterator[Fact]:
     if found.deleted:
         yield Fact("deleted")
+    elif len(core.order) > 1:
+        yield Fact("shared_row", {"records": [f"{one['connection']} {one['external_id']}" for one in core.order[:10]]})
     if core.problem:
         yield Fact("unmappable", {"problem": core.problem})
     elif core.table is None:

@@ -59,6 +59,7 @@ class RecordInCore:
     sku_set_aside, plan_id}; `others`: {connection, provider, entity_type, external_id, deleted} of the other records
     that are the same row; `order`: those that are the row once this record is promoted as it is captured, this one too
     (`mine`): for each field the first that has a value counts. `moves`: it leaves its row then, or joins another.
+    `not_compared`: it was captured after the last comparison, which says nothing of it.
     """
 
     table: str | None
@@ -69,6 +70,7 @@ class RecordInCore:
     order: Sequence[Mapping[str, Any]] = ()
     moves: bool = False
     problem: str | None = None
+    not_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def in_core(db: Database, connection: Connection, stream: Stream, external_id: s
         problem = reason(mapped) if isinstance(mapped, Exception) and not _reference(mapped) else None
         table = _table(mapping, entity)
         if table is None:
-            return RecordInCore(None, mapping, None, [], others, problem=problem)
+            left = captured.not_compared
+            return RecordInCore(None, mapping, None, [], others, problem=problem, not_compared=left)
         key = (connection.connection_id, stream.entity_type, external_id)
         stands = mapping["internal_id"] if mapping is not None and mapping["core_table"] == table.name else None
         then = foresee(conn, connection.org_id, table, key, None if captured.gone else entity, stands)
@@ -119,7 +122,9 @@ def in_core(db: Database, connection: Connection, stream: Stream, external_id: s
         ]
         order = _named(conn, then.behind, key) if entity is not None else []
     moves = not stays and then.row != stands
-    return RecordInCore(table.name, mapping, both.now, fields, others, order, moves, problem)
+    return RecordInCore(
+        table.name, mapping, both.now, fields, others, order, moves, problem, bool(captured.not_compared)
+    )
 
 
 def _named(conn: Transaction, behind: Sequence[RecordKey], mine: RecordKey) -> list[Mapping[str, Any]]:

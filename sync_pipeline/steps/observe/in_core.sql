@@ -28,8 +28,12 @@ SELECT connection_id, name, provider FROM connect.integration_connector WHERE or
 -- captured_payload --
 -- What is captured of a record, whether the store still has it, and whether core is as it is captured.
 SELECT coalesce(r.exact_text, r.sync_data::text) AS payload, r.parent_id, r.deletion_state = 'deleted' AS gone,
-       d.status IS NULL AS in_sync
+       d.status IS NULL AS in_sync, d.status IS NULL AND preview.differs(
+           r.content_hash, r.deletion_state = 'deleted', m.promoted_hash, m.promoted_deleted) AS not_compared
 FROM capture.sync_record AS r
+LEFT JOIN promote.integration_mapping AS m
+    ON m.org_id = r.org_id AND m.connection_id = r.connection_id AND m.entity_type = r.entity_type
+        AND m.external_id = r.external_id
 LEFT JOIN preview.difference AS d
     ON d.org_id = r.org_id AND d.connection_id = r.connection_id AND d.entity_type = r.entity_type
         AND d.external_id = r.external_id
