@@ -451,7 +451,7 @@ def test_with_four_eyes_somebody_else_approves(world: World) -> None:
 # A limit, what is just inside it, and what is just outside, with the words that say so.
 LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("plan", {"max_plan": 2}, {"max_plan": 1}, "at most 1 record a plan, and it has 2"),
-    ("day", {"max_day": 2}, {"max_day": 1}, "at most 1 records in 24 hours, and with it there are 2"),
+    ("day", {"max_day": 2}, {"max_day": 1}, "at most 1 record in 24 hours, and with it there are 2"),
     ("share", {"max_share": Decimal("0.34")}, {"max_share": Decimal("0.33")}, "and it has 2 of 6 shop tag"),
     ("entity", {"entities": ["tags"]}, {"entities": ["products"]}, "tag is not among its entities"),
     ("action", {"actions": ("update",)}, {"actions": ("create", "delete")}, "does not let updates through"),

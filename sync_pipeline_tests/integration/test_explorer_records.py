@@ -215,7 +215,7 @@ def test_a_record_in_quarantine_says_why_its_newest_content_is_missing(ann: Brow
     events = page(ann, one, tab="events")
     assert "Quarantined The answer is no JSON." in events
     explained = observe.explain(store.db, store.connection, store.connection.source.stream("products"), one)
-    assert [fact.code for fact in explained.facts] == ["in_core", "newest_quarantined"]
+    assert [fact.code for fact in explained.facts] == ["in_core", "quarantined"]
 
 
 def fields(html: str, one: str, decision: str) -> dict[str, str]:

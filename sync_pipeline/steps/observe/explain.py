@@ -19,9 +19,8 @@ _SQL = load(__package__, "explain.sql")
 # What each fact means, and what to do. The values of a fact never stand in these sentences.
 SENTENCES: Mapping[str, tuple[str, str | None]] = {
     "not_captured": ("The store's record is not captured.", "Refresh the connection; the id may also be wrong."),
-    "quarantined": ("It could not be captured and is in quarantine.", "Repair the record in the store and refresh."),
-    "newest_quarantined": (
-        "Its newest content could not be captured and is in quarantine; what is captured is older.",
+    "quarantined": (
+        "Its newest content could not be captured and is in quarantine.",
         "Repair the record in the store and refresh.",
     ),
     "deleted": ("The store deleted it.", None),
@@ -73,14 +72,12 @@ def explain(db: Database, connection: Connection, stream: Stream, external_id: s
         aside = execute(conn, _SQL["set_aside_record"], **here).one_or_none()
         standing = execute(conn, _SQL["standing_of_record"], **here).one_or_none()
         gates = execute(conn, _SQL["record_gates"], **here).all()
-    why_aside = {"reason": aside.reason, "attempts": aside.seen} if aside else None
+    set_aside = [Fact("quarantined", {"reason": aside.reason, "attempts": aside.seen})] if aside else []
     stopped = [Fact("gate", {"decision": row.decision_id, "cause": row.cause}) for row in gates]
     try:
         found = record(db, connection, stream, external_id)
     except NotFound:
-        set_aside = [Fact("quarantined", why_aside)] if why_aside else []
         return Explanation("not_captured", [*set_aside, *stopped, Fact("not_captured")])
-    set_aside = [Fact("newest_quarantined", why_aside)] if why_aside else []
     core = in_core(db, connection, stream, external_id)
     as_captured = found.status == "in_sync" and not core.not_compared
     state = "not_in_core" if found.mapping is None else "in_core" if as_captured else "outdated"
